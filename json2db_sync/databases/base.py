@@ -1,0 +1,337 @@
+"""A database, complete in plain SQLAlchemy Core. Dialects override what they do better."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, ClassVar, Self
+
+import sqlalchemy as sa
+
+from json2db_sync.databases import faults, tables
+from json2db_sync.databases.urls import mask
+from json2db_sync.errors import DatabaseError
+from json2db_sync.model.kinds import Kind
+from json2db_sync.model.plan import ColumnPlan, EntityPlan, TablePlan
+
+Decode = Callable[[Any], Any]
+Values = dict[str, Any]
+"""A row to store, by column."""
+
+_IN_LIST = 500
+"""Values in one IN (...): far below every database's limit, large enough that the statement costs nothing."""
+
+
+@dataclass(frozen=True)
+class DatabaseSettings:
+    """How to use a database."""
+
+    backup_directory: Path | None = None
+    """Where backups go; None for ``backups`` beside an SQLite file."""
+    busy_timeout: float = 5.0
+    """Seconds to wait for another program's transaction."""
+
+
+@dataclass(frozen=True)
+class Backup:
+    """A copy of the database's state that can be restored."""
+
+    name: str
+    """What ``restore`` takes: a file, or a schema's name on PostgreSQL."""
+    created_at: str
+    size: int | None = None
+    """Bytes."""
+
+
+class Database(ABC):
+    """A database and how this package uses it. Use as a context manager: leaving it closes all connections."""
+
+    backend: ClassVar[str]
+    """``sqlite`` or ``postgresql``."""
+    title: ClassVar[str]
+    keys_follow_renames: ClassVar[bool]
+    """Does a foreign key stay with a table that is renamed (else it names whatever bears the name)?"""
+
+    def __init__(self, url: sa.URL, settings: DatabaseSettings) -> None:
+        self.url = url
+        self.settings = settings
+        self._engine: sa.Engine | None = None
+
+    # Where it is
+
+    @property
+    def label(self) -> str:
+        """Names the database for people, without a password."""
+        return mask(self.url.render_as_string(hide_password=True))
+
+    @abstractmethod
+    def exists(self) -> bool:
+        """Is there anything yet? (A server counts as there; only connecting tells.)"""
+
+    @abstractmethod
+    def version(self) -> str:
+        """Product and version, as in ``SQLite 3.40.1``."""
+
+    # Connections and transactions
+
+    @abstractmethod
+    def _create_engine(self) -> sa.Engine: ...
+
+    @property
+    def engine(self) -> sa.Engine:
+        if self._engine is None:
+            self._engine = self._create_engine()
+        return self._engine
+
+    @contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        """A connection whose changes, tables included, all happen or none do.
+
+        :raises DatabaseError: for everything the driver refuses.
+        """
+        with faults.translated(self.label), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A connection that sees one state throughout and does not keep others from writing.
+
+        :raises DatabaseError: when there is no database yet, and for everything the driver refuses.
+        """
+        if not self.exists():
+            raise DatabaseError(
+                f"{self.label} does not exist yet",
+                hint="check the path, or create it: json2db-sync full-workflow",
+            )
+        with faults.translated(self.label), self._open_for_reading() as connection, connection.begin():
+            yield connection
+
+    def _open_for_reading(self) -> AbstractContextManager[sa.Connection]:
+        return self.engine.connect()
+
+    @contextmanager
+    def restructuring(self) -> Iterator[sa.Connection]:
+        """A transaction in which tables that others refer to may be dropped and replaced."""
+        with self.transaction() as connection:
+            yield connection
+
+    @abstractmethod
+    def writing_lock(self) -> AbstractContextManager[None]:
+        """Held by the one run that may write.
+
+        :raises Locked: when another run holds it.
+        """
+
+    def close(self) -> None:
+        """Close all connections."""
+        if self._engine is not None:
+            self._engine.dispose()
+            self._engine = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # Types
+
+    @classmethod
+    @abstractmethod
+    def type_of(cls, kind: Kind, spelling: str | None = None) -> sa.types.TypeEngine[Any]:
+        """The column type for a kind."""
+
+    @abstractmethod
+    def decoder(self, kind: Kind, spelling: str | None) -> Decode | None:
+        """Makes a value read from such a column the JSON value again; None where it already is."""
+
+    def decode_json(self, value: Any) -> Any:
+        """The JSON value of a JSON column."""
+        return json.loads(value)
+
+    # Tables
+
+    def tables(self, plan: EntityPlan) -> dict[str, sa.Table]:
+        """The tables of an entity, by name, parents first."""
+        return tables.build(plan, self.type_of)
+
+    @classmethod
+    def ddl(cls, plan: EntityPlan, *, indexes: bool = True) -> str:
+        """CREATE statements for an entity."""
+        return tables.ddl(plan, cls.type_of, cls.dialect(), indexes=indexes)
+
+    @classmethod
+    @abstractmethod
+    def dialect(cls) -> sa.Dialect:
+        """For compiling statements without a connection."""
+
+    def relation_names(self, connection: sa.Connection) -> set[str]:
+        """All tables and views there are."""
+        inspector = sa.inspect(connection)
+        return {*inspector.get_table_names(), *inspector.get_view_names()}
+
+    def column_names(self, connection: sa.Connection, table: str) -> list[str]:
+        return [column["name"] for column in sa.inspect(connection).get_columns(table)]
+
+    def create_tables(
+        self, connection: sa.Connection, plan: EntityPlan, only: Iterable[str] | None = None
+    ) -> None:
+        """Create tables of an entity, all or those named, with their indexes."""
+        wanted = set(only) if only is not None else None
+        for name, table in self.tables(plan).items():
+            if wanted is None or name in wanted:
+                table.create(connection)
+
+    def create_replacements(self, connection: sa.Connection, plan: EntityPlan, aliases: Mapping[str, str]) -> None:
+        """Create an entity's tables under other names, to be filled and then put in place."""
+        built = tables.build(
+            plan, self.type_of, aliases=aliases, foreign_keys=not self.keys_follow_renames, indexes=False
+        )
+        for table in built.values():
+            table.create(connection)
+
+    def put_in_place(
+        self, connection: sa.Connection, old: EntityPlan, new: EntityPlan, aliases: Mapping[str, str]
+    ) -> None:
+        """Drop an entity's tables and give their names to the replacements."""
+        extras = self.extra_ddl(connection, [table.name for table in old.tables])
+        self.drop_tables(connection, old)
+        quote = self.quote
+        for name, alias in aliases.items():
+            connection.exec_driver_sql(f"ALTER TABLE {quote(alias)} RENAME TO {quote(name)}")
+        for table in self.tables(new).values():
+            if self.keys_follow_renames:
+                for constraint in table.foreign_key_constraints:
+                    connection.execute(sa.schema.AddConstraint(constraint))
+            for index in table.indexes:
+                index.create(connection)
+        own = {index.name for table in self.tables(new).values() for index in table.indexes}
+        for name, statement in extras:
+            if name not in own:
+                connection.exec_driver_sql(statement)
+
+    def extra_ddl(self, connection: sa.Connection, names: Sequence[str]) -> list[tuple[str, str]]:
+        """Indexes and triggers on our tables (name, statement) that a replacement must get too."""
+        return []
+
+    def drop_tables(self, connection: sa.Connection, plan: EntityPlan) -> None:
+        """Drop an entity's tables, children first."""
+        existing = self.relation_names(connection)
+        for name in reversed([table.name for table in plan.tables]):
+            if name in existing:
+                connection.exec_driver_sql(f"DROP TABLE {self.quote(name)}")
+
+    def add_columns(self, connection: sa.Connection, plan: EntityPlan, table: str, names: Sequence[str]) -> None:
+        """Add nullable columns, as a plan describes them, to a table that exists."""
+        built = self.tables(plan)[table]
+        for name in names:
+            column_type = built.c[name].type.compile(self.dialect())
+            connection.exec_driver_sql(f"ALTER TABLE {self.quote(table)} ADD COLUMN {self.quote(name)} {column_type}")
+
+    def create_missing_indexes(self, connection: sa.Connection, plan: EntityPlan) -> int:
+        """Create the plan's indexes that are not there; returns how many those were."""
+        inspector = sa.inspect(connection)
+        count = 0
+        for name, table in self.tables(plan).items():
+            present = {index["name"] for index in inspector.get_indexes(name)}
+            for index in table.indexes:
+                if index.name not in present:
+                    index.create(connection)
+                    count += 1
+        return count
+
+    def same_storage(self, one: ColumnPlan, other: ColumnPlan) -> bool:
+        """Would a column of either plan hold the same stored values, so that changing the plan is enough?"""
+        types = [self.type_of(c.kind, c.spelling).compile(self.dialect()) for c in (one, other)]
+        texts = {Kind.TEXT, Kind.DATE, Kind.DATETIME, Kind.UNKNOWN}
+        return types[0] == types[1] and {one.kind, other.kind} <= texts
+
+    def quote(self, name: str) -> str:
+        return self.dialect().identifier_preparer.quote(name)
+
+    # Rows
+
+    def insert(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Values]) -> None:
+        """Insert rows of stored values."""
+        if rows:
+            connection.execute(table.insert(), rows)
+
+    def update_by_id(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Values]) -> None:
+        """Set all given columns of the rows with these ids; every row names the same columns."""
+        if not rows:
+            return
+        changed = [name for name in rows[0] if name != "id"]
+        statement = (
+            table.update()
+            .where(table.c.id == sa.bindparam("key_of_row"))
+            .values({table.c[name]: sa.bindparam(f"new_{number}") for number, name in enumerate(changed)})
+        )
+        parameters = [
+            {"key_of_row": row["id"], **{f"new_{number}": row[name] for number, name in enumerate(changed)}}
+            for row in rows
+        ]
+        connection.execute(statement, parameters)
+
+    def set_for_ids(self, connection: sa.Connection, table: sa.Table, ids: Sequence[Any], values: Values) -> None:
+        """Set the same values in all rows with these ids."""
+        for part in in_lists(ids):
+            connection.execute(table.update().where(table.c.id.in_(part)).values(values))
+
+    def delete_where_in(self, connection: sa.Connection, column: sa.Column[Any], values: Sequence[Any]) -> None:
+        """Delete the rows whose column is one of these values."""
+        for part in in_lists(values):
+            connection.execute(column.table.delete().where(column.in_(part)))  # type: ignore[attr-defined]
+
+    # Care
+
+    @abstractmethod
+    def integrity_problems(self, connection: sa.Connection) -> list[str]:
+        """What the database itself finds wrong with its files."""
+
+    @abstractmethod
+    def foreign_key_problems(self, connection: sa.Connection, names: Sequence[str]) -> list[str]:
+        """Broken or missing foreign keys of our tables."""
+
+    @abstractmethod
+    def size(self, connection: sa.Connection) -> int | None:
+        """Bytes on disk."""
+
+    @abstractmethod
+    def table_sizes(self, connection: sa.Connection, names: Sequence[str]) -> dict[str, int]:
+        """Bytes on disk of tables with their indexes, where the database can tell."""
+
+    @abstractmethod
+    def backup(self, names: Sequence[str]) -> Backup:
+        """Copy the current state and check the copy.
+
+        :param names: our tables; SQLite copies the whole file all the same.
+        """
+
+    @abstractmethod
+    def backups(self) -> list[Backup]:
+        """The backups there are, newest first."""
+
+    @abstractmethod
+    def restore(self, name: str) -> Backup:
+        """Replace the current state by a backup's, all or nothing.
+
+        :raises DatabaseError: when there is no such backup, or it is damaged.
+        """
+
+
+def in_lists(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Parts small enough for an IN (...)."""
+    for start in range(0, len(values), _IN_LIST):
+        yield values[start : start + _IN_LIST]
+
+
+def decoders(database: Database, table: TablePlan) -> list[tuple[str, Decode | None]]:
+    """Column name and decoder of every JSON column of a table."""
+    return [(column.name, database.decoder(column.kind, column.spelling)) for column in table.columns]

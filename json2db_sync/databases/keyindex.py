@@ -1,0 +1,81 @@
+"""A map from keys to small numbers that stays within bounds: in memory first, then in a temporary file."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+
+import xxhash
+
+_BYTES_PER_ENTRY = 150
+"""A 16-byte key, a small integer and their share of a dict, measured on CPython 3.11 with room for its growth."""
+_VARIABLES = 500
+
+
+class KeyIndex:
+    """Remembers a number for each key. Keys are kept as 128-bit hashes.
+
+    :param memory: bytes to use before a temporary file takes over.
+    """
+
+    def __init__(self, memory: int) -> None:
+        self._most = max(memory // _BYTES_PER_ENTRY, 1000)
+        self._known: dict[bytes, int] = {}
+        self._file: sqlite3.Connection | None = None
+
+    def get(self, keys: Iterable[str]) -> dict[str, int]:
+        """The numbers of those keys that have one."""
+        hashed = {key: _digest(key) for key in keys}
+        found = {key: self._known[value] for key, value in hashed.items() if value in self._known}
+        if self._file is not None:
+            missing = {value: key for key, value in hashed.items() if key not in found}
+            found.update(self._from_file(missing))
+        return found
+
+    def _from_file(self, wanted: dict[bytes, str]) -> dict[str, int]:
+        assert self._file is not None
+        found: dict[str, int] = {}
+        hashes = list(wanted)
+        for start in range(0, len(hashes), _VARIABLES):
+            part = hashes[start : start + _VARIABLES]
+            marks = ",".join("?" * len(part))
+            rows = self._file.execute(f"SELECT key, number FROM keys WHERE key IN ({marks})", part)
+            found.update((wanted[key], number) for key, number in rows)
+        return found
+
+    def set(self, numbers: Mapping[str, int]) -> None:
+        """Remember these numbers, replacing earlier ones of the same keys."""
+        self._known.update((_digest(key), number) for key, number in numbers.items())
+        if len(self._known) > self._most:
+            self._spill()
+
+    def _spill(self) -> None:
+        if self._file is None:
+            self._file = sqlite3.connect("", isolation_level=None)  # a temporary file, gone when closed
+            self._file.execute("PRAGMA journal_mode = OFF")
+            self._file.execute("PRAGMA cache_size = -8000")
+            self._file.execute("CREATE TABLE keys (key BLOB PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID")
+        self._file.execute("BEGIN")
+        self._file.executemany("INSERT OR REPLACE INTO keys VALUES (?, ?)", sorted(self._known.items()))
+        self._file.execute("COMMIT")
+        self._known.clear()
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._known.clear()
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def __enter__(self) -> KeyIndex:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _digest(key: str) -> bytes:
+    return xxhash.xxh3_128_digest(key.encode("utf-8", "surrogatepass"))

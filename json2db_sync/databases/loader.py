@@ -1,0 +1,255 @@
+"""Loading one file's records of one entity: what is new, changed, the same or out of date; and the writing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from json2db_sync.databases.base import Database, Values, in_lists
+from json2db_sync.databases.keyindex import KeyIndex
+from json2db_sync.databases.ledger import Counts, Rejection
+from json2db_sync.databases.records import RecordReader
+from json2db_sync.model.jsontext import same
+from json2db_sync.model.kinds import now_text
+from json2db_sync.model.plan import DATA_SOURCE, FILE, HASH, ID, PARENT_ID, EntityPlan
+from json2db_sync.model.shape import EntityShape, Row, Rows
+from json2db_sync.sources.reader import Record
+
+_INSERTED, _UPDATED, _UNCHANGED, _SUPERSEDED = range(4)
+_NAMES = ("inserted", "updated", "unchanged", "superseded")
+
+
+@dataclass(frozen=True)
+class Shredded:
+    """A record ready to be stored."""
+
+    id: str | int
+    hash: int
+    record: Record
+    row: Row
+    children: Rows
+
+
+@dataclass(frozen=True)
+class LoadOptions:
+    """How to treat records whose key is stored already."""
+
+    duplicate_prevention: bool = True
+    """Compare with what is stored; without it every record is written again."""
+    skip_existing: bool = False
+    """Never compare a record whose key is stored: it stays as it is."""
+    memory: int = 64 * 2**20
+    """Bytes for remembering the keys of the file."""
+
+
+class Loader:
+    """Takes the shredded records of one file in batches. Use within one transaction.
+
+    :param file_id: the ledger's number of the file; rows keep it as their provenance.
+    :param sort_keys: the place of every file in the order from old to new.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        connection: sa.Connection,
+        plan: EntityPlan,
+        file_id: int,
+        sort_keys: Mapping[int, str],
+        session: str | None,
+        options: LoadOptions,
+    ) -> None:
+        self._database = database
+        self._connection = connection
+        self._plan = plan
+        self._file_id = file_id
+        self._sort_keys = sort_keys
+        self._options = options
+        self._tables = database.tables(plan)
+        self._shape = EntityShape(plan)
+        self._reader = RecordReader(database, connection, plan)
+        self._seen = KeyIndex(options.memory)
+        self._now = now_text()
+        self._custom = {custom.name: self._custom_value(custom.name, custom.default, session) for custom in plan.custom}
+        self.counts = Counts()
+        self.rejections: list[Rejection] = []
+        self.repeats = 0
+        """Records whose key an earlier one of this file had, with other content."""
+        self.rows_written = 0
+
+    def _custom_value(self, name: str, default: str | None, session: str | None) -> Any:
+        if default is None:
+            return session if name == "session_id" else None
+        if default.upper() in ("CURRENT_TIMESTAMP", "NOW()"):
+            return self._now.replace("T", " ").removesuffix("Z")
+        return default[1:-1].replace("''", "'") if default.startswith("'") else _number(default)
+
+    def close(self) -> None:
+        """Forget the keys of the file."""
+        self._seen.close()
+
+    def take_rejections(self) -> list[Rejection]:
+        """The records rejected since the last call."""
+        taken, self.rejections = self.rejections, []
+        return taken
+
+    def add(self, batch: Sequence[Shredded]) -> None:
+        """Store a batch; an id that repeats within it is stored in order of appearance."""
+        part: dict[str | int, Shredded] = {}
+        for item in batch:
+            if item.id in part:
+                self._store(part)
+                part = {}
+            part[item.id] = item
+        self._store(part)
+
+    def _store(self, part: Mapping[str | int, Shredded]) -> None:
+        if not part:
+            return
+        stored = self._stored(list(part))
+        earlier = self._seen.get([str(id_) for id_ in part])
+        outcomes = self._outcomes(part, stored)
+        new = [part[id_] for id_, outcome in outcomes.items() if outcome == _INSERTED]
+        changed = [part[id_] for id_, outcome in outcomes.items() if outcome == _UPDATED]
+        refused = self._write(new, changed)
+        confirmed = [id_ for id_, o in outcomes.items() if o == _UNCHANGED and stored[id_][1] != self._file_id]
+        if not self._options.skip_existing:
+            # A newer file has sent the same: an older one that comes late must not overwrite it.
+            self._database.set_for_ids(self._connection, self._parent, confirmed, {FILE: self._file_id})
+        self._count({id_: outcome for id_, outcome in outcomes.items() if id_ not in refused}, earlier)
+
+    @property
+    def _parent(self) -> sa.Table:
+        return self._tables[self._plan.table.name]
+
+    def _stored(self, ids: list[str | int]) -> dict[str | int, tuple[int, int]]:
+        """Hash and file of those ids that are stored."""
+        table = self._parent
+        found: dict[str | int, tuple[int, int]] = {}
+        for some in in_lists(ids):
+            statement = sa.select(table.c[ID], table.c[HASH], table.c[FILE]).where(table.c[ID].in_(some))
+            found.update((row[0], (row[1], row[2])) for row in self._connection.execute(statement))
+        return found
+
+    def _outcomes(
+        self, part: Mapping[str | int, Shredded], stored: Mapping[str | int, tuple[int, int]]
+    ) -> dict[str | int, int]:
+        outcomes: dict[str | int, int] = {}
+        unsure = []
+        for id_, item in part.items():
+            if id_ not in stored:
+                outcomes[id_] = _INSERTED
+                continue
+            hash_, file_id = stored[id_]
+            if file_id != self._file_id and self._is_newer(file_id):
+                outcomes[id_] = _SUPERSEDED
+            elif self._options.skip_existing:
+                outcomes[id_] = _UNCHANGED
+            elif not self._options.duplicate_prevention:
+                outcomes[id_] = _UPDATED
+            elif hash_ == item.hash:
+                outcomes[id_] = _UNCHANGED
+            else:
+                outcomes[id_] = _UPDATED
+                unsure.append(id_)
+        self._compare(unsure, part, outcomes)
+        return outcomes
+
+    def _is_newer(self, file_id: int) -> bool:
+        return self._sort_keys.get(file_id, "") > self._sort_keys[self._file_id]
+
+    def _compare(
+        self, unsure: list[str | int], part: Mapping[str | int, Shredded], outcomes: dict[str | int, int]
+    ) -> None:
+        """Records spelled otherwise than the stored ones may still be equal to them."""
+        respelled = []
+        for id_, known in self._reader.by_ids(unsure).items():
+            if same(part[id_].record.value, known.record):
+                outcomes[id_] = _UNCHANGED
+                respelled.append({ID: id_, HASH: part[id_].hash})
+        self._database.update_by_id(self._connection, self._parent, respelled)
+
+    def _count(self, outcomes: Mapping[str | int, int], earlier: Mapping[str, int]) -> None:
+        now: dict[str, int] = {}
+        for id_, outcome in outcomes.items():
+            self.counts.read += 1
+            before = earlier.get(str(id_))
+            if before is not None and outcome == _UPDATED:
+                # A newer version within the file takes the place of the earlier one, and its outcome.
+                self._change(before, -1)
+                self.counts.superseded += 1
+                self.repeats += 1
+                outcome = before if before in (_INSERTED, _UPDATED) else _UPDATED
+            self._change(outcome, +1)
+            now[str(id_)] = before if before is not None and outcome == _UNCHANGED else outcome
+        self._seen.set(now)
+
+    def _change(self, outcome: int, by: int) -> None:
+        name = _NAMES[outcome]
+        setattr(self.counts, name, getattr(self.counts, name) + by)
+
+    # Writing
+
+    def _write(self, new: Sequence[Shredded], changed: Sequence[Shredded]) -> set[str | int]:
+        """Writes all, or, where the database refuses something, one by one; returns the ids refused."""
+        if not new and not changed:
+            return set()
+        try:
+            with self._connection.begin_nested():
+                self._write_all(new, changed)
+            return set()
+        except (sa.exc.DataError, sa.exc.IntegrityError, sa.exc.ProgrammingError, sa.exc.NotSupportedError) as error:
+            if len(new) + len(changed) == 1:
+                (item,) = (*new, *changed)
+                self.reject(item.record, f"the database refuses it: {str(error.orig).splitlines()[0]}")
+                return {item.id}
+        refused: set[str | int] = set()
+        for item in new:
+            refused |= self._write([item], [])
+        for item in changed:
+            refused |= self._write([], [item])
+        return refused
+
+    def _write_all(self, new: Sequence[Shredded], changed: Sequence[Shredded]) -> None:
+        created = {DATA_SOURCE: "json", self._plan.created_at: self._now, **self._custom}
+        rows = [{**created, **self._values(item)} for item in new]
+        self._database.insert(self._connection, self._parent, rows)
+        if changed:
+            ids = [item.id for item in changed]
+            for table in reversed(self._plan.tables[1:]):
+                self._database.delete_where_in(self._connection, self._tables[table.name].c[PARENT_ID], ids)
+            self._database.update_by_id(
+                self._connection, self._parent, [{**self._custom, **self._values(item)} for item in changed]
+            )
+        written = len(new) + len(changed)
+        for table in self._plan.tables[1:]:
+            columns = self._shape.tables[table.name].stored_columns
+            children = [
+                {PARENT_ID: item.id, **dict(zip(columns, row, strict=True))}
+                for item in (*new, *changed)
+                for row in item.children.get(table.name, ())
+            ]
+            self._database.insert(self._connection, self._tables[table.name], children)
+            written += len(children)
+        self.rows_written += written
+
+    def _values(self, item: Shredded) -> Values:
+        values = dict(zip(self._shape.root.stored_columns, item.row, strict=True))
+        values |= {ID: item.id, self._plan.updated_at: self._now, FILE: self._file_id, HASH: item.hash}
+        return values
+
+    def reject(self, record: Record, reason: str, path: str | None = None) -> None:
+        """Keep a record that cannot be loaded, with its reason."""
+        self.counts.read += 1
+        self.counts.rejected += 1
+        self.rejections.append(Rejection(record.entity, record.number, record.byte, reason, record.raw, path))
+
+
+def _number(text: str) -> Any:
+    try:
+        return int(text)
+    except ValueError:
+        return float(text) if text.upper() != "NULL" else None

@@ -1,0 +1,182 @@
+"""PostgreSQL, through psycopg 3."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
+
+from json2db_sync.databases import faults
+from json2db_sync.databases.base import Backup, Database, Decode
+from json2db_sync.databases.ledger import Ledger
+from json2db_sync.databases.tables import VerbatimType
+from json2db_sync.errors import DatabaseError, Locked
+from json2db_sync.model.kinds import Kind, has_offset, now_text, spell
+
+_TYPES: dict[Kind, sa.types.TypeEngine[Any]] = {
+    Kind.BOOL: sa.Boolean(),
+    Kind.INTEGER: sa.BigInteger(),
+    Kind.BIGINT: VerbatimType("NUMERIC"),
+    Kind.NUMBER: postgresql.DOUBLE_PRECISION(),
+    Kind.DATE: VerbatimType("DATE"),
+    Kind.JSON: VerbatimType("JSONB"),
+}
+_BACKUP_PREFIX = "json2db_backup_"
+_LOCK = 0x6A32_6462  # "j2db": the advisory lock of this package; one a database, since they are a database's own
+
+
+class PostgreSQLDatabase(Database):
+    """A database on a PostgreSQL server."""
+
+    backend = "postgresql"
+    title = "PostgreSQL"
+    keys_follow_renames = True
+
+    def exists(self) -> bool:
+        return True
+
+    def version(self) -> str:
+        with self.reading() as connection:
+            number = connection.exec_driver_sql("SHOW server_version").scalar_one()
+        return f"PostgreSQL {str(number).partition(' ')[0]}"
+
+    def dialect(self) -> sa.Dialect:
+        return psycopg_dialect()
+
+    def _create_engine(self) -> sa.Engine:
+        arguments = {
+            "options": f"-c timezone=UTC -c lock_timeout={int(self.settings.busy_timeout * 1000)}",
+            "connect_timeout": 10,
+            "application_name": "json2db_sync",
+        }
+        return sa.create_engine(self.url, connect_args=arguments)
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        with (
+            faults.translated(self.label),
+            self.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+    @contextmanager
+    def writing_lock(self) -> Iterator[None]:
+        with faults.translated(self.label), self.engine.connect() as connection:
+            taken = connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({_LOCK})").scalar_one()
+            connection.commit()
+            if not taken:
+                raise Locked(f"{self.label} is being written by another run")
+            try:
+                yield
+            finally:
+                if not connection.invalidated:
+                    connection.exec_driver_sql(f"SELECT pg_advisory_unlock({_LOCK})")
+                    connection.commit()
+
+    # Types
+
+    def type_of(self, kind: Kind, spelling: str | None = None) -> sa.types.TypeEngine[Any]:
+        if kind is Kind.DATETIME:
+            zone = "WITH" if spelling and has_offset(spelling) else "WITHOUT"
+            return VerbatimType(f"TIMESTAMP {zone} TIME ZONE")
+        return _TYPES.get(kind, sa.Text())
+
+    def decoder(self, kind: Kind, spelling: str | None) -> Decode | None:
+        if kind in (Kind.DATE, Kind.DATETIME):
+            assert spelling is not None
+            return lambda value: spell(value, spelling)
+        return int if kind is Kind.BIGINT else None
+
+    def decode_json(self, value: Any) -> Any:
+        return value  # psycopg has read it
+
+    # Care
+
+    def integrity_problems(self, connection: sa.Connection) -> list[str]:
+        invalid = connection.exec_driver_sql(
+            "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid"
+        ).scalars()
+        return [f"the index {name} is not valid" for name in invalid]
+
+    def foreign_key_problems(self, connection: sa.Connection, names: Sequence[str]) -> list[str]:
+        statement = sa.text(
+            "SELECT conrelid::regclass::text || ': ' || conname || ' was never checked' FROM pg_constraint"
+            " JOIN pg_class ON pg_class.oid = conrelid WHERE contype = 'f' AND NOT convalidated AND relname IN :names"
+        ).bindparams(sa.bindparam("names", expanding=True))
+        return list(connection.execute(statement, {"names": list(names)}).scalars())
+
+    def extra_ddl(self, connection: sa.Connection, names: Sequence[str]) -> list[tuple[str, str]]:
+        statement = sa.text(
+            "SELECT i.indexname, i.indexdef FROM pg_indexes AS i"
+            " WHERE i.schemaname = current_schema() AND i.tablename IN :names"
+            " AND NOT EXISTS (SELECT 1 FROM pg_constraint AS c WHERE c.conname = i.indexname)"
+        ).bindparams(sa.bindparam("names", expanding=True))
+        return [(row[0], row[1]) for row in connection.execute(statement, {"names": list(names)})]
+
+    def size(self, connection: sa.Connection) -> int | None:
+        return int(connection.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one())
+
+    def table_sizes(self, connection: sa.Connection, names: Sequence[str]) -> dict[str, int]:
+        statement = sa.text(
+            "SELECT relname, pg_total_relation_size(pg_class.oid) FROM pg_class JOIN pg_namespace AS n"
+            " ON n.oid = relnamespace WHERE nspname = current_schema() AND relname IN :names"
+        ).bindparams(sa.bindparam("names", expanding=True))
+        return {name: int(size) for name, size in connection.execute(statement, {"names": list(names)})}
+
+    # Backups: copies of the tables in a schema of their own
+
+    def backup(self, names: Sequence[str]) -> Backup:
+        stamp = datetime.now(UTC).strftime("%Y%m%d_%H%M%S")
+        with self.transaction() as connection:
+            taken = set(self._schemas(connection))
+            schema, number = f"{_BACKUP_PREFIX}{stamp}", 1
+            while schema in taken:
+                number += 1
+                schema = f"{_BACKUP_PREFIX}{stamp}_{number}"
+            connection.exec_driver_sql(f"CREATE SCHEMA {self.quote(schema)}")
+            existing = self.relation_names(connection)
+            for name in names:
+                if name in existing:
+                    copy = f"{self.quote(schema)}.{self.quote(name)}"
+                    connection.exec_driver_sql(f"CREATE TABLE {copy} (LIKE {self.quote(name)} INCLUDING ALL)")
+                    connection.exec_driver_sql(f"INSERT INTO {copy} TABLE {self.quote(name)}")
+        return _describe(schema)
+
+    def backups(self) -> list[Backup]:
+        with self.reading() as connection:
+            return [_describe(name) for name in sorted(self._schemas(connection), reverse=True)]
+
+    def _schemas(self, connection: sa.Connection) -> list[str]:
+        return [name for name in sa.inspect(connection).get_schema_names() if name.startswith(_BACKUP_PREFIX)]
+
+    def restore(self, name: str) -> Backup:
+        with self.transaction() as connection:
+            known = self._schemas(connection)
+            if name not in known:
+                raise DatabaseError(
+                    f"there is no backup {name}", hint=f"backups: {', '.join(sorted(known, reverse=True)[:5]) or 'none'}"
+                )
+            for plan in Ledger(self, connection).plans().values():
+                self.drop_tables(connection, plan)
+            schema = self.quote(name)
+            for table in sa.inspect(connection).get_table_names(schema=name):
+                own = self.quote(table)
+                connection.exec_driver_sql(f"DROP TABLE IF EXISTS {own}")
+                connection.exec_driver_sql(f"CREATE TABLE {own} (LIKE {schema}.{own} INCLUDING ALL)")
+                connection.exec_driver_sql(f"INSERT INTO {own} TABLE {schema}.{own}")
+            for plan in Ledger(self, connection).plans().values():  # LIKE copies no foreign keys
+                for built in self.tables(plan).values():
+                    for constraint in built.foreign_key_constraints:
+                        connection.execute(sa.schema.AddConstraint(constraint))
+        return _describe(name)
+
+
+def _describe(schema: str) -> Backup:
+    stamp = schema.removeprefix(_BACKUP_PREFIX)[:15]
+    return Backup(schema, now_text(datetime.strptime(stamp, "%Y%m%d_%H%M%S").replace(tzinfo=UTC)))

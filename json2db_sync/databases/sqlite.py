@@ -1,0 +1,281 @@
+"""SQLite: one file, no set-up."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import filelock
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
+
+from json2db_sync.databases import faults
+from json2db_sync.databases.base import Backup, Database, Decode
+from json2db_sync.errors import DatabaseError, Locked
+from json2db_sync.model.kinds import Kind, now_text
+
+# Only types whose affinity cannot change a value: a column declared JSON, DATE or NUMERIC would turn the text "2024"
+# into a number. BIGINT rather than INTEGER: an INTEGER PRIMARY KEY would become the rowid.
+_TYPES: dict[Kind, sa.types.TypeEngine[Any]] = {
+    Kind.BOOL: sa.Integer(),
+    Kind.INTEGER: sa.BigInteger(),
+    Kind.NUMBER: sa.REAL(),
+}
+_PAGE_SIZE = 16_384  # a tenth faster than the default for rows of a few hundred bytes
+
+
+class SQLiteDatabase(Database):
+    """An SQLite file, in write-ahead mode so that readers are never in the way."""
+
+    backend = "sqlite"
+    title = "SQLite"
+    keys_follow_renames = False
+
+    @property
+    def path(self) -> Path:
+        return Path(self.url.database or "")
+
+    @property
+    def label(self) -> str:
+        return str(self.path)
+
+    def exists(self) -> bool:
+        try:
+            return self.path.exists()
+        except OSError as error:
+            raise DatabaseError(f"{self.path}: {error.strerror}", hint="check the path and its permissions") from error
+
+    def version(self) -> str:
+        return f"SQLite {sqlite3.sqlite_version}"
+
+    def dialect(self) -> sa.Dialect:
+        return sqlite_dialect()
+
+    def _create_engine(self) -> sa.Engine:
+        if self.path.is_dir():
+            raise DatabaseError(f"{self.path} is a folder", hint="name a file: a database is one file")
+        # No transactions of sqlite3's own: they would leave DDL outside. BEGIN is sent below.
+        arguments = {"timeout": self.settings.busy_timeout, "isolation_level": None}
+        engine = sa.create_engine(self.url, connect_args=arguments)
+        sa.event.listen(engine, "connect", _set_up)
+        sa.event.listen(engine, "begin", _begin)
+        return engine
+
+    @contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        self._make_folder()
+        with (
+            faults.translated(self.label),
+            self.engine.connect().execution_options(json2db_begin="BEGIN IMMEDIATE") as connection,
+        ):
+            self._prepare_for_writing(connection)
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def restructuring(self) -> Iterator[sa.Connection]:
+        # A dropped parent deletes its children, others' tables included, while foreign keys are enforced; and a
+        # renamed table would drag along whatever names it. Both can be set only outside a transaction.
+        self._make_folder()
+        with (
+            faults.translated(self.label),
+            self.engine.connect().execution_options(json2db_begin="BEGIN IMMEDIATE") as connection,
+        ):
+            self._prepare_for_writing(connection)
+            raw = connection.connection.driver_connection
+            assert isinstance(raw, sqlite3.Connection)
+            raw.execute("PRAGMA foreign_keys = OFF")
+            raw.execute("PRAGMA legacy_alter_table = ON")
+            try:
+                with connection.begin():
+                    before = _violations(connection)
+                    yield connection
+                    broken = _violations(connection) - before
+                    if broken:
+                        raise DatabaseError(
+                            f"{self.label}: the change would leave {len(broken)} rows without their parent; "
+                            "nothing was changed",
+                            hint="look at the tables of your own that refer to ours",
+                        )
+            finally:
+                raw.execute("PRAGMA foreign_keys = ON")
+                raw.execute("PRAGMA legacy_alter_table = OFF")
+
+    def _prepare_for_writing(self, connection: sa.Connection) -> None:
+        raw = connection.connection.driver_connection
+        assert isinstance(raw, sqlite3.Connection)
+        (mode,) = raw.execute("PRAGMA journal_mode").fetchone()
+        if mode != "wal":
+            raw.execute(f"PRAGMA page_size = {_PAGE_SIZE}")  # heeded only while the file is empty
+            raw.execute("PRAGMA journal_mode = WAL")
+
+    def _make_folder(self) -> None:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DatabaseError(
+                f"cannot create the folder {self.path.parent}: {error.strerror}",
+                hint="check the path and its permissions",
+            ) from error
+
+    @contextmanager
+    def writing_lock(self) -> Iterator[None]:
+        self._make_folder()
+        # The system drops the lock with its process, so that a killed run leaves none behind.
+        lock = filelock.FileLock(f"{self.path}.lock", timeout=0)
+        try:
+            lock.acquire()
+        except filelock.Timeout as error:
+            raise Locked(f"{self.label} is being written by another run") from error
+        except OSError as error:
+            raise DatabaseError(
+                f"cannot lock {self.label}: {error.strerror}",
+                hint="check the permissions of the folder: a lock file and SQLite's journal are written beside it",
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    # Types
+
+    def type_of(self, kind: Kind, spelling: str | None = None) -> sa.types.TypeEngine[Any]:
+        return _TYPES.get(kind, sa.Text())
+
+    def decoder(self, kind: Kind, spelling: str | None) -> Decode | None:
+        return {Kind.BOOL: bool, Kind.BIGINT: int, Kind.JSON: self.decode_json}.get(kind)
+
+    def extra_ddl(self, connection: sa.Connection, names: Sequence[str]) -> list[tuple[str, str]]:
+        statement = sa.text(
+            "SELECT name, sql FROM sqlite_master WHERE type IN ('index', 'trigger') AND sql IS NOT NULL"
+            " AND tbl_name IN :names"
+        ).bindparams(sa.bindparam("names", expanding=True))
+        return [(row.name, row.sql) for row in connection.execute(statement, {"names": list(names)})]
+
+    # Care
+
+    def integrity_problems(self, connection: sa.Connection) -> list[str]:
+        found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check(20)")]
+        return [] if found == ["ok"] else found
+
+    def foreign_key_problems(self, connection: sa.Connection, names: Sequence[str]) -> list[str]:
+        ours = set(names)
+        return [
+            f"{table} row {rowid} has no row in {parent}"
+            for table, rowid, parent, _number in sorted(_violations(connection), key=str)
+            if table in ours
+        ]
+
+    def size(self, connection: sa.Connection) -> int | None:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        return int(pages) * int(connection.exec_driver_sql("PRAGMA page_size").scalar_one())
+
+    def table_sizes(self, connection: sa.Connection, names: Sequence[str]) -> dict[str, int]:
+        statement = (
+            "SELECT m.tbl_name, sum(s.pgsize) FROM dbstat AS s JOIN sqlite_master AS m ON m.name = s.name"
+            " WHERE s.aggregate = TRUE GROUP BY m.tbl_name"
+        )
+        try:
+            found = {name: int(size) for name, size in connection.exec_driver_sql(statement)}
+        except sa.exc.OperationalError:
+            return {}  # this SQLite was built without dbstat
+        return {name: found[name] for name in names if name in found}
+
+    # Backups
+
+    @property
+    def _backup_folder(self) -> Path:
+        folder = self.settings.backup_directory
+        return folder.expanduser().absolute() if folder else self.path.parent / "backups"
+
+    def backup(self, names: Sequence[str]) -> Backup:
+        folder = self._backup_folder
+        stamp = datetime.now().strftime("%Y-%m-%d_%H%M%S")  # noqa: DTZ005 - for people, in their time
+        target = _unused(folder / f"{self.path.stem}.{stamp}.db")
+        partial = target.with_suffix(".partial")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with faults.translated(self.label):
+                _copy(self.path, partial)
+            partial.replace(target)
+        except OSError as error:
+            raise DatabaseError(
+                f"cannot write the backup {target}: {error.strerror}", hint="check the folder; nothing was changed"
+            ) from error
+        finally:
+            partial.unlink(missing_ok=True)
+        return _describe(target)
+
+    def backups(self) -> list[Backup]:
+        try:
+            found = sorted(self._backup_folder.glob(f"{_escaped(self.path.stem)}.*.db"), reverse=True)
+        except OSError:
+            found = []
+        return [_describe(path) for path in found]
+
+    def restore(self, name: str) -> Backup:
+        source = Path(name).expanduser()
+        if not source.exists() and not source.is_absolute():
+            source = self._backup_folder / name
+        if not source.is_file():
+            known = ", ".join(Path(backup.name).name for backup in self.backups()[:5])
+            raise DatabaseError(
+                f"there is no backup {name}",
+                hint=f"backups in {self._backup_folder}: {known or 'none'}",
+            )
+        with faults.translated(str(source)), closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as check:
+            _require_sound(check, source)
+        self._make_folder()
+        with faults.translated(self.label):
+            # Through SQLite itself, never by copying the file: a journal beside it would be applied to it.
+            _copy(source, self.path)
+        return _describe(source)
+
+
+def _set_up(raw: sqlite3.Connection, _record: object) -> None:
+    raw.execute("PRAGMA foreign_keys = ON")
+    raw.execute("PRAGMA synchronous = NORMAL")  # in write-ahead mode safe against crashes of the program
+
+
+def _begin(connection: sa.Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("json2db_begin", "BEGIN"))
+
+
+def _violations(connection: sa.Connection) -> set[tuple[Any, ...]]:
+    return {tuple(row) for row in connection.exec_driver_sql("PRAGMA foreign_key_check")}
+
+
+def _copy(source: Path, target: Path) -> None:
+    with (
+        closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as reader,
+        closing(sqlite3.connect(target)) as writer,
+    ):
+        reader.backup(writer)
+        _require_sound(writer, target)
+
+
+def _require_sound(connection: sqlite3.Connection, path: Path) -> None:
+    (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    if found != "ok":
+        raise DatabaseError(f"{path} is damaged: {found}", hint="use another backup")
+
+
+def _unused(path: Path) -> Path:
+    number, candidate = 1, path
+    while candidate.exists():
+        number += 1
+        candidate = path.with_name(f"{path.stem}_{number}{path.suffix}")
+    return candidate
+
+
+def _escaped(text: str) -> str:
+    return "".join(f"[{character}]" if character in "*?[" else character for character in text)
+
+
+def _describe(path: Path) -> Backup:
+    status = path.stat()
+    return Backup(str(path), now_text(datetime.fromtimestamp(status.st_mtime, UTC)), status.st_size)

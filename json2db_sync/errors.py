@@ -1,0 +1,77 @@
+"""What can go wrong, as one tree.
+
+::
+
+    SyncError
+    ├── ConfigurationError    configuration_error   a setting or argument is wrong
+    ├── FileError             file_error            a file or folder cannot be used
+    │   └── NoDataFound                             nothing to read where we looked
+    ├── ValidationError       validation_error      the data contradicts what was promised of it
+    ├── DatabaseError         database_error        the database refused or is not reachable
+    │   └── Locked            locked                another run is writing
+    └── Cancelled             cancelled             the user or the caller stopped the run
+
+Steps raise these; :class:`json2db_sync.SyncRunner` alone turns them into failed results.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class SyncError(Exception):
+    """An error a user can act on: what happened, where, and what to do.
+
+    :param message: what is wrong, naming the thing that is wrong.
+    :param hint: what to do about it.
+    :param context: where: any of ``file``, ``record`` (counted from 1), ``byte``, ``path`` (``$.a.b``),
+        ``entity``, ``table``, ``setting``.
+    """
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str, *, hint: str | None = None, **context: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.context = {name: value for name, value in context.items() if value is not None}
+
+
+class ConfigurationError(SyncError):
+    """A setting, an argument or a configuration file is wrong."""
+
+    code = "configuration_error"
+
+
+class FileError(SyncError):
+    """A file or folder cannot be read, or is not JSON of records."""
+
+    code = "file_error"
+
+
+class NoDataFound(FileError):
+    """Nothing to read: no file, or none inside the window of days."""
+
+
+class ValidationError(SyncError):
+    """The data contradicts what the plan or the caller says of it."""
+
+    code = "validation_error"
+
+
+class DatabaseError(SyncError):
+    """The database cannot be reached, opened or written."""
+
+    code = "database_error"
+
+
+class Locked(DatabaseError):
+    """Another run is writing to the same database."""
+
+    code = "locked"
+
+
+class Cancelled(SyncError):
+    """The run was asked to stop and did so at a safe point."""
+
+    code = "cancelled"

@@ -1,0 +1,105 @@
+"""JSON values as text and as values: one encoder for everything that is stored, one notion of equality."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+_encoder = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+_EXACT_FLOAT = 2.0**53
+"""From here on every double is a whole number, whose shortest spelling need not be its value (1e23)."""
+
+
+def encode(value: Any) -> str:
+    """One fixed spelling of a JSON value: keys sorted, no spaces.
+
+    Doubles from 2**53 up are written digit by digit, so that a database that keeps numbers as decimals
+    (PostgreSQL's JSONB) gives the same number back.
+
+    :raises ValueError: for NaN and infinities, which are not JSON.
+    """
+    text = _encoder.encode(value)
+    if "e+" in text:
+        text = _encoder.encode(_spell_out(value))
+    return text
+
+
+def canonical(value: Any) -> str:
+    """As :func:`encode`, and 450.0 is spelled as 450: equal values give equal text."""
+    text = encode(value)
+    return _encoder.encode(_spell_out(value, above=0.0)) if ".0" in text else text
+
+
+def _spell_out(value: Any, above: float = _EXACT_FLOAT) -> Any:
+    if isinstance(value, float) and abs(value) >= above and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {key: _spell_out(item, above) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_spell_out(item, above) for item in value]
+    return value
+
+
+def scalar_text(value: str | int | float | bool) -> str:
+    """A scalar as plain text: ``true``, ``12``, ``1.5``; whole numbers without ``.0``, text as it is."""
+    return value if isinstance(value, str) else canonical(value)
+
+
+def same(left: Any, right: Any) -> bool:
+    """Are two JSON values equal? 450 equals 450.0, but true is not 1 and "1" is not 1."""
+    return bool(left == right) and _same_types(left, right)
+
+
+def _same_types(left: Any, right: Any) -> bool:
+    # The values are equal already: only true and 1 remain to be told apart.
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if isinstance(left, dict):
+        for key, value in left.items():
+            if not _same_types(value, right[key]):
+                return False
+    elif isinstance(left, list):
+        for one, other in zip(left, right, strict=True):
+            if not _same_types(one, other):
+                return False
+    return True
+
+
+def first_difference(expected: Any, stored: Any) -> tuple[str, Any, Any]:
+    """Path, expected and stored value where two records first differ; an absent key shows as ``ABSENT``.
+
+    :raises ValueError: when the two are equal.
+    """
+    for difference in _differences(expected, stored, "$"):
+        return difference
+    raise ValueError("the two values are equal")
+
+
+ABSENT = "(absent)"
+
+
+def _differences(expected: Any, stored: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(expected, dict) and isinstance(stored, dict):
+        for key in [*expected, *(key for key in stored if key not in expected)]:
+            where = f"{path}.{key}" if key.isidentifier() else f"{path}[{json.dumps(key)}]"
+            if key in expected and key in stored:
+                yield from _differences(expected[key], stored[key], where)
+            else:
+                yield where, expected.get(key, ABSENT), stored.get(key, ABSENT)
+    elif isinstance(expected, list) and isinstance(stored, list) and len(expected) == len(stored):
+        for position, (one, other) in enumerate(zip(expected, stored, strict=True)):
+            yield from _differences(one, other, f"{path}[{position}]")
+    elif not same(expected, stored):
+        yield path, expected, stored
+
+
+def preview(value: Any, width: int = 60) -> str:
+    """A JSON value as one short line for people."""
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError):
+        text = repr(value)
+    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return text if len(text) <= width else text[: width - 1] + "…"

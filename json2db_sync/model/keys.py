@@ -1,0 +1,44 @@
+"""The id of a record: its key as text, or a hash of its content where it has none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import xxhash
+
+from json2db_sync.model.jsontext import canonical, scalar_text
+
+MAX_KEY = 500
+"""Characters; a longer key is hashed, since PostgreSQL cannot index more than about 2,700 bytes."""
+
+
+def key_of(record: dict[str, Any], fields: tuple[str, ...]) -> str | None:
+    """The key of a record as text, or None where a part is missing, null, empty or not a scalar.
+
+    Parts of a composite key are a JSON array of texts, so that ("a", "b,c") and ("a,b", "c") differ.
+    """
+    parts = []
+    for field in fields:
+        value = record.get(field)
+        if value is None or value == "" or isinstance(value, dict | list):
+            return None
+        parts.append(scalar_text(value))
+    if not parts:
+        return None
+    text = parts[0] if len(parts) == 1 else canonical(parts)
+    return text if len(text) <= MAX_KEY else "#" + digest(text)
+
+
+def content_id(record: dict[str, Any]) -> str:
+    """An id made of a record's content, the same however the record is spelled."""
+    return "#" + digest(canonical(record))
+
+
+def digest(text: str) -> str:
+    """128 bits of hash as 32 hexadecimal digits."""
+    return xxhash.xxh3_128_hexdigest(text.encode("utf-8", "surrogatepass"))
+
+
+def short_hash(raw: bytes) -> int:
+    """63 bits of hash: fits a signed 64-bit column."""
+    return xxhash.xxh3_64_intdigest(raw) >> 1

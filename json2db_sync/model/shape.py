@@ -1,0 +1,237 @@
+"""Shred a record into rows and assemble rows into the record again: exact inverses.
+
+What columns cannot say goes into the row's ``_rest``, a JSON text of up to three parts, NULL where there is
+nothing to add: ``absent`` and ``null`` list keys whose NULL (or lack of child rows) means the other thing than the
+plan says, ``values`` holds values whose column alone does not say exactly what they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+from json2db_sync.model.jsontext import encode, preview, scalar_text
+from json2db_sync.model.keys import MAX_KEY
+from json2db_sync.model.kinds import Kind, Misfit, Store, Stored, store_for
+from json2db_sync.model.plan import ID, PARENT_ID, REST, ColumnPlan, EntityPlan, TablePlan
+
+Row = list[Stored]
+Rows = dict[str, list[Row]]
+"""Child table -> rows; a row is positions, JSON columns, rest (see :meth:`TableShape.stored_columns`)."""
+
+_MISSING: Any = object()
+
+
+class Drift(Exception):
+    """A record does not fit the plan: a new key, or a value its column cannot hold."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(f"{path}: {why}")
+        self.path = path
+        self.why = why
+
+
+@dataclass(frozen=True)
+class _Field:
+    key: str
+    store: Store
+    list_absent: bool
+    """Is an absent key noted in ``_rest``? (NULL says it otherwise.)"""
+    list_null: bool
+
+
+class TableShape:
+    """One table's part of the work: a JSON object to a row, a row to a JSON object."""
+
+    def __init__(self, plan: TablePlan) -> None:
+        self.plan = plan
+        self.children = tuple(TableShape(child) for child in plan.children)
+        self._fields = tuple(
+            _id_field(column) if column.name == ID and not plan.depth else _field(column) for column in plan.columns
+        )
+        self._known = {column.key for column in plan.columns} | {child.key for child in plan.children}
+
+    @property
+    def stored_columns(self) -> tuple[str, ...]:
+        """The columns of a shredded row, in its order; a child's ``_parent_id`` is put before them."""
+        return (*self.plan.position_columns, *(column.name for column in self.plan.columns), REST)
+
+    def shred(self, value: Mapping[str, Any], position: tuple[int, ...], rows: Rows, path: str = "$") -> Row:
+        """The row of one JSON object; rows of its children are added to ``rows``.
+
+        :raises Drift: when the plan has no place for a key or a value.
+        """
+        row: Row = list(position)
+        rest = _Rest()
+        matched = 0
+        for field in self._fields:
+            item = value.get(field.key, _MISSING)
+            if item is _MISSING:
+                row.append(None)
+                if field.list_absent:
+                    rest.absent.append(field.key)
+                continue
+            matched += 1
+            if item is None:
+                row.append(None)
+                if field.list_null:
+                    rest.null.append(field.key)
+                continue
+            try:
+                stored, exact = field.store(item)
+            except Misfit:
+                if type(item) is float and not isfinite(item):
+                    raise ValueError(f"{path}.{field.key}: no double can hold this number") from None
+                raise Drift(f"{path}.{field.key}", f"{preview(item)} does not fit its column") from None
+            row.append(stored)
+            if not exact:
+                rest.values[field.key] = item
+        for child in self.children:
+            matched += child._shred_array(value, position, rows, rest, path)
+        if matched != len(value):
+            for key in value:
+                if key not in self._known:
+                    if not self.plan.full:
+                        raise Drift(f"{path}.{key}", "a new key")
+                    rest.values[key] = value[key]
+        row.append(rest.text())
+        return row
+
+    def _shred_array(
+        self, parent: Mapping[str, Any], position: tuple[int, ...], rows: Rows, rest: _Rest, path: str
+    ) -> int:
+        """Rows for this child of a parent; returns how many of the parent's keys that took (0 or 1)."""
+        key = self.plan.key
+        assert key is not None
+        item = parent.get(key, _MISSING)
+        means = self.plan.none_means
+        if item is _MISSING:
+            if means != "absent":
+                rest.absent.append(key)
+            return 0
+        if item is None:
+            if means != "null":
+                rest.null.append(key)
+        elif is_object_array(item):
+            table = rows.setdefault(self.plan.name, [])
+            for number, element in enumerate(item):
+                # A parent's row stands before those of its children: foreign keys hold at every moment.
+                place = len(table)
+                table.append([])
+                table[place] = self.shred(element, (*position, number), rows, f"{path}.{key}[{number}]")
+        elif item != [] or means != "empty":
+            rest.values[key] = item
+        return 1
+
+    def assemble(self, row: Mapping[str, Any], rest: Any, children: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+        """The JSON object of a row.
+
+        :param row: decoded values by column name, None for NULL.
+        :param rest: the decoded ``_rest`` of the row, or None.
+        :param children: child table name -> the assembled objects of this row, in order.
+        """
+        rest = rest or {}
+        absent, null = rest.get("absent", ()), rest.get("null", ())
+        value: dict[str, Any] = {}
+        for field, column in zip(self._fields, self.plan.columns, strict=True):
+            item = row[column.name]
+            if field.key in null:
+                value[field.key] = None
+            elif field.key not in absent and not (item is None and not field.list_absent):
+                value[field.key] = item
+        for child in self.children:
+            key = child.plan.key
+            assert key is not None
+            elements = children.get(child.plan.name)
+            if elements:
+                value[key] = list(elements)
+            elif key in null:
+                value[key] = None
+            elif key not in absent and child.plan.none_means != "absent":
+                value[key] = [] if child.plan.none_means == "empty" else None
+        value.update(rest.get("values", {}))
+        return value
+
+
+class _Rest:
+    """What the columns of one row cannot say."""
+
+    __slots__ = ("absent", "null", "values")
+
+    def __init__(self) -> None:
+        self.absent: list[str] = []
+        self.null: list[str] = []
+        self.values: dict[str, Any] = {}
+
+    def text(self) -> str | None:
+        parts = {"absent": self.absent, "null": self.null, "values": self.values}
+        parts = {name: part for name, part in parts.items() if part}
+        return encode(parts) if parts else None
+
+
+def is_object_array(value: Any) -> bool:
+    """Is this a non-empty array of nothing but objects, which becomes child rows?"""
+    return type(value) is list and bool(value) and all(type(element) is dict for element in value)
+
+
+def _field(column: ColumnPlan) -> _Field:
+    absent = column.null_means == "absent"
+    return _Field(column.key, store_for(column.kind, column.spelling), not absent, absent)
+
+
+def _id_field(column: ColumnPlan) -> _Field:
+    """The source's own ``id``: the loader fills it for records without one, so NULL says nothing here."""
+    store = store_for(Kind.INTEGER) if column.kind is Kind.INTEGER else _store_id
+    return _Field(column.key, store, True, True)
+
+
+def _store_id(value: Any) -> tuple[Stored, bool]:
+    if isinstance(value, dict | list):
+        return None, False
+    return scalar_text(value), isinstance(value, str) and 0 < len(value) <= MAX_KEY
+
+
+class EntityShape:
+    """Shred and assemble for the records of one entity."""
+
+    def __init__(self, plan: EntityPlan) -> None:
+        self.plan = plan
+        self.root = TableShape(plan.table)
+        self.tables = {shape.plan.name: shape for shape in _walk(self.root)}
+
+    def shred(self, record: Mapping[str, Any]) -> tuple[Row, Rows]:
+        """The parent's row and the rows of all child tables.
+
+        :raises Drift: when the record does not fit the plan.
+        :raises ValueError: when a value cannot be stored at all (NaN, a number beyond a double).
+        """
+        rows: Rows = {}
+        return self.root.shred(record, (), rows), rows
+
+    def assemble(
+        self,
+        row: Mapping[str, Any],
+        children: Mapping[str, Iterable[Mapping[str, Any]]],
+        rest: Callable[[Mapping[str, Any]], Any] = lambda row: row[REST],
+    ) -> dict[str, Any]:
+        """The record of a parent's row and its child rows, given by table in order of position."""
+        built: dict[tuple[str, tuple[int, ...]], list[dict[str, Any]]] = {}
+        for shape in reversed(list(self.tables.values())[1:]):  # innermost tables first
+            for child in children.get(shape.plan.name, ()):
+                position = tuple(child[name] for name in shape.plan.position_columns)
+                below = {s.plan.name: built.get((s.plan.name, position), ()) for s in shape.children}
+                element = shape.assemble(child, rest(child), below)
+                built.setdefault((shape.plan.name, position[:-1]), []).append(element)
+        below = {shape.plan.name: built.get((shape.plan.name, ()), ()) for shape in self.root.children}
+        return self.root.assemble(row, rest(row), below)
+
+
+def _walk(shape: TableShape) -> Iterable[TableShape]:
+    yield shape
+    for child in shape.children:
+        yield from _walk(child)
+
+
+__all__ = ["PARENT_ID", "Drift", "EntityShape", "Row", "Rows", "TableShape", "is_object_array"]

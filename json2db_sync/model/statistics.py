@@ -1,0 +1,210 @@
+"""What was seen in the records of an entity: counts by kind, examples, spellings, key sets. Bounded memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import Any
+
+import xxhash
+
+from json2db_sync.model.jsontext import preview, scalar_text
+from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, join, spelling_kind, spelling_of
+from json2db_sync.model.naming import snake
+from json2db_sync.model.shape import is_object_array
+
+MAX_FIELDS = 5_000
+"""Keys of one object that are followed; what an object used as a map has beyond that is only counted."""
+_MAX_KEY_SETS = 500
+_MAX_EXAMPLES = 3
+_MAX_SPOILERS = 5
+_MAX_SPELLINGS = 5
+
+
+class Sketch:
+    """A sample of distinct values that can be compared with another: those whose hash is small enough.
+
+    Two samples cut at the same bound hold the same values if the sets do, so the share of one set that lies in
+    another can be estimated from at most ``2 * SIZE`` numbers a side.
+    """
+
+    SIZE = 512
+    __slots__ = ("bound", "hashes")
+
+    def __init__(self) -> None:
+        self.hashes: set[int] = set()
+        self.bound = 2**64
+
+    def add(self, text: str) -> None:
+        value = xxhash.xxh3_64_intdigest(text.encode("utf-8", "surrogatepass"))
+        if value < self.bound:
+            self.hashes.add(value)
+            if len(self.hashes) > 2 * self.SIZE:
+                self.bound = sorted(self.hashes)[self.SIZE]
+                self.hashes = {value for value in self.hashes if value < self.bound}
+
+    def share_in(self, other: Sketch) -> tuple[float, int]:
+        """The estimated share of this set's values that the other holds, and how many values that rests on."""
+        bound = min(self.bound, other.bound)
+        mine = {value for value in self.hashes if value < bound}
+        return (len(mine & other.hashes) / len(mine), len(mine)) if mine else (0.0, 0)
+
+
+@dataclass
+class FieldStatistics:
+    """One key of an object, over all objects seen."""
+
+    key: str
+    present: int = 0
+    nulls: int = 0
+    bools: int = 0
+    integers: int = 0
+    bigints: int = 0
+    numbers: int = 0
+    texts: int = 0
+    empty_texts: int = 0
+    objects: int = 0
+    arrays: int = 0
+    empty_arrays: int = 0
+    object_arrays: int = 0
+    """Non-empty arrays of nothing but objects."""
+    spellings: Counter[str] = field(default_factory=Counter)
+    """How dates were written; texts that are no date count under ``""``."""
+    spoilers: Counter[str] = field(default_factory=Counter)
+    """Some texts that are no date."""
+    examples: list[str] = field(default_factory=list)
+    elements: ObjectStatistics | None = None
+    """What the objects of its arrays hold."""
+    sketch: Sketch | None = None
+    """Only for keys that name an id."""
+
+    def __post_init__(self) -> None:
+        name = snake(self.key)
+        if name.endswith("_id") or name == "id":
+            self.sketch = Sketch()
+
+    def observe(self, value: Any, depth: int) -> None:
+        if type(value) is float and not isfinite(value):
+            return  # the record is going to be rejected: it says nothing of the column
+        self.present += 1
+        kind = type(value)
+        if value is None:
+            self.nulls += 1
+        elif kind is str:
+            self._observe_text(value)
+        elif kind is bool:
+            self.bools += 1
+        elif kind is int:
+            if INT64_MIN <= value <= INT64_MAX:
+                self.integers += 1
+            else:
+                self.bigints += 1
+        elif kind is float:
+            self.numbers += 1
+        elif kind is dict:
+            self.objects += 1
+        else:
+            self._observe_array(value, depth)
+        if len(self.examples) < _MAX_EXAMPLES and value is not None:
+            shown = preview(value)
+            if shown not in self.examples:
+                self.examples.append(shown)
+        if self.sketch is not None and kind in (str, int) and value != "":
+            self.sketch.add(scalar_text(value))
+
+    def _observe_text(self, value: str) -> None:
+        self.texts += 1
+        if not value:
+            self.empty_texts += 1
+        spelling = spelling_of(value) or ""
+        if spelling in self.spellings or len(self.spellings) < _MAX_SPELLINGS:
+            self.spellings[spelling] += 1
+        else:
+            self.spellings[""] += 1
+        if not spelling and (value in self.spoilers or len(self.spoilers) < _MAX_SPOILERS):
+            self.spoilers[value[:80]] += 1
+
+    def _observe_array(self, value: list[Any], depth: int) -> None:
+        self.arrays += 1
+        if not value:
+            self.empty_arrays += 1
+        elif is_object_array(value):
+            self.object_arrays += 1
+            if depth > 0:
+                if self.elements is None:
+                    self.elements = ObjectStatistics()
+                for element in value:
+                    self.elements.observe(element, depth - 1)
+
+    @property
+    def kind_and_spelling(self) -> tuple[Kind, str | None]:
+        """The narrowest kind for all values seen."""
+        kind = Kind.UNKNOWN
+        for seen, count in (
+            (Kind.BOOL, self.bools), (Kind.INTEGER, self.integers), (Kind.BIGINT, self.bigints),
+            (Kind.NUMBER, self.numbers), (Kind.JSON, self.objects + self.arrays),
+        ):  # fmt: skip
+            if count:
+                kind = join(kind, seen)
+        if self.texts:
+            if len(self.spellings) == 1 and "" not in self.spellings and kind is Kind.UNKNOWN:
+                (spelling,) = self.spellings
+                return spelling_kind(spelling), spelling
+            kind = join(kind, Kind.TEXT)
+        return kind, None
+
+    @property
+    def spoiled_dates(self) -> int:
+        """How many texts keep a column that is mostly dates from being one; 0 where it is not mostly dates."""
+        dates = self.texts - self.spellings[""]
+        spoiled = self.texts - max((n for spelling, n in self.spellings.items() if spelling), default=0)
+        return spoiled if dates > self.texts / 2 else 0
+
+
+class ObjectStatistics:
+    """The objects at one place: an entity's records, or the elements of one of their arrays."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.fields: dict[str, FieldStatistics] = {}
+        self.key_sets: Counter[frozenset[str]] = Counter()
+        self.untracked = 0
+        """Values under keys beyond ``MAX_FIELDS``."""
+
+    def observe(self, value: Mapping[str, Any], depth: int) -> None:
+        """Take in one object; arrays of objects are followed ``depth`` levels down."""
+        self.count += 1
+        keys = frozenset(value)
+        if keys in self.key_sets or len(self.key_sets) < _MAX_KEY_SETS:
+            self.key_sets[keys] += 1
+        fields = self.fields
+        for key, item in value.items():
+            known = fields.get(key)
+            if known is None:
+                if len(fields) >= MAX_FIELDS:
+                    self.untracked += 1
+                    continue
+                known = fields[key] = FieldStatistics(key)
+            known.observe(item, depth)
+
+
+@dataclass
+class KeyCandidate:
+    """How well a field, or several, would serve as the key."""
+
+    fields: tuple[str, ...]
+    usable: int = 0
+    """Records with a scalar value there."""
+    repeats: int = 0
+    """Records whose key another record of the same file had before, with other content."""
+    examples: list[str] = field(default_factory=list)
+
+    def allowed_repeats(self) -> int:
+        return allowed_repeats(self.usable)
+
+
+def allowed_repeats(records: int) -> int:
+    """Rare repeats that a guessed key may have: 1 %, and one in a small file."""
+    return max(1, records // 100)

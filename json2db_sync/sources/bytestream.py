@@ -1,0 +1,175 @@
+"""A file as a stream of UTF-8 bytes: unpacked, without byte order mark, hashed on the way."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import json
+import lzma
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, cast
+
+import xxhash
+
+from json2db_sync.errors import FileError
+
+CHUNK = 256 * 1024
+"""Bytes read at a time: large enough for speed, small enough to be nothing beside the records."""
+
+_MAGIC = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\0": "xz"}
+_UNPACKING_ERRORS = (EOFError, lzma.LZMAError, gzip.BadGzipFile)
+
+
+class ByteStream:
+    """Reads a file in chunks of UTF-8, whatever its packing and encoding.
+
+    :raises FileError: when it cannot be opened or read, is packed wrongly, or changed while it was read.
+    """
+
+    def __init__(self, path: Path, name: str) -> None:
+        self.path = path
+        self.name = name
+        self._hash = xxhash.xxh3_128()
+        try:
+            self._raw = path.open("rb", buffering=0)
+        except OSError as error:
+            raise self._cannot_read(error) from error
+        self._before = os.fstat(self._raw.fileno())
+        self._counted = _Counted(self._raw, self._hash)
+        self._file: BinaryIO = io.BufferedReader(self._counted, CHUNK)
+        try:
+            head = self._peek()
+            packing = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), None)
+            if packing:
+                opener = gzip.open if packing == "gzip" else lzma.open
+                self._file = cast(BinaryIO, opener(self._file))
+                head = self._peek()
+            self.skipped = self._skip_mark(head)
+        except BaseException:
+            self.close()
+            raise
+
+    def _peek(self) -> bytes:
+        try:
+            return cast(io.BufferedReader, self._file).peek(8)[:8]
+        except OSError as error:
+            raise self._cannot_read(error) from error
+        except _UNPACKING_ERRORS as error:
+            raise self._cannot_unpack(error) from error
+
+    def _skip_mark(self, head: bytes) -> int:
+        """Skips a byte order mark and sets up the decoding; returns how many bytes the mark took."""
+        encoding = json.detect_encoding(head) if head else "utf-8"
+        if encoding == "utf-8-sig":
+            self._file.read(3)
+            encoding, mark = "utf-8", 3
+        else:
+            mark = 0
+        self._transcode = None if encoding == "utf-8" else codecs.getincrementaldecoder(encoding)()
+        return mark
+
+    def read(self) -> bytes:
+        """The next chunk; empty at the end, where the file must be as it was at the beginning."""
+        try:
+            chunk = self._file.read(CHUNK)
+        except _UNPACKING_ERRORS as error:  # BadGzipFile is an OSError too, hence first
+            raise self._cannot_unpack(error) from error
+        except OSError as error:
+            raise self._cannot_read(error) from error
+        if not chunk:
+            self._check_unchanged()
+        if self._transcode is None:
+            return chunk
+        try:
+            text = self._transcode.decode(chunk, final=not chunk)
+            while chunk and not text:  # less than a character came out: empty would mean the end
+                chunk = self._file.read(CHUNK)
+                text = self._transcode.decode(chunk, final=not chunk)
+            return text.encode("utf-8")
+        except UnicodeError as error:
+            raise FileError(f"{self.name} is not valid {self._encoding_name()}: {error}", file=str(self.path)) from error
+
+    def _encoding_name(self) -> str:
+        return type(self._transcode).__module__.removeprefix("encodings.").replace("_", "-")
+
+    def _check_unchanged(self) -> None:
+        now = os.fstat(self._raw.fileno())
+        before = self._before
+        if (now.st_size, now.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+            raise FileError(
+                f"{self.name} changed while it was read ({before.st_size:,} bytes, now {now.st_size:,})",
+                hint="nothing of it was loaded; run again when it is complete",
+                file=str(self.path),
+            )
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes read so far, as they lie on disk."""
+        return self._counted.count
+
+    @property
+    def digest(self) -> str:
+        """Hash of the file's bytes; meaningful once everything was read."""
+        return self._hash.hexdigest()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+        self._raw.close()
+
+    def __enter__(self) -> ByteStream:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _cannot_read(self, error: OSError) -> FileError:
+        reason = "it is a folder" if isinstance(error, IsADirectoryError) else error.strerror or str(error)
+        return FileError(f"cannot read {self.name}: {reason}", hint="check the path and its permissions", file=str(self.path))
+
+    def _cannot_unpack(self, error: Exception) -> FileError:
+        return FileError(
+            f"{self.name} cannot be unpacked: {error}",
+            hint="the file is cut off or damaged; fetch it again",
+            file=str(self.path),
+        )
+
+
+class _Counted(io.RawIOBase):
+    """A raw file that counts and hashes what is read from it."""
+
+    def __init__(self, raw: io.FileIO, hasher: xxhash.xxh3_128) -> None:
+        self._raw = raw
+        self._hasher = hasher
+        self.count = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        size = self._raw.readinto(buffer) or 0
+        self._hasher.update(buffer[:size])
+        self.count += size
+        return size
+
+
+def file_digest(path: Path, name: str) -> str:
+    """The digest that a :class:`ByteStream` of this file would have at its end.
+
+    :raises FileError: when it cannot be read.
+    """
+    hasher = xxhash.xxh3_128()
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                hasher.update(chunk)
+    except OSError as error:
+        raise FileError(
+            f"cannot read {name}: {error.strerror}", hint="check its permissions", file=str(path)
+        ) from error
+    return hasher.hexdigest()

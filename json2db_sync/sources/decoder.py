@@ -1,0 +1,107 @@
+"""One JSON value out of a text, exactly: every problem that concerns only this value is told, not raised."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+MAX_DEPTH = 400
+"""Levels of nesting that a record may have: what the parser, the encoder and Python's stack all take."""
+MAX_DIGITS = 4300
+"""Digits that Python reads of an integer (its default, a guard against endless conversions)."""
+
+_STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_NEAR = 16
+"""A syntax error this close to the end of what is at hand may just mean that more must be read."""
+
+
+class Incomplete(Exception):
+    """The value does not end in the text at hand."""
+
+
+class Decoder:
+    """Decodes values and remembers what is wrong with the last one though its syntax is right."""
+
+    def __init__(self) -> None:
+        self.problem: str | None = None
+        self._decode = json.JSONDecoder(parse_constant=self._constant).raw_decode
+        self._decode_long = json.JSONDecoder(parse_constant=self._constant, parse_int=self._long_integer).raw_decode
+
+    def decode(self, text: str, start: int) -> tuple[Any, int]:
+        """The value that starts there, and where it ends. ``problem`` says why it cannot be stored, or is None.
+
+        :raises Incomplete: when reading on may complete it.
+        :raises json.JSONDecodeError: when it is no JSON.
+        """
+        self.problem = None
+        try:
+            value, end = self._scan(self._decode, text, start)
+        except RecursionError:
+            end = _end_of_structure(text, start)
+            self.problem = f"it is nested more than {MAX_DEPTH} levels deep"
+            return None, end
+        if self._is_too_deep(text, start, end):
+            self.problem = f"it is nested more than {MAX_DEPTH} levels deep"
+        elif "\\u" in (raw := text[start:end]) and _has_lone_surrogate(raw, value):
+            self.problem = "it holds a lone surrogate (half of a character), which no database stores"
+        return value, end
+
+    def _scan(self, decode: Callable[[str, int], tuple[Any, int]], text: str, start: int) -> tuple[Any, int]:
+        try:
+            return decode(text, start)
+        except json.JSONDecodeError as error:
+            if error.pos >= len(text) - _NEAR or error.msg.startswith("Unterminated string"):
+                raise Incomplete(error.msg) from error
+            raise
+        except ValueError:
+            return self._scan(self._decode_long, text, start)
+
+    def _constant(self, name: str) -> None:
+        self.problem = f"{name} is not JSON"
+
+    def _long_integer(self, digits: str) -> int:
+        if len(digits) > MAX_DIGITS:
+            self.problem = f"an integer has more than {MAX_DIGITS} digits"
+            return 0
+        return int(digits)
+
+    def _is_too_deep(self, text: str, start: int, end: int) -> bool:
+        if text.count("[", start, end) + text.count("{", start, end) <= MAX_DEPTH:
+            return False
+        depth = 0
+        for match in _STRUCTURE.finditer(text, start, end):
+            mark = match[0]
+            if mark in "[{":
+                depth += 1
+                if depth > MAX_DEPTH:
+                    return True
+            elif mark in "]}":
+                depth -= 1
+        return False
+
+
+def _end_of_structure(text: str, start: int) -> int:
+    """Where an array or object ends that is too deep to be parsed."""
+    depth = 0
+    for match in _STRUCTURE.finditer(text, start):
+        if match[0] in "[{":
+            depth += 1
+        elif match[0] in "]}":
+            depth -= 1
+            if depth == 0:
+                return match.end()
+    raise Incomplete("the end of a deep structure")
+
+
+def _has_lone_surrogate(raw: str, value: Any) -> bool:
+    if "\\ud" not in raw and "\\uD" not in raw:
+        return False
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        return True
+    except (ValueError, RecursionError):
+        pass
+    return False

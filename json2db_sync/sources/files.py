@@ -1,0 +1,116 @@
+"""A file that may hold records, and what its name and place say of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from fnmatch import fnmatch
+from pathlib import Path
+
+from json2db_sync.errors import FileError
+from json2db_sync.model.naming import entity_name
+
+DATA_SUFFIXES = (".json", ".ndjson", ".jsonl", ".geojson")
+LINE_SUFFIXES = (".ndjson", ".jsonl")
+COMPRESSED_SUFFIXES = (".gz", ".xz")
+METADATA_PREFIX = "sync_metadata_"
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A data file and where it stands in the order of things."""
+
+    path: Path
+    """Absolute."""
+    name: str
+    """Short: relative to the folder the source was found in."""
+    entity: str
+    """What the file's name says it holds."""
+    size: int
+    """Bytes on disk."""
+    mtime_ns: int
+    session: str | None = None
+    """The session folder's name."""
+    stamp: str | None = None
+    """The stamp folder's name."""
+    time: datetime | None = None
+    """The session's (else the stamp's) time, naive local; None for plain folders."""
+    expected_records: int | None = None
+    """What the metadata says that the file holds."""
+
+    @property
+    def order(self) -> str:
+        """Sorts files from old to new: time, stamp, name. Later files win over earlier ones."""
+        timed = self.time is not None
+        name = self.path.name if timed else self.path.as_posix()  # the same, whatever folder was named as the source
+        return "\t".join((self.time.isoformat() if self.time else "", self.stamp or "", name))
+
+
+def stem_and_suffix(name: str) -> tuple[str, str]:
+    """``cities.json.xz`` -> (``cities``, ``.json``)."""
+    for suffix in COMPRESSED_SUFFIXES:
+        name = name.removesuffix(suffix)
+    stem, dot, suffix = name.rpartition(".")
+    return (stem, dot + suffix.lower()) if stem else (name, "")
+
+
+def is_data(name: str) -> bool:
+    """Does a file's name make it data? Metadata and hidden files never are."""
+    return not name.startswith((METADATA_PREFIX, ".")) and stem_and_suffix(name)[1] in DATA_SUFFIXES
+
+
+def make_file(
+    path: Path,
+    root: Path,
+    entities: Mapping[str, str],
+    *,
+    session: str | None = None,
+    stamp: str | None = None,
+    time: datetime | None = None,
+    expected_records: int | None = None,
+) -> SourceFile:
+    """A source file, measured now.
+
+    :param root: the folder that its short name is relative to.
+    :param entities: pattern of a short name -> entity, for names that do not say it.
+    :raises FileError: when it cannot be looked at.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise FileError(f"cannot look at {path}: {error.strerror}", file=str(path)) from error
+    name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+    entity = next((to for pattern, to in entities.items() if fnmatch(name, pattern) or fnmatch(path.name, pattern)), None)
+    return SourceFile(
+        path=path,
+        name=name,
+        entity=entity_name(entity or stem_and_suffix(path.name)[0]),
+        size=status.st_size,
+        mtime_ns=status.st_mtime_ns,
+        session=session,
+        stamp=stamp,
+        time=time,
+        expected_records=expected_records,
+    )
+
+
+def data_paths(folder: Path, *, recursive: bool) -> Iterator[Path]:
+    """Data files of a folder, in order of name.
+
+    :raises FileError: when a folder cannot be read.
+    """
+    for place, folders, names in os.walk(folder, onerror=_cannot_read):
+        folders[:] = sorted(name for name in folders if not name.startswith(".")) if recursive else []
+        for name in sorted(names):
+            if is_data(name):
+                yield Path(place, name)
+
+
+def _cannot_read(error: OSError) -> None:
+    raise FileError(
+        f"cannot read the folder {error.filename}: {error.strerror}",
+        hint="check its permissions, or name another source",
+        file=str(error.filename),
+    ) from error

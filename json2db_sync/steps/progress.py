@@ -1,0 +1,40 @@
+"""Counts what a step has done and tells the listener, at most a few times a second."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from json2db_sync.events import Listener, Progress
+
+_INTERVAL = 0.1
+"""Seconds between two reports; a screen cannot use more."""
+
+
+class Meter:
+    """The progress of one step over several files."""
+
+    def __init__(self, step: str, listener: Listener) -> None:
+        self._step = step
+        self._listener = listener
+        self._records = 0
+        self._bytes_before = 0
+        self._last = 0.0
+
+    def file_started(self, name: str) -> Callable[[int, int], None]:
+        """A function to call often with (records, bytes) read of this file so far."""
+
+        def report(records: int, read: int) -> None:
+            now = time.monotonic()
+            if now - self._last >= _INTERVAL:
+                self._last = now
+                self._listener(Progress(self._step, name, self._records + records, self._bytes_before + read))
+
+        return report
+
+    def file_done(self, name: str, records: int, size: int) -> None:
+        """A file is behind us."""
+        self._records += records
+        self._bytes_before += size
+        self._last = time.monotonic()
+        self._listener(Progress(self._step, name, self._records, self._bytes_before))

@@ -1,0 +1,105 @@
+"""What the database holds: tables, sizes, freshness, past runs, rejected records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from json2db_sync.databases.base import Database
+from json2db_sync.databases.ledger import Ledger
+from json2db_sync.model.kinds import now_text
+from json2db_sync.model.plan import EntityPlan
+from json2db_sync.results import EntityReport, RejectedRecord, RelationReport, RunReport, TableReport
+from json2db_sync.steps.table_verifier import relation_counts
+
+
+class Summary:
+    """Figures over one open connection."""
+
+    def __init__(self, database: Database, connection: sa.Connection) -> None:
+        self._database = database
+        self._connection = connection
+        self._ledger = Ledger(database, connection)
+        self.plans = self._ledger.plans()
+
+    def tables(self) -> list[TableReport]:
+        """Every table of ours that is there, parents before their children."""
+        existing = self._database.relation_names(self._connection)
+        names = [table.name for plan in self.plans.values() for table in plan.tables]
+        sizes = self._database.table_sizes(self._connection, names)
+        return [
+            self._table(plan, name, table, sizes.get(name))
+            for plan in self.plans.values()
+            for name, table in self._database.tables(plan).items()
+            if name in existing
+        ]
+
+    def _table(self, plan: EntityPlan, name: str, table: sa.Table, size: int | None) -> TableReport:
+        count = self._connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+        is_root = name == plan.table.name
+        last = None
+        if is_root and plan.updated_at in table.c:
+            last = self._connection.execute(sa.select(sa.func.max(table.c[plan.updated_at]))).scalar_one()
+        return TableReport(
+            name=name,
+            record_count=int(count),
+            entity=plan.entity,
+            parent=None if is_root else next(t.name for t in plan.tables if plan.find(name) in t.children),
+            size=size,
+            columns=len(table.columns),
+            last_change=last if last is None or isinstance(last, str) else now_text(last),
+        )
+
+    def entities(self, tables: list[TableReport]) -> list[EntityReport]:
+        """Every entity: how much there is, and how fresh it is."""
+        counts = {table.entity: table.record_count for table in tables if table.parent is None}
+        rejected = self._ledger.rejected_counts() if self._ledger.exists() else {}
+        fresh = self._ledger.freshness() if self._ledger.exists() else {}
+        return [
+            EntityReport(
+                name=name,
+                record_count=counts.get(name, 0),
+                key=plan.key or (),
+                last_loaded=fresh.get(name, {}).get("loaded_at"),
+                newest_file=fresh.get(name, {}).get("file"),
+                newest_session=fresh.get(name, {}).get("session"),
+                rejected=rejected.get(name, 0),
+            )
+            for name, plan in self.plans.items()
+        ]
+
+    def runs(self, most: int) -> list[RunReport]:
+        """Past runs, newest first."""
+        return [run_report(row) for row in self._ledger.runs(most)] if self._ledger.exists() else []
+
+    def relations(self) -> list[RelationReport]:
+        """Guessed relations with the share of values that match."""
+        return [RelationReport(*counts) for counts in relation_counts(self._database, self._connection, self.plans)]
+
+    def rejected(self, entity: str | None, most: int | None) -> list[RejectedRecord]:
+        """Rejected records, newest first."""
+        return [rejected_record(row) for row in self._ledger.rejected(entity, most)] if self._ledger.exists() else []
+
+    def rejected_total(self) -> int:
+        return sum(self._ledger.rejected_counts().values()) if self._ledger.exists() else 0
+
+
+def run_report(row: dict[str, Any]) -> RunReport:
+    """A run as the ledger holds it."""
+    names = ("operation", "status", "started_at", "finished_at", "source", "message", "files")
+    counts = ("read", "inserted", "updated", "unchanged", "superseded", "rejected")
+    return RunReport(run=row["id"], **{name: row[name] for name in (*names, *counts)})
+
+
+def rejected_record(row: dict[str, Any]) -> RejectedRecord:
+    """A rejected record as the ledger holds it."""
+    return RejectedRecord(
+        file=row["file"],
+        entity=row["entity"],
+        record=row["record_number"],
+        byte=row["byte"],
+        reason=row["reason"],
+        path=row["json_path"],
+        raw=row["raw"].decode("utf-8", "backslashreplace"),
+    )
