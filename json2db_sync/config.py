@@ -60,7 +60,9 @@ class DataSourceSettings(_Section):
     """Where JSON comes from."""
 
     type: Literal["auto", "api_sync", "consolidated", "directory"] = _setting(
-        "auto", "DATA_SOURCE_TYPE", "What to look for: auto, api_sync (sessions), consolidated (raw_json), directory"
+        "auto",
+        "DATA_SOURCE_TYPE",
+        "What to look for: auto, api_sync (sessions), consolidated (raw_json), directory",
     )
     api_sync_base_path: Path = _setting(
         Path("../api_sync/data/sync_sessions"),
@@ -68,7 +70,9 @@ class DataSourceSettings(_Section):
         "The api_sync base, its sync_sessions folder, one session, or any folder or file",
     )
     consolidated_path: Path | None = _setting(
-        None, "CONSOLIDATED_PATH", "The consolidated raw_json folder, where it is not beside or above the sessions"
+        None,
+        "CONSOLIDATED_PATH",
+        "The consolidated raw_json folder, where it is not beside or above the sessions",
     )
     json_directory_path: Path | None = _setting(
         None, "JSON_DIRECTORY_PATH", "A plain folder of JSON files, read when type is directory"
@@ -112,7 +116,10 @@ class ProcessingSettings(_Section):
         None, "SESSION_MAX_AGE", "Hours: only sessions at most this old; beaten by cutoff_days", gt=0
     )
     default_cutoff_days: float | None = _setting(
-        None, "DEFAULT_CUTOFF_DAYS", "Days: only sessions at most this old; beaten by the other two; unset: all", gt=0
+        None,
+        "DEFAULT_CUTOFF_DAYS",
+        "Days: only sessions at most this old; beaten by the other two; unset: all",
+        gt=0,
     )
     enable_duplicate_prevention: bool = _setting(
         True, "ENABLE_DUPLICATE_PREVENTION", "Leave unchanged records untouched; false rewrites every record"
@@ -125,13 +132,23 @@ class ProcessingSettings(_Section):
         512, "MEMORY_LIMIT", "MB of memory to stay within; a single record may take an eighth", ge=16
     )
     child_depth: int = _setting(
-        1, "CHILD_DEPTH", "Levels of arrays of objects that become tables; 0: none, they are JSON columns", ge=0, le=5
+        1,
+        "CHILD_DEPTH",
+        "Levels of arrays of objects that become tables; 0: none, they are JSON columns",
+        ge=0,
+        le=5,
     )
     max_columns: int = _setting(
-        400, "MAX_COLUMNS", "Keys of a record that get a column; the rarest beyond go into one JSON column", ge=1, le=1500
+        400,
+        "MAX_COLUMNS",
+        "Keys of a record that get a column; the rarest beyond go into one JSON column",
+        ge=1,
+        le=1500,
     )
     keys: Annotated[dict[str, KeyFields], BeforeValidator(_json_text)] = _setting(
-        {}, "KEYS", 'Key fields where the guess is wrong, as JSON: {"playlist_track": ["PlaylistId", "TrackId"]}'
+        {},
+        "KEYS",
+        'Key fields where the guess is wrong, as JSON: {"playlist_track": ["PlaylistId", "TrackId"]}',
     )
 
 
@@ -175,7 +192,7 @@ class JSON2DBConfig(BaseSettings):
         self._layers = layers
 
     @classmethod
-    def settings_customise_sources(
+    def settings_customise_sources(  # type: ignore[override]  # pydantic passes the stock sources by name
         cls, settings_cls: type[BaseSettings], **_stock: PydanticBaseSettingsSource
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return tuple(_LayerSource(settings_cls, layer) for layer in cls._building)
@@ -202,7 +219,8 @@ class JSON2DBConfig(BaseSettings):
         from json2db_sync.sources import discover, window
 
         limits = window(
-            session_max_age=self.processing.session_max_age, default_cutoff_days=self.processing.default_cutoff_days
+            session_max_age=self.processing.session_max_age,
+            default_cutoff_days=self.processing.default_cutoff_days,
         )
         try:
             return discover(self.source_settings(), limits).folders
@@ -337,7 +355,7 @@ def _read_file(path: Path) -> Any:
 def _checked(values: Any, origin: str) -> dict[str, dict[str, Any]]:
     """The same values if all sections and settings exist; keys that begin with an underscore are comments."""
     if not isinstance(values, dict):
-        raise ConfigurationError(f"{origin}: sections are wanted, such as {{\"database\": {{...}}}}", file=origin)
+        raise ConfigurationError(f'{origin}: sections are wanted, such as {{"database": {{...}}}}', file=origin)
     known: dict[str, list[str]] = {}
     for _name, section, setting, _field in _all_fields():
         known.setdefault(section, []).append(setting)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from json2db_sync.execution import PathLike
 from json2db_sync.results import (
     AnalysisResult,
     PopulateResult,
@@ -12,7 +13,7 @@ from json2db_sync.results import (
     VerifyResult,
     WorkflowResult,
 )
-from json2db_sync.runner import PathLike, SyncRunner
+from json2db_sync.runner import SyncRunner
 
 
 class JSON2DBSyncRunner(SyncRunner):

@@ -73,8 +73,19 @@ class Database(ABC):
     def exists(self) -> bool:
         """Is there anything yet? (A server counts as there; only connecting tells.)"""
 
+    def require(self) -> None:
+        """Raise unless there is a database.
+
+        :raises DatabaseError: when it does not exist yet.
+        """
+        if not self.exists():
+            raise DatabaseError(
+                f"{self.label} does not exist yet",
+                hint="check the path, or create it: json2db-sync full-workflow",
+            )
+
     @abstractmethod
-    def version(self) -> str:
+    def version(self, connection: sa.Connection) -> str:
         """Product and version, as in ``SQLite 3.40.1``."""
 
     # Connections and transactions
@@ -103,16 +114,9 @@ class Database(ABC):
 
         :raises DatabaseError: when there is no database yet, and for everything the driver refuses.
         """
-        if not self.exists():
-            raise DatabaseError(
-                f"{self.label} does not exist yet",
-                hint="check the path, or create it: json2db-sync full-workflow",
-            )
-        with faults.translated(self.label), self._open_for_reading() as connection, connection.begin():
+        self.require()
+        with faults.translated(self.label), self.engine.connect() as connection, connection.begin():
             yield connection
-
-    def _open_for_reading(self) -> AbstractContextManager[sa.Connection]:
-        return self.engine.connect()
 
     @contextmanager
     def restructuring(self) -> Iterator[sa.Connection]:
@@ -180,9 +184,7 @@ class Database(ABC):
     def column_names(self, connection: sa.Connection, table: str) -> list[str]:
         return [column["name"] for column in sa.inspect(connection).get_columns(table)]
 
-    def create_tables(
-        self, connection: sa.Connection, plan: EntityPlan, only: Iterable[str] | None = None
-    ) -> None:
+    def create_tables(self, connection: sa.Connection, plan: EntityPlan, only: Iterable[str] | None = None) -> None:
         """Create tables of an entity, all or those named, with their indexes."""
         wanted = set(only) if only is not None else None
         for name, table in self.tables(plan).items():
@@ -287,7 +289,7 @@ class Database(ABC):
     def delete_where_in(self, connection: sa.Connection, column: sa.Column[Any], values: Sequence[Any]) -> None:
         """Delete the rows whose column is one of these values."""
         for part in in_lists(values):
-            connection.execute(column.table.delete().where(column.in_(part)))  # type: ignore[attr-defined]
+            connection.execute(column.table.delete().where(column.in_(part)))
 
     # Care
 
@@ -319,11 +321,15 @@ class Database(ABC):
         """The backups there are, newest first."""
 
     @abstractmethod
-    def restore(self, name: str) -> Backup:
-        """Replace the current state by a backup's, all or nothing.
+    def find_backup(self, name: str) -> str:
+        """The full name of a backup.
 
-        :raises DatabaseError: when there is no such backup, or it is damaged.
+        :raises DatabaseError: when there is none of that name, or it is damaged.
         """
+
+    @abstractmethod
+    def restore(self, name: str) -> Backup:
+        """Replace the current state by that of a backup that was found, all or nothing."""
 
 
 def in_lists(values: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -18,7 +18,11 @@ _SQLITE: tuple[tuple[str, str, str], ...] = (
     ("database or disk is full", "the disk is full", "make room; nothing of the file at hand was loaded"),
     ("disk i/o error", "reading or writing failed", "check that there is room on the disk and that it works"),
     ("readonly", "it cannot be written", "check the permissions of the file and of its folder"),
-    ("unable to open", "it cannot be opened", "check the path, and the permissions of the file and its folder"),
+    (
+        "unable to open",
+        "it cannot be opened",
+        "check the path, and the permissions of the file and its folder",
+    ),
 )
 
 _PASSWORD = re.compile(r"(password\s*=\s*)\S+|(?<=://)([^/\s:@]*):[^/\s@]*(?=@)", re.IGNORECASE)

@@ -328,7 +328,14 @@ class Ledger:
     def freshness(self) -> dict[str, dict[str, Any]]:
         """By entity: when it was last loaded, from which file, and the newest session or stamp loaded."""
         statement = (
-            sa.select(_loads.c.entity, _loads.c.loaded_at, _files.c.name, _files.c.session, _files.c.stamp, _files.c.sort_key)
+            sa.select(
+                _loads.c.entity,
+                _loads.c.loaded_at,
+                _files.c.name,
+                _files.c.session,
+                _files.c.stamp,
+                _files.c.sort_key,
+            )
             .join_from(_loads, _files, _loads.c.file_id == _files.c.id)
             .where(_loads.c.status == "loaded")
             .order_by(_loads.c.id)
@@ -337,7 +344,12 @@ class Ledger:
         for row in self._connection.execute(statement):
             newest = found.get(row.entity)
             if newest is None or row.sort_key >= newest["sort_key"]:
-                found[row.entity] = {"file": row.name, "session": row.session, "stamp": row.stamp, "sort_key": row.sort_key}
+                found[row.entity] = {
+                    "file": row.name,
+                    "session": row.session,
+                    "stamp": row.stamp,
+                    "sort_key": row.sort_key,
+                }
             found[row.entity]["loaded_at"] = row.loaded_at
         return found
 

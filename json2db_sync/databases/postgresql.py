@@ -40,13 +40,13 @@ class PostgreSQLDatabase(Database):
     def exists(self) -> bool:
         return True
 
-    def version(self) -> str:
-        with self.reading() as connection:
-            number = connection.exec_driver_sql("SHOW server_version").scalar_one()
+    def version(self, connection: sa.Connection) -> str:
+        number = connection.exec_driver_sql("SHOW server_version").scalar_one()
         return f"PostgreSQL {str(number).partition(' ')[0]}"
 
-    def dialect(self) -> sa.Dialect:
-        return psycopg_dialect()
+    @classmethod
+    def dialect(cls) -> sa.Dialect:
+        return psycopg_dialect()  # type: ignore[no-untyped-call]
 
     def _create_engine(self) -> sa.Engine:
         arguments = {
@@ -81,7 +81,8 @@ class PostgreSQLDatabase(Database):
 
     # Types
 
-    def type_of(self, kind: Kind, spelling: str | None = None) -> sa.types.TypeEngine[Any]:
+    @classmethod
+    def type_of(cls, kind: Kind, spelling: str | None = None) -> sa.types.TypeEngine[Any]:
         if kind is Kind.DATETIME:
             zone = "WITH" if spelling and has_offset(spelling) else "WITHOUT"
             return VerbatimType(f"TIMESTAMP {zone} TIME ZONE")
@@ -155,13 +156,14 @@ class PostgreSQLDatabase(Database):
     def _schemas(self, connection: sa.Connection) -> list[str]:
         return [name for name in sa.inspect(connection).get_schema_names() if name.startswith(_BACKUP_PREFIX)]
 
+    def find_backup(self, name: str) -> str:
+        known = [backup.name for backup in self.backups()]
+        if name not in known:
+            raise DatabaseError(f"there is no backup {name}", hint=f"backups: {', '.join(known[:5]) or 'none'}")
+        return name
+
     def restore(self, name: str) -> Backup:
         with self.transaction() as connection:
-            known = self._schemas(connection)
-            if name not in known:
-                raise DatabaseError(
-                    f"there is no backup {name}", hint=f"backups: {', '.join(sorted(known, reverse=True)[:5]) or 'none'}"
-                )
             for plan in Ledger(self, connection).plans().values():
                 self.drop_tables(connection, plan)
             schema = self.quote(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ class StoredRecord:
     """A record as the database holds it."""
 
     id: Any
-    row: Mapping[str, Any]
+    row: sa.RowMapping
     """The columns of the entity's own table, as the driver gives them."""
     record: dict[str, Any]
     """Assembled: what was loaded."""
@@ -61,7 +61,7 @@ class RecordReader:
             yield from self._assemble(rows)
             after = rows[-1][ID]
 
-    def _assemble(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[StoredRecord]:
+    def _assemble(self, rows: Sequence[sa.RowMapping]) -> Iterator[StoredRecord]:
         ids = [row[ID] for row in rows]
         children: defaultdict[Any, dict[str, list[dict[str, Any]]]] = defaultdict(dict)
         for child in self._children:
@@ -73,13 +73,13 @@ class RecordReader:
             record = self._shape.assemble(self._decode(self._root, row), children.get(row[ID], {}))
             yield StoredRecord(row[ID], row, record)
 
-    def _child_rows(self, child: TablePlan, ids: Sequence[Any]) -> Sequence[Mapping[str, Any]]:
+    def _child_rows(self, child: TablePlan, ids: Sequence[Any]) -> Sequence[sa.RowMapping]:
         table = self._tables[child.name]
         positions = [table.c[name] for name in child.position_columns]
         statement = sa.select(table).where(table.c[PARENT_ID].in_(ids)).order_by(*positions)
         return self._connection.execute(statement).mappings().all()
 
-    def _decode(self, table: TablePlan, row: Mapping[str, Any]) -> dict[str, Any]:
+    def _decode(self, table: TablePlan, row: sa.RowMapping) -> dict[str, Any]:
         decoded = {name: row[name] for name in table.position_columns}
         for name, decode in self._decoders[table.name]:
             value = row[name]

@@ -49,10 +49,11 @@ class SQLiteDatabase(Database):
         except OSError as error:
             raise DatabaseError(f"{self.path}: {error.strerror}", hint="check the path and its permissions") from error
 
-    def version(self) -> str:
+    def version(self, connection: sa.Connection) -> str:
         return f"SQLite {sqlite3.sqlite_version}"
 
-    def dialect(self) -> sa.Dialect:
+    @classmethod
+    def dialect(cls) -> sa.Dialect:
         return sqlite_dialect()
 
     def _create_engine(self) -> sa.Engine:
@@ -143,11 +144,13 @@ class SQLiteDatabase(Database):
 
     # Types
 
-    def type_of(self, kind: Kind, spelling: str | None = None) -> sa.types.TypeEngine[Any]:
+    @classmethod
+    def type_of(cls, kind: Kind, spelling: str | None = None) -> sa.types.TypeEngine[Any]:
         return _TYPES.get(kind, sa.Text())
 
     def decoder(self, kind: Kind, spelling: str | None) -> Decode | None:
-        return {Kind.BOOL: bool, Kind.BIGINT: int, Kind.JSON: self.decode_json}.get(kind)
+        decoders: dict[Kind, Decode] = {Kind.BOOL: bool, Kind.BIGINT: int, Kind.JSON: self.decode_json}
+        return decoders.get(kind)
 
     def extra_ddl(self, connection: sa.Connection, names: Sequence[str]) -> list[tuple[str, str]]:
         statement = sa.text(
@@ -194,7 +197,7 @@ class SQLiteDatabase(Database):
 
     def backup(self, names: Sequence[str]) -> Backup:
         folder = self._backup_folder
-        stamp = datetime.now().strftime("%Y-%m-%d_%H%M%S")  # noqa: DTZ005 - for people, in their time
+        stamp = datetime.now().strftime("%Y-%m-%d_%H%M%S")
         target = _unused(folder / f"{self.path.stem}.{stamp}.db")
         partial = target.with_suffix(".partial")
         try:
@@ -204,7 +207,8 @@ class SQLiteDatabase(Database):
             partial.replace(target)
         except OSError as error:
             raise DatabaseError(
-                f"cannot write the backup {target}: {error.strerror}", hint="check the folder; nothing was changed"
+                f"cannot write the backup {target}: {error.strerror}",
+                hint="check the folder; nothing was changed",
             ) from error
         finally:
             partial.unlink(missing_ok=True)
@@ -217,23 +221,52 @@ class SQLiteDatabase(Database):
             found = []
         return [_describe(path) for path in found]
 
-    def restore(self, name: str) -> Backup:
+    def find_backup(self, name: str) -> str:
         source = Path(name).expanduser()
         if not source.exists() and not source.is_absolute():
             source = self._backup_folder / name
         if not source.is_file():
             known = ", ".join(Path(backup.name).name for backup in self.backups()[:5])
             raise DatabaseError(
-                f"there is no backup {name}",
-                hint=f"backups in {self._backup_folder}: {known or 'none'}",
+                f"there is no backup {name}", hint=f"backups in {self._backup_folder}: {known or 'none'}"
             )
-        with faults.translated(str(source)), closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as check:
-            _require_sound(check, source)
+        with faults.translated(str(source)), closing(_open_read_only(source)) as backup:
+            _require_sound(backup, source)
+        return str(source.absolute())
+
+    def restore(self, name: str) -> Backup:
+        source = Path(name)
+        self.close()
         self._make_folder()
-        with faults.translated(self.label):
-            # Through SQLite itself, never by copying the file: a journal beside it would be applied to it.
-            _copy(source, self.path)
+        try:
+            with faults.translated(self.label):
+                # Through SQLite itself, never by copying the file: a journal beside it would be applied to it.
+                _copy(source, self.path)
+        except DatabaseError:
+            if not self._is_damaged():
+                raise
+            self._replace(source)
         return _describe(source)
+
+    def _is_damaged(self) -> bool:
+        try:
+            with closing(_open_read_only(self.path)) as connection:
+                _require_sound(connection, self.path)
+        except (DatabaseError, sqlite3.Error):
+            return True
+        return False
+
+    def _replace(self, source: Path) -> None:
+        """Put a copy of the backup in the place of a file that SQLite cannot even write over."""
+        fresh = self.path.with_name(f"{self.path.name}.restored")
+        try:
+            with faults.translated(self.label):
+                _copy(source, fresh)
+            for ending in ("-wal", "-shm"):
+                self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
+            fresh.replace(self.path)
+        except OSError as error:
+            raise DatabaseError(f"cannot replace {self.label}: {error.strerror}") from error
 
 
 def _set_up(raw: sqlite3.Connection, _record: object) -> None:
@@ -249,9 +282,13 @@ def _violations(connection: sa.Connection) -> set[tuple[Any, ...]]:
     return {tuple(row) for row in connection.exec_driver_sql("PRAGMA foreign_key_check")}
 
 
+def _open_read_only(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+
+
 def _copy(source: Path, target: Path) -> None:
     with (
-        closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as reader,
+        closing(_open_read_only(source)) as reader,
         closing(sqlite3.connect(target)) as writer,
     ):
         reader.backup(writer)

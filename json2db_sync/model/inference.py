@@ -176,9 +176,7 @@ class _Builder:
             children.append(self.table(child, elements or ObjectStatistics(), below, depth - 1))
         return columns, children
 
-    def _new_column(
-        self, field: FieldStatistics, seen: ObjectStatistics, taken: set[str], depth: int
-    ) -> ColumnPlan:
+    def _new_column(self, field: FieldStatistics, seen: ObjectStatistics, taken: set[str], depth: int) -> ColumnPlan:
         is_id = depth == 0 and self._key == (field.key,) and snake(field.key) == ID
         name = ID if is_id else column_name(field.key, taken)
         kind, spelling = field.kind_and_spelling
@@ -186,7 +184,12 @@ class _Builder:
         return ColumnPlan(name, field.key, kind, "null" if mostly_null else "absent", spelling)
 
     def _new_child(
-        self, field: FieldStatistics, seen: ObjectStatistics, parent: TablePlan, path: tuple[str, ...], depth: int
+        self,
+        field: FieldStatistics,
+        seen: ObjectStatistics,
+        parent: TablePlan,
+        path: tuple[str, ...],
+        depth: int,
     ) -> TablePlan:
         below = (*path, field.key)
         counts: dict[NoneMeans, int] = {

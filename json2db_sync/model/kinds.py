@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 from enum import StrEnum
-from math import isfinite
 from typing import Any
 
 from json2db_sync.model.jsontext import encode, scalar_text
@@ -72,7 +71,7 @@ def store_for(kind: Kind, spelling: str | None = None) -> Store:
     return _STORES[kind]
 
 
-def _store_unknown(value: Any) -> tuple[Stored, bool]:
+def _store_unknown(_value: Any) -> tuple[Stored, bool]:
     raise Misfit
 
 
@@ -95,7 +94,7 @@ def _store_bigint(value: Any) -> tuple[Stored, bool]:
 
 
 def _store_number(value: Any) -> tuple[Stored, bool]:
-    if type(value) is float and isfinite(value):
+    if type(value) is float:
         return value, True
     if type(value) is not int:
         raise Misfit
@@ -139,9 +138,7 @@ _STORES: dict[Kind, Store] = {
 # fraction (.3 for three digits) and a constant offset as it was written (Z, +05:30, +0530).
 
 DATE_SPELLING = "%Y-%m-%d"
-_ISO = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)(?:([T ])(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII
-)
+_ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:([T ])(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 _SPELLING = re.compile(r"%Y-%m-%d(?P<mark>[T ])%H:%M:%S(?:\.(?P<digits>\d))?(?P<offset>Z|[+-]\d\d:?\d\d)?")
 
 
@@ -154,7 +151,7 @@ def spelling_of(text: str) -> str | None:
         if mark is None:
             date(int(year), int(month), int(day))
             return DATE_SPELLING
-        datetime(int(year), int(month), int(day), int(hour), int(minute), int(second))  # noqa: DTZ001
+        datetime(int(year), int(month), int(day), int(hour), int(minute), int(second))
     except ValueError:
         return None
     if offset and not _reachable(int(year), offset):

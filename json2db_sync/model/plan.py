@@ -158,9 +158,11 @@ def changes(old: EntityPlan | None, new: EntityPlan) -> tuple[SchemaChange, ...]
     if (old.created_at, old.updated_at) != (new.created_at, new.updated_at):
         detail = "the source has fields named created_at or updated_at"
         found.append(SchemaChange("restructure", new.entity, new.table.name, detail=detail, rebuild=True))
-    for custom in new.custom:
-        if custom not in old.custom:
-            found.append(SchemaChange("add_column", new.entity, new.table.name, custom.name, custom.type))
+    found += [
+        SchemaChange("add_column", new.entity, new.table.name, custom.name, custom.type)
+        for custom in new.custom
+        if custom not in old.custom
+    ]
     _table_changes(new.entity, old.table, new.table, found)
     return tuple(found)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any
 
 from json2db_sync.model.jsontext import encode, preview, scalar_text
@@ -51,7 +50,7 @@ class TableShape:
         self._fields = tuple(
             _id_field(column) if column.name == ID and not plan.depth else _field(column) for column in plan.columns
         )
-        self._known = {column.key for column in plan.columns} | {child.key for child in plan.children}
+        self._known = {column.key for column in plan.columns}.union(str(child.key) for child in plan.children)
 
     @property
     def stored_columns(self) -> tuple[str, ...]:
@@ -82,8 +81,6 @@ class TableShape:
             try:
                 stored, exact = field.store(item)
             except Misfit:
-                if type(item) is float and not isfinite(item):
-                    raise ValueError(f"{path}.{field.key}: no double can hold this number") from None
                 raise Drift(f"{path}.{field.key}", f"{preview(item)} does not fit its column") from None
             row.append(stored)
             if not exact:
@@ -205,7 +202,6 @@ class EntityShape:
         """The parent's row and the rows of all child tables.
 
         :raises Drift: when the record does not fit the plan.
-        :raises ValueError: when a value cannot be stored at all (NaN, a number beyond a double).
         """
         rows: Rows = {}
         return self.root.shred(record, (), rows), rows

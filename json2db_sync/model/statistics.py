@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import isfinite
 from typing import Any
 
 import xxhash
@@ -86,8 +85,6 @@ class FieldStatistics:
             self.sketch = Sketch()
 
     def observe(self, value: Any, depth: int) -> None:
-        if type(value) is float and not isfinite(value):
-            return  # the record is going to be rejected: it says nothing of the column
         self.present += 1
         kind = type(value)
         if value is None:

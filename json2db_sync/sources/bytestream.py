@@ -90,7 +90,9 @@ class ByteStream:
                 text = self._transcode.decode(chunk, final=not chunk)
             return text.encode("utf-8")
         except UnicodeError as error:
-            raise FileError(f"{self.name} is not valid {self._encoding_name()}: {error}", file=str(self.path)) from error
+            raise FileError(
+                f"{self.name} is not valid {self._encoding_name()}: {error}", file=str(self.path)
+            ) from error
 
     def _encoding_name(self) -> str:
         return type(self._transcode).__module__.removeprefix("encodings.").replace("_", "-")
@@ -130,7 +132,11 @@ class ByteStream:
 
     def _cannot_read(self, error: OSError) -> FileError:
         reason = "it is a folder" if isinstance(error, IsADirectoryError) else error.strerror or str(error)
-        return FileError(f"cannot read {self.name}: {reason}", hint="check the path and its permissions", file=str(self.path))
+        return FileError(
+            f"cannot read {self.name}: {reason}",
+            hint="check the path and its permissions",
+            file=str(self.path),
+        )
 
     def _cannot_unpack(self, error: Exception) -> FileError:
         return FileError(

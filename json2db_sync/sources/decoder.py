@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from math import isfinite
 from typing import Any
 
 MAX_DEPTH = 400
@@ -26,8 +27,10 @@ class Decoder:
 
     def __init__(self) -> None:
         self.problem: str | None = None
-        self._decode = json.JSONDecoder(parse_constant=self._constant).raw_decode
-        self._decode_long = json.JSONDecoder(parse_constant=self._constant, parse_int=self._long_integer).raw_decode
+        self._decode = json.JSONDecoder(parse_constant=self._constant, parse_float=self._double).raw_decode
+        self._decode_long = json.JSONDecoder(
+            parse_constant=self._constant, parse_float=self._double, parse_int=self._long_integer
+        ).raw_decode
 
     def decode(self, text: str, start: int) -> tuple[Any, int]:
         """The value that starts there, and where it ends. ``problem`` says why it cannot be stored, or is None.
@@ -60,6 +63,12 @@ class Decoder:
 
     def _constant(self, name: str) -> None:
         self.problem = f"{name} is not JSON"
+
+    def _double(self, digits: str) -> float:
+        number = float(digits)
+        if not isfinite(number):
+            self.problem = f"no double can hold the number {digits[:40]}"
+        return number
 
     def _long_integer(self, digits: str) -> int:
         if len(digits) > MAX_DIGITS:

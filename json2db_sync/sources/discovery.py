@@ -51,7 +51,7 @@ def window(
     :param until: the last day or moment that counts.
     :raises ConfigurationError: for a number that is none or not above zero, or a date that is none.
     """
-    now = now or datetime.now()  # noqa: DTZ005 - folder names are in local time
+    now = now or datetime.now()
     if since is not None or until is not None:
         if cutoff_days is not None:
             raise ConfigurationError("give either cutoff_days, or since and until", setting="cutoff_days")
@@ -77,7 +77,7 @@ def _ago(now: datetime, days: float) -> datetime:
     try:
         return now - timedelta(days=days)
     except OverflowError:
-        return datetime.min  # noqa: DTZ901 - naive like the names
+        return datetime.min
 
 
 def _positive(value: float | str, setting: str, wanted: str) -> float:
@@ -254,7 +254,7 @@ def _outside(
     layout: Layout, folders: list[sessions.DataFolder], newest: datetime | None, limits: Window
 ) -> NoDataFound:
     assert newest is not None
-    age = datetime.now() - newest  # noqa: DTZ005 - folder names are in local time
+    age = datetime.now() - newest
     what = "sessions" if layout == "sessions" else "stamps"
     count = len({folder.session or folder.path for folder in folders})
     days = max(1, -(-int(age.total_seconds()) // 86_400))
@@ -270,7 +270,7 @@ def _outside(
 def _nothing(path: Path, settings: SourceSettings, session_count: int) -> NoDataFound:
     if session_count:
         return NoDataFound(
-            f"{path} holds {session_count} sessions, but none has data files in raw_json/<stamp>/ (metadata is no data)",
+            f"{path} holds {session_count} sessions, but none has data in raw_json/<stamp>/ (metadata is no data)",
             hint="the sync may not have finished: look for sessions with a raw_json folder, or name another source",
             file=str(path),
         )

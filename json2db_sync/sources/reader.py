@@ -20,7 +20,16 @@ from json2db_sync.sources.decoder import Decoder, Incomplete
 from json2db_sync.sources.files import LINE_SUFFIXES, SourceFile, stem_and_suffix
 
 ENVELOPE_KEYS = ("data", "records", "items", "results", "rows")
-DESCRIBING_OBJECTS = ("metadata", "meta", "page_context", "pagination", "paging", "links", "_links", "_metadata")
+DESCRIBING_OBJECTS = (
+    "metadata",
+    "meta",
+    "page_context",
+    "pagination",
+    "paging",
+    "links",
+    "_links",
+    "_metadata",
+)
 MUST = "JSON file must contain an array of records"
 _SPACE = " \t\r\n"
 _RECORD_SHARE = 8
@@ -166,7 +175,9 @@ class RecordReader:
         if not own_name and array.key not in ENVELOPE_KEYS:
             return False
         described = [member for member in others if isinstance(member.value, dict)]
-        if any(isinstance(member.value, list) for member in others) or any(member.key not in DESCRIBING_OBJECTS for member in described):
+        if any(isinstance(member.value, list) for member in others) or any(
+            member.key not in DESCRIBING_OBJECTS for member in described
+        ):
             return False
         # An empty array in an object may just be a field of one record, unless something says otherwise.
         return bool(array.objects) or (array.elements == 0 and (own_name or bool(described)))

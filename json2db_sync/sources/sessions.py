@@ -80,9 +80,7 @@ def consolidated_data_folders(raw: Path) -> list[DataFolder]:
     return [folder for folder in folders if any(data_paths(folder.path, recursive=folder.stamp is not None))]
 
 
-def files_of(
-    folders: list[DataFolder], root: Path, entities: Mapping[str, str], *, include_failed: bool
-) -> Found:
+def files_of(folders: list[DataFolder], root: Path, entities: Mapping[str, str], *, include_failed: bool) -> Found:
     """The data files of these folders, oldest first; failed ones are left out and noted unless asked for."""
     found = Found()
     for folder in folders:

@@ -56,7 +56,12 @@ class Population:
 
 
 def populate(
-    database: Database, files: Iterable[SourceFile], run: int, options: PopulateOptions, meter: Meter, done: Population
+    database: Database,
+    files: Iterable[SourceFile],
+    run: int,
+    options: PopulateOptions,
+    meter: Meter,
+    done: Population,
 ) -> None:
     """Load files in order, adding to ``done`` as each is committed. A file that cannot be loaded stops no other.
 
@@ -145,7 +150,9 @@ class _FileLoading:
         report = self._meter.file_started(self._file.name)
         with (
             self._database.transaction() as connection,
-            _FileTransaction(self._database, connection, self._file, self._run, self._options, self._widened) as loading,
+            _FileTransaction(
+                self._database, connection, self._file, self._run, self._options, self._widened
+            ) as loading,
             RecordReader(self._file, self._options.read.memory_limit) as reader,
         ):
             number = 0
@@ -236,7 +243,13 @@ class _FileTransaction:
                 self._ledger.add_rejections(load, file_id, loader.take_rejections())
 
             self._entities[entity] = _EntityLoading(
-                plan, loader, self._file, self._options, keep_rejections, load, widened=entity in self._widened
+                plan,
+                loader,
+                self._file,
+                self._options,
+                keep_rejections,
+                load,
+                widened=entity in self._widened,
             )
         return self._entities[entity]
 
@@ -257,9 +270,7 @@ class _FileTransaction:
         found = []
         for name, entity in self._entities.items():
             counts = entity.loader.counts
-            load = FileLoad(
-                file=self._file.name, entity=name, expected=self._file.expected_records, **counts.as_dict()
-            )
+            load = FileLoad(file=self._file.name, entity=name, expected=self._file.expected_records, **counts.as_dict())
             found.append((load, counts, entity.rejected, entity.loader.rows_written))
         return found
 
@@ -310,9 +321,6 @@ class _EntityLoading:
                 raise _Redo(record.entity) from drift
             self._reject(record, drift.why, drift.path)
             return
-        except (ValueError, RecursionError) as error:
-            self._reject(record, str(error) or "it is nested too deeply")
-            return
         self._batch.append(Shredded(id_, short_hash(record.raw), record, row, children))
         if len(self._batch) >= self._batch_size:
             self._flush()
@@ -353,7 +361,7 @@ class _EntityLoading:
         if self.plan.key_guessed and self.plan.key and repeats > allowed_repeats(read):
             key = ", ".join(self.plan.key)
             raise ValidationError(
-                f"{self._file.name}: {repeats} of {read} records repeat the {key} of an earlier one with other content, "
+                f"{self._file.name}: {repeats} of {read} records have the {key} of an earlier one and other content, "
                 f"so {key} (a guess) is not the key of {self.plan.entity}",
                 hint=f'name the key: processing.keys = {{"{self.plan.entity}": ["..."]}} (JSON2DB_KEYS), '
                 "then create-tables --recreate",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,7 +53,7 @@ class ReadOptions:
 
     memory_limit: int = 512 * 2**20
     """Bytes."""
-    entities: Collection[str] | None = None
+    entities: frozenset[str] | None = None
     """Only these; None for all."""
 
     def wants(self, entity: str) -> bool:
@@ -216,9 +216,7 @@ def _check_configured_keys(analysis: Analysis, settings: PlanSettings) -> None:
             )
 
 
-def make_plans(
-    analysis: Analysis, stored: Mapping[str, EntityPlan], settings: PlanSettings
-) -> dict[str, EntityPlan]:
+def make_plans(analysis: Analysis, stored: Mapping[str, EntityPlan], settings: PlanSettings) -> dict[str, EntityPlan]:
     """The plans of the entities seen, widening those stored; relations between all of them are guessed."""
     plans = {
         name: infer(name, seen.objects, list(seen.candidates.values()), settings, stored.get(name))
@@ -235,9 +233,13 @@ def _with_relations(plan: EntityPlan, guessed: tuple) -> EntityPlan:  # type: ig
 
 
 def plan_afresh(
-    name: str, stored: EntityPlan, records: Iterable[Mapping[str, Any]], analysis: Analysis, settings: PlanSettings
+    stored: EntityPlan,
+    records: Iterable[dict[str, Any]],
+    analysis: Analysis,
+    settings: PlanSettings,
 ) -> EntityPlan:
     """A plan made as if for the first time, from the stored records and from those of the files, keeping the key."""
+    name = stored.entity
     seen = analysis.entities.get(name) or EntitySeen(name)
     key = (settings.keys or {}).get(name, stored.key)
     candidate = seen.candidates.setdefault(key or (), KeyCandidate(key or ()))
@@ -266,9 +268,7 @@ def describe(seen: EntitySeen, plan: EntityPlan, keys: Mapping[str, str]) -> Ent
         key_reason=plan.key_reason,
         fields=tuple(_describe_fields(seen.objects, plan.table, "")),
         children=tuple(table.name for table in plan.tables[1:]),
-        key_sets=tuple(
-            (count, tuple(sorted(names))) for names, count in seen.objects.key_sets.most_common(5)
-        ),
+        key_sets=tuple((count, tuple(sorted(names))) for names, count in seen.objects.key_sets.most_common(5)),
         relations=tuple(f"{relation}.{keys.get(relation.entity, 'id')}" for relation in plan.relations),
         rejected=seen.rejected,
     )

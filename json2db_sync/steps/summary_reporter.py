@@ -81,8 +81,10 @@ class Summary:
         """Rejected records, newest first."""
         return [rejected_record(row) for row in self._ledger.rejected(entity, most)] if self._ledger.exists() else []
 
-    def rejected_total(self) -> int:
-        return sum(self._ledger.rejected_counts().values()) if self._ledger.exists() else 0
+    def rejected_total(self, entity: str | None = None) -> int:
+        """How many rejected records there are, of all entities or of one."""
+        counts = self._ledger.rejected_counts() if self._ledger.exists() else {}
+        return sum(counts.values()) if entity is None else counts.get(entity, 0)
 
 
 def run_report(row: dict[str, Any]) -> RunReport:

@@ -34,9 +34,7 @@ class TableChanges:
     """Records carried over."""
 
 
-def pending_changes(
-    stored: Mapping[str, EntityPlan], plans: Mapping[str, EntityPlan]
-) -> list[SchemaChange]:
+def pending_changes(stored: Mapping[str, EntityPlan], plans: Mapping[str, EntityPlan]) -> list[SchemaChange]:
     """What evolving to these plans would change."""
     return [change for entity, plan in plans.items() for change in changes(stored.get(entity), plan)]
 
@@ -241,7 +239,7 @@ class _Evolution:
 
 
 def _alias(table: str) -> str:
-    return f"json2db_new_{xxhash.xxh3_64_hexdigest(table)}"
+    return f"json2db_new_{xxhash.xxh3_64_hexdigest(table.encode())}"
 
 
 class _Copy:
@@ -286,15 +284,13 @@ class _Copy:
         values = dict(zip(self._shape.root.stored_columns, row, strict=True))
         kept = {name: stored.row[name] for name in (names.DATA_SOURCE, names.FILE, names.HASH)}
         kept |= {custom.name: stored.row[custom.name] for custom in self._old.custom}
-        kept |= dict.fromkeys((custom.name for custom in self._new.custom if custom not in self._old.custom))
+        kept |= dict.fromkeys(custom.name for custom in self._new.custom if custom not in self._old.custom)
         kept[self._new.created_at] = stored.row[self._old.created_at]
         kept[self._new.updated_at] = stored.row[self._old.updated_at]
         rows[self._new.table.name].append({**values, **kept, names.ID: id_})
         for table, child_rows in children.items():
             columns = self._shape.tables[table].stored_columns
-            rows[table] += [
-                {names.PARENT_ID: id_, **dict(zip(columns, child, strict=True))} for child in child_rows
-            ]
+            rows[table] += [{names.PARENT_ID: id_, **dict(zip(columns, child, strict=True))} for child in child_rows]
 
 
 __all__ = ["TableChanges", "evolve", "pending_changes", "recreate"]

@@ -45,9 +45,7 @@ class _Finding:
             self.examples.append(problem)
 
     def done(self, covered: str) -> Check:
-        return Check(
-            self.name, not self.problems, covered, self.problems, tuple(self.examples), tuple(self.notes)
-        )
+        return Check(self.name, not self.problems, covered, self.problems, tuple(self.examples), tuple(self.notes))
 
 
 class Verification:
@@ -180,7 +178,12 @@ class Verification:
                 continue
             *group, last = (built.c[name] for name in (names.PARENT_ID, *table.position_columns))
             sizes = (
-                sa.select(*group, sa.func.count().label("n"), sa.func.min(last).label("lo"), sa.func.max(last).label("hi"))
+                sa.select(
+                    *group,
+                    sa.func.count().label("n"),
+                    sa.func.min(last).label("lo"),
+                    sa.func.max(last).label("hi"),
+                )
                 .group_by(*group)
                 .subquery()
             )
@@ -243,7 +246,12 @@ class Verification:
         return finding.done(f"the rows of {len(self._plans)} entities against the ledger's sums")
 
 
-_VALUE_CHECKS = {"dates": "dates", "numbers": "integers and numbers", "flags": "booleans", "json": "JSON columns"}
+_VALUE_CHECKS = {
+    "dates": "dates",
+    "numbers": "integers and numbers",
+    "flags": "booleans",
+    "json": "JSON columns",
+}
 _GROUP = {
     Kind.DATE: "dates", Kind.DATETIME: "dates", Kind.INTEGER: "numbers", Kind.BIGINT: "numbers",
     Kind.NUMBER: "numbers", Kind.BOOL: "flags", Kind.JSON: "json",
@@ -359,18 +367,27 @@ class Comparison:
             if record.number in rejected:
                 self.rejected += 1
             elif record.problem is not None:
-                pending[f"record {record.number}"] = f"{known['name']} record {record.number}: {record.problem}, yet not rejected"
+                pending[f"record {record.number}"] = (
+                    f"{known['name']} record {record.number}: {record.problem}, yet not rejected"
+                )
             else:
                 try:
                     records.append((ids.id_of(record, single=single), record))
                 except Drift as drift:
                     pending[f"record {record.number}"] = f"{known['name']} record {record.number} {drift}"
-        stored = StoredReader(self._database, self._connection, plan).by_ids(list(dict.fromkeys(i for i, _r in records)))
+        stored = StoredReader(self._database, self._connection, plan).by_ids(
+            list(dict.fromkeys(i for i, _r in records))
+        )
         for id_, record in records:
             self._record(id_, record, stored.get(id_), known, pending)
 
     def _record(
-        self, id_: Any, record: Record, stored: StoredRecord | None, known: Mapping[str, Any], pending: dict[Any, str]
+        self,
+        id_: Any,
+        record: Record,
+        stored: StoredRecord | None,
+        known: Mapping[str, Any],
+        pending: dict[Any, str],
     ) -> None:
         where = f"{known['name']} record {record.number}"
         if stored is None:
@@ -412,4 +429,3 @@ def relation_counts(
             ).scalar_one()
             key_names = [column.name for column in target.table.columns if column.key in (target.key or ())]
             yield f"{relation}.{key_names[0] if key_names else names.ID}", int(total), int(matching)
-

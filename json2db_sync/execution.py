@@ -1,0 +1,169 @@
+"""What every operation of the runner needs: the database, the lock, the ledger of runs, events, the log."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+
+from json2db_sync import events
+from json2db_sync.config import JSON2DBConfig
+from json2db_sync.errors import Cancelled, Locked, SyncError
+from json2db_sync.outcomes import failure_fields
+from json2db_sync.results import Result
+
+if TYPE_CHECKING:
+    from json2db_sync.databases.base import Database
+    from json2db_sync.sources import SourceFile
+
+logger = logging.getLogger("json2db_sync")
+logger.addHandler(logging.NullHandler())
+
+PathLike = str | os.PathLike[str]
+P = ParamSpec("P")
+R = TypeVar("R", bound=Result)
+E = TypeVar("E", bound="Execution")
+
+
+class Execution:
+    """The configuration, and what surrounds the work of an operation."""
+
+    def __init__(self, config: JSON2DBConfig, db_path: PathLike | None, listener: events.Listener) -> None:
+        self.config = config
+        self.db_path = os.fspath(db_path) if db_path is not None else config.database.path
+        self._listener = listener
+        self._run_name: str | None = None
+
+    @contextmanager
+    def _database(self, db_path: PathLike | None) -> Iterator[Database]:
+        from json2db_sync.databases import open_database
+        from json2db_sync.databases.base import DatabaseSettings
+
+        section = self.config.database
+        settings = DatabaseSettings(section.backup_directory, section.busy_timeout)
+        with open_database(os.fspath(db_path) if db_path is not None else self.db_path, settings) as database:
+            yield database
+
+    # Locks, the ledger of runs, logging, events
+
+    @contextmanager
+    def _lock(self, database: Database) -> Iterator[None]:
+        from json2db_sync.databases.ledger import Ledger
+
+        try:
+            with database.writing_lock():
+                yield
+        except Locked as error:
+            if error.hint is not None:
+                raise
+            with database.reading() as connection:
+                holder = Ledger(database, connection).running()
+            raise Locked(
+                f"{error.message}" + (f": {holder}" if holder else ""),
+                hint="wait until it is done, then run again",
+            ) from error
+
+    @contextmanager
+    def _writing(self, database: Database, operation: str, source: str | None) -> Iterator[int]:
+        """The lock, and a run in the ledger that ends as the block does."""
+        from json2db_sync.databases.ledger import Ledger
+
+        with self._lock(database):
+            with database.transaction() as connection:
+                ledger = Ledger(database, connection)
+                ledger.create()
+                run = ledger.start_run(operation, source)
+            status, message = "interrupted", None
+            try:
+                yield run
+                status = "done"
+            except Cancelled:
+                status = "cancelled"
+                raise
+            except SyncError as error:
+                status, message = "failed", error.message
+                raise
+            finally:
+                try:
+                    with database.transaction() as connection:
+                        Ledger(database, connection).finish_run(run, status, message)
+                except SyncError as error:  # the disk is full, the server gone: the run shows as interrupted later
+                    self._log(logging.WARNING, f"the end of run {run} could not be recorded: {error.message}")
+
+    @contextmanager
+    def _step(self, name: str) -> Iterator[Step]:
+        step = Step(name, self._emit)
+        started = time.monotonic()
+        self._log(logging.DEBUG, f"{name} started")
+        yield step
+        seconds = time.monotonic() - started
+        self._log(logging.INFO, f"{name}: {step.summary} ({seconds:.1f} s)")
+        self._emit(events.StepFinished(name, step.summary, seconds))
+
+    def _log(self, level: int, message: str) -> None:
+        logger.log(level, "[%s] %s", self._run_name, message)
+
+    def _emit(self, event: events.Event) -> None:
+        self._listener(event)
+
+    def _emit_last(self, event: events.Event) -> None:
+        with suppress(Cancelled):  # too late: everything is done
+            self._listener(event)
+
+
+def operation(
+    result_type: type[R],
+) -> Callable[[Callable[Concatenate[E, P], R]], Callable[Concatenate[E, P], R]]:
+    """An operation of the runner: errors of ours become failed results, logged once; bugs keep their traceback."""
+
+    def decorate(method: Callable[Concatenate[E, P], R]) -> Callable[Concatenate[E, P], R]:
+        name = method.__name__
+
+        @functools.wraps(method)
+        def run(self: E, /, *args: P.args, **kwargs: P.kwargs) -> R:
+            outermost = self._run_name is None
+            if outermost:
+                self._run_name = uuid.uuid4().hex[:8]
+                self._emit(events.RunStarted(name, self._run_name))
+            started = time.monotonic()
+            success = False
+            try:
+                result = method(self, *args, **kwargs)
+                success = result.success
+                return result
+            except SyncError as error:
+                self._log(
+                    logging.ERROR,
+                    f"{name} failed: {error.message}" + (f" ({error.hint})" if error.hint else ""),
+                )
+                return result_type(operation=name, **failure_fields(error))
+            finally:
+                if outermost:
+                    self._emit_last(events.RunFinished(name, success, time.monotonic() - started))
+                    self._run_name = None
+
+        return run
+
+    return decorate
+
+
+class Step:
+    """What a step says of itself."""
+
+    def __init__(self, name: str, emit: events.Listener) -> None:
+        self.name = name
+        self.summary = ""
+        self._emit = emit
+
+    def reads(self, files: Sequence[SourceFile]) -> None:
+        """It is going to read these files."""
+        self._emit(events.StepStarted(self.name, len(files), sum(file.size for file in files)))
+
+    def done(self, summary: str) -> None:
+        """It has done what it had to."""
+        self.summary = summary

@@ -1,0 +1,122 @@
+"""What was answered in the menu, remembered for next time: a small file in the user's state directory, by folder."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from json2db_sync.databases.urls import mask
+
+MOST_FOLDERS = 50
+"""Folders remembered; those left alone for longest are forgotten first."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The answers of one session. None is: as configured."""
+
+    database: str | None = None
+    source: str | None = None
+    days: str | None = None
+    """A number as text, or ``all``."""
+    entities: tuple[str, ...] | None = None
+    """None: all."""
+    backup: bool | None = None
+    full: bool = False
+    """Verify by reading the files again."""
+    skip_tables: bool = False
+    """Leave out the separate step that creates tables."""
+    last: str | None = None
+    """The task that ran last, so that it can be repeated."""
+    password_left_out: bool = False
+    """The database's URL had a password, which is never remembered."""
+
+
+def state_file() -> Path:
+    """Where answers lie."""
+    base = os.environ.get("XDG_STATE_HOME", "")
+    folder = Path(base) if base.startswith("/") else Path.home() / ".local" / "state"
+    return folder / "json2db_sync" / "answers.json"
+
+
+def load(folder: Path) -> Answers:
+    """What was answered in this folder before; nothing where that cannot be read or makes no sense."""
+    known = {field.name: field.type for field in fields(Answers)}
+    stored = _stored().get(str(folder))
+    if not isinstance(stored, Mapping):
+        return Answers()
+    return Answers(**{name: value for name, value in _understood(stored).items() if name in known})
+
+
+def save(folder: Path, answers: Answers) -> None:
+    """Remember answers for this folder, passwords left out. Where that is not possible, nothing happens."""
+    everything = {name: value for name, value in _stored().items() if name != str(folder)}
+    everything[str(folder)] = asdict(_without_password(answers))
+    newest = dict(list(everything.items())[-MOST_FOLDERS:])
+    path = state_file()
+    partial = path.with_name(f"{path.name}.{os.getpid()}")
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(json.dumps({"folders": newest}, indent=1, ensure_ascii=False), encoding="utf-8")
+        partial.chmod(0o600)
+        partial.replace(path)
+
+
+def _stored() -> dict[str, Any]:
+    try:
+        everything = json.loads(state_file().read_text(encoding="utf-8"))
+        folders = everything["folders"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return {}
+    return dict(folders) if isinstance(folders, dict) else {}
+
+
+def _understood(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """The remembered values that are of the kind they should be."""
+    found: dict[str, Any] = {}
+    for name in ("database", "source", "days", "last"):
+        if isinstance(stored.get(name), str) and stored[name].isprintable():
+            found[name] = stored[name]
+    for name in ("backup", "full", "skip_tables", "password_left_out"):
+        if isinstance(stored.get(name), bool):
+            found[name] = stored[name]
+    entities = stored.get("entities")
+    if isinstance(entities, list) and entities and all(isinstance(name, str) for name in entities):
+        found["entities"] = tuple(entities)
+    return found
+
+
+def _without_password(answers: Answers) -> Answers:
+    from dataclasses import replace
+
+    database = answers.database
+    if database is None or mask(database) == database:
+        return answers
+    return replace(answers, database=strip_password(database), password_left_out=True)
+
+
+def strip_password(url: str) -> str | None:
+    """A database URL without its password; None where it cannot be read well enough to be sure."""
+    import sqlalchemy as sa
+
+    try:
+        parsed = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        return None
+    secret = [name for name in parsed.query if "password" in name.lower()]
+    bare = parsed.difference_update_query(secret)
+    return sa.URL.create(
+        bare.drivername, bare.username, None, bare.host, bare.port, bare.database, bare.query
+    ).render_as_string()
+
+
+def add_password(url: str, password: str) -> str:
+    """The URL with a password put in."""
+    import sqlalchemy as sa
+
+    return sa.make_url(url).set(password=password).render_as_string(hide_password=False)

@@ -1,0 +1,48 @@
+"""Exit codes: the one place that decides them, and the words that document them."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from json2db_sync.results import Result
+
+
+class Exit(IntEnum):
+    """What a command ends with."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    ATTENTION = 3
+    INTERRUPTED = 130
+
+
+MEANINGS = {
+    Exit.DONE: "done",
+    Exit.FAILED: "failed",
+    Exit.USAGE: "wrong usage or configuration, or an answer is needed and nobody can be asked",
+    Exit.ATTENTION: "done, with something to look at: records or files rejected, differences found",
+    Exit.INTERRUPTED: "interrupted, or answered no; what was committed stays",
+}
+
+
+def exit_code(result: Result) -> Exit:
+    """What a command ends with that had this result."""
+    if result.success:
+        return Exit.ATTENTION if result.needs_attention else Exit.DONE
+    if result.error_type == "cancelled":
+        return Exit.INTERRUPTED
+    if result.error_type == "configuration_error":
+        return Exit.USAGE
+    return Exit.ATTENTION if _found_differences(result) else Exit.FAILED
+
+
+def _found_differences(result: Result) -> bool:
+    """Did a verification do its work, and find something?"""
+    from json2db_sync.results import VerifyResult, WorkflowResult
+
+    if isinstance(result, WorkflowResult) and result.stopped_at is not None:
+        return _found_differences(result.steps[result.stopped_at])
+    return isinstance(result, VerifyResult) and bool(result.failed_checks)

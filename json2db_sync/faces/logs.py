@@ -1,0 +1,70 @@
+"""Where the package's log goes while a command runs: stderr with ``-v``, and a file."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from json2db_sync.errors import ConfigurationError
+
+LOGGER = logging.getLogger("json2db_sync")
+
+
+class OneLine(logging.Formatter):
+    """A record is a line, whatever its message holds."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line; a traceback's lines are joined too."""
+        return super().format(record).replace("\r", "\\r").replace("\n", "\\n")
+
+
+@contextmanager
+def logging_to(file: Path | None, level: str, verbosity: int = 0) -> Iterator[None]:
+    """Send the package's log to a file, and with a verbosity of 1 (INFO) or 2 (DEBUG) to stderr.
+
+    :raises ConfigurationError: when the file cannot be written.
+    """
+    before = LOGGER.level
+    handlers = list(_handlers(file, level, verbosity))
+    for handler in handlers:
+        LOGGER.addHandler(handler)
+    if handlers:
+        LOGGER.setLevel(min(handler.level for handler in handlers))
+    try:
+        yield
+    finally:
+        LOGGER.setLevel(before)
+        for handler in handlers:
+            LOGGER.removeHandler(handler)
+            handler.close()
+
+
+def _handlers(file: Path | None, level: str, verbosity: int) -> Iterator[logging.Handler]:
+    if file is not None:
+        yield _prepared(_file_handler(file.expanduser()), level, "%(asctime)s %(levelname)s %(message)s")
+    if verbosity and sys.stderr is not None:
+        stream = logging.StreamHandler(sys.stderr)
+        yield _prepared(stream, "INFO" if verbosity == 1 else "DEBUG", "%(asctime)s %(levelname)s %(message)s")
+
+
+def _file_handler(path: Path) -> logging.Handler:
+    try:
+        return logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot write the log file {path}: {error.strerror}",
+            hint="name a file in a folder that exists (--log-file, or logging.file in the configuration)",
+            setting="logging.file",
+            file=str(path),
+        ) from error
+
+
+def _prepared(handler: Any, level: str, layout: str) -> logging.Handler:
+    handler.setLevel(level)
+    handler.setFormatter(OneLine(layout))
+    assert isinstance(handler, logging.Handler)
+    return handler

@@ -1,0 +1,185 @@
+"""The options that commands share. None has a default here: what is not given is as configured."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import click
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a command was told about itself, apart from the operation's own arguments."""
+
+    db_path: str | None = None
+    data_source: str | None = None
+    config_file: str | None = None
+    include_failed: bool | None = None
+    batch_size: int | None = None
+    memory_limit: int | None = None
+    log_file: str | None = None
+    as_json: bool = False
+    quiet: bool = False
+    verbose: int = 0
+
+    def sections(self) -> dict[str, dict[str, Any]]:
+        """The settings given, in the sections of the configuration."""
+        given: dict[str, dict[str, Any]] = {
+            "data_source": {"include_failed": self.include_failed},
+            "processing": {"batch_size": self.batch_size, "memory_limit": self.memory_limit},
+            "logging": {"file": self.log_file},
+        }
+        kept = {
+            section: {name: value for name, value in settings.items() if value is not None}
+            for section, settings in given.items()
+        }
+        return {section: settings for section, settings in kept.items() if settings}
+
+
+class Days(click.ParamType):
+    """A number of days or ``all``; whether it makes sense is for the runner to say."""
+
+    name = "days"
+
+    def convert(self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None) -> Any:
+        """A float, or the text where it is no number."""
+        try:
+            return float(value)
+        except ValueError:
+            return value.strip().lower()
+
+
+class Headed(click.Option):
+    """An option that help lists under a heading."""
+
+    def __init__(self, *names: Any, heading: str = "Options", **settings: Any) -> None:
+        super().__init__(*names, **settings)
+        self.heading = heading
+
+
+class Command(click.Command):
+    """A command whose help lists its options by heading."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, heading by heading, in the order they were given."""
+        headings: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record is not None:
+                headings.setdefault(getattr(param, "heading", "Options"), []).append(record)
+        for heading, records in headings.items():
+            with formatter.section(heading):
+                formatter.write_dl(records)
+
+
+def command(name: str, text: str, *, example: str, short: str) -> Callable[[Callable[..., Any]], Command]:
+    """A command with its help: what it does in plain words, and an example."""
+    return click.command(
+        name, cls=Command, help=f"{text}\n\n{example_block(example)}", short_help=short
+    )
+
+
+def example_block(example: str) -> str:
+    """An example as help shows it, unwrapped."""
+    return f"\b\nExample:\n  {example}"
+
+
+def _option(*names: str, **settings: Any) -> Decorator:
+    return click.option(*names, cls=Headed, **settings)
+
+
+def _split(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]) -> list[str] | None:
+    """``--entity a,b --entity c`` -> [a, b, c]; None where the option is not given."""
+    if not value:
+        return None
+    return [name.strip() for text in value for name in text.split(",") if name.strip()]
+
+
+_PATH = click.Path(path_type=str)
+_WHERE, _WHICH, _HOW, _OUTPUT, _ASKING = "Where", "Which files", "How", "Output", "Asking"
+
+CONFIG_FILE = _option(
+    "--config-file", type=_PATH, metavar="FILE", heading=_WHERE, help="JSON or TOML file of settings."
+)
+DATABASE = (
+    _option(
+        "--db-path", type=_PATH, metavar="PATH|URL", heading=_WHERE,
+        help="SQLite file, or postgresql://user:password@host/name.",
+    ),
+    CONFIG_FILE,
+)  # fmt: skip
+DATA_SOURCE = _option(
+    "--data-source", type=_PATH, metavar="PATH", heading=_WHERE,
+    help="The api_sync base, its sync_sessions, one session, any folder or file.",
+)  # fmt: skip
+WINDOW = (
+    _option(
+        "--cutoff-days", type=Days(), metavar="DAYS", heading=_WHICH,
+        help="Only sessions of the last DAYS days; 'all' lifts every limit.",
+    ),
+    _option("--since", metavar="DATE", heading=_WHICH, help="Only sessions from this day on, as 2026-11-01."),
+    _option("--until", metavar="DATE", heading=_WHICH, help="Only sessions up to this day."),
+    _option(
+        "--entity", "entity_filter", multiple=True, metavar="NAME", callback=_split, heading=_WHICH,
+        help="Only this entity; repeat it, or separate names by commas.",
+    ),
+    _option(
+        "--include-failed", is_flag=True, default=None, heading=_WHICH,
+        help="Also files whose metadata says that their sync failed.",
+    ),
+)  # fmt: skip
+SOURCE = (DATA_SOURCE, *WINDOW)
+BACKUP = _option(
+    "--backup/--no-backup", default=None, heading=_HOW, help="Back up the database before loading, or do not."
+)
+BATCH_SIZE = _option("--batch-size", type=int, metavar="RECORDS", heading=_HOW, help="Records stored at a time.")
+MEMORY = _option("--memory-limit", type=int, metavar="MB", heading=_HOW, help="Memory to stay within.")
+YES = _option("-y", "--yes", is_flag=True, heading=_ASKING, help="Go on without asking.")
+NO_INPUT = _option(
+    "--no-input", is_flag=True, heading=_ASKING, help="Never ask: end with exit code 2 where --yes would be needed."
+)
+ASKING = (YES, NO_INPUT)
+OUTPUT = (
+    _option("--json", "as_json", is_flag=True, heading=_OUTPUT, help="Print the result, and nothing else, as JSON."),
+    _option("-v", "--verbose", count=True, heading=_OUTPUT, help="Log to stderr instead of drawing; -vv says more."),
+    _option("-q", "--quiet", is_flag=True, heading=_OUTPUT, help="No progress; nothing at all where all is well."),
+    _option("--log-file", type=_PATH, metavar="FILE", heading=_OUTPUT, help="Write the log to this file too."),
+)
+
+
+def options(*groups: Decorator | Iterable[Decorator]) -> Decorator:
+    """Give a command these options, in this order, and collect the shared ones in its first argument, a Call."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def run(**given: Any) -> Any:
+            shared = {field.name: given.pop(field.name) for field in fields(Call) if field.name in given}
+            return function(Call(**shared), **given)
+
+        decorated: Callable[..., Any] = run
+        flat = [one for group in groups for one in ([group] if callable(group) else group)]
+        for one in reversed(flat):
+            decorated = one(decorated)
+        return decorated
+
+    return decorate
+
+
+def pairs(what: str) -> Callable[[click.Context, click.Parameter, tuple[str, ...]], Mapping[str, str] | None]:
+    """A callback for a repeatable NAME=VALUE option."""
+
+    def parse(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> Mapping[str, str] | None:
+        found: dict[str, str] = {}
+        for text in value:
+            name, equals, rest = text.partition("=")
+            if not (equals and name.strip() and rest.strip()):
+                raise click.BadParameter(f"{text!r} is not {what}", ctx, param)
+            found[name.strip()] = rest.strip()
+        return found or None
+
+    return parse

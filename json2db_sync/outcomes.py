@@ -1,0 +1,275 @@
+"""Results from what the steps hand back."""
+
+from __future__ import annotations
+
+import difflib
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from json2db_sync.errors import ConfigurationError, SyncError
+from json2db_sync.results import (
+    AnalysisResult,
+    Check,
+    PopulateResult,
+    RefusedFile,
+    Result,
+    TablesResult,
+    VerifyResult,
+    WorkflowResult,
+)
+
+if TYPE_CHECKING:
+    from json2db_sync.model.plan import EntityPlan, SchemaChange
+    from json2db_sync.sources import Source
+    from json2db_sync.steps.data_populator import Population
+    from json2db_sync.steps.json_analyzer import Analysis
+    from json2db_sync.steps.table_generator import TableChanges
+
+
+# Failure
+
+
+def failure_fields(error: SyncError) -> dict[str, Any]:
+    """The fields of a result that fails with this error."""
+    return {
+        "success": False,
+        "error": error.message,
+        "error_type": error.code,
+        "hint": error.hint,
+        "context": error.context or None,
+    }
+
+
+def _refusal_fields(refused: Sequence[RefusedFile], good: int) -> dict[str, Any]:
+    """Fields of a result that fails because every single file was refused; none otherwise."""
+    if not refused or good:
+        return {}
+    first = refused[0]
+    more = f" (and {len(refused) - 1} more files were refused)" if len(refused) > 1 else ""
+    return {
+        "success": False,
+        "error": first.error + more,
+        "error_type": first.error_type,
+        "hint": first.hint,
+        "context": first.context,
+    }
+
+
+def unknown_entities(unknown: Collection[str], known: Collection[str]) -> ConfigurationError:
+    """The error for entities that are nowhere, naming those that are."""
+    first = min(unknown)
+    near = difflib.get_close_matches(first, sorted(known), 1, 0.6)
+    listed = ", ".join(sorted(known)) or "none"
+    return ConfigurationError(
+        f"there is no entity {first}",
+        hint=(f"did you mean {near[0]}? " if near else "") + f"known are: {listed}",
+        setting="entity_filter",
+        entity=first,
+    )
+
+
+# Figures in words
+
+
+def timing(records: int, started: float) -> dict[str, float]:
+    """Seconds since ``started`` (of the monotonic clock) and records a second."""
+    seconds = time.monotonic() - started
+    return {
+        "processing_time_seconds": round(seconds, 6),
+        "records_per_second": round(records / seconds, 1) if seconds > 0 else 0.0,
+    }
+
+
+def accounting(statistics: Mapping[str, Any]) -> str:
+    """``4,812 read = 1,204 inserted + 96 updated + 3,510 unchanged + 2 rejected``; what is zero is left out."""
+    parts = [
+        f"{statistics[name]:,} {name}"
+        for name in ("inserted", "updated", "unchanged", "superseded", "rejected")
+        if statistics.get(name)
+    ]
+    return f"{statistics.get('total_records', 0):,} read" + (f" = {' + '.join(parts)}" if parts else "")
+
+
+def population_summary(result: PopulateResult) -> str:
+    """The accounting in one line, with the files that were loaded before."""
+    unchanged = f"; {result.files_unchanged} files unchanged" if result.files_unchanged else ""
+    return accounting(result.statistics) + unchanged
+
+
+def tables_summary(result: TablesResult) -> str:
+    """``2 created, 3 columns added``."""
+    counts = ((result.created, "created"), (result.recreated, "recreated"), (result.emptied, "emptied"))
+    parts = [f"{len(names)} {word}" for names, word in counts if names]
+    columns = sum(change.startswith("add column") for change in result.changes)
+    if columns:
+        parts.append(f"{columns} columns added")
+    return ", ".join(parts) or "nothing to change"
+
+
+# Results
+
+
+def analysis_result(
+    analysis: Analysis,
+    source: Source,
+    database: str,
+    plans: Mapping[str, EntityPlan],
+    known: Mapping[str, EntityPlan],
+    pending: Iterable[SchemaChange],
+    notes: Iterable[str],
+) -> AnalysisResult:
+    """What was seen, with the changes that it asks for.
+
+    :param plans: of the entities seen.
+    :param known: of all entities, those only stored included.
+    """
+    from json2db_sync.steps.json_analyzer import date_notes, describe
+
+    keys = {name: plan.key[0] for name, plan in known.items() if plan.key and len(plan.key) == 1}
+    entities = tuple(describe(analysis.entities[name], plan, keys) for name, plan in plans.items())
+    changes = tuple(str(change) for change in pending)
+    spoiled = [note for entity in entities for note in date_notes(entity)]
+    return AnalysisResult(
+        **_refusal_fields(analysis.refused, analysis.files),
+        operation="analyze",
+        database=database,
+        source=str(source.root),
+        entities=entities,
+        files=analysis.files,
+        bytes=analysis.bytes,
+        total_records=analysis.records,
+        refused_files=tuple(analysis.refused),
+        relations=tuple(relation for entity in entities for relation in entity.relations),
+        schema_changes_required=bool(changes),
+        schema_changes=changes,
+        notes=(*source.notes, *analysis.notes, *notes, *spoiled),
+        statistics={"total_records": analysis.records, "files": analysis.files, "bytes": analysis.bytes},
+    )
+
+
+def tables_result(
+    done: TableChanges,
+    run: int,
+    database: str,
+    tables: Iterable[str],
+    analysis: Analysis,
+    backup: str | None = None,
+) -> TablesResult:
+    """What was done to the tables; it fails where every file was refused and nothing could be planned."""
+    refusal = {} if done.recreated or done.emptied else _refusal_fields(analysis.refused, analysis.files)
+    return TablesResult(
+        **refusal,
+        operation="create_tables",
+        run=run,
+        database=database,
+        created=tuple(done.created),
+        changes=tuple(done.done),
+        recreated=tuple(done.recreated),
+        emptied=tuple(done.emptied),
+        rows_carried_over=done.rows,
+        tables=tuple(tables),
+        backup=backup,
+        refused_files=tuple(analysis.refused),
+        notes=tuple(analysis.notes),
+    )
+
+
+def population_result(
+    done: Population,
+    source: Source,
+    files: int,
+    run: int | None,
+    database: str,
+    started: float,
+    backup: str | None,
+    failure: SyncError | None,
+) -> PopulateResult:
+    """What was loaded, also where the run stopped half-way."""
+    outcome = _refusal_fields(done.refused, done.loaded + done.unchanged)
+    nothing = () if files else ("no file of these entities is inside the window",)
+    return PopulateResult(
+        **(failure_fields(failure) if failure is not None else outcome),
+        operation="populate",
+        run=run,
+        database=database,
+        source=str(source.root),
+        statistics={
+            "total_records": done.total.read,
+            **done.total.as_dict(),
+            "files_loaded": done.loaded,
+            "files_unchanged": done.unchanged,
+            "files_refused": len(done.refused),
+            **timing(done.total.read, started),
+        },
+        rows=done.rows,
+        entities={name: counts.as_dict() for name, counts in sorted(done.entities.items())},
+        files=tuple(done.files),
+        files_unchanged=done.unchanged,
+        refused_files=tuple(done.refused),
+        rejected_records=tuple(done.rejected),
+        schema_changes=tuple(done.changes),
+        notes=(*source.notes, *done.notes, *nothing),
+        backup=backup,
+    )
+
+
+def verification_result(
+    checks: Sequence[Check], database: str, entities: int, compared: int, full: bool, started: float
+) -> VerifyResult:
+    """All checks; it fails where one of them did."""
+    failed = [check for check in checks if not check.passed]
+    notes = [note for check in checks for note in check.notes]
+    if full and not any(check.name == "records" for check in checks):
+        notes.append("the files were not compared: first the tables must be whole again")
+    if not entities:
+        notes.append("the database has no tables of json2db_sync yet")
+    outcome: dict[str, Any] = {}
+    if failed:
+        first = failed[0].examples[0] if failed[0].examples else failed[0].covered
+        outcome = {
+            "success": False,
+            "error": f"{len(failed)} of {len(checks)} checks failed; {failed[0].name}: {first}",
+            "error_type": "validation_error",
+            "hint": "create-tables makes missing tables again and populate loads what is missing; "
+            "restore goes back to a backup",
+        }
+    return VerifyResult(
+        **outcome,
+        operation="verify",
+        database=database,
+        checks=tuple(checks),
+        full=full,
+        records_compared=compared,
+        notes=tuple(notes),
+        statistics=timing(compared, started),
+    )
+
+
+def workflow_result(results: Mapping[str, Result], started: float) -> WorkflowResult:
+    """The steps as far as they went; it fails with the first of them that did."""
+    loaded = results.get("populate")
+    statistics = dict(loaded.statistics) if isinstance(loaded, PopulateResult) else {"total_records": 0}
+    statistics |= timing(statistics["total_records"], started)
+    failed = next(((name, step) for name, step in results.items() if not step.success), None)
+    outcome: dict[str, Any] = {}
+    if failed is not None:
+        name, step = failed
+        outcome = {
+            "success": False,
+            "stopped_at": name,
+            "error": f"{name.replace('_', ' ')}: {step.error}",
+            "error_type": step.error_type,
+            "hint": step.hint,
+            "context": step.context,
+        }
+    return WorkflowResult(
+        **outcome,
+        operation="full_workflow",
+        run=loaded.run if loaded is not None else None,
+        database=list(results.values())[-1].database,
+        source=results["analyze"].source,
+        steps=dict(results),
+        statistics=statistics,
+        notes=tuple(dict.fromkeys(note for step in results.values() for note in step.notes)),
+    )

@@ -1,0 +1,160 @@
+"""Which files an operation reads, what is in them, and the plans that follow from that."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from json2db_sync import events
+from json2db_sync.config import JSON2DBConfig
+from json2db_sync.errors import ConfigurationError
+from json2db_sync.execution import Execution, PathLike
+from json2db_sync.outcomes import unknown_entities
+
+if TYPE_CHECKING:
+    from json2db_sync.databases.base import Database
+    from json2db_sync.model.inference import PlanSettings
+    from json2db_sync.model.plan import CustomColumn, EntityPlan
+    from json2db_sync.sources import Source, SourceFile
+    from json2db_sync.steps.json_analyzer import Analysis, ReadOptions
+
+Days = float | str
+"""A number of days, or ``"all"``."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What an operation reads, as its caller gave it."""
+
+    path: PathLike | None = None
+    cutoff_days: Days | None = None
+    since: date | str | None = None
+    until: date | str | None = None
+    entity_filter: Collection[str] | None = None
+
+
+class Planning(Execution):
+    """From a selection to files, from files to an analysis, from an analysis to plans."""
+
+    def __init__(
+        self,
+        config: JSON2DBConfig,
+        db_path: PathLike | None,
+        data_source: PathLike | None,
+        listener: events.Listener,
+    ) -> None:
+        super().__init__(config, db_path, listener)
+        self.data_source = data_source
+        self._custom: tuple[CustomColumn, ...] = ()
+
+    @property
+    def _memory(self) -> int:
+        return self.config.processing.memory_limit * 2**20
+
+    # Files
+
+    def _source(self, selection: Selection, database: Database) -> tuple[Source, list[SourceFile]]:
+        """What is there in the window, and the files of it that hold entities asked for."""
+        from json2db_sync.sources import discover, window
+
+        processing = self.config.processing
+        limits = window(
+            cutoff_days=selection.cutoff_days,
+            since=selection.since,
+            until=selection.until,
+            session_max_age=processing.session_max_age,
+            default_cutoff_days=processing.default_cutoff_days,
+        )
+        path = selection.path if selection.path is not None else self.data_source
+        source = discover(self.config.source_settings(path), limits)
+        for note in source.notes:
+            self._emit(events.Notice(note))
+        wanted = self._reading(selection).entities
+        if wanted is None:
+            return source, list(source.files)
+        held = source.entities_of(wanted, self._memory)
+        known = frozenset(self._stored_plans(database)).union(*held.values())
+        if not wanted <= known:
+            raise unknown_entities(wanted - known, known)
+        return source, [file for file in source.files if held[file.path] & wanted]
+
+    def _reading(self, selection: Selection) -> ReadOptions:
+        from json2db_sync.model.naming import entity_name
+        from json2db_sync.steps.json_analyzer import ReadOptions
+
+        chosen = selection.entity_filter
+        if chosen is None:
+            return ReadOptions(self._memory)
+        names = [chosen] if isinstance(chosen, str) else list(chosen)
+        if not names:
+            raise ConfigurationError(
+                "entity_filter names no entity", hint="leave it out for all", setting="entity_filter"
+            )
+        return ReadOptions(self._memory, frozenset(map(entity_name, names)))
+
+    # Analysis and plans
+
+    def _analyze(self, files: Sequence[SourceFile], selection: Selection) -> Analysis:
+        from json2db_sync.steps.json_analyzer import analyze
+        from json2db_sync.steps.progress import Meter
+
+        return analyze(files, self._reading(selection), self._plan_settings(), Meter("analyze", self._emit))
+
+    def _plan_settings(self) -> PlanSettings:
+        from json2db_sync.model.inference import PlanSettings
+
+        return PlanSettings(
+            table_prefix=self.config.database.table_prefix,
+            child_depth=self.config.processing.child_depth,
+            max_columns=self.config.processing.max_columns,
+            keys=self.config.processing.keys,
+            custom=self._custom,
+        )
+
+    def _plans(self, analysis: Analysis, stored: Mapping[str, EntityPlan]) -> dict[str, EntityPlan]:
+        from json2db_sync.steps.json_analyzer import make_plans
+
+        return make_plans(analysis, stored, self._plan_settings())
+
+    def _stored_plans(self, database: Database) -> dict[str, EntityPlan]:
+        from json2db_sync.databases.ledger import Ledger
+
+        if not database.exists():
+            return {}
+        with database.reading() as connection:
+            return Ledger(database, connection).plans()
+
+    def _fresh_plans(
+        self, database: Database, stored: Iterable[EntityPlan], analysis: Analysis, *, empty: bool
+    ) -> dict[str, EntityPlan]:
+        """Plans as if made for the first time: from the files and, where they are kept, from the stored rows."""
+        from json2db_sync.databases.records import RecordReader
+        from json2db_sync.steps.json_analyzer import plan_afresh
+
+        plans = self._plans(analysis, {})
+        with database.reading() as connection:
+            for plan in stored:
+                if empty and plan.entity in analysis.entities:
+                    continue  # planned from the files alone
+                rows = () if empty else RecordReader(database, connection, plan).all()
+                records = (stored.record for stored in rows)
+                plans[plan.entity] = plan_afresh(plan, records, analysis, self._plan_settings())
+        return plans
+
+    def _ignored_keys(self, stored: Mapping[str, EntityPlan]) -> Iterator[str]:
+        """Keys configured after the tables were made with others."""
+        for entity, key in self.config.processing.keys.items():
+            if entity in stored and stored[entity].key not in (None, key):
+                yield f"{entity}: the configured key {', '.join(key)} takes effect with create-tables --recreate"
+
+    def _table_names(self, database: Database) -> list[str]:
+        """The tables of all entities."""
+        return [table.name for plan in self._stored_plans(database).values() for table in plan.tables]
+
+    def _all_table_names(self, database: Database) -> list[str]:
+        """The tables of all entities, and the ledger's."""
+        from json2db_sync.databases.ledger import TABLES
+
+        return [*TABLES, *self._table_names(database)]
