@@ -13,11 +13,11 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from json2db_sync.errors import ConfigurationError
 
@@ -178,24 +178,20 @@ class JSON2DBConfig(BaseSettings):
     logging: LoggingSettings = LoggingSettings()
 
     _layers: tuple[Layer, ...] = ()
-    _building: ClassVar[tuple[Layer, ...]] = ()
 
     def __init__(self, config_file: str | os.PathLike[str] | None = None, **sections: Any) -> None:
         layers = tuple(_layers(config_file, sections))
-        JSON2DBConfig._building = layers
         try:
-            super().__init__()
+            super().__init__(layers=layers)  # for settings_customise_sources alone
         except ValidationError as error:
             raise _explain(error, layers) from error
-        finally:
-            JSON2DBConfig._building = ()
         self._layers = layers
 
     @classmethod
     def settings_customise_sources(  # type: ignore[override]  # pydantic passes the stock sources by name
-        cls, settings_cls: type[BaseSettings], **_stock: PydanticBaseSettingsSource
+        cls, settings_cls: type[BaseSettings], init_settings: InitSettingsSource, **_stock: PydanticBaseSettingsSource
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return tuple(_LayerSource(settings_cls, layer) for layer in cls._building)
+        return tuple(_LayerSource(settings_cls, layer) for layer in init_settings.init_kwargs["layers"])
 
     def settings(self) -> Iterator[Setting]:
         """Every setting with its value, variable and where the value came from; passwords masked."""

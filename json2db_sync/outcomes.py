@@ -109,6 +109,13 @@ def tables_summary(result: TablesResult) -> str:
 
 # Results
 
+_RELOAD = "load the files anew: create-tables --recreate --empty, then populate"
+_REPAIRS = {
+    "schema": "create-tables makes them again, and populate fills them from their files",
+    "integrity": "restore a backup: json2db-sync backups lists them",
+}
+"""What to do about a failed check."""
+
 
 def analysis_result(
     analysis: Analysis,
@@ -231,8 +238,7 @@ def verification_result(
             "success": False,
             "error": f"{len(failed)} of {len(checks)} checks failed; {failed[0].name}: {first}",
             "error_type": "validation_error",
-            "hint": "create-tables makes missing tables again and populate loads what is missing; "
-            "restore goes back to a backup",
+            "hint": _REPAIRS.get(failed[0].name, "restore a backup (json2db-sync backups), or " + _RELOAD),
         }
     return VerifyResult(
         **outcome,

@@ -66,6 +66,7 @@ _files = sa.Table(
     sa.Column("size", sa.BigInteger(), nullable=False),
     sa.Column("mtime_ns", sa.BigInteger(), nullable=False),
     sa.Column("digest", sa.Text()),  # of the content as last loaded; NULL: not (or no longer) loaded
+    sa.Column("compared", sa.Integer(), nullable=False),  # 0: loaded with skip_existing_records
     sa.UniqueConstraint("path", "entity"),
 )
 _loads = sa.Table(
@@ -234,8 +235,12 @@ class Ledger:
         """Every file's place in the order from old to new."""
         return {row.id: row.sort_key for row in self._connection.execute(sa.select(_files.c.id, _files.c.sort_key))}
 
-    def remember_file(self, file: SourceFile, entity: str, digest: str | None) -> int:
-        """The number of a file and entity, which is recorded as it is now."""
+    def remember_file(self, file: SourceFile, entity: str, digest: str | None, *, compared: bool = True) -> int:
+        """The number of a file and entity, which is recorded as it is now.
+
+        :param digest: of the content whose records are stored now; None where they are not.
+        :param compared: were records whose key was stored compared with it, rather than skipped?
+        """
         values = {
             "name": file.name,
             "session": file.session,
@@ -244,6 +249,7 @@ class Ledger:
             "size": file.size,
             "mtime_ns": file.mtime_ns,
             "digest": digest,
+            "compared": int(compared),
         }
         known = self._connection.execute(
             sa.select(_files.c.id).where(_files.c.path == str(file.path), _files.c.entity == entity)

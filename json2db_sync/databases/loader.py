@@ -78,6 +78,8 @@ class Loader:
         self.rejections: list[Rejection] = []
         self.repeats = 0
         """Records whose key an earlier one of this file had, with other content."""
+        self.outdated = 0
+        """Records for which a newer file's version is stored."""
         self.rows_written = 0
 
     def _custom_value(self, name: str, default: str | None, session: str | None) -> Any:
@@ -115,7 +117,12 @@ class Loader:
         new = [part[id_] for id_, outcome in outcomes.items() if outcome == _INSERTED]
         changed = [part[id_] for id_, outcome in outcomes.items() if outcome == _UPDATED]
         refused = self._write(new, changed)
-        confirmed = [id_ for id_, o in outcomes.items() if o == _UNCHANGED and stored[id_][1] != self._file_id]
+        confirmed = [
+            id_
+            for id_, outcome in outcomes.items()
+            if outcome == _UNCHANGED and stored[id_][1] != self._file_id and not self._is_newer(stored[id_][1])
+        ]
+        self.outdated += sum(outcome == _SUPERSEDED for outcome in outcomes.values())
         if not self._options.skip_existing:
             # A newer file has sent the same: an older one that comes late must not overwrite it.
             self._database.set_for_ids(self._connection, self._parent, confirmed, {FILE: self._file_id})
@@ -142,23 +149,21 @@ class Loader:
         for id_, item in part.items():
             if id_ not in stored:
                 outcomes[id_] = _INSERTED
-                continue
-            hash_, file_id = stored[id_]
-            if file_id != self._file_id and self._is_newer(file_id):
-                outcomes[id_] = _SUPERSEDED
             elif self._options.skip_existing:
                 outcomes[id_] = _UNCHANGED
-            elif not self._options.duplicate_prevention:
-                outcomes[id_] = _UPDATED
-            elif hash_ == item.hash:
-                outcomes[id_] = _UNCHANGED
             else:
-                outcomes[id_] = _UPDATED
-                unsure.append(id_)
+                hash_, file_id = stored[id_]
+                outcomes[id_] = _SUPERSEDED if self._is_newer(file_id) else _UPDATED
+                if self._options.duplicate_prevention:
+                    if hash_ == item.hash:
+                        outcomes[id_] = _UNCHANGED
+                    else:
+                        unsure.append(id_)
         self._compare(unsure, part, outcomes)
         return outcomes
 
     def _is_newer(self, file_id: int) -> bool:
+        """Is the stored version from a file that is newer than this one?"""
         return self._sort_keys.get(file_id, "") > self._sort_keys[self._file_id]
 
     def _compare(
@@ -168,8 +173,9 @@ class Loader:
         respelled = []
         for id_, known in self._reader.by_ids(unsure).items():
             if same(part[id_].record.value, known.record):
+                if outcomes[id_] == _UPDATED:
+                    respelled.append({ID: id_, HASH: part[id_].hash})
                 outcomes[id_] = _UNCHANGED
-                respelled.append({ID: id_, HASH: part[id_].hash})
         self._database.update_by_id(self._connection, self._parent, respelled)
 
     def _count(self, outcomes: Mapping[str | int, int], earlier: Mapping[str, int]) -> None:

@@ -1,67 +1,85 @@
-"""What a terminal shows: results and events drawn with rich."""
+"""What a terminal shows: results and events, drawn with rich.
+
+::
+
+    console = make_console()
+    with Progress(make_console(stderr=True)) as progress, Interrupt(progress) as guarded:
+        result = SyncRunner(on_event=guarded).full_workflow()
+    show(result, console)
+"""
 
 from __future__ import annotations
 
-import signal
-from types import FrameType, TracebackType
-from typing import Any
+import os
+import sys
+from typing import IO, Any, cast
 
 from rich.console import Console
-from rich.markup import escape
 
-from json2db_sync import events
-from json2db_sync.results import Result
+from json2db_sync.faces.drawing import show, show_error
+from json2db_sync.faces.interrupt import Interrupt
+from json2db_sync.faces.paper import PLAIN
+from json2db_sync.faces.progress import Progress
+from json2db_sync.faces.wording import ago, size_text
+
+__all__ = ["Interrupt", "Progress", "ago", "make_console", "show", "show_error", "size_text"]
 
 
 def make_console(*, stderr: bool = False, width: int | None = None) -> Console:
-    return Console(stderr=stderr, width=width, highlight=False, emoji=False)
+    """A console on standard output (or error) that can print anything there, whatever the encoding.
+
+    Colours only on a terminal, and none under NO_COLOR; no emoji, no guessed highlights.
+    """
+    return _Console(
+        file=cast("IO[str]", _Stream("stderr" if stderr else "stdout")),
+        stderr=stderr,
+        width=width,
+        highlight=False,
+        emoji=False,
+    )
 
 
-def show(result: Result, console: Console) -> None:
-    if not result.success:
-        show_error(result, console)
-    console.print(escape(result.to_json(1)))
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Whoever read us (``| head``) has read enough: nothing more is written there, and that is no error."""
+        self.quiet = True
+        devnull = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(devnull, cast("_Stream", self.file).fileno())
+        os.close(devnull)
 
 
-def show_error(result: Result, console: Console) -> None:
-    console.print(escape(f"x {result.error}"))
-    if result.hint:
-        console.print(escape(f"  What to do: {result.hint}"))
+class _Stream:
+    """A standard stream as it is at the time of writing; what its encoding lacks is replaced, never raised."""
 
+    def __init__(self, name: str) -> None:
+        self._name = name
 
-class Progress:
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    @property
+    def _stream(self) -> Any:
+        stream = getattr(sys, self._name)
+        return getattr(stream, "rich_proxied_file", stream)  # rich's Live puts a proxy before it
 
-    def __enter__(self) -> Progress:
-        return self
+    @property
+    def encoding(self) -> str:
+        return getattr(self._stream, "encoding", None) or "utf-8"
 
-    def __exit__(self, *_: object) -> None:
-        return None
+    def write(self, text: str) -> int:
+        stream = self._stream
+        if stream is None:  # no standard streams, as under pythonw
+            return len(text)
+        try:
+            stream.write(text)
+        except UnicodeEncodeError:
+            encoding = self.encoding
+            stream.write(text.translate(PLAIN).encode(encoding, "replace").decode(encoding))
+        return len(text)
 
-    def __call__(self, event: events.Event) -> None:
-        if isinstance(event, events.StepFinished):
-            self._console.print(escape(f"{event.step} {event.summary} {event.seconds:.1f} s"))
+    def flush(self) -> None:
+        if self._stream is not None:
+            self._stream.flush()
 
+    def isatty(self) -> bool:
+        return self._stream is not None and bool(self._stream.isatty())
 
-class Interrupt:
-    def __init__(self, listener: events.Listener) -> None:
-        self._listener = listener
-        self._before: Any = None
-
-    def __enter__(self) -> Interrupt:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-    def __call__(self, event: events.Event) -> None:
-        self._listener(event)
-
-
-def size_text(bytes: int | None) -> str:
-    return "" if bytes is None else f"{bytes:,} B"
-
-
-def ago(iso_text: str | None) -> str:
-    return "never" if iso_text is None else iso_text
+    def fileno(self) -> int:
+        return int(self._stream.fileno())

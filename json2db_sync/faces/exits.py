@@ -22,8 +22,8 @@ class Exit(IntEnum):
 MEANINGS = {
     Exit.DONE: "done",
     Exit.FAILED: "failed",
-    Exit.USAGE: "wrong usage or configuration, or an answer is needed and nobody can be asked",
-    Exit.ATTENTION: "done, with something to look at: records or files rejected, differences found",
+    Exit.USAGE: "wrong usage or configuration, or an answer is needed (--yes)",
+    Exit.ATTENTION: "done, with something to look at: rejected records, differences",
     Exit.INTERRUPTED: "interrupted, or answered no; what was committed stays",
 }
 

@@ -5,32 +5,33 @@ from __future__ import annotations
 import os
 import sys
 
-_PLAIN = str.maketrans({
-    "❯": ">", "★": "*", "·": "-", "✓": "+", "✗": "x", "…": "~", "→": ">", "–": "-",
-})  # fmt: skip
+from json2db_sync.faces.paper import PLAIN, safe
+
+_POINTER = "\u276f"
+"""A heavy angle, as ``>``."""
 
 
 def is_plain() -> bool:
     """Can the terminal draw ASCII only? (Python speaks UTF-8 under the C locale, whatever the terminal can.)"""
     chosen = os.environ.get("LC_ALL") or os.environ.get("LANG") or os.environ.get("LC_CTYPE") or ""
-    if chosen.split(".")[0] in ("C", "POSIX") and "utf" not in chosen.lower():
+    if chosen in ("C", "POSIX"):
         return True
     try:
-        "❯★·".encode(sys.stdout.encoding or "ascii")
+        f"{_POINTER}★·".encode(sys.stdout.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
         return True
     return False
 
 
 def plain(text: str) -> str:
-    """The text, with signs that this terminal can draw; what would steer the terminal is shown as ``?``."""
-    text = "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
-    return text.translate(_PLAIN) if is_plain() else text
+    """The text, with signs that this terminal can draw and nothing that would steer it."""
+    text = "\n".join(map(safe, text.split("\n")))
+    return text.translate(PLAIN) if is_plain() else text
 
 
 def pointer() -> str:
     """What stands before the option at hand."""
-    return plain("❯")
+    return plain(_POINTER)
 
 
 def cut(text: str, width: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -41,17 +41,19 @@ class Call:
         return {section: settings for section, settings in kept.items() if settings}
 
 
-class Days(click.ParamType):
+class Days(click.ParamType):  # type: ignore[type-arg,unused-ignore] # generic since click 8.4
     """A number of days or ``all``; whether it makes sense is for the runner to say."""
 
     name = "days"
 
-    def convert(self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None) -> Any:
-        """A float, or the text where it is no number."""
-        try:
-            return float(value)
-        except ValueError:
-            return value.strip().lower()
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """A number, or the text where it is none."""
+        for kind in (int, float):
+            try:
+                return kind(value)
+            except ValueError:
+                continue
+        return value.strip().lower()
 
 
 class Headed(click.Option):
@@ -72,16 +74,15 @@ class Command(click.Command):
             record = param.get_help_record(ctx)
             if record is not None:
                 headings.setdefault(getattr(param, "heading", "Options"), []).append(record)
+        widest = max(len(names) for records in headings.values() for names, _help in records)
         for heading, records in headings.items():
             with formatter.section(heading):
-                formatter.write_dl(records)
+                formatter.write_dl([(names.ljust(min(widest, 30)), text) for names, text in records])
 
 
 def command(name: str, text: str, *, example: str, short: str) -> Callable[[Callable[..., Any]], Command]:
     """A command with its help: what it does in plain words, and an example."""
-    return click.command(
-        name, cls=Command, help=f"{text}\n\n{example_block(example)}", short_help=short
-    )
+    return click.command(name, cls=Command, help=f"{text}\n\n{example_block(example)}", short_help=short)
 
 
 def example_block(example: str) -> str:
@@ -152,7 +153,7 @@ OUTPUT = (
 )
 
 
-def options(*groups: Decorator | Iterable[Decorator]) -> Decorator:
+def options(*groups: Decorator | tuple[Decorator, ...]) -> Decorator:
     """Give a command these options, in this order, and collect the shared ones in its first argument, a Call."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -162,7 +163,9 @@ def options(*groups: Decorator | Iterable[Decorator]) -> Decorator:
             return function(Call(**shared), **given)
 
         decorated: Callable[..., Any] = run
-        flat = [one for group in groups for one in ([group] if callable(group) else group)]
+        flat: list[Decorator] = []
+        for group in groups:
+            flat += [group] if callable(group) else group
         for one in reversed(flat):
             decorated = one(decorated)
         return decorated

@@ -118,9 +118,7 @@ def _state(shown: str, database: Database, count: bool) -> DatabaseState:
             rows=rows,
             runs=tuple(run_report(row) for row in ledger.runs(5)),
             rejected=sum(ledger.rejected_counts().values()),
-            loaded={
-                row["path"]: (row["size"], row["mtime_ns"]) for name in plans for row in ledger.loaded_files(name)
-            },
+            loaded={row["path"]: (row["size"], row["mtime_ns"]) for name in plans for row in ledger.loaded_files(name)},
         )
 
 

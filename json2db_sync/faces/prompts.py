@@ -1,4 +1,4 @@
-"""Questions in the terminal: questionary's, with Esc, Ctrl-C and Ctrl-D that go back and a line that says which keys do what.
+"""Questions in the terminal: questionary's, with Esc, Ctrl-C and Ctrl-D that go back, and a line that names the keys.
 
 A question vanishes when it is answered and leaves one line behind, so that a session reads like a conversation.
 """
@@ -59,8 +59,8 @@ class Prompts:
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self.asked = 0
-        """Answers that left a line on the screen."""
+        self.lines = 0
+        """Grows whenever something is left on the screen."""
 
     def choose(
         self,
@@ -166,7 +166,7 @@ class Prompts:
 
     def say(self, text: str = "") -> None:
         """Plain text."""
-        self.asked += 1
+        self.lines += 1
         self.console.print(escape(glyphs.plain(text)), highlight=False, soft_wrap=False)
 
     def _common(self) -> dict[str, Any]:
@@ -177,7 +177,7 @@ class Prompts:
     def _answered(self, message: str, answer: str) -> None:
         from json2db_sync.databases.urls import mask
 
-        self.asked += 1
+        self.lines += 1
         self.console.print(
             f"[dim]?[/] {escape(glyphs.plain(message))}  [bold]{escape(glyphs.plain(mask(answer)))}[/]", highlight=False
         )
@@ -194,6 +194,7 @@ class Prompts:
         self, question: Question, footer: str | None, on_escape: Callable[[InquirerControl], bool] | None = None
     ) -> None:
         """Esc and Ctrl-D go back, the answered question vanishes, and a last line says what the keys do."""
+        from prompt_toolkit.filters import to_filter
         from prompt_toolkit.key_binding import KeyBindings, merge_key_bindings
 
         application = question.application
@@ -214,6 +215,8 @@ class Prompts:
 
         present = [application.key_bindings] if application.key_bindings else []
         application.key_bindings = merge_key_bindings([*present, keys])
+        for window in application.layout.find_all_windows():
+            window.dont_extend_height = to_filter(True)  # else the last line would hang at the bottom of the screen
         if footer is not None:
             _add_line(question, footer)
 
@@ -256,7 +259,7 @@ def _add_line(question: Question, text: str) -> None:
     container = question.application.layout.container
     assert isinstance(container, HSplit)
     line = Window(FormattedTextControl([("class:footer", f"   {text}")]), height=1, dont_extend_height=True)
-    container.children.append(ConditionalContainer(line, filter=~IsDone()))
+    container.children.append(ConditionalContainer(line, filter=~IsDone()))  # type: ignore[no-untyped-call]
 
 
 def _jump_by_typing(question: Question, control: InquirerControl, options: Sequence[Option]) -> None:

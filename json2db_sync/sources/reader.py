@@ -111,16 +111,13 @@ class RecordReader:
             return
         cursor = self._cursor()
         if layout == "array":
-            cursor.skip_space()
-            yield from self._records_of(cursor.elements(), self.file.entity)
-            cursor.expect_end()
-        elif layout == "object":
-            cursor.skip_space()
+            yield from self._array(cursor)
+            return
+        if layout == "object":
             yield self._object(cursor)
-            cursor.expect_end()
         else:
             yield from self._wrapped(cursor)
-            cursor.expect_end()
+        cursor.expect_end()
 
     def _restart(self) -> ByteStream:
         """The file from its beginning."""
@@ -191,15 +188,18 @@ class RecordReader:
 
     # The records
 
-    def _records_of(self, elements: Iterator[_Element], entity: str) -> Iterator[Record]:
+    def _array(self, cursor: _Cursor) -> Iterator[Record]:
+        cursor.skip_space()
         objects = number = 0
-        for number, element in enumerate(elements, 1):
+        for number, element in enumerate(cursor.elements(), 1):
             objects += element.raw.startswith("{")
-            yield _record(entity, number, element)
+            yield _record(self.file.entity, number, element)
+        cursor.expect_end()
         if number and not objects:
             raise self._no_records(f"an array of {number} values, none of them an object")
 
     def _object(self, cursor: _Cursor) -> Record:
+        cursor.skip_space()
         value, start = cursor.value()
         return _record(self.file.entity, 1, _Element(value, start, cursor.raw, cursor.problem))
 

@@ -164,8 +164,14 @@ class _FileLoading:
             around = {} if several else reader.envelope.values
             loading.finish(reader.digest, around, several=several)
             loads = loading.results()
+            outdated = loading.outdated()
         if self._file.expected_records not in (None, number):
             self._done.notes.append(count_note(self._file, number))
+        if outdated and self._file.time is None:
+            self._done.notes.append(
+                f"{outdated:,} records of {self._file.name} were passed over: files that sort after it by path hold "
+                "newer versions (plain files count from old to new by path)"
+            )
         self._done.loaded += 1
         for load, counts, rejected, rows in loads:
             self._done.files.append(load)
@@ -259,12 +265,17 @@ class _FileTransaction:
             self._of(self._file.entity)  # a file without records is loaded too
         for name, entity in self._entities.items():
             entity.finish()
-            self._ledger.remember_file(self._file, name, digest)
+            compared = not self._options.load.skip_existing
+            self._ledger.remember_file(self._file, name, digest, compared=compared)
             self._ledger.finish_load(entity.load, entity.loader.counts, around)
         for name in self._left_out:
             self._ledger.remember_file(self._file, name, None)
         if several:
             self._ledger.remember_file(self._file, self._file.entity, digest)  # stands for the file as such
+
+    def outdated(self) -> int:
+        """Records for which a newer file's version is stored."""
+        return sum(entity.loader.outdated for entity in self._entities.values())
 
     def results(self) -> list[tuple[FileLoad, Counts, list[RejectedRecord], int]]:
         found = []

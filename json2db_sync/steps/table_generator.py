@@ -45,13 +45,38 @@ def evolve(database: Database, plans: Iterable[EntityPlan]) -> TableChanges:
     :raises ValidationError: when a table of that name exists that is not ours.
     """
     done = TableChanges()
-    with database.restructuring() as connection:
+    plans = list(plans)
+    begin = database.restructuring if _any_rebuild(database, plans) else database.transaction
+    with begin() as connection:
         ledger = Ledger(database, connection)
         ledger.create()
         stored = ledger.plans()
         for plan in plans:
             _Evolution(database, connection, ledger, done).run(stored.get(plan.entity), plan)
     return done
+
+
+def _any_rebuild(database: Database, plans: Iterable[EntityPlan]) -> bool:
+    """Must rows be carried over? (That takes a transaction which checks all foreign keys at its end.)"""
+    with database.transaction() as connection:
+        ledger = Ledger(database, connection)
+        stored = ledger.plans()
+    return any(
+        _needs_rebuild(database, change, old, plan)
+        for plan in plans
+        if (old := stored.get(plan.entity)) is not None
+        for change in changes(old, plan)
+    )
+
+
+def _needs_rebuild(database: Database, change: SchemaChange, old: EntityPlan, new: EntityPlan) -> bool:
+    if change.change != "widen_column" or not change.rebuild:
+        return change.rebuild
+    one, other = (
+        next(column for column in plan.find(change.table).columns if column.name == change.column)
+        for plan in (old, new)
+    )
+    return not database.same_storage(one, other)
 
 
 def recreate(database: Database, plans: Iterable[EntityPlan], *, empty: bool) -> TableChanges:
@@ -93,7 +118,7 @@ class _Evolution:
             return
         self.repair(old)
         todo = changes(old, new)
-        if any(self._needs_rebuild(change, old, new) for change in todo):
+        if any(_needs_rebuild(self._database, change, old, new) for change in todo):
             self.rebuild(old, new, todo)
             return
         self._extend(new, todo)
@@ -120,15 +145,6 @@ class _Evolution:
                 table=name,
                 entity=plan.entity,
             )
-
-    def _needs_rebuild(self, change: SchemaChange, old: EntityPlan, new: EntityPlan) -> bool:
-        if change.change != "widen_column" or not change.rebuild:
-            return change.rebuild
-        pair = [
-            next(column for column in plan.find(change.table).columns if column.name == change.column)
-            for plan in (old, new)
-        ]
-        return not self._database.same_storage(*pair)
 
     def _extend(self, new: EntityPlan, todo: Iterable[SchemaChange]) -> None:
         """Add tables and columns; the rows that are there need nothing."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,12 @@ class Verification:
         self._plans = plans
         self._existing = database.relation_names(connection)
         self._built = {name: database.tables(plan) for name, plan in plans.items()}
+        self._missing = {
+            built.name: self._missing_columns(built)
+            for tables in self._built.values()
+            for built in tables.values()
+            if built.name in self._existing
+        }
 
     def run(self) -> Iterator[Check]:
         """The checks of the tables as such, cheap ones first."""
@@ -76,7 +82,7 @@ class Verification:
         for name, plan in self._plans.items():
             for table in plan.tables:
                 built = self._built[name][table.name]
-                if table.name in self._existing and not self._missing_columns(built):
+                if table.name in self._existing and not self._missing[table.name]:
                     yield plan, table, built
 
     def _missing_columns(self, table: sa.Table) -> list[str]:
@@ -110,7 +116,7 @@ class Verification:
                     continue
                 built = self._built[name][table.name]
                 columns += len(built.columns)
-                for column in self._missing_columns(built):
+                for column in self._missing[table.name]:
                     finding.add(f"column {table.name}.{column} is missing")
         if finding.problems:
             finding.notes.append("create-tables makes them again, and populate fills them from their files")
@@ -304,6 +310,8 @@ class Comparison:
         self.compared = 0
         self.superseded = 0
         self.rejected = 0
+        self.skipped = 0
+        """Records passed over by skip_existing_records."""
 
     def run(self) -> Check:
         finding = _Finding("records")
@@ -312,8 +320,12 @@ class Comparison:
             for known in self._ledger.loaded_files(entity):
                 files += self._file(known, plan, finding)
         covered = f"{self.compared:,} records of {files} files compared with what is stored"
-        if self.superseded or self.rejected:
-            covered += f"; {self.superseded:,} superseded by newer ones, {self.rejected:,} rejected"
+        for count, what in (
+            (self.superseded, "also in newer files"),
+            (self.rejected, "rejected"),
+            (self.skipped, "passed over by skip_existing_records"),
+        ):
+            covered += f"; {count:,} {what}" if count else ""
         return finding.done(covered)
 
     def _file(self, known: Mapping[str, Any], plan: EntityPlan, finding: _Finding) -> int:
@@ -324,13 +336,14 @@ class Comparison:
         pending: dict[Any, str] = {}
         rejected = self._ledger.rejected_numbers(known["id"])
         try:
-            file = make_file(path, path.parent, {})
+            file = replace(make_file(path, path.parent, {}), entity=plan.entity)
             with (
                 RecordReader(file, self._memory_limit) as reader,
                 RecordIds(plan, file, self._memory_limit // 4) as ids,
             ):
                 number = 0
-                for batch in batched(self._wanted(reader, plan.entity), _BATCH):
+                wanted = (record for record in reader if record.entity == plan.entity)
+                for batch in batched(wanted, _BATCH):
                     self._batch(batch, ids, reader, known, plan, pending, rejected)
                     number += len(batch)
                 if reader.digest != known["digest"]:
@@ -343,13 +356,6 @@ class Comparison:
             finding.add(problem)
         self._meter.file_done(known["name"], number, file.size)
         return 1
-
-    def _wanted(self, reader: RecordReader, entity: str) -> Iterator[Record]:
-        only = reader.file.entity
-        for record in reader:
-            # A file that holds one entity may have been given another name by the settings.
-            if record.entity == entity or (reader.envelope.layout != "entities" and record.entity == only):
-                yield record
 
     def _batch(
         self,
@@ -397,8 +403,10 @@ class Comparison:
         if file_id != known["id"]:
             if self._sort_keys.get(file_id, "") >= known["sort_key"]:
                 self.superseded += 1
-            else:
+            elif known["compared"]:
                 pending[id_] = f"{where} (id {id_}): an older file's version is stored"
+            else:
+                self.skipped += 1
             return
         self.compared += 1
         if same(record.value, stored.record):

@@ -1,0 +1,86 @@
+"""Advanced options: settings, schemas, backups, rejected records, runs, rebuilding empty, other database or source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rich.text import Text
+
+from json2db_sync.faces import tasks
+from json2db_sync.faces.backups import Backups
+from json2db_sync.faces.console import show
+from json2db_sync.faces.flow import Flow
+from json2db_sync.faces.forms import Form
+from json2db_sync.faces.plans import same_as
+from json2db_sync.faces.prompts import Back, Option
+from json2db_sync.faces.records import Records
+from json2db_sync.faces.session import Session
+
+OPTIONS = (
+    Option("settings", "Settings", "every value, and where it comes from", "1"),
+    Option("schemas", "Table schemas", "the CREATE statements", "2"),
+    Option("backups", "Backups", "make, list, restore", "3"),
+    Option("rejected", "Rejected records", "what could not be loaded, and why", "4"),
+    Option("runs", "Runs", "what was done when", "5"),
+    Option("full", "Verify in full", "read the files again, compare every record", "6"),
+    Option("empty", "Rebuild empty", "discards the rows; asks twice", "7"),
+    Option("database", "Other database", "a file or a PostgreSQL URL", "8"),
+    Option("source", "Other data source", "sessions, a folder or a file", "9"),
+    Option(Back, "Back", "", "0"),
+)
+_HOW_TO_CHANGE = (
+    "To change a setting, set its variable in the environment or in .env, or write it into a JSON or TOML file named "
+    "by JSON2DB_CONFIG_FILE. What is named here in the menu (database, source) beats the defaults only."
+)
+
+
+class Advanced:
+    """The advanced options."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._flow = Flow(session)
+        form = Form(session)
+        self._doing: dict[str, Callable[[], None]] = {
+            "settings": self.settings,
+            "schemas": lambda: self._flow.start(tasks.SCHEMAS),
+            "backups": Backups(session).browse,
+            "rejected": Records(session).browse,
+            "runs": self._runs,
+            "full": lambda: self._flow.start(tasks.FULL_VERIFICATION),
+            "empty": lambda: self._flow.start(tasks.EMPTYING),
+            "database": lambda: form.ask("database"),
+            "source": lambda: form.ask("source"),
+        }
+
+    def browse(self) -> None:
+        """Until the user goes back."""
+        at = "settings"
+        while True:
+            try:
+                at = self._session.prompts.choose("Advanced options", OPTIONS, default=at, quiet=True)
+            except Back:
+                return
+            try:
+                self._doing[at]()
+            except Back:
+                continue
+
+    def _runs(self) -> None:
+        self._session.console.print()
+        same_as(self._session, tasks.RUNS)
+        show(self._session.run(tasks.RUNS, quiet=True), self._session.console)
+        self._session.console.print()
+
+    def settings(self) -> None:
+        """Every setting with its value and origin, and how to change one."""
+        from json2db_sync.faces.settings import draw_settings, settings_of
+        from json2db_sync.runner import SyncRunner
+
+        session, console = self._session, self._session.console
+        session.prompts.lines += 1
+        console.print()
+        draw_settings(settings_of(SyncRunner(config=session.config)), console)
+        console.print()
+        console.print(Text(_HOW_TO_CHANGE, style="dim"), width=min(console.width, 100))
+        console.print()

@@ -1,0 +1,1 @@
+"""The commands, one function each; loaded when their help or they themselves are wanted."""

@@ -1,0 +1,173 @@
+"""The commands that bring JSON into tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from json2db_sync.faces.operations import perform, print_data
+from json2db_sync.faces.options import (
+    ASKING,
+    BACKUP,
+    BATCH_SIZE,
+    DATABASE,
+    MEMORY,
+    OUTPUT,
+    SOURCE,
+    Call,
+    Headed,
+    command,
+    options,
+    pairs,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from json2db_sync.results import SchemasResult
+    from json2db_sync.runner import SyncRunner
+
+
+@command(
+    "full-workflow",
+    "Do all of it, in order: analyze the files, create or widen tables, load what is new or changed, verify, and "
+    "report. Stops where going on would do harm. Running it again loads nothing twice.",
+    example="json2db-sync full-workflow --db-path production.db --cutoff-days 30",
+    short="All of it: analyze, create tables, populate, verify, report.",
+)
+@options(
+    DATABASE,
+    SOURCE,
+    click.option("--skip-table-creation", is_flag=True, cls=Headed, heading="How",
+                 help="Leave out the separate step; loading still makes tables that are missing."),
+    click.option("--full-verification", is_flag=True, cls=Headed, heading="How",
+                 help="Verify by reading all loaded files again."),
+    BACKUP,
+    BATCH_SIZE,
+    MEMORY,
+    OUTPUT,
+)  # fmt: skip
+def full_workflow(call: Call, **arguments: Any) -> int:
+    return perform(call, "full_workflow", lambda runner: runner.full_workflow(**arguments))
+
+
+@command(
+    "analyze",
+    "Read every record and say what is there: entities, fields with their kinds, keys, relations, values that spoil "
+    "a column of dates, and what all this would change in the database. Changes nothing.",
+    example="json2db-sync analyze --data-source ../api_sync --entity invoices",
+    short="What is in the files, and what it would change.",
+)
+@options(DATABASE, SOURCE, MEMORY, OUTPUT)
+def analyze(call: Call, **arguments: Any) -> int:
+    return perform(call, "analyze", lambda runner: runner.analyze(**arguments), answers=True)
+
+
+@command(
+    "create-tables",
+    "Create the tables that the files need, and add or widen columns of those there are. No data is dropped.\n\n"
+    "With --recreate the tables are rebuilt as if planned for the first time: a backup is made, and the stored rows "
+    "are carried over, all in one transaction. It asks before it does so.",
+    example="json2db-sync create-tables --db-path production.db --recreate --yes",
+    short="Create tables, or widen those there are; --recreate rebuilds them.",
+)
+@options(
+    DATABASE,
+    SOURCE,
+    click.option("--recreate", is_flag=True, cls=Headed, heading="How",
+                 help="Rebuild the tables, rows kept, after a backup."),
+    click.option("--empty", is_flag=True, cls=Headed, heading="How",
+                 help="With --recreate: discard the rows; the next populate loads their files again."),
+    MEMORY,
+    ASKING,
+    OUTPUT,
+)  # fmt: skip
+def create_tables(call: Call, yes: bool, no_input: bool, **arguments: Any) -> int:
+    from json2db_sync.faces.questions import Question, ask_recreate
+
+    def ask(runner: SyncRunner) -> None:
+        if arguments["recreate"] and not yes:
+            question = Question("create-tables --recreate", no_input)
+            ask_recreate(question, runner, empty=arguments["empty"], entities=arguments["entity_filter"])
+
+    return perform(call, "create_tables", lambda runner: runner.create_tables(**arguments), ask=ask)
+
+
+@command(
+    "populate",
+    "Load records that are new or changed, one transaction a file; tables that are missing are made. Files that were "
+    "loaded before and have not changed are passed over. A record that cannot be loaded is kept aside with its "
+    "reason ('json2db-sync rejected'), and the rest loads.",
+    example="json2db-sync populate --entity invoices,contacts --since 2026-11-01 --backup",
+    short="Load new and changed records.",
+)
+@options(DATABASE, SOURCE, BACKUP, BATCH_SIZE, MEMORY, OUTPUT)
+def populate(call: Call, **arguments: Any) -> int:
+    return perform(call, "populate", lambda runner: runner.populate(**arguments))
+
+
+@command(
+    "verify",
+    "Check that everything is there, and right: the database itself, tables and columns, keys, orphans, dates, and "
+    "the counts of every load. With --full the loaded files are read again and every record is compared. Ends with "
+    "exit code 3 when a check finds something.",
+    example="json2db-sync verify --full --json",
+    short="Is everything there, and right?",
+)
+@options(
+    DATABASE,
+    click.option("--full", is_flag=True, cls=Headed, heading="How",
+                 help="Read the loaded files again and compare every record."),
+    MEMORY,
+    OUTPUT,
+)  # fmt: skip
+def verify(call: Call, **arguments: Any) -> int:
+    return perform(call, "verify", lambda runner: runner.verify(**arguments))
+
+
+@command(
+    "report",
+    "Say what the database holds: tables with their rows and sizes, how fresh each entity is, the last runs, "
+    "relations, and how many records were rejected.",
+    example="json2db-sync report --db-path production.db",
+    short="What the database holds.",
+)
+@options(DATABASE, OUTPUT)
+def report(call: Call) -> int:
+    return perform(call, "report", lambda runner: runner.report(), answers=True)
+
+
+@command(
+    "generate-table-schemas",
+    "Print the CREATE statements of all tables, for the entities in the files and those stored. Changes nothing.",
+    example="json2db-sync generate-table-schemas --dialect postgresql > schema.sql",
+    short="CREATE statements, for SQLite and PostgreSQL.",
+)
+@options(
+    DATABASE,
+    SOURCE,
+    click.option("--include-indexes/--no-indexes", default=None, cls=Headed, heading="How",
+                 help="With the indexes, or without."),
+    click.option("--custom-column", "custom_columns", multiple=True, metavar="NAME=TYPE", cls=Headed, heading="How",
+                 callback=pairs("NAME=TYPE, as in session_id=TEXT"),
+                 help="One more column in every entity's table; repeat it for several."),
+    click.option("--dialect", type=click.Choice(["sqlite", "postgresql"]), cls=Headed, heading="Output",
+                 help="Print the statements for this database, and nothing else."),
+    MEMORY,
+    OUTPUT,
+)  # fmt: skip
+def generate_table_schemas(call: Call, dialect: str | None, include_indexes: bool | None, **arguments: Any) -> int:
+    if include_indexes is not None:
+        arguments["include_indexes"] = include_indexes
+
+    def draw(result: SchemasResult, _console: Console) -> None:
+        print_data(result.schemas[str(dialect)].rstrip())
+
+    return perform(
+        call,
+        "generate_table_schemas",
+        lambda runner: runner.generate_table_schemas(**arguments),
+        draw=draw if dialect else None,
+        answers=True,
+    )

@@ -1,0 +1,276 @@
+"""What became of the records: loading, verifying, the whole workflow, and what could not be loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from json2db_sync.faces.paper import BAD, GOOD, LOOK, NUMBER, Column, Paper, Part, count, number
+from json2db_sync.faces.wording import file_and_time, seconds_text, short_paths
+from json2db_sync.results import (
+    PopulateResult,
+    RefusedFile,
+    RejectedRecord,
+    RejectedResult,
+    ReportResult,
+    Result,
+    VerifyResult,
+    WorkflowResult,
+)
+from json2db_sync.runner import accounting
+
+_MOST = 10
+"""Of anything in a list that deserves a look; the operation of its own shows all."""
+_NARROW = 76
+_OUTCOMES = {
+    "read": "read",
+    "inserted": "ins.",
+    "updated": "upd.",
+    "unchanged": "unch.",
+    "superseded": "super.",
+    "rejected": "rej.",
+}
+"""Columns of figures, and what they are called where there is no room."""
+
+
+def population(result: PopulateResult, paper: Paper) -> None:
+    """The account first, then each entity's, then what deserves a look."""
+    if result.statistics:
+        if not result.success:
+            paper.blank()
+        _account(result.statistics, paper)
+        paper.line((", ".join(_effort(result) + _speed(result.statistics)), "dim"))
+        _entities(result.entities, paper)
+    if result.schema_changes:
+        paper.heading("Changed in the tables on the way")
+        for change in result.schema_changes[:_MOST]:
+            paper.line(change, indent=2)
+        paper.more(_MOST, len(result.schema_changes), "change")
+    if result.backup:
+        paper.heading("Backup of the state before", result.backup)
+    worth_a_look(
+        paper,
+        besides(result.refused_files, result),
+        result.rejected_records,
+        int(result.statistics.get("rejected", 0)),
+        result.notes,
+    )
+
+
+def _account(statistics: Mapping[str, Any], paper: Paper) -> None:
+    paper.line((accounting(statistics), "bold"))
+
+
+def _effort(result: PopulateResult) -> list[str]:
+    statistics = result.statistics
+    loaded, before = int(statistics.get("files_loaded", 0)), result.files_unchanged
+    if before and not loaded and not result.refused_files:
+        return [f"nothing new: {count(before, 'file')} loaded before and unchanged since"]
+    told = [f"{count(loaded, 'file')} loaded"]
+    if before:
+        told.append(f"{before:,} loaded before and unchanged since")
+    if result.rows:
+        told.append(f"{count(result.rows, 'row')} written")
+    return told
+
+
+def _speed(statistics: Mapping[str, Any]) -> list[str]:
+    seconds = float(statistics.get("processing_time_seconds", 0.0))
+    if seconds < 1 or not statistics.get("total_records"):
+        return [seconds_text(seconds)]
+    return [seconds_text(seconds), f"{statistics.get('records_per_second', 0):,.0f} records/s"]
+
+
+def _entities(entities: Mapping[str, Mapping[str, int]], paper: Paper) -> None:
+    shown = {name: counts for name, counts in entities.items() if any(counts.values())}
+    if not shown:
+        return
+    outcomes = [
+        name for name in _OUTCOMES if name == "read" or any(counts.get(name) for counts in shown.values())
+    ]
+    narrow = paper.width < _NARROW and len(outcomes) > 4
+    columns = [Column("entity", rest=True)]
+    columns += [Column(_OUTCOMES[name] if narrow else name, NUMBER) for name in outcomes]
+    rows: list[list[Part]] = [
+        [name, *(number(counts.get(o, 0)) for o in outcomes)] for name, counts in shown.items()
+    ]
+    paper.blank()
+    paper.table(columns, rows)
+
+
+# Verification
+
+
+def verification(result: VerifyResult, paper: Paper) -> None:
+    """Each check with what it covered; what a partial one left out."""
+    if result.checks:
+        if not result.success:
+            paper.blank()
+        paper.line((verified(result), "bold" if result.success else "bold red"))
+        paper.blank()
+    for check in result.checks:
+        covered = check.covered if check.passed else f"{count(check.problems, 'problem')} in {check.covered}"
+        paper.pairs(
+            [(paper.text(GOOD if check.passed else BAD, f" {check.name:<{_name_width(result)}}"), covered)]
+        )
+        for line in check.examples:
+            paper.line(short_paths(line), indent=6)
+        paper.more(len(check.examples), check.problems, "problem", indent=6)
+    if result.success and result.checks and not result.full:
+        paper.blank()
+        paper.line(("The files themselves were not read again; a full verification does that.", "dim"))
+    worth_a_look(paper, notes=result.notes)
+
+
+def _name_width(result: VerifyResult) -> int:
+    return max(len(check.name) for check in result.checks)
+
+
+def verified(result: VerifyResult) -> str:
+    """What the checks prove, in a line."""
+    total, failed = len(result.checks), len(result.failed_checks)
+    if failed:
+        return f"not verified: {failed} of {count(total, 'check')} failed"
+    if not result.full:
+        return f"verified: {count(total, 'check')} passed"
+    compared = next((check.covered for check in result.checks if check.name == "records"), None)
+    return f"verified in full, {count(total, 'check')} passed" + (f": {compared}" if compared else "")
+
+
+# The workflow
+
+
+def workflow(result: WorkflowResult, paper: Paper) -> None:
+    """The account, the proof, what deserves a look, and the tables in short."""
+    loaded, checked = result.steps.get("populate"), result.steps.get("verify")
+    reported = result.steps.get("report")
+    if isinstance(loaded, PopulateResult) and loaded.statistics:
+        if not result.success:
+            paper.blank()
+        _account(loaded.statistics, paper)
+        seconds = float(result.statistics.get("processing_time_seconds", 0.0))
+        paper.line((", ".join([*_effort(loaded), f"{seconds_text(seconds)} in all"]), "dim"))
+    if isinstance(checked, VerifyResult) and checked.checks:
+        _verified_line(checked, paper)
+    refused: Collection[RefusedFile] = ()
+    for step in result.steps.values():
+        refused = getattr(step, "refused_files", ()) or refused
+    if isinstance(loaded, PopulateResult):
+        rejected, total = loaded.rejected_records, int(loaded.statistics.get("rejected", 0))
+    else:
+        rejected, total = (), 0
+    worth_a_look(paper, besides(refused, result), rejected, total, result.notes)
+    if isinstance(reported, ReportResult) and reported.success:
+        _tables_in_short(reported, paper)
+
+
+def _verified_line(checked: VerifyResult, paper: Paper) -> None:
+    if checked.success:
+        paper.item(GOOD, verified(checked))
+        return
+    paper.item(BAD, (verified(checked), "bold"))
+    for check in checked.failed_checks:
+        paper.item(BAD, f"{check.name}: {count(check.problems, 'problem')} in {check.covered}", indent=2)
+        for line in check.examples:
+            paper.line(short_paths(line), indent=4)
+
+
+def _tables_in_short(result: ReportResult, paper: Paper) -> None:
+    rows: list[list[Part]] = []
+    for table in result.tables:
+        if table.parent is None:
+            children = [child for child in result.tables if child.entity == table.entity and child.parent]
+            nested = sum(child.record_count for child in children)
+            rows.append([table.name, number(table.record_count), number(len(children)), number(nested)])
+    if rows:
+        paper.heading("In the database", (result.database or "", "dim"))
+        paper.table(
+            [
+                Column("table"),
+                Column("records", NUMBER),
+                Column("children", NUMBER),
+                Column("their rows", NUMBER),
+            ],
+            rows,
+        )
+
+
+# What deserves a look
+
+
+def worth_a_look(
+    paper: Paper,
+    refused: Collection[RefusedFile] = (),
+    rejected: Sequence[RejectedRecord] = (),
+    rejected_total: int = 0,
+    notes: Iterable[str] = (),
+) -> None:
+    """Refused files, rejected records and notes, the gravest first; nothing if there are none."""
+    notes = list(dict.fromkeys(notes))
+    if not (refused or rejected or rejected_total or notes):
+        return
+    paper.heading("Worth a look")
+    if refused:
+        _refused(list(refused), paper)
+    if rejected_total or rejected:
+        total = max(rejected_total, len(rejected))
+        paper.item(LOOK, f"{count(total, 'record')} rejected, kept with the reason", indent=2)
+        for record in rejected[:_MOST]:
+            _rejected_line(record, paper, indent=4)
+        paper.more(min(len(rejected), _MOST), total, "record", "json2db-sync rejected shows them", indent=4)
+    for note in notes[:_MOST]:
+        paper.item(LOOK, short_paths(note), indent=2)
+    paper.more(_MOST, len(notes), "note")
+
+
+def besides(refused: Collection[RefusedFile], result: Result) -> Collection[RefusedFile]:
+    """The refused files, unless there is one only and the result's error is all about it."""
+    alone = len(refused) == 1 and all((result.error or "").endswith(file.error) for file in refused)
+    return () if alone else refused
+
+
+def _refused(refused: Sequence[RefusedFile], paper: Paper) -> None:
+    paper.item(LOOK, f"{count(len(refused), 'file')} refused as a whole", indent=2)
+    for file in refused[:_MOST]:
+        name, where = file_and_time(file.file)
+        paper.line(name, (f"  {where}" if where else "", "dim"), indent=4)
+        paper.line((file.error.replace(file.file, name), "dim"), indent=6)
+    paper.more(_MOST, len(refused), "file", indent=4)
+    for hint in dict.fromkeys(file.hint for file in refused[:_MOST] if file.hint):
+        paper.line(("What to do: ", "bold"), hint, indent=4)
+
+
+def _rejected_line(record: RejectedRecord, paper: Paper, indent: int) -> None:
+    name, where = file_and_time(record.file)
+    place = f"  record {record.record:,}" + (f"  {record.path}" if record.path else "")
+    paper.line(name, (place, "bold"), (f"  {where}" if where else "", "dim"), indent=indent)
+    paper.line(record.reason, indent=indent + 2)
+
+
+def rejected(result: RejectedResult, paper: Paper) -> None:
+    """Each rejected record with its place, its reason and how it begins."""
+    if not result.success:
+        return
+    if not result.total:
+        paper.item(GOOD, "No rejected records")
+        return
+    shown = len(result.records)
+    paper.line((count(result.total, "rejected record"), "bold"), ", newest first" if shown > 1 else "")
+    file = None
+    for record in result.records:
+        if record.file != file:
+            file = record.file
+            paper.blank()
+            paper.line(file, indent=2)
+        path = f"  {record.path}" if record.path else ""
+        paper.line(
+            (f"record {record.record:,}{path}", "bold"),
+            (f"  of {record.entity}, byte {record.byte:,}", "dim"),
+            indent=2,
+        )
+        paper.line(record.reason, indent=4)
+        if record.raw:
+            paper.line((paper.shorten(record.raw, 3 * max(paper.width - 6, 20)), "dim"), indent=4)
+    if result.total > shown:
+        paper.blank()
+        paper.more(shown, result.total, "record")

@@ -1,0 +1,86 @@
+"""Tables: what was done to them, what would be done, and their CREATE statements."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from json2db_sync.faces.draw_loading import besides, worth_a_look
+from json2db_sync.faces.paper import GOOD, Paper, count
+from json2db_sync.results import AnalysisResult, SchemasResult, TablesResult
+
+_MOST_CHANGES = 30
+_CREATE = re.compile(r"create table (\S+) \((\d+) columns? from JSON\)")
+_VERBS = ("carry over",)
+"""Verbs of more than one word."""
+_TITLES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+
+
+def tables(result: TablesResult, paper: Paper) -> None:
+    """What was done, in order, and what there is now."""
+    if result.success and not result.changes:
+        paper.item(GOOD, f"Nothing to change: the {count(len(result.tables), 'table')} fit the files")
+    elif result.changes:
+        parts = [
+            f"{count(len(names), 'table')} {what}"
+            for names, what in (
+                (result.created, "created"), (result.recreated, "rebuilt"), (result.emptied, "emptied"),
+            )
+            if names
+        ]  # fmt: skip
+        carried = f", {count(result.rows_carried_over, 'record')} carried over" if result.recreated else ""
+        paper.item(GOOD, (", ".join(parts) or count(len(result.changes), "change"), "bold"), carried)
+        schema_changes(result.changes, paper)
+        if result.success:
+            paper.line((f"{count(len(result.tables), 'table')} in all", "dim"), indent=2)
+    if result.backup:
+        paper.pairs([(("backup", "dim"), result.backup)])
+    worth_a_look(paper, refused=besides(result.refused_files, result), notes=result.notes)
+
+
+def schema_changes(changes: Sequence[str], paper: Paper) -> None:
+    """Changes of tables, an entity's new tables on one line."""
+    lines = list(_together(changes))
+    paper.pairs(lines[:_MOST_CHANGES])
+    paper.more(_MOST_CHANGES, len(lines), "change")
+
+
+def _together(changes: Iterable[str]) -> Iterable[tuple[str, str]]:
+    """Each change as a verb and what it is done to; children created with their parent are told with it."""
+    parent, columns, children = "", "", list[str]()
+
+    def created() -> Iterable[tuple[str, str]]:
+        if parent:
+            with_children = f" and children {', '.join(children)}" if children else ""
+            yield "create", f"{parent} ({columns} columns){with_children}"
+
+    for change in changes:
+        match = _CREATE.fullmatch(change)
+        if match and parent and match[1].startswith(f"{parent}_"):
+            children.append(match[1].removeprefix(f"{parent}_"))
+            continue
+        yield from created()
+        parent, columns, children = (match[1], match[2], []) if match else ("", "", [])
+        if not match:
+            verb = next((verb for verb in _VERBS if change.startswith(f"{verb} ")), change.partition(" ")[0])
+            yield verb, change.removeprefix(verb).strip()
+    yield from created()
+
+
+def pending(result: AnalysisResult, paper: Paper) -> None:
+    """What create-tables would do."""
+    if result.schema_changes_required:
+        paper.heading("To be done to the tables", f"{count(len(result.schema_changes), 'change')}")
+        schema_changes(result.schema_changes, paper)
+    else:
+        paper.blank()
+        paper.item(GOOD, "The tables fit these files; nothing is to be changed")
+
+
+def schemas(result: SchemasResult, paper: Paper) -> None:
+    """The statements as they can be run, each database's under a comment."""
+    for backend, text in result.schemas.items():
+        paper.console.print(paper.text((f"-- {_TITLES.get(backend, backend)}", "bold")), soft_wrap=True)
+        for line in text.expandtabs(4).splitlines():
+            paper.console.print(paper.text(line), soft_wrap=True)
+        paper.blank()

@@ -1,0 +1,285 @@
+"""Events as they come: a living line a step on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Callable
+from types import TracebackType
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from json2db_sync import events
+from json2db_sync.faces.meter import Meter
+from json2db_sync.faces.paper import BAD, GOOD, Paper
+from json2db_sync.faces.wording import clock, file_and_time, seconds_text, size_text
+
+LABELS = {
+    "analyze": "Analyze",
+    "create_tables": "Create",
+    "populate": "Populate",
+    "verify": "Verify",
+    "report": "Report",
+    "backup": "Back up",
+    "restore": "Restore",
+    "generate_table_schemas": "Schemas",
+}
+"""Steps that are drawn; others are over before one could read their names."""
+_FOLLOWERS = {"populate": "verify", "verify": "report"}
+"""What a full workflow surely does next, for steps that do not announce themselves."""
+_LABEL_WIDTH = 10
+_WIDEST = 96
+"""Figures at the far right of a very wide terminal are hard to follow."""
+_REFRESH = 8
+_PLAIN_INTERVAL = 10.0
+"""Seconds between two lines of progress where lines stay."""
+_SPINNER, _PLAIN_SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "|/-\\"
+_CHECKS = re.compile(r"(\d+) of (\d+) checks passed")
+
+
+class Progress:
+    """A listener that draws. It never raises, and a terminal is always left as it was."""
+
+    def __init__(self, console: Console) -> None:
+        self._paper = Paper(console)
+        self._living = console.is_interactive
+        self._now: Callable[[], float] = time.monotonic
+        self._live: Live | None = None
+        self._meter: Meter | None = None
+        self._operation = ""
+        self._stopping = ""
+        self._said: set[str] = set()
+        self._last_line = 0.0
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self._guarded(self._broken_off)
+        self._guarded(self._stop_living)
+
+    def __call__(self, event: events.Event) -> None:
+        self._guarded(lambda: self._draw(event))
+
+    def stopping(self, message: str) -> bool:
+        """Show that a stop was asked for. False where it cannot be seen, so that someone else has to say it.
+
+        Called from a signal handler: it only leaves a word for the thread that draws.
+        """
+        self._stopping = message
+        return self._live is not None
+
+    def _guarded(self, draw: Callable[[], None]) -> None:
+        try:
+            draw()
+        except (
+            Exception,
+            SystemExit,
+        ):  # whatever the screen does, the run goes on (rich exits on a broken pipe)
+            self._living = False
+            live, self._live = self._live, None
+            if live is not None:
+                _end(live)
+
+    # What happens
+
+    def _draw(self, event: events.Event) -> None:
+        match event:
+            case events.RunStarted():
+                self._operation, self._stopping = event.operation, ""
+                self._said.clear()
+                if event.operation in LABELS:
+                    self._begin(event.operation)
+            case events.StepStarted():
+                self._step_started(event)
+            case events.Progress():
+                self._progress(event)
+            case events.StepFinished():
+                self._step_finished(event)
+            case events.Notice():
+                self._notice(event.message)
+            case events.RunFinished():
+                if not event.success:
+                    self._broken_off()
+                self._forget()
+
+    def _step_started(self, event: events.StepStarted) -> None:
+        meter = self._begin(event.step)
+        meter.files, meter.bytes = event.files, event.bytes
+        if not self._living and event.step in LABELS:
+            files = f"{event.files:,} file{'' if event.files == 1 else 's'}"
+            size = f", {size_text(event.bytes)}" if event.bytes else ""
+            self._plain(f"{LABELS[event.step]}: {files}{size}")
+
+    def _progress(self, event: events.Progress) -> None:
+        now = self._now()
+        meter = self._begin(event.step)
+        meter.advance(event, now)
+        if not self._living and now - self._last_line >= _PLAIN_INTERVAL:
+            self._last_line = now
+            self._plain(f"{LABELS.get(event.step, event.step)}: " + ", ".join(_figures(meter, now)))
+
+    def _step_finished(self, event: events.StepFinished) -> None:
+        self._forget()
+        if event.step in LABELS:
+            checks = _CHECKS.match(event.summary)
+            good = checks is None or checks[1] == checks[2]
+            self._finished(GOOD if good else BAD, LABELS[event.step], event.summary, event.seconds)
+        if self._operation == "full_workflow":
+            self._begin(_FOLLOWERS.get(event.step, ""))
+
+    def _notice(self, message: str) -> None:
+        if message in self._said:
+            return  # every step that looks for files says it again
+        self._said.add(message)
+        if self._living:
+            self._paper.item(("·", "dim"), (message, "dim"))
+        else:
+            self._plain(f"note: {message}")
+
+    def _broken_off(self) -> None:
+        meter = self._meter
+        if meter is None or meter.step not in LABELS:
+            return
+        self._forget()
+        where = f"stopped at {file_and_time(meter.what)[0]}" if meter.what else "stopped"
+        done = f" after {meter.records:,} records" if meter.records else ""
+        self._finished(BAD, LABELS[meter.step], where + done, self._now() - meter.started)
+
+    # The step at hand
+
+    def _begin(self, step: str) -> Meter:
+        if self._meter is None or self._meter.step != step:
+            started = self._meter.started if self._meter is not None and not self._meter.step else self._now()
+            self._meter = Meter(step, started)
+            self._last_line = self._now()
+        if self._living and self._live is None:
+            # Standard output is left alone when it goes elsewhere: what is printed there must arrive there.
+            out = sys.stdout is not None and sys.stdout.isatty()
+            live = Live(
+                console=self._paper.console, get_renderable=self._line, refresh_per_second=_REFRESH,
+                transient=True, redirect_stdout=out,
+            )  # fmt: skip
+            live.start()
+            self._live = live
+        return self._meter
+
+    def _forget(self) -> None:
+        self._meter = None
+        self._stop_living()
+
+    def _stop_living(self) -> None:
+        live, self._live = self._live, None
+        if live is not None:
+            live.stop()
+
+    # Lines
+
+    @property
+    def _width(self) -> int:
+        return min(self._paper.console.width - 1, _WIDEST)
+
+    def _finished(self, sign: tuple[str, str], label: str, summary: str, seconds: float) -> None:
+        if not self._living:
+            how = "done" if sign is GOOD else "not passed" if _CHECKS.match(summary) else "not done"
+            self._plain(f"{label}: {how} in {seconds_text(seconds)}" + (f": {summary}" if summary else ""))
+            return
+        row = self._row()
+        row.add_row(
+            self._paper.text(sign), self._paper.text(label), self._paper.text(summary),
+            self._paper.text((seconds_text(seconds), "dim")),
+        )  # fmt: skip
+        self._paper.console.print(row)
+
+    def _plain(self, line: str) -> None:
+        self._paper.console.print(self._paper.text(line), soft_wrap=True)
+
+    def _row(self) -> Table:
+        row = Table.grid(padding=(0, 1, 0, 0), expand=True, pad_edge=False)
+        row.width = self._width
+        row.add_column(no_wrap=True)
+        row.add_column(no_wrap=True, min_width=_LABEL_WIDTH)
+        row.add_column(ratio=1, overflow="fold")
+        row.add_column(no_wrap=True, justify="right")
+        return row
+
+    def _line(self) -> Text | Table:
+        """The living line. Called by the thread that redraws, so it takes what it finds and never fails."""
+        try:
+            return self._living_line()
+        except Exception:
+            return Text("")
+
+    def _living_line(self) -> Text | Table:
+        meter, now = self._meter, self._now()
+        if meter is None:
+            return Text("")
+        frames = _SPINNER if self._paper.signs else _PLAIN_SPINNER
+        row = self._row()
+        row.columns[2].no_wrap = True
+        row.columns[2].overflow = "ellipsis"
+        spinner = frames[int(now * _REFRESH) % len(frames)]
+        label = LABELS.get(meter.step, "")
+        if self._stopping:
+            row.add_row(self._paper.text((spinner, "yellow")), self._paper.text(label),
+                        self._paper.text((self._stopping, "yellow")), Text(""))  # fmt: skip
+            return row
+        figures = self._paper.text(("  ".join(_short_figures(meter, now, roomy=self._width >= 90)), "dim"))
+        what = Text("")
+        if meter.what:
+            name = self._paper.clean(file_and_time(meter.what)[0])
+            room = self._width - _LABEL_WIDTH - 5 - figures.cell_len
+            bar = 0 if meter.share is None else min(max(room - 22, 0), 30)
+            what = Text(name)
+            what.truncate(max(room - bar - 2, 0), overflow="ellipsis", pad=bool(bar))
+            if bar:
+                what.append("  ").append_text(self._bar(meter.share or 0.0, bar))
+        row.add_row(self._paper.text((spinner, "cyan")), self._paper.text(label), what, figures)
+        return row
+
+    def _bar(self, share: float, width: int) -> Text:
+        full, half = divmod(int(share * width * 2), 2)
+        done = "━" * full + "╸" * half
+        rest = "━" if self._paper.signs else "."
+        return self._paper.text((done, "cyan")).append(rest * (width - len(done)), style="bright_black")
+
+
+def _short_figures(meter: Meter, now: float, *, roomy: bool) -> list[str]:
+    """What fits beside the bar, each as wide as it will be, so that nothing dances."""
+    figures = []
+    if meter.share is not None:
+        figures.append(f"{int(meter.share * 100):>3} %")
+    if meter.records and (roomy or meter.share is None):
+        figures.append(f"{meter.records:>9,} records")
+    rate, left = meter.rate(), meter.left(now)
+    if rate is not None:
+        figures.append(f"{f'{rate:,.0f}/s':>9}")
+    figures.append(f"{clock(left):>5}" if left is not None else f"{seconds_text(now - meter.started):>6}")
+    return figures
+
+
+def _figures(meter: Meter, now: float) -> list[str]:
+    """The same in words."""
+    figures = [f"{int(meter.share * 100)} %"] if meter.share is not None else []
+    figures.append(f"{meter.records:,} records")
+    rate, left = meter.rate(), meter.left(now)
+    if rate is not None:
+        figures.append(f"{rate:,.0f}/s")
+    if left is not None:
+        figures.append(f"{clock(left)} left")
+    return figures
+
+
+def _end(live: Live) -> None:
+    """Give the terminal back after drawing failed."""
+    try:
+        live.stop()
+    except Exception:
+        sys.stdout.flush()

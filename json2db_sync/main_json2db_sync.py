@@ -1,0 +1,16 @@
+"""The guide's door to the menu: ``python -m json2db_sync.main_json2db_sync``."""
+
+from __future__ import annotations
+
+import sys
+
+from json2db_sync.faces.menu import run_menu
+
+
+def main() -> int:
+    """Open the menu; the exit code."""
+    return run_menu()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
