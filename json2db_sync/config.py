@@ -10,7 +10,7 @@ import difflib
 import json
 import os
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -107,6 +107,10 @@ class DatabaseSection(_Section):
     busy_timeout: float = _setting(
         5.0, "BUSY_TIMEOUT", "Seconds to wait for another program's transaction", ge=0, le=3600
     )
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        for name, value in super().__repr_args__():
+            yield name, _shown("database.path", value) if name == "path" else value
 
 
 class ProcessingSettings(_Section):

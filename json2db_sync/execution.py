@@ -122,7 +122,7 @@ def operation(
     """An operation of the runner: errors of ours become failed results, logged once; bugs keep their traceback."""
 
     def decorate(method: Callable[Concatenate[E, P], R]) -> Callable[Concatenate[E, P], R]:
-        name = method.__name__
+        name = method.__name__.lstrip("_")
 
         @functools.wraps(method)
         def run(self: E, /, *args: P.args, **kwargs: P.kwargs) -> R:

@@ -255,7 +255,7 @@ def verification_result(
 def workflow_result(results: Mapping[str, Result], started: float) -> WorkflowResult:
     """The steps as far as they went; it fails with the first of them that did."""
     loaded = results.get("populate")
-    statistics = dict(loaded.statistics) if isinstance(loaded, PopulateResult) else {"total_records": 0}
+    statistics = {"total_records": 0, **(loaded.statistics if isinstance(loaded, PopulateResult) else {})}
     statistics |= timing(statistics["total_records"], started)
     failed = next(((name, step) for name, step in results.items() if not step.success), None)
     outcome: dict[str, Any] = {}

@@ -258,7 +258,7 @@ class SyncRunner(Planning):
         window["entity_filter"] = entity_filter
         steps: dict[str, Callable[[], Result]] = {
             "analyze": lambda: self.analyze(json_dir, db_path=db_path, **window),
-            "create_tables": lambda: self._create_analyzed(db_path),
+            "create_tables": lambda: self._create_tables(db_path),
             "populate": lambda: self.populate(db_path, json_dir, backup=backup, **window),
             "verify": lambda: self.verify(db_path, full=full_verification),
             "report": lambda: self.report(db_path),
@@ -347,8 +347,11 @@ class SyncRunner(Planning):
                 try:
                     before = database.backup(self._all_table_names(database))
                     notes.append(f"the state before is in {before.name}")
-                except DatabaseError as error:  # a damaged database is just what one restores over
-                    notes.append(f"the state before could not be backed up: {error.message}")
+                except DatabaseError as error:
+                    if not database.is_damaged():
+                        raise
+                    # A damaged database is just what one restores over.
+                    notes.append(f"the state before is damaged ({error.message}), kept as {database.set_aside()}")
             restored = database.restore(name)
             step.done(restored.name)
         return BackupResult(
@@ -389,7 +392,7 @@ class SyncRunner(Planning):
     # The operations that write, inside their lock
 
     @operation(TablesResult)
-    def _create_analyzed(self, db_path: PathLike | None) -> TablesResult:
+    def _create_tables(self, db_path: PathLike | None) -> TablesResult:
         """The workflow's second step: tables for what its first one saw."""
         assert self._analysis is not None
         with self._step("create_tables") as step, self._database(db_path) as database:

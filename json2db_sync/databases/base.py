@@ -327,6 +327,14 @@ class Database(ABC):
         :raises DatabaseError: when there is none of that name, or it is damaged.
         """
 
+    def is_damaged(self) -> bool:
+        """Is there a state that can be neither read nor backed up? (A server repairs itself or does not start.)"""
+        return False
+
+    def set_aside(self) -> str:
+        """Keep a damaged state somewhere else, so that another can take its place; returns where."""
+        raise NotImplementedError
+
     @abstractmethod
     def restore(self, name: str) -> Backup:
         """Replace the current state by that of a backup that was found, all or nothing."""

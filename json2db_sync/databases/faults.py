@@ -85,10 +85,19 @@ def _from_psycopg(error: BaseException, label: str) -> DatabaseError:
     state = getattr(error, "sqlstate", None) or ""
     if state in ("55P03", "40P01"):
         return Locked(f"{label}: another program holds a lock ({_first_line(error)})", hint="run again when it is done")
-    hint = next((hint for start, hint in _SQLSTATES.items() if state.startswith(start)), None)
     if not state and type(error).__name__ == "OperationalError":
-        hint = _SQLSTATES["08"]
+        state = _connection_state(str(error))
+    hint = next((hint for start, hint in _SQLSTATES.items() if state.startswith(start)), None)
     return DatabaseError(f"{label}: {_first_line(error)}", hint=hint)
+
+
+def _connection_state(text: str) -> str:
+    """The SQLSTATE that a failed connection would have: while connecting, psycopg knows only the server's text."""
+    if "password authentication failed" in text or ("role" in text and "does not exist" in text):
+        return "28000"
+    if "database" in text and "does not exist" in text:
+        return "3D000"
+    return "08000"
 
 
 def _first_line(error: BaseException) -> str:

@@ -109,7 +109,7 @@ class PostgreSQLDatabase(Database):
         statement = sa.text(
             "SELECT conrelid::regclass::text || ': ' || conname || ' was never checked' FROM pg_constraint"
             " JOIN pg_class ON pg_class.oid = conrelid WHERE contype = 'f' AND NOT convalidated AND relname IN :names"
-        ).bindparams(sa.bindparam("names", expanding=True))
+        ).bindparams(sa.bindparam("names", expanding=True, type_=sa.Text()))
         return list(connection.execute(statement, {"names": list(names)}).scalars())
 
     def extra_ddl(self, connection: sa.Connection, names: Sequence[str]) -> list[tuple[str, str]]:
@@ -117,7 +117,7 @@ class PostgreSQLDatabase(Database):
             "SELECT i.indexname, i.indexdef FROM pg_indexes AS i"
             " WHERE i.schemaname = current_schema() AND i.tablename IN :names"
             " AND NOT EXISTS (SELECT 1 FROM pg_constraint AS c WHERE c.conname = i.indexname)"
-        ).bindparams(sa.bindparam("names", expanding=True))
+        ).bindparams(sa.bindparam("names", expanding=True, type_=sa.Text()))
         return [(row[0], row[1]) for row in connection.execute(statement, {"names": list(names)})]
 
     def size(self, connection: sa.Connection) -> int | None:
@@ -127,7 +127,7 @@ class PostgreSQLDatabase(Database):
         statement = sa.text(
             "SELECT relname, pg_total_relation_size(pg_class.oid) FROM pg_class JOIN pg_namespace AS n"
             " ON n.oid = relnamespace WHERE nspname = current_schema() AND relname IN :names"
-        ).bindparams(sa.bindparam("names", expanding=True))
+        ).bindparams(sa.bindparam("names", expanding=True, type_=sa.Text()))
         return {name: int(size) for name, size in connection.execute(statement, {"names": list(names)})}
 
     # Backups: copies of the tables in a schema of their own

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -156,7 +157,7 @@ class SQLiteDatabase(Database):
         statement = sa.text(
             "SELECT name, sql FROM sqlite_master WHERE type IN ('index', 'trigger') AND sql IS NOT NULL"
             " AND tbl_name IN :names"
-        ).bindparams(sa.bindparam("names", expanding=True))
+        ).bindparams(sa.bindparam("names", expanding=True, type_=sa.Text()))
         return [(row.name, row.sql) for row in connection.execute(statement, {"names": list(names)})]
 
     # Care
@@ -234,39 +235,36 @@ class SQLiteDatabase(Database):
             _require_sound(backup, source)
         return str(source.absolute())
 
+    def is_damaged(self) -> bool:
+        try:
+            with closing(_open_read_only(self.path)) as connection:
+                _require_sound(connection, self.path)
+        except (DatabaseError, sqlite3.DatabaseError):
+            return True
+        return False
+
+    def set_aside(self) -> str:
+        self.close()
+        stamp = datetime.now().strftime("%Y-%m-%d_%H%M%S")
+        kept = _unused(self._backup_folder / f"{self.path.stem}.{stamp}.damaged")
+        try:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            for ending in ("-wal", "-shm", ""):
+                source = self.path.with_name(self.path.name + ending)
+                if source.exists():
+                    shutil.move(source, kept.with_name(kept.name + ending))
+        except OSError as error:
+            raise DatabaseError(f"cannot set {self.label} aside: {error.strerror}") from error
+        return str(kept)
+
     def restore(self, name: str) -> Backup:
         source = Path(name)
         self.close()
         self._make_folder()
-        try:
-            with faults.translated(self.label):
-                # Through SQLite itself, never by copying the file: a journal beside it would be applied to it.
-                _copy(source, self.path)
-        except DatabaseError:
-            if not self._is_damaged():
-                raise
-            self._replace(source)
+        with faults.translated(self.label):
+            # Through SQLite itself, never by copying the file: a journal beside it would be applied to it.
+            _copy(source, self.path)
         return _describe(source)
-
-    def _is_damaged(self) -> bool:
-        try:
-            with closing(_open_read_only(self.path)) as connection:
-                _require_sound(connection, self.path)
-        except (DatabaseError, sqlite3.Error):
-            return True
-        return False
-
-    def _replace(self, source: Path) -> None:
-        """Put a copy of the backup in the place of a file that SQLite cannot even write over."""
-        fresh = self.path.with_name(f"{self.path.name}.restored")
-        try:
-            with faults.translated(self.label):
-                _copy(source, fresh)
-            for ending in ("-wal", "-shm"):
-                self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
-            fresh.replace(self.path)
-        except OSError as error:
-            raise DatabaseError(f"cannot replace {self.label}: {error.strerror}") from error
 
 
 def _set_up(raw: sqlite3.Connection, _record: object) -> None:

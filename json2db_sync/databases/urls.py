@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from json2db_sync.errors import ConfigurationError
+
+_SCHEME = re.compile(r"(sqlite|postgres|postgresql)(\+\w+)?:", re.IGNORECASE)
 
 
 def parse(path_or_url: str) -> sa.URL:
@@ -16,6 +19,8 @@ def parse(path_or_url: str) -> sa.URL:
     :raises ConfigurationError: when it is neither, or names another database.
     """
     text = os.fspath(path_or_url).strip()
+    if _SCHEME.match(text) and "://" not in text:
+        raise _wrong(f"{text.partition(':')[0]}: must be followed by //")
     if "://" not in text:
         return _sqlite(text, text)
     try:

@@ -8,6 +8,7 @@ import io
 import json
 import lzma
 import os
+import zlib
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, cast
@@ -20,7 +21,7 @@ CHUNK = 256 * 1024
 """Bytes read at a time: large enough for speed, small enough to be nothing beside the records."""
 
 _MAGIC = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\0": "xz"}
-_UNPACKING_ERRORS = (EOFError, lzma.LZMAError, gzip.BadGzipFile)
+_UNPACKING_ERRORS = (EOFError, lzma.LZMAError, gzip.BadGzipFile, zlib.error)
 
 
 class ByteStream:

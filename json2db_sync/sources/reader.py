@@ -289,15 +289,15 @@ class _Cursor:
         parts = [self._text[self._pos :]]
         self._pos = self._mark = 0
         wanted, got = len(parts[0]), 0
-        while not self._end and got <= wanted:
-            parts.append(self._decode(self._stream.read()))
-            got += len(parts[-1])
-        self._text = "".join(parts)
-        if len(self._text) > self._limit and not self._end:
+        if wanted > self._limit:  # all of it belongs to one record that does not end yet
             raise self.error(
                 f"record {self._number or 1} is larger than {self._limit // 2**20} MB",
                 hint="raise memory_limit (JSON2DB_MEMORY_LIMIT, in MB)",
             )
+        while not self._end and got <= wanted:
+            parts.append(self._decode(self._stream.read()))
+            got += len(parts[-1])
+        self._text = "".join(parts)
         return got > 0
 
     def _decode(self, chunk: bytes) -> str:

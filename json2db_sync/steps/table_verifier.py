@@ -233,8 +233,8 @@ class Verification:
 
     def _counts(self) -> Check:
         finding = _Finding("counts")
-        sums = self._ledger.sums()
-        rejected = self._ledger.rejected_counts()
+        sums = self._ledger.sums() if self._plans else {}
+        rejected = self._ledger.rejected_counts() if self._plans else {}
         for name, plan in self._plans.items():
             if plan.table.name not in self._existing:
                 continue
@@ -306,7 +306,7 @@ class Comparison:
         self._plans = plans
         self._memory_limit = memory_limit
         self._meter = meter
-        self._sort_keys = self._ledger.sort_keys()
+        self._sort_keys = self._ledger.sort_keys() if plans else {}
         self.compared = 0
         self.superseded = 0
         self.rejected = 0

@@ -1,0 +1,62 @@
+"""Every error of a driver comes out as one of ours, with advice and without secrets."""
+
+import sqlite3
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from json2db_sync.databases import open_database
+from json2db_sync.databases.faults import as_fault, translated
+from json2db_sync.databases.urls import mask
+from json2db_sync.errors import ConfigurationError, DatabaseError, Locked
+
+
+def _all_subclasses(kind):
+    return {kind, *(found for sub in kind.__subclasses__() for found in _all_subclasses(sub))}
+
+
+@pytest.mark.parametrize("kind", sorted(_all_subclasses(sqlite3.Error) | _all_subclasses(psycopg.Error), key=str))
+def test_every_driver_error_is_mapped(kind):
+    """No error class of either driver escapes, wrapped by SQLAlchemy or not."""
+    error = kind("it went wrong")
+    assert isinstance(as_fault(error, "label"), DatabaseError)
+    wrapped = sa.exc.DBAPIError("SELECT 1", {}, error)
+    assert isinstance(as_fault(wrapped, "label"), DatabaseError)
+
+
+def test_every_sqlalchemy_error_is_mapped():
+    """SQLAlchemy's own errors are ours too; bugs are not."""
+    assert isinstance(as_fault(sa.exc.NoSuchTableError("x"), "label"), DatabaseError)
+    assert as_fault(KeyError("x"), "label") is None
+    with pytest.raises(KeyError), translated("label"):
+        raise KeyError
+
+
+def test_locks_are_told_apart():
+    """A lock held by another program asks for patience, not for repair."""
+    assert isinstance(as_fault(sqlite3.OperationalError("database is locked"), "x"), Locked)
+    assert isinstance(as_fault(psycopg.errors.LockNotAvailable("x"), "x"), Locked)
+
+
+def test_passwords_do_not_show():
+    """Neither a URL nor a driver's text gives a password away."""
+    url = "postgresql://me:secret@host/name?sslpassword=hidden"
+    assert "secret" not in mask(url)
+    assert "hidden" not in mask(url)
+    assert "secret" not in mask("postgresql://me:secret@host:port/name")
+    fault = as_fault(psycopg.OperationalError(f"cannot connect to {url} password=secret"), "x")
+    assert "secret" not in fault.message
+    with open_database(url) as database:
+        assert "secret" not in database.label
+
+
+@pytest.mark.parametrize(
+    "wrong", ["", ":memory:", "mysql://x/y", "postgresql:me:secret@host/x", "://", "postgresql://u:secret@h:x/y"]
+)
+def test_what_names_no_database_is_refused(wrong):
+    """Other databases, memory and broken URLs are told, without their passwords."""
+    with pytest.raises(ConfigurationError) as error:
+        open_database(wrong)
+    assert error.value.hint
+    assert "secret" not in error.value.message
