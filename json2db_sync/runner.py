@@ -348,10 +348,10 @@ class SyncRunner(Planning):
                     before = database.backup(self._all_table_names(database))
                     notes.append(f"the state before is in {before.name}")
                 except DatabaseError as error:
-                    if not database.is_damaged():
+                    kept = database.set_aside_if_damaged()  # that is just what one restores over
+                    if kept is None:
                         raise
-                    # A damaged database is just what one restores over.
-                    notes.append(f"the state before is damaged ({error.message}), kept as {database.set_aside()}")
+                    notes.append(f"the state before is damaged ({error.message}), kept as {kept}")
             restored = database.restore(name)
             step.done(restored.name)
         return BackupResult(

@@ -327,13 +327,12 @@ class Database(ABC):
         :raises DatabaseError: when there is none of that name, or it is damaged.
         """
 
-    def is_damaged(self) -> bool:
-        """Is there a state that can be neither read nor backed up? (A server repairs itself or does not start.)"""
-        return False
+    def set_aside_if_damaged(self) -> str | None:
+        """Move a state that cannot be read any more out of the way; returns where it is kept, None if it is sound.
 
-    def set_aside(self) -> str:
-        """Keep a damaged state somewhere else, so that another can take its place; returns where."""
-        raise NotImplementedError
+        (A server repairs itself or does not start: nothing to do there.)
+        """
+        return None
 
     @abstractmethod
     def restore(self, name: str) -> Backup:

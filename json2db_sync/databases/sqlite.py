@@ -235,16 +235,18 @@ class SQLiteDatabase(Database):
             _require_sound(backup, source)
         return str(source.absolute())
 
-    def is_damaged(self) -> bool:
+    def set_aside_if_damaged(self) -> str | None:
+        self.close()
         try:
             with closing(_open_read_only(self.path)) as connection:
                 _require_sound(connection, self.path)
+            return None
+        except sqlite3.OperationalError:  # locked, or out of reach: that is no damage
+            return None
         except (DatabaseError, sqlite3.DatabaseError):
-            return True
-        return False
+            return self._set_aside()
 
-    def set_aside(self) -> str:
-        self.close()
+    def _set_aside(self) -> str:
         stamp = datetime.now().strftime("%Y-%m-%d_%H%M%S")
         kept = _unused(self._backup_folder / f"{self.path.stem}.{stamp}.damaged")
         try:

@@ -1,0 +1,27 @@
+"""Calls that must type-check: mypy --strict reads this file in CI. Never run."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+from json2db_sync import JSON2DBConfig, JSON2DBSyncRunner, SyncRunner
+from json2db_sync.events import Event, Progress
+from json2db_sync.results import Check, PopulateResult, VerifyResult, WorkflowResult
+
+
+def listener(event: Event) -> None:
+    if isinstance(event, Progress):
+        print(event.records + event.bytes)
+
+
+config = JSON2DBConfig("config.toml", processing={"batch_size": 10})
+folders: list[Path] = config.get_session_json_directories()
+runner = SyncRunner(Path("a.db"), "source", config=config, on_event=listener)
+loaded: PopulateResult = runner.populate(cutoff_days="all", entity_filter=["a"], backup=True)
+since: PopulateResult = runner.populate("other.db", Path("folder"), since=date(2025, 1, 1), until="2025-02-01")
+verified: VerifyResult = runner.verify(full=True)
+checks: tuple[Check, ...] = verified.checks
+rows: int = loaded.rows
+guide: WorkflowResult = JSON2DBSyncRunner("a.db").full_sync_workflow(cutoff_days=7, skip_table_creation=True)
+succeeded: bool = guide.success and bool(guide)
