@@ -461,3 +461,16 @@ def test_any_loads_in_any_order_equal_a_simple_model(databases, tmp_path_factory
     for record in keyless:
         assert any(same(record, other) for other in found.values())
     databases.drop(url)
+
+
+def test_file_names_may_be_any_bytes(database_url, tmp_path):
+    """A file whose name is no UTF-8 is loaded like any other, and known again."""
+    import os
+
+    name = os.fsencode(tmp_path) + b"/caf\xe9.json"
+    with open(name, "wb") as file:
+        file.write(b'[{"id": 1}]')
+    runner = SyncRunner(database_url, tmp_path)
+    assert ok(runner.populate()).statistics["inserted"] == 1
+    assert ok(runner.populate()).files_unchanged == 1
+    assert runner.report().success

@@ -226,10 +226,15 @@ class Ledger:
 
     def files(self, path: str) -> dict[str, StoredFile]:
         """What is known of a file, by entity."""
-        rows = self._connection.execute(sa.select(_files).where(_files.c.path == path))
+        rows = self._connection.execute(sa.select(_files).where(_files.c.path == _text(path)))
         return {
             row.entity: StoredFile(row.id, row.entity, row.sort_key, row.size, row.mtime_ns, row.digest) for row in rows
         }
+
+    def newer_files(self, entity: str, file: SourceFile) -> frozenset[int]:
+        """The numbers of files with this entity that come after this one in the order from old to new."""
+        statement = sa.select(_files.c.id, _files.c.sort_key).where(_files.c.entity == entity)
+        return frozenset(row.id for row in self._connection.execute(statement) if row.sort_key > _text(file.order))
 
     def sort_keys(self) -> dict[int, str]:
         """Every file's place in the order from old to new."""
@@ -242,29 +247,31 @@ class Ledger:
         :param compared: were records whose key was stored compared with it, rather than skipped?
         """
         values = {
-            "name": file.name,
-            "session": file.session,
+            "name": _text(file.name),
+            "session": file.session and _text(file.session),
             "stamp": file.stamp,
-            "sort_key": file.order,
+            "sort_key": _text(file.order),
             "size": file.size,
             "mtime_ns": file.mtime_ns,
             "digest": digest,
             "compared": int(compared),
         }
         known = self._connection.execute(
-            sa.select(_files.c.id).where(_files.c.path == str(file.path), _files.c.entity == entity)
+            sa.select(_files.c.id).where(_files.c.path == _text(str(file.path)), _files.c.entity == entity)
         ).scalar_one_or_none()
         if known is not None:
             self._connection.execute(_files.update().where(_files.c.id == known).values(values))
             return int(known)
         number = self._next_id(_files)
-        self._connection.execute(_files.insert(), {"id": number, "path": str(file.path), "entity": entity, **values})
+        self._connection.execute(
+            _files.insert(), {"id": number, "path": _text(str(file.path)), "entity": entity, **values}
+        )
         return number
 
     def touch_file(self, file: SourceFile) -> None:
         """The file's content is as it was, though its size in time says otherwise."""
         self._connection.execute(
-            _files.update().where(_files.c.path == str(file.path)).values(size=file.size, mtime_ns=file.mtime_ns)
+            _files.update().where(_files.c.path == _text(str(file.path))).values(size=file.size, mtime_ns=file.mtime_ns)
         )
 
     def start_load(self, run: int, file_id: int, entity: str) -> int:
@@ -274,7 +281,7 @@ class Ledger:
 
     def record_refusal(self, run: int, file_id: int, entity: str, error: str) -> None:
         """A file that could not be loaded at all."""
-        self._insert_load(run, file_id, entity, "refused", _storable(error))
+        self._insert_load(run, file_id, entity, "refused", _text(error))
 
     def _insert_load(self, run: int, file_id: int, entity: str, status: str, error: str | None) -> int:
         number = self._next_id(_loads)
@@ -300,8 +307,8 @@ class Ledger:
                 "entity": rejection.entity,
                 "record_number": rejection.number,
                 "byte": rejection.byte,
-                "json_path": _storable(rejection.path),
-                "reason": _storable(rejection.reason),
+                "json_path": rejection.path and _text(rejection.path),
+                "reason": _text(rejection.reason),
                 "raw": rejection.raw,
                 "rejected_at": now_text(),
             }
@@ -395,8 +402,6 @@ def _whole(row: Mapping[Any, Any]) -> dict[str, Any]:
     return {str(name): int(value) if name in _COUNTS else value for name, value in row.items()}
 
 
-def _storable(text: str | None) -> str | None:
-    """Text that every database takes: what it cannot hold is spelled out."""
-    if text is None:
-        return None
+def _text(text: str) -> str:
+    """Text that every database takes: what it cannot hold is spelled out (file names may be any bytes)."""
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\u0000")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,7 +49,7 @@ class Loader:
     """Takes the shredded records of one file in batches. Use within one transaction.
 
     :param file_id: the ledger's number of the file; rows keep it as their provenance.
-    :param sort_keys: the place of every file in the order from old to new.
+    :param newer_files: the numbers of files that are newer than this one.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Loader:
         connection: sa.Connection,
         plan: EntityPlan,
         file_id: int,
-        sort_keys: Mapping[int, str],
+        newer_files: Collection[int],
         session: str | None,
         options: LoadOptions,
     ) -> None:
@@ -66,7 +66,7 @@ class Loader:
         self._connection = connection
         self._plan = plan
         self._file_id = file_id
-        self._sort_keys = sort_keys
+        self._newer_files = newer_files
         self._options = options
         self._tables = database.tables(plan)
         self._shape = EntityShape(plan)
@@ -164,7 +164,7 @@ class Loader:
 
     def _is_newer(self, file_id: int) -> bool:
         """Is the stored version from a file that is newer than this one?"""
-        return self._sort_keys.get(file_id, "") > self._sort_keys[self._file_id]
+        return file_id in self._newer_files
 
     def _compare(
         self, unsure: list[str | int], part: Mapping[str | int, Shredded], outcomes: dict[str | int, int]

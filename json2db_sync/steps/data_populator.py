@@ -240,7 +240,7 @@ class _FileTransaction:
                 self._connection,
                 plan,
                 file_id,
-                self._ledger.sort_keys(),
+                self._ledger.newer_files(entity, self._file),
                 self._file.session,
                 self._options.load,
             )
