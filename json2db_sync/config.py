@@ -394,7 +394,7 @@ def _explain(error: ValidationError, layers: tuple[Layer, ...]) -> Configuration
     return ConfigurationError(
         f"{written} = {_shown(name, value)} is wrong: {message[0].lower()}{message[1:]}"
         + (f" (from {layer.name})" if layer else ""),
-        hint=description,
+        hint=f"{name} is: {description}" if description else None,
         setting=name,
     )
 

@@ -42,6 +42,8 @@ class StepFinished(Event):
     step: str
     summary: str
     seconds: float
+    success: bool = True
+    """False where the step ended early; a step that could not even begin ends with no event of its own."""
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,7 @@ class Execution:
         yield step
         seconds = time.monotonic() - started
         self._log(logging.INFO, f"{name}: {step.summary} ({seconds:.1f} s)")
-        self._emit(events.StepFinished(name, step.summary, seconds))
+        self._emit_last(events.StepFinished(name, step.summary, seconds, step.success))
 
     def _log(self, level: int, message: str) -> None:
         logger.log(level, "[%s] %s", self._run_name, message)
@@ -158,12 +158,14 @@ class Step:
     def __init__(self, name: str, emit: events.Listener) -> None:
         self.name = name
         self.summary = ""
+        self.success = True
         self._emit = emit
 
     def reads(self, files: Sequence[SourceFile]) -> None:
         """It is going to read these files."""
         self._emit(events.StepStarted(self.name, len(files), sum(file.size for file in files)))
 
-    def done(self, summary: str) -> None:
-        """It has done what it had to."""
+    def done(self, summary: str, *, success: bool = True) -> None:
+        """It has done what it had to, or as much of it as it could."""
         self.summary = summary
+        self.success = success

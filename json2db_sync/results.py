@@ -179,6 +179,10 @@ class TablesResult(Result):
     backup: str | None = None
     refused_files: tuple[RefusedFile, ...] = ()
 
+    @property
+    def needs_attention(self) -> bool:
+        return bool(self.refused_files)
+
 
 @dataclass(frozen=True)
 class SchemasResult(Result):
@@ -273,7 +277,7 @@ class VerifyResult(Result):
     checks: tuple[Check, ...] = ()
     full: bool = False
     records_compared: int = 0
-    """Source records compared with what is stored (full only)."""
+    """Source records compared with what is stored of them; of several versions only the latest (full only)."""
     statistics: Mapping[str, Any] = field(default_factory=dict)
 
     @property

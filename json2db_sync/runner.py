@@ -102,7 +102,8 @@ class SyncRunner(Planning):
             analysis = self._analysis = self._analyze(files, selection)
             stored = self._stored_plans(database)
             plans = self._plans(analysis, stored)
-            step.done(f"{analysis.files} files, {analysis.records:,} records")
+            all_refused = bool(analysis.refused) and not analysis.files
+            step.done(f"{analysis.files} files, {analysis.records:,} records", success=not all_refused)
         return analysis_result(
             analysis,
             source,
@@ -149,7 +150,7 @@ class SyncRunner(Planning):
                 result = self._recreate(database, analysis, selection, empty=empty)
             else:
                 result = self._evolve(database, analysis)
-            step.done(tables_summary(result))
+            step.done(tables_summary(result), success=result.success)
         return result
 
     @operation(PopulateResult)
@@ -173,7 +174,7 @@ class SyncRunner(Planning):
             source, files = self._source(selection, database)
             step.reads(files)
             result = self._populate(database, source, files, selection, backup)
-            step.done(population_summary(result))
+            step.done(population_summary(result), success=result.success)
         return result
 
     @operation(VerifyResult)
@@ -204,7 +205,8 @@ class SyncRunner(Planning):
                 checks.append(comparison.run())
             compared = comparison.compared if comparison else 0
             result = verification_result(checks, database.label, len(plans), compared, full, started)
-            step.done(f"{len(checks) - len(result.failed_checks)} of {len(checks)} checks passed")
+            passed = len(checks) - len(result.failed_checks)
+            step.done(f"{passed} of {len(checks)} checks passed", success=result.success)
         return result
 
     @operation(ReportResult)
@@ -397,7 +399,7 @@ class SyncRunner(Planning):
         assert self._analysis is not None
         with self._step("create_tables") as step, self._database(db_path) as database:
             result = self._evolve(database, self._analysis)
-            step.done(tables_summary(result))
+            step.done(tables_summary(result), success=result.success)
         return result
 
     def _evolve(self, database: Database, analysis: Analysis) -> TablesResult:

@@ -15,6 +15,7 @@ from json2db_sync.faces.plans import same_as
 from json2db_sync.faces.prompts import Back, Option
 from json2db_sync.faces.records import Records
 from json2db_sync.faces.session import Session
+from json2db_sync.faces.tasks import command_line
 
 OPTIONS = (
     Option("settings", "Settings", "every value, and where it comes from", "1"),
@@ -22,12 +23,13 @@ OPTIONS = (
     Option("backups", "Backups", "make, list, restore", "3"),
     Option("rejected", "Rejected records", "what could not be loaded, and why", "4"),
     Option("runs", "Runs", "what was done when", "5"),
-    Option("full", "Verify in full", "read the files again, compare every record", "6"),
+    Option("full", "Verify in full", "read the files again, compare all", "6"),
     Option("empty", "Rebuild empty", "discards the rows; asks twice", "7"),
     Option("database", "Other database", "a file or a PostgreSQL URL", "8"),
     Option("source", "Other data source", "sessions, a folder or a file", "9"),
     Option(Back, "Back", "", "0"),
 )
+_TASKS = {"schemas": tasks.SCHEMAS, "full": tasks.FULL_VERIFICATION, "empty": tasks.EMPTYING}
 _HOW_TO_CHANGE = (
     "To change a setting, set its variable in the environment or in .env, or write it into a JSON or TOML file named "
     "by JSON2DB_CONFIG_FILE. What is named here in the menu (database, source) beats the defaults only."
@@ -43,12 +45,9 @@ class Advanced:
         form = Form(session)
         self._doing: dict[str, Callable[[], None]] = {
             "settings": self.settings,
-            "schemas": lambda: self._flow.start(tasks.SCHEMAS),
             "backups": Backups(session).browse,
             "rejected": Records(session).browse,
             "runs": self._runs,
-            "full": lambda: self._flow.start(tasks.FULL_VERIFICATION),
-            "empty": lambda: self._flow.start(tasks.EMPTYING),
             "database": lambda: form.ask("database"),
             "source": lambda: form.ask("source"),
         }
@@ -62,12 +61,14 @@ class Advanced:
             except Back:
                 return
             try:
+                if at in _TASKS:
+                    self._flow.start(_TASKS[at])
+                    return  # its "Home" means home
                 self._doing[at]()
             except Back:
                 continue
 
     def _runs(self) -> None:
-        self._session.console.print()
         same_as(self._session, tasks.RUNS)
         show(self._session.run(tasks.RUNS, quiet=True), self._session.console)
         self._session.console.print()
@@ -79,7 +80,8 @@ class Advanced:
 
         session, console = self._session, self._session.console
         session.prompts.lines += 1
-        console.print()
+        line = command_line(["config", "show"], None, session.config_file)
+        console.print(Text(f"same as: {line}", style="dim"), soft_wrap=True)
         draw_settings(settings_of(SyncRunner(config=session.config)), console)
         console.print()
         console.print(Text(_HOW_TO_CHANGE, style="dim"), width=min(console.width, 100))

@@ -14,11 +14,11 @@ from json2db_sync.faces.console import show, show_error
 from json2db_sync.faces.forms import Form
 from json2db_sync.faces.home import plural
 from json2db_sync.faces.places import can_show, show_place
-from json2db_sync.faces.prompts import Back, Option
+from json2db_sync.faces.prompts import BACK, Back, Option
 from json2db_sync.faces.records import Records
 from json2db_sync.faces.session import Session
 from json2db_sync.faces.tasks import Task
-from json2db_sync.results import PopulateResult, Result, VerifyResult, WorkflowResult
+from json2db_sync.results import PopulateResult, RefusedFile, Result, VerifyResult, WorkflowResult
 
 
 @dataclass(frozen=True)
@@ -86,12 +86,15 @@ class Aftermath:
         ways: list[Way] = []
         if _rejected(result):
             ways.append((Option(0, "Look at the rejected records"), self._look_at_rejected))
+        refused = _refused(result)
+        if refused:
+            ways.append((Option(0, "Look at the refused files"), lambda: self._look_at_refused(refused, _root(result))))
         ways += self._fitting(step.task, result)
         ways.append((Option(0, "Run again"), lambda: Step(step.task, fill=bool(step.task.asks))))
         return ways
 
     def _fitting(self, task: Task, result: Result) -> list[Way]:
-        full = _way("Verify in full", tasks.FULL_VERIFICATION, "read the files again, compare every record")
+        full = _way("Verify in full", tasks.FULL_VERIFICATION, "read the files again, compare all")
         report = _way("Open the report", tasks.REPORT)
         load = _way("Load the data", tasks.POPULATION, "what is new or changed")
         verify = _way("Verify the tables", tasks.VERIFICATION)
@@ -112,6 +115,12 @@ class Aftermath:
 
     def _look_at_rejected(self) -> None:
         Records(self._session).browse()
+
+    def _look_at_refused(self, refused: tuple[RefusedFile, ...], root: str | None) -> None:
+        options = [*(Option(file, file.file, file.error) for file in refused), BACK]
+        while True:  # until the user goes back
+            chosen = self._session.prompts.choose(f"Refused files ({len(refused):,})", options, quiet=True)
+            show_place(self._session, {"file": chosen.file, **chosen.context}, root)
 
     def _restore(self) -> None:
         Backups(self._session).browse()
@@ -145,7 +154,7 @@ class Aftermath:
         again = Step(task, fill=False, confirmed=step.confirmed)
         ways: list[Way] = []
         if kind == "file_error" and "cutoff_days" in (result.hint or "") and "days" in task.asks:
-            ways.append((Option(0, "Take all days"), lambda: self._answered(again, days="all")))
+            ways.append((Option(0, "Take all sessions"), lambda: self._answered(again, days="all")))
         if kind == "configuration_error" and self._session.answers.entities and "entities" in task.asks:
             ways.append((Option(0, "Take all entities"), lambda: self._answered(again, entities=None)))
         if "does not exist yet" in (result.error or "") and kind == "database_error":
@@ -188,6 +197,11 @@ def _rejected(result: Result) -> int:
     if isinstance(result, WorkflowResult | PopulateResult):
         return int(result.statistics.get("rejected", 0))
     return int(getattr(result, "rejected", 0) or 0)
+
+
+def _refused(result: Result) -> tuple[RefusedFile, ...]:
+    loaded = result.steps.get("populate", result) if isinstance(result, WorkflowResult) else result
+    return tuple(getattr(loaded, "refused_files", ()))
 
 
 def _root(result: Result) -> str | None:

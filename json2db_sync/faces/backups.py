@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 from rich.text import Text
 
-from json2db_sync.databases.urls import mask
 from json2db_sync.faces import glyphs
 from json2db_sync.faces.console import ago, show, show_error, size_text
 from json2db_sync.faces.home import plural
 from json2db_sync.faces.plans import same_as
 from json2db_sync.faces.prompts import BACK, Back, Option
 from json2db_sync.faces.session import Session
-from json2db_sync.faces.tasks import BACKUP, PROGRAM
+from json2db_sync.faces.tasks import BACKUP
 from json2db_sync.results import BackupReport, BackupResult
 
 _MAKE = "make"
@@ -54,7 +52,6 @@ class Backups:
         session = self._session
         state = session.look_at_database(count=True)
         held = plural(sum((state.rows or {}).values()), "record")
-        session.console.print()
         for line in (
             f"Restoring replaces everything in {state.shown} ({held})",
             f"by its state of {ago(backup.created_at)} ({Path(backup.name).name}).",
@@ -62,10 +59,7 @@ class Backups:
         ):
             session.console.print(Text(glyphs.plain(line)))
         session.console.print()
-        words = [PROGRAM, "restore", backup.name]
-        if session.answers.database is not None:
-            words += ["--db-path", mask(session.answers.database)]
-        session.console.print(Text(f"same as: {glyphs.plain(shlex.join(words))}", style="dim"), soft_wrap=True)
+        same_as(session, ["restore", backup.name])
         try:
             sure = session.prompts.confirm(f"Replace {held}?", default=False)
         except Back:

@@ -67,11 +67,12 @@ class _Stream:
         stream = self._stream
         if stream is None:  # no standard streams, as under pythonw
             return len(text)
+        encoding = self.encoding
         try:
-            stream.write(text)
+            text.encode(encoding)  # asked first: standard error would write \u2026 rather than raise
         except UnicodeEncodeError:
-            encoding = self.encoding
-            stream.write(text.translate(PLAIN).encode(encoding, "replace").decode(encoding))
+            text = text.translate(PLAIN).encode(encoding, "replace").decode(encoding)
+        stream.write(text)
         return len(text)
 
     def flush(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from json2db_sync.faces.draw_loading import besides, worth_a_look
+from json2db_sync.faces.draw_look import besides, worth_a_look
 from json2db_sync.faces.draw_tables import pending
 from json2db_sync.faces.paper import NUMBER, Column, Paper, Part, count, number, share
 from json2db_sync.faces.wording import size_text

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from json2db_sync.faces.paper import BAD, GOOD, LOOK, NUMBER, Column, Paper, Part, count, number
-from json2db_sync.faces.wording import file_and_time, seconds_text, short_paths
+from json2db_sync.faces.draw_look import MOST, besides, worth_a_look
+from json2db_sync.faces.paper import BAD, GOOD, NUMBER, Column, Paper, Part, count, number
+from json2db_sync.faces.wording import seconds_text, short_paths
 from json2db_sync.results import (
     PopulateResult,
     RefusedFile,
-    RejectedRecord,
     RejectedResult,
     ReportResult,
-    Result,
     VerifyResult,
     WorkflowResult,
 )
 from json2db_sync.runner import accounting
 
-_MOST = 10
-"""Of anything in a list that deserves a look; the operation of its own shows all."""
 _NARROW = 76
 _OUTCOMES = {
     "read": "read",
@@ -43,9 +40,9 @@ def population(result: PopulateResult, paper: Paper) -> None:
         _entities(result.entities, paper)
     if result.schema_changes:
         paper.heading("Changed in the tables on the way")
-        for change in result.schema_changes[:_MOST]:
+        for change in result.schema_changes[:MOST]:
             paper.line(change, indent=2)
-        paper.more(_MOST, len(result.schema_changes), "change")
+        paper.more(MOST, len(result.schema_changes), "change")
     if result.backup:
         paper.heading("Backup of the state before", result.backup)
     worth_a_look(
@@ -104,9 +101,8 @@ def _entities(entities: Mapping[str, Mapping[str, int]], paper: Paper) -> None:
 def verification(result: VerifyResult, paper: Paper) -> None:
     """Each check with what it covered; what a partial one left out."""
     if result.checks:
-        if not result.success:
-            paper.blank()
-        paper.line((verified(result), "bold" if result.success else "bold red"))
+        if result.success:
+            paper.line((verified(result), "bold"))
         paper.blank()
     for check in result.checks:
         covered = check.covered if check.passed else f"{count(check.problems, 'problem')} in {check.covered}"
@@ -115,7 +111,6 @@ def verification(result: VerifyResult, paper: Paper) -> None:
         )
         for line in check.examples:
             paper.line(short_paths(line), indent=6)
-        paper.more(len(check.examples), check.problems, "problem", indent=6)
     if result.success and result.checks and not result.full:
         paper.blank()
         paper.line(("The files themselves were not read again; a full verification does that.", "dim"))
@@ -193,58 +188,6 @@ def _tables_in_short(result: ReportResult, paper: Paper) -> None:
             ],
             rows,
         )
-
-
-# What deserves a look
-
-
-def worth_a_look(
-    paper: Paper,
-    refused: Collection[RefusedFile] = (),
-    rejected: Sequence[RejectedRecord] = (),
-    rejected_total: int = 0,
-    notes: Iterable[str] = (),
-) -> None:
-    """Refused files, rejected records and notes, the gravest first; nothing if there are none."""
-    notes = list(dict.fromkeys(notes))
-    if not (refused or rejected or rejected_total or notes):
-        return
-    paper.heading("Worth a look")
-    if refused:
-        _refused(list(refused), paper)
-    if rejected_total or rejected:
-        total = max(rejected_total, len(rejected))
-        paper.item(LOOK, f"{count(total, 'record')} rejected, kept with the reason", indent=2)
-        for record in rejected[:_MOST]:
-            _rejected_line(record, paper, indent=4)
-        paper.more(min(len(rejected), _MOST), total, "record", "json2db-sync rejected shows them", indent=4)
-    for note in notes[:_MOST]:
-        paper.item(LOOK, short_paths(note), indent=2)
-    paper.more(_MOST, len(notes), "note")
-
-
-def besides(refused: Collection[RefusedFile], result: Result) -> Collection[RefusedFile]:
-    """The refused files, unless there is one only and the result's error is all about it."""
-    alone = len(refused) == 1 and all((result.error or "").endswith(file.error) for file in refused)
-    return () if alone else refused
-
-
-def _refused(refused: Sequence[RefusedFile], paper: Paper) -> None:
-    paper.item(LOOK, f"{count(len(refused), 'file')} refused as a whole", indent=2)
-    for file in refused[:_MOST]:
-        name, where = file_and_time(file.file)
-        paper.line(name, (f"  {where}" if where else "", "dim"), indent=4)
-        paper.line((file.error.replace(file.file, name), "dim"), indent=6)
-    paper.more(_MOST, len(refused), "file", indent=4)
-    for hint in dict.fromkeys(file.hint for file in refused[:_MOST] if file.hint):
-        paper.line(("What to do: ", "bold"), hint, indent=4)
-
-
-def _rejected_line(record: RejectedRecord, paper: Paper, indent: int) -> None:
-    name, where = file_and_time(record.file)
-    place = f"  record {record.record:,}" + (f"  {record.path}" if record.path else "")
-    paper.line(name, (place, "bold"), (f"  {where}" if where else "", "dim"), indent=indent)
-    paper.line(record.reason, indent=indent + 2)
 
 
 def rejected(result: RejectedResult, paper: Paper) -> None:

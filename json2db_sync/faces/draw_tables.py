@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from json2db_sync.faces.draw_loading import besides, worth_a_look
+from json2db_sync.faces.draw_look import besides, worth_a_look
 from json2db_sync.faces.paper import GOOD, Paper, count
 from json2db_sync.results import AnalysisResult, SchemasResult, TablesResult
 
@@ -82,5 +82,5 @@ def schemas(result: SchemasResult, paper: Paper) -> None:
     for backend, text in result.schemas.items():
         paper.console.print(paper.text((f"-- {_TITLES.get(backend, backend)}", "bold")), soft_wrap=True)
         for line in text.expandtabs(4).splitlines():
-            paper.console.print(paper.text(line), soft_wrap=True)
+            paper.console.print(paper.text(line.rstrip()), soft_wrap=True)
         paper.blank()

@@ -14,7 +14,7 @@ from json2db_sync.faces.session import Session, failed
 from json2db_sync.faces.tasks import ANALYSIS, EMPTYING, RECREATION, Task
 from json2db_sync.results import AnalysisResult, Result
 
-LARGE = 256 * 2**20
+LARGE = 64 * 2**20
 """Bytes from which on the user is asked whether the files are read for the plan already."""
 
 
@@ -67,7 +67,7 @@ class Flow:
         if len(task.asks) == 1:
             self._form.ask(task.asks[0])
         elif task.asks:
-            self._form.fill(task, "See what it will do" if task.writes else "Go on")
+            self._form.fill(task, "Go on to the plan" if task.writes else "Go on")
 
     # Agreeing on the plan
 
@@ -101,21 +101,24 @@ class Flow:
             return None
         if task != RECREATION and all(database.has_loaded(file) for file in source.files):
             return None
-        if source.bytes > LARGE and not self._wants_to_look(source):
-            return None
-        result = self._session.run(ANALYSIS)
-        if result.error_type == "cancelled":
-            self._session.prompts.say("  Stopped looking. Nothing was changed.")
-            raise Back
-        return result
+        look = source.bytes <= LARGE or self._wants_to_look(source)
+        while look:
+            result = self._session.run(ANALYSIS)
+            if result.error_type != "cancelled":
+                if result.success:
+                    self._session.console.print()
+                return result
+            self._session.console.print()
+            look = self._wants_to_look(source)
+        return None
 
     def _wants_to_look(self, source: SourceState) -> bool:
         options = [
-            Option(False, "Go by their names", "tables follow the data as it is read"),
-            Option(True, "Read them first", "the plan then names each table and column"),
+            Option(False, "By the files' names", "tables follow the data as it is read"),
+            Option(True, "Read them first", "it then names each table and column"),
             BACK,
         ]
-        message = f"The files are large ({size_text(source.bytes)}). Plan how?"
+        message = f"There is much to read ({size_text(source.bytes)}). Make the plan how?"
         return bool(self._session.prompts.choose(message, options, quiet=True))
 
     def _confirm(self, plan: Plan) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from json2db_sync.errors import SyncError
+from json2db_sync.errors import NoDataFound, SyncError
 from json2db_sync.faces.home import plural
 from json2db_sync.faces.outlook import database_problem, entities_of, source_problem
 from json2db_sync.faces.prompts import BACK, Back, Option
@@ -131,13 +131,21 @@ class Form:
             session.answer(entities=None)
             return
         try:
-            found = entities_of(session.answers.source, session.config, session.answers.days)
+            found = self._entities_found()
         except SyncError as error:
             self._prompts.say(f"  {error.message}")
             raise Back from error
         chosen = [name for name in session.answers.entities or () if name in found]
         picked = self._prompts.pick(f"Which of these {plural(len(found), 'entity')}?", found, chosen)
         session.answer(entities=None if len(picked) == len(found) else tuple(picked))
+
+    def _entities_found(self) -> list[str]:
+        """Those inside the window, else those of all sessions."""
+        session = self._session
+        try:
+            return entities_of(session.answers.source, session.config, session.answers.days)
+        except NoDataFound:
+            return entities_of(session.answers.source, session.config, "all")
 
     def _ask_backup(self) -> None:
         self._session.answer(

@@ -37,7 +37,7 @@ class Home:
             return
         _title(console, _database_text(self.database), width)
         if self.database.problem is not None:
-            _line(console, "database", self.database.shown, self.database.problem.message, width, style="red")
+            _line(console, "problem", self.database.problem.message, "", width, style="red")
         wrong = self.source.problem is not None
         _line(
             console, "source", self.source.shown, _source_text(self.source, self.database), width,
@@ -45,7 +45,7 @@ class Home:
         )  # fmt: skip
         runs = _notable(self.database.runs)
         if runs:
-            _line(console, "last", *_run_text(runs[0], self.database.rejected), width)
+            _line(console, "last", *_run_text(runs[0], self.database.rejected), width, least=width)
         elif not self.database.exists and self.database.problem is None:
             _line(console, "last", "no run yet: the first one creates the database", "", width)
         console.print()
@@ -69,15 +69,25 @@ def _title(console: Console, right: str, width: int) -> None:
     console.print(text, no_wrap=True, crop=True)
 
 
-def _line(console: Console, label: str, left: str, right: str, width: int, *, style: str = "") -> None:
-    """``label  left   right``; a long left side is cut at its beginning, or the right side goes below."""
+def _line(
+    console: Console, label: str, left: str, right: str, width: int, *, style: str = "", least: int = _LEAST_LEFT
+) -> None:
+    """``label  left   right``; a long left side is cut at its beginning, or the right side goes below.
+
+    :param least: characters of the left side below which it is not cut.
+    """
     left, right = glyphs.plain(left), glyphs.plain(right)
     gap = " " * _LABEL
-    text = Text(f"{label:<{_LABEL}}" if len(label) < _LABEL else label + " ", style="dim")
+    text = Text(f"{label:<{_LABEL}}", style="dim")
     room = width - len(text) - len(right) - 3
     if not right:
-        text.append(_end(left, width - len(text)), style="not dim")
-    elif room >= min(len(left), _LEAST_LEFT):
+        lines = Text(left).wrap(console, width - len(text))
+        for line in lines:
+            text.append(line.plain, style=f"not dim {style}")
+            console.print(text, no_wrap=True, crop=True)
+            text = Text(gap)
+        return
+    if room >= min(len(left), least):
         text.append(_end(left, room), style="not dim")
         text.append("   ")
         text.append(right, style=f"not dim {style}")

@@ -22,12 +22,12 @@ from json2db_sync.faces.session import Session, failed
 
 _OPTIONS = (
     Option(tasks.ANALYSIS, "JSON analysis", "what is in the files", "1"),
-    Option(tasks.RECREATION, "Table recreation", "rebuild tables, rows kept, backup first", "2"),
+    Option(tasks.RECREATION, "Table recreation", "rebuild, rows kept, backup first", "2"),
     Option(tasks.POPULATION, "Data population", "load new and changed records", "3"),
     Option(tasks.VERIFICATION, "Table verification", "is everything there, and right?", "4"),
     Option(tasks.REPORT, "Summary report", "what the database holds", "5"),
     Option(tasks.WORKFLOW, "Full workflow ★", "all of it, in order", "6"),
-    Option("advanced", "Advanced options", "settings, backups, rejected records, runs", "7"),
+    Option("advanced", "Advanced options", "settings, backups, runs, more", "7"),
 )
 _EXIT = Option("exit", "Exit", "", "0")
 _FOOTER = "enter choose · type to jump · ctrl-c leave safely"

@@ -120,7 +120,8 @@ class Paper:
         for segments in self.console.render_lines(padded, pad=False):
             line = Text(overflow="ignore", no_wrap=True)
             for segment in segments:
-                line.append(segment.text, segment.style)
+                # Once more, for the ellipsis that rich itself puts where it cuts.
+                line.append(segment.text if self.signs else segment.text.translate(PLAIN), segment.style)
             line.rstrip()
             self.console.print(line, soft_wrap=True)
 

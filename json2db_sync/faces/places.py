@@ -23,7 +23,6 @@ def can_show(context: Mapping[str, Any] | None) -> bool:
 def show_place(session: Session, context: Mapping[str, Any], source: str | None) -> None:
     """Show it."""
     say = session.prompts.say
-    say()
     if "file" in context:
         path = _find(str(context["file"]), source)
         say(f"  file    {path}")

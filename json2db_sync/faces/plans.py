@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from json2db_sync.faces.console import size_text
 from json2db_sync.faces.home import plural
 from json2db_sync.faces.outlook import DatabaseState, SourceState
 from json2db_sync.faces.session import Session
-from json2db_sync.faces.tasks import EMPTYING, RECREATION, Task
+from json2db_sync.faces.tasks import EMPTYING, RECREATION, Task, command_line
 from json2db_sync.results import AnalysisResult
 
 _CHANGE = re.compile(r"(create table|add column|widen column|change key|restructure) (\S+)(?: \((.*)\))?", re.DOTALL)
@@ -58,12 +58,13 @@ def draw(plan: Plan, session: Session) -> None:
     console = session.console
     width = min(console.width, 100)
     session.prompts.lines += 1
-    console.print()
     console.print(Text(glyphs.plain(f"{plan.task.title} will"), style="bold"))
     for label, text in _rows(plan):
         lines = Text(glyphs.plain(text)).wrap(console, width - 11)
         for place, line in enumerate(lines):
-            row = Text(f"  {label if place == 0 else '':<8} ", style="red" if label == "discard" else "cyan")
+            row = Text(
+                f"  {label if place == 0 else '':<8} ", style="red" if label in ("discard", "careful") else "cyan"
+            )
             row.append(line.plain, style="default")
             console.print(row)
     sentences = "  ".join(filter(None, (_promise(plan), _backup(plan, session))))
@@ -72,10 +73,14 @@ def draw(plan: Plan, session: Session) -> None:
     same_as(session, plan.task)
 
 
-def same_as(session: Session, task: Task) -> None:
-    """The equivalent command, on one line however long, so that it can be copied."""
+def same_as(session: Session, what: Task | Sequence[str]) -> None:
+    """The equivalent command of a task or of these words, on one line however long, so that it can be copied."""
+    if isinstance(what, Task):
+        command = session.command(what)
+    else:
+        command = command_line(what, session.answers.database, session.config_file)
     line = Text("same as: ", style="dim")
-    line.append(glyphs.plain(session.command(task)), style="not dim default")
+    line.append(glyphs.plain(command), style="not dim default")
     session.console.print(line, soft_wrap=True)
 
 
@@ -84,14 +89,31 @@ def _rows(plan: Plan) -> Iterable[tuple[str, str]]:
         yield "read", _reading(plan)
     if plan.task == EMPTYING:
         yield "discard", f"{plural(plan.records_at_stake, 'record')} of {_listed(plan.affected)}"
+        here = {file.entity for file in plan.source.files}
+        elsewhere = [name for name, count in plan.affected.items() if count and name not in here]
+        if elsewhere:
+            yield "careful", f"no file here bears the name of {_listed(elsewhere)}: only the backup may keep them"
     elif plan.task == RECREATION and plan.affected:
         tables = [table for name in plan.affected for table in (plan.database.entities or {}).get(name, ())]
         yield "rebuild", _listed(tables)
         yield "keep", f"{plural(plan.records_at_stake, 'record')} of {_listed(plan.affected)}"
     yield from _changes(plan)
+    yield from _left_out(plan)
     if plan.loads and plan.source.files:
         names = [entity.name for entity in plan.analysis.entities] if plan.analysis else plan.entities_asked
         yield "load", _listed(names or sorted({file.entity for file in plan.source.files}))
+
+
+def _left_out(plan: Plan) -> Iterable[tuple[str, str]]:
+    """What cannot be loaded, as far as analysis saw."""
+    if plan.analysis is None or not plan.loads:
+        return
+    refused = plan.analysis.refused_files
+    if refused:
+        yield "refuse", f"{plural(len(refused), 'file')} as a whole: {_listed(file.file for file in refused)}"
+    rejected = sum(entity.rejected for entity in plan.analysis.entities)
+    if rejected:
+        yield "reject", f"{plural(rejected, 'record')}, kept with their reasons"
 
 
 def _reading(plan: Plan) -> str:
@@ -142,7 +164,7 @@ def _listed(names: Iterable[str]) -> str:
 
 def _promise(plan: Plan) -> str:
     if plan.task == EMPTYING:
-        return "The next population loads their files again."
+        return "The next population loads the files that are still there."
     if plan.task == RECREATION:
         return "Every record is kept; all of it happens, or nothing."
     if plan.loads and not plan.new_files and plan.source.files:

@@ -14,9 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from json2db_sync import events
-from json2db_sync.faces.meter import Meter
+from json2db_sync.faces.meter import Meter, figures, short_figures
 from json2db_sync.faces.paper import BAD, GOOD, Paper
-from json2db_sync.faces.wording import clock, file_and_time, seconds_text, size_text
+from json2db_sync.faces.wording import file_and_time, seconds_text, size_text
 
 LABELS = {
     "analyze": "Analyze",
@@ -31,10 +31,14 @@ LABELS = {
 """Steps that are drawn; others are over before one could read their names."""
 _FOLLOWERS = {"populate": "verify", "verify": "report"}
 """What a full workflow surely does next, for steps that do not announce themselves."""
-_LABEL_WIDTH = 10
+_LABEL_WIDTH = 11
+_NAME, _BAR = 22, 30
+"""The most that a name and the bar get; the name has half of a narrow line."""
 _WIDEST = 96
 """Figures at the far right of a very wide terminal are hard to follow."""
 _REFRESH = 8
+_ECHO = 5
+"""Room for two ^C that a terminal echoes: a line that wraps could not be drawn over."""
 _PLAIN_INTERVAL = 10.0
 """Seconds between two lines of progress where lines stay."""
 _SPINNER, _PLAIN_SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "|/-\\"
@@ -51,6 +55,7 @@ class Progress:
         self._live: Live | None = None
         self._meter: Meter | None = None
         self._operation = ""
+        self._announced = False
         self._stopping = ""
         self._said: set[str] = set()
         self._last_line = 0.0
@@ -124,16 +129,16 @@ class Progress:
         meter.advance(event, now)
         if not self._living and now - self._last_line >= _PLAIN_INTERVAL:
             self._last_line = now
-            self._plain(f"{LABELS.get(event.step, event.step)}: " + ", ".join(_figures(meter, now)))
+            self._plain(f"{LABELS.get(event.step, event.step)}: " + ", ".join(figures(meter, now)))
 
     def _step_finished(self, event: events.StepFinished) -> None:
         self._forget()
         if event.step in LABELS:
             checks = _CHECKS.match(event.summary)
-            good = checks is None or checks[1] == checks[2]
+            good = getattr(event, "success", True) and (checks is None or checks[1] == checks[2])
             self._finished(GOOD if good else BAD, LABELS[event.step], event.summary, event.seconds)
         if self._operation == "full_workflow":
-            self._begin(_FOLLOWERS.get(event.step, ""))
+            self._begin(_FOLLOWERS.get(event.step, ""), announced=False)
 
     def _notice(self, message: str) -> None:
         if message in self._said:
@@ -146,7 +151,7 @@ class Progress:
 
     def _broken_off(self) -> None:
         meter = self._meter
-        if meter is None or meter.step not in LABELS:
+        if meter is None or not self._announced or meter.step not in LABELS:
             return
         self._forget()
         where = f"stopped at {file_and_time(meter.what)[0]}" if meter.what else "stopped"
@@ -155,7 +160,8 @@ class Progress:
 
     # The step at hand
 
-    def _begin(self, step: str) -> Meter:
+    def _begin(self, step: str, *, announced: bool = True) -> Meter:
+        self._announced = announced
         if self._meter is None or self._meter.step != step:
             started = self._meter.started if self._meter is not None and not self._meter.step else self._now()
             self._meter = Meter(step, started)
@@ -184,7 +190,7 @@ class Progress:
 
     @property
     def _width(self) -> int:
-        return min(self._paper.console.width - 1, _WIDEST)
+        return min(self._paper.console.width - _ECHO, _WIDEST)
 
     def _finished(self, sign: tuple[str, str], label: str, summary: str, seconds: float) -> None:
         if not self._living:
@@ -194,7 +200,7 @@ class Progress:
         row = self._row()
         row.add_row(
             self._paper.text(sign), self._paper.text(label), self._paper.text(summary),
-            self._paper.text((seconds_text(seconds), "dim")),
+            self._paper.text((f"  {seconds_text(seconds)}", "dim")),
         )  # fmt: skip
         self._paper.console.print(row)
 
@@ -202,10 +208,10 @@ class Progress:
         self._paper.console.print(self._paper.text(line), soft_wrap=True)
 
     def _row(self) -> Table:
-        row = Table.grid(padding=(0, 1, 0, 0), expand=True, pad_edge=False)
+        row = Table.grid(padding=0, expand=True, pad_edge=False)
         row.width = self._width
-        row.add_column(no_wrap=True)
-        row.add_column(no_wrap=True, min_width=_LABEL_WIDTH)
+        row.add_column(no_wrap=True, width=2)
+        row.add_column(no_wrap=True, width=_LABEL_WIDTH)
         row.add_column(ratio=1, overflow="fold")
         row.add_column(no_wrap=True, justify="right")
         return row
@@ -231,50 +237,26 @@ class Progress:
             row.add_row(self._paper.text((spinner, "yellow")), self._paper.text(label),
                         self._paper.text((self._stopping, "yellow")), Text(""))  # fmt: skip
             return row
-        figures = self._paper.text(("  ".join(_short_figures(meter, now, roomy=self._width >= 90)), "dim"))
+        beside = self._paper.text(
+            ("  ".join(["", *short_figures(meter, now, roomy=self._width >= 90)]), "dim")
+        )
         what = Text("")
         if meter.what:
             name = self._paper.clean(file_and_time(meter.what)[0])
-            room = self._width - _LABEL_WIDTH - 5 - figures.cell_len
-            bar = 0 if meter.share is None else min(max(room - 22, 0), 30)
+            room = self._width - 2 - _LABEL_WIDTH - beside.cell_len
+            bar = 0 if meter.share is None else min(room - min(room // 2, _NAME) - 2, _BAR)
             what = Text(name)
-            what.truncate(max(room - bar - 2, 0), overflow="ellipsis", pad=bool(bar))
-            if bar:
+            what.truncate(max(room - max(bar, 0) - 2, 1), overflow="ellipsis", pad=True)
+            if bar > 0:
                 what.append("  ").append_text(self._bar(meter.share or 0.0, bar))
-        row.add_row(self._paper.text((spinner, "cyan")), self._paper.text(label), what, figures)
+        row.add_row(self._paper.text((spinner, "cyan")), self._paper.text(label), what, beside)
         return row
 
     def _bar(self, share: float, width: int) -> Text:
         full, half = divmod(int(share * width * 2), 2)
         done = "━" * full + "╸" * half
-        rest = "━" if self._paper.signs else "."
+        rest = "─" if self._paper.signs else "."
         return self._paper.text((done, "cyan")).append(rest * (width - len(done)), style="bright_black")
-
-
-def _short_figures(meter: Meter, now: float, *, roomy: bool) -> list[str]:
-    """What fits beside the bar, each as wide as it will be, so that nothing dances."""
-    figures = []
-    if meter.share is not None:
-        figures.append(f"{int(meter.share * 100):>3} %")
-    if meter.records and (roomy or meter.share is None):
-        figures.append(f"{meter.records:>9,} records")
-    rate, left = meter.rate(), meter.left(now)
-    if rate is not None:
-        figures.append(f"{f'{rate:,.0f}/s':>9}")
-    figures.append(f"{clock(left):>5}" if left is not None else f"{seconds_text(now - meter.started):>6}")
-    return figures
-
-
-def _figures(meter: Meter, now: float) -> list[str]:
-    """The same in words."""
-    figures = [f"{int(meter.share * 100)} %"] if meter.share is not None else []
-    figures.append(f"{meter.records:,} records")
-    rate, left = meter.rate(), meter.left(now)
-    if rate is not None:
-        figures.append(f"{rate:,.0f}/s")
-    if left is not None:
-        figures.append(f"{clock(left)} left")
-    return figures
 
 
 def _end(live: Live) -> None:

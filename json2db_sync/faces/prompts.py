@@ -272,9 +272,12 @@ def _jump_by_typing(question: Question, control: InquirerControl, options: Seque
     def jump(event: KeyPressEvent) -> None:
         nonlocal typed
         for attempt in (typed + event.data.lower(), event.data.lower()):
-            place = _place(options, attempt)
-            if place is not None:
-                typed, control.pointed_at = attempt, place
+            places = _places(options, attempt)
+            if places:
+                here = control.pointed_at
+                again = attempt == typed and here in places  # the same letter once more: the next one
+                control.pointed_at = places[(places.index(here) + 1) % len(places)] if again else places[0]
+                typed = attempt
                 return
 
     for character in string.digits + string.ascii_letters + " ":
@@ -283,11 +286,14 @@ def _jump_by_typing(question: Question, control: InquirerControl, options: Seque
     question.application.key_bindings = merge_key_bindings([*present, keys])
 
 
-def _place(options: Sequence[Option], typed: str) -> int | None:
-    marked = (place for place, option in enumerate(options) if option.mark == typed)
-    named = (place for place, option in enumerate(options) if option.label.lower().startswith(typed))
-    inside = (place for place, option in enumerate(options) if f" {typed}" in f" {option.label.lower()}")
-    return next(marked, next(named, next(inside, None)))
+def _places(options: Sequence[Option], typed: str) -> list[int]:
+    """The options that typed characters mean: by their mark, else by their label, else by a word in it."""
+    labels = [f" {option.label.lower()}" for option in options]
+    return (
+        [place for place, option in enumerate(options) if option.mark == typed]
+        or [place for place, label in enumerate(labels) if label.startswith(f" {typed}")]
+        or [place for place, label in enumerate(labels) if f" {typed}" in label]
+    )
 
 
 def _style() -> Any:

@@ -63,14 +63,14 @@ def ask_recreate(question: Question, runner: SyncRunner, *, empty: bool, entitie
     if not tables:
         return  # nothing to lose, or an error that the operation itself meets and tells
     width = max(len(table.name) for table in tables)
-    _say(f"{question.command}{' --empty' if empty else ''} will, in {report.database},")
-    _say(f"  {'empty and rebuild' if empty else 'rebuild'}")
+    what = "empty and rebuild" if empty else "rebuild, as if planned for the first time,"
+    _say(f"This will {what} in {report.database}:")
     for table in tables:
-        _say(f"    {table.name:<{width}}  {table.record_count:>12,} rows")
+        _say(f"  {table.name:<{width}}  {table.record_count:>12,} rows")
     if empty:
         _say("The rows are discarded; the next populate loads their files again.")
     else:
-        _say("as if planned for the first time. The rows are carried over, all in one transaction.")
+        _say("The rows are carried over, all in one transaction.")
     _backup_first()
     if empty:
         question.typed(database_name(runner.db_path))
@@ -85,7 +85,7 @@ def ask_restore(question: Question, runner: SyncRunner, name: str) -> None:
     if not listed.success:
         return  # the operation itself meets the same error, and tells
     created = next((backup["created_at"] for backup in listed.backups if _same(name, backup["name"])), None)
-    _say(f"restore will replace the state of {listed.database}")
+    _say(f"This will replace the state of {listed.database}")
     _say(f"  by {name}{f', made {created}' if created else ''}")
     _backup_first()
     question.yes_or_no()
@@ -102,7 +102,8 @@ def _same(name: str, backup: str) -> bool:
 
 
 def _backup_first() -> None:
-    _say("A backup is made first: 'json2db-sync backups' lists it, 'json2db-sync restore BACKUP' goes back to it.")
+    _say("A backup is made first; to go back to it:")
+    _say("  json2db-sync backups  and  json2db-sync restore BACKUP")
 
 
 def _say(text: str) -> None:
@@ -118,4 +119,4 @@ def _answer(asked: Callable[[], T]) -> T:
 
 
 def _not_done(reason: str) -> Cancelled:
-    return Cancelled(f"not done: {reason}", hint="nothing was changed")
+    return Cancelled(f"nothing was changed: {reason}")

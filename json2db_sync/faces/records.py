@@ -9,6 +9,7 @@ from rich.text import Text
 from json2db_sync.faces import glyphs
 from json2db_sync.faces.console import show_error
 from json2db_sync.faces.home import plural
+from json2db_sync.faces.plans import same_as
 from json2db_sync.faces.prompts import BACK, Back, Option
 from json2db_sync.faces.session import Session
 from json2db_sync.results import RejectedRecord, RejectedResult
@@ -34,6 +35,7 @@ class Records:
         if not result.records:
             self._session.prompts.say("  No record was rejected.")
             return
+        same_as(self._session, ["rejected"])
         known = f"the newest {_MOST} of {result.total:,}" if result.total > _MOST else f"{result.total:,}"
         at = 0
         options = [Option(place, _label(record), record.reason) for place, record in enumerate(result.records)]
@@ -48,7 +50,6 @@ class Records:
 
     def _show(self, record: RejectedRecord) -> None:
         console, say = self._session.console, self._session.prompts.say
-        say()
         say(f"  file    {record.file}")
         say(f"  record  {record.record:,} of {record.entity}, at byte {record.byte:,}")
         if record.path:

@@ -36,7 +36,7 @@ def draw_settings(result: SettingsResult, console: Console) -> None:
     wide = console.width >= WIDE
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in ("setting", "value", "from", *(["variable"] if wide else [])):
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column != "value")
     for setting in result.settings:
         name, variable = Text(setting["name"]), Text(setting["variable"], style="dim")
         cells = [Text(setting["value"] or "-"), Text(setting["origin"])]

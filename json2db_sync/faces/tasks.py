@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -46,16 +47,22 @@ class Task:
 
         :param database: named here, or None where the configuration says it; so the source.
         """
-        words = [PROGRAM, self.method.replace("_", "-")]
+        words = [self.method.replace("_", "-")]
         for name, value in self.arguments(answers).items():
             words += _words(name, value)
         if source is not None and "source" in self.asks:
             words += ["--data-source", source]
-        if database is not None:
-            words += ["--db-path", mask(database)]
-        if config_file is not None:
-            words += ["--config-file", config_file]
-        return shlex.join(words)
+        return command_line(words, database, config_file)
+
+
+def command_line(words: Sequence[str], database: str | None, config_file: str | None) -> str:
+    """A command with its database and configuration file where they are named here, quoted for the shell."""
+    line = [PROGRAM, *words]
+    if database is not None:
+        line += ["--db-path", mask(database)]
+    if config_file is not None:
+        line += ["--config-file", config_file]
+    return shlex.join(line)
 
 
 def _words(name: str, value: Any) -> list[str]:
@@ -89,13 +96,12 @@ EMPTYING = Task(
     (("recreate", True), ("empty", True)), writes=True,
 )  # fmt: skip
 SCHEMAS = Task("schemas", "generate_table_schemas", "Table schemas", ("source", "days", "entities"))
-REJECTED = Task("rejected", "rejected", "Rejected records", ())
 RUNS = Task("runs", "runs", "Runs", ())
 BACKUP = Task("backup", "backup", "Backup", ())
 TASKS = {
     task.name: task
     for task in (
         ANALYSIS, RECREATION, POPULATION, VERIFICATION, FULL_VERIFICATION, REPORT, WORKFLOW, EMPTYING, SCHEMAS,
-        REJECTED, RUNS, BACKUP,
+        RUNS, BACKUP,
     )
 }  # fmt: skip

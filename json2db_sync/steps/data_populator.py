@@ -138,7 +138,7 @@ class _FileLoading:
     def _widen(self, entity: str) -> None:
         assert entity not in self._widened, entity
         self._widened.add(entity)
-        seen = analyze([self._file], self._options.read, self._options.plans, Meter("", lambda _event: None))
+        seen = analyze([self._file], self._options.read, self._options.plans, self._meter.aside("planning"))
         if seen.refused:
             raise FileError(seen.refused[0].error, hint=seen.refused[0].hint, **seen.refused[0].context)
         with self._database.reading() as connection:

@@ -17,9 +17,17 @@ class Meter:
     def __init__(self, step: str, listener: Listener) -> None:
         self._step = step
         self._listener = listener
+        self._prefix = ""
         self._records = 0
         self._bytes_before = 0
         self._last = 0.0
+
+    def aside(self, what: str) -> Meter:
+        """For work on a file that this meter is going to count anyway: tells that it goes on, and counts nothing."""
+        meter = _Aside(self._step, self._listener)
+        meter._prefix = f"{what} "
+        meter._records, meter._bytes_before = self._records, self._bytes_before
+        return meter
 
     def file_started(self, name: str) -> Callable[[int, int], None]:
         """A function to call often with (records, bytes) read of this file so far."""
@@ -28,7 +36,7 @@ class Meter:
             now = time.monotonic()
             if now - self._last >= _INTERVAL:
                 self._last = now
-                self._listener(Progress(self._step, name, self._records + records, self._bytes_before + read))
+                self._tell(name, records, read)
 
         return report
 
@@ -37,4 +45,16 @@ class Meter:
         self._records += records
         self._bytes_before += size
         self._last = time.monotonic()
-        self._listener(Progress(self._step, name, self._records, self._bytes_before))
+        self._tell(name, 0, 0)
+
+    def _tell(self, name: str, records: int, read: int) -> None:
+        done = (self._records + records, self._bytes_before + read)
+        self._listener(Progress(self._step, self._prefix + name, *done))
+
+
+class _Aside(Meter):
+    def file_done(self, name: str, records: int, size: int) -> None:
+        self._tell(name, 0, 0)
+
+    def _tell(self, name: str, records: int, read: int) -> None:
+        super()._tell(name, 0, 0)
