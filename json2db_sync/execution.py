@@ -7,7 +7,7 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
@@ -19,7 +19,6 @@ from json2db_sync.results import Result
 
 if TYPE_CHECKING:
     from json2db_sync.databases.base import Database
-    from json2db_sync.sources import SourceFile
 
 logger = logging.getLogger("json2db_sync")
 logger.addHandler(logging.NullHandler())
@@ -161,9 +160,9 @@ class Step:
         self.success = True
         self._emit = emit
 
-    def reads(self, files: Sequence[SourceFile]) -> None:
-        """It is going to read these files."""
-        self._emit(events.StepStarted(self.name, len(files), sum(file.size for file in files)))
+    def reads(self, files: int, size: int) -> None:
+        """It is going to read so many files and bytes."""
+        self._emit(events.StepStarted(self.name, files, size))
 
     def done(self, summary: str, *, success: bool = True) -> None:
         """It has done what it had to, or as much of it as it could."""

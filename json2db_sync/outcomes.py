@@ -100,10 +100,10 @@ def population_summary(result: PopulateResult) -> str:
 def tables_summary(result: TablesResult) -> str:
     """``2 created, 3 columns added``."""
     counts = ((result.created, "created"), (result.recreated, "recreated"), (result.emptied, "emptied"))
-    parts = [f"{len(names)} {word}" for names, word in counts if names]
+    parts = [f"{len(names)} table{'s' * (len(names) != 1)} {word}" for names, word in counts if names]
     columns = sum(change.startswith("add column") for change in result.changes)
     if columns:
-        parts.append(f"{columns} columns added")
+        parts.append(f"{columns} column{'s' * (columns != 1)} added")
     return ", ".join(parts) or "nothing to change"
 
 
@@ -174,7 +174,7 @@ def tables_result(
         changes=tuple(done.done),
         recreated=tuple(done.recreated),
         emptied=tuple(done.emptied),
-        rows_carried_over=done.rows,
+        records_carried_over=done.rows,
         tables=tuple(tables),
         backup=backup,
         refused_files=tuple(analysis.refused),

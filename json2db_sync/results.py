@@ -173,7 +173,7 @@ class TablesResult(Result):
     recreated: tuple[str, ...] = ()
     """Tables rebuilt, their rows carried over."""
     emptied: tuple[str, ...] = ()
-    rows_carried_over: int = 0
+    records_carried_over: int = 0
     tables: tuple[str, ...] = ()
     """All tables of ours there now are."""
     backup: str | None = None

@@ -98,7 +98,7 @@ class SyncRunner(Planning):
         selection = Selection(json_dir_path, cutoff_days, since, until, entity_filter)
         with self._step("analyze") as step, self._database(db_path) as database:
             source, files = self._source(selection, database)
-            step.reads(files)
+            step.reads(len(files), _bytes(files))
             analysis = self._analysis = self._analyze(files, selection)
             stored = self._stored_plans(database)
             plans = self._plans(analysis, stored)
@@ -144,7 +144,7 @@ class SyncRunner(Planning):
                 if not recreate or not self._stored_plans(database):
                     raise
                 files = []
-            step.reads(files)
+            step.reads(len(files), _bytes(files))
             analysis = self._analyze(files, selection)
             if recreate:
                 result = self._recreate(database, analysis, selection, empty=empty)
@@ -172,7 +172,7 @@ class SyncRunner(Planning):
         selection = Selection(json_dir, cutoff_days, since, until, entity_filter)
         with self._step("populate") as step, self._database(db_path) as database:
             source, files = self._source(selection, database)
-            step.reads(files)
+            step.reads(len(files), _bytes(files))
             result = self._populate(database, source, files, selection, backup)
             step.done(population_summary(result), success=result.success)
         return result
@@ -202,6 +202,7 @@ class SyncRunner(Planning):
             comparison = None
             if full and all(check.passed for check in checks if check.name in ("integrity", "schema")):
                 comparison = Comparison(database, connection, plans, self._memory, Meter("verify", self._emit))
+                step.reads(*comparison.size)
                 checks.append(comparison.run())
             compared = comparison.compared if comparison else 0
             result = verification_result(checks, database.label, len(plans), compared, full, started)
@@ -306,7 +307,7 @@ class SyncRunner(Planning):
         with self._step("generate_table_schemas") as step, self._database(db_path) as database:
             parsed = custom_columns_of(custom)
             files = self._source(selection, database)[1]
-            step.reads(files)
+            step.reads(len(files), _bytes(files))
             self._custom = parsed
             plans = self._plans(self._analyze(files, selection), self._stored_plans(database))
             tables, schemas = schema_texts(plans, indexes=include_indexes)
@@ -462,6 +463,10 @@ class SyncRunner(Planning):
             self._log(logging.ERROR, f"populate stopped: {error.message}")
             failure = error
         return population_result(done, source, len(files), run, database.label, started, made, failure)
+
+
+def _bytes(files: Sequence[SourceFile]) -> int:
+    return sum(file.size for file in files)
 
 
 __all__ = ["SyncRunner", "accounting"]

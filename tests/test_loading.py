@@ -191,7 +191,7 @@ def test_recreating_keeps_every_row_and_its_history(database_url, tmp_path):
     query(database_url, "UPDATE json_t SET created_at = '2001-01-01T00:00:00Z'")
     before = stored(database_url, "t")
     result = ok(runner.create_tables(recreate=True))
-    assert result.rows_carried_over == 2
+    assert result.records_carried_over == 2
     assert result.backup in [backup.name for backup in runner.backups().backups]
     assert stored(database_url, "t") == before
     assert query(database_url, "SELECT count(*) FROM json_t WHERE created_at < '2002-01-01T00:00:00Z'") == [(2,)]

@@ -28,7 +28,7 @@ def tables(result: TablesResult, paper: Paper) -> None:
             )
             if names
         ]  # fmt: skip
-        carried = f", {count(result.rows_carried_over, 'record')} carried over" if result.recreated else ""
+        carried = f", {count(result.records_carried_over, 'record')} carried over" if result.recreated else ""
         paper.item(GOOD, (", ".join(parts) or count(len(result.changes), "change"), "bold"), carried)
         schema_changes(result.changes, paper)
         if result.success:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from collections.abc import Callable
@@ -42,7 +41,6 @@ _ECHO = 5
 _PLAIN_INTERVAL = 10.0
 """Seconds between two lines of progress where lines stay."""
 _SPINNER, _PLAIN_SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "|/-\\"
-_CHECKS = re.compile(r"(\d+) of (\d+) checks passed")
 
 
 class Progress:
@@ -134,9 +132,7 @@ class Progress:
     def _step_finished(self, event: events.StepFinished) -> None:
         self._forget()
         if event.step in LABELS:
-            checks = _CHECKS.match(event.summary)
-            good = getattr(event, "success", True) and (checks is None or checks[1] == checks[2])
-            self._finished(GOOD if good else BAD, LABELS[event.step], event.summary, event.seconds)
+            self._finished(GOOD if event.success else BAD, LABELS[event.step], event.summary, event.seconds)
         if self._operation == "full_workflow":
             self._begin(_FOLLOWERS.get(event.step, ""), announced=False)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from json2db_sync.model.kinds import Kind, join
 from json2db_sync.model.naming import column_name, key_rank, snake, table_name
 from json2db_sync.model.plan import ID, ColumnPlan, CustomColumn, EntityPlan, NoneMeans, Relation, TablePlan
-from json2db_sync.model.statistics import FieldStatistics, KeyCandidate, ObjectStatistics
+from json2db_sync.model.statistics import FieldStatistics, KeyCandidate, ObjectStatistics, Sketch
 
 
 @dataclass(frozen=True)
@@ -215,6 +215,8 @@ def _widen(column: ColumnPlan, field: FieldStatistics) -> ColumnPlan:
 
 _MIN_MATCHES = 3
 _MIN_SHARE = 0.5
+_REFUTING = 10
+"""So many different values, none of them a key of the other entity, show that the name misleads."""
 
 
 def guess_relations(
@@ -257,20 +259,19 @@ def _id_columns(table: TablePlan, seen: ObjectStatistics) -> list[tuple[str, Col
 
 
 def _best_target(
-    table: str, column: ColumnPlan, field: FieldStatistics, targets: Mapping[str, tuple[str, object]]
+    table: str, column: ColumnPlan, field: FieldStatistics, targets: Mapping[str, tuple[str, Sketch]]
 ) -> Relation | None:
-    from json2db_sync.model.statistics import Sketch
-
     assert field.sketch is not None
     by_values: list[tuple[float, str]] = []
     for entity, (_key, sketch) in targets.items():
-        assert isinstance(sketch, Sketch)
         share, values = field.sketch.share_in(sketch)
         if share >= _MIN_SHARE and share * values >= _MIN_MATCHES:
             by_values.append((share, entity))
     if by_values:
         return Relation(table, column.name, max(by_values)[1], "values")
-    for entity, (key, _sketch) in targets.items():
-        if snake(column.key) == snake(key) != ID:
+    for entity, (key, sketch) in targets.items():
+        share, values = field.sketch.share_in(sketch)
+        refuted = share == 0 and values >= _REFUTING
+        if snake(column.key) == snake(key) != ID and not refuted:
             return Relation(table, column.name, entity, "name")
     return None

@@ -73,6 +73,8 @@ class FieldStatistics:
     """How dates were written; texts that are no date count under ``""``."""
     spoilers: Counter[str] = field(default_factory=Counter)
     """Some texts that are no date."""
+    spelled: dict[str, str] = field(default_factory=dict)
+    """A text of each spelling."""
     examples: list[str] = field(default_factory=list)
     elements: ObjectStatistics | None = None
     """What the objects of its arrays hold."""
@@ -118,6 +120,7 @@ class FieldStatistics:
         spelling = spelling_of(value) or ""
         if spelling in self.spellings or len(self.spellings) < _MAX_SPELLINGS:
             self.spellings[spelling] += 1
+            self.spelled.setdefault(spelling, value)
         else:
             self.spellings[""] += 1
         if not spelling and (value in self.spoilers or len(self.spoilers) < _MAX_SPOILERS):
@@ -151,6 +154,13 @@ class FieldStatistics:
                 return spelling_kind(spelling), spelling
             kind = join(kind, Kind.TEXT)
         return kind, None
+
+    @property
+    def spoiled_by(self) -> dict[str, int]:
+        """Texts, with how often, that keep a column that is mostly dates from being one."""
+        usual = max((s for s in self.spellings if s), key=lambda s: self.spellings[s], default="")
+        others = {self.spelled[s]: n for s, n in self.spellings.items() if s and s != usual and s in self.spelled}
+        return {**others, **self.spoilers} if self.spoiled_dates else {}
 
     @property
     def spoiled_dates(self) -> int:

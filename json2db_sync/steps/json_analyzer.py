@@ -290,7 +290,7 @@ def _describe_fields(seen: ObjectStatistics, table: TablePlan, prefix: str) -> I
             of=seen.count,
             kinds_seen=_kinds_seen(statistics),
             examples=tuple(statistics.examples),
-            spoiled_by=dict(statistics.spoilers) if statistics.spoiled_dates else {},
+            spoiled_by=statistics.spoiled_by,
             spoiled=statistics.spoiled_dates,
         )
         if child and statistics.elements:
@@ -313,7 +313,8 @@ def _kinds_seen(statistics: FieldStatistics) -> dict[str, int]:
 def date_notes(analysis: EntityAnalysis) -> list[str]:
     """Columns that would be dates but for a few values."""
     return [
-        f"{analysis.name}.{field.path}: {field.spoiled} of {field.present} values keep it from being a date ("
+        f"{analysis.name}.{field.path}: {field.spoiled} of {field.present} values "
+        f"{'keeps' if field.spoiled == 1 else 'keep'} it from being a date ("
         + ", ".join(f'"{value}"' for value in list(field.spoiled_by)[:3])
         + ")"
         for field in analysis.fields

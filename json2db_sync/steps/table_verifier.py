@@ -314,12 +314,10 @@ class Comparison:
         """Records passed over by skip_existing_records."""
 
     def run(self) -> Check:
+        """The comparison of every record of every loaded file."""
         finding = _Finding("records")
-        files = 0
-        for entity, plan in self._plans.items():
-            for known in self._ledger.loaded_files(entity):
-                files += self._file(known, plan, finding)
-        covered = f"{self.compared:,} records of {files} files compared with what is stored"
+        files = sum(self._file(known, plan, finding) for known, plan in self._files())
+        covered = f"{self.compared:,} records of {files} file{'s' * (files != 1)} compared with what is stored"
         for count, what in (
             (self.superseded, "also in newer files"),
             (self.rejected, "rejected"),
@@ -327,6 +325,15 @@ class Comparison:
         ):
             covered += f"; {count:,} {what}" if count else ""
         return finding.done(covered)
+
+    def _files(self) -> list[tuple[dict[str, Any], EntityPlan]]:
+        return [(known, plan) for plan in self._plans.values() for known in self._ledger.loaded_files(plan.entity)]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """How many files there are to compare, and their bytes."""
+        sizes = [known["size"] for known, _plan in self._files()]
+        return len(sizes), sum(sizes)
 
     def _file(self, known: Mapping[str, Any], plan: EntityPlan, finding: _Finding) -> int:
         path = Path(known["path"])

@@ -1,0 +1,63 @@
+"""docs/commands.md says what the commands say."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from json2db_sync.faces.cli import cli
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def _generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("make_commands", DOCS / "make_commands.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+GENERATOR = _generator()
+PAGE = (DOCS / "commands.md").read_text(encoding="utf-8")
+PRINTED = dict(re.findall(r"^#+ (json2db-sync[^\n]*)\n\n```text\n(.*?)\n```$", PAGE, re.MULTILINE | re.DOTALL))
+CALLS = [ctx.command_path for ctx in GENERATOR.contexts()]
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_help_equals_the_page(call: str) -> None:
+    """Each command is on the page, with the very text that --help prints at 80 columns."""
+    result = CliRunner().invoke(cli, [*call.split()[1:], "--help"], terminal_width=GENERATOR.WIDTH)
+    assert result.exit_code == 0
+    assert PRINTED[call] == result.stdout.rstrip(), "run python docs/make_commands.py"
+
+
+def test_the_page_is_complete() -> None:
+    """The page holds every command, and none that is not there: it is as the generator writes it."""
+    assert list(PRINTED) == CALLS
+    assert GENERATOR.page() == PAGE, "run python docs/make_commands.py"
+
+
+def test_every_operation_of_the_runner_is_a_command() -> None:
+    """What the runner can do, the command line can."""
+    from json2db_sync import SyncRunner
+
+    operations = [
+        name for name, value in vars(SyncRunner).items() if not name.startswith("_") and hasattr(value, "__wrapped__")
+    ]
+    assert "populate" in operations
+    context = click.Context(cli)
+    missing = [name for name in operations if cli.get_command(context, name.replace("_", "-")) is None]
+    assert missing == []
+
+
+def test_lines_fit() -> None:
+    """No line of help is wider than 80 columns."""
+    assert [line for text in PRINTED.values() for line in text.splitlines() if len(line) > 80] == []
