@@ -17,6 +17,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
 import sqlalchemy as sa
@@ -610,7 +611,7 @@ def test_a_truncated_line_is_a_rejected_record(sqlite_world, cut):
     assert result.entities["lines"]["rejected"] == 1
     (kept,) = world.runner().rejected().records
     assert kept.record == 10
-    assert lines[:-cut].endswith(kept.raw.encode())
+    assert lines[:-cut].rstrip().endswith(kept.raw.encode())
     world.assert_intact()
 
 
@@ -645,16 +646,17 @@ def test_a_file_that_grows_while_it_is_read_is_refused(sqlite_world, suffix, ste
     world = sqlite_world
     path = world.source / f"a_growing{suffix}"
     chance = random.Random(1)
-    lines = [json.dumps({"id": n, "text": f"{chance.getrandbits(2000)}"}) for n in range(2000)]
+    lines = [json.dumps({"id": n, "text": f"{chance.getrandbits(900)}"}) for n in range(4000)]
     data = ("\n".join(lines) if suffix == ".ndjson" else "[" + ",".join(lines) + "]").encode()
     if suffix.endswith(".gz"):
         data = gzip.compress(data, 1)
-    assert len(data) > 600_000, "the reader must have to read on"
+    written = len(data) * 6 // 10
+    assert written > 400_000, "the reader must have to read on"
     if step == "populate":
         path.write_bytes(data)
         assert world.runner().create_tables().success
-    path.write_bytes(data[:500_000])
-    rest = data[500_000:] if whole else data[500_000:520_000]
+    path.write_bytes(data[:written])
+    rest = data[written:] if whole else data[written : written + 20_000]
 
     def grow() -> None:
         with path.open("ab") as file:
@@ -671,7 +673,7 @@ def test_a_file_that_grows_while_it_is_read_is_refused(sqlite_world, suffix, ste
     world.assert_intact()
     path.write_bytes(data)
     again = world.runner().populate()
-    assert again.statistics["inserted"] == 2000
+    assert again.statistics["inserted"] == 4000
     world.assert_intact()
 
 
@@ -798,9 +800,7 @@ def everything_said(runner: SyncRunner, *results: Result) -> str:
 
 
 def hides_password(text: str) -> bool:
-    quoted = sa.make_url("postgresql://").set(password=SECRET).render_as_string(hide_password=False)
-    spellings = (SECRET, quoted.partition(":@")[0].rpartition(":")[2].partition("@")[0], "s3cr3t", "Pa55")
-    return not any(spelling and spelling in text for spelling in spellings)
+    return not any(spelling in text for spelling in (SECRET, quote(SECRET), quote_plus(SECRET), "s3cr3t", "Pa55"))
 
 
 OPERATIONS = ("populate", "verify", "report", "full_workflow", "backup", "analyze", "create_tables")
@@ -862,6 +862,7 @@ def test_a_server_that_cannot_be_reached_is_a_database_error(locked_server, tmp_
         "postgresql://host/name?user=me&password=s3cr3t-Pa55",
         "postgres://me:s3cr3t-Pa55/with@slash@host/name",
     ],
+    ids=range(7),  # an id becomes part of tmp_path, and that is shown
 )
 def test_a_url_that_is_wrong_hides_its_password(tmp_path, url, caplog, monkeypatch):
     """A database URL that cannot be used is a failed result, and its password is not in it."""

@@ -204,7 +204,7 @@ class SQLiteDatabase(Database):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with faults.translated(self.label):
-                _copy(self.path, partial)
+                _copy(self.path, partial, journal="DELETE")  # one file, complete without others beside it
             partial.replace(target)
         except OSError as error:
             raise DatabaseError(
@@ -286,12 +286,13 @@ def _open_read_only(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy(source: Path, target: Path, journal: str = "WAL") -> None:
     with (
         closing(_open_read_only(source)) as reader,
         closing(sqlite3.connect(target)) as writer,
     ):
         reader.backup(writer)
+        writer.execute(f"PRAGMA journal_mode = {journal}")
         _require_sound(writer, target)
 
 

@@ -68,6 +68,16 @@ def add_line(question: Question, text: str) -> None:
     container.children.append(ConditionalContainer(line, filter=~IsDone()))  # type: ignore[no-untyped-call]
 
 
+def wrap_messages(question: Question) -> None:
+    """What is wrong with an answer is said in full, on as many lines as it takes."""
+    from prompt_toolkit.filters import to_filter
+    from prompt_toolkit.layout import FormattedTextControl
+
+    for window in question.application.layout.find_all_windows():
+        if isinstance(window.content, FormattedTextControl) and window.height == 1:
+            window.height, window.wrap_lines = None, to_filter(True)
+
+
 def jump_by_typing(question: Question, control: InquirerControl, options: Sequence[Option]) -> None:
     """Typed characters move to the option that they mark, or whose label begins with them."""
     from prompt_toolkit.key_binding import KeyBindings, merge_key_bindings

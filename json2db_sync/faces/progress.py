@@ -190,7 +190,7 @@ class Progress:
 
     def _finished(self, sign: tuple[str, str], label: str, summary: str, seconds: float) -> None:
         if not self._living:
-            how = "done" if sign is GOOD else "not passed" if _CHECKS.match(summary) else "not done"
+            how = "done" if sign is GOOD else "not passed" if label == LABELS["verify"] else "not done"
             self._plain(f"{label}: {how} in {seconds_text(seconds)}" + (f": {summary}" if summary else ""))
             return
         row = self._row()

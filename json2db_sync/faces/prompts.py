@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from json2db_sync.faces import glyphs
-from json2db_sync.faces.choices import Option, add_line, cleared, control_of, jump_by_typing, rows, style
+from json2db_sync.faces.choices import Option, add_line, cleared, control_of, jump_by_typing, rows, style, wrap_messages
 
 if TYPE_CHECKING:
     from prompt_toolkit.key_binding import KeyPressEvent
@@ -207,3 +207,5 @@ class Prompts:
             window.dont_extend_height = to_filter(True)  # else the last line would hang at the bottom of the screen
         if footer is not None:
             add_line(question, footer)
+        else:
+            wrap_messages(question)

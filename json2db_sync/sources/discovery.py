@@ -258,7 +258,8 @@ def _outside(
     what = "sessions" if layout == "sessions" else "stamps"
     count = len({folder.session or folder.path for folder in folders})
     days = max(1, -(-int(age.total_seconds()) // 86_400))
-    text = f"{age.days} days" if age.days else f"{age.total_seconds() / 3600:.0f} hours"
+    hours = age.total_seconds() / 3600
+    text = f"{hours / 24:.0f} days" if hours >= 36 else f"{hours:.0f} hours"
     return NoDataFound(
         f"nothing inside the window ({limits.reason}): {count} {what} with data exist, the newest is {text} old "
         f"({newest:%Y-%m-%d %H:%M})",
