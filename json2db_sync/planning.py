@@ -133,14 +133,18 @@ class Planning(Execution):
         from json2db_sync.databases.records import RecordReader
         from json2db_sync.steps.json_analyzer import plan_afresh
 
-        plans = self._plans(analysis, {})
+        rebuilt = {plan.entity: plan for plan in stored}
+        everything = self._stored_plans(database)
+        kept = {name: plan for name, plan in everything.items() if not empty or name not in rebuilt}
+        plans = self._plans(analysis, kept)
         with database.reading() as connection:
-            for plan in stored:
+            for plan in rebuilt.values():
                 if empty and plan.entity in analysis.entities:
-                    continue  # planned from the files alone
+                    continue  # planned from the files alone, its key included
                 rows = () if empty else RecordReader(database, connection, plan).all()
                 records = (stored.record for stored in rows)
-                plans[plan.entity] = plan_afresh(plan, records, analysis, self._plan_settings())
+                others = {**everything, **plans}
+                plans[plan.entity] = plan_afresh(plan, records, analysis, self._plan_settings(), others)
         return plans
 
     def _ignored_keys(self, stored: Mapping[str, EntityPlan]) -> Iterator[str]:

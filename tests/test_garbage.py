@@ -646,7 +646,7 @@ def test_a_file_that_grows_while_it_is_read_is_refused(sqlite_world, suffix, ste
     world = sqlite_world
     path = world.source / f"a_growing{suffix}"
     chance = random.Random(1)
-    lines = [json.dumps({"id": n, "text": f"{chance.getrandbits(900)}"}) for n in range(4000)]
+    lines = [json.dumps({"id": n, "text": f"{chance.getrandbits(1200)}"}) for n in range(4000)]
     data = ("\n".join(lines) if suffix == ".ndjson" else "[" + ",".join(lines) + "]").encode()
     if suffix.endswith(".gz"):
         data = gzip.compress(data, 1)

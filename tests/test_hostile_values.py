@@ -300,6 +300,20 @@ def test_hostile_entities(database_url, tmp_path):
     assert sorted(map(canonical, stored)) == sorted(canonical(one) for many in records.values() for one in many)
 
 
+@pytest.mark.parametrize("first", ["invoices", "invoices_lines"])
+def test_an_entity_named_like_a_child(database_url, tmp_path, first):
+    """An entity whose table would bear the name of another's child table gets a table of its own, whichever came first."""
+    files = {
+        "invoices": [json.dumps({"id": n, "lines": [{"n": n}]}) for n in range(3)],
+        "invoices_lines": [json.dumps({"id": n, "text": "own"}) for n in range(4)],
+    }
+    load(database_url, tmp_path / "source", array(files[first]), f"{first}.json")
+    for name, records in files.items():
+        load(database_url, tmp_path / "source", array(records), f"{name}.json")
+    for name, records in files.items():
+        assert_kept(database_url, name, records, [])
+
+
 def test_keys_arrive_late_one_after_the_other(database_url, tmp_path):
     """Hostile keys that come with later files get columns of their own beside those there are."""
     keys = list(dict.fromkeys(KEYS))

@@ -18,6 +18,7 @@ from json2db_sync.databases.urls import mask
 from json2db_sync.errors import DatabaseError
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import ColumnPlan, EntityPlan, TablePlan
+from json2db_sync.sources.reader import Record
 
 Decode = Callable[[Any], Any]
 Values = dict[str, Any]
@@ -159,6 +160,10 @@ class Database(ABC):
     def decode_json(self, value: Any) -> Any:
         """The JSON value of a JSON column."""
         return json.loads(value)
+
+    def objection(self, record: Record) -> str | None:
+        """Why this database cannot hold a record; None where it can, as far as its text tells."""
+        return None
 
     # Tables
 

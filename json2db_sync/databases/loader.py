@@ -252,6 +252,10 @@ class Loader:
         values |= {ID: item.id, self._plan.updated_at: self._now, FILE: self._file_id, HASH: item.hash}
         return values
 
+    def objection(self, record: Record) -> str | None:
+        """Why a record cannot be loaded, whatever the plan; None where it can."""
+        return record.problem or self._database.objection(record)
+
     def reject(self, record: Record, reason: str, path: str | None = None) -> None:
         """Keep a record that cannot be loaded, with its reason."""
         self.counts.read += 1

@@ -17,6 +17,7 @@ from json2db_sync.databases.ledger import Ledger
 from json2db_sync.databases.tables import VerbatimType
 from json2db_sync.errors import DatabaseError, Locked
 from json2db_sync.model.kinds import Kind, has_offset, now_text, spell
+from json2db_sync.sources.reader import Record
 
 _TYPES: dict[Kind, sa.types.TypeEngine[Any]] = {
     Kind.BOOL: sa.Boolean(),
@@ -96,6 +97,11 @@ class PostgreSQLDatabase(Database):
 
     def decode_json(self, value: Any) -> Any:
         return value  # psycopg has read it
+
+    def objection(self, record: Record) -> str | None:
+        if b"\\u0000" in record.raw and _holds_nul(record.value):
+            return "it holds U+0000, which PostgreSQL cannot store"
+        return None
 
     # Care
 
@@ -177,6 +183,20 @@ class PostgreSQLDatabase(Database):
                     for constraint in built.foreign_key_constraints:
                         connection.execute(sa.schema.AddConstraint(constraint))
         return _describe(name)
+
+
+def _holds_nul(value: Any) -> bool:
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, str):
+            if "\0" in item:
+                return True
+        elif isinstance(item, dict):
+            waiting += [*item.keys(), *item.values()]
+        elif isinstance(item, list):
+            waiting += item
+    return False
 
 
 def _describe(schema: str) -> Backup:

@@ -33,14 +33,10 @@ def analysis(result: AnalysisResult, paper: Paper) -> None:
         entity(seen, paper, most)
     if result.success and result.entities:
         pending(result, paper)
-    told = {
-        f"{seen.name}.{field.path}: " for seen in result.entities for field in seen.fields if field.spoiled_by
-    }
+    told = {f"{seen.name}.{field.path}: " for seen in result.entities for field in seen.fields if field.spoiled_by}
     notes = [note for note in result.notes if not note.startswith(tuple(told))]
     rejected = [
-        (f"{seen.name}: {count(seen.rejected, 'record')} cannot be loaded")
-        for seen in result.entities
-        if seen.rejected
+        (f"{seen.name}: {count(seen.rejected, 'record')} cannot be loaded") for seen in result.entities if seen.rejected
     ]
     worth_a_look(paper, refused=besides(result.refused_files, result), notes=[*rejected, *notes])
 
@@ -130,8 +126,7 @@ def _some(names: Sequence[str], most: int) -> str:
 
 def _spoiled(field: FieldAnalysis) -> str:
     values = ", ".join(
-        f'"{value}"' + (f" ({times:,} times)" if times > 1 else "")
-        for value, times in field.spoiled_by.items()
+        f'"{value}"' + (f" ({times:,} times)" if times > 1 else "") for value, times in field.spoiled_by.items()
     )
     verb = "keeps" if field.spoiled == 1 else "keep"
     return f"{field.path}: {field.spoiled:,} of {field.present:,} values {verb} it text" + (

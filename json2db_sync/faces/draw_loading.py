@@ -82,15 +82,11 @@ def _entities(entities: Mapping[str, Mapping[str, int]], paper: Paper) -> None:
     shown = {name: counts for name, counts in entities.items() if any(counts.values())}
     if not shown:
         return
-    outcomes = [
-        name for name in _OUTCOMES if name == "read" or any(counts.get(name) for counts in shown.values())
-    ]
+    outcomes = [name for name in _OUTCOMES if name == "read" or any(counts.get(name) for counts in shown.values())]
     narrow = paper.width < _NARROW and len(outcomes) > 4
     columns = [Column("entity", rest=True)]
     columns += [Column(_OUTCOMES[name] if narrow else name, NUMBER) for name in outcomes]
-    rows: list[list[Part]] = [
-        [name, *(number(counts.get(o, 0)) for o in outcomes)] for name, counts in shown.items()
-    ]
+    rows: list[list[Part]] = [[name, *(number(counts.get(o, 0)) for o in outcomes)] for name, counts in shown.items()]
     paper.blank()
     paper.table(columns, rows)
 
@@ -106,9 +102,7 @@ def verification(result: VerifyResult, paper: Paper) -> None:
         paper.blank()
     for check in result.checks:
         covered = check.covered if check.passed else f"{count(check.problems, 'problem')} in {check.covered}"
-        paper.pairs(
-            [(paper.text(GOOD if check.passed else BAD, f" {check.name:<{_name_width(result)}}"), covered)]
-        )
+        paper.pairs([(paper.text(GOOD if check.passed else BAD, f" {check.name:<{_name_width(result)}}"), covered)])
         for line in check.examples:
             paper.line(short_paths(line), indent=6)
     if result.success and result.checks and not result.full:

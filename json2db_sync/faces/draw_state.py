@@ -42,9 +42,7 @@ def report(result: ReportResult, paper: Paper) -> None:
     if result.relations:
         paper.heading("Relations", ("guessed from names; the share of values found there", "dim"))
         _relations(result.relations, paper)
-    rejected = (
-        [f"{count(result.rejected, 'rejected record')} kept with the reason"] if result.rejected else []
-    )
+    rejected = [f"{count(result.rejected, 'rejected record')} kept with the reason"] if result.rejected else []
     worth_a_look(paper, notes=[*rejected, *result.notes])
 
 
@@ -153,9 +151,7 @@ def backups(result: BackupResult, paper: Paper) -> None:
     if not result.backups:
         paper.line("There are no backups yet")
         return
-    paper.line(
-        (count(len(result.backups), "backup"), "bold"), ", newest first" if len(result.backups) > 1 else ""
-    )
+    paper.line((count(len(result.backups), "backup"), "bold"), ", newest first" if len(result.backups) > 1 else "")
     paper.table(
         [Column("when"), Column("size", NUMBER), Column("backup", rest=True, fold=True)],
         ([ago(one["created_at"]), size_text(one["size"]), one["name"]] for one in result.backups),

@@ -34,10 +34,7 @@ class Interrupt:
         self._requested = False
         self._before = signal.getsignal(signal.SIGINT)
         # Ignored (nohup) or handled outside of Python stays as it is; only the main thread may change it.
-        if (
-            self._before not in (None, signal.SIG_IGN)
-            and threading.current_thread() is threading.main_thread()
-        ):
+        if self._before not in (None, signal.SIG_IGN) and threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, self._interrupted)
             self._installed = True
         return self

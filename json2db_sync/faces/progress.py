@@ -233,9 +233,7 @@ class Progress:
             row.add_row(self._paper.text((spinner, "yellow")), self._paper.text(label),
                         self._paper.text((self._stopping, "yellow")), Text(""))  # fmt: skip
             return row
-        beside = self._paper.text(
-            ("  ".join(["", *short_figures(meter, now, roomy=self._width >= 90)]), "dim")
-        )
+        beside = self._paper.text(("  ".join(["", *short_figures(meter, now, roomy=self._width >= 90)]), "dim"))
         what = Text("")
         if meter.what:
             name = self._paper.clean(file_and_time(meter.what)[0])

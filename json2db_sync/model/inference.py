@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from json2db_sync.model.kinds import Kind, join
@@ -29,10 +29,12 @@ def infer(
     candidates: Sequence[KeyCandidate],
     settings: PlanSettings,
     stored: EntityPlan | None = None,
+    taken: Collection[str] = (),
 ) -> EntityPlan:
     """The plan of an entity from its records and, where there is one, from the plan stored so far.
 
     :param candidates: every field that may be the key, as found while reading.
+    :param taken: tables of other entities.
     """
     custom = _merge_custom(stored.custom if stored else (), settings.custom)
     undecided = stored is None or stored.key is None
@@ -42,8 +44,8 @@ def infer(
         assert stored is not None
         key, guessed, reason = stored.key, stored.key_guessed, stored.key_reason
     fresh = stored is None or stored.records_seen == 0
-    builder = _Builder(settings, fresh, key, {column.name for column in custom})
-    known = stored.table if stored else TablePlan(table_name(settings.table_prefix, (entity,), ()))
+    builder = _Builder(settings, fresh, key, {column.name for column in custom}, set(taken))
+    known = stored.table if stored else TablePlan(table_name(settings.table_prefix, (entity,), taken))
     table = builder.table(known, seen, (entity,), settings.child_depth)
     names = {column.name for column in table.columns}
     id_kind = _id_kind(table, key, seen, candidates)
@@ -124,12 +126,14 @@ def _with_id_kind(table: TablePlan, id_kind: Kind) -> TablePlan:
 class _Builder:
     """Widens one table plan, and those below it, by what was seen."""
 
-    def __init__(self, settings: PlanSettings, fresh: bool, key: tuple[str, ...] | None, custom: set[str]) -> None:
+    def __init__(
+        self, settings: PlanSettings, fresh: bool, key: tuple[str, ...] | None, custom: set[str], tables: set[str]
+    ) -> None:
         self._settings = settings
         self._fresh = fresh
         self._key = key
         self._custom = custom
-        self._tables: set[str] = set()
+        self._tables = tables
 
     def table(self, known: TablePlan, seen: ObjectStatistics, path: tuple[str, ...], depth: int) -> TablePlan:
         self._tables.add(known.name)

@@ -19,6 +19,9 @@ ID, DATA_SOURCE = "id", "data_source"
 FILE, HASH, REST = "_file", "_hash", "_rest"
 PARENT_ID, POSITION = "_parent_id", "_position"
 
+_SYSTEM = ("ctid", "xmin", "xmax", "cmin", "cmax", "tableoid")
+"""Columns that PostgreSQL gives to every table."""
+
 
 @dataclass(frozen=True)
 class ColumnPlan:
@@ -65,8 +68,8 @@ class TablePlan:
     def reserved(self) -> set[str]:
         """Names that a JSON key's column must not take here."""
         if self.depth:
-            return {REST, PARENT_ID, *self.position_columns}
-        return {REST, ID, DATA_SOURCE, FILE, HASH, "_created_at", "_updated_at"}
+            return {REST, *_SYSTEM, PARENT_ID, *self.position_columns}
+        return {REST, *_SYSTEM, ID, DATA_SOURCE, FILE, HASH, "_created_at", "_updated_at"}
 
 
 @dataclass(frozen=True)

@@ -411,7 +411,7 @@ class _Cursor:
             elements = objects = 0
             for element in self.elements():
                 elements += 1
-                objects += isinstance(element.value, dict)
+                objects += element.raw.startswith("{")  # one that cannot be loaded is an object all the same
             yield _Member(key, [], elements, objects if objects or not elements else None)
 
     def _take(self, mark: str) -> None:

@@ -319,8 +319,9 @@ class _EntityLoading:
 
     def add(self, record: Record, single: bool) -> None:
         self.read += 1
-        if record.problem is not None:
-            self._reject(record, record.problem)
+        objection = self.loader.objection(record)
+        if objection is not None:
+            self._reject(record, objection)
             return
         if self.plan.key is None:
             raise _Redo(record.entity)

@@ -218,12 +218,16 @@ def _check_configured_keys(analysis: Analysis, settings: PlanSettings) -> None:
 
 def make_plans(analysis: Analysis, stored: Mapping[str, EntityPlan], settings: PlanSettings) -> dict[str, EntityPlan]:
     """The plans of the entities seen, widening those stored; relations between all of them are guessed."""
-    plans = {
-        name: infer(name, seen.objects, list(seen.candidates.values()), settings, stored.get(name))
-        for name, seen in sorted(analysis.entities.items())
-    }
+    plans: dict[str, EntityPlan] = {}
+    for name, seen in sorted(analysis.entities.items()):
+        taken = _tables_of_others(name, {**stored, **plans})
+        plans[name] = infer(name, seen.objects, list(seen.candidates.values()), settings, stored.get(name), taken)
     guessed = guess_relations(plans, {name: seen.objects for name, seen in analysis.entities.items()})
     return {name: _with_relations(plan, guessed.get(name, ())) for name, plan in plans.items()}
+
+
+def _tables_of_others(entity: str, plans: Mapping[str, EntityPlan]) -> set[str]:
+    return {table.name for name, plan in plans.items() if name != entity for table in plan.tables}
 
 
 def _with_relations(plan: EntityPlan, guessed: tuple) -> EntityPlan:  # type: ignore[type-arg]
@@ -237,6 +241,7 @@ def plan_afresh(
     records: Iterable[dict[str, Any]],
     analysis: Analysis,
     settings: PlanSettings,
+    others: Mapping[str, EntityPlan],
 ) -> EntityPlan:
     """A plan made as if for the first time, from the stored records and from those of the files, keeping the key."""
     name = stored.entity
@@ -248,7 +253,8 @@ def plan_afresh(
         candidate.usable += key_of(record, key or ()) is not None
     empty = TablePlan(stored.table.name)
     basis = replace(stored, table=empty, key=key, records_seen=0)
-    return infer(name, seen.objects, list(seen.candidates.values()), settings, basis)
+    taken = _tables_of_others(name, others)
+    return infer(name, seen.objects, list(seen.candidates.values()), settings, basis, taken)
 
 
 # What to tell

@@ -379,9 +379,9 @@ class Comparison:
         for record in batch:
             if record.number in rejected:
                 self.rejected += 1
-            elif record.problem is not None:
+            elif (objection := record.problem or self._database.objection(record)) is not None:
                 pending[f"record {record.number}"] = (
-                    f"{known['name']} record {record.number}: {record.problem}, yet not rejected"
+                    f"{known['name']} record {record.number}: {objection}, yet not rejected"
                 )
             else:
                 try:
