@@ -146,9 +146,7 @@ def test_refused_files_and_records_are_counted_apart(tmp_path):
 def test_many_keys_do_not_become_many_columns(tmp_path):
     """Beyond max_columns the rarest keys share the internal column, and still come back."""
     rows = [{"id": n, "common": n, f"rare{n}": n} for n in range(30)]
-    runner = SyncRunner(
-        tmp_path / "x.db", write(tmp_path, t=rows), config=JSON2DBConfig(processing={"max_columns": 5})
-    )
+    runner = SyncRunner(tmp_path / "x.db", write(tmp_path, t=rows), config=JSON2DBConfig(processing={"max_columns": 5}))
     result = runner.full_workflow(full_verification=True)
     assert result.success, result.error
     columns = {column.path for column in entity(runner.analyze(), "t").fields if column.column}

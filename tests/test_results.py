@@ -58,7 +58,14 @@ def test_every_result_becomes_json():
 
 def test_the_accounting_line():
     """Zeros are left out, thousands are grouped."""
-    statistics = {"total_records": 4812, "inserted": 1204, "updated": 96, "unchanged": 3510, "superseded": 0, "rejected": 2}
+    statistics = {
+        "total_records": 4812,
+        "inserted": 1204,
+        "updated": 96,
+        "unchanged": 3510,
+        "superseded": 0,
+        "rejected": 2,
+    }
     assert accounting(statistics) == "4,812 read = 1,204 inserted + 96 updated + 3,510 unchanged + 2 rejected"
     assert accounting({}) == "0 read"
 

@@ -10,11 +10,11 @@ from typing import Any
 import click
 
 from json2db_sync._version import __version__
-from json2db_sync.faces.exits import MEANINGS, Exit
-from json2db_sync.faces.groups import LazyGroup
-from json2db_sync.faces.operations import print_data, quiet_pipe
-from json2db_sync.faces.options import Call
-from json2db_sync.faces.questions import is_terminal
+from json2db_sync.faces.commands.exits import MEANINGS, Exit
+from json2db_sync.faces.commands.groups import LazyGroup
+from json2db_sync.faces.commands.operations import print_data, quiet_pipe
+from json2db_sync.faces.commands.options import Call
+from json2db_sync.faces.commands.questions import is_terminal
 
 PROGRAM = "json2db-sync"
 COMPLETE_VARIABLE = "_JSON2DB_SYNC_COMPLETE"

@@ -16,11 +16,11 @@ from typing import IO, Any, cast
 
 from rich.console import Console
 
-from json2db_sync.faces.drawing import show, show_error
-from json2db_sync.faces.interrupt import Interrupt
-from json2db_sync.faces.paper import PLAIN
-from json2db_sync.faces.progress import Progress
-from json2db_sync.faces.wording import ago, size_text
+from json2db_sync.faces.drawing.interrupt import Interrupt
+from json2db_sync.faces.drawing.paper import PLAIN
+from json2db_sync.faces.drawing.progress import Progress
+from json2db_sync.faces.drawing.results import show, show_error
+from json2db_sync.faces.drawing.wording import ago, size_text
 
 __all__ = ["Interrupt", "Progress", "ago", "make_console", "show", "show_error", "size_text"]
 

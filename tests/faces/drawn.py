@@ -14,9 +14,7 @@ from json2db_sync.results import Result
 
 def console(width: int = 80, encoding: str = "utf-8", **options: Any) -> Console:
     """A console on a strict stream of that encoding, with our settings."""
-    stream = io.TextIOWrapper(
-        io.BytesIO(), encoding=encoding, errors="strict", newline="", write_through=True
-    )
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="strict", newline="", write_through=True)
     return Console(file=stream, width=width, highlight=False, emoji=False, **options)
 
 

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from json2db_sync import __version__
 from json2db_sync.faces.cli import SECTIONS, cli
-from json2db_sync.faces.questions import database_name
+from json2db_sync.faces.commands.questions import database_name
 
 COMMANDS = [name for names in SECTIONS.values() for name in names]
 RECORDS = {"bills": 8, "contacts": 14, "customerpayments": 15, "invoices": 30, "items": 10}

@@ -25,12 +25,8 @@ console.print("[bold]\u2713 \u611f\u8c22[/bold] " + "\u2026" * 100, overflow="el
 
 
 def _run(code: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
-    clean = {
-        name: value for name, value in os.environ.items() if not name.startswith(("LC_", "LANG", "PYTHON"))
-    }
-    return subprocess.run(
-        [sys.executable, "-c", code], env=clean | environment, capture_output=True, check=False
-    )
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "LANG", "PYTHON"))}
+    return subprocess.run([sys.executable, "-c", code], env=clean | environment, capture_output=True, check=False)
 
 
 @pytest.mark.parametrize("environment", [

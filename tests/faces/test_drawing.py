@@ -268,9 +268,7 @@ def test_data_is_never_markup_or_control(encoding: str) -> None:
     """Brackets are shown as they are; no control character, bidi override or surrogate reaches the terminal."""
     record = RejectedRecord(HOSTILE, HOSTILE, 1, 1, HOSTILE, HOSTILE, HOSTILE)
     refused = RefusedFile(HOSTILE, HOSTILE, "file_error", HOSTILE)
-    entity = EntityAnalysis(
-        HOSTILE, 1, 1, HOSTILE, (HOSTILE,), HOSTILE, relations=(HOSTILE,), children=(HOSTILE,)
-    )
+    entity = EntityAnalysis(HOSTILE, 1, 1, HOSTILE, (HOSTILE,), HOSTILE, relations=(HOSTILE,), children=(HOSTILE,))
     run = RunReport(1, HOSTILE, HOSTILE, HOSTILE, message=HOSTILE)
     results = (
         RejectedResult(records=(record,), total=1),
@@ -310,9 +308,7 @@ def test_rejected_records_are_counted_even_where_not_listed() -> None:
 
 def test_key_sets_tell_the_difference(example: Mapping[str, Result]) -> None:
     """Sets of keys are told by what they lack or have besides the commonest."""
-    entity = EntityAnalysis(
-        "a", 6, 1, "json_a", (), "", key_sets=((4, ("b", "c")), (1, ("b",)), (1, ("b", "c", "d")))
-    )
+    entity = EntityAnalysis("a", 6, 1, "json_a", (), "", key_sets=((4, ("b", "c")), (1, ("b",)), (1, ("b", "c", "d"))))
     text = drawn(AnalysisResult(entities=(entity,)))
     assert "4 records with b, c" in text
     assert "1 without c" in text

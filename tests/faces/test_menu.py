@@ -20,8 +20,8 @@ from prompt_toolkit.output import DummyOutput
 from rich.console import Console
 
 from json2db_sync import SyncRunner
-from json2db_sync.faces import answers, tasks
-from json2db_sync.faces.menu import Menu, run_menu
+from json2db_sync.faces.menu import answers, tasks
+from json2db_sync.faces.menu.main import Menu, run_menu
 
 ESC, ENTER, CTRL_C, CTRL_D, DOWN, CLEAR, BACKSPACE = "\x1b", "\r", "\x03", "\x04", "\x1b[B", "\x15", "\x7f"
 GO = ENTER  # the first line of every form

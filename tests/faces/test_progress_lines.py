@@ -15,7 +15,7 @@ from rich.console import Console
 
 from json2db_sync import SyncRunner, events
 from json2db_sync.faces.console import Progress
-from json2db_sync.faces.meter import Meter
+from json2db_sync.faces.drawing.meter import Meter
 
 FILE = "sync_session_2025-07-12_10-30-15/raw_json/2025-07-12_10-30-15/invoices[red].json"
 
@@ -61,7 +61,7 @@ def workflow(listener: Callable[[events.Event], None]) -> None:
         events.Progress("populate", FILE, 4812, 1_200_000),
         events.StepFinished("populate", "4,812 read = 4,810 inserted + 2 rejected", 61.0),
         events.Progress("verify", FILE, 4812, 1_200_000),
-        events.StepFinished("verify", "11 of 12 checks passed", 0.2),
+        events.StepFinished("verify", "11 of 12 checks passed", 0.2, success=False),
         events.StepFinished("report", "2 tables, 4,810 records", 0.1),
         events.RunFinished("full_workflow", False, 62.0),
     ):
@@ -210,9 +210,7 @@ class Closed(Broken):
 
 @pytest.mark.parametrize("stream", [Broken, Closed])
 @pytest.mark.parametrize("living", [True, False])
-def test_drawing_never_ends_a_run(
-    stream: type[io.StringIO], living: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_drawing_never_ends_a_run(stream: type[io.StringIO], living: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """A screen that cannot be written to is no reason to stop."""
     monkeypatch.setattr("os.dup2", lambda *_: 0)  # rich would send the tests' own output nowhere
     streams = sys.stdout, sys.stderr
@@ -260,11 +258,7 @@ def test_real_run(example: Callable[[Progress], SyncRunner], living: bool) -> No
     with Progress(on) as progress:
         assert example(progress).full_workflow(cutoff_days="all", full_verification=True).success
     lines = kept(on) if living else text(on).splitlines()
-    done = [
-        line.replace(":", " ").split()[1 if living else 0]
-        for line in lines
-        if line[0] == "✓" or ": done" in line
-    ]
+    done = [line.replace(":", " ").split()[1 if living else 0] for line in lines if line[0] == "✓" or ": done" in line]
     assert done == ["Analyze", "Create", "Populate", "Verify", "Report"]
 
 

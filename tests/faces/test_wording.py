@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from json2db_sync.faces.paper import count, safe, share
-from json2db_sync.faces.wording import (
+from json2db_sync.faces.drawing.paper import count, safe, share
+from json2db_sync.faces.drawing.wording import (
     ago,
     clock,
     file_and_time,

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from json2db_sync.faces.groups import DefaultGroup
-from json2db_sync.faces.operations import perform
-from json2db_sync.faces.options import ASKING, DATABASE, OUTPUT, Call, Headed, command, example_block, options
+from json2db_sync.faces.commands.groups import DefaultGroup
+from json2db_sync.faces.commands.operations import perform
+from json2db_sync.faces.commands.options import ASKING, DATABASE, OUTPUT, Call, Headed, command, example_block, options
 
 if TYPE_CHECKING:
     from json2db_sync.runner import SyncRunner
@@ -51,7 +51,7 @@ def backups(call: Call) -> int:
 )
 @options(click.argument("name", metavar="BACKUP"), DATABASE, ASKING, OUTPUT)
 def restore(call: Call, name: str, yes: bool, no_input: bool) -> int:
-    from json2db_sync.faces.questions import Question, ask_restore
+    from json2db_sync.faces.commands.questions import Question, ask_restore
 
     def ask(runner: SyncRunner) -> None:
         if not yes:

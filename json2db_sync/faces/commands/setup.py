@@ -6,9 +6,9 @@ import sys
 
 import click
 
-from json2db_sync.faces.groups import DefaultGroup
-from json2db_sync.faces.operations import perform
-from json2db_sync.faces.options import (
+from json2db_sync.faces.commands.groups import DefaultGroup
+from json2db_sync.faces.commands.operations import perform
+from json2db_sync.faces.commands.options import (
     CONFIG_FILE,
     DATA_SOURCE,
     DATABASE,
@@ -39,7 +39,7 @@ def config() -> None: ...
 )
 @options(CONFIG_FILE, OUTPUT)
 def config_show(call: Call) -> int:
-    from json2db_sync.faces.settings import draw_settings, settings_of
+    from json2db_sync.faces.drawing.settings import draw_settings, settings_of
 
     return perform(call, "config_show", settings_of, draw=draw_settings, answers=True)
 
@@ -63,7 +63,7 @@ def open_menu(call: Call) -> int:
     """Run the menu, on a terminal only."""
     if not (sys.stdin is not None and sys.stdin.isatty()):
         raise click.UsageError("The menu needs a terminal; without one name a command (json2db-sync --help).")
-    from json2db_sync.faces.menu import run_menu
+    from json2db_sync.faces.menu.main import run_menu
 
     return run_menu(db_path=call.db_path, data_source=call.data_source, config_file=call.config_file)
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from json2db_sync.faces.operations import perform, print_data
-from json2db_sync.faces.options import (
+from json2db_sync.faces.commands.operations import perform, print_data
+from json2db_sync.faces.commands.options import (
     ASKING,
     BACKUP,
     BATCH_SIZE,
@@ -84,7 +84,7 @@ def analyze(call: Call, **arguments: Any) -> int:
     OUTPUT,
 )  # fmt: skip
 def create_tables(call: Call, yes: bool, no_input: bool, **arguments: Any) -> int:
-    from json2db_sync.faces.questions import Question, ask_recreate
+    from json2db_sync.faces.commands.questions import Question, ask_recreate
 
     def ask(runner: SyncRunner) -> None:
         if arguments["recreate"] and not yes:

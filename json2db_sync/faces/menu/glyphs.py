@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from json2db_sync.faces.paper import PLAIN, safe
+from json2db_sync.faces.drawing.paper import PLAIN, safe
 
 _POINTER = "\u276f"
 """A heavy angle, as ``>``."""

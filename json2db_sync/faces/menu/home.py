@@ -6,10 +6,10 @@ from rich.console import Console
 from rich.text import Text
 
 from json2db_sync.errors import SyncError
-from json2db_sync.faces import glyphs
 from json2db_sync.faces.console import ago, size_text
-from json2db_sync.faces.outlook import DatabaseState, SourceState
-from json2db_sync.faces.session import Session
+from json2db_sync.faces.menu import glyphs
+from json2db_sync.faces.menu.outlook import DatabaseState, SourceState
+from json2db_sync.faces.menu.session import Session
 from json2db_sync.results import RunReport
 
 _LABEL = 8

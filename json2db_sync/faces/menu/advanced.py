@@ -6,16 +6,16 @@ from collections.abc import Callable
 
 from rich.text import Text
 
-from json2db_sync.faces import tasks
-from json2db_sync.faces.backups import Backups
 from json2db_sync.faces.console import show
-from json2db_sync.faces.flow import Flow
-from json2db_sync.faces.forms import Form
-from json2db_sync.faces.plans import same_as
-from json2db_sync.faces.prompts import Back, Option
-from json2db_sync.faces.records import Records
-from json2db_sync.faces.session import Session
-from json2db_sync.faces.tasks import command_line
+from json2db_sync.faces.menu import tasks
+from json2db_sync.faces.menu.backups import Backups
+from json2db_sync.faces.menu.flow import Flow
+from json2db_sync.faces.menu.forms import Form
+from json2db_sync.faces.menu.plans import same_as
+from json2db_sync.faces.menu.prompts import Back, Option
+from json2db_sync.faces.menu.records import Records
+from json2db_sync.faces.menu.session import Session
+from json2db_sync.faces.menu.tasks import command_line
 
 OPTIONS = (
     Option("settings", "Settings", "every value, and where it comes from", "1"),
@@ -75,7 +75,7 @@ class Advanced:
 
     def settings(self) -> None:
         """Every setting with its value and origin, and how to change one."""
-        from json2db_sync.faces.settings import draw_settings, settings_of
+        from json2db_sync.faces.drawing.settings import draw_settings, settings_of
         from json2db_sync.runner import SyncRunner
 
         session, console = self._session, self._session.console

@@ -10,15 +10,15 @@ from typing import Any
 from rich.console import Console
 
 from json2db_sync.errors import SyncError
-from json2db_sync.faces import tasks
-from json2db_sync.faces.advanced import Advanced
-from json2db_sync.faces.aftermath import Aftermath, Step
-from json2db_sync.faces.answers import add_password
-from json2db_sync.faces.flow import Flow
-from json2db_sync.faces.forms import Form, days_text
-from json2db_sync.faces.home import Home
-from json2db_sync.faces.prompts import Back, Option
-from json2db_sync.faces.session import Session, failed
+from json2db_sync.faces.menu import tasks
+from json2db_sync.faces.menu.advanced import Advanced
+from json2db_sync.faces.menu.aftermath import Aftermath, Step
+from json2db_sync.faces.menu.answers import add_password
+from json2db_sync.faces.menu.flow import Flow
+from json2db_sync.faces.menu.forms import Form, days_text
+from json2db_sync.faces.menu.home import Home
+from json2db_sync.faces.menu.prompts import Back, Option
+from json2db_sync.faces.menu.session import Session, failed
 
 _OPTIONS = (
     Option(tasks.ANALYSIS, "JSON analysis", "what is in the files", "1"),

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from json2db_sync.errors import SyncError
-from json2db_sync.faces.aftermath import Aftermath, Step
 from json2db_sync.faces.console import size_text
-from json2db_sync.faces.forms import Form
-from json2db_sync.faces.home import plural
-from json2db_sync.faces.outlook import DatabaseState, SourceState
-from json2db_sync.faces.plans import Plan, draw, same_as
-from json2db_sync.faces.prompts import BACK, Back, Option
-from json2db_sync.faces.session import Session, failed
-from json2db_sync.faces.tasks import ANALYSIS, EMPTYING, RECREATION, Task
+from json2db_sync.faces.menu.aftermath import Aftermath, Step
+from json2db_sync.faces.menu.forms import Form
+from json2db_sync.faces.menu.home import plural
+from json2db_sync.faces.menu.outlook import DatabaseState, SourceState
+from json2db_sync.faces.menu.plans import Plan, draw, same_as
+from json2db_sync.faces.menu.prompts import BACK, Back, Option
+from json2db_sync.faces.menu.session import Session, failed
+from json2db_sync.faces.menu.tasks import ANALYSIS, EMPTYING, RECREATION, Task
 from json2db_sync.results import AnalysisResult, Result
 
 LARGE = 64 * 2**20

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from json2db_sync.faces.draw_look import worth_a_look
-from json2db_sync.faces.paper import BAD, GOOD, LOOK, NUMBER, Column, Paper, Part, count, number, share
-from json2db_sync.faces.wording import ago, file_and_time, size_text, stamp_text
+from json2db_sync.faces.drawing.look import worth_a_look
+from json2db_sync.faces.drawing.paper import BAD, GOOD, LOOK, NUMBER, Column, Paper, Part, count, number, share
+from json2db_sync.faces.drawing.wording import ago, file_and_time, size_text, stamp_text
 from json2db_sync.results import (
     BackupResult,
     EntityReport,

@@ -8,16 +8,16 @@ from typing import Any
 
 from rich.text import Text
 
-from json2db_sync.faces import glyphs, tasks
-from json2db_sync.faces.backups import Backups
 from json2db_sync.faces.console import show, show_error
-from json2db_sync.faces.forms import Form
-from json2db_sync.faces.home import plural
-from json2db_sync.faces.places import can_show, show_place
-from json2db_sync.faces.prompts import BACK, Back, Option
-from json2db_sync.faces.records import Records
-from json2db_sync.faces.session import Session
-from json2db_sync.faces.tasks import Task
+from json2db_sync.faces.menu import glyphs, tasks
+from json2db_sync.faces.menu.backups import Backups
+from json2db_sync.faces.menu.forms import Form
+from json2db_sync.faces.menu.home import plural
+from json2db_sync.faces.menu.places import can_show, show_place
+from json2db_sync.faces.menu.prompts import BACK, Back, Option
+from json2db_sync.faces.menu.records import Records
+from json2db_sync.faces.menu.session import Session
+from json2db_sync.faces.menu.tasks import Task
 from json2db_sync.results import PopulateResult, RefusedFile, Result, VerifyResult, WorkflowResult
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from rich.text import Text
 
-from json2db_sync.faces import glyphs
 from json2db_sync.faces.console import ago, show, show_error, size_text
-from json2db_sync.faces.home import plural
-from json2db_sync.faces.plans import same_as
-from json2db_sync.faces.prompts import BACK, Back, Option
-from json2db_sync.faces.session import Session
-from json2db_sync.faces.tasks import BACKUP
+from json2db_sync.faces.menu import glyphs
+from json2db_sync.faces.menu.home import plural
+from json2db_sync.faces.menu.plans import same_as
+from json2db_sync.faces.menu.prompts import BACK, Back, Option
+from json2db_sync.faces.menu.session import Session
+from json2db_sync.faces.menu.tasks import BACKUP
 from json2db_sync.results import BackupReport, BackupResult
 
 _MAKE = "make"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from json2db_sync.faces.draw_look import besides, worth_a_look
-from json2db_sync.faces.draw_tables import pending
-from json2db_sync.faces.paper import NUMBER, Column, Paper, Part, count, number, share
-from json2db_sync.faces.wording import size_text
+from json2db_sync.faces.drawing.look import besides, worth_a_look
+from json2db_sync.faces.drawing.paper import NUMBER, Column, Paper, Part, count, number, share
+from json2db_sync.faces.drawing.tables import pending
+from json2db_sync.faces.drawing.wording import size_text
 from json2db_sync.results import AnalysisResult, EntityAnalysis, FieldAnalysis
 
 _ALL_FIELDS, _FEW = 10_000, 8

@@ -8,8 +8,8 @@ from typing import Any
 
 from rich.text import Text
 
-from json2db_sync.faces import glyphs
-from json2db_sync.faces.session import Session
+from json2db_sync.faces.menu import glyphs
+from json2db_sync.faces.menu.session import Session
 
 _BEFORE, _AFTER = 160, 80
 """Bytes shown before and after the place."""

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from json2db_sync.faces.exits import Exit, exit_code
-from json2db_sync.faces.options import Call
+from json2db_sync.faces.commands.exits import Exit, exit_code
+from json2db_sync.faces.commands.options import Call
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -60,7 +60,7 @@ def _outcome(
     """The result, and again if there is something of it to draw."""
     from json2db_sync.config import JSON2DBConfig
     from json2db_sync.errors import Cancelled, SyncError
-    from json2db_sync.faces.logs import logging_to
+    from json2db_sync.faces.commands.logs import logging_to
     from json2db_sync.results import Result
     from json2db_sync.runner import SyncRunner
 

@@ -11,11 +11,11 @@ from rich.console import Console
 
 from json2db_sync import errors
 from json2db_sync.databases.urls import mask
-from json2db_sync.faces import answers as memory
 from json2db_sync.faces.console import Interrupt, Progress
-from json2db_sync.faces.outlook import DatabaseState, SourceState, look_at_database, look_at_source
-from json2db_sync.faces.prompts import Prompts
-from json2db_sync.faces.tasks import Task
+from json2db_sync.faces.menu import answers as memory
+from json2db_sync.faces.menu.outlook import DatabaseState, SourceState, look_at_database, look_at_source
+from json2db_sync.faces.menu.prompts import Prompts
+from json2db_sync.faces.menu.tasks import Task
 
 if TYPE_CHECKING:
     from json2db_sync.config import JSON2DBConfig

@@ -11,8 +11,17 @@ from typing import TYPE_CHECKING, Any, Literal
 from rich.console import Console
 from rich.markup import escape
 
-from json2db_sync.faces import glyphs
-from json2db_sync.faces.choices import Option, add_line, cleared, control_of, jump_by_typing, rows, style, wrap_messages
+from json2db_sync.faces.menu import glyphs
+from json2db_sync.faces.menu.choices import (
+    Option,
+    add_line,
+    cleared,
+    control_of,
+    jump_by_typing,
+    rows,
+    style,
+    wrap_messages,
+)
 
 if TYPE_CHECKING:
     from prompt_toolkit.key_binding import KeyPressEvent

@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from json2db_sync import events
-from json2db_sync.faces.wording import clock, seconds_text
+from json2db_sync.faces.drawing.wording import clock, seconds_text
 
 _WINDOW = 15.0
 """Seconds over which a rate is taken: long enough to be calm, short enough to notice a change."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from json2db_sync.faces.draw_look import besides, worth_a_look
-from json2db_sync.faces.paper import GOOD, Paper, count
+from json2db_sync.faces.drawing.look import besides, worth_a_look
+from json2db_sync.faces.drawing.paper import GOOD, Paper, count
 from json2db_sync.results import AnalysisResult, SchemasResult, TablesResult
 
 _MOST_CHANGES = 30

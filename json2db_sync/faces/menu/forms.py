@@ -6,11 +6,11 @@ import math
 from pathlib import Path
 
 from json2db_sync.errors import NoDataFound, SyncError
-from json2db_sync.faces.home import plural
-from json2db_sync.faces.outlook import database_problem, entities_of, source_problem
-from json2db_sync.faces.prompts import BACK, Back, Option
-from json2db_sync.faces.session import Session
-from json2db_sync.faces.tasks import Ask, Task
+from json2db_sync.faces.menu.home import plural
+from json2db_sync.faces.menu.outlook import database_problem, entities_of, source_problem
+from json2db_sync.faces.menu.prompts import BACK, Back, Option
+from json2db_sync.faces.menu.session import Session
+from json2db_sync.faces.menu.tasks import Ask, Task
 
 _GO = "go"
 _LABELS: dict[Ask, str] = {

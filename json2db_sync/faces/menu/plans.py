@@ -9,12 +9,12 @@ from pathlib import Path
 
 from rich.text import Text
 
-from json2db_sync.faces import glyphs
 from json2db_sync.faces.console import size_text
-from json2db_sync.faces.home import plural
-from json2db_sync.faces.outlook import DatabaseState, SourceState
-from json2db_sync.faces.session import Session
-from json2db_sync.faces.tasks import EMPTYING, RECREATION, Task, command_line
+from json2db_sync.faces.menu import glyphs
+from json2db_sync.faces.menu.home import plural
+from json2db_sync.faces.menu.outlook import DatabaseState, SourceState
+from json2db_sync.faces.menu.session import Session
+from json2db_sync.faces.menu.tasks import EMPTYING, RECREATION, Task, command_line
 from json2db_sync.results import AnalysisResult
 
 _CHANGE = re.compile(r"(create table|add column|widen column|change key|restructure) (\S+)(?: \((.*)\))?", re.DOTALL)

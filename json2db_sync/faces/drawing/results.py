@@ -7,9 +7,12 @@ from typing import Any
 
 from rich.console import Console
 
-from json2db_sync.faces import draw_analysis, draw_loading, draw_state, draw_tables
-from json2db_sync.faces.paper import BAD, Paper
-from json2db_sync.faces.wording import short_paths
+from json2db_sync.faces.drawing import analysis as draw_analysis
+from json2db_sync.faces.drawing import loading as draw_loading
+from json2db_sync.faces.drawing import state as draw_state
+from json2db_sync.faces.drawing import tables as draw_tables
+from json2db_sync.faces.drawing.paper import BAD, Paper
+from json2db_sync.faces.drawing.wording import short_paths
 from json2db_sync.results import (
     AnalysisResult,
     BackupResult,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from json2db_sync.faces.draw_look import MOST, besides, worth_a_look
-from json2db_sync.faces.paper import BAD, GOOD, NUMBER, Column, Paper, Part, count, number
-from json2db_sync.faces.wording import seconds_text, short_paths
+from json2db_sync.faces.drawing.look import MOST, besides, worth_a_look
+from json2db_sync.faces.drawing.paper import BAD, GOOD, NUMBER, Column, Paper, Part, count, number
+from json2db_sync.faces.drawing.wording import seconds_text, short_paths
 from json2db_sync.results import (
     PopulateResult,
     RefusedFile,

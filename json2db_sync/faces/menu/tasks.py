@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from json2db_sync.databases.urls import mask
-from json2db_sync.faces.answers import Answers
+from json2db_sync.faces.menu.answers import Answers
 
 Ask = Literal["database", "source", "days", "entities", "backup", "tables", "full"]
 PROGRAM = "json2db-sync"

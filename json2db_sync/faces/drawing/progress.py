@@ -13,9 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from json2db_sync import events
-from json2db_sync.faces.meter import Meter, figures, short_figures
-from json2db_sync.faces.paper import BAD, GOOD, Paper
-from json2db_sync.faces.wording import file_and_time, seconds_text, size_text
+from json2db_sync.faces.drawing.meter import Meter, figures, short_figures
+from json2db_sync.faces.drawing.paper import BAD, GOOD, Paper
+from json2db_sync.faces.drawing.wording import file_and_time, seconds_text, size_text
 
 LABELS = {
     "analyze": "Analyze",

@@ -6,12 +6,12 @@ import json
 
 from rich.text import Text
 
-from json2db_sync.faces import glyphs
 from json2db_sync.faces.console import show_error
-from json2db_sync.faces.home import plural
-from json2db_sync.faces.plans import same_as
-from json2db_sync.faces.prompts import BACK, Back, Option
-from json2db_sync.faces.session import Session
+from json2db_sync.faces.menu import glyphs
+from json2db_sync.faces.menu.home import plural
+from json2db_sync.faces.menu.plans import same_as
+from json2db_sync.faces.menu.prompts import BACK, Back, Option
+from json2db_sync.faces.menu.session import Session
 from json2db_sync.results import RejectedRecord, RejectedResult
 
 _MOST = 500

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from json2db_sync.faces import glyphs
+from json2db_sync.faces.menu import glyphs
 
 if TYPE_CHECKING:
     from prompt_toolkit.key_binding import KeyPressEvent

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from json2db_sync.faces.paper import LOOK, Paper, count
-from json2db_sync.faces.wording import file_and_time, short_paths
+from json2db_sync.faces.drawing.paper import LOOK, Paper, count
+from json2db_sync.faces.drawing.wording import file_and_time, short_paths
 from json2db_sync.results import RefusedFile, RejectedRecord, Result
 
 MOST = 10

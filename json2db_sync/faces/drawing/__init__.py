@@ -1,0 +1,1 @@
+"""Results and events on a terminal, or as plain lines where there is none."""
