@@ -185,7 +185,8 @@ class SyncRunner(Planning):
         """
         from json2db_sync.databases.ledger import Ledger
         from json2db_sync.steps.progress import Meter
-        from json2db_sync.steps.table_verifier import Comparison, Verification
+        from json2db_sync.steps.source_comparison import Comparison
+        from json2db_sync.steps.table_verifier import Verification
 
         started = time.monotonic()
         with (

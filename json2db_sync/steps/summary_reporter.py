@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import Ledger
+from json2db_sync.model import plan as names
 from json2db_sync.model.kinds import now_text
 from json2db_sync.model.plan import EntityPlan
 from json2db_sync.results import EntityReport, RejectedRecord, RelationReport, RunReport, TableReport
-from json2db_sync.steps.table_verifier import relation_counts
+
+
+def relation_counts(
+    database: Database, connection: sa.Connection, plans: Mapping[str, EntityPlan]
+) -> Iterator[tuple[str, int, int]]:
+    """(relation, distinct values that are not null, how many of them are keys of the other entity), in SQL."""
+    existing = database.relation_names(connection)
+    for plan in plans.values():
+        tables = database.tables(plan)
+        for relation in plan.relations:
+            target = plans.get(relation.entity)
+            if target is None or relation.table not in existing or target.table.name not in existing:
+                continue
+            column = tables[relation.table].c[relation.column]
+            other = database.tables(target)[target.table.name]
+            values = sa.select(sa.cast(column, sa.Text).label("value")).where(column.is_not(None)).distinct().subquery()
+            total = connection.execute(sa.select(sa.func.count()).select_from(values)).scalar_one()
+            key = sa.cast(other.c[names.ID], sa.Text)
+            matching = connection.execute(
+                sa.select(sa.func.count()).select_from(values.join(other, key == values.c.value))
+            ).scalar_one()
+            key_names = [column.name for column in target.table.columns if column.key in (target.key or ())]
+            yield f"{relation}.{key_names[0] if key_names else names.ID}", int(total), int(matching)
 
 
 class Summary:
