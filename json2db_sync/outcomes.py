@@ -131,7 +131,7 @@ def analysis_result(
     :param plans: of the entities seen.
     :param known: of all entities, those only stored included.
     """
-    from json2db_sync.steps.json_analyzer import date_notes, describe
+    from json2db_sync.steps.analysis_summary import date_notes, describe
 
     keys = {name: plan.key[0] for name, plan in known.items() if plan.key and len(plan.key) == 1}
     entities = tuple(describe(analysis.entities[name], plan, keys) for name, plan in plans.items())

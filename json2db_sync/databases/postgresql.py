@@ -186,6 +186,7 @@ class PostgreSQLDatabase(Database):
 
 
 def _holds_nul(value: Any) -> bool:
+    """In a text, that is. In a key it may do no harm; where it does, the database refuses the row."""
     waiting = [value]
     while waiting:
         item = waiting.pop()
@@ -193,7 +194,7 @@ def _holds_nul(value: Any) -> bool:
             if "\0" in item:
                 return True
         elif isinstance(item, dict):
-            waiting += [*item.keys(), *item.values()]
+            waiting += item.values()
         elif isinstance(item, list):
             waiting += item
     return False

@@ -11,9 +11,9 @@ from json2db_sync.errors import ConfigurationError, FileError
 from json2db_sync.model.inference import PlanSettings, guess_relations, infer
 from json2db_sync.model.keys import key_of, short_hash
 from json2db_sync.model.naming import key_rank
-from json2db_sync.model.plan import EntityPlan, TablePlan, replace
-from json2db_sync.model.statistics import FieldStatistics, KeyCandidate, ObjectStatistics
-from json2db_sync.results import EntityAnalysis, FieldAnalysis, RefusedFile
+from json2db_sync.model.plan import EntityPlan, Relation, TablePlan, replace
+from json2db_sync.model.statistics import KeyCandidate, ObjectStatistics
+from json2db_sync.results import RefusedFile
 from json2db_sync.sources import Record, RecordReader, SourceFile
 from json2db_sync.steps.progress import Meter
 
@@ -230,7 +230,7 @@ def _tables_of_others(entity: str, plans: Mapping[str, EntityPlan]) -> set[str]:
     return {table.name for name, plan in plans.items() if name != entity for table in plan.tables}
 
 
-def _with_relations(plan: EntityPlan, guessed: tuple) -> EntityPlan:  # type: ignore[type-arg]
+def _with_relations(plan: EntityPlan, guessed: tuple[Relation, ...]) -> EntityPlan:
     known = {(relation.table, relation.column) for relation in plan.relations}
     new = tuple(relation for relation in guessed if (relation.table, relation.column) not in known)
     return replace(plan, relations=(*plan.relations, *new)) if new else plan
@@ -255,74 +255,3 @@ def plan_afresh(
     basis = replace(stored, table=empty, key=key, records_seen=0)
     taken = _tables_of_others(name, others)
     return infer(name, seen.objects, list(seen.candidates.values()), settings, basis, taken)
-
-
-# What to tell
-
-
-def describe(seen: EntitySeen, plan: EntityPlan, keys: Mapping[str, str]) -> EntityAnalysis:
-    """The analysis of an entity in words and figures.
-
-    :param keys: entity -> its key column, for spelling out relations.
-    """
-    return EntityAnalysis(
-        name=seen.name,
-        record_count=seen.objects.count,
-        files=seen.files,
-        table=plan.table.name,
-        key=plan.key or (),
-        key_reason=plan.key_reason,
-        fields=tuple(_describe_fields(seen.objects, plan.table, "")),
-        children=tuple(table.name for table in plan.tables[1:]),
-        key_sets=tuple((count, tuple(sorted(names))) for names, count in seen.objects.key_sets.most_common(5)),
-        relations=tuple(f"{relation}.{keys.get(relation.entity, 'id')}" for relation in plan.relations),
-        rejected=seen.rejected,
-    )
-
-
-def _describe_fields(seen: ObjectStatistics, table: TablePlan, prefix: str) -> Iterable[FieldAnalysis]:
-    columns = {column.key: column for column in table.columns}
-    children = {child.key: child for child in table.children}
-    for key, statistics in seen.fields.items():
-        column = columns.get(key)
-        child = children.get(key)
-        yield FieldAnalysis(
-            path=prefix + key,
-            kind="child table" if child else str(column.kind if column else statistics.kind_and_spelling[0]),
-            table=child.name if child else table.name,
-            column=column.name if column else None,
-            present=statistics.present,
-            null=statistics.nulls,
-            of=seen.count,
-            kinds_seen=_kinds_seen(statistics),
-            examples=tuple(statistics.examples),
-            spoiled_by=statistics.spoiled_by,
-            spoiled=statistics.spoiled_dates,
-        )
-        if child and statistics.elements:
-            yield from _describe_fields(statistics.elements, child, f"{prefix}{key}[].")
-
-
-def _kinds_seen(statistics: FieldStatistics) -> dict[str, int]:
-    counts = {
-        "null": statistics.nulls,
-        "bool": statistics.bools,
-        "integer": statistics.integers + statistics.bigints,
-        "number": statistics.numbers,
-        "text": statistics.texts,
-        "object": statistics.objects,
-        "array": statistics.arrays,
-    }
-    return {kind: count for kind, count in counts.items() if count}
-
-
-def date_notes(analysis: EntityAnalysis) -> list[str]:
-    """Columns that would be dates but for a few values."""
-    return [
-        f"{analysis.name}.{field.path}: {field.spoiled} of {field.present} values "
-        f"{'keeps' if field.spoiled == 1 else 'keep'} it from being a date ("
-        + ", ".join(f'"{value}"' for value in list(field.spoiled_by)[:3])
-        + ")"
-        for field in analysis.fields
-        if field.spoiled and field.spoiled_by
-    ]

@@ -1,0 +1,249 @@
+"""A place in the text of a file that reads on as needed: elements of arrays, members of objects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from json2db_sync.errors import FileError
+from json2db_sync.sources.bytestream import ByteStream
+from json2db_sync.sources.decoder import Decoder, Incomplete
+from json2db_sync.sources.files import SourceFile
+
+SPACE = " \t\r\n"
+_MAX_DESCRIPTION = 64 * 1024
+"""Characters of an object beside the records that are kept."""
+
+
+@dataclass(frozen=True)
+class Element:
+    """A value of a file: where it starts, how it is written, and why it cannot be stored, if so."""
+
+    value: Any
+    byte: int
+    raw: str
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Member:
+    """A key of the top-level object, for telling what the file is."""
+
+    key: str
+    value: Any = None
+    """Scalars and small objects only."""
+    elements: int = 0
+    objects: int | None = None
+    """How many elements of its array are objects; None where it is no array, or one of other values."""
+
+
+class Cursor:
+    """A place in the text of a file. Reads on as needed; forgets what it passed."""
+
+    def __init__(self, stream: ByteStream, file: SourceFile, limit: int) -> None:
+        self._stream = stream
+        self._file = file
+        self._limit = limit
+        self._decoder = Decoder()
+        self._pending = b""  # the first bytes of a character whose others are not read yet
+        self._text = ""
+        self._pos = 0
+        self._end = False
+        self._mark, self._mark_byte = 0, stream.skipped  # a place in the text whose byte is known
+        self._fed = stream.skipped  # bytes that went into the text or wait in _pending
+        self._number = 0
+        self.raw = ""
+        self.problem: str | None = None
+
+    @property
+    def holds_nothing(self) -> bool:
+        """Has the file not a single byte?"""
+        return self._end and self._fed == 0
+
+    def _fill(self) -> bool:
+        """Reads on, at least doubling what is at hand; False at the end of the file."""
+        self._byte_at(self._pos)
+        parts = [self._text[self._pos :]]
+        self._pos = self._mark = 0
+        wanted, got = len(parts[0]), 0
+        if wanted > self._limit:  # all of it belongs to one record that does not end yet
+            raise self.error(
+                f"record {self._number or 1} is larger than {self._limit // 2**20} MB",
+                hint="raise memory_limit (JSON2DB_MEMORY_LIMIT, in MB)",
+            )
+        while not self._end and got <= wanted:
+            parts.append(self._decode(self._stream.read()))
+            got += len(parts[-1])
+        self._text = "".join(parts)
+        return got > 0
+
+    def _decode(self, chunk: bytes) -> str:
+        data = self._pending + chunk
+        self._end = not chunk
+        start = self._fed - len(self._pending)
+        self._fed += len(chunk)
+        try:
+            text = data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            if chunk and error.end == len(data) and error.reason == "unexpected end of data":
+                self._pending = data[error.start :]
+                return data[: error.start].decode("utf-8")
+            byte = start + error.start
+            raise self.error(f"is not UTF-8: byte 0x{data[error.start]:02x}", byte=byte) from error
+        self._pending = b""
+        return text
+
+    def skip_space(self) -> str:
+        """Moves to the next character that is no white space, and returns it; "" at the end of the file."""
+        while True:
+            text, pos = self._text, self._pos
+            while pos < len(text) and text[pos] in SPACE:
+                pos += 1
+            self._pos = pos
+            if pos < len(text):
+                return text[pos]
+            if not self._fill():
+                return ""
+
+    def value(self) -> tuple[Any, int]:
+        """The JSON value here and the byte it starts at; leaves its text in ``raw``, its problem in ``problem``."""
+        self.skip_space()
+        while True:
+            try:
+                value, end = self._decoder.decode(self._text, self._pos)
+            except Incomplete as error:
+                if self._end:
+                    raise self._syntax_error(error.__cause__) from error
+                self._fill()
+                continue
+            except json.JSONDecodeError as error:
+                raise self._syntax_error(error) from error
+            if end < len(self._text) or self._end:  # else a number may go on beyond what is at hand
+                break
+            self._fill()
+        start = self._byte_at(self._pos)
+        self.raw = self._text[self._pos : end]
+        self.problem = self._decoder.problem
+        self._pos = end
+        return value, start
+
+    def _byte_at(self, pos: int) -> int:
+        """The byte in the file of a place in the text; counted on from the last one asked for."""
+        if pos >= self._mark:
+            self._mark_byte += len(self._text[self._mark : pos].encode())
+        else:
+            self._mark_byte -= len(self._text[pos : self._mark].encode())
+        self._mark = pos
+        return self._mark_byte
+
+    def elements(self) -> Iterator[Element]:
+        """The elements of the array that starts here."""
+        self._take("[")
+        self._number = 0
+        if self.skip_space() == "]":
+            self._pos += 1
+            return
+        while True:
+            self._number += 1
+            value, start = self.value()
+            yield Element(value, start, self.raw, self.problem)
+            mark = self.skip_space()
+            if mark not in (",", "]"):
+                raise self._unexpected(f"',' or ']' after record {self._number}", mark)
+            self._pos += 1
+            if mark == "]":
+                self._number = 0
+                return
+
+    def members(self) -> Iterator[str]:
+        """The keys of the object that starts here; the caller takes each value before the next key."""
+        self._take("{")
+        if self.skip_space() == "}":
+            self._pos += 1
+            return
+        while True:
+            if self.skip_space() != '"':
+                raise self._unexpected("a key in double quotes", self.skip_space())
+            key, _start = self.value()
+            if self.skip_space() != ":":
+                raise self._unexpected("':' after a key", self.skip_space())
+            self._pos += 1
+            self.skip_space()
+            yield key
+            mark = self.skip_space()
+            if mark not in (",", "}"):
+                raise self._unexpected("',' or '}'", mark)
+            self._pos += 1
+            if mark == "}":
+                return
+
+    def survey_members(self) -> Iterator[Member]:
+        """The keys of the object here and what kind of value each has, without keeping arrays."""
+        for key in self.members():
+            if self.skip_space() != "[":
+                value, _start = self.value()
+                small = not isinstance(value, dict) or len(self.raw) <= _MAX_DESCRIPTION
+                yield Member(key, value if small else {})
+                continue
+            elements = objects = 0
+            for element in self.elements():
+                elements += 1
+                objects += element.raw.startswith("{")  # one that cannot be loaded is an object all the same
+            yield Member(key, [], elements, objects if objects or not elements else None)
+
+    def _take(self, mark: str) -> None:
+        found = self.skip_space()
+        if found != mark:
+            raise self._unexpected(f"'{mark}'", found)
+        self._pos += 1
+
+    def line_ends_and_more_follows(self) -> bool:
+        """Is the rest of this line empty, and is there more below it? Then the file is lines of records."""
+        while True:
+            rest = self._text[self._pos :]
+            line, newline, below = rest.partition("\n")
+            if line.strip(SPACE):
+                return False
+            if newline and below.strip(SPACE):
+                return True
+            if not self._fill():
+                return False
+
+    def expect_end(self) -> None:
+        """Nothing but white space may follow."""
+        mark = self.skip_space()
+        if mark:
+            raise self._unexpected("the end of the file", mark)
+
+    def _unexpected(self, wanted: str, found: str) -> FileError:
+        if not found:
+            return self._cut_off(f"{wanted} is missing at its end")
+        return self.error(f"is not valid JSON: expected {wanted}, found {found!r}", byte=self._byte_at(self._pos))
+
+    def _syntax_error(self, cause: BaseException | None) -> FileError:
+        if not isinstance(cause, json.JSONDecodeError):
+            return self._cut_off(f"record {self._number} does not end")
+        unterminated = cause.msg.startswith("Unterminated string")
+        if self._end and (cause.pos >= len(self._text) or unterminated):
+            ending = "ends in mid-string" if unterminated else "ends too early"
+            return self._cut_off(f"record {self._number} {ending}" if self._number else f"it {ending}")
+        where = f" in record {self._number}" if self._number else ""
+        message = (cause.msg[0].lower() + cause.msg[1:]).removesuffix(" at").removesuffix(" starting")
+        return self.error(f"is not valid JSON{where}: {message}", byte=self._byte_at(cause.pos))
+
+    def _cut_off(self, what: str) -> FileError:
+        return self.error(f"is cut off: {what}", byte=self._fed, hint="the file is incomplete: fetch it again")
+
+    def error(self, what: str, *, byte: int | None = None, hint: str | None = None) -> FileError:
+        """An error about this file at a byte, by default where the cursor stands."""
+        if byte is None:
+            byte = self._byte_at(self._pos)
+        return FileError(
+            f"{self._file.name} {what}" + ("" if self.holds_nothing else f" (byte {byte:,})"),
+            hint=hint or "nothing of this file was loaded; repair it or fetch it again",
+            file=str(self._file.path),
+            record=self._number or None,
+            byte=byte,
+        )
