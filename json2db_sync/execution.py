@@ -7,8 +7,9 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from json2db_sync import events
@@ -27,6 +28,15 @@ PathLike = str | os.PathLike[str]
 P = ParamSpec("P")
 R = TypeVar("R", bound=Result)
 E = TypeVar("E", bound="Execution")
+
+
+@dataclass(frozen=True)
+class Writing:
+    """A run that writes."""
+
+    run: int
+    backup: str | None
+    """The backup that was made before."""
 
 
 class Execution:
@@ -68,31 +78,41 @@ class Execution:
             ) from error
 
     @contextmanager
-    def _writing(self, database: Database, operation: str, source: str | None) -> Iterator[int]:
-        """The lock, and a run in the ledger that ends as the block does."""
+    def _writing(
+        self, database: Database, operation: str, source: str | None, *, backup_of: Sequence[str] = ()
+    ) -> Iterator[Writing]:
+        """The lock, a backup of these tables if any are named, and a run in the ledger that ends as the block does."""
+        with self._lock(database):
+            # Before the run is recorded: a restored backup must not tell of a run that never ended.
+            backup = database.backup(backup_of).name if backup_of else None
+            with self._recorded(database, operation, source) as run:
+                yield Writing(run, backup)
+
+    @contextmanager
+    def _recorded(self, database: Database, operation: str, source: str | None) -> Iterator[int]:
+        """A run in the ledger that ends as the block does. The lock is held."""
         from json2db_sync.databases.ledger import Ledger
 
-        with self._lock(database):
-            with database.transaction() as connection:
-                ledger = Ledger(database, connection)
-                ledger.create()
-                run = ledger.start_run(operation, source)
-            status, message = "interrupted", None
+        with database.transaction() as connection:
+            ledger = Ledger(database, connection)
+            ledger.create()
+            run = ledger.start_run(operation, source)
+        status, message = "interrupted", None
+        try:
+            yield run
+            status = "done"
+        except Cancelled:
+            status = "cancelled"
+            raise
+        except SyncError as error:
+            status, message = "failed", error.message
+            raise
+        finally:
             try:
-                yield run
-                status = "done"
-            except Cancelled:
-                status = "cancelled"
-                raise
-            except SyncError as error:
-                status, message = "failed", error.message
-                raise
-            finally:
-                try:
-                    with database.transaction() as connection:
-                        Ledger(database, connection).finish_run(run, status, message)
-                except SyncError as error:  # the disk is full, the server gone: the run shows as interrupted later
-                    self._log(logging.WARNING, f"the end of run {run} could not be recorded: {error.message}")
+                with database.transaction() as connection:
+                    Ledger(database, connection).finish_run(run, status, message)
+            except SyncError as error:  # the disk is full, the server gone: the run shows as interrupted later
+                self._log(logging.WARNING, f"the end of run {run} could not be recorded: {error.message}")
 
     @contextmanager
     def _step(self, name: str) -> Iterator[Step]:

@@ -20,6 +20,7 @@ from json2db_sync.results import (
 )
 
 if TYPE_CHECKING:
+    from json2db_sync.execution import Writing
     from json2db_sync.model.plan import EntityPlan, SchemaChange
     from json2db_sync.sources import Source
     from json2db_sync.steps.data_populator import Population
@@ -104,6 +105,9 @@ def tables_summary(result: TablesResult) -> str:
     columns = sum(change.startswith("add column") for change in result.changes)
     if columns:
         parts.append(f"{columns} column{'s' * (columns != 1)} added")
+    indexes = sum(change.startswith("create index") for change in result.changes)
+    if indexes:
+        parts.append(f"{indexes} index{'es' * (indexes != 1)} created")
     return ", ".join(parts) or "nothing to change"
 
 
@@ -157,7 +161,7 @@ def analysis_result(
 
 def tables_result(
     done: TableChanges,
-    run: int,
+    run: int | None,
     database: str,
     tables: Iterable[str],
     analysis: Analysis,
@@ -186,10 +190,9 @@ def population_result(
     done: Population,
     source: Source,
     files: int,
-    run: int | None,
+    writing: Writing | None,
     database: str,
     started: float,
-    backup: str | None,
     failure: SyncError | None,
 ) -> PopulateResult:
     """What was loaded, also where the run stopped half-way."""
@@ -198,7 +201,7 @@ def population_result(
     return PopulateResult(
         **(failure_fields(failure) if failure is not None else outcome),
         operation="populate",
-        run=run,
+        run=writing.run if writing else None,
         database=database,
         source=str(source.root),
         statistics={
@@ -207,6 +210,7 @@ def population_result(
             "files_loaded": done.loaded,
             "files_unchanged": done.unchanged,
             "files_refused": len(done.refused),
+            "without_key": done.without_key,
             **timing(done.total.read, started),
         },
         rows=done.rows,
@@ -217,7 +221,7 @@ def population_result(
         rejected_records=tuple(done.rejected),
         schema_changes=tuple(done.changes),
         notes=(*source.notes, *done.notes, *nothing),
-        backup=backup,
+        backup=writing.backup if writing else None,
     )
 
 

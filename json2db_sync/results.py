@@ -234,7 +234,8 @@ class PopulateResult(Result):
 
     statistics: Mapping[str, Any] = field(default_factory=dict)
     """total_records (= read), inserted, updated, unchanged, superseded, rejected, files_loaded, files_unchanged,
-    files_refused, processing_time_seconds, records_per_second."""
+    files_refused, without_key (records of an entity with a key that lack it),
+    processing_time_seconds, records_per_second."""
     rows: int = 0
     """Rows written, child rows included."""
     entities: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
@@ -250,7 +251,7 @@ class PopulateResult(Result):
 
     @property
     def needs_attention(self) -> bool:
-        return bool(self.refused_files) or bool(self.statistics.get("rejected"))
+        return bool(self.refused_files) or any(self.statistics.get(name) for name in ("rejected", "without_key"))
 
 
 # Verification
@@ -341,6 +342,7 @@ class RelationReport(Value):
     """A column that seems to hold keys of another entity, and how many of its values do."""
 
     relation: str
+    """``table.column -> entity.key``, and both kinds where they differ, as in ``(text, integer)``."""
     distinct: int
     """Different values that are not null."""
     matching: int

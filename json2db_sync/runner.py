@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from json2db_sync import events
 from json2db_sync.config import JSON2DBConfig
 from json2db_sync.errors import Cancelled, ConfigurationError, DatabaseError, NoDataFound, SyncError
-from json2db_sync.execution import PathLike, operation
+from json2db_sync.execution import PathLike, Writing, operation
 from json2db_sync.outcomes import (
     accounting,
     analysis_result,
@@ -122,6 +122,7 @@ class SyncRunner(Planning):
         *,
         recreate: bool = False,
         empty: bool = False,
+        custom_columns: Mapping[str, str] | None = None,
         cutoff_days: Days | None = None,
         since: date | str | None = None,
         until: date | str | None = None,
@@ -132,12 +133,17 @@ class SyncRunner(Planning):
         :param recreate: rebuild the tables as if planned for the first time, with their rows carried over, after a
             backup. Where the source holds nothing, the stored rows alone say how.
         :param empty: with recreate: discard the rows; the next populate loads their files again.
+        :param custom_columns: columns to add to every entity's table, as for :meth:`generate_table_schemas`.
         """
+        from json2db_sync.model.custom import custom_columns_of
+
         if empty and not recreate:
             hint = "create-tables --recreate --empty"
             raise ConfigurationError("empty goes with recreate", hint=hint, setting="empty")
         selection = Selection(json_dir, cutoff_days, since, until, entity_filter)
         with self._step("create_tables") as step, self._database(db_path) as database:
+            if custom_columns is not None:
+                self._custom = custom_columns_of(custom_columns)
             try:
                 files = self._source(selection, database)[1]
             except NoDataFound:
@@ -326,10 +332,10 @@ class SyncRunner(Planning):
         """Copy the database's state: a file beside it, or on PostgreSQL the tables in a schema of their own."""
         with self._step("backup") as step, self._database(db_path) as database:
             database.require()
-            with self._writing(database, "backup", None) as run:
+            with self._lock(database):
                 made = database.backup(self._all_table_names(database))
             step.done(made.name)
-        return BackupResult(operation="backup", run=run, database=database.label, backup=made.name, size=made.size)
+        return BackupResult(operation="backup", database=database.label, backup=made.name, size=made.size)
 
     @operation(BackupResult)
     def backups(self, db_path: PathLike | None = None) -> BackupResult:
@@ -357,9 +363,11 @@ class SyncRunner(Planning):
                         raise
                     notes.append(f"the state before is damaged ({error.message}), kept as {kept}")
             restored = database.restore(name)
-            step.done(restored.name)
+            with self._recorded(database, "restore", restored.name) as run:
+                step.done(restored.name)
         return BackupResult(
             operation="restore",
+            run=run,
             database=database.label,
             backup=restored.name,
             size=restored.size,
@@ -399,31 +407,39 @@ class SyncRunner(Planning):
     def _create_tables(self, db_path: PathLike | None) -> TablesResult:
         """The workflow's second step: tables for what its first one saw."""
         assert self._analysis is not None
+        from json2db_sync.steps.table_generator import TableChanges, pending_changes
+
         with self._step("create_tables") as step, self._database(db_path) as database:
-            result = self._evolve(database, self._analysis)
+            stored = self._stored_plans(database)
+            if pending_changes(stored, self._plans(self._analysis, stored)):
+                result = self._evolve(database, self._analysis)
+            else:  # no run worth recording
+                tables = self._table_names(database)
+                result = tables_result(TableChanges(), None, database.label, tables, self._analysis)
             step.done(tables_summary(result), success=result.success)
         return result
 
     def _evolve(self, database: Database, analysis: Analysis) -> TablesResult:
         from json2db_sync.steps.table_generator import evolve
 
-        with self._writing(database, "create_tables", None) as run:
+        with self._writing(database, "create_tables", None) as writing:
             plans = self._plans(analysis, self._stored_plans(database))
             done = evolve(database, plans.values())
-        return tables_result(done, run, database.label, self._table_names(database), analysis)
+        return tables_result(done, writing.run, database.label, self._table_names(database), analysis)
 
     def _recreate(self, database: Database, analysis: Analysis, selection: Selection, *, empty: bool) -> TablesResult:
         from json2db_sync.steps.table_generator import evolve, recreate
 
-        with self._writing(database, "create_tables", None) as run:
-            wants = self._reading(selection).wants
+        wants = self._reading(selection).wants
+        tables = self._all_table_names(database) if self._stored_plans(database) else ()
+        with self._writing(database, "create_tables", None, backup_of=tables) as writing:
             stored = [plan for name, plan in self._stored_plans(database).items() if wants(name)]
-            backup = database.backup(self._all_table_names(database)).name if stored else None
             if not empty:
                 evolve(database, stored)  # makes whole what someone dropped
             plans = self._fresh_plans(database, stored, analysis, empty=empty)
             done = recreate(database, plans.values(), empty=empty)
-        return tables_result(done, run, database.label, self._table_names(database), analysis, backup)
+        tables = self._table_names(database)
+        return tables_result(done, writing.run, database.label, tables, analysis, writing.backup)
 
     def _populate(
         self,
@@ -446,24 +462,21 @@ class SyncRunner(Planning):
         )
         options = PopulateOptions(self._reading(selection), self._plan_settings(), load, processing.batch_size)
         wanted = self.config.database.backup_before_operations if backup is None else backup
-        done = Population()
-        made: str | None = None
-        failure: SyncError | None = None
-        run: int | None = None
-        existed = database.exists()
+        tables = self._all_table_names(database) if wanted and self._stored_plans(database) else ()
         operation = "full_workflow" if self._in_workflow else "populate"
+        done = Population()
+        failure: SyncError | None = None
+        writing: Writing | None = None
         try:
-            with self._writing(database, operation, str(source.root)) as run:
-                if wanted and existed:
-                    made = database.backup(self._all_table_names(database)).name
-                populate(database, files, run, options, Meter("populate", self._emit), done)
+            with self._writing(database, operation, str(source.root), backup_of=tables) as writing:
+                populate(database, files, writing.run, options, Meter("populate", self._emit), done)
         except (DatabaseError, Cancelled) as error:
-            if run is None:
+            if writing is None:
                 raise
             # Files that were committed before stay: the result says so.
             self._log(logging.ERROR, f"populate stopped: {error.message}")
             failure = error
-        return population_result(done, source, len(files), run, database.label, started, made, failure)
+        return population_result(done, source, len(files), writing, database.label, started, failure)
 
 
 def _bytes(files: Sequence[SourceFile]) -> int:

@@ -102,7 +102,7 @@ def test_relations_are_guessed_by_values_and_by_name(tmp_path):
     assert runner.full_workflow().success
     shares = {relation.relation: (relation.matching, relation.distinct) for relation in runner.report().relations}
     assert shares == {
-        "json_invoices.customer_id -> contacts.contact_id": (9, 9),
+        "json_invoices.customer_id -> contacts.contact_id (text, integer)": (9, 9),
         "json_invoices_lines.item_id -> items.item_id": (0, 1),
     }
 

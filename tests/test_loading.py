@@ -474,3 +474,52 @@ def test_file_names_may_be_any_bytes(database_url, tmp_path):
     assert ok(runner.populate()).statistics["inserted"] == 1
     assert ok(runner.populate()).files_unchanged == 1
     assert runner.report().success
+
+
+def test_records_that_lack_the_key_are_pointed_out(database_url, tmp_path):
+    """One record with a null key is stored, and the result says so, counts it and asks for a look."""
+    session(tmp_path, "2025-01-01", t=[{"id": number} for number in range(150)])
+    runner = SyncRunner(database_url, tmp_path)
+    assert not ok(runner.populate()).needs_attention
+    session(tmp_path, "2025-01-02", t=[*({"id": number} for number in range(149)), {"id": None, "v": 1}])
+    result = ok(runner.populate())
+    assert (result.statistics["without_key"], result.needs_attention) == (1, True)
+    assert any("1 record of t without id" in note for note in result.notes)
+    assert "change key json_t (id as integer to id as text)" in result.schema_changes
+    assert "present in 299 of 300 records" in runner.analyze().entities[0].key_reason
+    verified(runner)
+
+
+def test_populating_alone_finds_relations(database_url, tmp_path):
+    """The first population plans all files together, so that references and their indexes are found."""
+    contacts = [{"contact_id": str(number)} for number in range(20)]
+    session(tmp_path, "2025-01-01", contacts=contacts, bills=[{"bill_id": n, "vendor_id": n} for n in range(9)])
+    runner = SyncRunner(database_url, tmp_path)
+    ok(runner.populate())
+    (relation,) = runner.report().relations
+    assert relation.relation == "json_bills.vendor_id -> contacts.contact_id (integer, text)"
+    assert (relation.distinct, relation.matching) == (9, 9)
+    assert not runner.analyze().schema_changes_required
+
+
+def test_a_custom_column_must_not_take_a_name_of_the_data(database_url, tmp_path):
+    """A clash with a JSON key's column is a clear error, and nothing changes."""
+    session(tmp_path, "2025-01-01", t=[{"id": 1, "total": 5}])
+    runner = SyncRunner(database_url, tmp_path)
+    ok(runner.populate())
+    result = runner.create_tables(custom_columns={"total": "TEXT"})
+    assert result.error_type == "configuration_error"
+    assert "custom column total" in result.error
+    assert ok(SyncRunner(database_url, tmp_path).create_tables(custom_columns={"batch": "INTEGER DEFAULT 3"})).success
+    assert query(database_url, "SELECT total, batch FROM json_t") == [(5, 3)]
+
+
+def test_restoring_leaves_no_run_that_never_ended(database_url, tmp_path):
+    """A backup knows only runs that are over, and the restore is a run of its own."""
+    session(tmp_path, "2025-01-01", t=[{"id": 1}])
+    runner = SyncRunner(database_url, tmp_path)
+    ok(runner.populate())
+    made = ok(runner.backup())
+    ok(runner.restore(made.backup))
+    runs = ok(runner.runs()).runs
+    assert [(run.operation, run.status) for run in runs] == [("restore", "done"), ("populate", "done")]

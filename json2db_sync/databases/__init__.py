@@ -31,7 +31,7 @@ def open_database(path_or_url: str, settings: DatabaseSettings | None = None) ->
     except ImportError as error:
         raise ConfigurationError(
             "PostgreSQL needs the psycopg driver, which is not installed",
-            hint='pip install "json2db_sync[postgres]"',
+            hint='pip install "psycopg[binary]>=3.3"',
             setting="database.path",
         ) from error
     from json2db_sync.databases.postgresql import PostgreSQLDatabase

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from json2db_sync.errors import ConfigurationError
 from json2db_sync.model.kinds import Kind, join
 from json2db_sync.model.naming import column_name, key_rank, snake, table_name
 from json2db_sync.model.plan import ID, ColumnPlan, CustomColumn, EntityPlan, NoneMeans, Relation, TablePlan
@@ -37,12 +38,16 @@ def infer(
     :param taken: tables of other entities.
     """
     custom = _merge_custom(stored.custom if stored else (), settings.custom)
+    _require_free(custom, stored)
     undecided = stored is None or stored.key is None
     if undecided:
         key, guessed, reason = choose_key(entity, seen.count, candidates, settings)
     else:
         assert stored is not None
         key, guessed, reason = stored.key, stored.key_guessed, stored.key_reason
+        seen_now = next((candidate for candidate in candidates if candidate.fields == key), None)
+        if seen_now is not None and seen.count:
+            reason = _reason(seen_now, seen.count)
     fresh = stored is None or stored.records_seen == 0
     builder = _Builder(settings, fresh, key, {column.name for column in custom}, set(taken))
     known = stored.table if stored else TablePlan(table_name(settings.table_prefix, (entity,), taken))
@@ -71,6 +76,18 @@ def _merge_custom(stored: tuple[CustomColumn, ...], asked: tuple[CustomColumn, .
     return (*stored, *(column for column in asked if column.name not in known))
 
 
+def _require_free(custom: tuple[CustomColumn, ...], stored: EntityPlan | None) -> None:
+    taken = {column.name for column in stored.table.columns} if stored else set()
+    clash = next((column.name for column in custom if column.name in taken), None)
+    if clash is not None and stored is not None:
+        raise ConfigurationError(
+            f"the custom column {clash} cannot be added: {stored.table.name} has a column of that name from JSON",
+            hint="give it another name",
+            setting="custom_columns",
+            table=stored.table.name,
+        )
+
+
 def choose_key(
     entity: str, records: int, candidates: Sequence[KeyCandidate], settings: PlanSettings
 ) -> tuple[tuple[str, ...] | None, bool, str]:
@@ -88,8 +105,7 @@ def choose_key(
         elif candidate.repeats > candidate.allowed_repeats():
             refused.append(f"{name} repeats in {candidate.repeats} of {records} records")
         else:
-            reason = f"present in {candidate.usable} of {records} records"
-            return candidate.fields, True, f"{reason}, {_repeat_text(candidate)}"
+            return candidate.fields, True, _reason(candidate, records)
     return (), True, "; ".join(refused) or "no field is named like a key"
 
 
@@ -97,6 +113,10 @@ def _rank(candidate: KeyCandidate, entity: str) -> int:
     rank = key_rank(candidate.fields[0], entity)
     assert rank is not None
     return rank
+
+
+def _reason(candidate: KeyCandidate, records: int) -> str:
+    return f"present in {candidate.usable} of {records} records, {_repeat_text(candidate)}"
 
 
 def _repeat_text(candidate: KeyCandidate) -> str:

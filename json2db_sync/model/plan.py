@@ -134,7 +134,7 @@ class EntityPlan:
 class SchemaChange:
     """One thing create-tables would do to the database."""
 
-    change: Literal["create_table", "add_column", "widen_column", "change_key", "restructure"]
+    change: Literal["create_table", "add_column", "widen_column", "change_key", "restructure", "create_index"]
     entity: str
     table: str
     column: str | None = None
@@ -167,6 +167,11 @@ def changes(old: EntityPlan | None, new: EntityPlan) -> tuple[SchemaChange, ...]
         if custom not in old.custom
     ]
     _table_changes(new.entity, old.table, new.table, found)
+    found += [
+        SchemaChange("create_index", new.entity, relation.table, relation.column, f"keys of {relation.entity}")
+        for relation in new.relations
+        if relation not in old.relations
+    ]
     return tuple(found)
 
 
@@ -185,7 +190,8 @@ def _table_changes(entity: str, old: TablePlan, new: TablePlan, found: list[Sche
             detail = f"{known.kind} to {column.kind}"
             found.append(SchemaChange("widen_column", entity, new.name, column.name, detail, rebuild=True))
         elif known != column:
-            found.append(SchemaChange("restructure", entity, new.name, column.name, rebuild=True))
+            detail = "what NULL stands for"
+            found.append(SchemaChange("restructure", entity, new.name, column.name, detail, rebuild=True))
     for child in new.children:
         if child.key in children:
             _table_changes(entity, children[child.key], child, found)

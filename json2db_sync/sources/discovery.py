@@ -280,6 +280,9 @@ def _nothing(path: Path, settings: SourceSettings, session_count: int) -> NoData
     )
     return NoDataFound(
         f"no {wanted} found in {path}",
-        hint="check the path; data_source.type says what is looked for (now: " + settings.type + ")",
+        hint="check the path"
+        if settings.type in ("auto", "directory")
+        else f"check the path; data_source.type is {settings.type}: auto or directory takes any folder of JSON files "
+        "(JSON2DB_DATA_SOURCE_TYPE)",
         file=str(path),
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from json2db_sync.databases.base import Database
@@ -31,11 +32,13 @@ class Population:
     changes: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     rows: int = 0
+    without_key: int = 0
+    """Records of entities with a key that have none."""
 
 
 def populate(
     database: Database,
-    files: Iterable[SourceFile],
+    files: Sequence[SourceFile],
     run: int,
     options: PopulateOptions,
     meter: Meter,
@@ -49,6 +52,8 @@ def populate(
         ledger = Ledger(database, connection)
         ledger.create()
         plans = ledger.plans()
+    if not plans:
+        _plan_all(database, files, options, meter, done)
     # Tables that someone dropped are made again before they are written.
     done.changes += evolve(database, [plan for name, plan in plans.items() if options.read.wants(name)]).done
     for file in files:
@@ -61,6 +66,15 @@ def populate(
                 ledger = Ledger(database, connection)
                 file_id = ledger.remember_file(file, file.entity, None)
                 ledger.record_refusal(run, file_id, file.entity, str(error))
+
+
+def _plan_all(
+    database: Database, files: Sequence[SourceFile], options: PopulateOptions, meter: Meter, done: Population
+) -> None:
+    """First tables, for all files together: what refers to what shows only then."""
+    seen = analyze(files, options.read, options.plans, meter.aside("planning"))
+    with suppress(ValidationError):  # a table in the way: each file is going to tell for itself
+        done.changes += evolve(database, make_plans(seen, {}, options.plans).values()).done
 
 
 class _FileLoading:
@@ -147,6 +161,12 @@ class _FileLoading:
             self._done.notes.append(
                 f"{outdated:,} records of {self._file.name} were passed over: files that sort after it by path hold "
                 "newer versions (plain files count from old to new by path)"
+            )
+        for entity, key, count in loading.without_key():
+            self._done.without_key += count
+            self._done.notes.append(
+                f"{self._file.name}: {count:,} record{'s' * (count != 1)} of {entity} without {key}, stored under ids "
+                "made of the content: no later version can replace them"
             )
         self._done.loaded += 1
         for load, counts, rejected, rows in loads:

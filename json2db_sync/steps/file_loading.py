@@ -127,6 +127,14 @@ class FileTransaction:
         if several:
             self._ledger.remember_file(self._file, self._file.entity, digest)  # stands for the file as such
 
+    def without_key(self) -> list[tuple[str, str, int]]:
+        """(entity, its key, records that lack it), where there are any."""
+        return [
+            (name, ", ".join(entity.plan.key or ()), entity.ids.without_key)
+            for name, entity in self._entities.items()
+            if entity.ids.without_key
+        ]
+
     def outdated(self) -> int:
         """Records for which a newer file's version is stored."""
         return sum(entity.loader.outdated for entity in self._entities.values())
@@ -165,11 +173,11 @@ class _EntityLoading:
         self._widened = widened
         self._shape = EntityShape(plan)
         self._batch: list[Shredded] = []
-        self._ids = RecordIds(plan, file, options.load.memory)
+        self.ids = RecordIds(plan, file, options.load.memory)
 
     def close(self) -> None:
         self.loader.close()
-        self._ids.close()
+        self.ids.close()
 
     def add(self, record: Record, single: bool) -> None:
         self.read += 1
@@ -180,7 +188,7 @@ class _EntityLoading:
         if self.plan.key is None:
             raise Redo(record.entity)
         try:
-            id_ = self._ids.id_of(record, single=single)
+            id_ = self.ids.id_of(record, single=single)
             row, children = self._shape.shred(record.value)
         except Drift as drift:
             if not self._widened:

@@ -20,6 +20,8 @@ class RecordIds:
         self._plan = plan
         self._stem = stem_and_suffix(file.path.name)[0]
         self._occurrences = KeyIndex(memory)
+        self.without_key = 0
+        """Records that lack the key their entity has."""
 
     def id_of(self, record: Record, *, single: bool) -> str | int:
         """The id of the next record.
@@ -38,6 +40,7 @@ class RecordIds:
             return key
         if single and not fields:
             return "#" + self._stem
+        self.without_key += bool(fields)
         content = content_id(record.value)
         number = self._occurrences.get([content]).get(content, 0) + 1
         self._occurrences.set({content: number})

@@ -35,7 +35,9 @@ def relation_counts(
                 sa.select(sa.func.count()).select_from(values.join(other, key == values.c.value))
             ).scalar_one()
             key_names = [column.name for column in target.table.columns if column.key in (target.key or ())]
-            yield f"{relation}.{key_names[0] if key_names else names.ID}", int(total), int(matching)
+            kind = next(c.kind for c in plan.find(relation.table).columns if c.name == relation.column)
+            differ = f" ({kind}, {target.id_kind})" if kind is not target.id_kind else ""
+            yield f"{relation}.{key_names[0] if key_names else names.ID}{differ}", int(total), int(matching)
 
 
 class Summary:

@@ -125,8 +125,8 @@ class _Evolution:
         if new != old:
             self._ledger.save_plan(new)
         indexes = self._database.create_missing_indexes(self._connection, new)
-        if indexes:
-            self._done.done.append(f"create {indexes} indexes on {new.table.name} and its children")
+        if indexes > sum(change.change == "create_index" for change in todo):
+            self._done.done.append(f"create missing indexes on {new.table.name} and its children")
 
     def _create(self, plan: EntityPlan, todo: Iterable[SchemaChange]) -> None:
         self._require_free(plan, [table.name for table in plan.tables])

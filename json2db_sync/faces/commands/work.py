@@ -29,6 +29,13 @@ if TYPE_CHECKING:
     from json2db_sync.runner import SyncRunner
 
 
+CUSTOM_COLUMNS = click.option(
+    "--custom-column", "custom_columns", multiple=True, metavar="NAME=TYPE", cls=Headed, heading="How",
+    callback=pairs("NAME=TYPE, as in session_id=TEXT"),
+    help="One more column in every entity's table; repeat it for several.",
+)  # fmt: skip
+
+
 @command(
     "full-workflow",
     "Do all of it, in order: analyze the files, create or widen tables, load what is new or changed, verify, and "
@@ -79,6 +86,7 @@ def analyze(call: Call, **arguments: Any) -> int:
                  help="Rebuild the tables, rows kept, after a backup."),
     click.option("--empty", is_flag=True, cls=Headed, heading="How",
                  help="With --recreate: discard the rows; the next populate loads their files again."),
+    CUSTOM_COLUMNS,
     MEMORY,
     ASKING,
     OUTPUT,
@@ -149,9 +157,7 @@ def report(call: Call) -> int:
     SOURCE,
     click.option("--include-indexes/--no-indexes", default=None, cls=Headed, heading="How",
                  help="With the indexes, or without."),
-    click.option("--custom-column", "custom_columns", multiple=True, metavar="NAME=TYPE", cls=Headed, heading="How",
-                 callback=pairs("NAME=TYPE, as in session_id=TEXT"),
-                 help="One more column in every entity's table; repeat it for several."),
+    CUSTOM_COLUMNS,
     click.option("--dialect", type=click.Choice(["sqlite", "postgresql"]), cls=Headed, heading="Output",
                  help="Print the statements for this database, and nothing else."),
     MEMORY,
