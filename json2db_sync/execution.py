@@ -8,7 +8,7 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
@@ -47,6 +47,7 @@ class Execution:
         self.db_path = os.fspath(db_path) if db_path is not None else config.database.path
         self._listener = listener
         self._run_name: str | None = None
+        self._stop: Cancelled | None = None
 
     @contextmanager
     def _database(self, db_path: PathLike | None) -> Iterator[Database]:
@@ -131,8 +132,11 @@ class Execution:
         self._listener(event)
 
     def _emit_last(self, event: events.Event) -> None:
-        with suppress(Cancelled):  # too late: everything is done
+        """Tell what is done already; a wish to stop is kept for whoever would go on."""
+        try:
             self._listener(event)
+        except Cancelled as error:
+            self._stop = error
 
 
 def operation(
@@ -146,12 +150,13 @@ def operation(
         @functools.wraps(method)
         def run(self: E, /, *args: P.args, **kwargs: P.kwargs) -> R:
             outermost = self._run_name is None
-            if outermost:
-                self._run_name = uuid.uuid4().hex[:8]
-                self._emit(events.RunStarted(name, self._run_name))
             started = time.monotonic()
             success = False
             try:
+                if outermost:
+                    self._stop = None
+                    self._run_name = uuid.uuid4().hex[:8]
+                    self._emit(events.RunStarted(name, self._run_name))
                 result = method(self, *args, **kwargs)
                 success = result.success
                 return result
@@ -163,8 +168,8 @@ def operation(
                 return result_type(operation=name, **failure_fields(error))
             finally:
                 if outermost:
-                    self._emit_last(events.RunFinished(name, success, time.monotonic() - started))
                     self._run_name = None
+                    self._emit_last(events.RunFinished(name, success, time.monotonic() - started))
 
         return run
 

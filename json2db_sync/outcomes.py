@@ -256,13 +256,15 @@ def verification_result(
     )
 
 
-def workflow_result(results: Mapping[str, Result], started: float) -> WorkflowResult:
-    """The steps as far as they went; it fails with the first of them that did."""
+def workflow_result(results: Mapping[str, Result], started: float, stop: SyncError | None) -> WorkflowResult:
+    """The steps as far as they went; it fails with the first of them that did, or when it was stopped between two."""
     loaded = results.get("populate")
     statistics = {"total_records": 0, **(loaded.statistics if isinstance(loaded, PopulateResult) else {})}
     statistics |= timing(statistics["total_records"], started)
     failed = next(((name, step) for name, step in results.items() if not step.success), None)
     outcome: dict[str, Any] = {}
+    if stop is not None and failed is None and "report" not in results:
+        outcome = {**failure_fields(stop), "stopped_at": list(results)[-1]}
     if failed is not None:
         name, step = failed
         outcome = {

@@ -96,13 +96,14 @@ class Planning(Execution):
 
     # Analysis and plans
 
-    def _analyze(self, files: Sequence[SourceFile], selection: Selection) -> Analysis:
+    def _analyze(self, files: Sequence[SourceFile], selection: Selection, database: Database) -> Analysis:
         from json2db_sync.steps.json_analyzer import analyze
         from json2db_sync.steps.progress import Meter
 
-        return analyze(files, self._reading(selection), self._plan_settings(), Meter("analyze", self._emit))
+        settings = self._plan_settings(self._stored_plans(database))
+        return analyze(files, self._reading(selection), settings, Meter("analyze", self._emit))
 
-    def _plan_settings(self) -> PlanSettings:
+    def _plan_settings(self, stored: Mapping[str, EntityPlan]) -> PlanSettings:
         from json2db_sync.model.inference import PlanSettings
 
         return PlanSettings(
@@ -111,12 +112,13 @@ class Planning(Execution):
             max_columns=self.config.processing.max_columns,
             keys=self.config.processing.keys,
             custom=self._custom,
+            stored=stored,
         )
 
     def _plans(self, analysis: Analysis, stored: Mapping[str, EntityPlan]) -> dict[str, EntityPlan]:
         from json2db_sync.steps.json_analyzer import make_plans
 
-        return make_plans(analysis, stored, self._plan_settings())
+        return make_plans(analysis, stored, self._plan_settings(stored))
 
     def _stored_plans(self, database: Database) -> dict[str, EntityPlan]:
         from json2db_sync.databases.ledger import Ledger
@@ -144,7 +146,7 @@ class Planning(Execution):
                 rows = () if empty else RecordReader(database, connection, plan).all()
                 records = (stored.record for stored in rows)
                 others = {**everything, **plans}
-                plans[plan.entity] = plan_afresh(plan, records, analysis, self._plan_settings(), others)
+                plans[plan.entity] = plan_afresh(plan, records, analysis, self._plan_settings(everything), others)
         return plans
 
     def _ignored_keys(self, stored: Mapping[str, EntityPlan]) -> Iterator[str]:

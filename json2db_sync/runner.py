@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from json2db_sync import events
 from json2db_sync.config import JSON2DBConfig
-from json2db_sync.errors import Cancelled, ConfigurationError, DatabaseError, NoDataFound, SyncError
+from json2db_sync.errors import ConfigurationError, DatabaseError, NoDataFound, SyncError
 from json2db_sync.execution import PathLike, Writing, operation
 from json2db_sync.outcomes import (
     accounting,
@@ -99,7 +99,7 @@ class SyncRunner(Planning):
         with self._step("analyze") as step, self._database(db_path) as database:
             source, files = self._source(selection, database)
             step.reads(len(files), _bytes(files))
-            analysis = self._analysis = self._analyze(files, selection)
+            analysis = self._analysis = self._analyze(files, selection, database)
             stored = self._stored_plans(database)
             plans = self._plans(analysis, stored)
             all_refused = bool(analysis.refused) and not analysis.files
@@ -151,7 +151,7 @@ class SyncRunner(Planning):
                     raise
                 files = []
             step.reads(len(files), _bytes(files))
-            analysis = self._analyze(files, selection)
+            analysis = self._analyze(files, selection, database)
             if recreate:
                 result = self._recreate(database, analysis, selection, empty=empty)
             else:
@@ -280,12 +280,14 @@ class SyncRunner(Planning):
         try:
             for name, run in steps.items():
                 results[name] = run()
+                if self._stop is not None:
+                    break
                 if not results[name].success and name != "verify":  # a report is all the more wanted then
                     break
         finally:
             self._in_workflow = False
             self._analysis = None
-        return workflow_result(results, started)
+        return workflow_result(results, started, self._stop)
 
     @operation(SchemasResult)
     def generate_table_schemas(
@@ -316,7 +318,7 @@ class SyncRunner(Planning):
             files = self._source(selection, database)[1]
             step.reads(len(files), _bytes(files))
             self._custom = parsed
-            plans = self._plans(self._analyze(files, selection), self._stored_plans(database))
+            plans = self._plans(self._analyze(files, selection, database), self._stored_plans(database))
             tables, schemas = schema_texts(plans, indexes=include_indexes)
             step.done(f"{len(plans)} entities")
         return SchemasResult(
@@ -424,7 +426,7 @@ class SyncRunner(Planning):
 
         with self._writing(database, "create_tables", None) as writing:
             plans = self._plans(analysis, self._stored_plans(database))
-            done = evolve(database, plans.values())
+            done = evolve(database, plans.values(), self._plan_settings(plans))
         return tables_result(done, writing.run, database.label, self._table_names(database), analysis)
 
     def _recreate(self, database: Database, analysis: Analysis, selection: Selection, *, empty: bool) -> TablesResult:
@@ -435,7 +437,7 @@ class SyncRunner(Planning):
         with self._writing(database, "create_tables", None, backup_of=tables) as writing:
             stored = [plan for name, plan in self._stored_plans(database).items() if wants(name)]
             if not empty:
-                evolve(database, stored)  # makes whole what someone dropped
+                evolve(database, stored, self._plan_settings({}))  # makes whole what someone dropped
             plans = self._fresh_plans(database, stored, analysis, empty=empty)
             done = recreate(database, plans.values(), empty=empty)
         tables = self._table_names(database)
@@ -460,7 +462,9 @@ class SyncRunner(Planning):
             skip_existing=processing.skip_existing_records,
             memory=self._memory // 4,
         )
-        options = PopulateOptions(self._reading(selection), self._plan_settings(), load, processing.batch_size)
+        options = PopulateOptions(
+            self._reading(selection), self._plan_settings(self._stored_plans(database)), load, processing.batch_size
+        )
         wanted = self.config.database.backup_before_operations if backup is None else backup
         tables = self._all_table_names(database) if wanted and self._stored_plans(database) else ()
         operation = "full_workflow" if self._in_workflow else "populate"
@@ -470,7 +474,7 @@ class SyncRunner(Planning):
         try:
             with self._writing(database, operation, str(source.root), backup_of=tables) as writing:
                 populate(database, files, writing.run, options, Meter("populate", self._emit), done)
-        except (DatabaseError, Cancelled) as error:
+        except SyncError as error:
             if writing is None:
                 raise
             # Files that were committed before stay: the result says so.

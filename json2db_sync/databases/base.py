@@ -165,6 +165,16 @@ class Database(ABC):
         """Why this database cannot hold a record; None where it can, as far as its text tells."""
         return None
 
+    def refuses_row(self, error: sa.exc.DBAPIError) -> bool:
+        """Is this about the row at hand, rather than about the database or the connection?"""
+        return isinstance(
+            error, sa.exc.DataError | sa.exc.IntegrityError | sa.exc.ProgrammingError | sa.exc.NotSupportedError
+        )
+
+    def byte_order(self, column: sa.Column[str]) -> sa.ColumnElement[str]:
+        """A text column that compares byte by byte, whatever the database's language."""
+        return column
+
     # Tables
 
     def tables(self, plan: EntityPlan) -> dict[str, sa.Table]:
@@ -247,9 +257,10 @@ class Database(ABC):
         inspector = sa.inspect(connection)
         count = 0
         for name, table in self.tables(plan).items():
-            present = {index["name"] for index in inspector.get_indexes(name)}
+            # By columns: an index that came back from a backup may bear another name.
+            present = {tuple(index["column_names"]) for index in inspector.get_indexes(name)}
             for index in table.indexes:
-                if index.name not in present:
+                if tuple(column.name for column in index.columns) not in present:
                     index.create(connection)
                     count += 1
         return count

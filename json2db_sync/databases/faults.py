@@ -52,7 +52,7 @@ def as_fault(error: Exception, label: str) -> DatabaseError | None:
         return _from_sqlite(original, label)
     if type(original).__module__.partition(".")[0] == "psycopg":
         return _from_psycopg(original, label)
-    if isinstance(error, sa.exc.SQLAlchemyError):
+    if isinstance(error, sa.exc.DBAPIError | sa.exc.TimeoutError | sa.exc.UnboundExecutionError):
         return DatabaseError(f"{label}: {_first_line(error)}")
     return None
 
@@ -75,6 +75,7 @@ _SQLSTATES = {
     "08": "check that the server runs and that host and port are right",
     "28": "check user name and password",
     "3D": "create the database first, or correct its name",
+    "2BP01": "a view or table of your own depends on it: drop that first, and make it again afterwards",
     "42501": "ask for the permission, or connect as another user",
     "53": "the server is short of room, memory or connections",
     "57P": "the server is shutting down or starting: run again",

@@ -11,6 +11,7 @@ import os
 import socket
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -233,8 +234,12 @@ class Ledger:
 
     def newer_files(self, entity: str, file: SourceFile) -> frozenset[int]:
         """The numbers of files with this entity that come after this one in the order from old to new."""
-        statement = sa.select(_files.c.id, _files.c.sort_key).where(_files.c.entity == entity)
-        return frozenset(row.id for row in self._connection.execute(statement) if row.sort_key > _text(file.order))
+        later = self._database.byte_order(_files.c.sort_key) > _text(file.order)
+        rows = self._connection.execute(sa.select(_files.c.id, _files.c.path).where(_files.c.entity == entity, later))
+        if file.time is not None:
+            return frozenset(row.id for row in rows)
+        # Plain files count by path, and only while they are there: a folder that was renamed is no newer one.
+        return frozenset(row.id for row in rows if Path(row.path).exists())
 
     def sort_keys(self) -> dict[int, str]:
         """Every file's place in the order from old to new."""
@@ -371,6 +376,15 @@ class Ledger:
         statement = sa.select(_files).where(_files.c.entity == entity, _files.c.digest.is_not(None))
         rows = [dict(row._mapping) for row in self._connection.execute(statement)]
         return sorted(rows, key=lambda row: row["sort_key"])
+
+    def unloaded_files(self, entity: str) -> list[str]:
+        """Names of files with an entity whose present content is not loaded."""
+        statement = sa.select(_files.c.name).where(_files.c.entity == entity, _files.c.digest.is_(None))
+        return sorted(self._connection.execute(statement).scalars())
+
+    def file_ids(self) -> set[int]:
+        """The numbers of all files known."""
+        return {int(number) for number in self._connection.execute(sa.select(_files.c.id)).scalars()}
 
     # Rejected records
 

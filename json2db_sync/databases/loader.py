@@ -113,7 +113,7 @@ class Loader:
             return
         stored = self._stored(list(part))
         earlier = self._seen.get([str(id_) for id_ in part])
-        outcomes = self._outcomes(part, stored)
+        outcomes = self._outcomes(part, stored, earlier)
         new = [part[id_] for id_, outcome in outcomes.items() if outcome == _INSERTED]
         changed = [part[id_] for id_, outcome in outcomes.items() if outcome == _UPDATED]
         refused = self._write(new, changed)
@@ -142,19 +142,22 @@ class Loader:
         return found
 
     def _outcomes(
-        self, part: Mapping[str | int, Shredded], stored: Mapping[str | int, tuple[int, int]]
+        self,
+        part: Mapping[str | int, Shredded],
+        stored: Mapping[str | int, tuple[int, int]],
+        earlier: Mapping[str, int],
     ) -> dict[str | int, int]:
         outcomes: dict[str | int, int] = {}
         unsure = []
         for id_, item in part.items():
             if id_ not in stored:
                 outcomes[id_] = _INSERTED
-            elif self._options.skip_existing:
+            elif self._options.skip_existing and str(id_) not in earlier:
                 outcomes[id_] = _UNCHANGED
             else:
                 hash_, file_id = stored[id_]
                 outcomes[id_] = _SUPERSEDED if self._is_newer(file_id) else _UPDATED
-                if self._options.duplicate_prevention:
+                if self._options.duplicate_prevention or str(id_) in earlier:
                     if hash_ == item.hash:
                         outcomes[id_] = _UNCHANGED
                     else:
@@ -232,8 +235,10 @@ class Loader:
             ids = [item.id for item in changed]
             for table in reversed(self._plan.tables[1:]):
                 self._database.delete_where_in(self._connection, self._tables[table.name].c[PARENT_ID], ids)
+            # What users wrote into custom columns stays; only where a record came from is ours to say.
+            kept = {name: value for name, value in self._custom.items() if name == "session_id"}
             self._database.update_by_id(
-                self._connection, self._parent, [{**self._custom, **self._values(item)} for item in changed]
+                self._connection, self._parent, [{**kept, **self._values(item)} for item in changed]
             )
         written = len(new) + len(changed)
         for table in self._plan.tables[1:]:

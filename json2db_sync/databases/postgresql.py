@@ -103,6 +103,13 @@ class PostgreSQLDatabase(Database):
             return "it holds U+0000, which PostgreSQL cannot store"
         return None
 
+    def refuses_row(self, error: sa.exc.DBAPIError) -> bool:
+        # 54: program limit exceeded, as by a row or an index entry that is too large
+        return super().refuses_row(error) or str(getattr(error.orig, "sqlstate", "")).startswith("54")
+
+    def byte_order(self, column: sa.Column[str]) -> sa.ColumnElement[str]:
+        return column.collate("C")
+
     # Care
 
     def integrity_problems(self, connection: sa.Connection) -> list[str]:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from json2db_sync.databases.base import Database, Decode, decoders, in_lists
 from json2db_sync.errors import DatabaseError
 from json2db_sync.model.plan import ID, PARENT_ID, REST, EntityPlan, TablePlan
-from json2db_sync.model.shape import EntityShape
+from json2db_sync.model.shape import EntityShape, is_rest
 
 BATCH = 500
 
@@ -85,8 +85,14 @@ class RecordReader:
             value = row[name]
             decoded[name] = value if decode is None or value is None else _decoded(decode, value, table.name, name)
         rest = row[REST]
-        decoded[REST] = None if rest is None else _decoded(self._database.decode_json, rest, table.name, REST)
+        decoded[REST] = None if rest is None else _decoded(self._rest, rest, table.name, REST)
         return decoded
+
+    def _rest(self, value: Any) -> dict[str, Any]:
+        rest = self._database.decode_json(value)
+        if not is_rest(rest):
+            raise ValueError("not what a row's rest looks like")
+        return dict(rest)
 
 
 def _decoded(decode: Decode, value: Any, table: str, column: str) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -26,6 +28,7 @@ _TYPES: dict[Kind, sa.types.TypeEngine[Any]] = {
     Kind.INTEGER: sa.BigInteger(),
     Kind.NUMBER: sa.REAL(),
 }
+_STAMP = r"\d{4}-\d\d-\d\d_\d{6}(_\d+)?"
 _PAGE_SIZE = 16_384  # a tenth faster than the default for rows of a few hundred bytes
 
 
@@ -62,10 +65,17 @@ class SQLiteDatabase(Database):
             raise DatabaseError(f"{self.path} is a folder", hint="name a file: a database is one file")
         # No transactions of sqlite3's own: they would leave DDL outside. BEGIN is sent below.
         arguments = {"timeout": self.settings.busy_timeout, "isolation_level": None}
-        engine = sa.create_engine(self.url, connect_args=arguments)
+        engine = sa.create_engine(self._readable_url(), connect_args=arguments)
         sa.event.listen(engine, "connect", _set_up)
         sa.event.listen(engine, "begin", _begin)
         return engine
+
+    def _readable_url(self) -> sa.URL:
+        """The database as it can be opened: where nothing may be written beside it, as a file that does not change."""
+        journal = self.path.with_name(self.path.name + "-wal")
+        if os.access(self.path.parent, os.W_OK) or not self.path.exists() or journal.exists():
+            return self.url
+        return self.url.set(database=self.path.as_uri(), query={"mode": "ro", "immutable": "1", "uri": "true"})
 
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
@@ -199,7 +209,7 @@ class SQLiteDatabase(Database):
     def backup(self, names: Sequence[str]) -> Backup:
         folder = self._backup_folder
         stamp = datetime.now().strftime("%Y-%m-%d_%H%M%S")
-        target = _unused(folder / f"{self.path.stem}.{stamp}.db")
+        target = _unused(folder / f"{self.path.stem}.{stamp}{self.path.suffix or '.db'}")
         partial = target.with_suffix(".partial")
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -216,8 +226,9 @@ class SQLiteDatabase(Database):
         return _describe(target)
 
     def backups(self) -> list[Backup]:
+        pattern = re.compile(rf"{re.escape(self.path.stem)}\.{_STAMP}{re.escape(self.path.suffix or '.db')}")
         try:
-            found = sorted(self._backup_folder.glob(f"{_escaped(self.path.stem)}.*.db"), reverse=True)
+            found = sorted((p for p in self._backup_folder.iterdir() if pattern.fullmatch(p.name)), reverse=True)
         except OSError:
             found = []
         return [_describe(path) for path in found]
@@ -308,10 +319,6 @@ def _unused(path: Path) -> Path:
         number += 1
         candidate = path.with_name(f"{path.stem}_{number}{path.suffix}")
     return candidate
-
-
-def _escaped(text: str) -> str:
-    return "".join(f"[{character}]" if character in "*?[" else character for character in text)
 
 
 def _describe(path: Path) -> Backup:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.model.kinds import Kind, join
-from json2db_sync.model.naming import column_name, key_rank, snake, table_name
+from json2db_sync.model.naming import column_name, key_rank, singular, snake, table_name
 from json2db_sync.model.plan import ID, ColumnPlan, CustomColumn, EntityPlan, NoneMeans, Relation, TablePlan
 from json2db_sync.model.statistics import FieldStatistics, KeyCandidate, ObjectStatistics, Sketch
 
@@ -22,6 +22,20 @@ class PlanSettings:
     keys: Mapping[str, tuple[str, ...]] | None = None
     """Entity -> its key fields, where the user names them."""
     custom: tuple[CustomColumn, ...] = ()
+    stored: Mapping[str, EntityPlan] | None = None
+    """The plans there are: their keys are followed and their children looked into, whatever the settings say now."""
+
+    @property
+    def observed_depth(self) -> int:
+        """Levels of arrays to look into: child_depth decides on new children, those stored must still widen."""
+        depths = (table.depth for plan in (self.stored or {}).values() for table in plan.tables)
+        return max(self.child_depth, *depths, 0)
+
+    def key_of(self, entity: str) -> tuple[str, ...] | None:
+        """The key that is configured or, failing that, stored."""
+        configured = (self.keys or {}).get(entity)
+        plan = (self.stored or {}).get(entity)
+        return configured if configured is not None else plan.key if plan else None
 
 
 def infer(
@@ -41,7 +55,7 @@ def infer(
     _require_free(custom, stored)
     undecided = stored is None or stored.key is None
     if undecided:
-        key, guessed, reason = choose_key(entity, seen.count, candidates, settings)
+        key, guessed, reason = choose_key(entity, seen, candidates, settings)
     else:
         assert stored is not None
         key, guessed, reason = stored.key, stored.key_guessed, stored.key_reason
@@ -54,8 +68,8 @@ def infer(
     table = builder.table(known, seen, (entity,), settings.child_depth)
     names = {column.name for column in table.columns}
     id_kind = _id_kind(table, key, seen, candidates)
-    if stored and not fresh and stored.id_kind is Kind.TEXT:
-        id_kind = Kind.TEXT
+    if stored and not fresh and (stored.id_kind is Kind.TEXT or not seen.count):
+        id_kind = stored.id_kind
     return EntityPlan(
         entity=entity,
         table=_with_id_kind(table, id_kind),
@@ -66,9 +80,16 @@ def infer(
         created_at="_created_at" if "created_at" in names else "created_at",
         updated_at="_updated_at" if "updated_at" in names else "updated_at",
         custom=custom,
-        relations=stored.relations if stored else (),
+        relations=_still_there(stored.relations, table) if stored else (),
+        child_depth=settings.child_depth,
         records_seen=(stored.records_seen if stored else 0) + seen.count,
     )
+
+
+def _still_there(relations: tuple[Relation, ...], table: TablePlan) -> tuple[Relation, ...]:
+    """Relations whose column is still one: it may have become a child table."""
+    columns = {(plan.name, column.name) for plan in table.walk() for column in plan.columns}
+    return tuple(relation for relation in relations if (relation.table, relation.column) in columns)
 
 
 def _merge_custom(stored: tuple[CustomColumn, ...], asked: tuple[CustomColumn, ...]) -> tuple[CustomColumn, ...]:
@@ -89,18 +110,21 @@ def _require_free(custom: tuple[CustomColumn, ...], stored: EntityPlan | None) -
 
 
 def choose_key(
-    entity: str, records: int, candidates: Sequence[KeyCandidate], settings: PlanSettings
+    entity: str, seen: ObjectStatistics, candidates: Sequence[KeyCandidate], settings: PlanSettings
 ) -> tuple[tuple[str, ...] | None, bool, str]:
     """(fields, whether they were guessed, why). Fields are () where content ids serve, None without records."""
     configured = (settings.keys or {}).get(entity)
     if configured is not None:
         return configured, False, "as configured"
+    records = seen.count
     if records == 0:
         return None, True, "no records yet"
     refused = []
-    for candidate in sorted(candidates, key=lambda c: (_rank(c, entity), c.fields)):
-        (name,) = candidate.fields
-        if candidate.usable < 0.99 * records:
+    ranked = [(rank, c.fields, c) for c in candidates if (rank := _rank(c, entity)) is not None]
+    for _, (name,), candidate in sorted(ranked, key=lambda item: item[:2]):
+        if _names_a_part(name, entity, seen):
+            refused.append(f"{name} seems to refer to another entity")
+        elif candidate.usable < 0.99 * records:
             refused.append(f"{name} is missing in {records - candidate.usable} of {records} records")
         elif candidate.repeats > candidate.allowed_repeats():
             refused.append(f"{name} repeats in {candidate.repeats} of {records} records")
@@ -109,10 +133,16 @@ def choose_key(
     return (), True, "; ".join(refused) or "no field is named like a key"
 
 
-def _rank(candidate: KeyCandidate, entity: str) -> int:
-    rank = key_rank(candidate.fields[0], entity)
-    assert rank is not None
-    return rank
+def _rank(candidate: KeyCandidate, entity: str) -> int | None:
+    return key_rank(candidate.fields[0], entity) if len(candidate.fields) == 1 else None
+
+
+def _names_a_part(field: str, entity: str, seen: ObjectStatistics) -> bool:
+    """Is this one of the two references of a join, as item_id of order_items that have an order_id too?"""
+    name = singular(entity)
+    stem = snake(field).removesuffix("_id")
+    other = name.removesuffix(f"_{stem}")
+    return other not in (name, "") and any(snake(key) == f"{other}_id" for key in seen.fields)
 
 
 def _reason(candidate: KeyCandidate, records: int) -> str:
@@ -156,7 +186,7 @@ class _Builder:
         self._tables = tables
 
     def table(self, known: TablePlan, seen: ObjectStatistics, path: tuple[str, ...], depth: int) -> TablePlan:
-        self._tables.add(known.name)
+        self._tables.update(table.name for table in known.walk())
         columns, children = self._widened(known, seen, path, depth)
         taken = known.reserved() | {column.name for column in columns} | (set() if known.depth else self._custom)
         places = self._settings.max_columns - len(columns) - len(children)
@@ -291,6 +321,9 @@ def _best_target(
         share, values = field.sketch.share_in(sketch)
         if share >= _MIN_SHARE and share * values >= _MIN_MATCHES:
             by_values.append((share, entity))
+    named = [entity for share, entity in by_values if snake(targets[entity][0]) == snake(column.key)]
+    if named:
+        return Relation(table, column.name, named[0], "values")
     if by_values:
         return Relation(table, column.name, max(by_values)[1], "values")
     for entity, (key, sketch) in targets.items():

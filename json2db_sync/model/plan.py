@@ -115,6 +115,8 @@ class EntityPlan:
     relations: tuple[Relation, ...] = ()
     records_seen: int = 0
     """Records that analysis based this plan on."""
+    child_depth: int = 1
+    """Levels of arrays of objects that become tables."""
 
     @property
     def id_is_field(self) -> bool:
@@ -181,11 +183,12 @@ def _key_text(plan: EntityPlan) -> str:
 
 def _table_changes(entity: str, old: TablePlan, new: TablePlan, found: list[SchemaChange]) -> None:
     before = {column.key: column for column in old.columns}
+    full = old.full  # then values of a new column may stand in the rest of stored rows
     children = {child.key: child for child in old.children}
     for column in new.columns:
         known = before.get(column.key)
         if known is None:
-            found.append(SchemaChange("add_column", entity, new.name, column.name, column.kind))
+            found.append(SchemaChange("add_column", entity, new.name, column.name, column.kind, rebuild=full))
         elif (known.kind, known.spelling) != (column.kind, column.spelling):
             detail = f"{known.kind} to {column.kind}"
             found.append(SchemaChange("widen_column", entity, new.name, column.name, detail, rebuild=True))
@@ -196,7 +199,7 @@ def _table_changes(entity: str, old: TablePlan, new: TablePlan, found: list[Sche
         if child.key in children:
             _table_changes(entity, children[child.key], child, found)
             continue
-        moved = child.key in before  # the field had a column so far
+        moved = child.key in before or full  # the field had a column so far
         for table in child.walk():
             detail = "from a column" if moved else f"{len(table.columns)} columns from JSON"
             found.append(SchemaChange("create_table", entity, table.name, detail=detail, rebuild=moved))

@@ -44,11 +44,13 @@ class _Field:
 class TableShape:
     """One table's part of the work: a JSON object to a row, a row to a JSON object."""
 
-    def __init__(self, plan: TablePlan) -> None:
+    def __init__(self, plan: TablePlan, child_depth: int) -> None:
         self.plan = plan
-        self.children = tuple(TableShape(child) for child in plan.children)
+        self.children = tuple(TableShape(child, child_depth) for child in plan.children)
+        arrays_are_tables = plan.depth < child_depth
         self._fields = tuple(
-            _id_field(column) if column.name == ID and not plan.depth else _field(column) for column in plan.columns
+            _id_field(column) if column.name == ID and not plan.depth else _field(column, arrays_are_tables)
+            for column in plan.columns
         )
         self._known = {column.key for column in plan.columns}.union(str(child.key) for child in plan.children)
 
@@ -168,14 +170,32 @@ class _Rest:
         return encode(parts) if parts else None
 
 
+def is_rest(value: Any) -> bool:
+    """Has this the form of what stands in ``_rest``?"""
+    if not isinstance(value, dict) or not value.keys() <= {"absent", "null", "values"}:
+        return False
+    lists = (value.get("absent", []), value.get("null", []))
+    return all(isinstance(keys, list) for keys in lists) and isinstance(value.get("values", {}), dict)
+
+
 def is_object_array(value: Any) -> bool:
     """Is this a non-empty array of nothing but objects, which becomes child rows?"""
     return type(value) is list and bool(value) and all(type(element) is dict for element in value)
 
 
-def _field(column: ColumnPlan) -> _Field:
+def _field(column: ColumnPlan, arrays_are_tables: bool) -> _Field:
     absent = column.null_means == "absent"
-    return _Field(column.key, store_for(column.kind, column.spelling), not absent, absent)
+    store = store_for(column.kind, column.spelling)
+    if column.kind is Kind.JSON and arrays_are_tables:
+        store = _store_no_object_array
+    return _Field(column.key, store, not absent, absent)
+
+
+def _store_no_object_array(value: Any) -> tuple[Stored, bool]:
+    """JSON, unless it is what becomes a child table as soon as one record holds it."""
+    if is_object_array(value):
+        raise Misfit
+    return store_for(Kind.JSON)(value)
 
 
 def _id_field(column: ColumnPlan) -> _Field:
@@ -195,7 +215,7 @@ class EntityShape:
 
     def __init__(self, plan: EntityPlan) -> None:
         self.plan = plan
-        self.root = TableShape(plan.table)
+        self.root = TableShape(plan.table, plan.child_depth)
         self.tables = {shape.plan.name: shape for shape in _walk(self.root)}
 
     def shred(self, record: Mapping[str, Any]) -> tuple[Row, Rows]:

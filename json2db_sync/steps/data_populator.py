@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import Counts, Ledger
@@ -55,7 +55,8 @@ def populate(
     if not plans:
         _plan_all(database, files, options, meter, done)
     # Tables that someone dropped are made again before they are written.
-    done.changes += evolve(database, [plan for name, plan in plans.items() if options.read.wants(name)]).done
+    known = [plan for name, plan in plans.items() if options.read.wants(name)]
+    done.changes += evolve(database, known, options.plans).done
     for file in files:
         loading = _FileLoading(database, file, run, options, meter, done)
         try:
@@ -72,9 +73,9 @@ def _plan_all(
     database: Database, files: Sequence[SourceFile], options: PopulateOptions, meter: Meter, done: Population
 ) -> None:
     """First tables, for all files together: what refers to what shows only then."""
-    seen = analyze(files, options.read, options.plans, meter.aside("planning"))
+    seen = analyze(files, options.read, options.plans, meter.aside("planning"), check_keys=False)
     with suppress(ValidationError):  # a table in the way: each file is going to tell for itself
-        done.changes += evolve(database, make_plans(seen, {}, options.plans).values()).done
+        done.changes += evolve(database, make_plans(seen, {}, options.plans).values(), options.plans).done
 
 
 class _FileLoading:
@@ -128,15 +129,23 @@ class _FileLoading:
         return True
 
     def _widen(self, entity: str) -> None:
-        assert entity not in self._widened, entity
+        """Have the tables of an entity hold what this file holds of it."""
+        if entity in self._widened:
+            raise FileError(
+                f"{self._file.name} changed while it was read",
+                hint="nothing of it was loaded; run again when it is complete",
+                file=str(self._file.path),
+            )
         self._widened.add(entity)
-        seen = analyze([self._file], self._options.read, self._options.plans, self._meter.aside("planning"))
-        if seen.refused:
-            raise FileError(seen.refused[0].error, hint=seen.refused[0].hint, **seen.refused[0].context)
         with self._database.reading() as connection:
             stored = Ledger(self._database, connection).plans()
-        plans = make_plans(seen, stored, self._options.plans)
-        self._done.changes += evolve(self._database, [plans[name] for name in plans if name == entity]).done
+        settings = replace(self._options.plans, stored=stored)
+        seen = analyze([self._file], self._options.read, settings, self._meter.aside("planning"), check_keys=False)
+        if seen.refused:
+            raise FileError(seen.refused[0].error, hint=seen.refused[0].hint, **seen.refused[0].context)
+        plans = make_plans(seen, stored, settings)
+        wanted = [plan for name, plan in plans.items() if name == entity]
+        self._done.changes += evolve(self._database, wanted, settings).done
 
     def _load(self) -> None:
         report = self._meter.file_started(self._file.name)
@@ -161,6 +170,11 @@ class _FileLoading:
             self._done.notes.append(
                 f"{outdated:,} records of {self._file.name} were passed over: files that sort after it by path hold "
                 "newer versions (plain files count from old to new by path)"
+            )
+        for entity, count in loading.repeats():
+            self._done.notes.append(
+                f"{self._file.name}: {count:,} record{'s' * (count != 1)} of {entity} repeat the key of an earlier one "
+                "with other content; the last of each is stored"
             )
         for entity, key, count in loading.without_key():
             self._done.without_key += count

@@ -127,6 +127,11 @@ class FileTransaction:
         if several:
             self._ledger.remember_file(self._file, self._file.entity, digest)  # stands for the file as such
 
+    def repeats(self) -> list[tuple[str, int]]:
+        """(entity, records that repeat a key of this file with other content), where there are any."""
+        loaders = [(name, entity.loader.repeats) for name, entity in self._entities.items()]
+        return [(name, repeats) for name, repeats in loaders if repeats]
+
     def without_key(self) -> list[tuple[str, str, int]]:
         """(entity, its key, records that lack it), where there are any."""
         return [

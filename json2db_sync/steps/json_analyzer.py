@@ -60,10 +60,19 @@ class ReadOptions:
         return self.entities is None or entity in self.entities
 
 
-def analyze(files: Sequence[SourceFile], options: ReadOptions, settings: PlanSettings, meter: Meter) -> Analysis:
+def analyze(
+    files: Sequence[SourceFile],
+    options: ReadOptions,
+    settings: PlanSettings,
+    meter: Meter,
+    *,
+    check_keys: bool = True,
+) -> Analysis:
     """Read all files in full. Files that are no JSON of records are listed as refused, and nothing is kept of them.
 
-    :raises ConfigurationError: when a configured key names a field that no record has.
+    :param check_keys: raise when a configured key names a field that no record has; off where the files at hand are
+        only some of those there are.
+    :raises ConfigurationError: see ``check_keys``.
     """
     refused: list[RefusedFile] = []
     analysis = _analyze(files, options, settings, meter, refused)
@@ -72,7 +81,8 @@ def analyze(files: Sequence[SourceFile], options: ReadOptions, settings: PlanSet
         bad = {problem.context.get("file") for problem in refused}
         analysis = _analyze([file for file in files if str(file.path) not in bad], options, settings, meter, [])
         analysis.refused = refused
-    _check_configured_keys(analysis, settings)
+    if check_keys:
+        _check_configured_keys(analysis, settings)
     return analysis
 
 
@@ -123,7 +133,7 @@ def _analyze_file(
                     if counter is None:
                         seen = analysis.entities.setdefault(record.entity, EntitySeen(record.entity))
                         counter = counters[record.entity] = _KeyCounter(seen, settings, options.memory_limit // 4)
-                    counter.observe(record, settings.child_depth)
+                    counter.observe(record, settings.observed_depth)
                 if number % _BATCH == 0:
                     report(number, reader.bytes_read)
         if not counters and reader.envelope.layout != "entities" and options.wants(file.entity):
@@ -148,7 +158,8 @@ class _KeyCounter:
         self._indexes: dict[tuple[str, ...], KeyIndex] = {}
         self._waiting: list[Record] = []
         self._configured = (settings.keys or {}).get(seen.name)
-        for fields in [self._configured] if self._configured else list(seen.candidates):
+        known = settings.key_of(seen.name)
+        for fields in dict.fromkeys([*([known] if known else []), *seen.candidates]):
             self._follow(fields)
         seen.files += 1
 
@@ -249,7 +260,7 @@ def plan_afresh(
     key = (settings.keys or {}).get(name, stored.key)
     candidate = seen.candidates.setdefault(key or (), KeyCandidate(key or ()))
     for record in records:
-        seen.objects.observe(record, settings.child_depth)
+        seen.objects.observe(record, settings.observed_depth)
         candidate.usable += key_of(record, key or ()) is not None
     empty = TablePlan(stored.table.name)
     basis = replace(stored, table=empty, key=key, records_seen=0)

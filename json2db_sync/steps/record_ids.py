@@ -18,7 +18,8 @@ class RecordIds:
 
     def __init__(self, plan: EntityPlan, file: SourceFile, memory: int) -> None:
         self._plan = plan
-        self._stem = stem_and_suffix(file.path.name)[0]
+        # In sessions a newer file of that name is a newer version; in plain folders another folder is another thing.
+        self._stem = stem_and_suffix(file.path.name if file.time is not None else file.name)[0]
         self._occurrences = KeyIndex(memory)
         self.without_key = 0
         """Records that lack the key their entity has."""

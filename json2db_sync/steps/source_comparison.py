@@ -14,7 +14,7 @@ from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import Ledger
 from json2db_sync.databases.records import RecordReader as StoredReader
 from json2db_sync.databases.records import StoredRecord
-from json2db_sync.errors import FileError
+from json2db_sync.errors import DatabaseError, FileError
 from json2db_sync.model import plan as names
 from json2db_sync.model.jsontext import first_difference, preview, same
 from json2db_sync.model.plan import EntityPlan
@@ -22,6 +22,7 @@ from json2db_sync.model.shape import Drift
 from json2db_sync.results import Check
 from json2db_sync.sources import Record, RecordReader, SourceFile
 from json2db_sync.sources.files import make_file
+from json2db_sync.sources.sessions import time_of
 from json2db_sync.steps.finding import Finding
 from json2db_sync.steps.progress import Meter
 from json2db_sync.steps.record_ids import RecordIds
@@ -68,6 +69,9 @@ class Comparison:
     def run(self) -> Check:
         """The comparison of every record of every loaded file, each file read once."""
         finding = Finding("records")
+        for entity in self._plans:
+            for name in self._ledger.unloaded_files(entity):
+                finding.notes.append(f"not compared: what {name} holds now is not loaded")
         files = sum(self._file(Path(path), entries, finding) for path, entries in self._files.items())
         covered = f"{self.compared:,} records of {files} file{'s' * (files != 1)} compared with what is stored"
         for count, what in (
@@ -84,10 +88,14 @@ class Comparison:
         if not path.is_file():
             finding.notes.append(f"not compared: {name} is gone")
             return False
-        file = replace(make_file(path, path.parent, {}), entity=entries[0]["entity"])
+        timed = time_of(entries[0]["session"] or entries[0]["stamp"] or "")
+        file = replace(make_file(path, path.parent, {}), entity=entries[0]["entity"], name=name, time=timed)
         entities = {known["entity"]: self._entity(known, file) for known in entries}
         try:
             digest, records = self._read(file, entities)
+        except DatabaseError as error:  # a row that cannot even be assembled
+            finding.add(error.message)
+            return False
         except FileError as error:
             finding.notes.append(f"not compared: {error.message}")
             return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import sqlalchemy as sa
 import xxhash
@@ -15,10 +15,12 @@ from json2db_sync.databases.records import BATCH, RecordReader, StoredRecord
 from json2db_sync.errors import ValidationError
 from json2db_sync.model import plan as names
 from json2db_sync.model.batches import batched
+from json2db_sync.model.inference import PlanSettings, infer
 from json2db_sync.model.keys import content_id, key_of
-from json2db_sync.model.kinds import Kind
+from json2db_sync.model.kinds import Kind, now_text
 from json2db_sync.model.plan import CustomColumn, EntityPlan, SchemaChange, changes
 from json2db_sync.model.shape import EntityShape
+from json2db_sync.model.statistics import KeyCandidate, ObjectStatistics
 
 
 @dataclass
@@ -39,7 +41,7 @@ def pending_changes(stored: Mapping[str, EntityPlan], plans: Mapping[str, Entity
     return [change for entity, plan in plans.items() for change in changes(stored.get(entity), plan)]
 
 
-def evolve(database: Database, plans: Iterable[EntityPlan]) -> TableChanges:
+def evolve(database: Database, plans: Iterable[EntityPlan], settings: PlanSettings) -> TableChanges:
     """Make the tables of these plans: create, add columns, widen kinds; no data is ever dropped. All or nothing.
 
     :raises ValidationError: when a table of that name exists that is not ours.
@@ -52,8 +54,37 @@ def evolve(database: Database, plans: Iterable[EntityPlan]) -> TableChanges:
         ledger.create()
         stored = ledger.plans()
         for plan in plans:
-            _Evolution(database, connection, ledger, done).run(stored.get(plan.entity), plan)
+            old = stored.get(plan.entity)
+            if old is not None:
+                plan = _holding_stored_rows(database, connection, old, plan, settings)
+            _Evolution(database, connection, ledger, done).run(old, plan)
     return done
+
+
+def _holding_stored_rows(
+    database: Database, connection: sa.Connection, old: EntityPlan, new: EntityPlan, settings: PlanSettings
+) -> EntityPlan:
+    """The new plan, widened by what stored rows hold where columns did not tell: in JSON columns and in ``_rest``.
+
+    A field that moves from a JSON column to a child table has been seen in the new files only.
+    """
+    moved = any(change.change == "create_table" and change.rebuild for change in changes(old, new))
+    if not moved and not any(change.rebuild and old.find(change.table).full for change in changes(old, new)):
+        return new
+    seen = ObjectStatistics()
+    candidate = KeyCandidate(new.key or ())
+    for stored in RecordReader(database, connection, old).all():
+        seen.observe(stored.record, settings.observed_depth)
+        candidate.usable += key_of(stored.record, candidate.fields) is not None
+    widened = infer(
+        new.entity, seen, [candidate], replace(settings, keys={}), new, _tables_of_others(database, connection, new)
+    )
+    return replace(widened, records_seen=new.records_seen, key_reason=new.key_reason, relations=new.relations)
+
+
+def _tables_of_others(database: Database, connection: sa.Connection, plan: EntityPlan) -> set[str]:
+    plans = Ledger(database, connection).plans()
+    return {table.name for name, other in plans.items() if name != plan.entity for table in other.tables}
 
 
 def _any_rebuild(database: Database, plans: Iterable[EntityPlan]) -> bool:
@@ -213,6 +244,10 @@ class _Evolution:
         present = set(self._database.column_names(self._connection, table))
         missing = [column.name for column in self._database.tables(plan)[table].columns if column.name not in present]
         self._database.add_columns(self._connection, plan, table, missing)
+        own = {names.DATA_SOURCE: "json", plan.created_at: now_text(), plan.updated_at: now_text()}
+        lost = {name: value for name, value in own.items() if name in missing and table == plan.table.name}
+        if lost:
+            self._connection.execute(self._database.tables(plan)[table].update().values(lost))
         return missing
 
     # Rebuilding
@@ -290,7 +325,8 @@ class _Copy:
     def _id(self, stored: StoredRecord) -> str | int:
         text = str(stored.id)
         if self._old.key != self._new.key:
-            known = text if text.startswith("#") else content_id(stored.record)
+            made_of_content = key_of(stored.record, self._old.key or ()) is None
+            known = text if made_of_content else content_id(stored.record)
             text = key_of(stored.record, self._new.key or ()) or known
         return int(text) if self._new.id_kind is Kind.INTEGER else text
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from math import isfinite
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,10 +13,12 @@ from json2db_sync.databases.ledger import Ledger
 from json2db_sync.model import plan as names
 from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, spelling_of
 from json2db_sync.model.plan import ColumnPlan, EntityPlan, TablePlan
+from json2db_sync.model.shape import is_rest
 from json2db_sync.results import Check
 from json2db_sync.steps.finding import Finding
 
 _EXAMPLES = 5
+_OUR_TIMES = "%Y-%m-%dT%H:%M:%SZ"
 _BATCH = 500
 
 
@@ -43,6 +46,7 @@ class Verification:
         yield self._schema()
         yield self._orphans()
         yield self._required()
+        yield self._keys()
         yield self._duplicates()
         yield self._positions()
         yield from self._values()
@@ -89,9 +93,20 @@ class Verification:
                 columns += len(built.columns)
                 for column in self._missing[table.name]:
                     finding.add(f"column {table.name}.{column} is missing")
+                self._constraints(built, finding)
         if finding.problems:
             finding.notes.append("create-tables makes them again, and populate fills them from their files")
         return finding.done(f"{tables} tables and {columns} columns of the plans of {len(self._plans)} entities")
+
+    def _constraints(self, built: sa.Table, finding: Finding) -> None:
+        inspector = sa.inspect(self._connection)
+        key = inspector.get_pk_constraint(built.name)["constrained_columns"]
+        if key != [column.name for column in built.primary_key]:
+            finding.add(f"the primary key of {built.name} is missing")
+        present = {tuple(found["constrained_columns"]) for found in inspector.get_foreign_keys(built.name)}
+        for constraint in built.foreign_key_constraints:
+            if tuple(constraint.column_keys) not in present:
+                finding.add(f"the foreign key of {built.name} is missing")
 
     def _orphans(self) -> Check:
         finding = Finding("orphans")
@@ -136,6 +151,21 @@ class Verification:
         if nulls:
             finding.add(f"{plan.table.name}.{column.name}, the key, is null in {nulls:,} rows", nulls)
 
+    def _keys(self) -> Check:
+        """Ids that are not made of content equal the key's own column."""
+        finding = Finding("keys")
+        rows = 0
+        for plan, table, built in self._tables():
+            column = _key_column(plan)
+            if table.depth or column is None:
+                continue
+            rows += self._count(sa.select(sa.func.count()).select_from(built))
+            id_, key = sa.cast(built.c[names.ID], sa.Text), sa.cast(built.c[column.name], sa.Text)
+            differing = sa.select(id_, key).where(sa.not_(id_.like("#%")), id_ != key)
+            for row in self._connection.execute(differing.limit(_EXAMPLES)):
+                finding.add(f"{table.name}: the row of id {row[0]} has the key {row[1]}")
+        return finding.done(f"the ids of {rows:,} rows against their keys")
+
     def _duplicates(self) -> Check:
         finding = Finding("duplicates")
         rows = 0
@@ -175,10 +205,8 @@ class Verification:
     def _values(self) -> Iterator[Check]:
         findings = {kind: Finding(name) for kind, name in _VALUE_CHECKS.items()}
         covered = dict.fromkeys(_VALUE_CHECKS, 0)
-        for _plan, table, built in self._tables():
-            columns = [column for column in table.columns if column.kind in _GROUP]
-            if not columns:
-                continue
+        for plan, table, built in self._tables():
+            columns = [*(column for column in table.columns if column.kind in _GROUP), *_own_columns(plan, table)]
             keys = [column for column in built.columns if column.primary_key]
             statement = sa.select(*keys, *(built.c[column.name] for column in columns))
             for row in self._connection.execute(statement.execution_options(yield_per=_BATCH)):
@@ -198,14 +226,18 @@ class Verification:
         try:
             decode = self._database.decoder(column.kind, column.spelling)
             decoded = decode(value) if decode else value
+            if column.name == names.REST and not is_rest(self._database.decode_json(value)):
+                return False
         except (ValueError, TypeError):
             return False
         return _FITS[column.kind](value, decoded, column)
 
     def _counts(self) -> Check:
         finding = Finding("counts")
-        sums = self._ledger.sums() if self._plans else {}
-        rejected = self._ledger.rejected_counts() if self._plans else {}
+        there = self._ledger.exists()
+        sums = self._ledger.sums() if there else {}
+        known_files = self._ledger.file_ids() if there else set()
+        rejected = self._ledger.rejected_counts() if there else {}
         for name, plan in self._plans.items():
             if plan.table.name not in self._existing:
                 continue
@@ -220,7 +252,20 @@ class Verification:
                 finding.add(f"{name}: the ledger's counts do not add up: {counts.as_dict()}")
             if rejected.get(name, 0) > (counts.rejected if counts else 0):
                 finding.add(f"{name}: more rejected records are kept than the ledger counts")
-        return finding.done(f"the rows of {len(self._plans)} entities against the ledger's sums")
+            self._provenance(name, plan, known_files, finding)
+        for name in sorted(sums.keys() - self._plans.keys()):
+            if sums[name].read:
+                finding.add(f"{name} was loaded, but its plan is gone from the ledger")
+        return finding.done(f"the rows of {len(self._plans)} entities against the ledger's sums and files")
+
+    def _provenance(self, entity: str, plan: EntityPlan, known: set[int], finding: Finding) -> None:
+        built = self._built[entity][plan.table.name]
+        if names.FILE in self._missing[plan.table.name]:
+            return
+        used = self._connection.execute(sa.select(built.c[names.FILE]).distinct()).scalars()
+        lost = set(used) - known
+        if lost:
+            finding.add(f"{plan.table.name} has rows from files that the ledger does not know: {sorted(lost)[:5]}")
 
 
 _VALUE_CHECKS = {
@@ -239,10 +284,28 @@ _FITS: dict[Kind, _Fits] = {
     Kind.DATETIME: lambda _raw, text, column: isinstance(text, str) and spelling_of(text) == column.spelling,
     Kind.INTEGER: lambda _raw, value, _column: type(value) is int and INT64_MIN <= value <= INT64_MAX,
     Kind.BIGINT: lambda _raw, value, _column: type(value) is int,
-    Kind.NUMBER: lambda _raw, value, _column: type(value) in (int, float),
+    Kind.NUMBER: lambda _raw, value, _column: type(value) in (int, float) and isfinite(value),
     Kind.BOOL: lambda raw, _value, _column: raw in (0, 1),
     Kind.JSON: lambda _raw, _value, _column: True,
 }
+
+
+def _own_columns(plan: EntityPlan, table: TablePlan) -> list[ColumnPlan]:
+    """Columns of ours that have a form to keep."""
+    rest = ColumnPlan(names.REST, "", Kind.JSON)
+    if table.depth:
+        return [rest]
+    moments = [ColumnPlan(name, "", Kind.DATETIME, spelling=_OUR_TIMES) for name in (plan.created_at, plan.updated_at)]
+    return [rest, *moments]
+
+
+def _key_column(plan: EntityPlan) -> ColumnPlan | None:
+    """The column of a key that reads the same as the id: one field of integers or texts, not the id itself."""
+    if not plan.key or len(plan.key) != 1:
+        return None
+    column = next((column for column in plan.table.columns if column.key == plan.key[0]), None)
+    plain = column is not None and column.kind in (Kind.INTEGER, Kind.TEXT) and column.name != names.ID
+    return column if plain else None
 
 
 def _parent_of(plan: EntityPlan, table: TablePlan) -> TablePlan | None:
