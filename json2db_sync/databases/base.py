@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -229,10 +229,11 @@ class Database(ABC):
                     connection.execute(sa.schema.AddConstraint(constraint))
             for index in table.indexes:
                 index.create(connection)
-        own = {index.name for table in self.tables(new).values() for index in table.indexes}
+        own = {index.name for plan in (old, new) for table in self.tables(plan).values() for index in table.indexes}
         for name, statement in extras:
             if name not in own:
-                connection.exec_driver_sql(statement)
+                with suppress(sa.exc.DBAPIError), connection.begin_nested():  # what it was made for may be gone
+                    connection.exec_driver_sql(statement)
 
     def extra_ddl(self, connection: sa.Connection, names: Sequence[str]) -> list[tuple[str, str]]:
         """Indexes and triggers on our tables (name, statement) that a replacement must get too."""

@@ -210,12 +210,9 @@ class Loader:
             with self._connection.begin_nested():
                 self._write_all(new, changed)
             return set()
-        except (
-            sa.exc.DataError,
-            sa.exc.IntegrityError,
-            sa.exc.ProgrammingError,
-            sa.exc.NotSupportedError,
-        ) as error:
+        except sa.exc.DBAPIError as error:
+            if not self._database.refuses_row(error):
+                raise
             if len(new) + len(changed) == 1:
                 (item,) = (*new, *changed)
                 self.reject(item.record, f"the database refuses it: {str(error.orig).splitlines()[0]}")

@@ -126,7 +126,7 @@ def choose_key(
             refused.append(f"{name} seems to refer to another entity")
         elif candidate.usable < 0.99 * records:
             refused.append(f"{name} is missing in {records - candidate.usable} of {records} records")
-        elif candidate.repeats > candidate.allowed_repeats():
+        elif candidate.repeats > candidate.allowed:
             refused.append(f"{name} repeats in {candidate.repeats} of {records} records")
         else:
             return candidate.fields, True, _reason(candidate, records)

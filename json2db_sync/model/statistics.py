@@ -208,8 +208,8 @@ class KeyCandidate:
     """Records whose key another record of the same file had before, with other content."""
     examples: list[str] = field(default_factory=list)
 
-    def allowed_repeats(self) -> int:
-        return allowed_repeats(self.usable)
+    allowed: int = 0
+    """How many repeats its files allow a key, each by its own size."""
 
 
 def allowed_repeats(records: int) -> int:

@@ -12,7 +12,7 @@ from json2db_sync.model.inference import PlanSettings, guess_relations, infer
 from json2db_sync.model.keys import key_of, short_hash
 from json2db_sync.model.naming import key_rank
 from json2db_sync.model.plan import EntityPlan, Relation, TablePlan, replace
-from json2db_sync.model.statistics import KeyCandidate, ObjectStatistics
+from json2db_sync.model.statistics import KeyCandidate, ObjectStatistics, allowed_repeats
 from json2db_sync.results import RefusedFile
 from json2db_sync.sources import Record, RecordReader, SourceFile
 from json2db_sync.steps.progress import Meter
@@ -157,6 +157,7 @@ class _KeyCounter:
         self._known_fields = 0
         self._indexes: dict[tuple[str, ...], KeyIndex] = {}
         self._waiting: list[Record] = []
+        self._usable_before = {fields: candidate.usable for fields, candidate in seen.candidates.items()}
         self._configured = (settings.keys or {}).get(seen.name)
         known = settings.key_of(seen.name)
         for fields in dict.fromkeys([*([known] if known else []), *seen.candidates]):
@@ -204,7 +205,11 @@ class _KeyCounter:
         self._waiting.clear()
 
     def finish(self) -> None:
+        """The file is read: what it allows its key depends on its own size, as it will when it is loaded."""
         self._count()
+        for fields in self._indexes:
+            candidate = self._seen.candidates[fields]
+            candidate.allowed += allowed_repeats(candidate.usable - self._usable_before.get(fields, 0))
 
     def close(self) -> None:
         for index in self._indexes.values():
