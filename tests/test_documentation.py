@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from json2db_sync import JSON2DBConfig
+from json2db_sync import JSON2DBConfig, SyncRunner
 from json2db_sync.config import CONFIG_FILE
 
 ROOT = Path(__file__).parent.parent
@@ -90,13 +91,12 @@ def test_env_example_says_every_default() -> None:
 
 
 def test_env_example_can_be_used_as_it_is(tmp_path: Path) -> None:
-    """Copied to .env unedited, it loads, with the sessions of an API sync and no window."""
+    """Copied to .env unedited, it loads, finds sessions and plain folders alike, and draws no window."""
     (tmp_path / ".env").write_text((ROOT / ".env.example").read_text("utf-8"), "utf-8")
     config = JSON2DBConfig()
-    assert config.data_source.type == "api_sync"
+    assert config.data_source.type == "auto"
     assert config.processing.session_max_age is None
     assert {s.variable for s in config.settings() if s.origin == ".env"} == {
-        "JSON2DB_DATA_SOURCE_TYPE",
         "JSON2DB_API_SYNC_PATH",
         "JSON2DB_DATABASE_PATH",
     }
@@ -157,7 +157,7 @@ def test_python_blocks_compile(page: Path) -> None:
 def run_blocks(texts: list[str], folder: Path) -> str:
     """Runs blocks one after the other in a new process, in a folder that holds the example tree."""
     (folder / "docs").mkdir()
-    (folder / "docs" / "examples").symlink_to(ROOT / "docs" / "examples")
+    shutil.copytree(ROOT / "docs/examples/api_sync", folder / "docs/examples/api_sync")
     (folder / "config").symlink_to(ROOT / "config")
     script = "\n".join(texts)
     done = subprocess.run(
@@ -215,6 +215,33 @@ def test_scripts_of_other_pages_run(name: str, tmp_path: Path) -> None:
     texts = [text for text in blocks(ROOT / "docs" / name, "python") if "JSON2DBSyncRunner()" not in text]
     assert texts
     run_blocks(texts, tmp_path)
+
+
+RECIPES = [text for text in blocks(ROOT / "docs/operations.md", "python") if "JSON2DBSyncRunner()" in text]
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_recipes_tell_whether_they_worked(recipe: str, tmp_path: Path) -> None:
+    """A recipe loads a plain folder, named in the template of .env, and ends with 0; with no data it says why, and 1."""
+    template = (ROOT / ".env.example").read_text("utf-8").replace("=../data/database/", "=")
+    (tmp_path / ".env").write_text(template.replace("=../api_sync/data/sync_sessions", "=plain"), "utf-8")
+
+    def run() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", recipe], cwd=tmp_path, capture_output=True, text=True, encoding="utf-8",
+            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}, timeout=120, check=False,
+        )  # fmt: skip
+
+    failed = run()
+    assert failed.returncode == 1
+    assert "plain does not exist" in failed.stdout + failed.stderr
+    assert "Traceback" not in failed.stderr
+    source = ROOT / "docs/examples/api_sync/data/sync_sessions/sync_session_2026-11-01_08-00-00/raw_json"
+    shutil.copytree(source / "2026-11-01_08-00-00", tmp_path / "plain")
+    done = run()
+    assert done.returncode == 0, done.stderr
+    report = SyncRunner(db_path=tmp_path / "production.db").report()
+    assert {entity.name: entity.record_count for entity in report.entities}["invoices"] == 25
 
 
 def anchors(page: Path) -> set[str]:

@@ -37,7 +37,7 @@ def test_first_one_stops_at_the_next_progress(capsys: pytest.CaptureFixture[str]
         with pytest.raises(Cancelled) as stopped:
             guarded(progress)
     assert seen[-1] == progress
-    assert stopped.value.hint == "what was committed stays; the same command goes on from there"
+    assert stopped.value.hint == "run the same again: it goes on from what was committed"
     assert capsys.readouterr().err == "Stopping at the next safe point; Ctrl-C again stops at once.\n"
 
 
@@ -130,7 +130,7 @@ def test_real_run_goes_on_where_it_stopped(tmp_path: Path, example_source: Path)
         stopped = runner.full_workflow(cutoff_days="all")
         assert not stopped.success
         assert stopped.error_type == "cancelled"
-        assert stopped.hint == "what was committed stays; the same command goes on from there"
+        assert stopped.hint == "run the same again: it goes on from what was committed"
         again = runner.full_workflow(cutoff_days="all", full_verification=True)
     assert again.success
     assert again.statistics["files_unchanged"] > 0

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -20,10 +21,14 @@ from prompt_toolkit.output import DummyOutput
 from rich.console import Console
 
 from json2db_sync import SyncRunner
+from json2db_sync.errors import Cancelled
+from json2db_sync.faces.drawing.interrupt import HINT as GO_ON
 from json2db_sync.faces.menu import answers, tasks
+from json2db_sync.faces.menu.choices import wrapped
 from json2db_sync.faces.menu.main import Menu, run_menu
 
-ESC, ENTER, CTRL_C, CTRL_D, DOWN, CLEAR, BACKSPACE = "\x1b", "\r", "\x03", "\x04", "\x1b[B", "\x15", "\x7f"
+ESC, ENTER, CTRL_C, CTRL_D, UP, DOWN = "\x1b", "\r", "\x03", "\x04", "\x1b[A", "\x1b[B"
+CLEAR, BACKSPACE = "\x15", "\x7f"
 GO = ENTER  # the first line of every form
 
 
@@ -95,10 +100,10 @@ def test_esc_at_home_points_at_exit(sit: Sit) -> None:
 
 
 def test_header_before_anything_is_there(sit: Sit) -> None:
-    """Without a database and a source, the header says so kindly and how to name one."""
-    seen = sit("0", ENTER, source=None)
+    """Without a database and a source, the header says so kindly and which option names one."""
+    seen = sit("s", ENTER, ESC, "0", ENTER, source=None)
     assert "not there yet" in seen
-    assert "press s to name one" in seen
+    assert "choose s to name one" in seen
 
 
 def test_header_says_the_state_of_things(sit: Sit, loaded: None) -> None:
@@ -135,9 +140,9 @@ def test_broken_configuration_is_explained(sit: Sit, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_nothing_is_wider_than_the_terminal(sit: Sit, width: int) -> None:
-    """Only the command to copy (and log lines, which a terminal does not get) is longer than the terminal is wide."""
+    """Only a word that is longer, as a path, (and log lines, which a terminal does not get) is wider than the terminal."""
     seen = sit("6", ENTER, GO, "y", "h", ENTER, "0", ENTER, width=width)
-    lines = [line for line in seen.screen.splitlines() if not re.match(r"same as:|\w+: ", line)]
+    lines = [line for line in seen.screen.splitlines() if not re.match(r"  \S+( \\)?$|\w+: ", line)]
     assert [line for line in lines if len(line) > width] == []
 
 
@@ -147,6 +152,85 @@ def test_signs_have_plain_ones_under_lang_c(sit: Sit, monkeypatch: pytest.Monkey
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LANG", "C")
     assert sit("6", ENTER, GO, ESC, ESC, "0", ENTER).screen.split("same as")[1].isascii()
+
+
+def test_header_after_a_cancelled_run(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that was cancelled before the ledger knew of it is the last run all the same, until there is a later one."""
+
+    def cancelled(*_arguments: object) -> None:
+        raise Cancelled("stopped on request", hint=GO_ON)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SyncRunner, "_populate", cancelled)
+        seen = sit("6", ENTER, GO, "y", "h", ENTER, "0", ENTER)
+    assert "full workflow, cancelled just now" in seen
+    assert "run the same again: it goes on from what was committed" in seen
+    assert "nothing new to load" not in seen
+    assert "last full workflow, just now" in sit("6", ENTER, GO, "y", "h", ENTER, "0", ENTER)
+
+
+def test_header_after_going_on(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within one sitting, a run that ended well takes the place of a cancelled one."""
+    populate, calls = SyncRunner._populate, []
+
+    def cancelled_once(*arguments: Any) -> Any:
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise Cancelled("stopped on request", hint=GO_ON)
+        return populate(*arguments)
+
+    monkeypatch.setattr(SyncRunner, "_populate", cancelled_once)
+    seen = sit("6", ENTER, GO, "y", ENTER, "y", "h", ENTER, "0", ENTER)
+    assert "88 read = 77 inserted" in seen
+    assert "last full workflow, just now" in seen
+
+
+def test_header_after_a_recreation(sit: Sit, loaded: None) -> None:
+    """The last run is the latest of any operation, not the latest that loaded something."""
+    seen = sit("2", ENTER, GO, "y", "h", ENTER, "0", ENTER)
+    assert "last full workflow, just now" in seen
+    assert "last create tables, just now" in seen
+
+
+def test_header_tells_how_the_last_run_ended(sit: Sit, loaded: None) -> None:
+    """A run that did not end well is shown with its status."""
+    with closing(sqlite3.connect("shop.db")) as connection, connection:
+        connection.execute("UPDATE json2db_runs SET status = 'failed' WHERE id = (SELECT max(id) FROM json2db_runs)")
+    assert "full workflow, failed just now" in sit("0", ENTER)
+
+
+# Texts
+
+
+def test_typing_a_path_starts_afresh(sit: Sit) -> None:
+    """What is typed takes the place of the path before, and is not appended to it."""
+    seen = sit("6", ENTER, "d", ENTER, "other.db", ENTER, ESC, "0", ENTER)
+    assert "other.db · not there yet" in seen
+
+
+def test_enter_keeps_what_was_there(sit: Sit, example_source: Path) -> None:
+    """Enter alone keeps the path, and so does the number of days."""
+    days = ("day", ENTER, "an", ENTER, "3650", ENTER, "day", ENTER, ENTER, ENTER)
+    seen = sit("6", ENTER, "d", ENTER, ENTER, "s", ENTER, ENTER, *days, GO, "n", ESC, "0", ENTER, width=200)
+    assert f"--data-source {example_source} --db-path shop.db" in seen
+    assert "--cutoff-days 3650 " in seen
+
+
+def test_up_brings_back_what_was_there(sit: Sit) -> None:
+    """Up brings back the path before, so that its end can be corrected."""
+    seen = sit("6", ENTER, "d", ENTER, UP, BACKSPACE, BACKSPACE, "sqlite", ENTER, ESC, "0", ENTER)
+    assert "shop.sqlite · not there yet" in seen
+
+
+@pytest.mark.parametrize("width", [20, 60, 80])
+def test_questions_break_at_spaces(width: int) -> None:
+    """A question that is wider than the terminal goes on below, and no word is torn apart."""
+    question = "Backups of ../data/database/x.db (3): make one, or restore one of these here"
+    console = Console(file=io.StringIO(), width=width)
+    lines = wrapped(question, console).split("\n  ")
+    if width >= 60:
+        assert " ".join(lines) == question
+    assert max(map(len, lines)) <= width - 4
 
 
 # Tasks
@@ -252,6 +336,14 @@ def test_way_on_after_a_run(sit: Sit) -> None:
     """After the workflow, verifying in full is offered and done without leaving."""
     seen = sit("6", ENTER, GO, "y", "ver", ENTER, "h", ENTER, "0", ENTER)
     assert "verified in full" in seen
+
+
+def test_a_missing_source_offers_to_name_another(sit: Sit, example_source: Path) -> None:
+    """Where the source is gone, the first way on names another one; options of the command line are not spoken of."""
+    seen = sit("6", ENTER, GO, ENTER, str(example_source), ENTER, "y", "h", ENTER, "0", ENTER, source="gone")
+    assert "does not exist" in seen
+    assert "JSON2DB_API_SYNC_PATH" not in seen
+    assert "88 read = 77 inserted" in seen
 
 
 def test_a_path_that_does_not_exist_can_be_corrected(sit: Sit, example_source: Path) -> None:
@@ -430,6 +522,19 @@ def test_the_command_shown_is_one_the_command_line_takes(name: str) -> None:
     assert {key: parsed[key] for key in task.arguments(given) if key != "cutoff_days"} == {
         key: value for key, value in task.arguments(given).items() if key != "cutoff_days"
     }
+
+
+def test_a_long_command_is_broken_between_words(sit: Sit) -> None:
+    """A command too long for its line goes on below, indented, and a shell reads it as the same command."""
+    Path("my many folders of data/and one more").mkdir(parents=True)
+    Path("my many folders of data/and one more/things.json").write_text('[{"id": 1}]')
+    place = "my many folders of data/and one more"
+    seen = sit("6", ENTER, GO, "n", ESC, "0", ENTER, width=60, source=place)
+    shown = seen.screen.split("same as: ")[1].split("? Go on?")[0]
+    assert max(map(len, f"same as: {shown}".splitlines())) <= 60
+    assert shlex.split(shown.replace("\\\n", "")) == [
+        "json2db-sync", "full-workflow", "--data-source", place, "--db-path", "shop.db",
+    ]  # fmt: skip
 
 
 def test_the_command_shown_masks_passwords() -> None:

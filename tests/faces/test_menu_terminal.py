@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -119,6 +121,51 @@ def test_leaving_without_a_traceback(
     seen.types(key)
     assert seen.ends() == code
     assert "Traceback" not in seen.child.before
+
+
+@pytest.fixture
+def much() -> dict[str, str]:
+    """A source that takes seconds to load."""
+    folder = Path("much")
+    folder.mkdir()
+    records = [{"id": place, "text": "x" * 50} for place in range(120_000)]
+    (folder / "things.json").write_text(json.dumps(records))
+    return {"JSON2DB_API_SYNC_PATH": "much", "JSON2DB_DATABASE_PATH": "shop.db"}
+
+
+def loading(seen: Terminal) -> None:
+    """Go on to where the records are being loaded."""
+    seen.sees("What would you like to do?")
+    seen.types("3", "\r", "\r")
+    seen.sees("Go on?")
+    seen.types("y")
+    seen.sees("Populate")
+
+
+def test_keys_typed_during_a_run_are_no_answers(terminal: Callable[..., Terminal], much: dict[str, str]) -> None:
+    """What is typed while a run goes on is neither shown nor taken as answers to what is asked after it."""
+    seen = terminal(much)
+    loading(seen)
+    assert not seen.child.getecho()
+    seen.types("run\r", "ywyw\r", "y")
+    seen.sees("What now?")
+    assert "yw" not in seen.child.before
+    time.sleep(0.5)
+    seen.types("h", "\r")
+    seen.sees("all loaded")
+    seen.types("0", "\r")
+    assert seen.ends() == 0
+    with closing(sqlite3.connect("shop.db")) as connection:
+        assert connection.execute("SELECT count(*) FROM json2db_runs").fetchone() == (1,)
+
+
+def test_the_terminal_is_restored_after_a_kill(terminal: Callable[..., Terminal], much: dict[str, str]) -> None:
+    """A program that is told to end during a run leaves the terminal as it found it."""
+    seen = terminal(much)
+    loading(seen)
+    seen.child.kill(signal.SIGTERM)
+    assert seen.ends() == 128 + signal.SIGTERM
+    assert seen.child.getecho()
 
 
 def test_ctrl_c_in_a_run_stops_at_a_safe_point(terminal: Callable[..., Terminal], places: dict[str, str]) -> None:

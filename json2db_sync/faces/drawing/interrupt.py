@@ -15,7 +15,7 @@ from json2db_sync.errors import Cancelled
 
 _STOPPING = "Stopping at the next safe point; Ctrl-C again stops at once."
 _STOPPED = "stopped on request"
-_HINT = "what was committed stays; the same command goes on from there"
+HINT = "run the same again: it goes on from what was committed"
 
 
 class Interrupt:
@@ -49,7 +49,7 @@ class Interrupt:
         if isinstance(event, events.RunFinished):
             self._requested = False
         if self._requested and isinstance(event, events.Progress | events.StepStarted):
-            raise Cancelled(_STOPPED, hint=_HINT)
+            raise Cancelled(_STOPPED, hint=HINT)
 
     def _interrupted(self, _signal: int, _frame: FrameType | None) -> None:
         if self._requested:

@@ -11,7 +11,7 @@ from json2db_sync.faces.menu import tasks
 from json2db_sync.faces.menu.backups import Backups
 from json2db_sync.faces.menu.flow import Flow
 from json2db_sync.faces.menu.forms import Form
-from json2db_sync.faces.menu.plans import same_as
+from json2db_sync.faces.menu.plans import same_as, show_command
 from json2db_sync.faces.menu.prompts import Back, Option
 from json2db_sync.faces.menu.records import Records
 from json2db_sync.faces.menu.session import Session
@@ -80,8 +80,7 @@ class Advanced:
 
         session, console = self._session, self._session.console
         session.prompts.lines += 1
-        line = command_line(["config", "show"], None, session.config_file)
-        console.print(Text(f"same as: {line}", style="dim"), soft_wrap=True)
+        show_command(session, command_line(["config", "show"], None, session.config_file))
         draw_settings(settings_of(SyncRunner(config=session.config)), console)
         console.print()
         console.print(Text(_HOW_TO_CHANGE, style="dim"), width=min(console.width, 100))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rich.text import Text
@@ -56,7 +56,8 @@ class Aftermath:
             show(result, console)
             ways = self._after_success(step, result)
         else:
-            show_error(result, console)
+            # What names options of the command line is no help here, where the same is offered as a way on.
+            show_error(replace(result, hint=None) if _source_is_missing(result) else result, console)
             ways = self._after_error(step, result)
         console.print()
         return self._ask(ways)
@@ -159,11 +160,14 @@ class Aftermath:
             ways.append((Option(0, "Take all entities"), lambda: self._answered(again, entities=None)))
         if "does not exist yet" in (result.error or "") and kind == "database_error":
             ways.append(_way("Full workflow", tasks.WORKFLOW, "creates it"))
+        another = (Option(0, "Name another data source"), lambda: self._asked("source", again))
+        if _source_is_missing(result):
+            ways.append(another)
         ways.append((Option(0, "Try again"), lambda: again))
         if task.asks:
             ways.append(_way("Change the options", task))
-        if kind == "file_error":
-            ways.append((Option(0, "Name another data source"), lambda: self._asked("source", again)))
+        if kind == "file_error" and another not in ways:
+            ways.append(another)
         if kind in ("database_error", "locked"):
             ways.append((Option(0, "Name another database"), lambda: self._asked("database", again)))
         if kind == "database_error":
@@ -191,6 +195,10 @@ def _found_something(result: Result) -> bool:
     if isinstance(result, WorkflowResult):
         return result.stopped_at == "verify"
     return isinstance(result, VerifyResult) and bool(result.checks)
+
+
+def _source_is_missing(result: Result) -> bool:
+    return result.error_type == "file_error" and "--data-source" in (result.hint or "")
 
 
 def _rejected(result: Result) -> int:

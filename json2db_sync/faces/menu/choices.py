@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from rich.console import Console
+from rich.text import Text
+
 from json2db_sync.faces.menu import glyphs
 
 if TYPE_CHECKING:
@@ -66,6 +69,31 @@ def add_line(question: Question, text: str) -> None:
     assert isinstance(container, HSplit)
     line = Window(FormattedTextControl([("class:footer", f"   {text}")]), height=1, dont_extend_height=True)
     container.children.append(ConditionalContainer(line, filter=~IsDone()))  # type: ignore[no-untyped-call]
+
+
+def wrapped(message: str, console: Console, beside: int = 0) -> str:
+    """A question, broken at spaces and not wherever the terminal ends.
+
+    :param beside: characters that follow it on its line.
+    """
+    lines = Text(message).wrap(console, max(console.width - 4 - beside, 8))
+    return "\n  ".join(line.plain.rstrip() for line in lines)
+
+
+def recall_by_up(question: Question, text: str) -> None:
+    """Where nothing is typed yet, Up brings back this text to be edited."""
+    from prompt_toolkit.application import get_app
+    from prompt_toolkit.filters import Condition
+    from prompt_toolkit.key_binding import KeyBindings, merge_key_bindings
+
+    keys = KeyBindings()
+
+    @keys.add("up", filter=Condition(lambda: not get_app().current_buffer.text), eager=True)
+    def _recall(event: KeyPressEvent) -> None:
+        event.current_buffer.insert_text(text)
+
+    present = [question.application.key_bindings] if question.application.key_bindings else []
+    question.application.key_bindings = merge_key_bindings([*present, keys])
 
 
 def wrap_messages(question: Question) -> None:

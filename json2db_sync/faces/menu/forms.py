@@ -99,7 +99,7 @@ class Form:
         def check(text: str) -> str | None:
             return None if text == before else database_problem(text)
 
-        text = self._prompts.text("Database (a file, or a URL)", before, check=check, paths=True)
+        text = self._prompts.text("Database: a file or a URL", before, check=check, paths=True)
         if text != before:
             session.answer(database=text, password_left_out=False)
 

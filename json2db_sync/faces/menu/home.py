@@ -23,10 +23,12 @@ class Home:
     def __init__(self, session: Session) -> None:
         self.database: DatabaseState | None = None
         self.source: SourceState | None = None
+        self.last: RunReport | None = None
         self.problem: SyncError | None = session.problem
         if self.problem is None:
             self.database = session.look_at_database()
             self.source = session.look_at_source()
+            self.last = _latest(self.database.runs, session.stopped)
 
     def draw(self, console: Console) -> None:
         """Draw the header."""
@@ -43,9 +45,8 @@ class Home:
             console, "source", self.source.shown, _source_text(self.source, self.database), width,
             style="yellow" if wrong else "",
         )  # fmt: skip
-        runs = _notable(self.database.runs)
-        if runs:
-            _line(console, "last", *_run_text(runs[0], self.database.rejected), width, least=width)
+        if self.last is not None:
+            _line(console, "last", *_run_text(self.last, self.database.rejected), width, least=width)
         elif not self.database.exists and self.database.problem is None:
             _line(console, "last", "no run yet: the first one creates the database", "", width)
         console.print()
@@ -118,7 +119,7 @@ def _source_text(state: SourceState, database: DatabaseState) -> str:
         from pathlib import Path
 
         there = Path(state.shown).expanduser().exists()
-        return "nothing to load in it: press s" if there else "not there: press s to name one"
+        return "nothing to load in it: choose s to name another" if there else "not there: choose s to name one"
     new = sum(not database.has_loaded(file) for file in state.files)
     fresh = f" ({new:,} new)" if new else " (all loaded)"
     if state.layout == "sessions":
@@ -130,25 +131,33 @@ def _files_new(new: int) -> str:
     return f" ({plural(new, 'new file')})" if new else " (all loaded)"
 
 
-def _notable(runs: tuple[RunReport, ...]) -> list[RunReport]:
-    """Runs that loaded something, newest first, else those that there are; what is under way counts too."""
-    loading = [run for run in runs if run.operation in ("populate", "full_workflow")]
-    newest = list(runs[:1])
-    return newest if newest and newest[0].status != "done" else loading or newest
+def _latest(runs: tuple[RunReport, ...], stopped: RunReport | None) -> RunReport | None:
+    """The latest run of any operation.
+
+    :param stopped: one that was cancelled here; the ledger does not know of it if it was before its first record.
+    """
+    newest = runs[0] if runs else None
+    if newest is None or stopped is None:
+        return newest or stopped
+    told = newest.operation == stopped.operation and newest.started_at >= stopped.started_at
+    later = (newest.finished_at or newest.started_at) > (stopped.finished_at or stopped.started_at)
+    return newest if told or later else stopped
 
 
 def _run_text(run: RunReport, rejected: int) -> tuple[str, str]:
     what = run.operation.replace("_", " ")
-    left = f"{what}, {ago(run.finished_at or run.started_at)}"
-    if run.status not in ("done", "running"):
-        left += f", {run.status}"
     if run.status == "running":
         return f"{what}, since {run.started_at}", "running now, or broken off"
+    status = "" if run.status == "done" else f"{run.status} "
+    left = f"{what}, {status}{ago(run.finished_at or run.started_at)}"
+    if not run.files:
+        loads = run.operation in ("populate", "full_workflow")
+        return left, "nothing new to load" if loads and run.status == "done" else ""
     parts = [f"{run.read:,} read"]
     parts += [f"{n:,} {word}" for n, word in ((run.inserted, "inserted"), (run.updated, "updated")) if n]
     if rejected:
         parts.append(f"{rejected:,} rejected in all")
-    return left, " · ".join(parts) if run.files else "nothing new to load" if run.status == "done" else ""
+    return left, " · ".join(parts)
 
 
 def plural(count: int, word: str) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from json2db_sync.faces.console import size_text
@@ -74,14 +76,29 @@ def draw(plan: Plan, session: Session) -> None:
 
 
 def same_as(session: Session, what: Task | Sequence[str]) -> None:
-    """The equivalent command of a task or of these words, on one line however long, so that it can be copied."""
+    """The equivalent command of a task or of these words."""
     if isinstance(what, Task):
         command = session.command(what)
     else:
         command = command_line(what, session.answers.database, session.config_file)
-    line = Text("same as: ", style="dim")
-    line.append(glyphs.plain(command), style="not dim default")
-    session.console.print(line, soft_wrap=True)
+    show_command(session, command)
+
+
+def show_command(session: Session, command: str) -> None:
+    """A command, broken between words where it is long, in a way that it can be copied all the same."""
+    label = "same as: "
+    lines = [""]
+    room = session.console.width - len(label) - 2
+    for word in map(shlex.quote, shlex.split(command)):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if lines[-1] and cell_len(longer) > room:
+            lines.append(word)
+            room = session.console.width - 4
+        else:
+            lines[-1] = longer
+    text = Text(label, style="dim")
+    text.append(" \\\n  ".join(map(glyphs.plain, lines)), style="not dim default")
+    session.console.print(text, soft_wrap=True)
 
 
 def _rows(plan: Plan) -> Iterable[tuple[str, str]]:

@@ -18,10 +18,13 @@ from json2db_sync.faces.menu.choices import (
     cleared,
     control_of,
     jump_by_typing,
+    recall_by_up,
     rows,
     style,
     wrap_messages,
+    wrapped,
 )
+from json2db_sync.faces.menu.keyboard import forget_typed
 
 if TYPE_CHECKING:
     from prompt_toolkit.key_binding import KeyPressEvent
@@ -58,6 +61,8 @@ class Prompts:
         self.console = console
         self.lines = 0
         """Grows whenever something is left on the screen."""
+        self.ran = False
+        """Something ran since the last question: what was typed meanwhile is no answer."""
 
     def choose(
         self,
@@ -82,7 +87,7 @@ class Prompts:
         choices = [questionary.Choice(row, value=place) for place, row in enumerate(lines)]
         start = next((place for place, option in enumerate(options) if option.value == default), 0)
         question = questionary.select(
-            message,
+            wrapped(message, self.console),
             choices,
             default=choices[start],
             pointer=glyphs.pointer(),
@@ -109,7 +114,7 @@ class Prompts:
 
         choices = [questionary.Choice(name, checked=name in chosen) for name in names]
         question = questionary.checkbox(
-            message,
+            wrapped(message, self.console),
             choices,
             pointer=glyphs.pointer(),
             instruction=" ",
@@ -125,18 +130,21 @@ class Prompts:
         return picked
 
     def text(
-        self, message: str, default: str = "", *, check: Check | None = None, paths: bool = False, secret: bool = False
+        self, message: str, before: str = "", *, check: Check | None = None, paths: bool = False, secret: bool = False
     ) -> str:
-        """A line of text that passes the check. What is wrong is said below it and can be corrected."""
+        """A line of text that passes the check. What is wrong is said below it and can be corrected.
+
+        :param before: what Enter alone keeps; typing starts afresh.
+        """
         import questionary
         from prompt_toolkit.completion import PathCompleter
 
         extra: dict[str, Any] = {"completer": PathCompleter(expanduser=True)} if paths else {}
         ask = questionary.password if secret else questionary.text
+        keeps = f" (Enter keeps {before}, Up edits it)" if before else ""
         question = ask(
-            message,
-            default=default,
-            validate=(lambda text: check(text.strip()) or True) if check else None,
+            wrapped(message + keeps, self.console) + ("\n " if before else ""),
+            validate=(lambda text: check(text.strip() or before) or True) if check else None,
             style=style(),
             validate_while_typing=False,
             complete_while_typing=False,
@@ -146,7 +154,9 @@ class Prompts:
             **extra,
         )
         self._dress(question, None)
-        answer = str(self._ask(question)).strip()
+        if before:
+            recall_by_up(question, before)
+        answer = str(self._ask(question)).strip() or before
         if not secret:
             self._answered(message, answer)
         return answer
@@ -155,7 +165,9 @@ class Prompts:
         """Yes or no."""
         import questionary
 
-        question = questionary.confirm(message, default=default, style=style(), **self._common())
+        question = questionary.confirm(
+            wrapped(message, self.console, beside=6), default=default, style=style(), **self._common()
+        )
         self._dress(question, None)
         yes = bool(self._ask(question))
         self._answered(message, "yes" if yes else "no")
@@ -180,6 +192,9 @@ class Prompts:
         )
 
     def _ask(self, question: Question) -> Any:
+        if self.ran:
+            forget_typed()
+            self.ran = False
         try:
             return question.unsafe_ask()
         except KeyboardInterrupt:

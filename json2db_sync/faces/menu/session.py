@@ -12,14 +12,16 @@ from rich.console import Console
 from json2db_sync import errors
 from json2db_sync.databases.urls import mask
 from json2db_sync.faces.console import Interrupt, Progress
+from json2db_sync.faces.drawing.interrupt import HINT as GO_ON
 from json2db_sync.faces.menu import answers as memory
+from json2db_sync.faces.menu.keyboard import unheard
 from json2db_sync.faces.menu.outlook import DatabaseState, SourceState, look_at_database, look_at_source
 from json2db_sync.faces.menu.prompts import Prompts
 from json2db_sync.faces.menu.tasks import Task
 
 if TYPE_CHECKING:
     from json2db_sync.config import JSON2DBConfig
-    from json2db_sync.results import Result
+    from json2db_sync.results import Result, RunReport
 
 
 class Session:
@@ -43,6 +45,7 @@ class Session:
         self.problem: errors.SyncError | None = None
         """Why there is no configuration."""
         self._config: JSON2DBConfig | None = None
+        self._stopped: tuple[str, RunReport] | None = None
         self.answers = memory.load(self.folder)
         self.configure()
         self._forget_what_is_configured()
@@ -117,7 +120,20 @@ class Session:
 
     def run(self, task: Task, *, quiet: bool = False) -> Result:
         """Run a task with the answers given; Ctrl-C stops it at a safe point."""
-        return self.call(task.method, quiet=quiet, **task.arguments(self.answers))
+        from json2db_sync.model.kinds import now_text
+        from json2db_sync.results import RunReport
+
+        started = now_text()
+        result = self.call(task.method, quiet=quiet, **task.arguments(self.answers))
+        if task.writes:
+            run = RunReport(0, task.method, "cancelled", started, now_text())
+            self._stopped = (self.database, run) if result.error_type == "cancelled" else None
+        return result
+
+    @property
+    def stopped(self) -> RunReport | None:
+        """The last run of this sitting on this database, if it was cancelled: the ledger may not know of it."""
+        return self._stopped[1] if self._stopped is not None and self._stopped[0] == self.database else None
 
     def call(self, method: str, *arguments: Any, quiet: bool = False, **named: Any) -> Result:
         """Call a method of the runner, showing its progress.
@@ -134,13 +150,14 @@ class Session:
                 runner = SyncRunner(self.database, self.answers.source, config=self.config, on_event=silent)
                 result = getattr(runner, method)(*arguments, **named)
             else:
-                with Progress(self.console) as progress, Interrupt(progress) as listener:
+                self.prompts.ran = True
+                with unheard(), Progress(self.console) as progress, Interrupt(progress) as listener:
                     runner = SyncRunner(self.database, self.answers.source, config=self.config, on_event=listener)
                     result = getattr(runner, method)(*arguments, **named)
         except errors.SyncError as error:  # wrong arguments and settings are raised, not returned
             return failed(method, error)
         except KeyboardInterrupt:  # the second Ctrl-C waits for no safe point
-            return failed(method, errors.Cancelled("stopped at once", hint="what was committed stays"))
+            return failed(method, errors.Cancelled("stopped at once", hint=GO_ON))
         assert isinstance(result, Result)
         return result
 

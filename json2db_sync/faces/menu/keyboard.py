@@ -1,0 +1,92 @@
+"""Keys typed while something runs: neither shown nor taken as answers later. Ctrl-C still arrives.
+
+Only POSIX terminals need it; elsewhere, and where keys come from a pipe, nothing happens.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+Undo = Callable[[], None]
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Meanwhile keys are not echoed, and what was typed is thrown away; the terminal is restored whatever happens."""
+    show_again = _hide()
+    as_usual = _end_cleanly()
+    try:
+        yield
+    finally:
+        show_again()
+        as_usual()
+
+
+def forget_typed() -> None:
+    """Throw away what was typed and not read yet."""
+    terminal = _terminal()
+    if terminal is None or sys.platform == "win32":
+        return
+    import termios
+
+    from prompt_toolkit.application import get_app_session
+    from prompt_toolkit.input.typeahead import clear_typeahead
+
+    with contextlib.suppress(termios.error):
+        termios.tcflush(terminal, termios.TCIFLUSH)
+    clear_typeahead(get_app_session().input)
+
+
+def _terminal() -> int | None:
+    """The terminal that prompts read from; None where they read from something else."""
+    from prompt_toolkit.application import get_app_session
+
+    try:
+        number = get_app_session().input.fileno()
+        return number if os.isatty(number) else None
+    except (OSError, ValueError, AttributeError, NotImplementedError):
+        return None
+
+
+def _hide() -> Undo:
+    terminal = _terminal()
+    if terminal is None or sys.platform == "win32":
+        return _nothing
+    import termios
+
+    try:
+        before = termios.tcgetattr(terminal)
+        silent = list(before)
+        silent[3] &= ~(termios.ECHO | termios.ECHONL)  # signals stay: Ctrl-C
+        termios.tcsetattr(terminal, termios.TCSANOW, silent)
+    except termios.error:  # the terminal is gone
+        return _nothing
+
+    def show_again() -> None:
+        with contextlib.suppress(termios.error):
+            termios.tcsetattr(terminal, termios.TCSAFLUSH, before)
+
+    return show_again
+
+
+def _end_cleanly() -> Undo:
+    """Let SIGTERM end the program by an exception, so that the terminal is restored."""
+    usual = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    if not usual or threading.current_thread() is not threading.main_thread():
+        return _nothing
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+
+    def as_usual() -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    return as_usual
+
+
+def _nothing() -> None:
+    pass
