@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from json2db_sync.runner import SyncRunner
 
 R = TypeVar("R", bound="Result")
-GO_ON = "what was committed stays; the same command goes on from there"
 
 
 def perform(
@@ -77,7 +76,9 @@ def _outcome(
     except SyncError as error:
         failed = error
     except KeyboardInterrupt:
-        failed = Cancelled("interrupted", hint=GO_ON)
+        from json2db_sync.faces.drawing.interrupt import HINT
+
+        failed = Cancelled("interrupted", hint=HINT)
     told: Any = {"error": failed.message, "error_type": failed.code, "hint": failed.hint}
     return Result(success=False, operation=operation, context=failed.context or None, **told), None
 
