@@ -280,9 +280,7 @@ def _nothing(path: Path, settings: SourceSettings, session_count: int) -> NoData
     )
     return NoDataFound(
         f"no {wanted} found in {path}",
-        hint="check the path"
-        if settings.type in ("auto", "directory")
-        else f"check the path; data_source.type is {settings.type}: auto or directory takes any folder of JSON files "
-        "(JSON2DB_DATA_SOURCE_TYPE)",
+        hint=f"check the path; data_source.type says what is looked for (now: {settings.type})"
+        + ("" if settings.type in ("auto", "directory") else ": auto or directory takes any folder of JSON files"),
         file=str(path),
     )
