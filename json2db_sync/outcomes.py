@@ -20,7 +20,6 @@ from json2db_sync.results import (
 )
 
 if TYPE_CHECKING:
-    from json2db_sync.execution import Writing
     from json2db_sync.model.plan import EntityPlan, SchemaChange
     from json2db_sync.sources import Source
     from json2db_sync.steps.data_populator import Population
@@ -190,9 +189,10 @@ def population_result(
     done: Population,
     source: Source,
     files: int,
-    writing: Writing | None,
+    run: int | None,
     database: str,
     started: float,
+    backup: str | None,
     failure: SyncError | None,
 ) -> PopulateResult:
     """What was loaded, also where the run stopped half-way."""
@@ -201,7 +201,7 @@ def population_result(
     return PopulateResult(
         **(failure_fields(failure) if failure is not None else outcome),
         operation="populate",
-        run=writing.run if writing else None,
+        run=run,
         database=database,
         source=str(source.root),
         statistics={
@@ -221,7 +221,7 @@ def population_result(
         rejected_records=tuple(done.rejected),
         schema_changes=tuple(done.changes),
         notes=(*source.notes, *done.notes, *nothing),
-        backup=writing.backup if writing else None,
+        backup=backup,
     )
 
 

@@ -449,7 +449,7 @@ class SyncRunner(Planning):
         source: Source,
         files: Sequence[SourceFile],
         selection: Selection,
-        backup: bool | None,
+        with_backup: bool | None,
     ) -> PopulateResult:
         from json2db_sync.databases.loader import LoadOptions
         from json2db_sync.steps.data_populator import PopulateOptions, Population, populate
@@ -465,7 +465,7 @@ class SyncRunner(Planning):
         options = PopulateOptions(
             self._reading(selection), self._plan_settings(self._stored_plans(database)), load, processing.batch_size
         )
-        wanted = self.config.database.backup_before_operations if backup is None else backup
+        wanted = self.config.database.backup_before_operations if with_backup is None else with_backup
         tables = self._all_table_names(database) if wanted and self._stored_plans(database) else ()
         operation = "full_workflow" if self._in_workflow else "populate"
         done = Population()
@@ -480,7 +480,8 @@ class SyncRunner(Planning):
             # Files that were committed before stay: the result says so.
             self._log(logging.ERROR, f"populate stopped: {error.message}")
             failure = error
-        return population_result(done, source, len(files), writing, database.label, started, failure)
+        run, backup = writing.run, writing.backup
+        return population_result(done, source, len(files), run, database.label, started, backup, failure)
 
 
 def _bytes(files: Sequence[SourceFile]) -> int:
