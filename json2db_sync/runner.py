@@ -462,11 +462,11 @@ class SyncRunner(Planning):
             skip_existing=processing.skip_existing_records,
             memory=self._memory // 4,
         )
-        options = PopulateOptions(
-            self._reading(selection), self._plan_settings(self._stored_plans(database)), load, processing.batch_size
-        )
+        stored = self._stored_plans(database)
+        plans = self._plan_settings(stored)
+        options = PopulateOptions(self._reading(selection), plans, load, processing.batch_size)
         wanted = self.config.database.backup_before_operations if with_backup is None else with_backup
-        tables = self._all_table_names(database) if wanted and self._stored_plans(database) else ()
+        tables = self._all_table_names(database) if wanted and stored else ()
         operation = "full_workflow" if self._in_workflow else "populate"
         done = Population()
         failure: SyncError | None = None

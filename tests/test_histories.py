@@ -16,6 +16,12 @@ def runner_of(url, base, **sections):
     return SyncRunner(url, base, config=JSON2DBConfig(**sections))
 
 
+def contacts_and_invoices(base):
+    """A session in which invoices refer to contacts."""
+    invoices = [{"inv_id": 90 + n, "contact_id": n} for n in range(5)]
+    session(base, "2025-01-01", contacts=[{"contact_id": n} for n in range(9)], inv=invoices)
+
+
 def test_an_array_of_objects_in_a_json_column_becomes_a_table(database_url, tmp_path):
     """However late the first array of objects comes, and whatever stood there before, nothing is lost."""
     runner = SyncRunner(database_url, tmp_path)
@@ -94,12 +100,7 @@ def test_child_depth_may_change_between_runs(database_url, tmp_path, depths):
 
 def test_a_relation_goes_with_its_column(database_url, tmp_path):
     """A reference that becomes an array of objects is no relation any more, and no obstacle."""
-    session(
-        tmp_path,
-        "2025-01-01",
-        contacts=[{"contact_id": n} for n in range(9)],
-        inv=[{"inv_id": 90 + n, "contact_id": n} for n in range(5)],
-    )
+    contacts_and_invoices(tmp_path)
     runner = SyncRunner(database_url, tmp_path)
     ok(runner.full_workflow())
     assert len(runner.report().relations) == 1
@@ -107,6 +108,21 @@ def test_a_relation_goes_with_its_column(database_url, tmp_path):
     ok(runner.populate())
     assert runner.report().relations == ()
     verified(runner)
+
+
+def test_a_relation_goes_with_a_column_that_stored_rows_turn_into_a_table(database_url, tmp_path):
+    """A deeper child_depth makes tables of what stands in JSON columns, a reference of old among them."""
+    contacts_and_invoices(tmp_path)
+    flat = runner_of(database_url, tmp_path, processing={"child_depth": 0})
+    ok(flat.full_workflow())
+    session(tmp_path, "2025-01-02", inv=[{"inv_id": 97, "contact_id": [{"a": 1}], "x": [{"b": 1}]}])
+    ok(flat.populate())
+    session(tmp_path, "2025-01-03", inv=[{"inv_id": 98, "contact_id": 1, "x": [{"b": 2}], "new": 1}])
+    deep = SyncRunner(database_url, tmp_path)
+    ok(deep.populate())
+    assert deep.report().relations == ()
+    assert query(database_url, "SELECT _parent_id, a FROM json_inv_contact_id") == [(97, 1)]
+    verified(deep)
 
 
 def test_a_value_too_long_for_an_index_harms_only_its_record(database_url, tmp_path):
@@ -285,12 +301,7 @@ def test_columns_of_ours_that_someone_dropped_are_filled_again(database_url, tmp
 
 def test_restoring_and_loading_makes_no_second_index(database_url, tmp_path):
     """Indexes that came back with a backup are known again."""
-    session(
-        tmp_path,
-        "2025-01-01",
-        contacts=[{"contact_id": n} for n in range(9)],
-        inv=[{"inv_id": 90 + n, "contact_id": n} for n in range(5)],
-    )
+    contacts_and_invoices(tmp_path)
     runner = SyncRunner(database_url, tmp_path)
     ok(runner.full_workflow())
     ok(runner.restore(ok(runner.backup()).backup))

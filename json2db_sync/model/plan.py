@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -177,6 +177,11 @@ def changes(old: EntityPlan | None, new: EntityPlan) -> tuple[SchemaChange, ...]
     return tuple(found)
 
 
+def tables_of_others(entity: str, plans: Mapping[str, EntityPlan]) -> set[str]:
+    """The names of tables that belong to other entities than this one."""
+    return {table.name for name, plan in plans.items() if name != entity for table in plan.tables}
+
+
 def _key_text(plan: EntityPlan) -> str:
     return f"{', '.join(plan.key or ()) or 'none'} as {plan.id_kind}"
 
@@ -226,5 +231,5 @@ def from_json(text: str) -> EntityPlan:
 
 __all__ = [
     "DATA_SOURCE", "FILE", "HASH", "ID", "PARENT_ID", "POSITION", "REST", "ColumnPlan", "CustomColumn", "EntityPlan",
-    "Relation", "SchemaChange", "TablePlan", "changes", "field", "from_json", "replace", "to_json",
+    "Relation", "SchemaChange", "TablePlan", "changes", "field", "from_json", "replace", "tables_of_others", "to_json",
 ]  # fmt: skip

@@ -170,7 +170,6 @@ class _EntityLoading:
         self.plan = plan
         self.loader = loader
         self.load = load
-        self.read = 0
         self.rejected: list[RejectedRecord] = []
         self._file = file
         self._batch_size = options.batch_size
@@ -185,7 +184,6 @@ class _EntityLoading:
         self.ids.close()
 
     def add(self, record: Record, single: bool) -> None:
-        self.read += 1
         objection = self.loader.objection(record)
         if objection is not None:
             self._reject(record, objection)

@@ -11,7 +11,7 @@ from json2db_sync.errors import ConfigurationError, FileError
 from json2db_sync.model.inference import PlanSettings, guess_relations, infer
 from json2db_sync.model.keys import key_of, short_hash
 from json2db_sync.model.naming import key_rank
-from json2db_sync.model.plan import EntityPlan, Relation, TablePlan, replace
+from json2db_sync.model.plan import EntityPlan, Relation, TablePlan, replace, tables_of_others
 from json2db_sync.model.statistics import KeyCandidate, ObjectStatistics, allowed_repeats
 from json2db_sync.results import RefusedFile
 from json2db_sync.sources import Record, RecordReader, SourceFile
@@ -236,14 +236,10 @@ def make_plans(analysis: Analysis, stored: Mapping[str, EntityPlan], settings: P
     """The plans of the entities seen, widening those stored; relations between all of them are guessed."""
     plans: dict[str, EntityPlan] = {}
     for name, seen in sorted(analysis.entities.items()):
-        taken = _tables_of_others(name, {**stored, **plans})
+        taken = tables_of_others(name, {**stored, **plans})
         plans[name] = infer(name, seen.objects, list(seen.candidates.values()), settings, stored.get(name), taken)
     guessed = guess_relations(plans, {name: seen.objects for name, seen in analysis.entities.items()})
     return {name: _with_relations(plan, guessed.get(name, ())) for name, plan in plans.items()}
-
-
-def _tables_of_others(entity: str, plans: Mapping[str, EntityPlan]) -> set[str]:
-    return {table.name for name, plan in plans.items() if name != entity for table in plan.tables}
 
 
 def _with_relations(plan: EntityPlan, guessed: tuple[Relation, ...]) -> EntityPlan:
@@ -269,5 +265,5 @@ def plan_afresh(
         candidate.usable += key_of(record, key or ()) is not None
     empty = TablePlan(stored.table.name)
     basis = replace(stored, table=empty, key=key, records_seen=0)
-    taken = _tables_of_others(name, others)
+    taken = tables_of_others(name, others)
     return infer(name, seen.objects, list(seen.candidates.values()), settings, basis, taken)

@@ -47,6 +47,7 @@ class Summary:
         self._database = database
         self._connection = connection
         self._ledger = Ledger(database, connection)
+        self._there = self._ledger.exists()
         self.plans = self._ledger.plans()
 
     def tables(self) -> list[TableReport]:
@@ -80,8 +81,8 @@ class Summary:
     def entities(self, tables: list[TableReport]) -> list[EntityReport]:
         """Every entity: how much there is, and how fresh it is."""
         counts = {table.entity: table.record_count for table in tables if table.parent is None}
-        rejected = self._ledger.rejected_counts() if self._ledger.exists() else {}
-        fresh = self._ledger.freshness() if self._ledger.exists() else {}
+        rejected = self._ledger.rejected_counts() if self._there else {}
+        fresh = self._ledger.freshness() if self._there else {}
         return [
             EntityReport(
                 name=name,
@@ -97,7 +98,7 @@ class Summary:
 
     def runs(self, most: int) -> list[RunReport]:
         """Past runs, newest first."""
-        return [run_report(row) for row in self._ledger.runs(most)] if self._ledger.exists() else []
+        return [run_report(row) for row in self._ledger.runs(most)] if self._there else []
 
     def relations(self) -> list[RelationReport]:
         """Guessed relations with the share of values that match."""
@@ -105,11 +106,11 @@ class Summary:
 
     def rejected(self, entity: str | None, most: int | None) -> list[RejectedRecord]:
         """Rejected records, newest first."""
-        return [rejected_record(row) for row in self._ledger.rejected(entity, most)] if self._ledger.exists() else []
+        return [rejected_record(row) for row in self._ledger.rejected(entity, most)] if self._there else []
 
     def rejected_total(self, entity: str | None = None) -> int:
         """How many rejected records there are, of all entities or of one."""
-        counts = self._ledger.rejected_counts() if self._ledger.exists() else {}
+        counts = self._ledger.rejected_counts() if self._there else {}
         return sum(counts.values()) if entity is None else counts.get(entity, 0)
 
 

@@ -18,7 +18,7 @@ from json2db_sync.model.batches import batched
 from json2db_sync.model.inference import PlanSettings, infer
 from json2db_sync.model.keys import content_id, key_of
 from json2db_sync.model.kinds import Kind, now_text
-from json2db_sync.model.plan import CustomColumn, EntityPlan, SchemaChange, changes
+from json2db_sync.model.plan import CustomColumn, EntityPlan, SchemaChange, changes, tables_of_others
 from json2db_sync.model.shape import EntityShape
 from json2db_sync.model.statistics import KeyCandidate, ObjectStatistics
 
@@ -53,38 +53,34 @@ def evolve(database: Database, plans: Iterable[EntityPlan], settings: PlanSettin
         ledger = Ledger(database, connection)
         ledger.create()
         stored = ledger.plans()
+        wanted = {**stored, **{plan.entity: plan for plan in plans}}
         for plan in plans:
             old = stored.get(plan.entity)
             if old is not None:
-                plan = _holding_stored_rows(database, connection, old, plan, settings)
+                others = tables_of_others(plan.entity, wanted)
+                plan = _holding_stored_rows(RecordReader(database, connection, old), old, plan, settings, others)
+                wanted[plan.entity] = plan
             _Evolution(database, connection, ledger, done).run(old, plan)
     return done
 
 
 def _holding_stored_rows(
-    database: Database, connection: sa.Connection, old: EntityPlan, new: EntityPlan, settings: PlanSettings
+    rows: RecordReader, old: EntityPlan, new: EntityPlan, settings: PlanSettings, others: set[str]
 ) -> EntityPlan:
     """The new plan, widened by what stored rows hold where columns did not tell: in JSON columns and in ``_rest``.
 
     A field that moves from a JSON column to a child table has been seen in the new files only.
     """
-    moved = any(change.change == "create_table" and change.rebuild for change in changes(old, new))
-    if not moved and not any(change.rebuild and old.find(change.table).full for change in changes(old, new)):
+    rebuilding = [change for change in changes(old, new) if change.rebuild]
+    if not any(change.change == "create_table" or old.find(change.table).full for change in rebuilding):
         return new
     seen = ObjectStatistics()
     candidate = KeyCandidate(new.key or ())
-    for stored in RecordReader(database, connection, old).all():
+    for stored in rows.all():
         seen.observe(stored.record, settings.observed_depth)
         candidate.usable += key_of(stored.record, candidate.fields) is not None
-    widened = infer(
-        new.entity, seen, [candidate], replace(settings, keys={}), new, _tables_of_others(database, connection, new)
-    )
-    return replace(widened, records_seen=new.records_seen, key_reason=new.key_reason, relations=new.relations)
-
-
-def _tables_of_others(database: Database, connection: sa.Connection, plan: EntityPlan) -> set[str]:
-    plans = Ledger(database, connection).plans()
-    return {table.name for name, other in plans.items() if name != plan.entity for table in other.tables}
+    widened = infer(new.entity, seen, [candidate], replace(settings, keys={}), new, others)
+    return replace(widened, records_seen=new.records_seen, key_reason=new.key_reason)
 
 
 def _any_rebuild(database: Database, plans: Iterable[EntityPlan]) -> bool:
