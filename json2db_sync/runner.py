@@ -2,51 +2,51 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from json2db_sync import events
 from json2db_sync.config import JSON2DBConfig
-from json2db_sync.errors import ConfigurationError, DatabaseError, NoDataFound, SyncError
-from json2db_sync.execution import PathLike, Writing, operation
-from json2db_sync.outcomes import (
+from json2db_sync.errors import ConfigurationError, NoDataFound, ValidationError
+from json2db_sync.operations.backups import Backups
+from json2db_sync.operations.execution import PathLike, operation
+from json2db_sync.operations.history import History
+from json2db_sync.operations.outcomes import (
     accounting,
     analysis_result,
-    population_result,
+    inferred_result,
+    plan_result,
+    plan_summary,
     population_summary,
     tables_result,
     tables_summary,
-    unknown_entities,
-    verification_result,
     workflow_result,
 )
-from json2db_sync.planning import Days, Planning, Selection
+from json2db_sync.operations.planning import Days, Selection
+from json2db_sync.operations.rejections import Rejections
+from json2db_sync.operations.verifying import Verifying
 from json2db_sync.results import (
     AnalysisResult,
-    BackupReport,
-    BackupResult,
+    InferredSchemasResult,
+    PlanResult,
     PopulateResult,
-    RejectedResult,
-    ReportResult,
     Result,
-    RunsResult,
     SchemasResult,
     TablesResult,
-    VerifyResult,
     WorkflowResult,
 )
 
 if TYPE_CHECKING:
     from json2db_sync.databases.base import Database
-    from json2db_sync.sources import Source, SourceFile
+    from json2db_sync.model.plan import EntityPlan
+    from json2db_sync.sources import SourceFile
     from json2db_sync.steps.json_analyzer import Analysis
 
 
-class SyncRunner(Planning):
+class SyncRunner(Rejections, Verifying, History, Backups):
     """Keeps JSON files and a database in step.
 
     Every operation takes ``db_path`` and the place and window to read, each by default as given here or configured:
@@ -93,7 +93,7 @@ class SyncRunner(Planning):
         entity_filter: Collection[str] | None = None,
     ) -> AnalysisResult:
         """Read every record in the window and say what is there, and what it would change in the database."""
-        from json2db_sync.steps.table_generator import pending_changes
+        from json2db_sync.steps.schema_plan import pending_changes
 
         selection = Selection(json_dir_path, cutoff_days, since, until, entity_filter)
         with self._step("analyze") as step, self._database(db_path) as database:
@@ -102,6 +102,7 @@ class SyncRunner(Planning):
             analysis = self._analysis = self._analyze(files, selection, database)
             stored = self._stored_plans(database)
             plans = self._plans(analysis, stored)
+            pending, refused = pending_changes(stored, plans, self.config.processing.is_frozen)
             all_refused = bool(analysis.refused) and not analysis.files
             step.done(f"{analysis.files} files, {analysis.records:,} records", success=not all_refused)
         return analysis_result(
@@ -110,9 +111,71 @@ class SyncRunner(Planning):
             database.label,
             plans,
             {**stored, **plans},
-            pending_changes(stored, plans),
-            self._ignored_keys(stored),
+            pending,
+            (*self._ignored_keys(stored), *refused),
         )
+
+    @operation(PlanResult)
+    def plan(
+        self,
+        db_path: PathLike | None = None,
+        json_dir: PathLike | None = None,
+        *,
+        cutoff_days: Days | None = None,
+        since: date | str | None = None,
+        until: date | str | None = None,
+        entity_filter: Collection[str] | None = None,
+    ) -> PlanResult:
+        """What :meth:`create_tables` would do to the database, change by change, with the records it would rewrite."""
+        from json2db_sync.steps.schema_plan import what_to_do
+
+        selection = Selection(json_dir, cutoff_days, since, until, entity_filter)
+        with self._step("plan") as step, self._database(db_path) as database:
+            source, files = self._source(selection, database)
+            step.reads(len(files), _bytes(files))
+            analysis = self._analyze(files, selection, database)
+            stored = self._stored_plans(database)
+            plans = self._plans(analysis, stored)
+            todo = what_to_do(database, plans.values(), self._plan_settings(plans))
+            result = plan_result(todo, source, database.label, analysis, self._ignored_keys(stored))
+            step.done(plan_summary(result), success=result.success)
+        return result
+
+    @operation(InferredSchemasResult)
+    def infer_schemas(
+        self,
+        output: PathLike | None = None,
+        json_dir_path: PathLike | None = None,
+        *,
+        db_path: PathLike | None = None,
+        overwrite: bool = False,
+        cutoff_days: Days | None = None,
+        since: date | str | None = None,
+        until: date | str | None = None,
+        entity_filter: Collection[str] | None = None,
+    ) -> InferredSchemasResult:
+        """A JSON Schema for each entity that all its records in the window satisfy: a start for rules of your own.
+
+        :param output: a folder to write them to, as ``<entity>.schema.json``; default: the configured
+            ``schema_directory``, and none where that is unset.
+        :param overwrite: replace files that are there; without it they make the operation fail before it writes any.
+        """
+        from json2db_sync.steps.schema_inference import infer_schema, write_schemas
+
+        selection = Selection(json_dir_path, cutoff_days, since, until, entity_filter)
+        folder = output if output is not None else self.config.validation.schema_directory
+        with self._step("infer_schemas") as step, self._database(db_path) as database:
+            source, files = self._source(selection, database)
+            step.reads(len(files), _bytes(files))
+            analysis = self._look_closely(files, selection)
+            seen = {name: seen.objects for name, seen in sorted(analysis.entities.items()) if seen.objects.count}
+            schemas = {name: infer_schema(name, objects) for name, objects in seen.items()}
+            written = () if folder is None else write_schemas(schemas, Path(folder).expanduser(), overwrite=overwrite)
+            result = inferred_result(analysis, source, database.label, schemas, written)
+            step.done(
+                f"{len(schemas)} schema{'s' * (len(schemas) != 1)}, {len(written)} written", success=result.success
+            )
+        return result
 
     @operation(TablesResult)
     def create_tables(
@@ -179,70 +242,11 @@ class SyncRunner(Planning):
         with self._step("populate") as step, self._database(db_path) as database:
             source, files = self._source(selection, database)
             step.reads(len(files), _bytes(files))
-            result = self._populate(database, source, files, selection, backup)
+            wanted = self.config.database.backup_before_operations if backup is None else backup
+            recorded_as = "full_workflow" if self._in_workflow else "populate"
+            result = self._populate(database, source, files, selection, backup=wanted, recorded_as=recorded_as)
             step.done(population_summary(result), success=result.success)
         return result
-
-    @operation(VerifyResult)
-    def verify(self, db_path: PathLike | None = None, *, full: bool = False) -> VerifyResult:
-        """Check the tables against the plans, the ledger and, in full, every loaded file.
-
-        :param full: read the loaded files again and compare every record with what is stored.
-        """
-        from json2db_sync.databases.ledger import Ledger
-        from json2db_sync.steps.progress import Meter
-        from json2db_sync.steps.source_comparison import Comparison
-        from json2db_sync.steps.table_verifier import Verification
-
-        started = time.monotonic()
-        with (
-            self._step("verify") as step,
-            self._database(db_path) as database,
-            database.reading() as connection,
-        ):
-            plans = Ledger(database, connection).plans()
-            checks = []
-            for check in Verification(database, connection, plans).run():
-                outcome = "passed" if check.passed else "FAILED"
-                self._log(logging.INFO, f"verify {check.name}: {outcome}, {check.covered}")
-                checks.append(check)
-            comparison = None
-            if full and all(check.passed for check in checks if check.name in ("integrity", "schema")):
-                comparison = Comparison(database, connection, plans, self._memory, Meter("verify", self._emit))
-                step.reads(*comparison.size)
-                checks.append(comparison.run())
-            compared = comparison.compared if comparison else 0
-            result = verification_result(checks, database.label, len(plans), compared, full, started)
-            passed = len(checks) - len(result.failed_checks)
-            step.done(f"{passed} of {len(checks)} checks passed", success=result.success)
-        return result
-
-    @operation(ReportResult)
-    def report(self, db_path: PathLike | None = None, *, runs: int = 10) -> ReportResult:
-        """What the database holds: tables, sizes, freshness, the last runs, rejected records."""
-        from json2db_sync.steps.summary_reporter import Summary
-
-        with (
-            self._step("report") as step,
-            self._database(db_path) as database,
-            database.reading() as connection,
-        ):
-            summary = Summary(database, connection)
-            tables = summary.tables()
-            records = sum(table.record_count for table in tables if table.parent is None)
-            step.done(f"{len(tables)} tables, {records:,} records")
-            return ReportResult(
-                operation="report",
-                database=database.label,
-                tables=tuple(tables),
-                entities=tuple(summary.entities(tables)),
-                runs=tuple(summary.runs(runs)),
-                relations=tuple(summary.relations()),
-                rejected=summary.rejected_total(),
-                size=database.size(connection),
-                version=database.version(connection),
-                total_records=records,
-            )
 
     @operation(WorkflowResult)
     def full_workflow(
@@ -256,12 +260,14 @@ class SyncRunner(Planning):
         entity_filter: Collection[str] | None = None,
         skip_table_creation: bool = False,
         full_verification: bool = False,
+        skip_record_verification: bool = False,
         backup: bool | None = None,
     ) -> WorkflowResult:
         """Analyze, create tables, populate, verify and report; stops where going on would do harm.
 
         :param skip_table_creation: leave out the separate creation of tables; populate still makes what is missing.
-        :param full_verification: verify by reading all loaded files again.
+        :param full_verification: verify by reading all loaded files again, not only those that this run loaded.
+        :param skip_record_verification: verify the tables as such, without reading any file again.
         """
         started = time.monotonic()
         window: dict[str, Any] = {"cutoff_days": cutoff_days, "since": since, "until": until}
@@ -270,7 +276,11 @@ class SyncRunner(Planning):
             "analyze": lambda: self.analyze(json_dir, db_path=db_path, **window),
             "create_tables": lambda: self._create_tables(db_path),
             "populate": lambda: self.populate(db_path, json_dir, backup=backup, **window),
-            "verify": lambda: self.verify(db_path, full=full_verification),
+            "verify": lambda: self.verify(
+                db_path,
+                full=full_verification,
+                run=None if full_verification or skip_record_verification else results["populate"].run,
+            ),
             "report": lambda: self.report(db_path),
         }
         if skip_table_creation:
@@ -309,6 +319,7 @@ class SyncRunner(Planning):
             that a record came from.
         """
         from json2db_sync.model.custom import custom_columns_of
+        from json2db_sync.steps.schema_plan import must_stay
         from json2db_sync.steps.schema_text import schema_texts
 
         custom = dict(custom_columns or {})
@@ -318,7 +329,9 @@ class SyncRunner(Planning):
             files = self._source(selection, database)[1]
             step.reads(len(files), _bytes(files))
             self._custom = parsed
-            plans = self._plans(self._analyze(files, selection, database), self._stored_plans(database))
+            stored, is_frozen = self._stored_plans(database), self.config.processing.is_frozen
+            plans = self._plans(self._analyze(files, selection, database), stored)
+            plans |= {name: plan for name, plan in stored.items() if name in plans and must_stay(plan, is_frozen)}
             tables, schemas = schema_texts(plans, indexes=include_indexes)
             step.done(f"{len(plans)} entities")
         return SchemasResult(
@@ -329,95 +342,24 @@ class SyncRunner(Planning):
             schemas=schemas,
         )
 
-    @operation(BackupResult)
-    def backup(self, db_path: PathLike | None = None) -> BackupResult:
-        """Copy the database's state: a file beside it, or on PostgreSQL the tables in a schema of their own."""
-        with self._step("backup") as step, self._database(db_path) as database:
-            database.require()
-            with self._lock(database):
-                made = database.backup(self._all_table_names(database))
-            step.done(made.name)
-        return BackupResult(operation="backup", database=database.label, backup=made.name, size=made.size)
-
-    @operation(BackupResult)
-    def backups(self, db_path: PathLike | None = None) -> BackupResult:
-        """The backups there are, newest first."""
-        with self._database(db_path) as database:
-            found = tuple(BackupReport(b.name, b.created_at, b.size) for b in database.backups())
-        return BackupResult(operation="backups", database=database.label, backups=found)
-
-    @operation(BackupResult)
-    def restore(self, backup: PathLike, db_path: PathLike | None = None) -> BackupResult:
-        """Replace the database's state by a backup's, all or nothing. The state before is backed up first.
-
-        :param backup: what :meth:`backup` and :meth:`backups` name; for SQLite any backup file.
-        """
-        with self._step("restore") as step, self._database(db_path) as database, self._lock(database):
-            name = database.find_backup(os.fspath(backup))
-            notes: list[str] = []
-            if database.exists():
-                try:
-                    before = database.backup(self._all_table_names(database))
-                    notes.append(f"the state before is in {before.name}")
-                except DatabaseError as error:
-                    kept = database.set_aside_if_damaged()  # that is just what one restores over
-                    if kept is None:
-                        raise
-                    notes.append(f"the state before is damaged ({error.message}), kept as {kept}")
-            restored = database.restore(name)
-            with self._recorded(database, "restore", restored.name) as run:
-                step.done(restored.name)
-        return BackupResult(
-            operation="restore",
-            run=run,
-            database=database.label,
-            backup=restored.name,
-            size=restored.size,
-            notes=tuple(notes),
-        )
-
-    @operation(RejectedResult)
-    def rejected(
-        self, db_path: PathLike | None = None, *, entity: str | None = None, most: int | None = 100
-    ) -> RejectedResult:
-        """Records that could not be loaded, with their reasons, newest first."""
-        from json2db_sync.steps.summary_reporter import Summary
-
-        with self._database(db_path) as database, database.reading() as connection:
-            summary = Summary(database, connection)
-            if entity is not None and entity not in summary.plans:
-                raise unknown_entities({entity}, summary.plans)
-            return RejectedResult(
-                operation="rejected",
-                database=database.label,
-                records=tuple(summary.rejected(entity, most)),
-                total=summary.rejected_total(entity),
-            )
-
-    @operation(RunsResult)
-    def runs(self, db_path: PathLike | None = None, *, most: int = 20) -> RunsResult:
-        """Past runs with what became of their records, newest first."""
-        from json2db_sync.steps.summary_reporter import Summary
-
-        with self._database(db_path) as database, database.reading() as connection:
-            runs = tuple(Summary(database, connection).runs(most))
-            return RunsResult(operation="runs", database=database.label, runs=runs)
-
     # The operations that write, inside their lock
 
     @operation(TablesResult)
     def _create_tables(self, db_path: PathLike | None) -> TablesResult:
         """The workflow's second step: tables for what its first one saw."""
         assert self._analysis is not None
-        from json2db_sync.steps.table_generator import TableChanges, pending_changes
+        from json2db_sync.steps.schema_plan import what_to_do
+        from json2db_sync.steps.table_generator import TableChanges
 
         with self._step("create_tables") as step, self._database(db_path) as database:
-            stored = self._stored_plans(database)
-            if pending_changes(stored, self._plans(self._analysis, stored)):
+            plans = self._plans(self._analysis, self._stored_plans(database))
+            todo = what_to_do(database, plans.values(), self._plan_settings(plans))
+            if any(entity.planned for entity in todo):
                 result = self._evolve(database, self._analysis)
             else:  # no run worth recording
+                nothing = TableChanges(refused=[text for entity in todo for text in entity.refused])
                 tables = self._table_names(database)
-                result = tables_result(TableChanges(), None, database.label, tables, self._analysis)
+                result = tables_result(nothing, None, database.label, tables, self._analysis)
             step.done(tables_summary(result), success=result.success)
         return result
 
@@ -433,7 +375,9 @@ class SyncRunner(Planning):
         from json2db_sync.steps.table_generator import evolve, recreate
 
         wants = self._reading(selection).wants
-        tables = self._all_table_names(database) if self._stored_plans(database) else ()
+        known = self._stored_plans(database)
+        self._require_evolving(plan for name, plan in known.items() if wants(name))
+        tables = self._all_table_names(database) if known else ()
         with self._writing(database, "create_tables", None, backup_of=tables) as writing:
             stored = [plan for name, plan in self._stored_plans(database).items() if wants(name)]
             if not empty:
@@ -443,45 +387,19 @@ class SyncRunner(Planning):
         tables = self._table_names(database)
         return tables_result(done, writing.run, database.label, tables, analysis, writing.backup)
 
-    def _populate(
-        self,
-        database: Database,
-        source: Source,
-        files: Sequence[SourceFile],
-        selection: Selection,
-        with_backup: bool | None,
-    ) -> PopulateResult:
-        from json2db_sync.databases.loader import LoadOptions
-        from json2db_sync.steps.data_populator import PopulateOptions, Population, populate
-        from json2db_sync.steps.progress import Meter
+    def _require_evolving(self, plans: Iterable[EntityPlan]) -> None:
+        """Raise where a contract keeps the tables of one of these entities as they are."""
+        from json2db_sync.steps.schema_plan import must_stay
 
-        started = time.monotonic()
-        processing = self.config.processing
-        load = LoadOptions(
-            duplicate_prevention=processing.enable_duplicate_prevention,
-            skip_existing=processing.skip_existing_records,
-            memory=self._memory // 4,
-        )
-        stored = self._stored_plans(database)
-        plans = self._plan_settings(stored)
-        options = PopulateOptions(self._reading(selection), plans, load, processing.batch_size)
-        wanted = self.config.database.backup_before_operations if with_backup is None else with_backup
-        tables = self._all_table_names(database) if wanted and stored else ()
-        operation = "full_workflow" if self._in_workflow else "populate"
-        done = Population()
-        failure: SyncError | None = None
-        writing: Writing | None = None
-        try:
-            with self._writing(database, operation, str(source.root), backup_of=tables) as writing:
-                populate(database, files, writing.run, options, Meter("populate", self._emit), done)
-        except SyncError as error:
-            if writing is None:
-                raise
-            # Files that were committed before stay: the result says so.
-            self._log(logging.ERROR, f"populate stopped: {error.message}")
-            failure = error
-        run, backup = writing.run, writing.backup
-        return population_result(done, source, len(files), run, database.label, started, backup, failure)
+        frozen = [plan.entity for plan in plans if must_stay(plan, self.config.processing.is_frozen)]
+        if frozen:
+            raise ValidationError(
+                f"the tables of {', '.join(frozen)} cannot be recreated: {'they are' if len(frozen) > 1 else 'it is'} "
+                "frozen; nothing was done",
+                hint="set its contract to evolve (processing.contracts), or leave it out with entity_filter",
+                entity=frozen[0],
+                setting="processing.contracts",
+            )
 
 
 def _bytes(files: Sequence[SourceFile]) -> int:

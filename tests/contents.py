@@ -88,20 +88,22 @@ def accounting_problems(url: str) -> list[str]:
         files = set(connection.exec_driver_sql("SELECT id FROM json2db_files").scalars())
         kept = dict(
             tuple(row)
-            for row in connection.exec_driver_sql("SELECT load_id, count(*) FROM json2db_rejected GROUP BY load_id")
+            for row in connection.exec_driver_sql(
+                "SELECT load_id, count(*) FROM json2db_rejected WHERE replayed_load IS NULL GROUP BY load_id"
+            )
         )
         for load in loads:
             if load["read"] != sum(load[part] for part in parts):
                 problems.append(f"a load's counts do not add up: {dict(load)}")
             if load["file_id"] not in files:
                 problems.append(f"a load of no file: {dict(load)}")
-            if kept.get(load["id"], load["rejected"]) != load["rejected"]:
-                problems.append(f"{kept[load['id']]} rejected records are kept of load {dict(load)}")
+            if kept.get(load["id"], 0) != load["rejected"] - load["resolved"]:
+                problems.append(f"{kept.get(load['id'], 0)} rejected records are kept of load {dict(load)}")
         if set(kept) - {load["id"] for load in loads}:
             problems.append("rejected records of no load")
         for name, plan in Ledger(database, connection).plans().items():
             stored = _count(database, connection, plan.table.name)
-            loaded = [load for load in loads if load["entity"] == name and load["status"] == "loaded"]
+            loaded = [load for load in loads if load["entity"] == name and load["status"] in ("loaded", "replayed")]
             inserted = sum(load["inserted"] for load in loaded)
             if stored != inserted:
                 problems.append(f"{plan.table.name} holds {stored} rows, {inserted} were inserted")

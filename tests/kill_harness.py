@@ -59,6 +59,25 @@ def load_drifted_sessions(url: str, tree: Path) -> Result:
     return SyncRunner(url, tree).populate()
 
 
+def evolve(url: str, tree: Path) -> Result:
+    """Tables widened, extended and rebuilt for what all sessions hold, without loading any."""
+    return SyncRunner(url, tree).create_tables()
+
+
+def load_with_rules(url: str, tree: Path) -> Result:
+    """A database of which a schema keeps out most invoices."""
+    rules = tree / "rules"
+    rules.mkdir(exist_ok=True)
+    _write(rules / "invoices.schema.json", {"properties": {"total": {"type": "integer"}}})
+    config = JSON2DBConfig(validation={"schema_directory": rules})
+    return SyncRunner(url, tree / "sync_sessions", config=config).populate()
+
+
+def replay(url: str, tree: Path) -> Result:
+    """Rejected invoices stored after all, with tables that widen for them."""
+    return SyncRunner(url, tree).replay(entity="invoices")
+
+
 def load_without_children(url: str, tree: Path) -> Result:
     """A database in which arrays are JSON columns."""
     config = JSON2DBConfig(processing={"child_depth": 0})
@@ -86,6 +105,8 @@ def restore(url: str, tree: Path) -> Result:
 OPERATIONS = (
     Operation("full_workflow", full_workflow),
     Operation("drift", load_drifted_sessions, prepare=load_first_session),
+    Operation("evolve", evolve, prepare=load_first_session),
+    Operation("replay", replay, prepare=load_with_rules),
     Operation("recreate", recreate, prepare=load_without_children),
     Operation("restore", restore, prepare=load_backup_and_change),
 )
@@ -337,6 +358,7 @@ def main(name: str, url: str, tree: str) -> None:
     from json2db_sync.steps import (  # noqa: F401
         data_populator,
         json_analyzer,
+        rejected_replay,
         summary_reporter,
         table_generator,
         table_verifier,

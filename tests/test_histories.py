@@ -242,7 +242,7 @@ def test_a_reference_goes_to_the_entity_it_is_named_after(database_url, tmp_path
 
 DAMAGE = {
     "UPDATE json_t SET _rest = '[1]' WHERE id = 1": "JSON columns",
-    "UPDATE json_t SET _file = 999 WHERE id = 1": "counts",
+    "UPDATE json_t SET _load = 999 WHERE id = 1": "counts",
     "UPDATE json_t SET t_id = 77 WHERE id = 1": "keys",
     "DELETE FROM json2db_plans WHERE entity = 't'": "counts",
     "DELETE FROM json2db_files": "counts",

@@ -16,7 +16,7 @@ from json2db_sync.errors import (
     SyncError,
     ValidationError,
 )
-from json2db_sync.outcomes import accounting, failure_fields
+from json2db_sync.operations.outcomes import accounting, failure_fields
 from json2db_sync.results import PopulateResult, RefusedFile, ReportResult, Result, TableReport
 
 

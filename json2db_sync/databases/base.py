@@ -17,7 +17,7 @@ from json2db_sync.databases import faults, tables
 from json2db_sync.databases.urls import mask
 from json2db_sync.errors import DatabaseError
 from json2db_sync.model.kinds import Kind
-from json2db_sync.model.plan import ColumnPlan, EntityPlan, TablePlan
+from json2db_sync.model.plan import ColumnPlan, CustomColumn, EntityPlan, TablePlan
 from json2db_sync.sources.reader import Record
 
 Decode = Callable[[Any], Any]
@@ -171,6 +171,10 @@ class Database(ABC):
             error, sa.exc.DataError | sa.exc.IntegrityError | sa.exc.ProgrammingError | sa.exc.NotSupportedError
         )
 
+    def refuses_statement(self, error: sa.exc.DBAPIError) -> bool:
+        """Is this about the statement or its values, rather than about the database or the connection?"""
+        return self.refuses_row(error)
+
     def byte_order(self, column: sa.Column[str]) -> sa.ColumnElement[str]:
         """A text column that compares byte by byte, whatever the database's language."""
         return column
@@ -253,18 +257,36 @@ class Database(ABC):
             column_type = built.c[name].type.compile(self.dialect())
             connection.exec_driver_sql(f"ALTER TABLE {self.quote(table)} ADD COLUMN {self.quote(name)} {column_type}")
 
-    def create_missing_indexes(self, connection: sa.Connection, plan: EntityPlan) -> int:
-        """Create the plan's indexes that are not there; returns how many those were."""
+    def missing_indexes(self, connection: sa.Connection, plan: EntityPlan) -> list[tuple[str, sa.Index]]:
+        """(table, index) of the plan's indexes that are not there, on tables that are."""
         inspector = sa.inspect(connection)
-        count = 0
+        missing = []
         for name, table in self.tables(plan).items():
-            # By columns: an index that came back from a backup may bear another name.
-            present = {tuple(index["column_names"]) for index in inspector.get_indexes(name)}
-            for index in table.indexes:
-                if tuple(column.name for column in index.columns) not in present:
-                    index.create(connection)
-                    count += 1
-        return count
+            if table.indexes and inspector.has_table(name):
+                # By columns: an index that came back from a backup may bear another name.
+                present = {tuple(index["column_names"]) for index in inspector.get_indexes(name)}
+                wanted = sorted(table.indexes, key=lambda index: str(index.name))
+                missing += [(name, index) for index in wanted if tuple(index.columns.keys()) not in present]
+        return missing
+
+    def create_missing_indexes(self, connection: sa.Connection, plan: EntityPlan) -> None:
+        """Create the plan's indexes that are not there."""
+        for _table, index in self.missing_indexes(connection, plan):
+            index.create(connection)
+
+    def try_column(self, connection: sa.Connection, custom: CustomColumn) -> None:
+        """Make a custom column in a table that goes away again, with two rows as they will come.
+
+        :raises sqlalchemy.exc.DBAPIError: when the database does not take it.
+        """
+        name = self.quote(custom.name)
+        with connection.begin_nested() as attempt:
+            table = tables.trial(custom)
+            table.create(connection)
+            value = custom.default or "NULL"
+            insert = f"INSERT INTO {self.quote(table.name)} (id, {name}) VALUES"
+            connection.exec_driver_sql(f"{insert} (1, {value}), (2, {value})")
+            attempt.rollback()
 
     def same_storage(self, one: ColumnPlan, other: ColumnPlan) -> bool:
         """Would a column of either plan hold the same stored values, so that changing the plan is enough?"""

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database, Values, in_lists
-from json2db_sync.databases.keyindex import KeyIndex
-from json2db_sync.databases.ledger import Counts, Rejection
+from json2db_sync.databases.ledger import Rejection
 from json2db_sync.databases.records import RecordReader
+from json2db_sync.databases.tally import Outcome, Taken, Tally
 from json2db_sync.model.jsontext import same
 from json2db_sync.model.kinds import now_text
-from json2db_sync.model.plan import DATA_SOURCE, FILE, HASH, ID, PARENT_ID, EntityPlan
+from json2db_sync.model.plan import DATA_SOURCE, HASH, ID, LOAD, PARENT_ID, EntityPlan
 from json2db_sync.model.shape import EntityShape, Row, Rows
 from json2db_sync.sources.reader import Record
-
-_INSERTED, _UPDATED, _UNCHANGED, _SUPERSEDED = range(4)
-_NAMES = ("inserted", "updated", "unchanged", "superseded")
 
 
 @dataclass(frozen=True)
@@ -44,42 +41,47 @@ class LoadOptions:
     memory: int = 64 * 2**20
     """Bytes for remembering the keys of the file."""
 
+    @property
+    def mode(self) -> str:
+        """The same in a word, for the ledger."""
+        return "skip" if self.skip_existing else "compare" if self.duplicate_prevention else "rewrite"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the records of a load stand among those that are stored."""
+
+    load: int
+    """The ledger's number of the load; rows keep it as their provenance."""
+    own_loads: Collection[int]
+    """The numbers of all loads of the same file, this one included."""
+    newer_loads: Collection[int]
+    """The numbers of loads of files that are newer than this one."""
+    session: str | None
+    later: Mapping[str, int] = field(default_factory=dict)
+    """By id, the number of the record of this file that is stored, where it may stand after one that comes now."""
+
 
 class Loader:
-    """Takes the shredded records of one file in batches. Use within one transaction.
-
-    :param file_id: the ledger's number of the file; rows keep it as their provenance.
-    :param newer_files: the numbers of files that are newer than this one.
-    """
+    """Takes the shredded records of one file in batches. Use within one transaction."""
 
     def __init__(
-        self,
-        database: Database,
-        connection: sa.Connection,
-        plan: EntityPlan,
-        file_id: int,
-        newer_files: Collection[int],
-        session: str | None,
-        options: LoadOptions,
+        self, database: Database, connection: sa.Connection, plan: EntityPlan, place: Place, options: LoadOptions
     ) -> None:
         self._database = database
         self._connection = connection
         self._plan = plan
-        self._file_id = file_id
-        self._newer_files = newer_files
+        self._place = place
         self._options = options
         self._tables = database.tables(plan)
         self._shape = EntityShape(plan)
         self._reader = RecordReader(database, connection, plan)
-        self._seen = KeyIndex(options.memory)
         self._now = now_text()
-        self._custom = {custom.name: self._custom_value(custom.name, custom.default, session) for custom in plan.custom}
-        self.counts = Counts()
+        self._custom = {
+            custom.name: self._custom_value(custom.name, custom.default, place.session) for custom in plan.custom
+        }
+        self.tally = Tally(place.load, options.memory)
         self.rejections: list[Rejection] = []
-        self.repeats = 0
-        """Records whose key an earlier one of this file had, with other content."""
-        self.outdated = 0
-        """Records for which a newer file's version is stored."""
         self.rows_written = 0
 
     def _custom_value(self, name: str, default: str | None, session: str | None) -> Any:
@@ -91,7 +93,7 @@ class Loader:
 
     def close(self) -> None:
         """Forget the keys of the file."""
-        self._seen.close()
+        self.tally.close()
 
     def take_rejections(self) -> list[Rejection]:
         """The records rejected since the last call."""
@@ -112,32 +114,38 @@ class Loader:
         if not part:
             return
         stored = self._stored(list(part))
-        earlier = self._seen.get([str(id_) for id_ in part])
-        outcomes = self._outcomes(part, stored, earlier)
-        new = [part[id_] for id_, outcome in outcomes.items() if outcome == _INSERTED]
-        changed = [part[id_] for id_, outcome in outcomes.items() if outcome == _UPDATED]
+        seen = self.tally.seen([str(id_) for id_ in part])
+        outcomes = self._outcomes(part, stored, seen)
+        new = [part[id_] for id_, outcome in outcomes.items() if outcome == Outcome.INSERTED]
+        changed = [part[id_] for id_, outcome in outcomes.items() if outcome == Outcome.UPDATED]
         refused = self._write(new, changed)
-        confirmed = [
-            id_
-            for id_, outcome in outcomes.items()
-            if outcome == _UNCHANGED and stored[id_][1] != self._file_id and not self._is_newer(stored[id_][1])
-        ]
-        self.outdated += sum(outcome == _SUPERSEDED for outcome in outcomes.values())
         if not self._options.skip_existing:
+            confirmed = [
+                id_
+                for id_, outcome in outcomes.items()
+                if outcome == Outcome.UNCHANGED
+                and stored[id_][1] not in self._place.own_loads
+                and stored[id_][1] not in self._place.newer_loads
+            ]
             # A newer file has sent the same: an older one that comes late must not overwrite it.
-            self._database.set_for_ids(self._connection, self._parent, confirmed, {FILE: self._file_id})
-        self._count({id_: outcome for id_, outcome in outcomes.items() if id_ not in refused}, earlier)
+            self._database.set_for_ids(self._connection, self._parent, confirmed, {LOAD: self._place.load})
+        taken = {
+            str(id_): Taken(part[id_].record.number, outcome, stored[id_][1] if id_ in stored else None)
+            for id_, outcome in outcomes.items()
+            if id_ not in refused
+        }
+        self.tally.add(taken, seen)
 
     @property
     def _parent(self) -> sa.Table:
         return self._tables[self._plan.table.name]
 
     def _stored(self, ids: list[str | int]) -> dict[str | int, tuple[int, int]]:
-        """Hash and file of those ids that are stored."""
+        """Hash and load of those ids that are stored."""
         table = self._parent
         found: dict[str | int, tuple[int, int]] = {}
         for some in in_lists(ids):
-            statement = sa.select(table.c[ID], table.c[HASH], table.c[FILE]).where(table.c[ID].in_(some))
+            statement = sa.select(table.c[ID], table.c[HASH], table.c[LOAD]).where(table.c[ID].in_(some))
             found.update((row[0], (row[1], row[2])) for row in self._connection.execute(statement))
         return found
 
@@ -145,60 +153,43 @@ class Loader:
         self,
         part: Mapping[str | int, Shredded],
         stored: Mapping[str | int, tuple[int, int]],
-        earlier: Mapping[str, int],
-    ) -> dict[str | int, int]:
-        outcomes: dict[str | int, int] = {}
+        seen: Mapping[str, int],
+    ) -> dict[str | int, Outcome]:
+        outcomes: dict[str | int, Outcome] = {}
         unsure = []
         for id_, item in part.items():
             if id_ not in stored:
-                outcomes[id_] = _INSERTED
-            elif self._options.skip_existing and str(id_) not in earlier:
-                outcomes[id_] = _UNCHANGED
+                outcomes[id_] = Outcome.INSERTED
+            elif self._options.skip_existing and str(id_) not in seen:
+                outcomes[id_] = Outcome.UNCHANGED
             else:
-                hash_, file_id = stored[id_]
-                outcomes[id_] = _SUPERSEDED if self._is_newer(file_id) else _UPDATED
-                if self._options.duplicate_prevention or str(id_) in earlier:
+                hash_, load = stored[id_]
+                outcomes[id_] = Outcome.SUPERSEDED if self._is_newer(load, item) else Outcome.UPDATED
+                if self._options.duplicate_prevention or str(id_) in seen:
                     if hash_ == item.hash:
-                        outcomes[id_] = _UNCHANGED
+                        outcomes[id_] = Outcome.UNCHANGED
                     else:
                         unsure.append(id_)
         self._compare(unsure, part, outcomes)
         return outcomes
 
-    def _is_newer(self, file_id: int) -> bool:
-        """Is the stored version from a file that is newer than this one?"""
-        return file_id in self._newer_files
+    def _is_newer(self, load: int, item: Shredded) -> bool:
+        """Is the stored version, which came with this load, newer than the one at hand?"""
+        return load in self._place.newer_loads or (
+            load in self._place.own_loads and self._place.later.get(str(item.id), 0) > item.record.number
+        )
 
     def _compare(
-        self, unsure: list[str | int], part: Mapping[str | int, Shredded], outcomes: dict[str | int, int]
+        self, unsure: list[str | int], part: Mapping[str | int, Shredded], outcomes: dict[str | int, Outcome]
     ) -> None:
         """Records spelled otherwise than the stored ones may still be equal to them."""
         respelled = []
         for id_, known in self._reader.by_ids(unsure).items():
             if same(part[id_].record.value, known.record):
-                if outcomes[id_] == _UPDATED:
+                if outcomes[id_] == Outcome.UPDATED:
                     respelled.append({ID: id_, HASH: part[id_].hash})
-                outcomes[id_] = _UNCHANGED
+                outcomes[id_] = Outcome.UNCHANGED
         self._database.update_by_id(self._connection, self._parent, respelled)
-
-    def _count(self, outcomes: Mapping[str | int, int], earlier: Mapping[str, int]) -> None:
-        now: dict[str, int] = {}
-        for id_, outcome in outcomes.items():
-            self.counts.read += 1
-            before = earlier.get(str(id_))
-            if before is not None and outcome == _UPDATED:
-                # A newer version within the file takes the place of the earlier one, and its outcome.
-                self._change(before, -1)
-                self.counts.superseded += 1
-                self.repeats += 1
-                outcome = before if before in (_INSERTED, _UPDATED) else _UPDATED
-            self._change(outcome, +1)
-            now[str(id_)] = before if before is not None and outcome == _UNCHANGED else outcome
-        self._seen.set(now)
-
-    def _change(self, outcome: int, by: int) -> None:
-        name = _NAMES[outcome]
-        setattr(self.counts, name, getattr(self.counts, name) + by)
 
     # Writing
 
@@ -251,7 +242,7 @@ class Loader:
 
     def _values(self, item: Shredded) -> Values:
         values = dict(zip(self._shape.root.stored_columns, item.row, strict=True))
-        values |= {ID: item.id, self._plan.updated_at: self._now, FILE: self._file_id, HASH: item.hash}
+        values |= {ID: item.id, self._plan.updated_at: self._now, LOAD: self._place.load, HASH: item.hash}
         return values
 
     def objection(self, record: Record) -> str | None:
@@ -260,8 +251,7 @@ class Loader:
 
     def reject(self, record: Record, reason: str, path: str | None = None) -> None:
         """Keep a record that cannot be loaded, with its reason."""
-        self.counts.read += 1
-        self.counts.rejected += 1
+        self.tally.reject()
         self.rejections.append(Rejection(record.entity, record.number, record.byte, reason, record.raw, path))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,8 @@ import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database, Decode, decoders, in_lists
 from json2db_sync.errors import DatabaseError
+from json2db_sync.model.keys import stored_id
+from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind
 from json2db_sync.model.plan import ID, PARENT_ID, REST, EntityPlan, TablePlan
 from json2db_sync.model.shape import EntityShape, is_rest
 
@@ -29,13 +31,23 @@ class StoredRecord:
 
 
 class RecordReader:
-    """Reads the records of one entity over one open connection."""
+    """Reads the records of one entity over one open connection.
 
-    def __init__(self, database: Database, connection: sa.Connection, plan: EntityPlan) -> None:
+    :param tables: what to read instead of the plan's tables: selections with the same columns.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        connection: sa.Connection,
+        plan: EntityPlan,
+        tables: Mapping[str, sa.FromClause] | None = None,
+    ) -> None:
         self._database = database
         self._connection = connection
+        self._plan = plan
         self._shape = EntityShape(plan)
-        self._tables = database.tables(plan)
+        self._tables: Mapping[str, sa.FromClause] = tables or database.tables(plan)
         self._decoders = {table.name: decoders(database, table) for table in plan.tables}
         self._root, *self._children = plan.tables
 
@@ -47,6 +59,18 @@ class RecordReader:
             rows = self._connection.execute(sa.select(table).where(table.c[ID].in_(part))).mappings().all()
             found.update((stored.id, stored) for stored in self._assemble(rows))
         return found
+
+    def by_key(self, key: str | int | Sequence[str | int]) -> Iterator[StoredRecord]:
+        """The stored record of a key, if there is one; the parts of a composite key in a sequence."""
+        id_: str | int = stored_id(key)
+        if self._plan.id_kind is Kind.INTEGER:
+            try:
+                id_ = int(id_)
+            except ValueError:
+                return
+            if not INT64_MIN <= id_ <= INT64_MAX:
+                return
+        yield from self.by_ids([id_]).values()
 
     def all(self) -> Iterator[StoredRecord]:
         """All records in order of id, a batch in memory at a time."""

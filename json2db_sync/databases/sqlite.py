@@ -163,6 +163,10 @@ class SQLiteDatabase(Database):
         decoders: dict[Kind, Decode] = {Kind.BOOL: bool, Kind.BIGINT: int, Kind.JSON: self.decode_json}
         return decoders.get(kind)
 
+    def refuses_statement(self, error: sa.exc.DBAPIError) -> bool:
+        # SQLITE_ERROR: what the other databases call a syntax error; a full disk or a lock has another code
+        return super().refuses_statement(error) or getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+
     def extra_ddl(self, connection: sa.Connection, names: Sequence[str]) -> list[tuple[str, str]]:
         statement = sa.text(
             "SELECT name, sql FROM sqlite_master WHERE type IN ('index', 'trigger') AND sql IS NOT NULL"

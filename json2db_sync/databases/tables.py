@@ -81,7 +81,7 @@ def _parent_columns(plan: EntityPlan, type_of: TypeOf) -> list[sa.Column[Any]]:
         sa.Column(plan.created_at, moment, nullable=False),
         sa.Column(plan.updated_at, moment, nullable=False),
         *(_custom_column(custom) for custom in plan.custom),
-        sa.Column(names.FILE, sa.BigInteger(), nullable=False),
+        sa.Column(names.LOAD, sa.BigInteger(), nullable=False),
         sa.Column(names.HASH, sa.BigInteger(), nullable=False),
         sa.Column(names.REST, type_of(Kind.JSON, None)),
     ]
@@ -116,6 +116,12 @@ def _stub(table: TablePlan, metadata: sa.MetaData) -> None:
 def _custom_column(custom: CustomColumn) -> sa.Column[Any]:
     default = sa.text(custom.default) if custom.default else None
     return sa.Column(custom.name, VerbatimType(custom.type), server_default=default)
+
+
+def trial(custom: CustomColumn) -> sa.Table:
+    """A temporary table for finding out whether a custom column can be made."""
+    key = sa.Column(names.ID, sa.Integer(), primary_key=True, autoincrement=False)
+    return sa.Table("json2db_trial", sa.MetaData(), key, _custom_column(custom), prefixes=["TEMPORARY"])
 
 
 def ddl(plan: EntityPlan, type_of: TypeOf, dialect: sa.Dialect, *, indexes: bool) -> str:

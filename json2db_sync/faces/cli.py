@@ -20,26 +20,33 @@ PROGRAM = "json2db-sync"
 COMPLETE_VARIABLE = "_JSON2DB_SYNC_COMPLETE"
 
 _WORK = "json2db_sync.faces.commands.work"
-_CARE = "json2db_sync.faces.commands.care"
+_HISTORY = "json2db_sync.faces.commands.history"
+_REJECTS = "json2db_sync.faces.commands.rejects"
+_BACKUPS = "json2db_sync.faces.commands.backups"
+_SCHEMA = "json2db_sync.faces.commands.schema"
 _SETUP = "json2db_sync.faces.commands.setup"
 SECTIONS = {
     "The work, in order": {
         "full-workflow": _WORK,
         "analyze": _WORK,
+        "plan": _WORK,
         "create-tables": _WORK,
         "populate": _WORK,
         "verify": _WORK,
         "report": _WORK,
     },
     "Looking after it": {
-        "rejected": _CARE,
-        "runs": _CARE,
-        "backup": _CARE,
-        "backups": _CARE,
-        "restore": _CARE,
+        "read": _HISTORY,
+        "runs": _HISTORY,
+        "rejected": _REJECTS,
+        "superseded": _HISTORY,
+        "backup": _BACKUPS,
+        "backups": _BACKUPS,
+        "restore": _BACKUPS,
     },
     "Around it": {
-        "generate-table-schemas": _WORK,
+        "schema": _SCHEMA,
+        "generate-table-schemas": _SCHEMA,
         "config": _SETUP,
         "menu": _SETUP,
         "completion": _SETUP,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from json2db_sync.errors import ConfigurationError
@@ -10,6 +10,11 @@ from json2db_sync.model.kinds import Kind, join
 from json2db_sync.model.naming import column_name, key_rank, singular, snake, table_name
 from json2db_sync.model.plan import ID, ColumnPlan, CustomColumn, EntityPlan, NoneMeans, Relation, TablePlan
 from json2db_sync.model.statistics import FieldStatistics, KeyCandidate, ObjectStatistics, Sketch
+
+
+def _evolves(_entity: str) -> bool:
+    """No contract says that an entity's tables must stay as they are."""
+    return False
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,8 @@ class PlanSettings:
     custom: tuple[CustomColumn, ...] = ()
     stored: Mapping[str, EntityPlan] | None = None
     """The plans there are: their keys are followed and their children looked into, whatever the settings say now."""
+    is_frozen: Callable[[str], bool] = _evolves
+    """Must the tables of this entity stay as they are, once they are there?"""
 
     @property
     def observed_depth(self) -> int:

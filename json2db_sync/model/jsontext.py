@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 _encoder = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -83,7 +83,7 @@ ABSENT = "(absent)"
 def _differences(expected: Any, stored: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
     if isinstance(expected, dict) and isinstance(stored, dict):
         for key in [*expected, *(key for key in stored if key not in expected)]:
-            where = f"{path}.{key}" if key.isidentifier() else f"{path}[{json.dumps(key)}]"
+            where = _member(path, key)
             if key in expected and key in stored:
                 yield from _differences(expected[key], stored[key], where)
             else:
@@ -93,6 +93,18 @@ def _differences(expected: Any, stored: Any, path: str) -> Iterator[tuple[str, A
             yield from _differences(one, other, f"{path}[{position}]")
     elif not same(expected, stored):
         yield path, expected, stored
+
+
+def _member(path: str, key: str) -> str:
+    return f"{path}.{key}" if key.isidentifier() else f"{path}[{json.dumps(key)}]"
+
+
+def path_text(parts: Iterable[str | int]) -> str:
+    """A place in a record as it is written for people: ``$.line_items[0].rate``, ``$["unit price"]``."""
+    path = "$"
+    for part in parts:
+        path = f"{path}[{part}]" if isinstance(part, int) else _member(path, part)
+    return path
 
 
 def preview(value: Any, width: int = 60) -> str:

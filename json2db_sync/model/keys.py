@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import xxhash
@@ -23,10 +24,17 @@ def key_of(record: dict[str, Any], fields: tuple[str, ...]) -> str | None:
         if value is None or value == "" or isinstance(value, dict | list):
             return None
         parts.append(scalar_text(value))
-    if not parts:
-        return None
+    return _id_text(parts) if parts else None
+
+
+def _id_text(parts: Sequence[str]) -> str:
     text = parts[0] if len(parts) == 1 else canonical(parts)
     return text if len(text) <= MAX_KEY else "#" + digest(text)
+
+
+def stored_id(key: str | int | Sequence[str | int]) -> str:
+    """The id of a record with this key; the parts of a composite one in a sequence."""
+    return _id_text([scalar_text(part) for part in ([key] if isinstance(key, str | int) else key)])
 
 
 def content_id(record: dict[str, Any]) -> str:

@@ -82,4 +82,4 @@ def key_rank(field: str, entity: str) -> int | None:
     if name in names:
         return names.index(name)
     stem = name.removesuffix("_id")
-    return len(names) if stem != name and stem and singular(entity).endswith(stem) else None
+    return len(names) if stem != name and singular(entity).endswith(stem) else None

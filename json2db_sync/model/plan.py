@@ -16,7 +16,7 @@ NoneMeans = Literal["absent", "null", "empty"]
 
 # Columns of our own. The underscored ones are internal; no JSON key ever gets one of these names.
 ID, DATA_SOURCE = "id", "data_source"
-FILE, HASH, REST = "_file", "_hash", "_rest"
+LOAD, HASH, REST = "_load", "_hash", "_rest"
 PARENT_ID, POSITION = "_parent_id", "_position"
 
 _SYSTEM = ("ctid", "xmin", "xmax", "cmin", "cmax", "tableoid")
@@ -69,7 +69,7 @@ class TablePlan:
         """Names that a JSON key's column must not take here."""
         if self.depth:
             return {REST, *_SYSTEM, PARENT_ID, *self.position_columns}
-        return {REST, *_SYSTEM, ID, DATA_SOURCE, FILE, HASH, "_created_at", "_updated_at"}
+        return {REST, *_SYSTEM, ID, DATA_SOURCE, LOAD, HASH, "_created_at", "_updated_at"}
 
 
 @dataclass(frozen=True)
@@ -230,6 +230,6 @@ def from_json(text: str) -> EntityPlan:
 
 
 __all__ = [
-    "DATA_SOURCE", "FILE", "HASH", "ID", "PARENT_ID", "POSITION", "REST", "ColumnPlan", "CustomColumn", "EntityPlan",
+    "DATA_SOURCE", "HASH", "ID", "LOAD", "PARENT_ID", "POSITION", "REST", "ColumnPlan", "CustomColumn", "EntityPlan",
     "Relation", "SchemaChange", "TablePlan", "changes", "field", "from_json", "replace", "tables_of_others", "to_json",
 ]  # fmt: skip

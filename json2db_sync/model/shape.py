@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from json2db_sync.model.jsontext import encode, preview, scalar_text
+from json2db_sync.model.jsontext import encode, preview
 from json2db_sync.model.keys import MAX_KEY
 from json2db_sync.model.kinds import Kind, Misfit, Store, Stored, store_for
 from json2db_sync.model.plan import ID, PARENT_ID, REST, ColumnPlan, EntityPlan, TablePlan
@@ -66,7 +66,6 @@ class TableShape:
         """
         row: Row = list(position)
         rest = _Rest()
-        matched = 0
         for field in self._fields:
             item = value.get(field.key, _MISSING)
             if item is _MISSING:
@@ -74,7 +73,6 @@ class TableShape:
                 if field.list_absent:
                     rest.absent.append(field.key)
                 continue
-            matched += 1
             if item is None:
                 row.append(None)
                 if field.list_null:
@@ -88,8 +86,8 @@ class TableShape:
             if not exact:
                 rest.values[field.key] = item
         for child in self.children:
-            matched += child._shred_array(value, position, rows, rest, path)
-        if matched != len(value):
+            child._shred_array(value, position, rows, rest, path)
+        if not self._known.issuperset(value):
             for key in value:
                 if key not in self._known:
                     if not self.plan.full:
@@ -100,8 +98,8 @@ class TableShape:
 
     def _shred_array(
         self, parent: Mapping[str, Any], position: tuple[int, ...], rows: Rows, rest: _Rest, path: str
-    ) -> int:
-        """Rows for this child of a parent; returns how many of the parent's keys that took (0 or 1)."""
+    ) -> None:
+        """Rows for this child of a parent."""
         key = self.plan.key
         assert key is not None
         item = parent.get(key, _MISSING)
@@ -109,8 +107,7 @@ class TableShape:
         if item is _MISSING:
             if means != "absent":
                 rest.absent.append(key)
-            return 0
-        if item is None:
+        elif item is None:
             if means != "null":
                 rest.null.append(key)
         elif is_object_array(item):
@@ -122,7 +119,6 @@ class TableShape:
                 table[place] = self.shred(element, (*position, number), rows, f"{path}.{key}[{number}]")
         elif item != [] or means != "empty":
             rest.values[key] = item
-        return 1
 
     def assemble(self, row: Mapping[str, Any], rest: Any, children: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
         """The JSON object of a row.
@@ -199,15 +195,14 @@ def _store_no_object_array(value: Any) -> tuple[Stored, bool]:
 
 
 def _id_field(column: ColumnPlan) -> _Field:
-    """The source's own ``id``: the loader fills it for records without one, so NULL says nothing here."""
+    """The source's own ``id``: whoever writes the row fills it with the record's id, so NULL says nothing here."""
     store = store_for(Kind.INTEGER) if column.kind is Kind.INTEGER else _store_id
     return _Field(column.key, store, True, True)
 
 
 def _store_id(value: Any) -> tuple[Stored, bool]:
-    if isinstance(value, dict | list):
-        return None, False
-    return scalar_text(value), isinstance(value, str) and 0 < len(value) <= MAX_KEY
+    """Only a text that makes a key is the id of its record as it is."""
+    return None, isinstance(value, str) and 0 < len(value) <= MAX_KEY
 
 
 class EntityShape:
@@ -234,7 +229,7 @@ class EntityShape:
     ) -> dict[str, Any]:
         """The record of a parent's row and its child rows, given by table in order of position."""
         built: dict[tuple[str, tuple[int, ...]], list[dict[str, Any]]] = {}
-        for shape in reversed(list(self.tables.values())[1:]):  # innermost tables first
+        for shape in reversed(self.tables.values()):  # innermost tables first
             for child in children.get(shape.plan.name, ()):
                 position = tuple(child[name] for name in shape.plan.position_columns)
                 below = {s.plan.name: built.get((s.plan.name, position), ()) for s in shape.children}

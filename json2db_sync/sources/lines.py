@@ -37,7 +37,7 @@ def decode_line(decoder: Decoder, raw: bytes, byte: int) -> Element:
     try:
         text = raw.decode("utf-8").strip(SPACE)
     except UnicodeDecodeError as error:
-        text = raw.decode("utf-8", "backslashreplace")
+        text = raw.decode("utf-8", "surrogateescape")  # its very bytes come back when it is kept
         return Element(None, byte, text, f"the line is not UTF-8: byte 0x{raw[error.start]:02x}")
     try:
         value, end = decoder.decode(text, 0)

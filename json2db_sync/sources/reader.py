@@ -230,12 +230,17 @@ class RecordReader:
             raise self._no_records(f"{number} lines, none of them a JSON object")
 
 
+def record_of(entity: str, number: int, byte: int, raw: bytes) -> Record:
+    """A record from its text alone, as it would be read from a line."""
+    return _record(entity, number, decode_line(Decoder(), raw, byte))
+
+
 def _record(entity: str, number: int, element: Element) -> Record:
     problem = element.problem
     if problem is None and not isinstance(element.value, dict):
         problem = f"a record must be an object, not {preview(element.value, 40)}"
     value = element.value if isinstance(element.value, dict) else {}
-    return Record(entity, number, element.byte, element.raw.encode("utf-8", "surrogatepass"), value, problem)
+    return Record(entity, number, element.byte, element.raw.encode("utf-8", "surrogateescape"), value, problem)
 
 
 def entities_in(file: SourceFile, memory_limit: int) -> frozenset[str]:
@@ -248,4 +253,4 @@ def entities_in(file: SourceFile, memory_limit: int) -> frozenset[str]:
     return frozenset(envelope.values) if envelope.layout == "entities" else frozenset({file.entity})
 
 
-__all__ = ["MUST", "Envelope", "Record", "RecordReader"]
+__all__ = ["MUST", "Envelope", "Record", "RecordReader", "entities_in", "record_of"]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from json2db_sync.model.plan import EntityPlan, TablePlan
 from json2db_sync.model.statistics import FieldStatistics, ObjectStatistics
 from json2db_sync.results import EntityAnalysis, FieldAnalysis
-from json2db_sync.steps.json_analyzer import EntitySeen
+from json2db_sync.steps.entity_observation import EntitySeen
 
 
 def describe(seen: EntitySeen, plan: EntityPlan, keys: Mapping[str, str]) -> EntityAnalysis:
@@ -27,6 +27,8 @@ def describe(seen: EntitySeen, plan: EntityPlan, keys: Mapping[str, str]) -> Ent
         key_sets=tuple((count, tuple(sorted(names))) for names, count in seen.objects.key_sets.most_common(5)),
         relations=tuple(f"{relation}.{keys.get(relation.entity, 'id')}" for relation in plan.relations),
         rejected=seen.rejected,
+        invalid=seen.invalid,
+        invalid_examples=tuple(seen.invalid_examples),
     )
 
 

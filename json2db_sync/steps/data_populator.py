@@ -7,12 +7,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from json2db_sync.databases.base import Database
-from json2db_sync.databases.ledger import Counts, Ledger
+from json2db_sync.databases.ledger import Ledger
+from json2db_sync.databases.tally import Counts
 from json2db_sync.errors import FileError, ValidationError
 from json2db_sync.results import FileLoad, RefusedFile, RejectedRecord
 from json2db_sync.sources import RecordReader, SourceFile
 from json2db_sync.sources.bytestream import file_digest
-from json2db_sync.steps.file_loading import REPORTED, FileTransaction, PopulateOptions, Redo
+from json2db_sync.steps.entity_loading import REPORTED, Loaded, PopulateOptions, Redo
+from json2db_sync.steps.file_loading import FileTransaction
 from json2db_sync.steps.json_analyzer import analyze, count_note, make_plans, refused_file
 from json2db_sync.steps.progress import Meter
 from json2db_sync.steps.table_generator import evolve
@@ -34,6 +36,19 @@ class Population:
     rows: int = 0
     without_key: int = 0
     """Records of entities with a key that have none."""
+    invalid: int = 0
+    """Records that were loaded though they break a rule."""
+
+    def add(self, loaded: Loaded) -> None:
+        """One entity's records of a file are stored."""
+        self.files.append(loaded.load)
+        self.total.add(loaded.counts)
+        self.entities.setdefault(loaded.load.entity, Counts()).add(loaded.counts)
+        self.rejected += loaded.rejected[: max(0, REPORTED - len(self.rejected))]
+        self.rows += loaded.rows
+        self.notes += loaded.notes
+        self.without_key += loaded.without_key
+        self.invalid += loaded.invalid
 
 
 def populate(
@@ -47,6 +62,7 @@ def populate(
     """Load files in order, adding to ``done`` as each is committed. A file that cannot be loaded stops no other.
 
     :raises DatabaseError: when the database fails; what was committed before stays.
+    :raises SyncError: when a record or file cannot be loaded and the run is to stop for it.
     """
     with database.transaction() as connection:
         ledger = Ledger(database, connection)
@@ -67,6 +83,8 @@ def populate(
                 ledger = Ledger(database, connection)
                 file_id = ledger.remember_file(file, file.entity, None)
                 ledger.record_refusal(run, file_id, file.entity, str(error))
+            if options.limit.stop:
+                raise
 
 
 def _plan_all(
@@ -160,35 +178,13 @@ class _FileLoading:
                 if number % 200 == 0:
                     report(number, reader.bytes_read)
             several = reader.envelope.layout == "entities"
-            around = {} if several else reader.envelope.values
-            loading.finish(reader.digest, around, several=several)
-            loads = loading.results()
-            outdated = loading.outdated()
+            loading.finish(reader.digest, reader.envelope.layout, {} if several else reader.envelope.values)
+            loaded = loading.results()
         if self._file.expected_records not in (None, number):
             self._done.notes.append(count_note(self._file, number))
-        if outdated and self._file.time is None:
-            self._done.notes.append(
-                f"{outdated:,} records of {self._file.name} were passed over: files that sort after it by path hold "
-                "newer versions (plain files count from old to new by path)"
-            )
-        for entity, count in loading.repeats():
-            self._done.notes.append(
-                f"{self._file.name}: {count:,} record{'s' * (count != 1)} of {entity} repeat the key of an earlier one "
-                "with other content; the last of each is stored"
-            )
-        for entity, key, count in loading.without_key():
-            self._done.without_key += count
-            self._done.notes.append(
-                f"{self._file.name}: {count:,} record{'s' * (count != 1)} of {entity} without {key}, stored under ids "
-                "made of the content: no later version can replace them"
-            )
         self._done.loaded += 1
-        for load, counts, rejected, rows in loads:
-            self._done.files.append(load)
-            self._done.total.add(counts)
-            self._done.entities.setdefault(load.entity, Counts()).add(counts)
-            self._done.rejected += rejected[: max(0, REPORTED - len(self._done.rejected))]
-            self._done.rows += rows
+        for entity in loaded:
+            self._done.add(entity)
         self._meter.file_done(self._file.name, number, self._file.size)
 
 

@@ -6,30 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from json2db_sync.databases.keyindex import KeyIndex
 from json2db_sync.errors import ConfigurationError, FileError
 from json2db_sync.model.inference import PlanSettings, guess_relations, infer
-from json2db_sync.model.keys import key_of, short_hash
-from json2db_sync.model.naming import key_rank
+from json2db_sync.model.keys import key_of
 from json2db_sync.model.plan import EntityPlan, Relation, TablePlan, replace, tables_of_others
-from json2db_sync.model.statistics import KeyCandidate, ObjectStatistics, allowed_repeats
+from json2db_sync.model.statistics import KeyCandidate
 from json2db_sync.results import RefusedFile
 from json2db_sync.sources import Record, RecordReader, SourceFile
+from json2db_sync.steps.entity_observation import EntityObserver, EntitySeen, ReadOptions
 from json2db_sync.steps.progress import Meter
 
 _BATCH = 1000
-_MAX_EXAMPLES = 3
-
-
-@dataclass
-class EntitySeen:
-    """What was seen of one entity."""
-
-    name: str
-    objects: ObjectStatistics = field(default_factory=ObjectStatistics)
-    candidates: dict[tuple[str, ...], KeyCandidate] = field(default_factory=dict)
-    files: int = 0
-    rejected: int = 0
 
 
 @dataclass
@@ -45,19 +32,6 @@ class Analysis:
     @property
     def records(self) -> int:
         return sum(seen.objects.count for seen in self.entities.values())
-
-
-@dataclass(frozen=True)
-class ReadOptions:
-    """How to read files."""
-
-    memory_limit: int = 512 * 2**20
-    """Bytes."""
-    entities: frozenset[str] | None = None
-    """Only these; None for all."""
-
-    def wants(self, entity: str) -> bool:
-        return self.entities is None or entity in self.entities
 
 
 def analyze(
@@ -124,7 +98,7 @@ def _analyze_file(
 ) -> int:
     report = meter.file_started(file.name)
     number = 0
-    counters: dict[str, _KeyCounter] = {}
+    counters: dict[str, EntityObserver] = {}
     try:
         with RecordReader(file, options.memory_limit) as reader:
             for number, record in enumerate(reader, 1):
@@ -132,13 +106,13 @@ def _analyze_file(
                     counter = counters.get(record.entity)
                     if counter is None:
                         seen = analysis.entities.setdefault(record.entity, EntitySeen(record.entity))
-                        counter = counters[record.entity] = _KeyCounter(seen, settings, options.memory_limit // 4)
+                        counter = counters[record.entity] = EntityObserver(seen, file, options, settings)
                     counter.observe(record, settings.observed_depth)
                 if number % _BATCH == 0:
                     report(number, reader.bytes_read)
         if not counters and reader.envelope.layout != "entities" and options.wants(file.entity):
             seen = analysis.entities.setdefault(file.entity, EntitySeen(file.entity))  # a file without records
-            counters[file.entity] = _KeyCounter(seen, settings, options.memory_limit // 4)
+            counters[file.entity] = EntityObserver(seen, file, options, settings)
         for counter in counters.values():
             counter.finish()
     finally:
@@ -148,72 +122,19 @@ def _analyze_file(
     return number
 
 
-class _KeyCounter:
-    """Takes the records of one entity in one file; counts repeats of whatever may be their key."""
-
-    def __init__(self, seen: EntitySeen, settings: PlanSettings, memory: int) -> None:
-        self._seen = seen
-        self._memory = memory
-        self._known_fields = 0
-        self._indexes: dict[tuple[str, ...], KeyIndex] = {}
-        self._waiting: list[Record] = []
-        self._usable_before = {fields: candidate.usable for fields, candidate in seen.candidates.items()}
-        self._configured = (settings.keys or {}).get(seen.name)
-        known = settings.key_of(seen.name)
-        for fields in dict.fromkeys([*([known] if known else []), *seen.candidates]):
-            self._follow(fields)
-        seen.files += 1
-
-    def observe(self, record: Record, depth: int) -> None:
-        if record.problem is not None:
-            self._seen.rejected += 1
-            return
-        objects = self._seen.objects
-        objects.observe(record.value, depth)
-        if len(objects.fields) != self._known_fields:
-            self._known_fields = len(objects.fields)
-            if self._configured is None:
-                for name in record.value:
-                    if key_rank(name, self._seen.name) is not None:
-                        self._follow((name,))
-        if self._indexes:
-            self._waiting.append(record)
-            if len(self._waiting) >= _BATCH:
-                self._count()
-
-    def _follow(self, fields: tuple[str, ...]) -> None:
-        if fields not in self._indexes:
-            self._seen.candidates.setdefault(fields, KeyCandidate(fields))
-            self._indexes[fields] = KeyIndex(self._memory)
-
-    def _count(self) -> None:
-        for fields, index in self._indexes.items():
-            candidate = self._seen.candidates[fields]
-            keys = [(key_of(record.value, fields), record) for record in self._waiting]
-            known = index.get({key for key, _record in keys if key is not None})
-            for key, record in keys:
-                if key is None:
-                    continue
-                candidate.usable += 1
-                content = short_hash(record.raw)
-                if known.get(key, content) != content:
-                    candidate.repeats += 1
-                    if len(candidate.examples) < _MAX_EXAMPLES:
-                        candidate.examples.append(key)
-                known[key] = content
-            index.set(known)
-        self._waiting.clear()
-
-    def finish(self) -> None:
-        """The file is read: what it allows its key depends on its own size, as it will when it is loaded."""
-        self._count()
-        for fields in self._indexes:
-            candidate = self._seen.candidates[fields]
-            candidate.allowed += allowed_repeats(candidate.usable - self._usable_before.get(fields, 0))
-
-    def close(self) -> None:
-        for index in self._indexes.values():
-            index.close()
+def analyze_records(
+    entity: str, records: Iterable[Record], file: SourceFile, options: ReadOptions, settings: PlanSettings
+) -> Analysis:
+    """The same of records at hand, which came from a file and are of one entity."""
+    seen = EntitySeen(entity)
+    counter = EntityObserver(seen, file, options, settings)
+    try:
+        for record in records:
+            counter.observe(record, settings.observed_depth)
+        counter.finish()
+    finally:
+        counter.close()
+    return Analysis({entity: seen})
 
 
 def _check_configured_keys(analysis: Analysis, settings: PlanSettings) -> None:

@@ -1,39 +1,37 @@
-"""The source files against what is stored: every record of every loaded file, read again and compared."""
+"""The source files against what is stored: every record of every loaded file, read again.
+
+Each file is read as often as it was loaded with its present content, in the order of the loads: so the history plays
+once more, every record can be compared with what is stored of it, and every figure of the ledger is derived again.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
 import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
-from json2db_sync.databases.ledger import Ledger
-from json2db_sync.databases.records import RecordReader as StoredReader
-from json2db_sync.databases.records import StoredRecord
+from json2db_sync.databases.ledger import STORED, Ledger, Load
 from json2db_sync.errors import DatabaseError, FileError
-from json2db_sync.model import plan as names
-from json2db_sync.model.jsontext import first_difference, preview, same
 from json2db_sync.model.plan import EntityPlan
-from json2db_sync.model.shape import Drift
 from json2db_sync.results import Check
-from json2db_sync.sources import Record, RecordReader, SourceFile
-from json2db_sync.sources.files import make_file
-from json2db_sync.sources.sessions import time_of
+from json2db_sync.sources import RecordReader, SourceFile
+from json2db_sync.steps.derivation import Derivation
 from json2db_sync.steps.finding import Finding
 from json2db_sync.steps.progress import Meter
-from json2db_sync.steps.record_ids import RecordIds
+from json2db_sync.steps.record_comparison import EntityComparison, StoredSide
+from json2db_sync.steps.stored_files import source_file
 
 _BATCH = 500
-Known = Mapping[str, Any]
-"""A file and one entity in it, as the ledger has them."""
+Reading = Sequence[Load]
+"""Loads that one reading of a file serves: those of its entities in one run."""
 
 
 class Comparison:
-    """Compares over one open connection, which sees one state throughout."""
+    """Compares over one open connection, which sees one state throughout.
+
+    :param run: look only at the files that this run loaded; figures are derived only from all.
+    """
 
     def __init__(
         self,
@@ -42,37 +40,45 @@ class Comparison:
         plans: Mapping[str, EntityPlan],
         memory_limit: int,
         meter: Meter,
+        run: int | None = None,
     ) -> None:
-        self._database = database
-        self._connection = connection
-        self._ledger = Ledger(database, connection)
-        self._plans = plans
         self._memory_limit = memory_limit
         self._meter = meter
-        self._sort_keys = self._ledger.sort_keys() if plans else {}
-        self._files: dict[str, list[Known]] = defaultdict(list)
-        for entity in plans:
-            for known in self._ledger.loaded_files(entity):
-                self._files[known["path"]].append(known)
-        self.compared = 0
-        self.resent = 0
-        """Records that a newer file has too: its version is the one stored."""
-        self.rejected = 0
-        self.skipped = 0
-        """Records passed over by skip_existing_records."""
+        self._ledger = Ledger(database, connection)
+        loads = self._ledger.loads(statuses=STORED) if plans else []
+        loads = [load for load in loads if load.file.entity in plans]
+        self._latest = self._ledger.latest_loads() if plans else set()
+        self._derivation = Derivation(plans, loads, memory_limit // 8) if run is None else None
+        self._readings = list(self._planned(loads, run))
+        self._stored = StoredSide(database, connection, plans, {load.id: load.file for load in loads})
+        self._plans = plans
+        self._run = run
+        self.compared = self.resent = self.rejected = self.skipped = 0
+        """Records: compared with what is stored; that a newer file has too, whose version is the one stored; rejected;
+        passed over by skip_existing_records."""
 
     @property
     def size(self) -> tuple[int, int]:
-        """How many files there are to compare, and their bytes."""
-        return len(self._files), sum(entries[0]["size"] for entries in self._files.values())
+        """How many files are going to be read, and their bytes."""
+        return len(self._readings), sum(reading[0].file.size for reading in self._readings)
 
-    def run(self) -> Check:
-        """The comparison of every record of every loaded file, each file read once."""
+    def _planned(self, loads: Sequence[Load], run: int | None) -> Iterator[Reading]:
+        """The readings to be done: the latest of each file, and older ones that figures can be derived from."""
+        readings: dict[tuple[str, int, str], list[Load]] = {}
+        for load in loads:
+            wanted = load.id in self._latest and run in (None, load.run)
+            if wanted or (self._derivation is not None and self._derivation.wants(load)):
+                readings.setdefault((load.file.path, load.run, load.status), []).append(load)
+        return iter(sorted(readings.values(), key=lambda reading: reading[0].id))
+
+    def run(self) -> Iterator[Check]:
+        """The comparison of the records, and the derivation of the ledger's figures."""
         finding = Finding("records")
-        for entity in self._plans:
-            for name in self._ledger.unloaded_files(entity):
-                finding.notes.append(f"not compared: what {name} holds now is not loaded")
-        files = sum(self._file(Path(path), entries, finding) for path, entries in self._files.items())
+        if self._run is None:
+            for entity in self._plans:
+                for name in self._ledger.unloaded_files(entity):
+                    finding.notes.append(f"not compared: what {name} holds now is not loaded")
+        files = sum(self._read(reading, finding) for reading in self._readings)
         covered = f"{self.compared:,} records of {files} file{'s' * (files != 1)} compared with what is stored"
         for count, what in (
             (self.resent, "also in newer files"),
@@ -80,128 +86,81 @@ class Comparison:
             (self.skipped, "passed over by skip_existing_records"),
         ):
             covered += f"; {count:,} {what}" if count else ""
-        return finding.done(covered)
+        yield finding.done(covered)
+        if self._derivation is not None:
+            yield self._derivation.check()
+            self._derivation.close()
 
-    def _file(self, path: Path, entries: Sequence[Known], finding: Finding) -> bool:
-        """Compare one file; False where it cannot be compared, which is noted."""
-        name = entries[0]["name"]
-        if not path.is_file():
-            finding.notes.append(f"not compared: {name} is gone")
+    def _read(self, reading: Reading, finding: Finding) -> bool:
+        """Read a file once more; False where it cannot be compared, which is noted."""
+        if reading[0].status == "replayed":
+            if self._derivation is not None:
+                for load in reading:
+                    self._derivation.replay(load, self._ledger.rejected_of_file(load.file.id))
             return False
-        timed = time_of(entries[0]["session"] or entries[0]["stamp"] or "")
-        file = replace(make_file(path, path.parent, {}), entity=entries[0]["entity"], name=name, time=timed)
-        entities = {known["entity"]: self._entity(known, file) for known in entries}
+        file = source_file(reading[0].file, reading[0].layout)
+        latest = [load for load in reading if load.id in self._latest]
+        sides = {load.file.entity: self._side(load, file) for load in reading}
         try:
-            digest, records = self._read(file, entities)
+            why_not, records = self._play(file, reading, sides)
         except DatabaseError as error:  # a row that cannot even be assembled
             finding.add(error.message)
-            return False
-        except FileError as error:
-            finding.notes.append(f"not compared: {error.message}")
+            self._forget(reading, "a row cannot be read")
             return False
         finally:
-            for entity in entities.values():
-                entity.close()
-        if digest != entries[0]["digest"]:
-            finding.notes.append(f"{name} has changed since it was loaded: populate loads the change")
+            for side in sides.values():
+                side.close()
+        if why_not is not None:
+            if latest:
+                finding.notes.append(why_not)
+            self._forget(reading, why_not)
             return False
-        for entity in entities.values():
-            self.compared += entity.compared
-            self.resent += entity.resent
-            self.rejected += entity.rejected
-            self.skipped += entity.skipped
-            for problem in entity.problems.values():
-                finding.add(problem)
-        self._meter.file_done(name, records, file.size)
-        return True
+        for load in latest:
+            self._take(sides[load.file.entity], finding)
+        self._meter.file_done(file.name, records, file.size)
+        return bool(latest)
 
-    def _entity(self, known: Known, file: SourceFile) -> _EntityComparison:
-        plan = self._plans[known["entity"]]
-        rejected = self._ledger.rejected_numbers(known["id"])
-        stored = StoredReader(self._database, self._connection, plan)
-        ids = RecordIds(plan, file, self._memory_limit // 4)
-        return _EntityComparison(known, self._database, stored, ids, rejected, self._sort_keys)
+    def _side(self, load: Load, file: SourceFile) -> EntityComparison:
+        derived = self._derivation.start(load) if self._derivation is not None else None
+        stored = self._stored if load.id in self._latest else None
+        return EntityComparison(load, file, self._plans[load.file.entity], stored, derived, self._ledger,
+                                self._memory_limit // 8)  # fmt: skip
 
-    def _read(self, file: SourceFile, entities: Mapping[str, _EntityComparison]) -> tuple[str, int]:
+    def _play(
+        self, file: SourceFile, reading: Reading, sides: Mapping[str, EntityComparison]
+    ) -> tuple[str | None, int]:
+        """(why the file cannot be compared or None, its records)"""
+        if not file.path.is_file():
+            return f"not compared: {file.name} is gone", 0
         report = self._meter.file_started(file.name)
         number = 0
-        with RecordReader(file, self._memory_limit) as reader:
-            for number, record in enumerate(reader, 1):
-                if record.entity in entities:
-                    entities[record.entity].add(record, single=reader.envelope.layout == "object")
-                if number % _BATCH == 0:
-                    report(number, reader.bytes_read)
-            for entity in entities.values():
-                entity.flush()
-            return reader.digest, number
-
-
-class _EntityComparison:
-    """The records of one entity in one file."""
-
-    def __init__(
-        self,
-        known: Known,
-        database: Database,
-        stored: StoredReader,
-        ids: RecordIds,
-        rejected: set[int],
-        sort_keys: Mapping[int, str],
-    ) -> None:
-        self._known = known
-        self._database = database
-        self._stored = stored
-        self._ids = ids
-        self._rejected = rejected
-        self._sort_keys = sort_keys
-        self._waiting: list[tuple[Any, Record]] = []
-        self.problems: dict[Any, str] = {}
-        """By id: an older version of a record in the file may differ, only the last one counts."""
-        self.compared = self.resent = self.rejected = self.skipped = 0
-
-    def close(self) -> None:
-        self._ids.close()
-
-    def add(self, record: Record, *, single: bool) -> None:
-        if record.number in self._rejected:
-            self.rejected += 1
-            return
-        where = f"{self._known['name']} record {record.number}"
-        objection = record.problem or self._database.objection(record)
-        if objection is not None:
-            self.problems[where] = f"{where}: {objection}, yet not rejected"
-            return
         try:
-            self._waiting.append((self._ids.id_of(record, single=single), record))
-        except Drift as drift:
-            self.problems[where] = f"{where} {drift}"
-        if len(self._waiting) >= _BATCH:
-            self.flush()
+            with RecordReader(file, self._memory_limit) as reader:
+                for number, record in enumerate(reader, 1):
+                    if record.entity in sides:
+                        sides[record.entity].add(record, single=reader.envelope.layout == "object")
+                    if number % _BATCH == 0:
+                        report(number, reader.bytes_read)
+                for side in sides.values():
+                    side.finish()
+                if reader.digest == reading[0].digest:
+                    return None, number
+                return f"{file.name} has changed since it was loaded: populate loads the change", number
+        except FileError as error:
+            return f"not compared: {error.message}", number
 
-    def flush(self) -> None:
-        """Compare the records that wait."""
-        stored = self._stored.by_ids(list(dict.fromkeys(id_ for id_, _record in self._waiting)))
-        for id_, record in self._waiting:
-            self._compare(id_, record, stored.get(id_))
-        self._waiting.clear()
+    def _forget(self, reading: Reading, why: str) -> None:
+        if self._derivation is not None:
+            for load in reading:
+                self._derivation.give_up(load.file.entity, why)
 
-    def _compare(self, id_: Any, record: Record, stored: StoredRecord | None) -> None:
-        where = f"{self._known['name']} record {record.number} (id {id_})"
-        if stored is None:
-            self.problems[id_] = f"{where} is not in the database"
-            return
-        file_id = stored.row[names.FILE]
-        if file_id != self._known["id"]:
-            if self._sort_keys.get(file_id, "") >= self._known["sort_key"]:
-                self.resent += 1
-            elif self._known["compared"]:
-                self.problems[id_] = f"{where}: an older file's version is stored"
-            else:
-                self.skipped += 1
-            return
-        self.compared += 1
-        if same(record.value, stored.record):
-            self.problems.pop(id_, None)
-            return
-        path, sent, found = first_difference(record.value, stored.record)
-        self.problems[id_] = f"{where} {path}: sent {preview(sent)}, stored {preview(found)}"
+    def _take(self, side: EntityComparison, finding: Finding) -> None:
+        self.compared += side.compared
+        self.resent += side.resent
+        self.rejected += side.rejected
+        self.skipped += side.skipped
+        for problem in side.problems.values():
+            finding.add(problem)
+
+
+__all__ = ["Comparison"]

@@ -2,42 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
-from json2db_sync.databases.ledger import Ledger
+from json2db_sync.databases.ledger import Ledger, Load
 from json2db_sync.model import plan as names
 from json2db_sync.model.kinds import now_text
 from json2db_sync.model.plan import EntityPlan
-from json2db_sync.results import EntityReport, RejectedRecord, RelationReport, RunReport, TableReport
+from json2db_sync.results import (
+    EntityReport,
+    LoadReport,
+    RejectedRecord,
+    RelationReport,
+    RunReport,
+    SupersededRecord,
+    TableReport,
+)
+from json2db_sync.steps.references import Reference
 
 
 def relation_counts(
     database: Database, connection: sa.Connection, plans: Mapping[str, EntityPlan]
 ) -> Iterator[tuple[str, int, int]]:
-    """(relation, distinct values that are not null, how many of them are keys of the other entity), in SQL."""
+    """(relation, distinct values, how many of them are keys of the other entity), in SQL."""
     existing = database.relation_names(connection)
     for plan in plans.values():
-        tables = database.tables(plan)
         for relation in plan.relations:
             target = plans.get(relation.entity)
             if target is None or relation.table not in existing or target.table.name not in existing:
                 continue
-            column = tables[relation.table].c[relation.column]
-            other = database.tables(target)[target.table.name]
-            values = sa.select(sa.cast(column, sa.Text).label("value")).where(column.is_not(None)).distinct().subquery()
-            total = connection.execute(sa.select(sa.func.count()).select_from(values)).scalar_one()
-            key = sa.cast(other.c[names.ID], sa.Text)
-            matching = connection.execute(
-                sa.select(sa.func.count()).select_from(values.join(other, key == values.c.value))
-            ).scalar_one()
+            reference = Reference(database, plan, relation.table, relation.column, target)
+            total, missing = reference.counts(connection)
             key_names = [column.name for column in target.table.columns if column.key in (target.key or ())]
-            kind = next(c.kind for c in plan.find(relation.table).columns if c.name == relation.column)
-            differ = f" ({kind}, {target.id_kind})" if kind is not target.id_kind else ""
-            yield f"{relation}.{key_names[0] if key_names else names.ID}{differ}", int(total), int(matching)
+            differ = f" ({reference.kind}, {target.id_kind})" if reference.kind is not target.id_kind else ""
+            yield f"{relation}.{key_names[0] if key_names else names.ID}{differ}", total, total - missing
 
 
 class Summary:
@@ -104,14 +105,47 @@ class Summary:
         """Guessed relations with the share of values that match."""
         return [RelationReport(*counts) for counts in relation_counts(self._database, self._connection, self.plans)]
 
-    def rejected(self, entity: str | None, most: int | None) -> list[RejectedRecord]:
+    def run(self, number: int) -> RunReport | None:
+        """A past run; None where there is none of that number."""
+        rows = self._ledger.runs(number=number) if self._there else []
+        return run_report(rows[0]) if rows else None
+
+    def loads(self, run: int) -> list[LoadReport]:
+        """What became of each file's records in a run."""
+        return [load_report(load) for load in self._ledger.loads(run)] if self._there else []
+
+    def rejected(self, entity: str | None, numbers: Collection[int] | None, most: int | None) -> list[RejectedRecord]:
         """Rejected records, newest first."""
-        return [rejected_record(row) for row in self._ledger.rejected(entity, most)] if self._there else []
+        return [rejected_record(row) for row in self.rejected_rows(entity, numbers, most)]
+
+    def rejected_rows(
+        self,
+        entity: str | None = None,
+        numbers: Collection[int] | None = None,
+        most: int | None = None,
+        *,
+        oldest_first: bool = False,
+    ) -> Iterator[dict[str, Any]]:
+        """Rejected records as the ledger holds them."""
+        if self._there:
+            yield from self._ledger.rejected(entity, numbers, most, oldest_first=oldest_first)
+
+    def rejected_numbers(self, numbers: Collection[int] | None) -> set[int]:
+        """Those of these numbers that records are known by which are rejected still."""
+        return {row["id"] for row in self.rejected_rows(numbers=numbers)} if numbers else set()
 
     def rejected_total(self, entity: str | None = None) -> int:
         """How many rejected records there are, of all entities or of one."""
         counts = self._ledger.rejected_counts() if self._there else {}
         return sum(counts.values()) if entity is None else counts.get(entity, 0)
+
+    def superseded(self, entity: str | None, most: int | None) -> list[SupersededRecord]:
+        """Records that newer versions took the place of, latest loads first."""
+        return [superseded_record(row) for row in self._ledger.superseded(entity, most)] if self._there else []
+
+    def superseded_total(self, entity: str | None = None) -> int:
+        """How many of those there are, of all entities or of one."""
+        return self._ledger.superseded_total(entity) if self._there else 0
 
 
 def run_report(row: dict[str, Any]) -> RunReport:
@@ -131,4 +165,31 @@ def rejected_record(row: dict[str, Any]) -> RejectedRecord:
         reason=row["reason"],
         path=row["json_path"],
         raw=row["raw"].decode("utf-8", "backslashreplace"),
+        number=row["id"],
+        rejected_at=row["rejected_at"],
+    )
+
+
+def superseded_record(row: dict[str, Any]) -> SupersededRecord:
+    """A superseded record as the ledger holds it."""
+    return SupersededRecord(
+        file=row["file"],
+        entity=row["entity"],
+        record=row["record_number"],
+        id=row["record_id"],
+        newer_file=row["newer_file"],
+        newer_record=row["newer_number"],
+    )
+
+
+def load_report(load: Load) -> LoadReport:
+    """What became of a file's records, as the ledger holds it."""
+    return LoadReport(
+        file=load.file.name,
+        entity=load.file.entity,
+        status=load.status,
+        loaded_at=load.loaded_at,
+        error=load.error,
+        resolved=load.resolved,
+        **load.counts.as_dict(),
     )

@@ -16,6 +16,7 @@ from json2db_sync.model.plan import ColumnPlan, EntityPlan, TablePlan
 from json2db_sync.model.shape import is_rest
 from json2db_sync.results import Check
 from json2db_sync.steps.finding import Finding
+from json2db_sync.steps.ledger_check import check_counts
 
 _EXAMPLES = 5
 _OUR_TIMES = "%Y-%m-%dT%H:%M:%SZ"
@@ -50,7 +51,7 @@ class Verification:
         yield self._duplicates()
         yield self._positions()
         yield from self._values()
-        yield self._counts()
+        yield check_counts(self._connection, self._ledger, self._plans, self._roots())
 
     def _tables(self) -> Iterator[tuple[EntityPlan, TablePlan, sa.Table]]:
         """Tables that are there with all their columns."""
@@ -59,6 +60,14 @@ class Verification:
                 built = self._built[name][table.name]
                 if table.name in self._existing and not self._missing[table.name]:
                     yield plan, table, built
+
+    def _roots(self) -> dict[str, sa.Table]:
+        """The entities' own tables that are there."""
+        return {
+            name: self._built[name][plan.table.name]
+            for name, plan in self._plans.items()
+            if plan.table.name in self._existing and names.LOAD not in self._missing[plan.table.name]
+        }
 
     def _missing_columns(self, table: sa.Table) -> list[str]:
         present = set(self._database.column_names(self._connection, table.name))
@@ -231,41 +240,6 @@ class Verification:
         except (ValueError, TypeError):
             return False
         return _FITS[column.kind](value, decoded, column)
-
-    def _counts(self) -> Check:
-        finding = Finding("counts")
-        there = self._ledger.exists()
-        sums = self._ledger.sums() if there else {}
-        known_files = self._ledger.file_ids() if there else set()
-        rejected = self._ledger.rejected_counts() if there else {}
-        for name, plan in self._plans.items():
-            if plan.table.name not in self._existing:
-                continue
-            stored = self._count(sa.select(sa.func.count()).select_from(self._built[name][plan.table.name]))
-            counts = sums.get(name)
-            expected = counts.inserted if counts else 0
-            if stored != expected:
-                finding.add(f"{plan.table.name} has {stored:,} rows, the ledger counts {expected:,} inserted")
-            if counts and counts.read != (
-                counts.inserted + counts.updated + counts.unchanged + counts.superseded + counts.rejected
-            ):
-                finding.add(f"{name}: the ledger's counts do not add up: {counts.as_dict()}")
-            if rejected.get(name, 0) > (counts.rejected if counts else 0):
-                finding.add(f"{name}: more rejected records are kept than the ledger counts")
-            self._provenance(name, plan, known_files, finding)
-        for name in sorted(sums.keys() - self._plans.keys()):
-            if sums[name].read:
-                finding.add(f"{name} was loaded, but its plan is gone from the ledger")
-        return finding.done(f"the rows of {len(self._plans)} entities against the ledger's sums and files")
-
-    def _provenance(self, entity: str, plan: EntityPlan, known: set[int], finding: Finding) -> None:
-        built = self._built[entity][plan.table.name]
-        if names.FILE in self._missing[plan.table.name]:
-            return
-        used = self._connection.execute(sa.select(built.c[names.FILE]).distinct()).scalars()
-        lost = set(used) - known
-        if lost:
-            finding.add(f"{plan.table.name} has rows from files that the ledger does not know: {sorted(lost)[:5]}")
 
 
 _VALUE_CHECKS = {

@@ -5,55 +5,17 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from called import Run, bad_records, one_json
 
 from json2db_sync import __version__
-from json2db_sync.faces.cli import SECTIONS, cli
+from json2db_sync.faces.cli import SECTIONS
 from json2db_sync.faces.commands.questions import database_name
 
 COMMANDS = [name for names in SECTIONS.values() for name in names]
 RECORDS = {"bills": 8, "contacts": 14, "customerpayments": 15, "invoices": 30, "items": 10}
-
-Run = Callable[..., Result]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, example_source: Path) -> Run:
-    """Run a command with the example sessions and the database test.db as configured."""
-    monkeypatch.setenv("JSON2DB_API_SYNC_PATH", str(example_source))
-    monkeypatch.setenv("JSON2DB_DATABASE_PATH", "test.db")
-
-    def call(*arguments: str, **settings: Any) -> Result:
-        result = CliRunner().invoke(cli, arguments, **settings)
-        if result.exception is not None and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        return result
-
-    return call
-
-
-@pytest.fixture
-def loaded(run: Run) -> Run:
-    """The same, with everything loaded before."""
-    assert run("full-workflow", "-q").exit_code == 0
-    return run
-
-
-def bad_records(folder: Path, *, all_bad: bool = False) -> Path:
-    """A folder with one good record and one that cannot be read, or with a file that is no JSON at all."""
-    folder.mkdir()
-    (folder / "people.json").write_text("nonsense" if all_bad else '{"id": 1}\n{"id": \n', encoding="utf-8")
-    return folder
-
-
-def one_json(result: Result) -> Any:
-    """What stdout holds, which must be JSON and nothing else."""
-    return json.loads(result.stdout)
 
 
 class TestEveryOperation:
@@ -66,7 +28,7 @@ class TestEveryOperation:
         assert counts == RECORDS
 
     def test_full_workflow_options(self, run: Run) -> None:
-        """skip-table-creation leaves the step out, and full-verification compares every record."""
+        """skip-table-creation leaves the step out, and full-verification compares the records of all loaded files."""
         result = one_json(run("full-workflow", "--json", "--skip-table-creation", "--full-verification"))
         assert list(result["steps"]) == ["analyze", "populate", "verify", "report"]
         assert result["steps"]["verify"]["records_compared"] == 77

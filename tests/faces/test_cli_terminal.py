@@ -92,6 +92,9 @@ class TestStart:
             (["populate", "--help"], {}),
             (["config", "show", "--help"], {}),
             (["rejected", "list", "--help"], {}),
+            (["read", "--help"], {}),
+            (["rejected", "replay", "--help"], {}),
+            (["schema", "infer", "--help"], {}),
             (["completion", "zsh"], {}),
             (["nonsense"], {}),
             ([], {"_JSON2DB_SYNC_COMPLETE": "zsh_complete", "COMP_WORDS": "json2db-sync pop", "COMP_CWORD": "1"}),
@@ -136,7 +139,9 @@ class TestStreams:
         assert done.stderr.strip()
 
     @pytest.mark.usefixtures("loaded")
-    @pytest.mark.parametrize("arguments", [["report"], ["report", "--json"], ["config"], ["--help"], ["analyze"]])
+    @pytest.mark.parametrize(
+        "arguments", [["report"], ["report", "--json"], ["read", "items"], ["config"], ["--help"], ["analyze"]]
+    )
     def test_a_reader_that_goes_away(self, arguments: list[str]) -> None:
         """Whoever stops reading (| head) causes no traceback and no failure."""
         with subprocess.Popen([*PROGRAM, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
@@ -146,6 +151,19 @@ class TestStreams:
             said = child.stderr.read().decode()
         assert "Traceback" not in said
         assert "Exception ignored" not in said
+        assert child.returncode == 0
+
+    def test_reading_ends_with_its_reader(self) -> None:
+        """Read prints as it reads: whoever takes the first line and leaves ends it, long before it has printed all."""
+        records = "".join(f'{{"id": {number}, "text": "{"x" * 200}"}}\n' for number in range(5000))
+        Path("many.ndjson").write_text(records, encoding="utf-8")
+        assert program("populate", "-q", "--data-source", "many.ndjson").returncode == 0
+        with subprocess.Popen([*PROGRAM, "read", "many"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+            assert child.stdout is not None
+            assert child.stderr is not None
+            assert json.loads(child.stdout.readline()) == json.loads(records.splitlines()[0])
+            child.stdout.close()
+            assert child.stderr.read() == b""
         assert child.returncode == 0
 
     def test_a_watcher_that_goes_away(self) -> None:

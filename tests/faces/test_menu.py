@@ -157,7 +157,7 @@ def test_signs_have_plain_ones_under_lang_c(sit: Sit, monkeypatch: pytest.Monkey
 def test_header_after_a_cancelled_run(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that was cancelled before the ledger knew of it is the last run all the same, until there is a later one."""
 
-    def cancelled(*_arguments: object) -> None:
+    def cancelled(*_arguments: object, **_named: object) -> None:
         raise Cancelled("stopped on request", hint=GO_ON)
 
     with monkeypatch.context() as patched:
@@ -173,11 +173,11 @@ def test_header_after_going_on(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> Non
     """Within one sitting, a run that ended well takes the place of a cancelled one."""
     populate, calls = SyncRunner._populate, []
 
-    def cancelled_once(*arguments: Any) -> Any:
+    def cancelled_once(*arguments: Any, **named: Any) -> Any:
         calls.append(arguments)
         if len(calls) == 1:
             raise Cancelled("stopped on request", hint=GO_ON)
-        return populate(*arguments)
+        return populate(*arguments, **named)
 
     monkeypatch.setattr(SyncRunner, "_populate", cancelled_once)
     seen = sit("6", ENTER, GO, "y", ENTER, "y", "h", ENTER, "0", ENTER)
@@ -357,7 +357,7 @@ def test_rejected_records_are_shown_whole(sit: Sit) -> None:
     """A record that was rejected is offered after the run, and shown whole with its reason."""
     Path("data").mkdir()
     Path("data/things.json").write_text('[{"id": 1}, {"id": 2, "n": 1e999}, {"id": 3}]')
-    seen = sit("6", ENTER, GO, "y", ENTER, ENTER, ESC, "h", ENTER, "0", ENTER, source="data")
+    seen = sit("6", ENTER, GO, "y", ENTER, ENTER, ESC, ESC, "h", ENTER, "0", ENTER, source="data")
     assert "1 rejected" in seen
     assert "record 2 of things" in seen
     assert "reason" in seen
@@ -406,7 +406,7 @@ def test_looking_under_advanced(sit: Sit, loaded: None, option: str) -> None:
     """Settings, rejected records and runs are shown and change nothing."""
     seen = sit("7", ENTER, option, ENTER, "0", ENTER, "0", ENTER)
     assert seen.code == 0
-    expected = {"1": "JSON2DB_BATCH_SIZE", "4": "No record was rejected", "5": "full workflow"}
+    expected = {"1": "JSON2DB_BATCH_SIZE", "4": "No record was rejected", "5": "json2db-sync runs"}
     assert expected[option] in seen
 
 
@@ -420,6 +420,132 @@ def test_a_folder_is_no_database(sit: Sit, tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     seen = sit("7", ENTER, "8", ENTER, CLEAR, "there", ENTER, CLEAR, "there/x.db", ENTER, "0", ENTER, "0", ENTER)
     assert "there/x.db · not there yet" in seen
+
+
+# Records, runs, schemas
+
+
+@pytest.fixture
+def rejecting(sit: Sit) -> Sit:
+    """A sitting at a folder of which one record was rejected."""
+    Path("data").mkdir()
+    Path("data/things.json").write_text('[{"id": 1}, {"id": 2, "n": 1e999}, {"id": 3}]')
+    assert SyncRunner("shop.db", "data").full_workflow().success
+    return lambda *keys, **more: sit(*keys, source="data", **more)
+
+
+def test_a_rejected_record_is_tried_again(rejecting: Sit) -> None:
+    """One record is tried again by itself, and stays in the list while it cannot be loaded."""
+    seen = rejecting("7", ENTER, "4", ENTER, ENTER, "t", ENTER, ESC, ESC, "0", ENTER)
+    assert "same as: json2db-sync rejected replay 1" in seen
+    assert "1 tried = 1 rejected" in seen
+    assert SyncRunner("shop.db").rejected().total == 1
+
+
+def test_rejected_records_are_corrected(rejecting: Sit) -> None:
+    """Rejected records are written into a file, corrected there and loaded, without leaving the menu."""
+    seen = rejecting("7", ENTER, "4", ENTER, "w", ENTER, ENTER, ESC, "0", ENTER, "0", ENTER)
+    assert "1 rejected record written to rejected.ndjson" in seen
+    line = json.loads(Path("rejected.ndjson").read_text())
+    Path("rejected.ndjson").write_text(json.dumps({**line, "raw": '{"id": 2, "n": 2}'}))
+    seen = rejecting("7", ENTER, "4", ENTER, "l", ENTER, "rejected.ndjson", ENTER, "0", ENTER, "0", ENTER)
+    assert "1 tried = 1 inserted" in seen
+    assert "No rejected record is left." in seen
+    assert rows("json_things") == 3
+
+
+def test_a_file_is_replaced_only_after_a_yes(rejecting: Sit) -> None:
+    """A file that is there is replaced by exported records only after a yes; no is the default."""
+    Path("mine.txt").write_text("mine")
+    to_file = ("7", ENTER, "4", ENTER, "w", ENTER, "mine.txt", ENTER)
+    assert "Nothing was written." in rejecting(*to_file, ENTER, ESC, "0", ENTER, "0", ENTER)
+    assert Path("mine.txt").read_text() == "mine"
+    assert "--overwrite" in rejecting(*to_file, "y", ESC, "0", ENTER, "0", ENTER)
+    assert json.loads(Path("mine.txt").read_text())["record"] == 2
+
+
+def test_all_rejected_records_are_tried_again(rejecting: Sit) -> None:
+    """All are tried again after a yes, from the list after a run as well; a no tries none."""
+    assert "tried" not in rejecting("7", ENTER, "4", ENTER, "t", ENTER, "n", ESC, "0", ENTER, "0", ENTER)
+    seen = rejecting("7", ENTER, "4", ENTER, "t", ENTER, "y", ESC, "0", ENTER, "0", ENTER)
+    assert "same as: json2db-sync rejected replay" in seen
+    assert "1 tried = 1 rejected" in seen
+    assert "last replay, just now" in rejecting("0", ENTER)
+
+
+def test_a_corrected_file_that_is_not_there(rejecting: Sit) -> None:
+    """A file of corrected records that is not there is refused in the prompt, and Esc goes back to the list."""
+    seen = rejecting("7", ENTER, "4", ENTER, "l", ENTER, "nowhere", ENTER, ESC, ESC, "0", ENTER, "0", ENTER)
+    assert seen.code == 0
+    assert "tried" not in seen
+
+
+def test_a_run_is_looked_at_and_verified(sit: Sit, loaded: None) -> None:
+    """A past run is chosen from the list, shown file by file, and its records are compared again."""
+    seen = sit("7", ENTER, "5", ENTER, ENTER, "v", ENTER, ESC, "0", ENTER, "0", ENTER)
+    assert "same as: json2db-sync runs show 2" in seen
+    assert "88 read = 77 inserted + 7 updated + 4 unchanged" in seen
+    assert "contacts.json of 2026-11-08 08:00" in seen
+    assert "same as: json2db-sync verify --run 2" in seen
+    assert "run 2 verified: every record verified" in seen
+
+
+def test_superseded_records_are_listed(sit: Sit) -> None:
+    """Records that newer versions took the place of are listed, and so is that there are none."""
+    Path("data").mkdir()
+    Path("data/things.json").write_text('[{"id": 1, "v": 1}, {"id": 1, "v": 2}]')
+    seen = sit("6", ENTER, GO, "y", "h", ENTER, "7", ENTER, "s", ENTER, "0", ENTER, "0", ENTER, source="data")
+    assert "same as: json2db-sync superseded" in seen
+    assert "record 2 of this file" in seen
+
+
+def test_schemas_are_written_and_checked_by(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Validation writes a schema for each entity, replaces schemas only after a yes, and says which are in use."""
+    seen = sit("7", ENTER, "v", ENTER, ENTER, "rules", ENTER, ENTER, "rules", ENTER, "n", ESC, "0", ENTER, "0", ENTER)
+    assert "same as: json2db-sync schema infer --output rules" in seen
+    assert "5 JSON Schemas written" in seen
+    assert "Nothing was written." in seen
+    monkeypatch.setenv("JSON2DB_SCHEMA_DIRECTORY", "rules")
+    assert "rules (5 schemas)" in sit("7", ENTER, "v", ENTER, ESC, "0", ENTER, "0", ENTER)
+
+
+# What would change
+
+
+def test_what_changes_cost_is_said_before(sit: Sit) -> None:
+    """Before tables that hold records are changed, the plan says how many stored records are rewritten for it."""
+    Path("data").mkdir()
+    Path("data/things.json").write_text('[{"id": 1, "n": 1}, {"id": 2, "n": 2}]')
+    assert SyncRunner("shop.db", "data").full_workflow().success
+    Path("data/things.json").write_text('[{"id": 3, "n": [{"deep": 1}]}]')
+    seen = sit("6", ENTER, GO, ESC, ESC, "7", ENTER, "p", ENTER, GO, "h", ENTER, "0", ENTER, source="data")
+    assert "rewrite 2 stored records of things" in seen
+    assert "same as: json2db-sync plan" in seen
+    assert "things 2 stored records rewritten" in seen
+
+
+def test_frozen_tables_are_named_before(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plan names what a frozen contract refuses, and that a rebuild of frozen tables will be."""
+    Path("data").mkdir()
+    Path("data/things.json").write_text('[{"id": 1}]')
+    assert SyncRunner("shop.db", "data").full_workflow().success
+    Path("data/things.json").write_text('[{"id": 1, "more": 2}]')
+    monkeypatch.setenv("JSON2DB_CONTRACTS", '{"things": "freeze"}')
+    assert "refuse things is frozen: add column json_things.more" in sit(
+        "6", ENTER, GO, ESC, ESC, "0", ENTER, source="data"
+    )
+    assert "frozen by processing.contracts: things; this will be refused" in sit(
+        "2", ENTER, GO, ESC, ESC, "0", ENTER, source="data"
+    )
+
+
+def test_what_is_verified_is_chosen(sit: Sit) -> None:
+    """The workflow verifies every record of its run, unless the tables only or all files are chosen."""
+    assert "4 unchanged; every record verified" in sit("6", ENTER, GO, "y", "h", ENTER, "0", ENTER)
+    only_tables = sit("6", ENTER, "v", ENTER, "t", ENTER, GO, "y", "h", ENTER, "0", ENTER, db="other.db")
+    assert "--skip-record-verification" in only_tables
+    assert "checks passed" in only_tables
+    assert "--full-verification" in sit("6", ENTER, "v", ENTER, "i", ENTER, GO, ESC, ESC, "0", ENTER)
 
 
 # What is remembered
@@ -514,7 +640,8 @@ def test_the_command_shown_is_one_the_command_line_takes(name: str) -> None:
     task = tasks.TASKS[name]
     program, command, *words = shlex.split(task.command("my shop.db", "some where", None, given))
     assert program == "json2db-sync"
-    with click.Context(cli) as context:
+    # With the names of the help option: click keeps the first that a command was asked with.
+    with click.Context(cli, help_option_names=cli.context_settings["help_option_names"]) as context:
         found = cli.get_command(context, command)
         assert found is not None
         parsed = found.make_context(command, words, parent=context).params

@@ -3,15 +3,19 @@
 import json
 
 import pytest
+from hard_records import HARD
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from json2db_sync.model.inference import PlanSettings, infer
 from json2db_sync.model.jsontext import same
+from json2db_sync.model.keys import MAX_KEY, key_of
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import REST, changes, from_json, to_json
-from json2db_sync.model.shape import Drift, EntityShape
+from json2db_sync.model.shape import Drift, EntityShape, is_object_array, is_rest
 from json2db_sync.model.statistics import KeyCandidate, ObjectStatistics
+
+pytestmark = pytest.mark.timeout(3600)  # nightly, 20,000 examples take their time
 
 scalars = (
     st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False)
@@ -36,14 +40,21 @@ def plan_of(rows, depth=1, columns=400, stored=None):
     return infer("t", seen, [candidate], settings, stored)
 
 
+def id_of(plan, record):
+    """What the loader fills the column ``id`` with."""
+    if plan.id_kind is not Kind.INTEGER:
+        return key_of(record, ("id",)) or "#content"
+    if type(record.get("id")) is not int:
+        raise Drift("$.id", "no integer")
+    return record["id"]
+
+
 def through_rows(plan, record):
     """Shredded, written as names to values the way a database gives them back, and assembled."""
     shape = EntityShape(plan)
     row, children = shape.shred(record)
     named = _decoded(shape.root, row)
-    named["id"] = named.get("id", "some id")
-    if named["id"] is None:
-        named["id"] = "#content"  # the loader fills it
+    named["id"] = id_of(plan, record)
     tables = {name: [_decoded(shape.tables[name], child) for child in rows] for name, rows in children.items()}
     return shape.assemble(named, tables)
 
@@ -59,22 +70,61 @@ def _decoded(shape, row):
     return named
 
 
-@settings(max_examples=500, deadline=None)
 @given(records, st.sampled_from([0, 1, 2]), st.sampled_from([2, 400]))
 @example([{"a": 1}, {"a": "x"}, {"a": [{}]}, {"a": []}], 1, 400)
 @example([{"items": [{"id": 1}, {}]}, {"items": [1]}, {"items": ""}, {"items": None}, {}], 1, 400)
 @example([{"x": [{"y": [{"z": 1}, {"z": None}]}, {"y": []}, {}]}], 2, 400)
 @example([{"id": 1}, {"id": None}, {}, {"id": [1]}, {"id": "x" * 600}, {"id": True}], 1, 400)
+@example([{"id": "x" * length} for length in (0, 1, MAX_KEY, MAX_KEY + 1)], 1, 400)
 @example([{"a": 1.5}, {"a": 2**64}, {"a": 10**400}], 1, 400)
 @example([{"created_at": "2020-01-01", "data_source": 1, "_hash": 2, "_rest": {"a": 1}, "_file": None}], 1, 400)
 def test_assembling_is_the_inverse_of_shredding(rows, depth, columns):
     """Whatever was sent comes back: kinds, null apart from absent, empty arrays, mixtures, any key."""
+    assert_come_back(rows, depth, columns)
+
+
+def assert_come_back(rows, depth, columns):
     plan = plan_of(rows, depth, columns)
     for row in rows:
         assert same(row, through_rows(plan, row))
 
 
-@settings(max_examples=200, deadline=None)
+@pytest.mark.parametrize("columns", [2, 400])
+@pytest.mark.parametrize("depth", [0, 1, 2])
+@pytest.mark.parametrize("case", HARD)
+def test_hard_records_come_back(case, depth, columns):
+    """What other tools change or lose comes back, whatever becomes a table and however few columns there are."""
+    assert_come_back(HARD[case], depth, columns)
+
+
+fewer = settings(max_examples=settings.default.max_examples // 5)
+
+few_keys = st.sampled_from(["a", "b", "id"])
+arrays = (
+    st.none() | st.sampled_from([[], 1, "x", {}]) | st.lists(st.dictionaries(few_keys, scalars, max_size=2), max_size=2)
+)
+alike = st.lists(st.dictionaries(few_keys, arrays, max_size=3), min_size=1, max_size=5)
+
+
+@given(alike, alike, st.sampled_from([0, 1, 2]), st.sampled_from([1, 400]))
+@example([{"a": []}, {"a": []}, {"a": [{"b": 1}]}], [{}, {"a": None}, {"a": []}, {"a": 1}], 1, 400)
+@example([{"a": None}, {"a": None}, {"a": [{"b": 1}]}], [{}, {"a": None}, {"a": []}, {"a": 1}], 1, 400)
+@example([{}, {}, {"a": [{"b": 1}]}], [{}, {"a": None}, {"a": []}, {"a": 1}], 1, 400)
+@example([{"a": None}, {"a": None}, {"a": 1}], [{}, {"a": None}, {"a": 2}], 1, 400)
+@example([{}, {}, {"a": 1}], [{}, {"a": None}, {"a": 2}], 1, 400)
+@example([{"a": 1}, {"b": 2}], [{"a": 1, "id": 2, "b": [{"a": 1}]}], 1, 1)
+def test_what_fits_a_plan_of_other_records_comes_back(first, second, depth, columns):
+    """A record that was not seen when the plan was made comes back too, or it does not fit."""
+    plan = plan_of(first, depth, columns)
+    for row in second:
+        try:
+            back = through_rows(plan, row)
+        except Drift:
+            continue
+        assert same(row, back)
+
+
+@fewer
 @given(records, records)
 def test_a_widened_plan_holds_what_the_narrower_one_held(first, second):
     """After other records have widened the plan, both they and the first ones come back."""
@@ -84,7 +134,7 @@ def test_a_widened_plan_holds_what_the_narrower_one_held(first, second):
         assert same(row, through_rows(wide, row))
 
 
-@settings(max_examples=200, deadline=None)
+@fewer
 @given(records, records)
 def test_widening_by_nothing_new_changes_nothing(first, second):
     """The same records again leave the plan as it is, so that no table is rebuilt for nothing."""
@@ -93,7 +143,7 @@ def test_widening_by_nothing_new_changes_nothing(first, second):
     assert changes(plan, again) == ()
 
 
-@settings(max_examples=100, deadline=None)
+@fewer
 @given(records)
 def test_a_plan_survives_being_stored(rows):
     """A plan read from the database is the plan that was written."""
@@ -116,10 +166,121 @@ def test_what_does_not_fit_is_named_by_its_path(sent, path):
     with pytest.raises(Drift) as drift:
         shape.shred(sent)
     assert drift.value.path == path
+    assert str(drift.value) == f"{path}: {drift.value.why}"
 
 
-def test_nothing_to_add_means_no_rest():
-    """Records that columns say wholly leave the internal column empty."""
-    rows = [{"a": 1, "b": None, "items": []}, {"a": 2, "b": None, "items": [{"q": 1}]}]
+@pytest.mark.parametrize(("sent", "why"), [({"a": "x"}, '"x" does not fit its column'), ({"b": 1}, "a new key")])
+def test_what_does_not_fit_is_named_with_its_reason(sent, why):
+    """A record that does not fit the plan says why."""
+    with pytest.raises(Drift) as drift:
+        EntityShape(plan_of([{"a": 1}])).shred(sent)
+    assert drift.value.why == why
+
+
+def test_a_new_key_is_named_however_many_known_ones_stand_before_it():
+    """Only the key that has no place is named, in a record and in a child."""
+    shape = EntityShape(plan_of([{"a": 1, "items": [{"q": 1}]}]))
+    for sent, path in (({"a": 1, "items": [], "b": 2}, "$.b"), ({"items": [{"q": 1, "r": 2}]}, "$.items[0].r")):
+        with pytest.raises(Drift) as drift:
+            shape.shred(sent)
+        assert drift.value.path == path
+
+
+@pytest.mark.parametrize(
+    ("depth", "record", "fits"),
+    [
+        (1, {"a": [{"q": 1}]}, False),
+        (0, {"a": [{"q": 1}]}, True),
+        (1, {"a": [{"q": 1}, 2]}, True),
+        (1, {"a": []}, True),
+        (1, {"items": [{"x": [{"q": 1}]}]}, True),
+        (2, {"items": [{"x": [{"q": 1}]}]}, False),
+    ],
+)
+def test_an_array_of_objects_fits_no_column_where_it_becomes_a_table(depth, record, fits):
+    """A JSON column takes an array of objects only where such arrays become no tables: below child_depth."""
+    shape = EntityShape(plan_of([{"a": {"k": 1}, "items": [{"x": {"k": 1}}]}], depth))
+    if fits:
+        shape.shred(record)
+    else:
+        with pytest.raises(Drift):
+            shape.shred(record)
+
+
+def test_where_there_is_no_room_for_columns_only_what_has_none_goes_into_the_rest():
+    """Keys beyond max_columns stand in the internal column, and no others with them."""
+    plan = plan_of([{"id": 1, "a": 1, "b": 2}], columns=2)
+    row, _children = EntityShape(plan).shred({"id": 1, "a": 1, "b": 2, "c": 3})
+    assert json.loads(row[-1]) == {"values": {"b": 2, "c": 3}}
+
+
+@pytest.mark.parametrize("id_", ["x", "x" * MAX_KEY, "00123"])
+def test_an_id_that_is_a_text_needs_no_rest(id_):
+    """The column id says it wholly."""
+    rows = [{"id": id_}, {"id": "other"}]
+    assert EntityShape(plan_of(rows)).shred(rows[0])[0][-1] is None
+
+
+def test_an_id_of_a_child_is_a_column_like_any_other():
+    """Only a record's own id is filled in by the loader: a child's keeps its kind and may be NULL."""
+    shape = EntityShape(plan_of([{"items": [{"id": 1.5}, {"id": 2.5}]}]))
+    _row, children = shape.shred({"items": [{"id": 1.5}, {}]})
+    assert children == {shape.plan.table.children[0].name: [[0, 1.5, None], [1, None, None]]}
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{"a": 1, "b": None, "items": []}, {"a": 2, "b": None, "items": [{"q": 1}]}],
+        [{"a": 1}, {}, {"items": [{"q": 1}]}, {"items": [{"q": 2}]}, {"a": 1}],
+        [{"items": None}, {"items": [{"q": 1}]}, {"items": None}],
+        [{"items": []}, {"items": [{"q": 1}]}, {"items": []}],
+    ],
+)
+def test_nothing_to_add_means_no_rest(rows):
+    """Records that columns say wholly leave the internal column empty: NULL stands for what is commonest."""
     shape = EntityShape(plan_of(rows))
-    assert [shape.shred(row)[0][-1] for row in rows] == [None, None]
+    assert [shape.shred(row)[0][-1] for row in rows] == [None] * len(rows)
+
+
+@pytest.mark.parametrize(
+    ("rows", "rest"),
+    [
+        ([{"a": 1}, {}, {"a": None}], {"null": ["a"]}),
+        ([{"a": None}, {"a": None}, {}], {"absent": ["a"]}),
+        ([{"l": [{}]}, {"l": []}, {"l": []}, {}], {"absent": ["l"]}),
+        ([{"l": [{}]}, {}, {}, {"l": None}], {"null": ["l"]}),
+        ([{"l": [{}]}, {}, {}, {"l": []}], {"values": {"l": []}}),
+        ([{"l": [{}]}, {"l": None}, {"l": None}, {}], {"absent": ["l"]}),
+        ([{"a": "x"}, {"a": 5}], {"values": {"a": 5}}),
+        ([{"a": 0.5}, {"a": 2**53 + 1}], {"values": {"a": 2**53 + 1}}),
+    ],
+)
+def test_the_rest_says_what_the_columns_cannot(rows, rest):
+    """The last of these records differs from what its row says, in just this."""
+    text = EntityShape(plan_of(rows)).shred(rows[-1])[0][-1]
+    assert json.loads(text) == rest
+    assert is_rest(json.loads(text))
+
+
+@pytest.mark.parametrize(
+    ("value", "is_one"),
+    [
+        ({}, True), ({"absent": ["a"], "null": [], "values": {"a": 1}}, True), ({"values": {}}, True), ({"null": ["a"]}, True),
+        ([], False), ("absent", False), (None, False), (5, False), ({"other": []}, False), ({"absent": "a"}, False),
+        ({"absent": {}}, False), ({"null": 1}, False), ({"null": None}, False), ({"values": []}, False), ({"values": None}, False),
+        ({"absent": [], "null": [], "values": {}, "more": 1}, False), ({"absent": [], "null": {}}, False),
+    ],
+)  # fmt: skip
+def test_the_form_of_a_rest(value, is_one):
+    """What a hand wrote into the internal column is told from what stands there rightly."""
+    assert is_rest(value) is is_one
+
+
+@pytest.mark.parametrize(
+    ("value", "is_one"),
+    [([{}], True), ([{"a": 1}, {}], True), ([], False), ([{}, 1], False), ([[{}]], False), ({}, False), ("x", False), (None, False)],
+)  # fmt: skip
+def test_an_array_of_objects(value, is_one):
+    """Only a non-empty array of nothing but objects becomes rows."""
+    assert is_object_array(value) is is_one

@@ -23,7 +23,7 @@ MEANINGS = {
     Exit.DONE: "done",
     Exit.FAILED: "failed",
     Exit.USAGE: "wrong usage or configuration, or an answer is needed (--yes)",
-    Exit.ATTENTION: "done, with something to look at: rejected records, differences",
+    Exit.ATTENTION: "done, with something to look at: rejected records, differences, changes",
     Exit.INTERRUPTED: "interrupted, or answered no; what was committed stays",
 }
 

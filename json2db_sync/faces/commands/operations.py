@@ -16,6 +16,7 @@ from json2db_sync.faces.commands.options import Call
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from json2db_sync.errors import SyncError
     from json2db_sync.events import Listener
     from json2db_sync.results import Result
     from json2db_sync.runner import SyncRunner
@@ -58,12 +59,10 @@ def _outcome(
 ) -> tuple[Result, R | None]:
     """The result, and again if there is something of it to draw."""
     from json2db_sync.config import JSON2DBConfig
-    from json2db_sync.errors import Cancelled, SyncError
+    from json2db_sync.errors import SyncError
     from json2db_sync.faces.commands.logs import logging_to
-    from json2db_sync.results import Result
     from json2db_sync.runner import SyncRunner
 
-    failed: SyncError
     try:
         config = JSON2DBConfig(call.config_file, **call.sections())
         with logging_to(config.logging.file, config.logging.level, call.verbose):
@@ -74,13 +73,43 @@ def _outcome(
                 result = work(runner)
         return result, (result if result.success or _has_more(result) else None)
     except SyncError as error:
-        failed = error
+        return _failed(operation, error), None
     except KeyboardInterrupt:
-        from json2db_sync.faces.drawing.interrupt import HINT
+        return _interrupted(operation), None
 
-        failed = Cancelled("interrupted", hint=HINT)
-    told: Any = {"error": failed.message, "error_type": failed.code, "hint": failed.hint}
-    return Result(success=False, operation=operation, context=failed.context or None, **told), None
+
+def _failed(operation: str, error: SyncError) -> Result:
+    from json2db_sync.results import Result
+
+    told: Any = {"error": error.message, "error_type": error.code, "hint": error.hint}
+    return Result(success=False, operation=operation, context=error.context or None, **told)
+
+
+def _interrupted(operation: str) -> Result:
+    from json2db_sync.errors import Cancelled
+    from json2db_sync.faces.drawing.interrupt import HINT
+
+    return _failed(operation, Cancelled("interrupted", hint=HINT))
+
+
+def stream(call: Call, operation: str, lines: Callable[[SyncRunner], Iterator[str]]) -> Exit:
+    """Print lines as they come: what is printed before an error stays, and none of it is held in memory."""
+    from json2db_sync.config import JSON2DBConfig
+    from json2db_sync.errors import SyncError
+    from json2db_sync.runner import SyncRunner
+
+    try:
+        config = JSON2DBConfig(call.config_file, **call.sections())
+        with quiet_pipe():
+            _print_lines(lines(SyncRunner(call.db_path, config=config)))
+        return Exit.DONE
+    except SyncError as error:
+        failed = _failed(operation, error)
+    except KeyboardInterrupt:
+        failed = _interrupted(operation)
+    with quiet_pipe():
+        _explain(failed)
+    return exit_code(failed)
 
 
 def _has_more(result: Result) -> bool:
@@ -155,3 +184,18 @@ def print_data(text: str) -> None:
     sys.stdout.flush()
     buffer.write(text.encode("utf-8", "backslashreplace") + b"\n")
     buffer.flush()
+
+
+def _print_lines(lines: Iterator[str]) -> None:
+    """As :func:`print_data`, many of them: they leave by the bufferful."""
+    buffer = getattr(sys.stdout, "buffer", None)
+    if buffer is None:
+        for line in lines:
+            click.echo(line)
+        return
+    sys.stdout.flush()
+    try:
+        for line in lines:
+            buffer.write(line.encode("utf-8", "backslashreplace") + b"\n")
+    finally:
+        buffer.flush()

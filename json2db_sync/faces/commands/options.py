@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -22,6 +22,11 @@ class Call:
     include_failed: bool | None = None
     batch_size: int | None = None
     memory_limit: int | None = None
+    on_error: str | None = None
+    max_rejected: str | None = None
+    schema_directory: str | None = None
+    validation_mode: str | None = None
+    frozen: Sequence[str] | None = None
     log_file: str | None = None
     as_json: bool = False
     quiet: bool = False
@@ -31,7 +36,14 @@ class Call:
         """The settings given, in the sections of the configuration."""
         given: dict[str, dict[str, Any]] = {
             "data_source": {"include_failed": self.include_failed},
-            "processing": {"batch_size": self.batch_size, "memory_limit": self.memory_limit},
+            "processing": {
+                "batch_size": self.batch_size,
+                "memory_limit": self.memory_limit,
+                "on_error": self.on_error,
+                "max_rejected": self.max_rejected,
+                "contracts": _contracts(self.frozen),
+            },
+            "validation": {"schema_directory": self.schema_directory, "mode": self.validation_mode},
             "logging": {"file": self.log_file},
         }
         kept = {
@@ -39,6 +51,13 @@ class Call:
             for section, settings in given.items()
         }
         return {section: settings for section, settings in kept.items() if settings}
+
+
+def _contracts(frozen: Sequence[str] | None) -> dict[str, str] | None:
+    """The contracts of entities that are frozen for this call; those of others stay as configured."""
+    from json2db_sync.model.naming import entity_name
+
+    return {name if name == "*" else entity_name(name): "freeze" for name in frozen} if frozen else None
 
 
 class Days(click.ParamType):  # type: ignore[type-arg,unused-ignore] # generic since click 8.4
@@ -71,7 +90,7 @@ class Command(click.Command):
         """Write the options, heading by heading, in the order they were given."""
         headings: dict[str, list[tuple[str, str]]] = {}
         for param in self.get_params(ctx):
-            record = param.get_help_record(ctx)
+            record = param.get_help_record(ctx) if isinstance(param, click.Option) else None
             if record is not None:
                 headings.setdefault(getattr(param, "heading", "Options"), []).append(record)
         widest = max(len(names) for records in headings.values() for names, _help in records)
@@ -101,8 +120,23 @@ def _split(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...])
     return [name.strip() for text in value for name in text.split(",") if name.strip()]
 
 
+def _pairs(what: str) -> Callable[[click.Context, click.Parameter, tuple[str, ...]], Mapping[str, str] | None]:
+    """A callback for a repeatable NAME=VALUE option."""
+
+    def parse(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> Mapping[str, str] | None:
+        found: dict[str, str] = {}
+        for text in value:
+            name, equals, rest = text.partition("=")
+            if not (equals and name.strip() and rest.strip()):
+                raise click.BadParameter(f"{text!r} is not {what}", ctx, param)
+            found[name.strip()] = rest.strip()
+        return found or None
+
+    return parse
+
+
 _PATH = click.Path(path_type=str)
-_WHERE, _WHICH, _HOW, _OUTPUT, _ASKING = "Where", "Which files", "How", "Output", "Asking"
+_WHERE, _WHICH, _HOW, _RULES, _OUTPUT, _ASKING = "Where", "Which files", "How", "Rules", "Output", "Asking"
 
 CONFIG_FILE = _option(
     "--config-file", type=_PATH, metavar="FILE", heading=_WHERE, help="JSON or TOML file of settings."
@@ -140,6 +174,39 @@ BACKUP = _option(
 )
 BATCH_SIZE = _option("--batch-size", type=int, metavar="RECORDS", heading=_HOW, help="Records stored at a time.")
 MEMORY = _option("--memory-limit", type=int, metavar="MB", heading=_HOW, help="Memory to stay within.")
+CUSTOM_COLUMNS = _option(
+    "--custom-column", "custom_columns", multiple=True, metavar="NAME=TYPE", heading=_HOW,
+    callback=_pairs("NAME=TYPE, as in session_id=TEXT"),
+    help="One more column in every entity's table; repeat it for several.",
+)  # fmt: skip
+ENTITY = _option("--entity", metavar="NAME", heading="Which records", help="Only this entity.")
+LIMIT = _option(
+    "--limit", "most", type=click.IntRange(min=1), metavar="NUMBER", heading=_HOW,
+    help="Show at most so many, newest first.",
+)  # fmt: skip
+SCHEMA_DIRECTORY = _option(
+    "--schema-directory", type=_PATH, metavar="DIR", heading=_RULES,
+    help="JSON Schemas to check records by, one an entity: invoices.schema.json.",
+)  # fmt: skip
+RULES = (
+    _option(
+        "--on-error", type=click.Choice(["reject", "stop"]), heading=_RULES,
+        help="What cannot be loaded: keep it aside and go on, or stop.",
+    ),
+    _option(
+        "--max-rejected", metavar="N|N%", heading=_RULES,
+        help="Rejected records a file may have, or their share; with more nothing of it loads.",
+    ),
+    SCHEMA_DIRECTORY,
+    _option(
+        "--validation-mode", type=click.Choice(["reject", "warn"]), heading=_RULES,
+        help="What does not satisfy its schema: reject it, or load it and say so.",
+    ),
+)  # fmt: skip
+FREEZE = _option(
+    "--freeze", "frozen", multiple=True, metavar="NAME", callback=_split, heading=_RULES,
+    help="Leave the tables of this entity as they are; repeat it, or separate names by commas.",
+)  # fmt: skip
 YES = _option("-y", "--yes", is_flag=True, heading=_ASKING, help="Go on without asking.")
 NO_INPUT = _option(
     "--no-input", is_flag=True, heading=_ASKING, help="Never ask: end with exit code 2 where --yes would be needed."
@@ -173,16 +240,6 @@ def options(*groups: Decorator | tuple[Decorator, ...]) -> Decorator:
     return decorate
 
 
-def pairs(what: str) -> Callable[[click.Context, click.Parameter, tuple[str, ...]], Mapping[str, str] | None]:
-    """A callback for a repeatable NAME=VALUE option."""
-
-    def parse(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> Mapping[str, str] | None:
-        found: dict[str, str] = {}
-        for text in value:
-            name, equals, rest = text.partition("=")
-            if not (equals and name.strip() and rest.strip()):
-                raise click.BadParameter(f"{text!r} is not {what}", ctx, param)
-            found[name.strip()] = rest.strip()
-        return found or None
-
-    return parse
+def given(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that were given; for the others the runner has defaults."""
+    return {name: value for name, value in arguments.items() if value is not None}

@@ -6,40 +6,34 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from json2db_sync.faces.commands.operations import perform, print_data
+from json2db_sync.faces.commands.operations import perform
 from json2db_sync.faces.commands.options import (
     ASKING,
     BACKUP,
     BATCH_SIZE,
+    CUSTOM_COLUMNS,
     DATABASE,
+    FREEZE,
     MEMORY,
     OUTPUT,
+    RULES,
+    SCHEMA_DIRECTORY,
     SOURCE,
     Call,
     Headed,
     command,
     options,
-    pairs,
 )
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from json2db_sync.results import SchemasResult
     from json2db_sync.runner import SyncRunner
-
-
-CUSTOM_COLUMNS = click.option(
-    "--custom-column", "custom_columns", multiple=True, metavar="NAME=TYPE", cls=Headed, heading="How",
-    callback=pairs("NAME=TYPE, as in session_id=TEXT"),
-    help="One more column in every entity's table; repeat it for several.",
-)  # fmt: skip
 
 
 @command(
     "full-workflow",
-    "Do all of it, in order: analyze the files, create or widen tables, load what is new or changed, verify, and "
-    "report. Stops where going on would do harm. Running it again loads nothing twice.",
+    "Do all of it, in order: analyze the files, create or widen tables, load what is new or changed, compare every "
+    "record of this run with what is stored, and report. Stops where going on would do harm. Running it again loads "
+    "nothing twice.",
     example="json2db-sync full-workflow --db-path production.db --cutoff-days 30",
     short="All of it: analyze, create tables, populate, verify, report.",
 )
@@ -49,10 +43,14 @@ CUSTOM_COLUMNS = click.option(
     click.option("--skip-table-creation", is_flag=True, cls=Headed, heading="How",
                  help="Leave out the separate step; loading still makes tables that are missing."),
     click.option("--full-verification", is_flag=True, cls=Headed, heading="How",
-                 help="Verify by reading all loaded files again."),
+                 help="Compare the records of all loaded files, not only of this run."),
+    click.option("--skip-record-verification", is_flag=True, cls=Headed, heading="How",
+                 help="Verify the tables only, and compare no records."),
     BACKUP,
     BATCH_SIZE,
     MEMORY,
+    RULES,
+    FREEZE,
     OUTPUT,
 )  # fmt: skip
 def full_workflow(call: Call, **arguments: Any) -> int:
@@ -66,9 +64,22 @@ def full_workflow(call: Call, **arguments: Any) -> int:
     example="json2db-sync analyze --data-source ../api_sync --entity invoices",
     short="What is in the files, and what it would change.",
 )
-@options(DATABASE, SOURCE, MEMORY, OUTPUT)
+@options(DATABASE, SOURCE, MEMORY, SCHEMA_DIRECTORY, OUTPUT)
 def analyze(call: Call, **arguments: Any) -> int:
     return perform(call, "analyze", lambda runner: runner.analyze(**arguments), answers=True)
+
+
+@command(
+    "plan",
+    "Say what create-tables would do to the database: tables and columns that are new or change, and how many stored "
+    "records would be rewritten for it. Changes nothing. Ends with exit code 0 when there is nothing to do, and with "
+    "3 when there is.",
+    example="json2db-sync plan --db-path production.db",
+    short="What create-tables would do, and to how many records.",
+)
+@options(DATABASE, SOURCE, MEMORY, FREEZE, OUTPUT)
+def plan(call: Call, **arguments: Any) -> int:
+    return perform(call, "plan", lambda runner: runner.plan(**arguments), answers=True)
 
 
 @command(
@@ -88,6 +99,7 @@ def analyze(call: Call, **arguments: Any) -> int:
                  help="With --recreate: discard the rows; the next populate loads their files again."),
     CUSTOM_COLUMNS,
     MEMORY,
+    FREEZE,
     ASKING,
     OUTPUT,
 )  # fmt: skip
@@ -110,7 +122,7 @@ def create_tables(call: Call, yes: bool, no_input: bool, **arguments: Any) -> in
     example="json2db-sync populate --entity invoices,contacts --since 2026-11-01 --backup",
     short="Load new and changed records.",
 )
-@options(DATABASE, SOURCE, BACKUP, BATCH_SIZE, MEMORY, OUTPUT)
+@options(DATABASE, SOURCE, BACKUP, BATCH_SIZE, MEMORY, RULES, FREEZE, OUTPUT)
 def populate(call: Call, **arguments: Any) -> int:
     return perform(call, "populate", lambda runner: runner.populate(**arguments))
 
@@ -118,8 +130,8 @@ def populate(call: Call, **arguments: Any) -> int:
 @command(
     "verify",
     "Check that everything is there, and right: the database itself, tables and columns, keys, orphans, dates, and "
-    "the counts of every load. With --full the loaded files are read again and every record is compared. Ends with "
-    "exit code 3 when a check finds something.",
+    "the counts of every load. With --full the loaded files are read again and every record is compared, with --run "
+    "those of one run. Ends with exit code 3 when a check finds something.",
     example="json2db-sync verify --full --json",
     short="Is everything there, and right?",
 )
@@ -127,6 +139,8 @@ def populate(call: Call, **arguments: Any) -> int:
     DATABASE,
     click.option("--full", is_flag=True, cls=Headed, heading="How",
                  help="Read the loaded files again and compare every record."),
+    click.option("--run", type=click.IntRange(min=1), metavar="NUMBER", cls=Headed, heading="How",
+                 help="Read the files of this run again and compare their records."),
     MEMORY,
     OUTPUT,
 )  # fmt: skip
@@ -144,36 +158,3 @@ def verify(call: Call, **arguments: Any) -> int:
 @options(DATABASE, OUTPUT)
 def report(call: Call) -> int:
     return perform(call, "report", lambda runner: runner.report(), answers=True)
-
-
-@command(
-    "generate-table-schemas",
-    "Print the CREATE statements of all tables, for the entities in the files and those stored. Changes nothing.",
-    example="json2db-sync generate-table-schemas --dialect postgresql > schema.sql",
-    short="CREATE statements, for SQLite and PostgreSQL.",
-)
-@options(
-    DATABASE,
-    SOURCE,
-    click.option("--include-indexes/--no-indexes", default=None, cls=Headed, heading="How",
-                 help="With the indexes, or without."),
-    CUSTOM_COLUMNS,
-    click.option("--dialect", type=click.Choice(["sqlite", "postgresql"]), cls=Headed, heading="Output",
-                 help="Print the statements for this database, and nothing else."),
-    MEMORY,
-    OUTPUT,
-)  # fmt: skip
-def generate_table_schemas(call: Call, dialect: str | None, include_indexes: bool | None, **arguments: Any) -> int:
-    if include_indexes is not None:
-        arguments["include_indexes"] = include_indexes
-
-    def draw(result: SchemasResult, _console: Console) -> None:
-        print_data(result.schemas[str(dialect)].rstrip())
-
-    return perform(
-        call,
-        "generate_table_schemas",
-        lambda runner: runner.generate_table_schemas(**arguments),
-        draw=draw if dialect else None,
-        answers=True,
-    )

@@ -35,10 +35,20 @@ def analysis(result: AnalysisResult, paper: Paper) -> None:
         pending(result, paper)
     told = {f"{seen.name}.{field.path}: " for seen in result.entities for field in seen.fields if field.spoiled_by}
     notes = [note for note in result.notes if not note.startswith(tuple(told))]
-    rejected = [
-        (f"{seen.name}: {count(seen.rejected, 'record')} cannot be loaded") for seen in result.entities if seen.rejected
-    ]
-    worth_a_look(paper, refused=besides(result.refused_files, result), notes=[*rejected, *notes])
+    worth_a_look(
+        paper, refused=besides(result.refused_files, result), notes=notes, findings=dict(_findings(result.entities))
+    )
+
+
+def _findings(entities: Sequence[EntityAnalysis]) -> Iterator[tuple[str, Sequence[str]]]:
+    """Records of each entity that cannot be loaded, and those that do not satisfy its JSON Schema."""
+    for seen in entities:
+        if seen.rejected:
+            yield f"{seen.name}: {count(seen.rejected, 'record')} cannot be loaded", ()
+        if seen.invalid:
+            verb = "does" if seen.invalid == 1 else "do"
+            told = f"{seen.name}: {count(seen.invalid, 'record')} {verb} not satisfy the JSON Schema"
+            yield told, seen.invalid_examples
 
 
 def _overview(entities: Sequence[EntityAnalysis], paper: Paper) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from json2db_sync.faces.drawing.paper import LOOK, Paper, count
 from json2db_sync.faces.drawing.wording import file_and_time, short_paths
@@ -18,10 +19,14 @@ def worth_a_look(
     rejected: Sequence[RejectedRecord] = (),
     rejected_total: int = 0,
     notes: Iterable[str] = (),
+    findings: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> None:
-    """Refused files, rejected records and notes, the gravest first; nothing if there are none."""
+    """Refused files, rejected records, findings and notes, the gravest first; nothing if there are none.
+
+    :param findings: what was found, each with examples.
+    """
     notes = list(dict.fromkeys(notes))
-    if not (refused or rejected or rejected_total or notes):
+    if not (refused or rejected or rejected_total or notes or findings):
         return
     paper.heading("Worth a look")
     if refused:
@@ -32,6 +37,10 @@ def worth_a_look(
         for record in rejected[:MOST]:
             _rejected_line(record, paper, indent=4)
         paper.more(min(len(rejected), MOST), total, "record", "json2db-sync rejected shows them", indent=4)
+    for found, examples in findings.items():
+        paper.item(LOOK, found, indent=2)
+        for example in examples[:MOST]:
+            paper.line(short_paths(example), indent=4)
     for note in notes[:MOST]:
         paper.item(LOOK, short_paths(note), indent=2)
     paper.more(MOST, len(notes), "note")

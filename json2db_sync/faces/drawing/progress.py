@@ -19,12 +19,15 @@ from json2db_sync.faces.drawing.wording import file_and_time, seconds_text, size
 
 LABELS = {
     "analyze": "Analyze",
+    "plan": "Plan",
     "create_tables": "Create",
     "populate": "Populate",
     "verify": "Verify",
     "report": "Report",
     "backup": "Back up",
     "restore": "Restore",
+    "replay": "Try again",
+    "infer_schemas": "Schemas",
     "generate_table_schemas": "Schemas",
 }
 """Steps that are drawn; others are over before one could read their names."""

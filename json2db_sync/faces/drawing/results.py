@@ -8,20 +8,28 @@ from typing import Any
 from rich.console import Console
 
 from json2db_sync.faces.drawing import analysis as draw_analysis
+from json2db_sync.faces.drawing import history as draw_history
 from json2db_sync.faces.drawing import loading as draw_loading
+from json2db_sync.faces.drawing import records as draw_records
 from json2db_sync.faces.drawing import state as draw_state
 from json2db_sync.faces.drawing import tables as draw_tables
+from json2db_sync.faces.drawing import verification as draw_verification
 from json2db_sync.faces.drawing.paper import BAD, Paper
 from json2db_sync.faces.drawing.wording import short_paths
 from json2db_sync.results import (
     AnalysisResult,
     BackupResult,
+    ExportedRejectsResult,
+    InferredSchemasResult,
+    PlanResult,
     PopulateResult,
     RejectedResult,
     ReportResult,
     Result,
+    RunResult,
     RunsResult,
     SchemasResult,
+    SupersededResult,
     TablesResult,
     VerifyResult,
     WorkflowResult,
@@ -29,14 +37,19 @@ from json2db_sync.results import (
 
 _DRAWINGS: Mapping[type[Result], Callable[[Any, Paper], None]] = {
     AnalysisResult: draw_analysis.analysis,
+    PlanResult: draw_tables.plan,
     TablesResult: draw_tables.tables,
     SchemasResult: draw_tables.schemas,
+    InferredSchemasResult: draw_tables.inferred,
     PopulateResult: draw_loading.population,
-    VerifyResult: draw_loading.verification,
+    VerifyResult: draw_verification.verification,
     WorkflowResult: draw_loading.workflow,
-    RejectedResult: draw_loading.rejected,
+    RejectedResult: draw_records.rejected,
+    ExportedRejectsResult: draw_records.exported,
+    SupersededResult: draw_records.superseded,
     ReportResult: draw_state.report,
-    RunsResult: draw_state.runs,
+    RunsResult: draw_history.runs,
+    RunResult: draw_history.run,
     BackupResult: draw_state.backups,
 }
 _PLACES = ("file", "record", "byte", "path", "entity", "table", "setting")

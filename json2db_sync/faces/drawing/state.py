@@ -1,24 +1,20 @@
-"""What the database holds, what was done with it, and its backups."""
+"""What the database holds, and its backups."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from json2db_sync.faces.drawing.history import runs_table
 from json2db_sync.faces.drawing.look import worth_a_look
-from json2db_sync.faces.drawing.paper import BAD, GOOD, LOOK, NUMBER, Column, Paper, Part, count, number, share
+from json2db_sync.faces.drawing.paper import GOOD, NUMBER, Column, Paper, Part, count, number, share
 from json2db_sync.faces.drawing.wording import ago, file_and_time, size_text, stamp_text
 from json2db_sync.results import (
     BackupResult,
     EntityReport,
     RelationReport,
     ReportResult,
-    RunReport,
-    RunsResult,
     TableReport,
 )
-from json2db_sync.runner import accounting
-
-_STATUS = {"done": GOOD, "failed": BAD, "cancelled": LOOK, "interrupted": LOOK, "running": ("·", "")}
 
 
 def report(result: ReportResult, paper: Paper) -> None:
@@ -38,7 +34,7 @@ def report(result: ReportResult, paper: Paper) -> None:
         _freshness(result.entities, paper)
     if result.runs:
         paper.heading("Last runs")
-        _runs(result.runs, paper)
+        runs_table(result.runs, paper)
     if result.relations:
         paper.heading("Relations", ("guessed from names; the share of values found there", "dim"))
         _relations(result.relations, paper)
@@ -97,44 +93,6 @@ def _relations(relations: Sequence[RelationReport], paper: Paper) -> None:
         f"{relation.matching:,} of {relation.distinct:,}",
         share(relation.matching, relation.distinct),
     ] for relation in relations))  # fmt: skip
-
-
-def runs(result: RunsResult, paper: Paper) -> None:
-    """Past runs, newest first, and what came of them."""
-    if not result.success:
-        return
-    if not result.runs:
-        paper.line("Nothing was run on this database yet")
-        return
-    paper.line((count(len(result.runs), "run"), "bold"), ", newest first" if len(result.runs) > 1 else "")
-    _runs(result.runs, paper)
-    worth_a_look(paper, notes=result.notes)
-
-
-def _runs(found: Sequence[RunReport], paper: Paper) -> None:
-    columns = [
-        Column("run", NUMBER),
-        Column(""),
-        Column("what"),
-        Column("when"),
-        Column("outcome", rest=True, fold=True),
-    ]
-    paper.table(columns, ([
-        str(run.run),
-        _STATUS.get(run.status, ("·", "")),
-        run.operation.replace("_", " "),
-        ago(run.started_at),
-        _outcome(run),
-    ] for run in found))  # fmt: skip
-
-
-def _outcome(run: RunReport) -> str:
-    told = [] if run.status == "done" else [run.status + (f": {run.message}" if run.message else "")]
-    if run.read or run.files:
-        told.append(accounting({"total_records": run.read, **run}))
-    elif run.operation == "populate" and run.status == "done":
-        told.append("nothing new to load")
-    return "; ".join(told) or run.status
 
 
 def backups(result: BackupResult, paper: Paper) -> None:

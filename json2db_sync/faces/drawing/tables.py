@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 
 from json2db_sync.faces.drawing.look import besides, worth_a_look
-from json2db_sync.faces.drawing.paper import GOOD, Paper, count
-from json2db_sync.results import AnalysisResult, SchemasResult, TablesResult
+from json2db_sync.faces.drawing.paper import GOOD, LOOK, Paper, count
+from json2db_sync.results import AnalysisResult, InferredSchemasResult, PlanResult, SchemasResult, TablesResult
 
 _MOST_CHANGES = 30
 _CREATE = re.compile(r"create table (\S+) \((\d+) columns? from JSON\)")
@@ -18,8 +19,10 @@ _TITLES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 def tables(result: TablesResult, paper: Paper) -> None:
     """What was done, in order, and what there is now."""
-    if result.success and not result.changes:
+    if result.success and not result.changes and not result.refused_changes:
         paper.item(GOOD, f"Nothing to change: the {count(len(result.tables), 'table')} fit the files")
+    elif result.success and not result.changes:
+        paper.item(LOOK, "Nothing was changed")
     elif result.changes:
         parts = [
             f"{count(len(names), 'table')} {what}"
@@ -35,6 +38,7 @@ def tables(result: TablesResult, paper: Paper) -> None:
             paper.line((f"{count(len(result.tables), 'table')} in all", "dim"), indent=2)
     if result.backup:
         paper.pairs([(("backup", "dim"), result.backup)])
+    refused_changes(result.refused_changes, paper)
     worth_a_look(paper, refused=besides(result.refused_files, result), notes=result.notes)
 
 
@@ -45,6 +49,45 @@ def schema_changes(changes: Sequence[str], paper: Paper) -> None:
     paper.more(_MOST_CHANGES, len(lines), "change")
 
 
+def refused_changes(changes: Sequence[str], paper: Paper) -> None:
+    """What the data asks for and a frozen contract refuses; nothing where that is nothing."""
+    if not changes:
+        return
+    paper.heading("Refused by contract", (count(len(changes), "change"), "dim"))
+    for change in changes[:_MOST_CHANGES]:
+        paper.item(LOOK, change, indent=2)
+    paper.more(_MOST_CHANGES, len(changes), "change")
+    paper.line(("Records that need them are rejected; processing.contracts says what is frozen.", "dim"), indent=2)
+
+
+def plan(result: PlanResult, paper: Paper) -> None:
+    """What create-tables would do, entity by entity, and how many stored records it would rewrite."""
+    entities = list(dict.fromkeys(change.entity for change in result.changes))
+    if result.success and not result.changes and not result.refused_changes:
+        paper.item(GOOD, "Nothing to do: the tables fit the files")
+    elif result.success and not result.changes:
+        paper.item(LOOK, "Nothing would be changed")
+    elif result.changes:
+        paper.line(
+            (f"{count(len(result.changes), 'change')} to the tables of {count(len(entities), 'entity')}", "bold"),
+            f"; {_rewritten(result.records_rewritten)}",
+        )
+    for entity in entities:
+        changes = [change for change in result.changes if change.entity == entity]
+        records = max(change.records for change in changes)
+        paper.heading(entity, (_rewritten(records), "yellow") if records else ("", ""))
+        schema_changes([change.text for change in changes], paper)
+    if result.changes and result.success:
+        paper.blank()
+        paper.line(("Nothing was done yet; create-tables does it, and so does populate on its way.", "dim"))
+    refused_changes(result.refused_changes, paper)
+    worth_a_look(paper, refused=besides(result.refused_files, result), notes=result.notes)
+
+
+def _rewritten(records: int) -> str:
+    return f"{count(records, 'stored record')} rewritten" if records else "no stored record is rewritten"
+
+
 def _together(changes: Iterable[str]) -> Iterable[tuple[str, str]]:
     """Each change as a verb and what it is done to; children created with their parent are told with it."""
     parent, columns, children = "", "", list[str]()
@@ -52,7 +95,7 @@ def _together(changes: Iterable[str]) -> Iterable[tuple[str, str]]:
     def created() -> Iterable[tuple[str, str]]:
         if parent:
             with_children = f" and children {', '.join(children)}" if children else ""
-            yield "create", f"{parent} ({columns} columns){with_children}"
+            yield "create", f"{parent} ({count(int(columns), 'column')}){with_children}"
 
     for change in changes:
         match = _CREATE.fullmatch(change)
@@ -84,3 +127,19 @@ def schemas(result: SchemasResult, paper: Paper) -> None:
         for line in text.expandtabs(4).splitlines():
             paper.console.print(paper.text(line.rstrip()), soft_wrap=True)
         paper.blank()
+
+
+def inferred(result: InferredSchemasResult, paper: Paper) -> None:
+    """Where each entity's JSON Schema was written; those that were not are shown themselves."""
+    if result.written:
+        paper.item(GOOD, (f"{count(len(result.written), 'JSON Schema')} written", "bold"))
+        for file in result.written:
+            paper.line(file, indent=2)
+        paper.line(("Tighten them, and name their folder: JSON2DB_SCHEMA_DIRECTORY, or --schema-directory", "dim"))
+    elif result.success:
+        paper.line((count(len(result.schemas), "JSON Schema"), "bold"), ", which all records satisfy")
+        for entity, schema in result.schemas.items():
+            paper.heading(entity)
+            for line in json.dumps(schema, indent=2, ensure_ascii=False).splitlines():
+                paper.console.print(paper.text(line), soft_wrap=True)
+    worth_a_look(paper, refused=besides(result.refused_files, result), notes=result.notes)

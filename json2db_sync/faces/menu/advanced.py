@@ -1,4 +1,4 @@
-"""Advanced options: settings, schemas, backups, rejected records, runs, rebuilding empty, other database or source."""
+"""Advanced options: settings, backups, rejected records, runs, validation, other database or source, and more."""
 
 from __future__ import annotations
 
@@ -14,22 +14,27 @@ from json2db_sync.faces.menu.forms import Form
 from json2db_sync.faces.menu.plans import same_as, show_command
 from json2db_sync.faces.menu.prompts import Back, Option
 from json2db_sync.faces.menu.records import Records
+from json2db_sync.faces.menu.runs import Runs
 from json2db_sync.faces.menu.session import Session
 from json2db_sync.faces.menu.tasks import command_line
+from json2db_sync.faces.menu.validation import Validation
 
 OPTIONS = (
     Option("settings", "Settings", "every value, and where it comes from", "1"),
     Option("schemas", "Table schemas", "the CREATE statements", "2"),
     Option("backups", "Backups", "make, list, restore", "3"),
-    Option("rejected", "Rejected records", "what could not be loaded, and why", "4"),
-    Option("runs", "Runs", "what was done when", "5"),
+    Option("rejected", "Rejected records", "what could not be loaded; try it again", "4"),
+    Option("runs", "Runs", "what was done when, file by file", "5"),
     Option("full", "Verify in full", "read the files again, compare all", "6"),
     Option("empty", "Rebuild empty", "discards the rows; asks twice", "7"),
     Option("database", "Other database", "a file or a PostgreSQL URL", "8"),
     Option("source", "Other data source", "sessions, a folder or a file", "9"),
+    Option("plan", "Table plan", "what the data would change in the tables", "p"),
+    Option("superseded", "Superseded records", "newer versions took their place", "s"),
+    Option("validation", "Validation", "JSON Schemas to check records by", "v"),
     Option(Back, "Back", "", "0"),
 )
-_TASKS = {"schemas": tasks.SCHEMAS, "full": tasks.FULL_VERIFICATION, "empty": tasks.EMPTYING}
+_TASKS = {"schemas": tasks.SCHEMAS, "plan": tasks.PLAN, "full": tasks.FULL_VERIFICATION, "empty": tasks.EMPTYING}
 _HOW_TO_CHANGE = (
     "To change a setting, set its variable in the environment or in .env, or write it into a JSON or TOML file named "
     "by JSON2DB_CONFIG_FILE. What is named here in the menu (database, source) beats the defaults only."
@@ -47,7 +52,9 @@ class Advanced:
             "settings": self.settings,
             "backups": Backups(session).browse,
             "rejected": Records(session).browse,
-            "runs": self._runs,
+            "runs": Runs(session).browse,
+            "superseded": self._superseded,
+            "validation": Validation(session).browse,
             "database": lambda: form.ask("database"),
             "source": lambda: form.ask("source"),
         }
@@ -68,9 +75,10 @@ class Advanced:
             except Back:
                 continue
 
-    def _runs(self) -> None:
-        same_as(self._session, tasks.RUNS)
-        show(self._session.run(tasks.RUNS, quiet=True), self._session.console)
+    def _superseded(self) -> None:
+        same_as(self._session, tasks.SUPERSEDED)
+        self._session.console.print()
+        show(self._session.run(tasks.SUPERSEDED, quiet=True), self._session.console)
         self._session.console.print()
 
     def settings(self) -> None:

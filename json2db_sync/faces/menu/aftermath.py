@@ -108,6 +108,8 @@ class Aftermath:
             return [report, *([] if done_in_full else [full])]
         if task == tasks.ANALYSIS:
             return [_way("Full workflow", tasks.WORKFLOW, "load it"), _way("Show the table schemas", tasks.SCHEMAS)]
+        if task == tasks.PLAN:
+            return [_way("Full workflow", tasks.WORKFLOW, "does it, and loads"), load]
         if task in (tasks.RECREATION, tasks.EMPTYING):
             return [load, verify]
         if task in (tasks.VERIFICATION, tasks.FULL_VERIFICATION):

@@ -28,7 +28,9 @@ class Answers:
     """None: all."""
     backup: bool | None = None
     full: bool = False
-    """Verify by reading the files again."""
+    """Verify by reading all loaded files again."""
+    skip_records: bool = False
+    """Verify the tables only, also after a workflow."""
     skip_tables: bool = False
     """Leave out the separate step that creates tables."""
     last: str | None = None
@@ -82,7 +84,7 @@ def _understood(stored: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("database", "source", "days", "last"):
         if isinstance(stored.get(name), str) and stored[name].isprintable():
             found[name] = stored[name]
-    for name in ("backup", "full", "skip_tables", "password_left_out"):
+    for name in ("backup", "full", "skip_records", "skip_tables", "password_left_out"):
         if isinstance(stored.get(name), bool):
             found[name] = stored[name]
     entities = stored.get("entities")

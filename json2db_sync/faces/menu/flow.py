@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from json2db_sync.errors import SyncError
 from json2db_sync.faces.console import size_text
 from json2db_sync.faces.menu.aftermath import Aftermath, Step
@@ -11,8 +13,8 @@ from json2db_sync.faces.menu.outlook import DatabaseState, SourceState
 from json2db_sync.faces.menu.plans import Plan, draw, same_as
 from json2db_sync.faces.menu.prompts import BACK, Back, Option
 from json2db_sync.faces.menu.session import Session, failed
-from json2db_sync.faces.menu.tasks import ANALYSIS, EMPTYING, RECREATION, Task
-from json2db_sync.results import AnalysisResult, Result
+from json2db_sync.faces.menu.tasks import ANALYSIS, EMPTYING, PLAN, RECREATION, Task
+from json2db_sync.results import AnalysisResult, PlanResult, Result
 
 LARGE = 64 * 2**20
 """Bytes from which on the user is asked whether the files are read for the plan already."""
@@ -87,7 +89,11 @@ class Flow:
         if analysis is not None and not analysis.success:
             return analysis
         assert analysis is None or isinstance(analysis, AnalysisResult)
-        plan = Plan(task, database, source, analysis, session.answers.entities)
+        frozen = frozenset(filter(session.config.processing.is_frozen, database.entities or ()))
+        plan = Plan(task, database, source, analysis, entities_asked=session.answers.entities, frozen=frozen)
+        plan = replace(plan, pending=self._pending(plan))
+        if analysis is not None:
+            session.console.print()
         if task == EMPTYING and not plan.affected:
             session.prompts.say("  There is nothing to discard: no records are stored.")
             raise Back
@@ -105,12 +111,19 @@ class Flow:
         while look:
             result = self._session.run(ANALYSIS)
             if result.error_type != "cancelled":
-                if result.success:
-                    self._session.console.print()
                 return result
             self._session.console.print()
             look = self._wants_to_look(source)
         return None
+
+    def _pending(self, plan: Plan) -> PlanResult | None:
+        """What the changes mean to tables that are there already; None where analysis says it all."""
+        if plan.analysis is None or not plan.database.entities or (plan.task == RECREATION and plan.affected):
+            return None
+        if not plan.analysis.schema_changes and not self._session.config.processing.contracts:
+            return None
+        result = self._session.run(PLAN)
+        return result if isinstance(result, PlanResult) and result.success else None
 
     def _wants_to_look(self, source: SourceState) -> bool:
         options = [

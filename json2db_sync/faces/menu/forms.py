@@ -21,6 +21,7 @@ _LABELS: dict[Ask, str] = {
     "backup": "Backup",
     "tables": "Tables",
     "full": "Verify",
+    "records": "Verify",
 }
 
 
@@ -61,6 +62,7 @@ class Form:
             "backup": self._ask_backup,
             "tables": self._ask_tables,
             "full": self._ask_full,
+            "records": self._ask_records,
         }[what]()
 
     def _shown(self, ask: Ask) -> str:
@@ -79,6 +81,8 @@ class Form:
             return "yes, before loading" if self._backup_wanted else "no"
         if ask == "tables":
             return "skip the separate step" if answers.skip_tables else "create and widen first"
+        if ask == "records" and not answers.full:
+            return "the tables only" if answers.skip_records else "every record of this run"
         return "in full: read the files again and compare" if answers.full else "tables, keys and counts"
 
     def _configured_days(self) -> str:
@@ -171,6 +175,18 @@ class Form:
         self._session.answer(
             full=self._prompts.choose("Verify how?", options, default=self._session.answers.full, quiet=True)
         )
+
+    def _ask_records(self) -> None:
+        answers = self._session.answers
+        options = [
+            Option("run", "Every record of this run", "reads its files again, compares what is stored"),
+            Option("full", "In full", "every record of all loaded files"),
+            Option("skip", "The tables only", "keys and counts; no record is compared"),
+            BACK,
+        ]
+        default = "full" if answers.full else "skip" if answers.skip_records else "run"
+        how = self._prompts.choose("Verify how?", options, default=default, quiet=True)
+        self._session.answer(full=how == "full", skip_records=how == "skip")
 
 
 def days_text(days: str) -> str:

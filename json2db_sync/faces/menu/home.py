@@ -153,7 +153,7 @@ def _run_text(run: RunReport, rejected: int) -> tuple[str, str]:
     if not run.files:
         loads = run.operation in ("populate", "full_workflow")
         return left, "nothing new to load" if loads and run.status == "done" else ""
-    parts = [f"{run.read:,} read"]
+    parts = [f"{run.read:,} {'tried' if run.operation == 'replay' else 'read'}"]
     parts += [f"{n:,} {word}" for n, word in ((run.inserted, "inserted"), (run.updated, "updated")) if n]
     if rejected:
         parts.append(f"{rejected:,} rejected in all")

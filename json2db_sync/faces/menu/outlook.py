@@ -15,6 +15,7 @@ from json2db_sync.errors import SyncError
 if TYPE_CHECKING:
     from json2db_sync.config import JSON2DBConfig
     from json2db_sync.databases.base import Database
+    from json2db_sync.databases.ledger import Ledger
     from json2db_sync.sources import Source, SourceFile
 
 LOOK_INSIDE = 64 * 2**20
@@ -118,8 +119,13 @@ def _state(shown: str, database: Database, count: bool) -> DatabaseState:
             rows=rows,
             runs=tuple(run_report(row) for row in ledger.runs(5)),
             rejected=sum(ledger.rejected_counts().values()),
-            loaded={row["path"]: (row["size"], row["mtime_ns"]) for name in plans for row in ledger.loaded_files(name)},
+            loaded=_loaded_files(ledger),
         )
+
+
+def _loaded_files(ledger: Ledger) -> dict[str, tuple[int, int]]:
+    files = (load.file for load in ledger.loads() if load.file.digest is not None)
+    return {file.path: (file.size, file.mtime_ns) for file in files}
 
 
 def look_at_source(

@@ -17,7 +17,7 @@ from json2db_sync.faces.menu.home import plural
 from json2db_sync.faces.menu.outlook import DatabaseState, SourceState
 from json2db_sync.faces.menu.session import Session
 from json2db_sync.faces.menu.tasks import EMPTYING, RECREATION, Task, command_line
-from json2db_sync.results import AnalysisResult
+from json2db_sync.results import AnalysisResult, PlanResult
 
 _CHANGE = re.compile(r"(create table|add column|widen column|change key|restructure) (\S+)(?: \((.*)\))?", re.DOTALL)
 _MOST_TABLES = 12
@@ -32,6 +32,11 @@ class Plan:
     source: SourceState
     analysis: AnalysisResult | None
     """None where the files were not looked into."""
+    pending: PlanResult | None = None
+    """What the changes mean to tables that are there; None where there are none of either."""
+    entities_asked: tuple[str, ...] | None = None
+    frozen: frozenset[str] = frozenset()
+    """Entities whose contract is frozen."""
 
     @property
     def loads(self) -> bool:
@@ -48,11 +53,16 @@ class Plan:
         rows = self.database.rows or {}
         return {name: count for name, count in rows.items() if wanted is None or name in wanted}
 
-    entities_asked: tuple[str, ...] | None = None
-
     @property
     def records_at_stake(self) -> int:
         return sum(self.affected.values())
+
+    @property
+    def schema_changes(self) -> Sequence[str]:
+        """What the data changes in the tables, in words."""
+        if self.pending is not None:
+            return [change.text for change in self.pending.changes]
+        return self.analysis.schema_changes if self.analysis is not None else ()
 
 
 def draw(plan: Plan, session: Session) -> None:
@@ -114,6 +124,9 @@ def _rows(plan: Plan) -> Iterable[tuple[str, str]]:
         tables = [table for name in plan.affected for table in (plan.database.entities or {}).get(name, ())]
         yield "rebuild", _listed(tables)
         yield "keep", f"{plural(plan.records_at_stake, 'record')} of {_listed(plan.affected)}"
+    if not plan.loads and plan.frozen & plan.affected.keys():
+        frozen = _listed(sorted(plan.frozen & plan.affected.keys()))
+        yield "careful", f"frozen by processing.contracts: {frozen}; this will be refused as a whole"
     yield from _changes(plan)
     yield from _left_out(plan)
     if plan.loads and plan.source.files:
@@ -131,6 +144,9 @@ def _left_out(plan: Plan) -> Iterable[tuple[str, str]]:
     rejected = sum(entity.rejected for entity in plan.analysis.entities)
     if rejected:
         yield "reject", f"{plural(rejected, 'record')}, kept with their reasons"
+    invalid = sum(entity.invalid for entity in plan.analysis.entities)
+    if invalid:
+        yield "invalid", f"{plural(invalid, 'record')}: not as the JSON Schemas say"
 
 
 def _reading(plan: Plan) -> str:
@@ -154,7 +170,7 @@ def _changes(plan: Plan) -> Iterable[tuple[str, str]]:
     created: list[str] = []
     added: dict[str, list[str]] = {}
     others: list[tuple[str, str]] = []
-    for change in plan.analysis.schema_changes:
+    for change in plan.schema_changes:
         match = _CHANGE.fullmatch(change)
         what, where, detail = match.groups() if match else ("change", change, None)
         if what == "create table":
@@ -171,6 +187,20 @@ def _changes(plan: Plan) -> Iterable[tuple[str, str]]:
     yield from (row for row in others if plan.loads)
     if plan.loads and not (created or added or others):
         yield "tables", "stay as they are"
+    if plan.pending is not None:
+        yield from _meaning(plan.pending)
+
+
+def _meaning(pending: PlanResult) -> Iterable[tuple[str, str]]:
+    """What changes mean to the records stored, and which a frozen contract refuses."""
+    rewritten = {change.entity: change.records for change in pending.changes if change.records}
+    if rewritten:
+        yield "rewrite", f"{plural(pending.records_rewritten, 'stored record')} of {_listed(rewritten)}"
+    for change in pending.refused_changes[:_MOST_TABLES]:
+        yield "refuse", change
+    more = len(pending.refused_changes) - _MOST_TABLES
+    if more > 0:
+        yield "refuse", f"and {more} more changes"
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from json2db_sync.databases.urls import mask
 from json2db_sync.faces.menu.answers import Answers
 
-Ask = Literal["database", "source", "days", "entities", "backup", "tables", "full"]
+Ask = Literal["database", "source", "days", "entities", "backup", "tables", "full", "records"]
 PROGRAM = "json2db-sync"
 
 
@@ -39,7 +39,9 @@ class Task:
         if "tables" in self.asks and answers.skip_tables:
             given["skip_table_creation"] = True
         if "full" in self.asks and answers.full:
-            given["full" if self.method == "verify" else "full_verification"] = True
+            given["full"] = True
+        if "records" in self.asks and (answers.full or answers.skip_records):
+            given["full_verification" if answers.full else "skip_record_verification"] = True
         return given
 
     def command(self, database: str | None, source: str | None, config_file: str | None, answers: Answers) -> str:
@@ -89,19 +91,20 @@ FULL_VERIFICATION = Task("full-verification", "verify", "Verification in full", 
 REPORT = Task("report", "report", "Summary report", ())
 WORKFLOW = Task(
     "workflow", "full_workflow", "Full workflow",
-    ("database", "source", "days", "entities", "backup", "tables", "full"), writes=True,
+    ("database", "source", "days", "entities", "backup", "tables", "records"), writes=True,
 )  # fmt: skip
 EMPTYING = Task(
     "emptying", "create_tables", "Rebuild empty", ("database", "source", "days", "entities"),
     (("recreate", True), ("empty", True)), writes=True,
 )  # fmt: skip
 SCHEMAS = Task("schemas", "generate_table_schemas", "Table schemas", ("source", "days", "entities"))
-RUNS = Task("runs", "runs", "Runs", ())
+PLAN = Task("plan", "plan", "Table plan", ("source", "days", "entities"))
+SUPERSEDED = Task("superseded", "superseded", "Superseded records", ())
 BACKUP = Task("backup", "backup", "Backup", ())
 TASKS = {
     task.name: task
     for task in (
         ANALYSIS, RECREATION, POPULATION, VERIFICATION, FULL_VERIFICATION, REPORT, WORKFLOW, EMPTYING, SCHEMAS,
-        RUNS, BACKUP,
+        PLAN, SUPERSEDED, BACKUP,
     )
 }  # fmt: skip

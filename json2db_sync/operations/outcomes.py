@@ -11,6 +11,8 @@ from json2db_sync.errors import ConfigurationError, SyncError
 from json2db_sync.results import (
     AnalysisResult,
     Check,
+    InferredSchemasResult,
+    PlanResult,
     PopulateResult,
     RefusedFile,
     Result,
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from json2db_sync.sources import Source
     from json2db_sync.steps.data_populator import Population
     from json2db_sync.steps.json_analyzer import Analysis
+    from json2db_sync.steps.schema_plan import EntityTodo
     from json2db_sync.steps.table_generator import TableChanges
 
 
@@ -81,33 +84,54 @@ def timing(records: int, started: float) -> dict[str, float]:
     }
 
 
-def accounting(statistics: Mapping[str, Any]) -> str:
-    """``4,812 read = 1,204 inserted + 96 updated + 3,510 unchanged + 2 rejected``; what is zero is left out."""
+def accounting(statistics: Mapping[str, Any], operation: str | None = None) -> str:
+    """``4,812 read = 1,204 inserted + 96 updated + 3,510 unchanged + 2 rejected``; what is zero is left out.
+
+    A replay reads no file: its records are ``tried``.
+    """
     parts = [
         f"{statistics[name]:,} {name}"
         for name in ("inserted", "updated", "unchanged", "superseded", "rejected")
         if statistics.get(name)
     ]
-    return f"{statistics.get('total_records', 0):,} read" + (f" = {' + '.join(parts)}" if parts else "")
+    word = "tried" if operation == "replay" else "read"
+    return f"{statistics.get('total_records', 0):,} {word}" + (f" = {' + '.join(parts)}" if parts else "")
 
 
 def population_summary(result: PopulateResult) -> str:
     """The accounting in one line, with the files that were loaded before."""
-    unchanged = f"; {result.files_unchanged} files unchanged" if result.files_unchanged else ""
-    return accounting(result.statistics) + unchanged
+    line = accounting(result.statistics, result.operation)
+    unchanged = result.files_unchanged
+    return line + (f"; {unchanged} file{'s' * (unchanged != 1)} unchanged" if unchanged else "")
 
 
 def tables_summary(result: TablesResult) -> str:
     """``2 created, 3 columns added``."""
     counts = ((result.created, "created"), (result.recreated, "recreated"), (result.emptied, "emptied"))
-    parts = [f"{len(names)} table{'s' * (len(names) != 1)} {word}" for names, word in counts if names]
+    parts = [f"{_counted(len(names), 'table')} {word}" for names, word in counts if names]
     columns = sum(change.startswith("add column") for change in result.changes)
     if columns:
-        parts.append(f"{columns} column{'s' * (columns != 1)} added")
+        parts.append(f"{_counted(columns, 'column')} added")
     indexes = sum(change.startswith("create index") for change in result.changes)
     if indexes:
         parts.append(f"{indexes} index{'es' * (indexes != 1)} created")
-    return ", ".join(parts) or "nothing to change"
+    return ", ".join([*parts, *_refusal_part(result.refused_changes)]) or "nothing to change"
+
+
+def plan_summary(result: PlanResult) -> str:
+    """``3 changes, 1,204 records rewritten``."""
+    parts = [_counted(len(result.changes), "change")] if result.changes else []
+    if result.records_rewritten:
+        parts.append(f"{_counted(result.records_rewritten, 'record')} rewritten")
+    return ", ".join([*parts, *_refusal_part(result.refused_changes)]) or "nothing to change"
+
+
+def _refusal_part(refused: Sequence[str]) -> list[str]:
+    return [f"{_counted(len(refused), 'change')} refused"] if refused else []
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 # Results
@@ -158,6 +182,22 @@ def analysis_result(
     )
 
 
+def inferred_result(
+    analysis: Analysis, source: Source, database: str, schemas: Mapping[str, Any], written: Iterable[str]
+) -> InferredSchemasResult:
+    """The schemas of what was seen; it fails where every file was refused."""
+    return InferredSchemasResult(
+        **_refusal_fields(analysis.refused, analysis.files),
+        operation="infer_schemas",
+        database=database,
+        source=str(source.root),
+        schemas=schemas,
+        written=tuple(written),
+        refused_files=tuple(analysis.refused),
+        notes=(*source.notes, *analysis.notes),
+    )
+
+
 def tables_result(
     done: TableChanges,
     run: int | None,
@@ -179,31 +219,51 @@ def tables_result(
         emptied=tuple(done.emptied),
         records_carried_over=done.rows,
         tables=tuple(tables),
+        refused_changes=tuple(done.refused),
         backup=backup,
         refused_files=tuple(analysis.refused),
         notes=tuple(analysis.notes),
     )
 
 
+def plan_result(
+    todo: Iterable[EntityTodo], source: Source, database: str, analysis: Analysis, notes: Iterable[str]
+) -> PlanResult:
+    """What create_tables would do; it fails where every file was refused and nothing could be planned."""
+    todo = list(todo)
+    return PlanResult(
+        **_refusal_fields(analysis.refused, analysis.files),
+        operation="plan",
+        database=database,
+        source=str(source.root),
+        changes=tuple(change for entity in todo for change in entity.planned),
+        refused_changes=tuple(text for entity in todo for text in entity.refused),
+        records_rewritten=sum(entity.records for entity in todo),
+        refused_files=tuple(analysis.refused),
+        notes=(*source.notes, *analysis.notes, *notes),
+    )
+
+
 def population_result(
     done: Population,
-    source: Source,
-    files: int,
-    run: int | None,
+    operation: str,
+    run: int,
     database: str,
     started: float,
-    backup: str | None,
     failure: SyncError | None,
+    *,
+    source: str | None = None,
+    notes: Iterable[str] = (),
+    backup: str | None = None,
 ) -> PopulateResult:
     """What was loaded, also where the run stopped half-way."""
     outcome = _refusal_fields(done.refused, done.loaded + done.unchanged)
-    nothing = () if files else ("no file of these entities is inside the window",)
     return PopulateResult(
         **(failure_fields(failure) if failure is not None else outcome),
-        operation="populate",
+        operation=operation,
         run=run,
         database=database,
-        source=str(source.root),
+        source=source,
         statistics={
             "total_records": done.total.read,
             **done.total.as_dict(),
@@ -211,6 +271,7 @@ def population_result(
             "files_unchanged": done.unchanged,
             "files_refused": len(done.refused),
             "without_key": done.without_key,
+            "invalid": done.invalid,
             **timing(done.total.read, started),
         },
         rows=done.rows,
@@ -220,18 +281,25 @@ def population_result(
         refused_files=tuple(done.refused),
         rejected_records=tuple(done.rejected),
         schema_changes=tuple(done.changes),
-        notes=(*source.notes, *done.notes, *nothing),
+        notes=(*notes, *done.notes),
         backup=backup,
     )
 
 
 def verification_result(
-    checks: Sequence[Check], database: str, entities: int, compared: int, full: bool, started: float
+    checks: Sequence[Check],
+    database: str,
+    entities: int,
+    compared: int,
+    started: float,
+    *,
+    full: bool,
+    run: int | None,
 ) -> VerifyResult:
     """All checks; it fails where one of them did."""
     failed = [check for check in checks if not check.passed]
     notes = [note for check in checks for note in check.notes]
-    if full and not any(check.name == "records" for check in checks):
+    if (full or run is not None) and not any(check.name == "records" for check in checks):
         notes.append("the files were not compared: first the tables must be whole again")
     if not entities:
         notes.append("the database has no tables of json2db_sync yet")
@@ -250,6 +318,7 @@ def verification_result(
         database=database,
         checks=tuple(checks),
         full=full,
+        of_run=run,
         records_compared=compared,
         notes=tuple(notes),
         statistics=timing(compared, started),

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 from json2db_sync import events
 from json2db_sync.config import JSON2DBConfig
 from json2db_sync.errors import Cancelled, Locked, SyncError
-from json2db_sync.outcomes import failure_fields
+from json2db_sync.operations.outcomes import failure_fields
 from json2db_sync.results import Result
 
 if TYPE_CHECKING:
     from json2db_sync.databases.base import Database
+    from json2db_sync.model.plan import EntityPlan
 
 logger = logging.getLogger("json2db_sync")
 logger.addHandler(logging.NullHandler())
@@ -58,6 +59,24 @@ class Execution:
         settings = DatabaseSettings(section.backup_directory, section.busy_timeout)
         with open_database(os.fspath(db_path) if db_path is not None else self.db_path, settings) as database:
             yield database
+
+    def _stored_plans(self, database: Database) -> dict[str, EntityPlan]:
+        from json2db_sync.databases.ledger import Ledger
+
+        if not database.exists():
+            return {}
+        with database.reading() as connection:
+            return Ledger(database, connection).plans()
+
+    def _table_names(self, database: Database) -> list[str]:
+        """The tables of all entities."""
+        return [table.name for plan in self._stored_plans(database).values() for table in plan.tables]
+
+    def _all_table_names(self, database: Database) -> list[str]:
+        """The tables of all entities, and the ledger's."""
+        from json2db_sync.databases.ledger import TABLES
+
+        return [*TABLES, *self._table_names(database)]
 
     # Locks, the ledger of runs, logging, events
 

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
 from json2db_sync import events
 from json2db_sync.config import JSON2DBConfig
 from json2db_sync.errors import ConfigurationError
-from json2db_sync.execution import Execution, PathLike
-from json2db_sync.outcomes import unknown_entities
+from json2db_sync.operations.execution import Execution, PathLike
+from json2db_sync.operations.outcomes import unknown_entities
 
 if TYPE_CHECKING:
     from json2db_sync.databases.base import Database
     from json2db_sync.model.inference import PlanSettings
     from json2db_sync.model.plan import CustomColumn, EntityPlan
     from json2db_sync.sources import Source, SourceFile
-    from json2db_sync.steps.json_analyzer import Analysis, ReadOptions
+    from json2db_sync.steps.entity_observation import ReadOptions
+    from json2db_sync.steps.json_analyzer import Analysis
+    from json2db_sync.steps.record_rules import RecordRules
 
 Days = float | str
 """A number of days, or ``"all"``."""
@@ -82,7 +84,7 @@ class Planning(Execution):
 
     def _reading(self, selection: Selection) -> ReadOptions:
         from json2db_sync.model.naming import entity_name
-        from json2db_sync.steps.json_analyzer import ReadOptions
+        from json2db_sync.steps.entity_observation import ReadOptions
 
         chosen = selection.entity_filter
         if chosen is None:
@@ -94,6 +96,17 @@ class Planning(Execution):
             )
         return ReadOptions(self._memory, frozenset(map(entity_name, names)))
 
+    def _reading_by_rules(self, selection: Selection) -> ReadOptions:
+        """As :meth:`_reading`, and records must satisfy their schemas."""
+        return replace(self._reading(selection), rules=self._rules())
+
+    def _rules(self) -> RecordRules:
+        """The schemas as they are in the configured folder now."""
+        from json2db_sync.steps.record_rules import RecordRules
+
+        section = self.config.validation
+        return RecordRules.load(section.schema_directory, section.mode)
+
     # Analysis and plans
 
     def _analyze(self, files: Sequence[SourceFile], selection: Selection, database: Database) -> Analysis:
@@ -101,7 +114,17 @@ class Planning(Execution):
         from json2db_sync.steps.progress import Meter
 
         settings = self._plan_settings(self._stored_plans(database))
-        return analyze(files, self._reading(selection), settings, Meter("analyze", self._emit))
+        return analyze(files, self._reading_by_rules(selection), settings, Meter("analyze", self._emit))
+
+    def _look_closely(self, files: Sequence[SourceFile], selection: Selection) -> Analysis:
+        """What the files hold, whatever is stored or ruled, with the arrays in arrays."""
+        from json2db_sync.steps.json_analyzer import analyze
+        from json2db_sync.steps.progress import Meter
+        from json2db_sync.steps.schema_inference import DEPTH
+
+        settings = replace(self._plan_settings({}), child_depth=DEPTH)
+        meter = Meter("infer_schemas", self._emit)
+        return analyze(files, self._reading(selection), settings, meter, check_keys=False)
 
     def _plan_settings(self, stored: Mapping[str, EntityPlan]) -> PlanSettings:
         from json2db_sync.model.inference import PlanSettings
@@ -113,20 +136,13 @@ class Planning(Execution):
             keys=self.config.processing.keys,
             custom=self._custom,
             stored=stored,
+            is_frozen=self.config.processing.is_frozen,
         )
 
     def _plans(self, analysis: Analysis, stored: Mapping[str, EntityPlan]) -> dict[str, EntityPlan]:
         from json2db_sync.steps.json_analyzer import make_plans
 
         return make_plans(analysis, stored, self._plan_settings(stored))
-
-    def _stored_plans(self, database: Database) -> dict[str, EntityPlan]:
-        from json2db_sync.databases.ledger import Ledger
-
-        if not database.exists():
-            return {}
-        with database.reading() as connection:
-            return Ledger(database, connection).plans()
 
     def _fresh_plans(
         self, database: Database, stored: Iterable[EntityPlan], analysis: Analysis, *, empty: bool
@@ -154,13 +170,3 @@ class Planning(Execution):
         for entity, key in self.config.processing.keys.items():
             if entity in stored and stored[entity].key not in (None, key):
                 yield f"{entity}: the configured key {', '.join(key)} takes effect with create-tables --recreate"
-
-    def _table_names(self, database: Database) -> list[str]:
-        """The tables of all entities."""
-        return [table.name for plan in self._stored_plans(database).values() for table in plan.tables]
-
-    def _all_table_names(self, database: Database) -> list[str]:
-        """The tables of all entities, and the ledger's."""
-        from json2db_sync.databases.ledger import TABLES
-
-        return [*TABLES, *self._table_names(database)]

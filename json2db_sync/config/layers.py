@@ -1,0 +1,115 @@
+"""Where settings come from: arguments, the environment, ``.env`` and a file. Each place is a layer of values."""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from json2db_sync.config.sections import PREFIX, all_fields, variable_of
+from json2db_sync.config.wording import unknown
+from json2db_sync.errors import ConfigurationError
+
+CONFIG_FILE = f"{PREFIX}CONFIG_FILE"
+_OTHERS = (CONFIG_FILE, f"{PREFIX}TEST_")
+"""Variables that bear our prefix and are no settings."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The settings that come from one place."""
+
+    name: str
+    """``argument``, ``environment``, or the file."""
+    values: Mapping[str, Mapping[str, Any]]
+    """By section and setting."""
+    written: Callable[[str], str] = str
+    """How a setting's name (``processing.batch_size``) is written there."""
+
+
+def layers(config_file: str | os.PathLike[str] | None, sections: Mapping[str, Any]) -> Iterator[Layer]:
+    """All layers, the strongest first."""
+    given = {name: value.model_dump() if isinstance(value, BaseModel) else value for name, value in sections.items()}
+    yield Layer("argument", _checked(given, "argument"))
+    yield Layer("environment", _from_variables(os.environ, "environment"), _written_as_variable)
+    dotenv = _read_dotenv()
+    yield Layer(".env", _from_variables(dotenv, ".env"), _written_as_variable)
+    path = config_file or os.environ.get(CONFIG_FILE) or dotenv.get(CONFIG_FILE)
+    if path:
+        yield Layer(str(path), _checked(_read_file(Path(path)), str(path)))
+
+
+def _written_as_variable(name: str) -> str:
+    return next((variable_of(field) for full, _s, _n, field in all_fields() if full == name), name)
+
+
+def _from_variables(variables: Mapping[str, str | None], origin: str) -> dict[str, dict[str, Any]]:
+    places = {variable_of(field): (section, setting) for _name, section, setting, field in all_fields()}
+    found: dict[str, dict[str, Any]] = {}
+    for variable, value in variables.items():
+        if not variable.startswith(PREFIX) or variable.startswith(_OTHERS):
+            continue  # another program's
+        if variable not in places:
+            raise unknown(variable, origin, places)
+        if value:
+            section, setting = places[variable]
+            found.setdefault(section, {})[setting] = value
+    return found
+
+
+def _read_dotenv() -> dict[str, str | None]:
+    from dotenv import dotenv_values
+
+    path = Path(".env")
+    try:
+        if not path.is_file():
+            return {}
+        return dict(dotenv_values(path, interpolate=False, encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f".env cannot be read: {error}", hint="correct or remove it", file=".env") from error
+
+
+def _read_file(path: Path) -> Any:
+    path = path.expanduser()
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        return tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot read the configuration file {path}: {error.strerror}",
+            hint=f"check the path (working directory: {Path.cwd()})",
+            file=str(path),
+        ) from error
+    except ValueError as error:  # of JSON, TOML and UTF-8 alike
+        raise ConfigurationError(
+            f"the configuration file {path} cannot be read: {error}", hint="correct it there", file=str(path)
+        ) from error
+
+
+def _checked(values: Any, origin: str) -> dict[str, dict[str, Any]]:
+    """The same values if all sections and settings exist; keys that begin with an underscore are comments."""
+    if not isinstance(values, dict):
+        raise ConfigurationError(f'{origin}: sections are wanted, such as {{"database": {{...}}}}', file=origin)
+    known: dict[str, list[str]] = {}
+    for _name, section, setting, _field in all_fields():
+        known.setdefault(section, []).append(setting)
+    found: dict[str, dict[str, Any]] = {}
+    for section, settings in values.items():
+        if section.startswith("_"):
+            continue
+        if section not in known:
+            raise unknown(section, origin, known)
+        if not isinstance(settings, dict):
+            raise ConfigurationError(f"{origin}: {section} must hold settings, not {settings!r}", setting=section)
+        kept = {name: value for name, value in settings.items() if not name.startswith("_")}
+        for name in kept:
+            if name not in known[section]:
+                raise unknown(f"{section}.{name}", origin, [f"{section}.{known}" for known in known[section]])
+        found[section] = kept
+    return found

@@ -1,0 +1,194 @@
+"""The sections of the configuration: every setting with its default, its limits, its variable and its meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from json2db_sync.config.values import Contracts, JsonText, KeyFields, MaxRejected, Relations, shown
+
+PREFIX = "JSON2DB_"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+def _setting(default: Any, variable: str, description: str, **limits: Any) -> Any:
+    extra = {"variable": PREFIX + variable}
+    return Field(default, description=description, json_schema_extra=extra, **limits)  # type: ignore[arg-type]
+
+
+class DataSourceSettings(_Section):
+    """Where JSON comes from."""
+
+    type: Literal["auto", "api_sync", "consolidated", "directory"] = _setting(
+        "auto",
+        "DATA_SOURCE_TYPE",
+        "What to look for: auto, api_sync (sessions), consolidated (raw_json), directory",
+    )
+    api_sync_base_path: Path = _setting(
+        Path("../api_sync/data/sync_sessions"),
+        "API_SYNC_PATH",
+        "The api_sync base, its sync_sessions folder, one session, or any folder or file",
+    )
+    consolidated_path: Path | None = _setting(
+        None,
+        "CONSOLIDATED_PATH",
+        "The consolidated raw_json folder, where it is not beside or above the sessions",
+    )
+    json_directory_path: Path | None = _setting(
+        None, "JSON_DIRECTORY_PATH", "A plain folder of JSON files, read when type is directory"
+    )
+    prefer_session_based: bool = _setting(
+        True, "PREFER_SESSION_BASED", "Sessions before consolidated data; false turns the order round"
+    )
+    include_failed: bool = _setting(False, "INCLUDE_FAILED", "Load files whose metadata says that their sync failed")
+    entities: Annotated[dict[str, str], JsonText] = _setting(
+        {}, "ENTITIES", 'Pattern of file names to entity, as JSON: {"artworks/*.json": "artworks"}'
+    )
+
+
+class DatabaseSection(_Section):
+    """Where tables live."""
+
+    path: str = _setting(
+        "../data/database/production.db",
+        "DATABASE_PATH",
+        "Path of an SQLite file, or a URL: postgresql://user:password@host/name",
+        min_length=1,
+    )
+    backup_before_operations: bool = _setting(
+        False, "BACKUP_BEFORE_OPERATIONS", "Back up before populating (recreating always does)"
+    )
+    backup_directory: Path | None = _setting(
+        None, "BACKUP_DIRECTORY", "Where SQLite backups go; by default backups beside the database"
+    )
+    table_prefix: str = _setting(
+        "json_", "TABLE_PREFIX", "What the names of tables begin with", pattern=r"^[a-z_][a-z0-9_]{0,19}$"
+    )
+    busy_timeout: float = _setting(
+        5.0, "BUSY_TIMEOUT", "Seconds to wait for another program's transaction", ge=0, le=3600
+    )
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        for name, value in super().__repr_args__():
+            yield name, shown("database.path", value) if name == "path" else value
+
+
+class ProcessingSettings(_Section):
+    """How records become rows."""
+
+    session_max_age: float | None = _setting(
+        None, "SESSION_MAX_AGE", "Hours: only sessions at most this old; beaten by cutoff_days", gt=0
+    )
+    default_cutoff_days: float | None = _setting(
+        None,
+        "DEFAULT_CUTOFF_DAYS",
+        "Days: only sessions at most this old; beaten by the other two; unset: all",
+        gt=0,
+    )
+    enable_duplicate_prevention: bool = _setting(
+        True, "ENABLE_DUPLICATE_PREVENTION", "Leave unchanged records untouched; false rewrites every record"
+    )
+    skip_existing_records: bool = _setting(
+        False, "SKIP_EXISTING_RECORDS", "Never compare or change a record whose key is stored"
+    )
+    batch_size: int = _setting(1000, "BATCH_SIZE", "Records stored at a time", ge=1, le=100_000)
+    memory_limit: int = _setting(
+        512, "MEMORY_LIMIT", "MB of memory to stay within; a single record may take an eighth", ge=16
+    )
+    child_depth: int = _setting(
+        1,
+        "CHILD_DEPTH",
+        "Levels of arrays of objects that become tables; 0: none, they are JSON columns",
+        ge=0,
+        le=5,
+    )
+    max_columns: int = _setting(
+        400,
+        "MAX_COLUMNS",
+        "Keys of a record that get a column; the rarest beyond go into one JSON column",
+        ge=1,
+        le=1500,
+    )
+    keys: Annotated[dict[str, KeyFields], JsonText] = _setting(
+        {},
+        "KEYS",
+        'Key fields where the guess is wrong, as JSON: {"playlist_track": ["PlaylistId", "TrackId"]}',
+    )
+
+    on_error: Literal["reject", "stop"] = _setting(
+        "reject", "ON_ERROR", "A record or file that cannot be loaded: reject it and go on, or stop the run"
+    )
+    max_rejected: MaxRejected = _setting(
+        None,
+        "MAX_REJECTED",
+        "Rejected records a file may have, a number or a share (5%); with more nothing of it loads",
+    )
+    contracts: Contracts = _setting(
+        {},
+        "CONTRACTS",
+        'May tables change with the data? As JSON: {"invoices": "freeze", "*": "evolve"}; by default they do',
+    )
+
+    def is_frozen(self, entity: str) -> bool:
+        """Must the tables of this entity stay as they are?"""
+        return self.contracts.get(entity, self.contracts.get("*")) == "freeze"
+
+
+class ValidationSettings(_Section):
+    """What records must satisfy."""
+
+    schema_directory: Path | None = _setting(
+        None, "SCHEMA_DIRECTORY", "A folder of JSON Schemas, one an entity: invoices.schema.json; unset: none"
+    )
+    mode: Literal["reject", "warn"] = _setting(
+        "reject", "VALIDATION_MODE", "A record that does not satisfy its schema: reject it, or load it and warn"
+    )
+    relations: Relations = _setting(
+        {},
+        "RELATIONS",
+        'Fields that must hold keys of an entity, as JSON: {"invoices.customer_id": "contacts"}',
+    )
+
+
+class LoggingSettings(_Section):
+    """What is written down."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _setting(
+        "INFO", "LOG_LEVEL", "Least important level that goes into the log file"
+    )
+    file: Path | None = _setting(None, "LOG_FILE", "A file to log to; unset: none")
+
+
+class Sections(BaseSettings):
+    """All sections, whatever their values come from."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True)
+
+    data_source: DataSourceSettings = DataSourceSettings()
+    database: DatabaseSection = DatabaseSection()
+    processing: ProcessingSettings = ProcessingSettings()
+    validation: ValidationSettings = ValidationSettings()
+    logging: LoggingSettings = LoggingSettings()
+
+
+def all_fields() -> Iterator[tuple[str, str, str, FieldInfo]]:
+    """(``processing.batch_size``, section, setting, field) of every setting."""
+    for section, outer in Sections.model_fields.items():
+        assert isinstance(outer.annotation, type)
+        assert issubclass(outer.annotation, BaseModel)
+        for setting, field in outer.annotation.model_fields.items():
+            yield f"{section}.{setting}", section, setting, field
+
+
+def variable_of(field: FieldInfo) -> str:
+    """The environment variable of a setting."""
+    assert isinstance(field.json_schema_extra, dict)
+    return str(field.json_schema_extra["variable"])

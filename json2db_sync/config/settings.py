@@ -1,0 +1,114 @@
+"""JSON2DBConfig: all settings together, each from the strongest layer that has it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource
+
+from json2db_sync.config.layers import Layer, layers
+from json2db_sync.config.sections import Sections, all_fields, variable_of
+from json2db_sync.config.values import shown
+from json2db_sync.config.wording import explain
+
+
+class JSON2DBConfig(Sections):
+    """All settings. Sections given as arguments beat everything else::
+
+        JSON2DBConfig(config_file="production.json", processing={"batch_size": 2000})
+
+    :param config_file: a JSON or TOML file; ``JSON2DB_CONFIG_FILE`` names one too.
+    :raises ConfigurationError: naming the setting, where its value came from and what would be right.
+    """
+
+    _layers: tuple[Layer, ...] = ()
+
+    def __init__(self, config_file: str | os.PathLike[str] | None = None, **sections: Any) -> None:
+        found = tuple(layers(config_file, sections))
+        try:
+            super().__init__(layers=found)  # type: ignore[call-arg]  # for settings_customise_sources alone
+        except ValidationError as error:
+            raise explain(error, found) from error
+        self._layers = found
+
+    @classmethod
+    def settings_customise_sources(  # type: ignore[override]  # pydantic passes the stock sources by name
+        cls, settings_cls: type[BaseSettings], init_settings: InitSettingsSource, **_stock: PydanticBaseSettingsSource
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return tuple(_LayerSource(settings_cls, layer) for layer in init_settings.init_kwargs["layers"])
+
+    def settings(self) -> Iterator[Setting]:
+        """Every setting with its value, variable and where the value came from; passwords masked."""
+        for name, section, setting, field in all_fields():
+            layer = next((layer for layer in self._layers if setting in layer.values.get(section, {})), None)
+            value = getattr(getattr(self, section), setting)
+            yield Setting(
+                name,
+                shown(name, value),
+                layer.name if layer else "default",
+                variable_of(field),
+                field.description or "",
+            )
+
+    def get_session_json_directories(self) -> list[Path]:
+        """The folders that hold data: each session's stamps, oldest first, else the consolidated ones.
+
+        An empty list where there are none, or none inside the configured window.
+        """
+        from json2db_sync.errors import NoDataFound
+        from json2db_sync.sources import discover, window
+
+        limits = window(
+            session_max_age=self.processing.session_max_age,
+            default_cutoff_days=self.processing.default_cutoff_days,
+        )
+        try:
+            return discover(self.source_settings(), limits).folders
+        except NoDataFound:
+            return []
+
+    def source_settings(self, data_source: str | os.PathLike[str] | None = None) -> Any:
+        """What discovery needs, for a path given now or the one configured."""
+        from json2db_sync.sources import SourceSettings
+
+        section = self.data_source
+        path = section.api_sync_base_path
+        if section.type == "directory" and section.json_directory_path is not None:
+            path = section.json_directory_path
+        return SourceSettings(
+            type=section.type,
+            path=Path(data_source) if data_source is not None else path,
+            consolidated_path=section.consolidated_path,
+            prefer_session_based=section.prefer_session_based,
+            include_failed=section.include_failed,
+            entities=section.entities,
+        )
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting as ``config show`` prints it."""
+
+    name: str
+    value: str
+    origin: str
+    variable: str
+    description: str
+
+
+class _LayerSource(PydanticBaseSettingsSource):
+    def __init__(self, settings_cls: type[BaseSettings], layer: Layer) -> None:
+        super().__init__(settings_cls)
+        self._layer = layer
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        return self._layer.values.get(field_name), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        return {section: dict(values) for section, values in self._layer.values.items()}

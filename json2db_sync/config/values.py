@@ -1,0 +1,71 @@
+"""Values of settings: how they may be spelled, and how they are shown."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+
+def _json_text(value: Any) -> Any:
+    """A variable holds a mapping or list as JSON text."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value) if value.strip() else {}
+    except ValueError as error:
+        raise ValueError(f"must be JSON text: {error}") from error
+
+
+JsonText = BeforeValidator(_json_text)
+
+
+def _field_names(value: Any) -> Any:
+    """The fields of a key: one name, or several as a list or separated by commas."""
+    if isinstance(value, str):
+        return tuple(name.strip() for name in value.split(",") if name.strip())
+    return value
+
+
+KeyFields = Annotated[tuple[str, ...], BeforeValidator(_field_names), Field(min_length=1)]
+
+
+def _most(value: Any) -> Any:
+    """A number of records, or a share of a file's records as in ``5%``."""
+    text = str(value).strip()
+    if value is None or text == "":
+        return None
+    if isinstance(value, bool) or not re.fullmatch(r"\d+|\d+(\.\d+)?\s*%", text):
+        raise ValueError("must be a number of records, such as 100, or a share, such as 5%")
+    if text.endswith("%") and float(text[:-1]) > 100:
+        raise ValueError("a share is at most 100%")
+    return text.replace(" ", "")
+
+
+MaxRejected = Annotated[str | None, BeforeValidator(_most)]
+Contracts = Annotated[dict[str, Literal["evolve", "freeze"]], JsonText]
+
+
+def _references(value: dict[str, str]) -> dict[str, str]:
+    """Fields as they are written: of an entity, or of the objects in one of its arrays."""
+    for field, entity in value.items():
+        names = field.split(".")
+        if len(names) < 2 or not all(names):
+            raise ValueError(f'{field!r} must be entity.field, or entity.array.field, as in "invoices.customer_id"')
+        if not entity:
+            raise ValueError(f"{field} must refer to an entity")
+    return value
+
+
+Relations = Annotated[dict[str, str], JsonText, AfterValidator(_references)]
+
+
+def shown(name: str, value: Any) -> str:
+    """A setting's value for people; passwords masked."""
+    if name == "database.path" and value is not None:
+        from json2db_sync.databases.urls import mask
+
+        return mask(str(value))
+    return "" if value is None else json.dumps(value, default=str) if isinstance(value, dict | list) else str(value)

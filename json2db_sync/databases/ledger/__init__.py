@@ -1,0 +1,17 @@
+"""The ledger: tables that remember plans, runs, files, what became of each file's records, and single records.
+
+All of it lives in the database it speaks of, so that a file's rows and its ledger rows happen together or not at all.
+Ids are counted here and not by the database: there is one writer at a time, and copies need no sequences.
+"""
+
+from __future__ import annotations
+
+from json2db_sync.databases.ledger.records import Records, Replayed
+from json2db_sync.databases.ledger.schema import PREFIX, STORED, TABLES, Load, Rejection, StoredFile
+
+
+class Ledger(Records):
+    """The ledger of one database, over one open connection."""
+
+
+__all__ = ["PREFIX", "STORED", "TABLES", "Ledger", "Load", "Rejection", "Replayed", "StoredFile"]

@@ -1,0 +1,120 @@
+"""The ledger's plans of entities, and its runs."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from json2db_sync.databases.ledger.schema import loads, metadata, plans, runs
+from json2db_sync.databases.tally import COUNTS
+from json2db_sync.errors import DatabaseError
+from json2db_sync.model.kinds import now_text
+from json2db_sync.model.plan import EntityPlan, from_json, to_json
+
+if TYPE_CHECKING:
+    from json2db_sync.databases.base import Database
+
+
+class PlansAndRuns:
+    """Over one open connection."""
+
+    def __init__(self, database: Database, connection: sa.Connection) -> None:
+        self._database = database
+        self._connection = connection
+
+    def exists(self) -> bool:
+        """Is there a ledger?
+
+        :raises DatabaseError: when it is one of an earlier version, whose tables are others.
+        """
+        inspector = sa.inspect(self._connection)
+        if not inspector.has_table(runs.name):
+            return False
+        if not inspector.has_table(loads.name) or any(
+            column["name"] == loads.c.resolved.name for column in inspector.get_columns(loads.name)
+        ):
+            return True
+        raise DatabaseError(
+            f"{self._database.label} was made by an earlier version of json2db_sync, whose ledger is another",
+            hint="use that version, or load the files into a new database",
+        )
+
+    def create(self) -> None:
+        """Create what is missing of the ledger's tables."""
+        self.exists()
+        metadata.create_all(self._connection)
+
+    def _next_id(self, table: sa.Table) -> int:
+        return int(self._connection.execute(sa.select(sa.func.coalesce(sa.func.max(table.c.id), 0))).scalar_one()) + 1
+
+    # Plans
+
+    def plans(self) -> dict[str, EntityPlan]:
+        """The plans of all entities in the database, in order of name; none where there is no ledger."""
+        if not self.exists():
+            return {}
+        rows = self._connection.execute(sa.select(plans.c.entity, plans.c.plan)).all()
+        return {entity: from_json(text) for entity, text in sorted(tuple(row) for row in rows)}
+
+    def save_plan(self, plan: EntityPlan) -> None:
+        self._connection.execute(plans.delete().where(plans.c.entity == plan.entity))
+        self._connection.execute(
+            plans.insert(), {"entity": plan.entity, "plan": to_json(plan), "changed_at": now_text()}
+        )
+
+    # Runs
+
+    def start_run(self, operation: str, source: str | None) -> int:
+        """A new run's number. Runs that never finished are marked: the lock is ours, so they are gone."""
+        self._connection.execute(
+            runs.update().where(runs.c.status == "running").values(status="interrupted", finished_at=now_text())
+        )
+        number = self._next_id(runs)
+        self._connection.execute(
+            runs.insert(),
+            {
+                "id": number,
+                "operation": operation,
+                "status": "running",
+                "started_at": now_text(),
+                "holder": f"process {os.getpid()} on {socket.gethostname()}",
+                "source": source,
+            },
+        )
+        return number
+
+    def finish_run(self, run: int, status: str, message: str | None) -> None:
+        self._connection.execute(
+            runs.update().where(runs.c.id == run).values(status=status, finished_at=now_text(), message=message)
+        )
+
+    def running(self) -> str | None:
+        """Who is writing, in words, as far as the ledger knows."""
+        if not self.exists():
+            return None
+        statement = sa.select(runs).where(runs.c.status == "running").order_by(runs.c.id.desc()).limit(1)
+        row = self._connection.execute(statement).one_or_none()
+        return f"run {row.id} ({row.operation}), {row.holder}, since {row.started_at}" if row else None
+
+    def runs(self, most: int | None = None, number: int | None = None) -> list[dict[str, Any]]:
+        """The latest runs, or the one of this number, with the sums of what became of their records, newest first."""
+        sums = [sa.func.coalesce(sa.func.sum(loads.c[name]), 0).label(name) for name in COUNTS]
+        statement = (
+            sa.select(runs, sa.func.count(loads.c.id).label("files"), *sums)
+            .join_from(runs, loads, loads.c.run_id == runs.c.id, isouter=True)
+            .group_by(*runs.c)
+            .order_by(runs.c.id.desc())
+            .limit(most)
+        )
+        if number is not None:
+            statement = statement.where(runs.c.id == number)
+        return [_whole(row._mapping) for row in self._connection.execute(statement)]
+
+
+def _whole(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """Sums come as Decimal from PostgreSQL."""
+    return {str(name): int(value) if name in COUNTS else value for name, value in row.items()}

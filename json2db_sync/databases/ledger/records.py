@@ -1,0 +1,254 @@
+"""The ledger's single records: those that were rejected, and those that newer versions took the place of."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from json2db_sync.databases.base import in_lists
+from json2db_sync.databases.ledger.files_and_loads import FilesAndLoads
+from json2db_sync.databases.ledger.schema import Rejection, StoredFile, files, loads, rejected, safe_text, superseded
+from json2db_sync.databases.tally import Superseded
+from json2db_sync.model.kinds import now_text
+
+_PAGE = 200
+_NOTED = (
+    (rejected, rejected.c.stored_id, (rejected.c.id,)),
+    (superseded, superseded.c.record_id, (superseded.c.load_id, superseded.c.record_number)),
+)
+"""Table, its column of ids, and what tells its rows apart."""
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A rejected record that was stored after all."""
+
+    number: int
+    """What the ledger knows the rejected record by."""
+    stored_id: str
+    corrected: bytes | None
+    """Its text as stored, where that is not the one in the file."""
+
+
+class Records(FilesAndLoads):
+    """Over one open connection."""
+
+    # Rejected records
+
+    def add_rejections(self, load: int, file_id: int, rejections: Sequence[Rejection]) -> None:
+        """Keep rejected records."""
+        if not rejections:
+            return
+        first = self._next_id(rejected)
+        rows = [
+            {
+                "id": first + place,
+                "load_id": load,
+                "file_id": file_id,
+                "entity": rejection.entity,
+                "record_number": rejection.number,
+                "byte": rejection.byte,
+                "json_path": rejection.path and safe_text(rejection.path),
+                "reason": safe_text(rejection.reason),
+                "raw": rejection.raw,
+                "rejected_at": now_text(),
+            }
+            for place, rejection in enumerate(rejections)
+        ]
+        self._connection.execute(rejected.insert(), rows)
+
+    def rejected(
+        self,
+        entity: str | None = None,
+        numbers: Collection[int] | None = None,
+        most: int | None = None,
+        *,
+        oldest_first: bool = False,
+    ) -> Iterator[dict[str, Any]]:
+        """Records that are rejected still, with their file; a page of them in memory at a time."""
+        order = rejected.c.id if oldest_first else rejected.c.id.desc()
+        statement = (
+            sa.select(rejected, files.c.name.label("file"), files.c.path.label("file_path"))
+            .join_from(rejected, files, rejected.c.file_id == files.c.id)
+            .where(rejected.c.replayed_load.is_(None))
+            .order_by(order)
+        )
+        if entity is not None:
+            statement = statement.where(rejected.c.entity == entity)
+        few = numbers is not None and len(numbers) <= _PAGE
+        if numbers is not None and few:
+            statement = statement.where(rejected.c.id.in_(list(numbers)))
+        given, last = 0, None
+        while most is None or given < most:
+            page = (
+                statement
+                if last is None
+                else statement.where(rejected.c.id > last if oldest_first else rejected.c.id < last)
+            )
+            rows = self._connection.execute(page.limit(min(_PAGE, _PAGE if most is None else most - given))).all()
+            if not rows:
+                return
+            wanted = [row for row in rows if numbers is None or few or row.id in numbers]
+            yield from (dict(row._mapping) for row in wanted)
+            given, last = given + len(wanted), rows[-1].id
+
+    def rejected_files(self, entity: str | None, numbers: Collection[int] | None) -> list[StoredFile]:
+        """The files that such records came from, from old to new."""
+        open_ones = sa.select(rejected.c.file_id).where(rejected.c.replayed_load.is_(None)).distinct()
+        if entity is not None:
+            open_ones = open_ones.where(rejected.c.entity == entity)
+        parts = (
+            [open_ones]
+            if numbers is None
+            else [open_ones.where(rejected.c.id.in_(part)) for part in in_lists(list(numbers))]
+        )
+        ids = {file_id for part in parts for file_id in self._connection.execute(part).scalars()}
+        found = [
+            StoredFile(**row._mapping)
+            for part in in_lists(sorted(ids))
+            for row in self._connection.execute(sa.select(files).where(files.c.id.in_(part)))
+        ]
+        return sorted(found, key=lambda file: (file.sort_key, file.id))
+
+    def rejected_of_file(self, file_id: int) -> Iterator[dict[str, Any]]:
+        """All records of a file that are or were rejected, in their order in the file; a page in memory at a time."""
+        statement = sa.select(rejected).where(rejected.c.file_id == file_id).order_by(rejected.c.record_number)
+        last = -1
+        while rows := self._connection.execute(statement.where(rejected.c.record_number > last).limit(_PAGE)).all():
+            yield from (dict(row._mapping) for row in rows)
+            last = rows[-1].record_number
+
+    def rejected_between(self, file_id: int, first: int, last: int) -> dict[int, dict[str, Any]]:
+        """By record number, those of a file between two numbers (both included) that are or were rejected."""
+        statement = sa.select(rejected).where(
+            rejected.c.file_id == file_id, rejected.c.record_number.between(first, last)
+        )
+        return {row.record_number: dict(row._mapping) for row in self._connection.execute(statement)}
+
+    def rejected_counts(self) -> dict[str, int]:
+        """By entity, how many records are rejected still."""
+        statement = (
+            sa.select(rejected.c.entity, sa.func.count())
+            .where(rejected.c.replayed_load.is_(None))
+            .group_by(rejected.c.entity)
+        )
+        return {entity: int(count) for entity, count in self._connection.execute(statement)}
+
+    def kept_by_load(self) -> dict[int, int]:
+        """By load, how many of its records are rejected still."""
+        statement = (
+            sa.select(rejected.c.load_id, sa.func.count())
+            .where(rejected.c.replayed_load.is_(None))
+            .group_by(rejected.c.load_id)
+        )
+        return {int(load): int(count) for load, count in self._connection.execute(statement)}
+
+    def take_on(self, load: int, numbers: Sequence[int]) -> None:
+        """Have a replay answer for these rejected records, in place of the loads that did so far."""
+        for part in in_lists(numbers):
+            counts = self._connection.execute(
+                sa.select(rejected.c.load_id, sa.func.count())
+                .where(rejected.c.id.in_(part))
+                .group_by(rejected.c.load_id)
+            ).all()
+            for before, count in counts:
+                self._connection.execute(
+                    loads.update().where(loads.c.id == before).values(resolved=loads.c.resolved + count)
+                )
+            self._connection.execute(rejected.update().where(rejected.c.id.in_(part)).values(load_id=load))
+
+    def reject_again(self, number: int, rejection: Rejection) -> None:
+        """A rejected record could not be loaded again, for this reason."""
+        path = rejection.path and safe_text(rejection.path)
+        self._connection.execute(
+            rejected.update()
+            .where(rejected.c.id == number)
+            .values(reason=safe_text(rejection.reason), json_path=path, rejected_at=now_text())
+        )
+
+    def mark_replayed(self, load: int, stored: Sequence[Replayed]) -> None:
+        """Rejected records are stored now."""
+        for record in stored:
+            self._connection.execute(
+                rejected.update()
+                .where(rejected.c.id == record.number)
+                .values(replayed_load=load, stored_id=record.stored_id, corrected=record.corrected)
+            )
+
+    # Ids of stored records, which change when their entity gets another key
+
+    def noted_ids(self, entity: str) -> dict[str, str]:
+        """The ids that rejected and superseded records are noted with, each to itself."""
+        return {id_: id_ for table, column, _keys in _NOTED for id_ in self._noted(table, column, entity)}
+
+    def _noted(self, table: sa.Table, column: sa.Column[Any], entity: str) -> Iterator[str]:
+        statement = sa.select(column).where(table.c.entity == entity, column.is_not(None)).distinct()
+        yield from self._connection.execute(statement).scalars()
+
+    def rename_ids(self, entity: str, renamed: Mapping[str, str]) -> None:
+        """Stored records have these ids now."""
+        for table, column, keys in _NOTED:
+            rows = self._connection.execute(
+                sa.select(*keys, column).where(table.c.entity == entity, column.is_not(None))
+            ).all()
+            statement = (
+                table.update()
+                .where(*(key == sa.bindparam(f"key_{place}") for place, key in enumerate(keys)))
+                .values({column: sa.bindparam("now")})
+            )
+            changed = [
+                {**{f"key_{place}": part for place, part in enumerate(row[:-1])}, "now": renamed[row[-1]]}
+                for row in rows
+                if renamed.get(row[-1], row[-1]) != row[-1]
+            ]
+            if changed:
+                self._connection.execute(statement, changed)
+
+    # Superseded records
+
+    def add_superseded(self, load: int, file_id: int, entity: str, records: Sequence[Superseded]) -> None:
+        """Keep which records newer versions took the place of."""
+        if records:
+            rows = [
+                {
+                    "load_id": load,
+                    "file_id": file_id,
+                    "entity": entity,
+                    "record_number": record.number,
+                    "record_id": record.id,
+                    "newer_load": record.newer_load,
+                    "newer_number": record.newer_number,
+                }
+                for record in records
+            ]
+            self._connection.execute(superseded.insert(), rows)
+
+    def superseded(self, entity: str | None = None, most: int | None = None) -> list[dict[str, Any]]:
+        """Superseded records with their file and that of the newer version, latest loads first."""
+        newer, newer_load = files.alias(), loads.alias()
+        statement = (
+            sa.select(superseded, files.c.name.label("file"), newer.c.name.label("newer_file"))
+            .join_from(superseded, files, superseded.c.file_id == files.c.id)
+            .join(newer_load, newer_load.c.id == superseded.c.newer_load)
+            .join(newer, newer.c.id == newer_load.c.file_id)
+            .order_by(superseded.c.load_id.desc(), superseded.c.record_number)
+            .limit(most)
+        )
+        if entity is not None:
+            statement = statement.where(superseded.c.entity == entity)
+        return [dict(row._mapping) for row in self._connection.execute(statement)]
+
+    def superseded_counts(self) -> dict[int, int]:
+        """By load, how many superseded records are listed."""
+        statement = sa.select(superseded.c.load_id, sa.func.count()).group_by(superseded.c.load_id)
+        return {int(load): int(count) for load, count in self._connection.execute(statement)}
+
+    def superseded_total(self, entity: str | None = None) -> int:
+        """How many superseded records are listed, of all entities or of one."""
+        statement = sa.select(sa.func.count()).select_from(superseded)
+        if entity is not None:
+            statement = statement.where(superseded.c.entity == entity)
+        return int(self._connection.execute(statement).scalar_one())

@@ -1,0 +1,167 @@
+"""The ledger's tables, and what stands in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import sqlalchemy as sa
+
+from json2db_sync.databases.tally import COUNTS, Counts
+
+PREFIX = "json2db_"
+metadata = sa.MetaData()
+
+
+def _id() -> sa.Column[int]:
+    return sa.Column("id", sa.BigInteger(), primary_key=True, autoincrement=False)
+
+
+def _number(name: str, *, nullable: bool = False) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger(), nullable=nullable)
+
+
+def _text(name: str, *, nullable: bool = False) -> sa.Column[str]:
+    return sa.Column(name, sa.Text(), nullable=nullable)
+
+
+plans = sa.Table(
+    f"{PREFIX}plans",
+    metadata,
+    sa.Column("entity", sa.Text(), primary_key=True),
+    _text("plan"),
+    _text("changed_at"),
+)
+runs = sa.Table(
+    f"{PREFIX}runs",
+    metadata,
+    _id(),
+    _text("operation"),
+    _text("status"),
+    _text("started_at"),
+    _text("finished_at", nullable=True),
+    _text("holder"),
+    _text("source", nullable=True),
+    _text("message", nullable=True),
+)
+files = sa.Table(
+    f"{PREFIX}files",
+    metadata,
+    _id(),
+    _text("path"),
+    _text("entity"),
+    _text("name"),
+    _text("session", nullable=True),
+    _text("stamp", nullable=True),
+    _text("sort_key"),
+    _number("size"),
+    _number("mtime_ns"),
+    _text("digest", nullable=True),  # of the content as last loaded; NULL: not (or no longer) loaded
+    sa.UniqueConstraint("path", "entity"),
+)
+loads = sa.Table(
+    f"{PREFIX}loads",
+    metadata,
+    _id(),
+    _number("run_id"),
+    _number("file_id"),
+    _text("entity"),
+    _text("loaded_at"),
+    _text("status"),  # loaded, replayed, refused; reset: its rows were discarded since
+    _text("error", nullable=True),
+    _text("envelope", nullable=True),
+    _text("layout", nullable=True),  # of the file
+    _text("digest", nullable=True),  # of the content that was loaded
+    _text("mode", nullable=True),  # compare, rewrite or skip: what became of records whose key was stored
+    _number("derivable"),  # 0: the rows were changed otherwise than by loading since
+    *(_number(name) for name in COUNTS),
+    _number("resolved"),  # of the rejected records those no longer kept
+)
+rejected = sa.Table(
+    f"{PREFIX}rejected",
+    metadata,
+    _id(),
+    _number("load_id"),
+    _number("file_id"),
+    _text("entity"),
+    _number("record_number"),
+    _number("byte"),
+    _text("json_path", nullable=True),
+    _text("reason"),
+    sa.Column("raw", sa.LargeBinary(), nullable=False),
+    _text("rejected_at"),
+    _number("replayed_load", nullable=True),  # the load that stored it after all
+    _text("stored_id", nullable=True),  # the id it was stored under
+    sa.Column("corrected", sa.LargeBinary(), nullable=True),  # its text as it was stored, where that is another
+)
+superseded = sa.Table(
+    f"{PREFIX}superseded",
+    metadata,
+    _number("load_id"),
+    _number("file_id"),
+    _text("entity"),
+    _number("record_number"),
+    _text("record_id"),
+    _number("newer_load"),  # the load that the newer version came from
+    _number("newer_number", nullable=True),  # its number, where it is in the same file
+)
+for table, column in ((loads, "file_id"), (rejected, "file_id"), (superseded, "file_id")):
+    sa.Index(f"ix_{table.name}_{column}", table.c[column])
+TABLES = tuple(metadata.tables)
+STORED = ("loaded", "replayed")
+"""The states of loads whose rows are there."""
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A record that could not be loaded, kept whole."""
+
+    entity: str
+    number: int
+    byte: int
+    reason: str
+    raw: bytes
+    path: str | None = None
+    """Where in the record, as ``$.a.b``."""
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """What the ledger knows of a file and one entity in it."""
+
+    id: int
+    path: str
+    entity: str
+    name: str
+    session: str | None
+    stamp: str | None
+    sort_key: str
+    size: int
+    mtime_ns: int
+    digest: str | None
+
+
+@dataclass(frozen=True)
+class Load:
+    """What became of one file's records of one entity in one run."""
+
+    id: int
+    run: int
+    file: StoredFile
+    status: str
+    loaded_at: str
+    error: str | None
+    layout: str | None
+    digest: str | None
+    mode: str | None
+    derivable: bool
+    """Do the files alone say what became of the records?"""
+    counts: Counts
+    resolved: int
+
+
+FILE_COLUMNS = tuple(field.name for field in fields(StoredFile))
+
+
+def safe_text(text: str) -> str:
+    """Text that every database takes: what it cannot hold is spelled out (file names may be any bytes)."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\u0000")

@@ -1,0 +1,70 @@
+"""What operations give back: frozen values that are mappings too.
+
+``result.statistics``, ``result["success"]``, ``result.get("error_type", "unknown")`` and ``dict(result)`` all work;
+``bool(result)`` is success. The keys ``error``, ``error_type``, ``hint`` and ``context`` are there only on failure.
+"""
+
+from __future__ import annotations
+
+from json2db_sync.results.analysis import AnalysisResult, EntityAnalysis, FieldAnalysis, InferredSchemasResult
+from json2db_sync.results.base import RefusedFile, Result, Value
+from json2db_sync.results.population import (
+    ExportedRejectsResult,
+    FileLoad,
+    PopulateResult,
+    RejectedRecord,
+    RejectedResult,
+    SupersededRecord,
+    SupersededResult,
+)
+from json2db_sync.results.state import (
+    BackupReport,
+    BackupResult,
+    EntityReport,
+    LoadReport,
+    RelationReport,
+    ReportResult,
+    RunReport,
+    RunResult,
+    RunsResult,
+    TableReport,
+    TracedRecord,
+)
+from json2db_sync.results.tables import PlannedChange, PlanResult, SchemasResult, TablesResult
+from json2db_sync.results.verification import Check, VerifyResult
+from json2db_sync.results.workflow import WorkflowResult
+
+__all__ = [
+    "AnalysisResult",
+    "BackupReport",
+    "BackupResult",
+    "Check",
+    "EntityAnalysis",
+    "EntityReport",
+    "ExportedRejectsResult",
+    "FieldAnalysis",
+    "FileLoad",
+    "InferredSchemasResult",
+    "LoadReport",
+    "PlanResult",
+    "PlannedChange",
+    "PopulateResult",
+    "RefusedFile",
+    "RejectedRecord",
+    "RejectedResult",
+    "RelationReport",
+    "ReportResult",
+    "Result",
+    "RunReport",
+    "RunResult",
+    "RunsResult",
+    "SchemasResult",
+    "SupersededRecord",
+    "SupersededResult",
+    "TableReport",
+    "TablesResult",
+    "TracedRecord",
+    "Value",
+    "VerifyResult",
+    "WorkflowResult",
+]

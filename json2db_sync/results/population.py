@@ -1,0 +1,112 @@
+"""What was loaded, and what became of every record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from json2db_sync.results.base import RefusedFile, Result, Value
+
+
+@dataclass(frozen=True)
+class FileLoad(Value):
+    """What became of one file's records of one entity."""
+
+    file: str
+    entity: str
+    read: int
+    inserted: int
+    updated: int
+    unchanged: int
+    superseded: int
+    rejected: int
+    expected: int | None = None
+    """What the metadata says that the file holds."""
+
+
+@dataclass(frozen=True)
+class RejectedRecord(Value):
+    """A record that could not be loaded, kept whole in the database."""
+
+    file: str
+    entity: str
+    record: int
+    """Counted from 1."""
+    byte: int
+    reason: str
+    path: str | None = None
+    raw: str = ""
+    """Its text; in a population's result the first 2,000 characters. Bytes that are no UTF-8 show as ``\\xNN``."""
+    number: int | None = None
+    """What the database knows it by (see ``rejected show``); None in a population's result."""
+    rejected_at: str | None = None
+    """UTC."""
+
+
+@dataclass(frozen=True)
+class PopulateResult(Result):
+    """What was loaded. statistics: read = inserted + updated + unchanged + superseded + rejected."""
+
+    statistics: Mapping[str, Any] = field(default_factory=dict)
+    """total_records (= read), inserted, updated, unchanged, superseded, rejected, files_loaded, files_unchanged,
+    files_refused, without_key (records of an entity with a key that lack it), invalid (records loaded though they do
+    not satisfy their JSON Schema, in mode warn),
+    processing_time_seconds, records_per_second."""
+    rows: int = 0
+    """Rows written, child rows included."""
+    entities: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    files: tuple[FileLoad, ...] = ()
+    files_unchanged: int = 0
+    """Files that are loaded already and have not changed since."""
+    refused_files: tuple[RefusedFile, ...] = ()
+    rejected_records: tuple[RejectedRecord, ...] = ()
+    """The first of them; :meth:`SyncRunner.rejected` has all."""
+    schema_changes: tuple[str, ...] = ()
+    """What the data made of the tables on the way."""
+    backup: str | None = None
+
+    @property
+    def needs_attention(self) -> bool:
+        return bool(self.refused_files) or any(
+            self.statistics.get(name) for name in ("rejected", "without_key", "invalid")
+        )
+
+
+@dataclass(frozen=True)
+class RejectedResult(Result):
+    """Records that could not be loaded."""
+
+    records: tuple[RejectedRecord, ...] = ()
+    total: int = 0
+
+
+@dataclass(frozen=True)
+class ExportedRejectsResult(Result):
+    """Rejected records that were written into a file."""
+
+    output: str | None = None
+    count: int = 0
+
+
+@dataclass(frozen=True)
+class SupersededRecord(Value):
+    """A record that was read and is not stored, since a newer version of its key is."""
+
+    file: str
+    entity: str
+    record: int
+    """Counted from 1."""
+    id: str
+    newer_file: str
+    """Where the newer version came from; the same file where it repeats a key."""
+    newer_record: int | None = None
+    """The newer version's number, where it is in the same file."""
+
+
+@dataclass(frozen=True)
+class SupersededResult(Result):
+    """Records that newer versions of their key took the place of."""
+
+    records: tuple[SupersededRecord, ...] = ()
+    total: int = 0

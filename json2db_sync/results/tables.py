@@ -1,0 +1,73 @@
+"""What was, or would be, done to the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from json2db_sync.results.base import RefusedFile, Result, Value
+
+
+@dataclass(frozen=True)
+class PlannedChange(Value):
+    """One thing that create_tables would do to the database."""
+
+    change: str
+    """create_table, add_column, widen_column, change_key, restructure, create_index or repair."""
+    entity: str
+    table: str
+    column: str | None
+    text: str
+    """In words, as ``create_tables`` reports it."""
+    records: int = 0
+    """Stored records that are rewritten for it: those of the whole entity where its tables are rebuilt, else none."""
+
+
+@dataclass(frozen=True)
+class PlanResult(Result):
+    """What create_tables would do; nothing has been done."""
+
+    changes: tuple[PlannedChange, ...] = ()
+    refused_changes: tuple[str, ...] = ()
+    """What the data asks for and a frozen contract refuses, in words."""
+    records_rewritten: int = 0
+    """Stored records that would be rewritten, each counted once."""
+    refused_files: tuple[RefusedFile, ...] = ()
+
+    @property
+    def needs_attention(self) -> bool:
+        return bool(self.changes or self.refused_changes or self.refused_files)
+
+
+@dataclass(frozen=True)
+class TablesResult(Result):
+    """What was done to the tables."""
+
+    created: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
+    """Everything that was done, in words."""
+    recreated: tuple[str, ...] = ()
+    """Tables rebuilt, their rows carried over."""
+    emptied: tuple[str, ...] = ()
+    records_carried_over: int = 0
+    tables: tuple[str, ...] = ()
+    """All tables of ours there now are."""
+    refused_changes: tuple[str, ...] = ()
+    """What the data asks for and a frozen contract refuses, in words."""
+    backup: str | None = None
+    refused_files: tuple[RefusedFile, ...] = ()
+
+    @property
+    def needs_attention(self) -> bool:
+        return bool(self.refused_files or self.refused_changes)
+
+
+@dataclass(frozen=True)
+class SchemasResult(Result):
+    """CREATE statements, for both databases."""
+
+    schemas: Mapping[str, str] = field(default_factory=dict)
+    """``sqlite`` and ``postgresql`` -> DDL text of all entities."""
+    tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """The same by entity: ``tables["invoices"]["sqlite"]``."""
+    custom_columns: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,188 @@
+"""The ledger's figures once more, from the files alone: the history of loads is played again without a database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from json2db_sync.databases.keyindex import KeyIndex
+from json2db_sync.databases.ledger import Load
+from json2db_sync.databases.tally import Outcome, Taken, Tally
+from json2db_sync.model.jsontext import canonical
+from json2db_sync.model.keys import short_hash
+from json2db_sync.model.plan import EntityPlan
+from json2db_sync.results import Check
+from json2db_sync.sources import Record
+from json2db_sync.sources.reader import record_of
+from json2db_sync.steps.finding import Finding
+
+_BATCH = 500
+_RANK_BITS = 23
+_HASH_BITS = 63 - _RANK_BITS
+"""A hash is compared with that of the same id only, so that 40 bits tell two versions apart."""
+
+
+class Derivation:
+    """Of all entities whose every load can be read again: no file is gone, or has held something else.
+
+    :param loads: all loads whose rows are there, in their order.
+    :param memory: bytes for the keys of an entity.
+    """
+
+    def __init__(self, plans: Mapping[str, EntityPlan], loads: Sequence[Load], memory: int) -> None:
+        self._finding = Finding("accounting")
+        self._given_up: dict[str, str] = {}
+        self._derived = 0
+        by_entity: dict[str, list[Load]] = {name: [] for name in plans}
+        for load in loads:
+            by_entity[load.file.entity].append(load)
+            why = _why_not(load)
+            if why is not None:
+                self.give_up(load.file.entity, why)
+        self._states = {name: _Stored(of_entity, memory) for name, of_entity in by_entity.items()}
+
+    def wants(self, load: Load) -> bool:
+        """Can figures be derived from this load?"""
+        return load.file.entity not in self._given_up
+
+    def give_up(self, entity: str, why: str) -> None:
+        """The figures of an entity cannot be derived."""
+        self._given_up.setdefault(entity, why)
+
+    def start(self, load: Load) -> DerivedLoad | None:
+        """To be given the records of a load; None where they are of no use."""
+        return DerivedLoad(load, self._states[load.file.entity], self._finish) if self.wants(load) else None
+
+    def replay(self, load: Load, rows: Iterable[Mapping[str, Any]]) -> None:
+        """A load that took on rejected records; given are all that are kept of its file."""
+        if not self.wants(load):
+            return
+        derived = DerivedLoad(load, self._states[load.file.entity], self._finish)
+        still = load.resolved
+        for row in rows:
+            if row["replayed_load"] == load.id:
+                raw = row["corrected"] if row["corrected"] is not None else row["raw"]
+                derived.add(row["stored_id"], record_of(row["entity"], row["record_number"], row["byte"], raw))
+            elif row["load_id"] == load.id:
+                still += 1
+        for _ in range(still):
+            derived.reject()
+        derived.finish()
+
+    def _finish(self, load: Load, tally: Tally) -> None:
+        if not self.wants(load):
+            return
+        self._derived += 1
+        counted, derived = load.counts.as_dict(), tally.counts.as_dict()
+        for name, count in counted.items():
+            if count != derived[name]:
+                self._finding.add(
+                    f"{load.file.name}, run {load.run}: the ledger counts {count:,} {name}, its records make "
+                    f"{derived[name]:,}"
+                )
+
+    def check(self) -> Check:
+        """What was found."""
+        entities = len(self._states) - len(self._given_up)
+        self._finding.notes += [
+            f"the figures of {entity} were not derived again: {why}" for entity, why in self._given_up.items()
+        ]
+        plural = "y" if entities == 1 else "ies"
+        return self._finding.done(f"the figures of {self._derived:,} loads of {entities} entit{plural} derived again")
+
+    def close(self) -> None:
+        """Forget everything."""
+        for state in self._states.values():
+            state.close()
+
+
+def _why_not(load: Load) -> str | None:
+    if not load.derivable:
+        return "its rows were changed otherwise than by loading"
+    if load.digest != load.file.digest:
+        return f"{load.file.name} has held something else before"
+    return None
+
+
+class _Stored:
+    """What would be stored of an entity: by id a hash of the content, the file's place in time, the record's number."""
+
+    def __init__(self, loads: Sequence[Load], memory: int) -> None:
+        order = sorted({load.file.sort_key for load in loads})
+        self.ranks = {sort_key: rank for rank, sort_key in enumerate(order, 1)}
+        self.versions = KeyIndex(memory)
+        self.numbers = KeyIndex(memory) if any(load.status == "replayed" for load in loads) else None
+        self.memory = memory
+
+    def close(self) -> None:
+        self.versions.close()
+        if self.numbers is not None:
+            self.numbers.close()
+
+
+class DerivedLoad:
+    """One load, played again."""
+
+    def __init__(self, load: Load, stored: _Stored, finished: Any) -> None:
+        self._load = load
+        self._stored = stored
+        self._rank = stored.ranks[load.file.sort_key]
+        self._finished = finished
+        self._tally = Tally(load.id, stored.memory)
+        self._waiting: dict[str, Record] = {}
+
+    def add(self, id_: str, record: Record) -> None:
+        """The next record that was not rejected."""
+        if id_ in self._waiting or len(self._waiting) >= _BATCH:
+            self._flush()
+        self._waiting[id_] = record
+
+    def reject(self) -> None:
+        """The next record, which was rejected."""
+        self._tally.reject()
+
+    def finish(self) -> None:
+        """All records were given."""
+        self._flush()
+        self._finished(self._load, self._tally)
+        self._tally.close()
+
+    def _flush(self) -> None:
+        seen = self._tally.seen(self._waiting)
+        known = self._stored.versions.get(self._waiting)
+        numbers = self._stored.numbers.get(self._waiting) if self._stored.numbers is not None else {}
+        taken: dict[str, Taken] = {}
+        versions: dict[str, int] = {}
+        for id_, record in self._waiting.items():
+            version = _version(record)
+            before = known.get(id_)
+            outcome = Outcome.INSERTED
+            if before is not None:
+                outcome = self._outcome(before, version, id_ in seen, numbers.get(id_, 0) > record.number)
+            taken[id_] = Taken(record.number, outcome, self._load.id)
+            if outcome in (Outcome.INSERTED, Outcome.UPDATED) or self._confirms(outcome, before):
+                versions[id_] = version << _RANK_BITS | self._rank
+        self._tally.add(taken, seen)
+        self._tally.take_superseded()
+        self._stored.versions.set(versions)
+        if self._stored.numbers is not None:
+            self._stored.numbers.set({id_: self._waiting[id_].number for id_ in versions})
+        self._waiting.clear()
+
+    def _outcome(self, before: int, version: int, seen: bool, stands_later: bool) -> Outcome:
+        rank = before & (1 << _RANK_BITS) - 1
+        if self._load.mode == "skip" and not seen:
+            return Outcome.UNCHANGED
+        if before >> _RANK_BITS == version and (self._load.mode != "rewrite" or seen):
+            return Outcome.UNCHANGED
+        late = self._load.status == "replayed" and rank == self._rank and stands_later
+        return Outcome.SUPERSEDED if rank > self._rank or late else Outcome.UPDATED
+
+    def _confirms(self, outcome: Outcome, before: int | None) -> bool:
+        """Does an equal record from this file make the stored one a record of this file?"""
+        rank = (before or 0) & (1 << _RANK_BITS) - 1
+        return outcome == Outcome.UNCHANGED and self._load.mode != "skip" and rank <= self._rank
+
+
+def _version(record: Record) -> int:
+    return short_hash(canonical(record.value).encode("utf-8", "surrogatepass")) >> _RANK_BITS

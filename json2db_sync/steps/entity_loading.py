@@ -1,0 +1,245 @@
+"""The records of one entity in one file: rules, ids, shredding, batches, and what is said of them afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from json2db_sync.databases.ledger import Rejection
+from json2db_sync.databases.loader import Loader, LoadOptions, Shredded
+from json2db_sync.databases.tally import Counts, Superseded
+from json2db_sync.errors import ValidationError
+from json2db_sync.model.inference import PlanSettings
+from json2db_sync.model.keys import short_hash
+from json2db_sync.model.plan import EntityPlan
+from json2db_sync.model.shape import Drift, EntityShape
+from json2db_sync.model.statistics import allowed_repeats
+from json2db_sync.results import FileLoad, RejectedRecord
+from json2db_sync.sources import Record, SourceFile
+from json2db_sync.steps.entity_observation import ReadOptions
+from json2db_sync.steps.rejection_limit import RejectionLimit
+
+REPORTED = 100
+"""Rejected records that a result holds; the ledger holds all."""
+_EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class PopulateOptions:
+    """How to load."""
+
+    read: ReadOptions
+    plans: PlanSettings
+    load: LoadOptions
+    limit: RejectionLimit
+    batch_size: int = 1000
+
+
+class Redo(Exception):
+    """An entity's tables must widen (or be made) before this file can be loaded."""
+
+    def __init__(self, entity: str) -> None:
+        super().__init__(entity)
+        self.entity = entity
+
+
+@dataclass
+class Loaded:
+    """What became of one entity's records of a file."""
+
+    load: FileLoad
+    counts: Counts
+    rejected: list[RejectedRecord]
+    """The first of them."""
+    rows: int
+    """Rows written, child rows included."""
+    notes: list[str]
+    without_key: int
+    invalid: int
+
+
+class Ids(Protocol):
+    """Says which id a record gets."""
+
+    without_key: int
+
+    def id_of(self, record: Record, *, single: bool) -> str | int: ...
+
+    def close(self) -> None: ...
+
+
+class Keeper(Protocol):
+    """Writes single records of a load into the ledger."""
+
+    load: int
+
+    def rejected(self, rejections: Sequence[Rejection]) -> None: ...
+
+    def superseded(self, records: Sequence[Superseded]) -> None: ...
+
+
+class EntityLoading:
+    """The records of one entity in one file: rules, ids, shredding, batches."""
+
+    def __init__(
+        self,
+        plan: EntityPlan,
+        loader: Loader,
+        file: SourceFile,
+        options: PopulateOptions,
+        ids: Ids,
+        keeper: Keeper,
+        *,
+        widened: bool,
+    ) -> None:
+        self.plan = plan
+        self.loader = loader
+        self.keeper = keeper
+        self._file = file
+        self._options = options
+        self._frozen = plan.key is not None and options.plans.is_frozen(plan.entity)
+        self._settled = widened or self._frozen
+        self._shape = EntityShape(plan)
+        self._batch: list[Shredded] = []
+        self._ids = ids
+        self._rejected: list[RejectedRecord] = []
+        self._invalid = 0
+        self._invalid_examples: list[str] = []
+
+    def close(self) -> None:
+        self.loader.close()
+        self._ids.close()
+
+    def add(self, record: Record, *, single: bool) -> None:
+        objection = self.loader.objection(record)
+        if objection is not None:
+            self.reject(record, objection)
+            return
+        if self._breaks_rule(record):
+            return
+        if self.plan.key is None:
+            raise Redo(record.entity)
+        try:
+            id_ = self._ids.id_of(record, single=single)
+            row, children = self._shape.shred(record.value)
+        except Drift as drift:
+            if not self._settled:
+                raise Redo(record.entity) from drift
+            why = f"; {self.plan.entity} is frozen (processing.contracts)" if self._frozen else ""
+            self.reject(record, drift.why + why, drift.path)
+            return
+        self._batch.append(Shredded(id_, short_hash(record.raw), record, row, children))
+        if len(self._batch) >= self._options.batch_size:
+            self._flush()
+
+    def _breaks_rule(self, record: Record) -> bool:
+        """Is the record rejected for breaking a rule? One that is only warned of is counted."""
+        violation = self._options.read.rules.violation(record.entity, record.value)
+        if violation is None:
+            return False
+        if self._options.read.rules.mode == "reject":
+            self.reject(record, violation.reason, violation.path)
+            return True
+        self._invalid += 1
+        if len(self._invalid_examples) < _EXAMPLES:
+            self._invalid_examples.append(f"record {record.number} {violation.path}: {violation.message}")
+        return False
+
+    def reject(self, record: Record, reason: str, path: str | None = None) -> None:
+        """Keep a record that cannot be loaded."""
+        self.loader.reject(record, reason, path)
+        if self._options.limit.stop or len(self.loader.rejections) >= self._options.batch_size:
+            self._keep()
+
+    def _keep(self) -> None:
+        rejections = self.loader.take_rejections()
+        for rejection in rejections:
+            self._options.limit.check(self._file, rejection, self.loader.tally.counts)
+        for rejection in rejections[: max(0, REPORTED - len(self._rejected))]:
+            raw = rejection.raw.decode("utf-8", "backslashreplace")
+            self._rejected.append(
+                RejectedRecord(
+                    file=self._file.name,
+                    entity=rejection.entity,
+                    record=rejection.number,
+                    byte=rejection.byte,
+                    reason=rejection.reason,
+                    path=rejection.path,
+                    raw=raw[:2000],
+                )
+            )
+        self.keeper.rejected(rejections)
+
+    def _flush(self) -> None:
+        self.loader.add(self._batch)
+        self._batch.clear()
+        self._keep()
+        self.keeper.superseded(self.loader.tally.take_superseded())
+
+    def finish(self) -> None:
+        """Store what waits.
+
+        :raises ValidationError: when a guessed key repeats so often that it is none, or too many records are rejected.
+        """
+        self._flush()
+        counts = self.loader.tally.counts
+        self._options.limit.check_all(self._file, counts, self._rejected)
+        repeats, read = self.loader.tally.repeats, counts.read
+        if self.plan.key_guessed and self.plan.key and repeats > allowed_repeats(read):
+            key = ", ".join(self.plan.key)
+            raise ValidationError(
+                f"{self._file.name}: {repeats} of {read} records have the {key} of an earlier one and other content, "
+                f"so {key} (a guess) is not the key of {self.plan.entity}",
+                hint=f'name the key: processing.keys = {{"{self.plan.entity}": ["..."]}} (JSON2DB_KEYS), '
+                "then create-tables --recreate",
+                entity=self.plan.entity,
+                file=str(self._file.path),
+                setting="processing.keys",
+            )
+
+    def result(self) -> Loaded:
+        tally = self.loader.tally
+        load = FileLoad(
+            file=self._file.name,
+            entity=self.plan.entity,
+            expected=self._file.expected_records,
+            **tally.counts.as_dict(),
+        )
+        return Loaded(
+            load,
+            tally.counts,
+            self._rejected,
+            self.loader.rows_written,
+            self._notes(),
+            self._ids.without_key,
+            self._invalid,
+        )
+
+    def _notes(self) -> list[str]:
+        entity, file = self.plan.entity, self._file.name
+        notes = []
+        if repeats := self.loader.tally.repeats:
+            notes.append(
+                f"{file}: {_records(repeats)} of {entity} with the key of an earlier one and other content; the "
+                "last of each is stored"
+            )
+        if lacking := self._ids.without_key:
+            notes.append(
+                f"{file}: {_records(lacking)} of {entity} without {', '.join(self.plan.key or ())}, stored under ids "
+                "made of the content: no later version can replace them"
+            )
+        if self._invalid:
+            examples = "; ".join(self._invalid_examples)
+            schema = self._options.read.rules.schema_of(entity)
+            notes.append(f"{file}: {_records(self._invalid)} loaded that do not satisfy {schema}; {examples}")
+        if (outdated := self.loader.tally.outdated) and self._file.time is None:
+            notes.append(
+                f"{_records(outdated)} of {file} were passed over: files that sort after it by path hold newer "
+                "versions (plain files count from old to new by path)"
+            )
+        return notes
+
+
+def _records(count: int) -> str:
+    return f"{count:,} record{'s' * (count != 1)}"

@@ -1,0 +1,164 @@
+"""The records of one entity in one file, against what is stored of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from json2db_sync.databases.base import Database
+from json2db_sync.databases.ledger import Ledger, Load, StoredFile
+from json2db_sync.databases.records import RecordReader as StoredReader
+from json2db_sync.databases.records import StoredRecord
+from json2db_sync.model import plan as names
+from json2db_sync.model.jsontext import first_difference, preview, same
+from json2db_sync.model.kinds import Kind
+from json2db_sync.model.plan import EntityPlan
+from json2db_sync.model.shape import Drift
+from json2db_sync.sources import Record, SourceFile
+from json2db_sync.sources.reader import record_of
+from json2db_sync.steps.derivation import DerivedLoad
+from json2db_sync.steps.record_ids import RecordIds
+
+_BATCH = 500
+
+
+class StoredSide:
+    """What is stored, over one open connection."""
+
+    def __init__(
+        self,
+        database: Database,
+        connection: sa.Connection,
+        plans: Mapping[str, EntityPlan],
+        files: Mapping[int, StoredFile],
+    ) -> None:
+        self._readers = {name: StoredReader(database, connection, plan) for name, plan in plans.items()}
+        self._database = database
+        self._files = files
+
+    def objection(self, record: Record) -> str | None:
+        """Why a record cannot be stored; None where it can."""
+        return record.problem or self._database.objection(record)
+
+    def by_ids(self, entity: str, ids: list[Any]) -> dict[Any, StoredRecord]:
+        return self._readers[entity].by_ids(ids)
+
+    def file_of(self, stored: StoredRecord) -> StoredFile | None:
+        """The file that a stored record came from; None where the ledger does not know it."""
+        return self._files.get(stored.row[names.LOAD])
+
+
+class EntityComparison:
+    """Takes the records in their order.
+
+    :param stored: None to compare nothing, and only derive figures.
+    :param derived: None to derive no figures.
+    """
+
+    def __init__(
+        self,
+        load: Load,
+        file: SourceFile,
+        plan: EntityPlan,
+        stored: StoredSide | None,
+        derived: DerivedLoad | None,
+        ledger: Ledger,
+        memory: int,
+    ) -> None:
+        self._load = load
+        self._plan = plan
+        self._stored = stored
+        self._derived = derived
+        self._ledger = ledger
+        self._ids = RecordIds(plan, file, memory)
+        self._waiting: list[tuple[Record, bool]] = []
+        self.problems: dict[Any, str] = {}
+        """By id: an older version of a record in the file may differ, only the last one counts."""
+        self.compared = self.resent = self.rejected = self.skipped = 0
+
+    def close(self) -> None:
+        self._ids.close()
+
+    def add(self, record: Record, *, single: bool) -> None:
+        self._waiting.append((record, single))
+        if len(self._waiting) >= _BATCH:
+            self._flush()
+
+    def finish(self) -> None:
+        """All records were given."""
+        self._flush()
+        if self._derived is not None:
+            self._derived.finish()
+
+    def _flush(self) -> None:
+        if not self._waiting:
+            return
+        first, last = self._waiting[0][0].number, self._waiting[-1][0].number
+        kept = self._ledger.rejected_between(self._load.file.id, first, last)
+        found: list[tuple[Any, Record]] = []
+        for record, single in self._waiting:
+            rejected = kept.get(record.number)
+            if rejected is None:
+                self._identify(record, single, found)
+            else:
+                self._rejected(record, rejected, found)
+        self._waiting.clear()
+        if self._stored is not None:
+            stored = self._stored.by_ids(self._plan.entity, list(dict.fromkeys(id_ for id_, _record in found)))
+            for id_, record in found:
+                self._compare(id_, record, stored.get(id_), self._stored)
+
+    def _rejected(self, record: Record, kept: Mapping[str, Any], found: list[tuple[Any, Record]]) -> None:
+        if self._derived is not None:
+            self._derived.reject()
+        if kept["raw"] != record.raw:
+            where = self._where(record)
+            self.problems[where] = f"{where}: the text kept of it as rejected is not the one in the file"
+        if kept["replayed_load"] is None:
+            self.rejected += 1
+            return
+        if kept["corrected"] is not None:
+            record = record_of(record.entity, record.number, record.byte, kept["corrected"])
+        id_: Any = kept["stored_id"]
+        found.append((int(id_) if self._plan.id_kind is Kind.INTEGER else id_, record))
+
+    def _identify(self, record: Record, single: bool, found: list[tuple[Any, Record]]) -> None:
+        where = self._where(record)
+        objection = self._stored.objection(record) if self._stored is not None else record.problem
+        if objection is not None:
+            self.problems[where] = f"{where}: {objection}, yet not rejected"
+            return
+        try:
+            id_ = self._ids.id_of(record, single=single)
+        except Drift as drift:
+            self.problems[where] = f"{where} {drift}"
+            return
+        found.append((id_, record))
+        if self._derived is not None:
+            self._derived.add(str(id_), record)
+
+    def _where(self, record: Record) -> str:
+        return f"{self._load.file.name} record {record.number}"
+
+    def _compare(self, id_: Any, record: Record, stored: StoredRecord | None, side: StoredSide) -> None:
+        where = f"{self._where(record)} (id {id_})"
+        if stored is None:
+            self.problems[id_] = f"{where} is not in the database"
+            return
+        file = side.file_of(stored)
+        if file is None or file.id != self._load.file.id:
+            if file is not None and file.sort_key >= self._load.file.sort_key:
+                self.resent += 1
+            elif self._load.mode == "skip":
+                self.skipped += 1
+            else:
+                self.problems[id_] = f"{where}: an older file's version is stored"
+            return
+        self.compared += 1
+        if same(record.value, stored.record):
+            self.problems.pop(id_, None)
+            return
+        path, sent, found = first_difference(record.value, stored.record)
+        self.problems[id_] = f"{where} {path}: sent {preview(sent)}, stored {preview(found)}"

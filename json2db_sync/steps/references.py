@@ -1,0 +1,78 @@
+"""Columns that hold keys of other entities: how many of their values are none, in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import sqlalchemy as sa
+
+from json2db_sync.databases.base import Database
+from json2db_sync.model import plan as names
+from json2db_sync.model.kinds import Kind
+from json2db_sync.model.plan import EntityPlan
+
+_EXACT = 2**53
+"""Whole numbers below this are the same in a column of doubles."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A column of an entity's table, or of one of its child tables, that refers to an entity. Ids compare as text."""
+
+    database: Database
+    plan: EntityPlan
+    table: str
+    column: str
+    target: EntityPlan
+
+    def counts(self, connection: sa.Connection) -> tuple[int, int]:
+        """Distinct values, and how many of them are no key of the entity referred to.
+
+        NULL is no value, nor is an empty text: that is how exports write that there is nothing to refer to.
+        """
+        total = sa.select(sa.func.count()).select_from(self._values().distinct().subquery())
+        missing = sa.select(sa.func.count()).select_from(self._missing().subquery())
+        return int(connection.execute(total).scalar_one()), int(connection.execute(missing).scalar_one())
+
+    def examples(self, connection: sa.Connection, most: int) -> Iterator[tuple[str, Any]]:
+        """The first values that are no key, each with the id of a record that holds it."""
+        missing = self._missing().subquery()
+        for value in connection.execute(sa.select(missing.c.value).order_by(missing.c.value).limit(most)).scalars():
+            owner = sa.select(self._owner).where(self._text == value).order_by(self._owner).limit(1)
+            yield value, connection.execute(owner).scalar_one()
+
+    @cached_property
+    def _built(self) -> sa.Table:
+        return self.database.tables(self.plan)[self.table]
+
+    @property
+    def _owner(self) -> sa.Column[Any]:
+        """The column that names the record."""
+        return self._built.c[names.PARENT_ID if self.plan.find(self.table).depth else names.ID]
+
+    @property
+    def kind(self) -> Kind:
+        """Of the column."""
+        return next(column.kind for column in self.plan.find(self.table).columns if column.name == self.column)
+
+    @property
+    def _text(self) -> sa.ColumnElement[str]:
+        """The value as an id is written: 5.0 refers to 5."""
+        column = self._built.c[self.column]
+        text = sa.cast(column, sa.Text)
+        if self.kind is not Kind.NUMBER:
+            return text
+        whole = sa.case((sa.func.abs(column) < _EXACT, sa.cast(column, sa.BigInteger)))
+        return sa.case((column == whole, sa.cast(whole, sa.Text)), else_=text)
+
+    def _values(self) -> sa.Select[str]:
+        column = self._built.c[self.column]
+        return sa.select(self._text.label("value")).where(column.is_not(None), sa.cast(column, sa.Text) != "")
+
+    def _missing(self) -> sa.CompoundSelect[str]:
+        # A set operation, since a join on casts has no index to use.
+        other = self.database.tables(self.target)[self.target.table.name]
+        return self._values().except_(sa.select(sa.cast(other.c[names.ID], sa.Text)))

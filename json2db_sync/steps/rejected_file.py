@@ -1,0 +1,107 @@
+"""Rejected records as a file that people can read and correct: a line of JSON each."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from json2db_sync.errors import FileError
+
+_FIELDS = {
+    "number": "id",
+    "entity": "entity",
+    "file": "file",
+    "record": "record_number",
+    "byte": "byte",
+    "path": "json_path",
+    "reason": "reason",
+    "rejected_at": "rejected_at",
+}
+"""Key of a line -> column of the ledger."""
+
+
+def write_rejected(output: Path, rows: Iterable[dict[str, Any]], *, overwrite: bool) -> int:
+    """Write rejected records, wholly or not at all; returns how many.
+
+    :raises FileError: when the file exists and is not to be overwritten, or cannot be written.
+    """
+    if output.exists() and not overwrite:
+        raise FileError(f"{output} exists", hint="name another file, or overwrite it", file=str(output))
+    partial = output.with_name(f".{output.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("w", encoding="utf-8", newline="\n") as file:
+            count = 0
+            for row in rows:
+                file.write(json.dumps(_line(row), ensure_ascii=False) + "\n")
+                count += 1
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(output)
+    except OSError as error:
+        raise FileError(f"cannot write {output}: {error.strerror}", file=str(output)) from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return count
+
+
+def _line(row: dict[str, Any]) -> dict[str, Any]:
+    line = {key: row[column] for key, column in _FIELDS.items()}
+    try:
+        line["raw"] = row["raw"].decode("utf-8")
+    except UnicodeDecodeError:
+        line["raw_base64"] = base64.b64encode(row["raw"]).decode("ascii")
+    return line
+
+
+def read_corrected(path: Path) -> dict[int, bytes]:
+    """The texts of such a file, by the number of the record.
+
+    :raises FileError: naming the line that is not what :func:`write_rejected` writes.
+    """
+    found: dict[int, bytes] = {}
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            for place, line in enumerate(file, 1):
+                if line.strip():
+                    number, raw = _number_and_text(line, path, place)
+                    if number in found:
+                        raise _bad(path, place, f"names the record {number} once more")
+                    found[number] = raw
+    except OSError as error:
+        raise FileError(f"cannot read {path}: {error.strerror}", hint="check the path", file=str(path)) from error
+    except UnicodeDecodeError as error:
+        raise FileError(f"{path} is not UTF-8: byte {error.start}", hint="save it as UTF-8", file=str(path)) from error
+    if not found:
+        raise FileError(f"{path} holds no record", hint="rejected export writes such files", file=str(path))
+    return found
+
+
+def _number_and_text(line: str, path: Path, place: int) -> tuple[int, bytes]:
+    try:
+        value = json.loads(line)
+    except ValueError as error:
+        raise _bad(path, place, f"is not valid JSON: {error}") from error
+    if not isinstance(value, dict) or type(value.get("number")) is not int:
+        raise _bad(path, place, 'has no "number" of a rejected record')
+    text = value.get("raw")
+    if isinstance(text, dict):
+        text = json.dumps(text, ensure_ascii=False)  # corrected as JSON rather than as its text
+    if isinstance(text, str):
+        return value["number"], text.encode("utf-8", "surrogatepass")
+    try:
+        return value["number"], base64.b64decode(value["raw_base64"], validate=True)
+    except (KeyError, TypeError, binascii.Error) as error:
+        raise _bad(path, place, 'has neither "raw" nor "raw_base64"') from error
+
+
+def _bad(path: Path, place: int, what: str) -> FileError:
+    return FileError(
+        f"{path} line {place} {what}",
+        hint="each line is as rejected export writes it, with raw corrected; nothing was changed",
+        file=str(path),
+    )

@@ -1,0 +1,34 @@
+"""Commands as a user runs them, on the example sessions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from called import Run
+from click.testing import CliRunner, Result
+
+from json2db_sync.faces.cli import cli
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, example_source: Path) -> Run:
+    """Run a command with the example sessions and the database test.db as configured."""
+    monkeypatch.setenv("JSON2DB_API_SYNC_PATH", str(example_source))
+    monkeypatch.setenv("JSON2DB_DATABASE_PATH", "test.db")
+
+    def call(*arguments: str, **settings: Any) -> Result:
+        result = CliRunner().invoke(cli, arguments, **settings)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    return call
+
+
+@pytest.fixture
+def loaded(run: Run) -> Run:
+    """The same, with everything loaded before."""
+    assert run("full-workflow", "-q").exit_code == 0
+    return run
