@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from json2db_sync import events
 from json2db_sync.config import JSON2DBConfig
 from json2db_sync.errors import ConfigurationError, NoDataFound, ValidationError
+from json2db_sync.model.words import counted
 from json2db_sync.operations.backups import Backups
 from json2db_sync.operations.execution import PathLike, operation
 from json2db_sync.operations.history import History
@@ -104,7 +105,9 @@ class SyncRunner(Rejections, Verifying, History, Backups):
             plans = self._plans(analysis, stored)
             pending, refused = pending_changes(stored, plans, self.config.processing.is_frozen)
             all_refused = bool(analysis.refused) and not analysis.files
-            step.done(f"{analysis.files} files, {analysis.records:,} records", success=not all_refused)
+            step.done(
+                f"{counted(analysis.files, 'file')}, {counted(analysis.records, 'record')}", success=not all_refused
+            )
         return analysis_result(
             analysis,
             source,
@@ -172,9 +175,7 @@ class SyncRunner(Rejections, Verifying, History, Backups):
             schemas = {name: infer_schema(name, objects) for name, objects in seen.items()}
             written = () if folder is None else write_schemas(schemas, Path(folder).expanduser(), overwrite=overwrite)
             result = inferred_result(analysis, source, database.label, schemas, written)
-            step.done(
-                f"{len(schemas)} schema{'s' * (len(schemas) != 1)}, {len(written)} written", success=result.success
-            )
+            step.done(f"{counted(len(schemas), 'schema')}, {len(written)} written", success=result.success)
         return result
 
     @operation(TablesResult)
@@ -333,7 +334,7 @@ class SyncRunner(Rejections, Verifying, History, Backups):
             plans = self._plans(self._analyze(files, selection, database), stored)
             plans |= {name: plan for name, plan in stored.items() if name in plans and must_stay(plan, is_frozen)}
             tables, schemas = schema_texts(plans, indexes=include_indexes)
-            step.done(f"{len(plans)} entities")
+            step.done(counted(len(plans), "entity"))
         return SchemasResult(
             operation="generate_table_schemas",
             database=database.label,

@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
+from json2db_sync import SyncRunner
 from json2db_sync.databases import open_database
 from json2db_sync.databases.ledger import Ledger
 from json2db_sync.databases.records import RecordReader
@@ -27,6 +28,12 @@ def stored_records(url: str) -> Records:
             name: [stored.record for stored in RecordReader(database, connection, plan).all()]
             for name, plan in Ledger(database, connection).plans().items()
         }
+
+
+def read_records(url: str) -> Records:
+    """Every record of every entity, as anyone reads them through the package."""
+    runner = SyncRunner(url)
+    return {entity.name: list(runner.read(entity.name)) for entity in runner.report().entities}
 
 
 def query(url: str, sql: str) -> list[tuple[Any, ...]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stored import Records, assert_same_records, by_value, exact_sum, load_json, query, stored_records
+from stored import Records, assert_same_records, by_value, exact_sum, load_json, query, read_records
 
 from json2db_sync import SyncRunner
 from json2db_sync.config import JSON2DBConfig
@@ -62,7 +62,7 @@ def sync(url: str, source: Path, **options: Any) -> WorkflowResult:
 
 
 def synced_into(url: str, source: Path) -> Synced:
-    return Synced(url, sync(url, source), stored_records(url))
+    return Synced(url, sync(url, source), read_records(url))
 
 
 @pytest.fixture(scope="module")
@@ -230,7 +230,7 @@ def test_older_sessions_loaded_afterwards_put_no_old_data_over_new(
     rest = runner.populate(cutoff_days="all")
     assert rest.success
     assert rest.statistics["superseded"] > 0
-    stored = stored_records(database_url)
+    stored = read_records(database_url)
     for entity, wanted in latest_records(shared_data, expected).items():
         assert_same_records(stored[entity], wanted, entity)
     assert runner.verify(full=True).success
@@ -243,7 +243,7 @@ def test_the_fallback_is_read_where_there_are_no_sessions(
     """Consolidated files are loaded, from stamps or straight from raw_json, when there is nothing else."""
     keys = {"contacts": "contact_id", "items": "item_id", "invoices": "invoice_id"}
     result = sync(database_url, shared_data / tree)
-    stored = stored_records(database_url)
+    stored = read_records(database_url)
     files = expected[tree]["fallback_raw_json"]
     assert {Path(file["file"]).stem for file in files} == set(stored)
     for file in files:
@@ -321,7 +321,7 @@ def test_a_set_of_files_is_stored_as_it_is_written(database_url: str, shared_dat
     paths = data_files(shared_data / folder)
     result = sync(database_url, shared_data / folder)
     assert_all_accounted_for(result, paths)
-    wanted, stored = sources_of(paths), stored_records(database_url)
+    wanted, stored = sources_of(paths), read_records(database_url)
     assert sorted(stored) == sorted(wanted)
     for entity, records in wanted.items():
         assert_same_records(stored[entity], records, entity)
@@ -337,22 +337,44 @@ def test_answers_of_one_api_share_their_entity(database_url: str, shared_data: P
     config = JSON2DBConfig(data_source={"entities": {f"{name}__*.json": name for name in ENTITIES}})
     result = SyncRunner(database_url, folder, config=config).full_workflow(full_verification=True)
     assert result.success, result.error
-    populate, stored = result.steps["populate"], stored_records(database_url)
+    populate, stored = result.steps["populate"], read_records(database_url)
     assert (len(populate.files), populate.refused_files) == (91, ())
     assert {load.entity for load in populate.files} == set(stored) == set(ENTITIES)
     for load in populate.files:
         assert load.read == sum(load[part] for part in PARTS), load
         assert load.rejected == 0, load
-    read = {
-        by_value(record)
-        for path in data_files(folder)
-        for record in records_in(load_json(path), path.name.partition("__")[0])
-    }
-    held = {by_value(record) for records in stored.values() for record in records}
-    assert held <= read, "records are stored that no file holds"
-    statistics = populate.statistics
-    assert sum(map(len, stored.values())) == statistics["inserted"]
-    assert len(read - held) <= statistics["updated"] + statistics["superseded"], "records are lost"
+    keys = {entity.name: entity.key for entity in SyncRunner(database_url).report().entities}
+    for entity in ENTITIES:
+        loads = [load for load in populate.files if load.entity == entity]
+        wanted = latest_of(keys[entity], entity, [load_json(folder / load.file) for load in loads])
+        assert_same_records(stored[entity], wanted, entity)
+        assert sum(load.inserted for load in loads) == len(wanted)
+
+
+def latest_of(key: tuple[str, ...], entity: str, answers: list[Any]) -> list[Any]:
+    """The last record of each key; of those without one as many as one file held, but each file's single object."""
+    latest: dict[Any, Any] = {}
+    keyless: Counter[str] = Counter()
+    singles: list[Any] = []
+    for answer in answers:
+        records = records_in(answer, entity)
+        without = [record for record in records if not key or any(record.get(part) in (None, "") for part in key)]
+        latest |= {tuple(str(record[part]) for part in key): record for record in records if record not in without}
+        if records[:1] == [answer]:
+            singles += without
+        else:
+            keyless |= Counter(map(by_value, without))
+    return [*latest.values(), *singles, *map(json.loads, keyless.elements())]
+
+
+@pytest.mark.parametrize("entity", ENTITIES)
+def test_an_entity_gives_each_record_by_its_key(synced: Synced, expected: Any, entity: str) -> None:
+    """Asked for by its id, as number or as text, a record comes alone and whole; an unknown id gives none."""
+    runner, key = SyncRunner(synced.url), expected["api_sync"]["final"][entity]["pk"]
+    for record in synced.records[entity][:2] + synced.records[entity][-1:]:
+        for id_ in (record[key], str(record[key])):
+            assert list(map(by_value, runner.read(entity, id_))) == [by_value(record)]
+    assert list(runner.read(entity, "no such id")) == []
 
 
 @pytest.mark.parametrize("source", ["chinook", "csc/dump"])
@@ -435,12 +457,12 @@ def test_chinook_sums_are_those_of_its_author(chinook: str, expected: Any) -> No
 
 def test_one_file_of_several_entities_holds_what_one_file_each_does(chinook: str, shared_data: Path) -> None:
     """The same records from an object of arrays and from a file for each array are one and the same."""
-    before = stored_records(chinook)
+    before = read_records(chinook)
     result = sync(chinook, shared_data / "chinook" / "ChinookData.json.xz")
     statistics = result.steps["populate"].statistics
     assert statistics["total_records"] == statistics["unchanged"] + statistics["superseded"] == 15607
     assert result.steps["populate"].rows == 0
-    after = stored_records(chinook)
+    after = read_records(chinook)
     assert sorted(after) == sorted(map(snake, CHINOOK))
     for entity, records in before.items():
         assert_same_records(after[entity], records, entity)
@@ -465,7 +487,7 @@ def test_countries_are_counted_and_summed_as_by_their_author(countries: str, exp
     assert query(countries, "SELECT count(*) FROM json_countries_timezones") == [(wanted["timezone_rows"],)]
     for column in ("population", "gdp"):
         assert exact_sum(countries, f"SELECT {column} FROM json_countries") == wanted[f"sum_{column}"]
-    states = [country["states"] for country in stored_records(countries)["countries_states"]]
+    states = [country["states"] for country in read_records(countries)["countries_states"]]
     assert (sum(map(len, states)), states.count([])) == (wanted["states"], 21)
 
 
@@ -480,7 +502,7 @@ def test_countries_equal_their_authors_rows(countries: str, shared_data: Path) -
     )
     assert query(countries, "SELECT numeric_code FROM json_countries WHERE name = 'Afghanistan'") == [("004",)]
     at, name = theirs_columns.index("translations"), theirs_columns.index("name")
-    stored = {country["name"]: country["translations"] for country in stored_records(countries)["countries"]}
+    stored = {country["name"]: country["translations"] for country in read_records(countries)["countries"]}
     assert stored == {row[name]: json.loads(row[at]) for row in theirs}
 
 
@@ -490,4 +512,4 @@ def test_a_large_flat_file_comes_back_whole(database_url: str, shared_data: Path
     result = sync(database_url, shared_data / "flat_large")
     wanted = load_json(shared_data / "flat_large" / "cities.json.xz")
     assert result.statistics["inserted"] == len(wanted) == 16647
-    assert_same_records(stored_records(database_url)["cities"], wanted, "cities")
+    assert_same_records(read_records(database_url)["cities"], wanted, "cities")

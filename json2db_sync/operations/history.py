@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from json2db_sync.errors import ConfigurationError
+from json2db_sync.model.words import counted
 from json2db_sync.operations.execution import Execution, PathLike, operation
 from json2db_sync.operations.outcomes import unknown_entities
 from json2db_sync.results import ReportResult, RunResult, RunsResult, SupersededResult, TracedRecord
@@ -37,7 +38,7 @@ class History(Execution):
             summary = Summary(database, connection)
             tables = summary.tables()
             records = sum(table.record_count for table in tables if table.parent is None)
-            step.done(f"{len(tables)} tables, {records:,} records")
+            step.done(f"{counted(len(tables), 'table')}, {counted(records, 'record')}")
             return ReportResult(
                 operation="report",
                 database=database.label,

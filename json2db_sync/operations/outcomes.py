@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from json2db_sync.errors import ConfigurationError, SyncError
+from json2db_sync.model.words import counted
 from json2db_sync.results import (
     AnalysisResult,
     Check,
@@ -102,36 +103,32 @@ def population_summary(result: PopulateResult) -> str:
     """The accounting in one line, with the files that were loaded before."""
     line = accounting(result.statistics, result.operation)
     unchanged = result.files_unchanged
-    return line + (f"; {unchanged} file{'s' * (unchanged != 1)} unchanged" if unchanged else "")
+    return line + (f"; {counted(unchanged, 'file')} unchanged" if unchanged else "")
 
 
 def tables_summary(result: TablesResult) -> str:
     """``2 created, 3 columns added``."""
     counts = ((result.created, "created"), (result.recreated, "recreated"), (result.emptied, "emptied"))
-    parts = [f"{_counted(len(names), 'table')} {word}" for names, word in counts if names]
+    parts = [f"{counted(len(names), 'table')} {word}" for names, word in counts if names]
     columns = sum(change.startswith("add column") for change in result.changes)
     if columns:
-        parts.append(f"{_counted(columns, 'column')} added")
+        parts.append(f"{counted(columns, 'column')} added")
     indexes = sum(change.startswith("create index") for change in result.changes)
     if indexes:
-        parts.append(f"{indexes} index{'es' * (indexes != 1)} created")
+        parts.append(f"{counted(indexes, 'index')} created")
     return ", ".join([*parts, *_refusal_part(result.refused_changes)]) or "nothing to change"
 
 
 def plan_summary(result: PlanResult) -> str:
     """``3 changes, 1,204 records rewritten``."""
-    parts = [_counted(len(result.changes), "change")] if result.changes else []
+    parts = [counted(len(result.changes), "change")] if result.changes else []
     if result.records_rewritten:
-        parts.append(f"{_counted(result.records_rewritten, 'record')} rewritten")
+        parts.append(f"{counted(result.records_rewritten, 'record')} rewritten")
     return ", ".join([*parts, *_refusal_part(result.refused_changes)]) or "nothing to change"
 
 
 def _refusal_part(refused: Sequence[str]) -> list[str]:
-    return [f"{_counted(len(refused), 'change')} refused"] if refused else []
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'s' * (number != 1)}"
+    return [f"{counted(len(refused), 'change')} refused"] if refused else []
 
 
 # Results

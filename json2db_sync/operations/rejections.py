@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from json2db_sync.errors import ConfigurationError
+from json2db_sync.model.words import counted
 from json2db_sync.operations.execution import PathLike, operation
 from json2db_sync.operations.loading import Loading
 from json2db_sync.operations.outcomes import population_summary, unknown_entities
@@ -74,7 +75,7 @@ class Rejections(Loading):
             self._require(summary, entity, numbers)
             rows = summary.rejected_rows(entity, numbers, oldest_first=True)
             count = write_rejected(Path(output), rows, overwrite=overwrite)
-            step.done(f"{count:,} records")
+            step.done(counted(count, "record"))
         return ExportedRejectsResult(
             operation="export_rejected", database=database.label, output=str(output), count=count
         )
@@ -109,7 +110,7 @@ class Rejections(Loading):
             with database.reading() as connection:
                 summary = Summary(database, connection)
                 self._require(summary, entity, wanted)
-                step.reads(summary.rejected_total(entity), 0)
+                step.reads(summary.rejected_files(entity, wanted), 0)
             choice = Choice(entity, wanted, texts)
             options = self._populate_options(Selection(), self._stored_plans(database))
 

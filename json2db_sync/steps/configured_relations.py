@@ -16,6 +16,7 @@ from json2db_sync.model.jsontext import preview
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.naming import entity_name
 from json2db_sync.model.plan import EntityPlan, TablePlan
+from json2db_sync.model.words import counted
 from json2db_sync.results import Check
 from json2db_sync.steps.finding import Finding
 from json2db_sync.steps.record_rules import Mode
@@ -87,7 +88,7 @@ def check_relations(
         if found.problem and mode == "reject":
             finding.add(found.problem, max(found.missing, 1))
         finding.notes += [text for text in (found.problem if mode == "warn" else None, found.note) if text]
-    return finding.done(f"{values:,} distinct values of {len(relations)} relation{'s' * (len(relations) != 1)}")
+    return finding.done(f"{counted(values, 'distinct value')} of {counted(len(relations), 'relation')}")
 
 
 def relation_notes(

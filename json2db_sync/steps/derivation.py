@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from json2db_sync.databases.tally import Outcome, Taken, Tally
 from json2db_sync.model.jsontext import canonical
 from json2db_sync.model.keys import short_hash
 from json2db_sync.model.plan import EntityPlan
+from json2db_sync.model.words import counted
 from json2db_sync.results import Check
 from json2db_sync.sources import Record
 from json2db_sync.sources.reader import record_of
@@ -30,9 +32,9 @@ class Derivation:
     """
 
     def __init__(self, plans: Mapping[str, EntityPlan], loads: Sequence[Load], memory: int) -> None:
-        self._finding = Finding("accounting")
+        self._problems: dict[str, list[str]] = {name: [] for name in plans}
         self._given_up: dict[str, str] = {}
-        self._derived = 0
+        self._derived: Counter[str] = Counter()
         by_entity: dict[str, list[Load]] = {name: [] for name in plans}
         for load in loads:
             by_entity[load.file.entity].append(load)
@@ -68,27 +70,29 @@ class Derivation:
         for _ in range(still):
             derived.reject()
         derived.finish()
+        derived.close()
 
     def _finish(self, load: Load, tally: Tally) -> None:
-        if not self.wants(load):
-            return
-        self._derived += 1
-        counted, derived = load.counts.as_dict(), tally.counts.as_dict()
-        for name, count in counted.items():
-            if count != derived[name]:
-                self._finding.add(
-                    f"{load.file.name}, run {load.run}: the ledger counts {count:,} {name}, its records make "
-                    f"{derived[name]:,}"
-                )
+        self._derived[load.file.entity] += 1
+        derived = tally.counts.as_dict()
+        self._problems[load.file.entity] += [
+            f"{load.file.name}, run {load.run}: the ledger counts {count:,} {name}, its records make {derived[name]:,}"
+            for name, count in load.counts.as_dict().items()
+            if count != derived[name]
+        ]
 
     def check(self) -> Check:
-        """What was found."""
-        entities = len(self._states) - len(self._given_up)
-        self._finding.notes += [
+        """What was found, of the entities that all could be read of."""
+        finding = Finding("accounting")
+        whole = [entity for entity in self._states if entity not in self._given_up]
+        for entity in whole:
+            for problem in self._problems[entity]:
+                finding.add(problem)
+        finding.notes += [
             f"the figures of {entity} were not derived again: {why}" for entity, why in self._given_up.items()
         ]
-        plural = "y" if entities == 1 else "ies"
-        return self._finding.done(f"the figures of {self._derived:,} loads of {entities} entit{plural} derived again")
+        loads = counted(sum(self._derived[entity] for entity in whole), "load")
+        return finding.done(f"the figures of {loads} of {counted(len(whole), 'entity')} derived again")
 
     def close(self) -> None:
         """Forget everything."""
@@ -145,6 +149,9 @@ class DerivedLoad:
         """All records were given."""
         self._flush()
         self._finished(self._load, self._tally)
+
+    def close(self) -> None:
+        """Forget the keys."""
         self._tally.close()
 
     def _flush(self) -> None:

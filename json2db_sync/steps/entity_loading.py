@@ -15,6 +15,7 @@ from json2db_sync.model.keys import short_hash
 from json2db_sync.model.plan import EntityPlan
 from json2db_sync.model.shape import Drift, EntityShape
 from json2db_sync.model.statistics import allowed_repeats
+from json2db_sync.model.words import counted
 from json2db_sync.results import FileLoad, RejectedRecord
 from json2db_sync.sources import Record, SourceFile
 from json2db_sync.steps.entity_observation import ReadOptions
@@ -221,25 +222,21 @@ class EntityLoading:
         notes = []
         if repeats := self.loader.tally.repeats:
             notes.append(
-                f"{file}: {_records(repeats)} of {entity} with the key of an earlier one and other content; the "
-                "last of each is stored"
+                f"{file}: {counted(repeats, 'record')} of {entity} with the key of an earlier one and other content; "
+                "the last of each is stored"
             )
         if lacking := self._ids.without_key:
             notes.append(
-                f"{file}: {_records(lacking)} of {entity} without {', '.join(self.plan.key or ())}, stored under ids "
-                "made of the content: no later version can replace them"
+                f"{file}: {counted(lacking, 'record')} of {entity} without {', '.join(self.plan.key or ())}, "
+                "stored under ids made of the content: no later version can replace them"
             )
         if self._invalid:
             examples = "; ".join(self._invalid_examples)
             schema = self._options.read.rules.schema_of(entity)
-            notes.append(f"{file}: {_records(self._invalid)} loaded that do not satisfy {schema}; {examples}")
+            notes.append(f"{file}: {counted(self._invalid, 'record')} loaded that do not satisfy {schema}; {examples}")
         if (outdated := self.loader.tally.outdated) and self._file.time is None:
             notes.append(
-                f"{_records(outdated)} of {file} were passed over: files that sort after it by path hold newer "
-                "versions (plain files count from old to new by path)"
+                f"{counted(outdated, 'record')} of {file} were passed over: files that sort after it by path hold "
+                "newer versions (plain files count from old to new by path)"
             )
         return notes
-
-
-def _records(count: int) -> str:
-    return f"{count:,} record{'s' * (count != 1)}"

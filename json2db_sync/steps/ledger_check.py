@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from json2db_sync.databases.ledger import STORED, Ledger, Load
 from json2db_sync.model.plan import LOAD, EntityPlan
+from json2db_sync.model.words import counted
 from json2db_sync.results import Check
 from json2db_sync.steps.finding import Finding
 
@@ -38,7 +39,8 @@ def check_counts(
         if sums[name].read:
             finding.add(f"{name} was loaded, but its plan is gone from the ledger")
     return finding.done(
-        f"the rows of {len(plans)} entities and the single records of {len(loads):,} loads against the ledger's figures"
+        f"the rows of {counted(len(plans), 'entity')} and the single records of {counted(len(loads), 'load')} "
+        "against the ledger's figures"
     )
 
 

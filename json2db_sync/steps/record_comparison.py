@@ -80,6 +80,8 @@ class EntityComparison:
 
     def close(self) -> None:
         self._ids.close()
+        if self._derived is not None:
+            self._derived.close()
 
     def add(self, record: Record, *, single: bool) -> None:
         self._waiting.append((record, single))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from json2db_sync.databases.ledger import Rejection
 from json2db_sync.databases.tally import Counts
 from json2db_sync.errors import ValidationError
+from json2db_sync.model.words import counted
 from json2db_sync.results import RejectedRecord
 from json2db_sync.sources import SourceFile
 
@@ -48,9 +49,7 @@ class RejectionLimit:
                 setting="processing.on_error",
             )
         if self.most is not None and counts.rejected > self.most:
-            raise _too_many(
-                file, f"more than {self.most:,} record{'s' * (self.most != 1)}", rejection.number, rejection.reason
-            )
+            raise _too_many(file, f"more than {counted(self.most, 'record')}", rejection.number, rejection.reason)
 
     def check_all(self, file: SourceFile, counts: Counts, rejected: Sequence[RejectedRecord]) -> None:
         """All records of an entity in a file were read.

@@ -14,6 +14,7 @@ from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import STORED, Ledger, Load
 from json2db_sync.errors import DatabaseError, FileError
 from json2db_sync.model.plan import EntityPlan
+from json2db_sync.model.words import counted
 from json2db_sync.results import Check
 from json2db_sync.sources import RecordReader, SourceFile
 from json2db_sync.steps.derivation import Derivation
@@ -79,7 +80,7 @@ class Comparison:
                 for name in self._ledger.unloaded_files(entity):
                     finding.notes.append(f"not compared: what {name} holds now is not loaded")
         files = sum(self._read(reading, finding) for reading in self._readings)
-        covered = f"{self.compared:,} records of {files} file{'s' * (files != 1)} compared with what is stored"
+        covered = f"{counted(self.compared, 'record')} of {counted(files, 'file')} compared with what is stored"
         for count, what in (
             (self.resent, "also in newer files"),
             (self.rejected, "rejected"),
@@ -112,7 +113,7 @@ class Comparison:
                 side.close()
         if why_not is not None:
             if latest:
-                finding.notes.append(why_not)
+                finding.notes.append(f"not compared: {why_not}")
             self._forget(reading, why_not)
             return False
         for load in latest:
@@ -131,7 +132,7 @@ class Comparison:
     ) -> tuple[str | None, int]:
         """(why the file cannot be compared or None, its records)"""
         if not file.path.is_file():
-            return f"not compared: {file.name} is gone", 0
+            return f"{file.name} is gone", 0
         report = self._meter.file_started(file.name)
         number = 0
         try:
@@ -141,13 +142,13 @@ class Comparison:
                         sides[record.entity].add(record, single=reader.envelope.layout == "object")
                     if number % _BATCH == 0:
                         report(number, reader.bytes_read)
+                if reader.digest != reading[0].digest:
+                    return f"{file.name} has changed since it was loaded; populate loads the change", number
                 for side in sides.values():
                     side.finish()
-                if reader.digest == reading[0].digest:
-                    return None, number
-                return f"{file.name} has changed since it was loaded: populate loads the change", number
+                return None, number
         except FileError as error:
-            return f"not compared: {error.message}", number
+            return error.message, number
 
     def _forget(self, reading: Reading, why: str) -> None:
         if self._derivation is not None:

@@ -139,6 +139,10 @@ class Summary:
         counts = self._ledger.rejected_counts() if self._there else {}
         return sum(counts.values()) if entity is None else counts.get(entity, 0)
 
+    def rejected_files(self, entity: str | None, numbers: Collection[int] | None) -> int:
+        """How many files they came from."""
+        return len(self._ledger.rejected_files(entity, numbers)) if self._there else 0
+
     def superseded(self, entity: str | None, most: int | None) -> list[SupersededRecord]:
         """Records that newer versions took the place of, latest loads first."""
         return [superseded_record(row) for row in self._ledger.superseded(entity, most)] if self._there else []

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from json2db_sync.faces.drawing.paper import count, safe, share
+from json2db_sync.faces.drawing.paper import safe, share
 from json2db_sync.faces.drawing.wording import (
     ago,
     clock,
@@ -81,15 +81,6 @@ def test_share_never_rounds_up() -> None:
     assert [share(9999, 10000), share(1, 10000), share(0, 3), share(3, 3), share(0, 0)] == [
         "99 %", "<1 %", "0 %", "100 %", "",
     ]  # fmt: skip
-
-
-def test_count() -> None:
-    """Figures agree with their words."""
-    assert [count(1, "file"), count(2, "entity"), count(4812, "record")] == [
-        "1 file",
-        "2 entities",
-        "4,812 records",
-    ]
 
 
 def test_safe() -> None:

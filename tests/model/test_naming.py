@@ -14,7 +14,7 @@ from json2db_sync.model.naming import MAX_BYTES, column_name, entity_name, key_r
     [
         ("AlbumId", "album_id"), ("US Gross", "us_gross"), ("pt-BR", "pt_br"), ("Flipper Length (mm)", "flipper_length_mm"),
         ("IMDB Rating", "imdb_rating"), ("_id", "_id"), ("", ""), ("a.b[c]", "a_b_c"), ("HTTPServer", "http_server"),
-        ("日本", "日本"), ("x\ny", "x_y"), ("a__b", "a_b"), ("a - _b", "a_b"), ("__typename", "__typename"), ("a_", "a"), ("((a))", "_a"),
+        ("日本", "日本"), ("x\ny", "x_y"), ("a__b", "a_b"), ("a___b", "a_b"), ("a - _b", "a_b"), ("__typename", "__typename"), ("a_", "a"), ("((a))", "_a"),
         ("\uff4e\uff41\uff4d\uff45", "name"), ("x²", "x2"), ("Straße", "strasse"), ("v2Beta", "v2_beta"), ("HTML5Page", "html5_page"),
     ],
 )  # fmt: skip

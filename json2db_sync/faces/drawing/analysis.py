@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from json2db_sync.faces.drawing.look import besides, worth_a_look
-from json2db_sync.faces.drawing.paper import NUMBER, Column, Paper, Part, count, number, share
+from json2db_sync.faces.drawing.paper import NUMBER, Column, Paper, Part, number, share
 from json2db_sync.faces.drawing.tables import pending
 from json2db_sync.faces.drawing.wording import size_text
+from json2db_sync.model.words import counted
 from json2db_sync.results import AnalysisResult, EntityAnalysis, FieldAnalysis
 
 _ALL_FIELDS, _FEW = 10_000, 8
@@ -21,8 +22,8 @@ def analysis(result: AnalysisResult, paper: Paper) -> None:
     if result.success:
         size = f", {size_text(result.bytes)}" if result.bytes else ""
         paper.line(
-            (count(result.total_records, "record"), "bold"),
-            f" of {count(len(result.entities), 'entity')} in {count(result.files, 'file')}{size}",
+            (counted(result.total_records, "record"), "bold"),
+            f" of {counted(len(result.entities), 'entity')} in {counted(result.files, 'file')}{size}",
         )
         paper.line((result.source or "", "dim"))
     if len(result.entities) > 1:
@@ -44,10 +45,10 @@ def _findings(entities: Sequence[EntityAnalysis]) -> Iterator[tuple[str, Sequenc
     """Records of each entity that cannot be loaded, and those that do not satisfy its JSON Schema."""
     for seen in entities:
         if seen.rejected:
-            yield f"{seen.name}: {count(seen.rejected, 'record')} cannot be loaded", ()
+            yield f"{seen.name}: {counted(seen.rejected, 'record')} cannot be loaded", ()
         if seen.invalid:
             verb = "does" if seen.invalid == 1 else "do"
-            told = f"{seen.name}: {count(seen.invalid, 'record')} {verb} not satisfy the JSON Schema"
+            told = f"{seen.name}: {counted(seen.invalid, 'record')} {verb} not satisfy the JSON Schema"
             yield told, seen.invalid_examples
 
 
@@ -70,7 +71,7 @@ def _own(seen: EntityAnalysis) -> list[FieldAnalysis]:
 
 def entity(seen: EntityAnalysis, paper: Paper, most: int = _ALL_FIELDS) -> None:
     """One entity: what it is, then at most so many of its fields."""
-    paper.heading(seen.name, f"{count(seen.record_count, 'record')} in {count(seen.files, 'file')}")
+    paper.heading(seen.name, f"{counted(seen.record_count, 'record')} in {counted(seen.files, 'file')}")
     own = _own(seen)
     shown = list(seen.fields) if most >= len(seen.fields) else _most_telling(seen, own, most)
     in_brief = len(shown) < len(seen.fields)
@@ -85,8 +86,8 @@ def entity(seen: EntityAnalysis, paper: Paper, most: int = _ALL_FIELDS) -> None:
     _fields(shown, paper)
     if in_brief:
         rest, nested = len(own) - len(shown), len(seen.fields) - len(own)
-        parts = [count(rest, "more field")] if rest else []
-        parts += [f"{count(nested, 'field')} of children"] if nested else []
+        parts = [counted(rest, "more field")] if rest else []
+        parts += [f"{counted(nested, 'field')} of children"] if nested else []
         paper.line((f"and {', '.join(parts)}; analyze {seen.name} alone to see them", "dim"), indent=2)
 
 
@@ -120,7 +121,8 @@ def _relation(seen: EntityAnalysis, text: str) -> str:
 def _key_sets(sets: Sequence[tuple[int, tuple[str, ...]]]) -> Iterator[str]:
     """The commonest in full, the others by what they lack or have besides."""
     first_count, first = sets[0]
-    yield f"{count(first_count, 'record')} with {_some(first, 6) if len(first) <= 6 else f'the same {len(first)} keys'}"
+    keys = _some(first, 6) if len(first) <= 6 else f"the same {len(first)} keys"
+    yield f"{counted(first_count, 'record')} with {keys}"
     for records, keys_here in sets[1:]:
         lacking = [key for key in first if key not in keys_here]
         besides = [key for key in keys_here if key not in first]

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from json2db_sync.faces.drawing.look import worth_a_look
-from json2db_sync.faces.drawing.paper import BAD, GOOD, LOOK, NUMBER, Column, Paper, Part, count, number
+from json2db_sync.faces.drawing.paper import BAD, GOOD, LOOK, NUMBER, Column, Paper, Part, number
 from json2db_sync.faces.drawing.wording import ago, file_and_time, seconds_text, short_paths
+from json2db_sync.model.words import counted
 from json2db_sync.results import LoadReport, RunReport, RunResult, RunsResult
 from json2db_sync.runner import accounting
 
@@ -39,7 +40,7 @@ def runs(result: RunsResult, paper: Paper) -> None:
     if not result.runs:
         paper.line("Nothing was run on this database yet")
         return
-    paper.line((count(len(result.runs), "run"), "bold"), ", newest first" if len(result.runs) > 1 else "")
+    paper.line((counted(len(result.runs), "run"), "bold"), ", newest first" if len(result.runs) > 1 else "")
     runs_table(result.runs, paper)
     worth_a_look(paper, notes=result.notes)
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from json2db_sync.faces.drawing.history import OUTCOMES, figure_columns
 from json2db_sync.faces.drawing.look import MOST, besides, worth_a_look
-from json2db_sync.faces.drawing.paper import NUMBER, Column, Paper, Part, count, number
+from json2db_sync.faces.drawing.paper import NUMBER, Column, Paper, Part, number
 from json2db_sync.faces.drawing.verification import findings, proof
 from json2db_sync.faces.drawing.wording import seconds_text
+from json2db_sync.model.words import counted
 from json2db_sync.results import PopulateResult, RefusedFile, ReportResult, Result, VerifyResult, WorkflowResult
 from json2db_sync.runner import accounting
 
@@ -50,21 +51,22 @@ def _invalid(result: PopulateResult) -> list[str]:
     invalid = int(result.statistics.get("invalid", 0))
     if not invalid or result.statistics.get("files_loaded") == 1:
         return []
-    return [f"{count(invalid, 'record')} loaded without satisfying the JSON Schema"]
+    return [f"{counted(invalid, 'record')} loaded without satisfying the JSON Schema"]
 
 
 def _effort(result: PopulateResult) -> list[str]:
     statistics = result.statistics
     if result.operation == "replay":
-        return [f"{count(result.rows, 'row')} written"] if statistics.get("total_records") else ["nothing to try again"]
+        tried = statistics.get("total_records")
+        return [f"{counted(result.rows, 'row')} written" if tried else "nothing to try again"]
     loaded, before = int(statistics.get("files_loaded", 0)), result.files_unchanged
     if before and not loaded and not result.refused_files:
-        return [f"nothing new: {count(before, 'file')} loaded before and unchanged since"]
-    told = [f"{count(loaded, 'file')} loaded"]
+        return [f"nothing new: {counted(before, 'file')} loaded before and unchanged since"]
+    told = [f"{counted(loaded, 'file')} loaded"]
     if before:
         told.append(f"{before:,} loaded before and unchanged since")
     if result.rows:
-        told.append(f"{count(result.rows, 'row')} written")
+        told.append(f"{counted(result.rows, 'row')} written")
     return told
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
-from json2db_sync.faces.drawing.paper import LOOK, Paper, count
+from json2db_sync.faces.drawing.paper import LOOK, Paper
 from json2db_sync.faces.drawing.wording import file_and_time, short_paths
+from json2db_sync.model.words import counted
 from json2db_sync.results import RefusedFile, RejectedRecord, Result
 
 MOST = 10
@@ -33,7 +34,7 @@ def worth_a_look(
         _refused(list(refused), paper)
     if rejected_total or rejected:
         total = max(rejected_total, len(rejected))
-        paper.item(LOOK, f"{count(total, 'record')} rejected, kept with the reason", indent=2)
+        paper.item(LOOK, f"{counted(total, 'record')} rejected, kept with the reason", indent=2)
         for record in rejected[:MOST]:
             _rejected_line(record, paper, indent=4)
         paper.more(min(len(rejected), MOST), total, "record", "json2db-sync rejected shows them", indent=4)
@@ -53,7 +54,7 @@ def besides(refused: Collection[RefusedFile], result: Result) -> Collection[Refu
 
 
 def _refused(refused: Sequence[RefusedFile], paper: Paper) -> None:
-    paper.item(LOOK, f"{count(len(refused), 'file')} refused as a whole", indent=2)
+    paper.item(LOOK, f"{counted(len(refused), 'file')} refused as a whole", indent=2)
     for file in refused[:MOST]:
         name, where = file_and_time(file.file)
         paper.line(name, (f"  {where}" if where else "", "dim"), indent=4)

@@ -13,6 +13,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from json2db_sync.model.words import counted, plural
+
 Part = str | tuple[str, str] | Text
 """Text, text with a style, or text made before."""
 
@@ -183,25 +185,13 @@ class Paper:
         if total > shown:
             tail = f"; {hint}" if hint else ""
             self.line(
-                (f"and {count(total - shown, f'more {what}', f'more {plural(what)}')}{tail}", "dim"),
+                (f"and {counted(total - shown, f'more {what}', f'more {plural(what)}')}{tail}", "dim"),
                 indent=indent,
             )
 
     def _foldable(self, text: Text) -> Text:
         text.overflow = "fold"
         return text
-
-
-def plural(word: str) -> str:
-    """Of the words that we use."""
-    if word.endswith("y") and not word.endswith("ey"):
-        return f"{word[:-1]}ies"
-    return f"{word}s"
-
-
-def count(number: int, word: str, many: str | None = None) -> str:
-    """``1 file``, ``4,812 files``."""
-    return f"{number:,} {word if number == 1 else many or plural(word)}"
 
 
 def number(value: int) -> Part:

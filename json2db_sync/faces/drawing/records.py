@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from json2db_sync.faces.drawing.history import named_after
-from json2db_sync.faces.drawing.paper import GOOD, NUMBER, Column, Paper, Part, count
+from json2db_sync.faces.drawing.paper import GOOD, NUMBER, Column, Paper, Part
 from json2db_sync.faces.drawing.wording import ago, file_and_time
+from json2db_sync.model.words import counted
 from json2db_sync.results import (
     ExportedRejectsResult,
     RejectedRecord,
@@ -24,7 +25,7 @@ def rejected(result: RejectedResult, paper: Paper) -> None:
         paper.item(GOOD, "No rejected records")
         return
     shown = len(result.records)
-    paper.line((count(result.total, "rejected record"), "bold"), ", newest first" if shown > 1 else "")
+    paper.line((counted(result.total, "rejected record"), "bold"), ", newest first" if shown > 1 else "")
     file = None
     for record in result.records:
         if record.file != file:
@@ -81,7 +82,7 @@ def exported(result: ExportedRejectsResult, paper: Paper) -> None:
     if not result.count:
         paper.item(GOOD, f"No rejected records: {result.output} is empty")
         return
-    paper.item(GOOD, f"{count(result.count, 'rejected record')} written to {result.output}")
+    paper.item(GOOD, f"{counted(result.count, 'rejected record')} written to {result.output}")
     paper.line("Correct them there (under raw), then load them:", indent=2)
     paper.line(f"json2db-sync rejected replay --corrected {result.output}", indent=4)
 
@@ -95,7 +96,7 @@ def superseded(result: SupersededResult, paper: Paper) -> None:
         return
     shown = len(result.records)
     paper.line(
-        (count(result.total, "superseded record"), "bold"), ", latest loads first" if shown > 1 else "",
+        (counted(result.total, "superseded record"), "bold"), ", latest loads first" if shown > 1 else "",
         ("; a newer version of each is stored", "dim"),
     )  # fmt: skip
     for file in dict.fromkeys(record.file for record in result.records):

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from json2db_sync.faces.drawing.history import runs_table
 from json2db_sync.faces.drawing.look import worth_a_look
-from json2db_sync.faces.drawing.paper import GOOD, NUMBER, Column, Paper, Part, count, number, share
+from json2db_sync.faces.drawing.paper import GOOD, NUMBER, Column, Paper, Part, number, share
 from json2db_sync.faces.drawing.wording import ago, file_and_time, size_text, stamp_text
+from json2db_sync.model.words import counted
 from json2db_sync.results import (
     BackupResult,
     EntityReport,
@@ -22,7 +23,7 @@ def report(result: ReportResult, paper: Paper) -> None:
     if not result.success:
         return
     paper.line(
-        (f"{count(result.total_records, 'record')} in {count(len(result.tables), 'table')}", "bold"),
+        (f"{counted(result.total_records, 'record')} in {counted(len(result.tables), 'table')}", "bold"),
         *(f", {text}" for text in (size_text(result.size), result.version or "") if text),
     )
     paper.line((result.database or "", "dim"))
@@ -38,7 +39,7 @@ def report(result: ReportResult, paper: Paper) -> None:
     if result.relations:
         paper.heading("Relations", ("guessed from names; the share of values found there", "dim"))
         _relations(result.relations, paper)
-    rejected = [f"{count(result.rejected, 'rejected record')} kept with the reason"] if result.rejected else []
+    rejected = [f"{counted(result.rejected, 'rejected record')} kept with the reason"] if result.rejected else []
     worth_a_look(paper, notes=[*rejected, *result.notes])
 
 
@@ -109,7 +110,7 @@ def backups(result: BackupResult, paper: Paper) -> None:
     if not result.backups:
         paper.line("There are no backups yet")
         return
-    paper.line((count(len(result.backups), "backup"), "bold"), ", newest first" if len(result.backups) > 1 else "")
+    paper.line((counted(len(result.backups), "backup"), "bold"), ", newest first" if len(result.backups) > 1 else "")
     paper.table(
         [Column("when"), Column("size", NUMBER), Column("backup", rest=True, fold=True)],
         ([ago(one["created_at"]), size_text(one["size"]), one["name"]] for one in result.backups),

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from json2db_sync.faces.drawing.look import besides, worth_a_look
-from json2db_sync.faces.drawing.paper import GOOD, LOOK, Paper, count
+from json2db_sync.faces.drawing.paper import GOOD, LOOK, Paper
+from json2db_sync.model.words import counted
 from json2db_sync.results import AnalysisResult, InferredSchemasResult, PlanResult, SchemasResult, TablesResult
 
 _MOST_CHANGES = 30
@@ -20,22 +21,22 @@ _TITLES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 def tables(result: TablesResult, paper: Paper) -> None:
     """What was done, in order, and what there is now."""
     if result.success and not result.changes and not result.refused_changes:
-        paper.item(GOOD, f"Nothing to change: the {count(len(result.tables), 'table')} fit the files")
+        paper.item(GOOD, f"Nothing to change: the {counted(len(result.tables), 'table')} fit the files")
     elif result.success and not result.changes:
         paper.item(LOOK, "Nothing was changed")
     elif result.changes:
         parts = [
-            f"{count(len(names), 'table')} {what}"
+            f"{counted(len(names), 'table')} {what}"
             for names, what in (
                 (result.created, "created"), (result.recreated, "rebuilt"), (result.emptied, "emptied"),
             )
             if names
         ]  # fmt: skip
-        carried = f", {count(result.records_carried_over, 'record')} carried over" if result.recreated else ""
-        paper.item(GOOD, (", ".join(parts) or count(len(result.changes), "change"), "bold"), carried)
+        carried = f", {counted(result.records_carried_over, 'record')} carried over" if result.recreated else ""
+        paper.item(GOOD, (", ".join(parts) or counted(len(result.changes), "change"), "bold"), carried)
         schema_changes(result.changes, paper)
         if result.success:
-            paper.line((f"{count(len(result.tables), 'table')} in all", "dim"), indent=2)
+            paper.line((f"{counted(len(result.tables), 'table')} in all", "dim"), indent=2)
     if result.backup:
         paper.pairs([(("backup", "dim"), result.backup)])
     refused_changes(result.refused_changes, paper)
@@ -53,7 +54,7 @@ def refused_changes(changes: Sequence[str], paper: Paper) -> None:
     """What the data asks for and a frozen contract refuses; nothing where that is nothing."""
     if not changes:
         return
-    paper.heading("Refused by contract", (count(len(changes), "change"), "dim"))
+    paper.heading("Refused by contract", (counted(len(changes), "change"), "dim"))
     for change in changes[:_MOST_CHANGES]:
         paper.item(LOOK, change, indent=2)
     paper.more(_MOST_CHANGES, len(changes), "change")
@@ -69,7 +70,7 @@ def plan(result: PlanResult, paper: Paper) -> None:
         paper.item(LOOK, "Nothing would be changed")
     elif result.changes:
         paper.line(
-            (f"{count(len(result.changes), 'change')} to the tables of {count(len(entities), 'entity')}", "bold"),
+            (f"{counted(len(result.changes), 'change')} to the tables of {counted(len(entities), 'entity')}", "bold"),
             f"; {_rewritten(result.records_rewritten)}",
         )
     for entity in entities:
@@ -85,7 +86,7 @@ def plan(result: PlanResult, paper: Paper) -> None:
 
 
 def _rewritten(records: int) -> str:
-    return f"{count(records, 'stored record')} rewritten" if records else "no stored record is rewritten"
+    return f"{counted(records, 'stored record')} rewritten" if records else "no stored record is rewritten"
 
 
 def _together(changes: Iterable[str]) -> Iterable[tuple[str, str]]:
@@ -95,7 +96,7 @@ def _together(changes: Iterable[str]) -> Iterable[tuple[str, str]]:
     def created() -> Iterable[tuple[str, str]]:
         if parent:
             with_children = f" and children {', '.join(children)}" if children else ""
-            yield "create", f"{parent} ({count(int(columns), 'column')}){with_children}"
+            yield "create", f"{parent} ({counted(int(columns), 'column')}){with_children}"
 
     for change in changes:
         match = _CREATE.fullmatch(change)
@@ -113,7 +114,7 @@ def _together(changes: Iterable[str]) -> Iterable[tuple[str, str]]:
 def pending(result: AnalysisResult, paper: Paper) -> None:
     """What create-tables would do."""
     if result.schema_changes_required:
-        paper.heading("To be done to the tables", f"{count(len(result.schema_changes), 'change')}")
+        paper.heading("To be done to the tables", f"{counted(len(result.schema_changes), 'change')}")
         schema_changes(result.schema_changes, paper)
     else:
         paper.blank()
@@ -132,12 +133,12 @@ def schemas(result: SchemasResult, paper: Paper) -> None:
 def inferred(result: InferredSchemasResult, paper: Paper) -> None:
     """Where each entity's JSON Schema was written; those that were not are shown themselves."""
     if result.written:
-        paper.item(GOOD, (f"{count(len(result.written), 'JSON Schema')} written", "bold"))
+        paper.item(GOOD, (f"{counted(len(result.written), 'JSON Schema')} written", "bold"))
         for file in result.written:
             paper.line(file, indent=2)
         paper.line(("Tighten them, and name their folder: JSON2DB_SCHEMA_DIRECTORY, or --schema-directory", "dim"))
     elif result.success:
-        paper.line((count(len(result.schemas), "JSON Schema"), "bold"), ", which all records satisfy")
+        paper.line((counted(len(result.schemas), "JSON Schema"), "bold"), ", which all records satisfy")
         for entity, schema in result.schemas.items():
             paper.heading(entity)
             for line in json.dumps(schema, indent=2, ensure_ascii=False).splitlines():

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from json2db_sync.faces.drawing.look import worth_a_look
-from json2db_sync.faces.drawing.paper import BAD, GOOD, Paper, count
+from json2db_sync.faces.drawing.paper import BAD, GOOD, Paper
 from json2db_sync.faces.drawing.wording import short_paths
+from json2db_sync.model.words import counted
 from json2db_sync.results import VerifyResult
 
 
@@ -15,7 +16,7 @@ def verification(result: VerifyResult, paper: Paper) -> None:
             paper.line((verified(result), "bold"))
         paper.blank()
     for check in result.checks:
-        covered = check.covered if check.passed else f"{count(check.problems, 'problem')} in {check.covered}"
+        covered = check.covered if check.passed else f"{counted(check.problems, 'problem')} in {check.covered}"
         paper.pairs([(paper.text(GOOD if check.passed else BAD, f" {check.name:<{_name_width(result)}}"), covered)])
         for line in check.examples:
             paper.line(short_paths(line), indent=6)
@@ -39,7 +40,7 @@ def verified(result: VerifyResult) -> str:
     """What the checks prove, in a line."""
     total, failed = len(result.checks), len(result.failed_checks)
     if failed:
-        return f"not verified: {failed} of {count(total, 'check')} failed"
+        return f"not verified: {failed} of {counted(total, 'check')} failed"
     what = "verified in full" if result.full else f"run {result.of_run} verified" if result.of_run else "verified"
     compared = next((check.covered for check in result.checks if check.name == "records"), None)
     return f"{what}: {proof(result)}" + (f" ({compared})" if compared and result.records_compared else "")
@@ -47,16 +48,16 @@ def verified(result: VerifyResult) -> str:
 
 def proof(result: VerifyResult) -> str:
     """``every record verified`` where all were compared, else what was done instead. All checks passed."""
-    checks = f"{count(len(result.checks), 'check')} passed"
+    checks = f"{counted(len(result.checks), 'check')} passed"
     if result.every_record and result.records_compared:
         return "every record verified"
-    return f"{count(result.records_compared, 'record')} compared, {checks}" if result.records_compared else checks
+    return f"{counted(result.records_compared, 'record')} compared, {checks}" if result.records_compared else checks
 
 
 def findings(result: VerifyResult, paper: Paper) -> None:
     """What a verification found to be wrong, with examples."""
     paper.item(BAD, (verified(result), "bold"))
     for check in result.failed_checks:
-        paper.item(BAD, f"{check.name}: {count(check.problems, 'problem')} in {check.covered}", indent=2)
+        paper.item(BAD, f"{check.name}: {counted(check.problems, 'problem')} in {check.covered}", indent=2)
         for line in check.examples:
             paper.line(short_paths(line), indent=4)

@@ -12,12 +12,12 @@ from json2db_sync.faces.console import show, show_error
 from json2db_sync.faces.menu import glyphs, tasks
 from json2db_sync.faces.menu.backups import Backups
 from json2db_sync.faces.menu.forms import Form
-from json2db_sync.faces.menu.home import plural
 from json2db_sync.faces.menu.places import can_show, show_place
 from json2db_sync.faces.menu.prompts import BACK, Back, Option
 from json2db_sync.faces.menu.records import Records
 from json2db_sync.faces.menu.session import Session
 from json2db_sync.faces.menu.tasks import Task
+from json2db_sync.model.words import counted
 from json2db_sync.results import PopulateResult, RefusedFile, Result, VerifyResult, WorkflowResult
 
 
@@ -135,7 +135,7 @@ class Aftermath:
         if isinstance(loaded, PopulateResult) and loaded.statistics.get("files_loaded"):
             figures = loaded.statistics
             text = (
-                f"  {plural(figures['files_loaded'], 'file')} with {plural(figures['read'], 'record')} "
+                f"  {counted(figures['files_loaded'], 'file')} with {counted(figures['read'], 'record')} "
                 "committed before that stay; the file at hand was rolled back."
             )
         elif isinstance(loaded, PopulateResult):

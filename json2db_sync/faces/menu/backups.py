@@ -8,11 +8,11 @@ from rich.text import Text
 
 from json2db_sync.faces.console import ago, show, show_error, size_text
 from json2db_sync.faces.menu import glyphs
-from json2db_sync.faces.menu.home import plural
 from json2db_sync.faces.menu.plans import same_as
 from json2db_sync.faces.menu.prompts import BACK, Back, Option
 from json2db_sync.faces.menu.session import Session
 from json2db_sync.faces.menu.tasks import BACKUP
+from json2db_sync.model.words import counted
 from json2db_sync.results import BackupReport, BackupResult
 
 _MAKE = "make"
@@ -51,7 +51,7 @@ class Backups:
     def _restore(self, backup: BackupReport) -> None:
         session = self._session
         state = session.look_at_database(count=True)
-        held = plural(sum((state.rows or {}).values()), "record")
+        held = counted(sum((state.rows or {}).values()), "record")
         for line in (
             f"Restoring replaces everything in {state.shown} ({held})",
             f"by its state of {ago(backup.created_at)} ({Path(backup.name).name}).",

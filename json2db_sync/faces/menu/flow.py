@@ -8,12 +8,12 @@ from json2db_sync.errors import SyncError
 from json2db_sync.faces.console import size_text
 from json2db_sync.faces.menu.aftermath import Aftermath, Step
 from json2db_sync.faces.menu.forms import Form
-from json2db_sync.faces.menu.home import plural
 from json2db_sync.faces.menu.outlook import DatabaseState, SourceState
 from json2db_sync.faces.menu.plans import Plan, draw, same_as
 from json2db_sync.faces.menu.prompts import BACK, Back, Option
 from json2db_sync.faces.menu.session import Session, failed
 from json2db_sync.faces.menu.tasks import ANALYSIS, EMPTYING, PLAN, RECREATION, Task
+from json2db_sync.model.words import counted
 from json2db_sync.results import AnalysisResult, PlanResult, Result
 
 LARGE = 64 * 2**20
@@ -140,7 +140,7 @@ class Flow:
         :raises Back: when the user does not agree.
         """
         prompts = self._session.prompts
-        held = plural(plan.records_at_stake, "record")
+        held = counted(plan.records_at_stake, "record")
         if plan.task == EMPTYING:
             name = plan.database.name
 
@@ -150,7 +150,7 @@ class Flow:
             prompts.text(f"Type {name} to discard {held}:", check=check)
             return
         if plan.task == RECREATION and plan.affected:
-            tables = plural(len(plan.affected), "entity")
+            tables = counted(len(plan.affected), "entity")
             agreed = prompts.confirm(f"Rebuild {tables} with {held}?", default=False)
         else:
             agreed = prompts.confirm("Go on?", default=True)

@@ -6,11 +6,11 @@ import math
 from pathlib import Path
 
 from json2db_sync.errors import NoDataFound, SyncError
-from json2db_sync.faces.menu.home import plural
 from json2db_sync.faces.menu.outlook import database_problem, entities_of, source_problem
 from json2db_sync.faces.menu.prompts import BACK, Back, Option
 from json2db_sync.faces.menu.session import Session
 from json2db_sync.faces.menu.tasks import Ask, Task
+from json2db_sync.model.words import counted
 
 _GO = "go"
 _LABELS: dict[Ask, str] = {
@@ -140,7 +140,7 @@ class Form:
             self._prompts.say(f"  {error.message}")
             raise Back from error
         chosen = [name for name in session.answers.entities or () if name in found]
-        picked = self._prompts.pick(f"Which of these {plural(len(found), 'entity')}?", found, chosen)
+        picked = self._prompts.pick(f"Which of these {counted(len(found), 'entity')}?", found, chosen)
         session.answer(entities=None if len(picked) == len(found) else tuple(picked))
 
     def _entities_found(self) -> list[str]:

@@ -10,6 +10,7 @@ from json2db_sync.faces.console import ago, size_text
 from json2db_sync.faces.menu import glyphs
 from json2db_sync.faces.menu.outlook import DatabaseState, SourceState
 from json2db_sync.faces.menu.session import Session
+from json2db_sync.model.words import counted
 from json2db_sync.results import RunReport
 
 _LABEL = 8
@@ -123,12 +124,12 @@ def _source_text(state: SourceState, database: DatabaseState) -> str:
     new = sum(not database.has_loaded(file) for file in state.files)
     fresh = f" ({new:,} new)" if new else " (all loaded)"
     if state.layout == "sessions":
-        return f"{plural(state.sessions, 'session')}, newest {ago(state.newest_iso)}{_files_new(new)}"
-    return plural(len(state.files), "file") + fresh
+        return f"{counted(state.sessions, 'session')}, newest {ago(state.newest_iso)}{_files_new(new)}"
+    return counted(len(state.files), "file") + fresh
 
 
 def _files_new(new: int) -> str:
-    return f" ({plural(new, 'new file')})" if new else " (all loaded)"
+    return f" ({counted(new, 'new file')})" if new else " (all loaded)"
 
 
 def _latest(runs: tuple[RunReport, ...], stopped: RunReport | None) -> RunReport | None:
@@ -158,10 +159,3 @@ def _run_text(run: RunReport, rejected: int) -> tuple[str, str]:
     if rejected:
         parts.append(f"{rejected:,} rejected in all")
     return left, " · ".join(parts)
-
-
-def plural(count: int, word: str) -> str:
-    """``1 file``, ``2 files``, ``3 entities``."""
-    if count == 1:
-        return f"1 {word}"
-    return f"{count:,} {word[:-1]}ies" if word.endswith("ty") else f"{count:,} {word}s"

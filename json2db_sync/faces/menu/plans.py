@@ -13,10 +13,10 @@ from rich.text import Text
 
 from json2db_sync.faces.console import size_text
 from json2db_sync.faces.menu import glyphs
-from json2db_sync.faces.menu.home import plural
 from json2db_sync.faces.menu.outlook import DatabaseState, SourceState
 from json2db_sync.faces.menu.session import Session
 from json2db_sync.faces.menu.tasks import EMPTYING, RECREATION, Task, command_line
+from json2db_sync.model.words import counted
 from json2db_sync.results import AnalysisResult, PlanResult
 
 _CHANGE = re.compile(r"(create table|add column|widen column|change key|restructure) (\S+)(?: \((.*)\))?", re.DOTALL)
@@ -115,7 +115,7 @@ def _rows(plan: Plan) -> Iterable[tuple[str, str]]:
     if plan.source.files:
         yield "read", _reading(plan)
     if plan.task == EMPTYING:
-        yield "discard", f"{plural(plan.records_at_stake, 'record')} of {_listed(plan.affected)}"
+        yield "discard", f"{counted(plan.records_at_stake, 'record')} of {_listed(plan.affected)}"
         here = {file.entity for file in plan.source.files}
         elsewhere = [name for name, count in plan.affected.items() if count and name not in here]
         if elsewhere:
@@ -123,7 +123,7 @@ def _rows(plan: Plan) -> Iterable[tuple[str, str]]:
     elif plan.task == RECREATION and plan.affected:
         tables = [table for name in plan.affected for table in (plan.database.entities or {}).get(name, ())]
         yield "rebuild", _listed(tables)
-        yield "keep", f"{plural(plan.records_at_stake, 'record')} of {_listed(plan.affected)}"
+        yield "keep", f"{counted(plan.records_at_stake, 'record')} of {_listed(plan.affected)}"
     if not plan.loads and plan.frozen & plan.affected.keys():
         frozen = _listed(sorted(plan.frozen & plan.affected.keys()))
         yield "careful", f"frozen by processing.contracts: {frozen}; this will be refused as a whole"
@@ -140,25 +140,25 @@ def _left_out(plan: Plan) -> Iterable[tuple[str, str]]:
         return
     refused = plan.analysis.refused_files
     if refused:
-        yield "refuse", f"{plural(len(refused), 'file')} as a whole: {_listed(file.file for file in refused)}"
+        yield "refuse", f"{counted(len(refused), 'file')} as a whole: {_listed(file.file for file in refused)}"
     rejected = sum(entity.rejected for entity in plan.analysis.entities)
     if rejected:
-        yield "reject", f"{plural(rejected, 'record')}, kept with their reasons"
+        yield "reject", f"{counted(rejected, 'record')}, kept with their reasons"
     invalid = sum(entity.invalid for entity in plan.analysis.entities)
     if invalid:
-        yield "invalid", f"{plural(invalid, 'record')}: not as the JSON Schemas say"
+        yield "invalid", f"{counted(invalid, 'record')}: not as the JSON Schemas say"
 
 
 def _reading(plan: Plan) -> str:
     source = plan.source
-    inside = [plural(len(source.files), "file"), size_text(source.bytes)]
+    inside = [counted(len(source.files), "file"), size_text(source.bytes)]
     text = ", ".join(inside)
     if plan.loads:
         loaded = len(source.files) - plan.new_files
         text += f"; {'all' if not plan.new_files else loaded} already loaded" if loaded else "; all new"
     window = f" of {source.window}" if source.window else ""
     if source.layout == "sessions":
-        return f"{plural(source.sessions, 'session')}{window} ({text})"
+        return f"{counted(source.sessions, 'session')}{window} ({text})"
     return f"{source.shown}{window} ({text})"
 
 
@@ -183,7 +183,7 @@ def _changes(plan: Plan) -> Iterable[tuple[str, str]]:
     if created:
         yield "create", _listed(created)
     for table, columns in added.items():
-        yield "add", f"{plural(len(columns), 'column')} to {table} ({_listed(columns)})"
+        yield "add", f"{counted(len(columns), 'column')} to {table} ({_listed(columns)})"
     yield from (row for row in others if plan.loads)
     if plan.loads and not (created or added or others):
         yield "tables", "stay as they are"
@@ -195,7 +195,7 @@ def _meaning(pending: PlanResult) -> Iterable[tuple[str, str]]:
     """What changes mean to the records stored, and which a frozen contract refuses."""
     rewritten = {change.entity: change.records for change in pending.changes if change.records}
     if rewritten:
-        yield "rewrite", f"{plural(pending.records_rewritten, 'stored record')} of {_listed(rewritten)}"
+        yield "rewrite", f"{counted(pending.records_rewritten, 'stored record')} of {_listed(rewritten)}"
     for change in pending.refused_changes[:_MOST_TABLES]:
         yield "refuse", change
     more = len(pending.refused_changes) - _MOST_TABLES

@@ -13,10 +13,10 @@ from json2db_sync.faces.console import show, show_error
 from json2db_sync.faces.drawing.paper import Paper
 from json2db_sync.faces.drawing.records import rejected_facts
 from json2db_sync.faces.menu import glyphs
-from json2db_sync.faces.menu.home import plural
 from json2db_sync.faces.menu.plans import same_as
 from json2db_sync.faces.menu.prompts import BACK, Back, Option
 from json2db_sync.faces.menu.session import Session
+from json2db_sync.model.words import counted
 from json2db_sync.results import RejectedRecord, RejectedResult
 
 _MOST = 500
@@ -107,14 +107,14 @@ class Records:
         text = _pretty(record.raw)
         console.print(Text(text[:_LONGEST]))
         if len(text) > _LONGEST:
-            say(f"  (the first {_LONGEST:,} of {plural(len(text), 'character')})")
+            say(f"  (the first {_LONGEST:,} of {counted(len(text), 'character')})")
         say()
 
     # A second try
 
     def _try_all(self, total: int) -> None:
         same_as(self._session, ["rejected", "replay"])
-        if self._session.prompts.confirm(f"Try {plural(total, 'record')} again?", default=True):
+        if self._session.prompts.confirm(f"Try {counted(total, 'record')} again?", default=True):
             self._replay(None)
 
     def _load_corrected(self) -> None:

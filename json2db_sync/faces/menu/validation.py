@@ -7,10 +7,10 @@ from pathlib import Path
 
 from json2db_sync.faces.console import show
 from json2db_sync.faces.drawing.paper import Paper, Part
-from json2db_sync.faces.menu.home import plural
 from json2db_sync.faces.menu.plans import same_as
 from json2db_sync.faces.menu.prompts import BACK, Back, Option
 from json2db_sync.faces.menu.session import Session
+from json2db_sync.model.words import counted
 
 _SUFFIX = ".schema.json"
 _MODES = {"reject": "is rejected, with its reason", "warn": "is loaded, and counted"}
@@ -49,7 +49,7 @@ class Validation:
             yield ("schemas", "dim"), "none: JSON2DB_SCHEMA_DIRECTORY names the folder they lie in"
         else:
             found = len(list(folder.expanduser().glob(f"*{_SUFFIX}")))
-            yield ("schemas", "dim"), f"{folder} ({plural(found, 'schema')})"
+            yield ("schemas", "dim"), f"{folder} ({counted(found, 'schema')})"
         yield ("mode", "dim"), f"{settings.mode}: a record that does not satisfy its schema {_MODES[settings.mode]}"
         for field, entity in settings.relations.items():
             yield ("relation", "dim"), f"{field} holds keys of {entity}"
@@ -62,7 +62,7 @@ class Validation:
         present = len(list(folder.glob(f"*{_SUFFIX}")))
         overwrite = False
         if present:
-            overwrite = prompts.confirm(f"{folder} holds {plural(present, 'schema')}. Replace them?", default=False)
+            overwrite = prompts.confirm(f"{folder} holds {counted(present, 'schema')}. Replace them?", default=False)
             if not overwrite:
                 prompts.say("  Nothing was written.")
                 return
