@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
-from conftest import NIGHTLY
 from kill_harness import OPERATIONS, Operation, make_tree
 from test_garbage import can_mount, child
 
-POINTS = 4 if NIGHTLY else 1
+POINTS = 4 if os.environ.get("JSON2DB_TEST_NIGHTLY") else 1
 """Sizes of the disk for each operation: more than 20 points in all at night."""
 RECORDS = 120
 

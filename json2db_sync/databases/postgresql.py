@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +17,7 @@ from json2db_sync.databases.ledger import Ledger
 from json2db_sync.databases.tables import VerbatimType
 from json2db_sync.errors import DatabaseError, Locked
 from json2db_sync.model.kinds import Kind, has_offset, now_text, spell
+from json2db_sync.model.plan import EntityPlan
 from json2db_sync.sources.reader import Record
 
 _TYPES: dict[Kind, sa.types.TypeEngine[Any]] = {
@@ -29,6 +30,7 @@ _TYPES: dict[Kind, sa.types.TypeEngine[Any]] = {
 }
 _BACKUP_PREFIX = "json2db_backup_"
 _LOCK = 0x6A32_6462  # "j2db": the advisory lock of this package; one a database, since they are a database's own
+_READERS = _LOCK + 1  # shared by all who read; who replaces tables takes it alone
 
 
 class PostgreSQLDatabase(Database):
@@ -59,12 +61,24 @@ class PostgreSQLDatabase(Database):
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
+        # A table that replaces another after the snapshot was taken would be empty to it: the lock comes before.
         with (
             faults.translated(self.label),
             self.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection,
-            connection.begin(),
         ):
-            yield connection
+            connection.exec_driver_sql(f"SELECT pg_advisory_lock_shared({_READERS})")
+            connection.commit()
+            try:
+                with connection.begin():
+                    yield connection
+            finally:
+                if not connection.invalidated:
+                    connection.exec_driver_sql(f"SELECT pg_advisory_unlock_shared({_READERS})")
+                    connection.commit()
+
+    def _wait_for_readers(self, connection: sa.Connection) -> None:
+        """Nobody reads from here to the end of the transaction: who waited then sees the tables as they are then."""
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_READERS})")
 
     @contextmanager
     def writing_lock(self) -> Iterator[None]:
@@ -109,6 +123,27 @@ class PostgreSQLDatabase(Database):
 
     def byte_order(self, column: sa.Column[str]) -> sa.ColumnElement[str]:
         return column.collate("C")
+
+    # Tables
+
+    def put_in_place(
+        self, connection: sa.Connection, old: EntityPlan, new: EntityPlan, aliases: Mapping[str, str]
+    ) -> None:
+        self._wait_for_readers(connection)
+        # Dropped they are children first; queries that join them lock parents first, which would be a deadlock.
+        existing = self.relation_names(connection)
+        names = [self.quote(table.name) for table in old.tables if table.name in existing]
+        if names:
+            connection.exec_driver_sql(f"LOCK TABLE {', '.join(names)} IN ACCESS EXCLUSIVE MODE")
+        super().put_in_place(connection, old, new, aliases)
+
+    def drop_tables(self, connection: sa.Connection, plan: EntityPlan) -> None:
+        self._wait_for_readers(connection)
+        super().drop_tables(connection, plan)
+
+    def add_columns(self, connection: sa.Connection, plan: EntityPlan, table: str, names: Sequence[str]) -> None:
+        self._wait_for_readers(connection)
+        super().add_columns(connection, plan, table, names)
 
     # Care
 
@@ -185,6 +220,7 @@ class PostgreSQLDatabase(Database):
 
     def restore(self, name: str) -> Backup:
         with self.transaction() as connection:
+            self._wait_for_readers(connection)
             for plan in Ledger(self, connection).plans().values():
                 self.drop_tables(connection, plan)
             schema = self.quote(name)
