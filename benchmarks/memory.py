@@ -29,14 +29,15 @@ ALLOWANCE = 100
 """MB beyond the limit: the interpreter, its libraries and the database driver."""
 
 WORKER = """
-import json, resource, sys
+import json, pathlib, resource, sys
 from json2db_sync import SyncRunner
 result = SyncRunner(sys.argv[1], sys.argv[2]).populate()
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # KB; on macOS bytes
-print(json.dumps({
-    "success": result.success, "error": result.get("error"), "peak": peak // (1 if sys.platform != "darwin" else 1024),
-    **result.statistics,
-}))
+status = pathlib.Path("/proc/self/status")
+if status.exists():  # ru_maxrss would count the peak of the process that started this one
+    peak = int(next(line for line in status.read_text().splitlines() if line.startswith("VmHWM")).split()[1])
+else:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1 if sys.platform != "darwin" else 1024)
+print(json.dumps({"success": result.success, "error": result.get("error"), "peak": peak, **result.statistics}))
 """
 
 

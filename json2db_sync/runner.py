@@ -115,7 +115,7 @@ class SyncRunner(Rejections, Verifying, History, Backups):
             plans,
             {**stored, **plans},
             pending,
-            (*self._ignored_keys(stored), *refused),
+            (*self._ignored_keys(stored), *self._unknown_contracts({**stored, **plans}), *refused),
         )
 
     @operation(PlanResult)

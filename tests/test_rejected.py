@@ -226,7 +226,7 @@ def test_a_new_key_takes_replayed_records_along(database_url, tmp_path):
     assert list(rekeyed.read("items", 9)) == [{"id": 2, "n": 9, "v": "b"}]
     result = ok(rekeyed.verify(full=True))
     (note,) = next(check for check in result.checks if check.name == "accounting").notes
-    assert note == "the figures of items were not derived again: its rows were changed otherwise than by loading"
+    assert "were not derived again: rows were changed otherwise than by loading" in note
 
 
 # Limits

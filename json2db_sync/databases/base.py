@@ -74,6 +74,10 @@ class Database(ABC):
     def exists(self) -> bool:
         """Is there anything yet? (A server counts as there; only connecting tells.)"""
 
+    def occupies(self, path: Path) -> bool:
+        """Is this one of the database's own files? (A server's are out of reach.)"""
+        return False
+
     def require(self) -> None:
         """Raise unless there is a database.
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from json2db_sync.databases.base import Database, Values, in_lists
 from json2db_sync.databases.ledger import Rejection
 from json2db_sync.databases.records import RecordReader
-from json2db_sync.databases.tally import Outcome, Taken, Tally
+from json2db_sync.databases.tally import Outcome, Taken, Tally, written
 from json2db_sync.model.jsontext import same
 from json2db_sync.model.kinds import now_text
 from json2db_sync.model.plan import DATA_SOURCE, HASH, ID, LOAD, PARENT_ID, EntityPlan
@@ -59,7 +59,7 @@ class Place:
     """The numbers of loads of files that are newer than this one."""
     session: str | None
     later: Mapping[str, int] = field(default_factory=dict)
-    """By id, the number of the record of this file that is stored, where it may stand after one that comes now."""
+    """By id, the number of the last record of this file with it, where one that comes now may stand before that."""
 
 
 class Loader:
@@ -160,7 +160,7 @@ class Loader:
         for id_, item in part.items():
             if id_ not in stored:
                 outcomes[id_] = Outcome.INSERTED
-            elif self._options.skip_existing and str(id_) not in seen:
+            elif self._options.skip_existing and not written(seen.get(str(id_))):
                 outcomes[id_] = Outcome.UNCHANGED
             else:
                 hash_, load = stored[id_]
@@ -175,9 +175,7 @@ class Loader:
 
     def _is_newer(self, load: int, item: Shredded) -> bool:
         """Is the stored version, which came with this load, newer than the one at hand?"""
-        return load in self._place.newer_loads or (
-            load in self._place.own_loads and self._place.later.get(str(item.id), 0) > item.record.number
-        )
+        return load in self._place.newer_loads or self._place.later.get(str(item.id), 0) > item.record.number
 
     def _compare(
         self, unsure: list[str | int], part: Mapping[str | int, Shredded], outcomes: dict[str | int, Outcome]

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database, Decode, decoders, in_lists
 from json2db_sync.errors import DatabaseError
-from json2db_sync.model.keys import stored_id
+from json2db_sync.model.keys import Key, stored_id
 from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind
 from json2db_sync.model.plan import ID, PARENT_ID, REST, EntityPlan, TablePlan
 from json2db_sync.model.shape import EntityShape, is_rest
@@ -60,9 +60,13 @@ class RecordReader:
             found.update((stored.id, stored) for stored in self._assemble(rows))
         return found
 
-    def by_key(self, key: str | int | Sequence[str | int]) -> Iterator[StoredRecord]:
+    def by_key(self, key: Key | Sequence[Key]) -> Iterator[StoredRecord]:
         """The stored record of a key, if there is one; the parts of a composite key in a sequence."""
-        id_: str | int = stored_id(key)
+        try:
+            id_: str | int = stored_id(key)
+            str(id_).encode()
+        except ValueError:  # NaN, half a character: no record's key
+            return
         if self._plan.id_kind is Kind.INTEGER:
             try:
                 id_ = int(id_)

@@ -53,6 +53,10 @@ class SQLiteDatabase(Database):
         except OSError as error:
             raise DatabaseError(f"{self.path}: {error.strerror}", hint="check the path and its permissions") from error
 
+    def occupies(self, path: Path) -> bool:
+        own = self.path.resolve()
+        return path.resolve() in (own, *(own.with_name(own.name + ending) for ending in ("-wal", "-shm", "-journal")))
+
     def version(self, connection: sa.Connection) -> str:
         return f"SQLite {sqlite3.sqlite_version}"
 

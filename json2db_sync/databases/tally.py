@@ -67,6 +67,11 @@ class Taken:
     """The load that the version stored so far came from."""
 
 
+def written(seen: int | None) -> bool:
+    """Was the record that :meth:`Tally.seen` tells of stored by this very load?"""
+    return seen is not None and seen % len(Outcome) in (Outcome.INSERTED, Outcome.UPDATED)
+
+
 class Tally:
     """Keeps count of the records of one entity in one load, in their order.
 

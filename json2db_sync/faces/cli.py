@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 from collections.abc import Sequence
@@ -91,8 +92,14 @@ class CommandLine(LazyGroup):
         prog_name and complete_var are ours however it was started, so that help reads the same.
         """
         code = int(Exit.DONE)
-        with quiet_pipe():
-            code = self._run(args, windows_expand_args=windows_expand_args, **extra)
+        try:
+            with quiet_pipe():
+                code = self._run(args, windows_expand_args=windows_expand_args, **extra)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            click.echo(f"the output cannot be written: {error.strerror}", err=True)
+            code = int(Exit.FAILED)
         if standalone_mode:
             sys.exit(code)
         return code

@@ -32,9 +32,15 @@ def _id_text(parts: Sequence[str]) -> str:
     return text if len(text) <= MAX_KEY else "#" + digest(text)
 
 
-def stored_id(key: str | int | Sequence[str | int]) -> str:
-    """The id of a record with this key; the parts of a composite one in a sequence."""
-    return _id_text([scalar_text(part) for part in ([key] if isinstance(key, str | int) else key)])
+Key = str | int | float | bool
+
+
+def stored_id(key: Key | Sequence[Key]) -> str:
+    """The id of a record with this key; the parts of a composite one in a sequence.
+
+    :raises ValueError: when a part is not what JSON can hold.
+    """
+    return _id_text([scalar_text(part) for part in ([key] if isinstance(key, Key) else key)])
 
 
 def content_id(record: dict[str, Any]) -> str:

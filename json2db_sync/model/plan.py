@@ -124,6 +124,11 @@ class EntityPlan:
         return any(column.name == ID for column in self.table.columns)
 
     @property
+    def holds_records(self) -> bool:
+        """Was it made for records, rather than for a file that held none?"""
+        return self.key is not None and self.records_seen > 0
+
+    @property
     def tables(self) -> tuple[TablePlan, ...]:
         return tuple(self.table.walk())
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from json2db_sync import events
 from json2db_sync.config import JSON2DBConfig
-from json2db_sync.errors import Cancelled, Locked, SyncError
+from json2db_sync.errors import Cancelled, ConfigurationError, Locked, SyncError
 from json2db_sync.operations.outcomes import failure_fields
 from json2db_sync.results import Result
 
@@ -67,6 +67,16 @@ class Execution:
             return {}
         with database.reading() as connection:
             return Ledger(database, connection).plans()
+
+    @staticmethod
+    def _limit(most: int | None) -> int | None:
+        """How many to list at most, as a database takes it.
+
+        :raises ConfigurationError: when that is not a number from 1 on.
+        """
+        if most is not None and most < 1:
+            raise ConfigurationError(f"cannot list {most} at most", hint="a number from 1 on, or None for all")
+        return most if most is None else min(most, 2**31 - 1)
 
     def _table_names(self, database: Database) -> list[str]:
         """The tables of all entities."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from json2db_sync.databases.base import Database
     from json2db_sync.databases.records import StoredRecord
 
-RecordId = str | int | Sequence[str | int]
+RecordId = str | int | float | Sequence[str | int | float]
 """A record's key; the parts of a composite one in a sequence."""
 
 
@@ -44,7 +44,7 @@ class History(Execution):
                 database=database.label,
                 tables=tuple(tables),
                 entities=tuple(summary.entities(tables)),
-                runs=tuple(summary.runs(runs)),
+                runs=tuple(summary.runs(self._limit(runs))),
                 relations=tuple(summary.relations()),
                 rejected=summary.rejected_total(),
                 size=database.size(connection),
@@ -58,7 +58,7 @@ class History(Execution):
         from json2db_sync.steps.summary_reporter import Summary
 
         with self._database(db_path) as database, database.reading() as connection:
-            runs = tuple(Summary(database, connection).runs(most))
+            runs = tuple(Summary(database, connection).runs(self._limit(most)))
             return RunsResult(operation="runs", database=database.label, runs=runs)
 
     @operation(RunResult)
@@ -93,7 +93,7 @@ class History(Execution):
             return SupersededResult(
                 operation="superseded",
                 database=database.label,
-                records=tuple(summary.superseded(entity, most)),
+                records=tuple(summary.superseded(entity, self._limit(most))),
                 total=summary.superseded_total(entity),
             )
 

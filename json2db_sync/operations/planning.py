@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -164,6 +165,15 @@ class Planning(Execution):
                 others = {**everything, **plans}
                 plans[plan.entity] = plan_afresh(plan, records, analysis, self._plan_settings(everything), others)
         return plans
+
+    def _unknown_contracts(self, known: Collection[str]) -> Iterator[str]:
+        """Contracts of entities that are nowhere: a slip of the pen would leave tables free to change."""
+        for entity in self.config.processing.contracts:
+            if entity != "*" and entity not in known:
+                near = difflib.get_close_matches(entity, list(known), 1, 0.6)
+                yield f"processing.contracts names {entity}, of which there is nothing" + (
+                    f" (did you mean {near[0]}?)" if near else ""
+                )
 
     def _ignored_keys(self, stored: Mapping[str, EntityPlan]) -> Iterator[str]:
         """Keys configured after the tables were made with others."""

@@ -43,7 +43,7 @@ class Rejections(Loading):
             return RejectedResult(
                 operation="rejected",
                 database=database.label,
-                records=tuple(summary.rejected(entity, numbers, most)),
+                records=tuple(summary.rejected(entity, numbers, self._limit(most))),
                 total=summary.rejected_total(entity),
             )
 
@@ -74,7 +74,11 @@ class Rejections(Loading):
             summary = Summary(database, connection)
             self._require(summary, entity, numbers)
             rows = summary.rejected_rows(entity, numbers, oldest_first=True)
-            count = write_rejected(Path(output), rows, overwrite=overwrite)
+
+            def matters(path: Path) -> bool:
+                return database.occupies(path) or summary.is_source(path)
+
+            count = write_rejected(Path(output), rows, overwrite=overwrite, matters=matters)
             step.done(counted(count, "record"))
         return ExportedRejectsResult(
             operation="export_rejected", database=database.label, output=str(output), count=count

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from json2db_sync.databases.keyindex import KeyIndex
 from json2db_sync.databases.ledger import Load
-from json2db_sync.databases.tally import Outcome, Taken, Tally
+from json2db_sync.databases.tally import Outcome, Taken, Tally, written
+from json2db_sync.model.batches import batched
 from json2db_sync.model.jsontext import canonical
 from json2db_sync.model.keys import short_hash
 from json2db_sync.model.plan import EntityPlan
@@ -36,9 +37,12 @@ class Derivation:
         self._given_up: dict[str, str] = {}
         self._derived: Counter[str] = Counter()
         by_entity: dict[str, list[Load]] = {name: [] for name in plans}
+        skipped = {load.file.id for load in loads if load.mode == "skip"}
         for load in loads:
             by_entity[load.file.entity].append(load)
             why = _why_not(load)
+            if load.status == "replayed" and load.file.id in skipped:
+                why = f"records of {load.file.name} were passed over by skip_existing_records, and others replayed"
             if why is not None:
                 self.give_up(load.file.entity, why)
         self._states = {name: _Stored(of_entity, memory) for name, of_entity in by_entity.items()}
@@ -64,7 +68,7 @@ class Derivation:
         for row in rows:
             if row["replayed_load"] == load.id:
                 raw = row["corrected"] if row["corrected"] is not None else row["raw"]
-                derived.add(row["stored_id"], record_of(row["entity"], row["record_number"], row["byte"], raw))
+                derived.add(str(row["stored_id"]), record_of(row["entity"], row["record_number"], row["byte"], raw))
             elif row["load_id"] == load.id:
                 still += 1
         for _ in range(still):
@@ -81,18 +85,34 @@ class Derivation:
             if count != derived[name]
         ]
 
-    def check(self) -> Check:
-        """What was found, of the entities that all could be read of."""
+    def check(self, rows: Callable[[str], Iterable[tuple[str, Load]]]) -> Check:
+        """What was found, of the entities that all could be read of.
+
+        :param rows: entity -> the id of every stored row, and the load that it is said to have come with.
+        """
         finding = Finding("accounting")
         whole = [entity for entity in self._states if entity not in self._given_up]
         for entity in whole:
             for problem in self._problems[entity]:
                 finding.add(problem)
+            for batch in batched(rows(entity), _BATCH):
+                self._check_rows(entity, dict(batch), finding)
         finding.notes += [
             f"the figures of {entity} were not derived again: {why}" for entity, why in self._given_up.items()
         ]
         loads = counted(sum(self._derived[entity] for entity in whole), "load")
         return finding.done(f"the figures of {loads} of {counted(len(whole), 'entity')} derived again")
+
+    def _check_rows(self, entity: str, rows: Mapping[str, Load], finding: Finding) -> None:
+        state = self._states[entity]
+        known = state.versions.get(rows)
+        for id_, load in rows.items():
+            if id_ not in known:
+                finding.add(f"{entity} {id_} is stored, but no loaded file holds it")
+            elif known[id_] & (1 << _RANK_BITS) - 1 != state.ranks[load.file.sort_key]:
+                finding.add(
+                    f"{entity} {id_} is said to come from {load.file.name}, but another file's version is stored"
+                )
 
     def close(self) -> None:
         """Forget everything."""
@@ -102,7 +122,7 @@ class Derivation:
 
 def _why_not(load: Load) -> str | None:
     if not load.derivable:
-        return "its rows were changed otherwise than by loading"
+        return "rows were changed otherwise than by loading, or a file was loaded anew that had rejected records"
     if load.digest != load.file.digest:
         return f"{load.file.name} has held something else before"
     return None
@@ -165,7 +185,7 @@ class DerivedLoad:
             before = known.get(id_)
             outcome = Outcome.INSERTED
             if before is not None:
-                outcome = self._outcome(before, version, id_ in seen, numbers.get(id_, 0) > record.number)
+                outcome = self._outcome(before, version, seen.get(id_), numbers.get(id_, 0) > record.number)
             taken[id_] = Taken(record.number, outcome, self._load.id)
             if outcome in (Outcome.INSERTED, Outcome.UPDATED) or self._confirms(outcome, before):
                 versions[id_] = version << _RANK_BITS | self._rank
@@ -173,14 +193,19 @@ class DerivedLoad:
         self._tally.take_superseded()
         self._stored.versions.set(versions)
         if self._stored.numbers is not None:
-            self._stored.numbers.set({id_: self._waiting[id_].number for id_ in versions})
+            self._stored.numbers.set({id_: self._number(id_, known, numbers) for id_ in versions})
         self._waiting.clear()
 
-    def _outcome(self, before: int, version: int, seen: bool, stands_later: bool) -> Outcome:
+    def _number(self, id_: str, known: Mapping[str, int], numbers: Mapping[str, int]) -> int:
+        """The last place in this file of a record that equals what is stored."""
+        same_file = id_ in known and known[id_] & (1 << _RANK_BITS) - 1 == self._rank
+        return max(self._waiting[id_].number, numbers.get(id_, 0) if same_file else 0)
+
+    def _outcome(self, before: int, version: int, seen: int | None, stands_later: bool) -> Outcome:
         rank = before & (1 << _RANK_BITS) - 1
-        if self._load.mode == "skip" and not seen:
+        if self._load.mode == "skip" and not written(seen):
             return Outcome.UNCHANGED
-        if before >> _RANK_BITS == version and (self._load.mode != "rewrite" or seen):
+        if before >> _RANK_BITS == version and (self._load.mode != "rewrite" or seen is not None):
             return Outcome.UNCHANGED
         late = self._load.status == "replayed" and rank == self._rank and stands_later
         return Outcome.SUPERSEDED if rank > self._rank or late else Outcome.UPDATED

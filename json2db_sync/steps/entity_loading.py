@@ -99,7 +99,7 @@ class EntityLoading:
         self.keeper = keeper
         self._file = file
         self._options = options
-        self._frozen = plan.key is not None and options.plans.is_frozen(plan.entity)
+        self._frozen = plan.holds_records and options.plans.is_frozen(plan.entity)
         self._settled = widened or self._frozen
         self._shape = EntityShape(plan)
         self._batch: list[Shredded] = []
@@ -181,12 +181,18 @@ class EntityLoading:
     def finish(self) -> None:
         """Store what waits.
 
-        :raises ValidationError: when a guessed key repeats so often that it is none, or too many records are rejected.
+        :raises ValidationError: when too many records are rejected.
         """
         self._flush()
         counts = self.loader.tally.counts
         self._options.limit.check_all(self._file, counts, self._rejected)
-        repeats, read = self.loader.tally.repeats, counts.read
+
+    def require_key(self) -> None:
+        """Raise unless the key is one: a guess may turn out wrong.
+
+        :raises ValidationError: when it repeats too often in the file.
+        """
+        repeats, read = self.loader.tally.repeats, self.loader.tally.counts.read
         if self.plan.key_guessed and self.plan.key and repeats > allowed_repeats(read):
             key = ", ".join(self.plan.key)
             raise ValidationError(

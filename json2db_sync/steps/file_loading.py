@@ -81,13 +81,19 @@ class FileTransaction:
         several = layout == "entities"
         if not several and not self._entities and self._options.read.wants(self._file.entity):
             self._of(self._file.entity)  # a file without records is loaded too
+        known = self._ledger.files(str(self._file.path))
+        for name in known.keys() - self._entities.keys() - self._left_out:
+            if self._options.read.wants(name) and self._ledger.load_ids(known[name].id):
+                self._of(name)  # the file held records of it before
         for name, entity in self._entities.items():
             entity.finish()
+            entity.require_key()
             self._ledger.remember_file(self._file, name, digest)
             counts, load = entity.loader.tally.counts, entity.keeper.load
             self._ledger.finish_load(load, counts, digest=digest, layout=layout, envelope=around)
         for name in self._left_out:
-            self._ledger.remember_file(self._file, name, None)
+            before = known[name].digest if name in known else None
+            self._ledger.remember_file(self._file, name, digest if before == digest else None)
         if several:
             self._ledger.remember_file(self._file, self._file.entity, digest)  # stands for the file as such
 

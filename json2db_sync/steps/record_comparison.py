@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -32,11 +32,13 @@ class StoredSide:
         database: Database,
         connection: sa.Connection,
         plans: Mapping[str, EntityPlan],
-        files: Mapping[int, StoredFile],
+        loads: Mapping[int, Load],
     ) -> None:
+        self._connection = connection
+        self._roots = {name: database.tables(plan)[plan.table.name] for name, plan in plans.items()}
         self._readers = {name: StoredReader(database, connection, plan) for name, plan in plans.items()}
         self._database = database
-        self._files = files
+        self._loads = loads
 
     def objection(self, record: Record) -> str | None:
         """Why a record cannot be stored; None where it can."""
@@ -47,7 +49,16 @@ class StoredSide:
 
     def file_of(self, stored: StoredRecord) -> StoredFile | None:
         """The file that a stored record came from; None where the ledger does not know it."""
-        return self._files.get(stored.row[names.LOAD])
+        load = self._loads.get(stored.row[names.LOAD])
+        return load.file if load is not None else None
+
+    def origins(self, entity: str) -> Iterator[tuple[str, Load]]:
+        """The id of every stored row, and the load that it came with; without those that the ledger does not know."""
+        table = self._roots[entity]
+        statement = sa.select(table.c[names.ID], table.c[names.LOAD]).execution_options(yield_per=_BATCH)
+        for id_, load in self._connection.execute(statement):
+            if load in self._loads:
+                yield str(id_), self._loads[load]
 
 
 class EntityComparison:
@@ -124,7 +135,11 @@ class EntityComparison:
         if kept["corrected"] is not None:
             record = record_of(record.entity, record.number, record.byte, kept["corrected"])
         id_: Any = kept["stored_id"]
-        found.append((int(id_) if self._plan.id_kind is Kind.INTEGER else id_, record))
+        try:
+            found.append((int(id_) if self._plan.id_kind is Kind.INTEGER else str(id_), record))
+        except (TypeError, ValueError):
+            where = self._where(record)
+            self.problems[where] = f"{where} was replayed, but the ledger says under the id {preview(id_)}"
 
     def _identify(self, record: Record, single: bool, found: list[tuple[Any, Record]]) -> None:
         where = self._where(record)

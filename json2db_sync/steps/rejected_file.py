@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +24,20 @@ _FIELDS = {
 """Key of a line -> column of the ledger."""
 
 
-def write_rejected(output: Path, rows: Iterable[dict[str, Any]], *, overwrite: bool) -> int:
+def write_rejected(
+    output: Path, rows: Iterable[dict[str, Any]], *, overwrite: bool, matters: Callable[[Path], bool]
+) -> int:
     """Write rejected records, wholly or not at all; returns how many.
 
+    :param matters: is this a file that must never be replaced?
     :raises FileError: when the file exists and is not to be overwritten, or cannot be written.
     """
-    if output.exists() and not overwrite:
-        raise FileError(f"{output} exists", hint="name another file, or overwrite it", file=str(output))
-    partial = output.with_name(f".{output.name}.{os.getpid()}.partial")
+    target = _target(output, overwrite=overwrite)
+    if matters(target):
+        raise FileError(
+            f"{output} is the database, or a file that was loaded", hint="name another file", file=str(output)
+        )
+    partial = target.with_name(f".{os.getpid()}.partial")
     try:
         with partial.open("w", encoding="utf-8", newline="\n") as file:
             count = 0
@@ -41,12 +46,27 @@ def write_rejected(output: Path, rows: Iterable[dict[str, Any]], *, overwrite: b
                 count += 1
             file.flush()
             os.fsync(file.fileno())
-        partial.replace(output)
+        partial.replace(target)
     except OSError as error:
         raise FileError(f"cannot write {output}: {error.strerror}", file=str(output)) from error
     finally:
         partial.unlink(missing_ok=True)
     return count
+
+
+def _target(output: Path, *, overwrite: bool) -> Path:
+    """The file to write: where a link leads, and nothing but a plain file."""
+    try:
+        target = output.resolve()
+        if target.exists() and not target.is_file():
+            raise FileError(f"{output} is no plain file", hint="name a file to write to", file=str(output))
+        if not overwrite and (target.exists() or output.is_symlink()):
+            raise FileError(
+                f"{output} exists", hint="name another file, or overwrite it (--overwrite)", file=str(output)
+            )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise FileError(f"{str(output)!r} cannot be the name of a file: {error}", file=str(output)) from error
+    return target
 
 
 def _line(row: dict[str, Any]) -> dict[str, Any]:
@@ -84,7 +104,7 @@ def read_corrected(path: Path) -> dict[int, bytes]:
 def _number_and_text(line: str, path: Path, place: int) -> tuple[int, bytes]:
     try:
         value = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _bad(path, place, f"is not valid JSON: {error}") from error
     if not isinstance(value, dict) or type(value.get("number")) is not int:
         raise _bad(path, place, 'has no "number" of a rejected record')
@@ -95,7 +115,7 @@ def _number_and_text(line: str, path: Path, place: int) -> tuple[int, bytes]:
         return value["number"], text.encode("utf-8", "surrogatepass")
     try:
         return value["number"], base64.b64decode(value["raw_base64"], validate=True)
-    except (KeyError, TypeError, binascii.Error) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise _bad(path, place, 'has neither "raw" nor "raw_base64"') from error
 
 

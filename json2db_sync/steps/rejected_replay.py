@@ -48,7 +48,9 @@ def replay(
     database: Database, run: int, choice: Choice, options: PopulateOptions, meter: Meter, done: Population
 ) -> None:
     """Try rejected records again, one transaction a file, oldest files first; adds to ``done`` as each is committed."""
-    options = replace(options, limit=RejectionLimit())  # those that fail again are rejected already
+    # Those that fail again are rejected already; and a record that was never stored cannot be skipped.
+    load = replace(options.load, duplicate_prevention=True, skip_existing=False)
+    options = replace(options, limit=RejectionLimit(), load=load)
     with database.reading() as connection:
         files = Ledger(database, connection).rejected_files(choice.entity, choice.numbers)
     for file in files:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
 from json2db_sync.model.keys import content_id, key_of
+from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import ID, EntityPlan
 from json2db_sync.model.shape import Drift
 from json2db_sync.sources import Record, SourceFile
@@ -76,7 +77,8 @@ class ReplayIds:
 
     def _identify_corrected(self, record: Record) -> None:
         fields = self._plan.key or ()
-        if record.problem is not None or key_of(record.value, fields) is not None or (self._single and not fields):
+        keyed = self._plan.id_kind is Kind.INTEGER or key_of(record.value, fields) is not None
+        if record.problem is not None or keyed or (self._single and not fields):
             self._identify(record, kept=True)
         else:
             self.known[record.number] = self._free_id(content_id(record.value))

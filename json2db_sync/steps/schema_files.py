@@ -133,9 +133,13 @@ def _files_of(directory: Path) -> dict[str, Path]:
         )
     found: dict[str, Path] = {}
     try:
-        paths = sorted(path for path in directory.iterdir() if path.suffix == ".json" and path.is_file())
+        visible = (path for path in directory.iterdir() if not path.name.startswith("."))
+        paths = sorted(path for path in visible if path.suffix == ".json")
     except OSError as error:
         raise _broken(directory, error.strerror or error) from error
+    for path in paths:
+        if not path.is_file():
+            raise _broken(path, "it is no file, or a link that leads nowhere")
     for path in sorted(paths, key=lambda path: not path.name.endswith(SUFFIX)):
         entity = entity_name(path.name.removesuffix(".json").removesuffix(".schema"))
         other = found.setdefault(entity, path)

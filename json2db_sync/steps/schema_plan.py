@@ -69,7 +69,7 @@ def must_rebuild(database: Database, change: SchemaChange, old: EntityPlan, new:
 
 def must_stay(stored: EntityPlan | None, is_frozen: Callable[[str], bool]) -> bool:
     """Does a contract keep these tables as they are? It does so from the first record on that made them."""
-    return stored is not None and stored.key is not None and is_frozen(stored.entity)
+    return stored is not None and stored.holds_records and is_frozen(stored.entity)
 
 
 def pending_changes(

@@ -51,7 +51,7 @@ class Comparison:
         self._latest = self._ledger.latest_loads() if plans else set()
         self._derivation = Derivation(plans, loads, memory_limit // 8) if run is None else None
         self._readings = list(self._planned(loads, run))
-        self._stored = StoredSide(database, connection, plans, {load.id: load.file for load in loads})
+        self._stored = StoredSide(database, connection, plans, {load.id: load for load in loads})
         self._plans = plans
         self._run = run
         self.compared = self.resent = self.rejected = self.skipped = 0
@@ -66,8 +66,9 @@ class Comparison:
     def _planned(self, loads: Sequence[Load], run: int | None) -> Iterator[Reading]:
         """The readings to be done: the latest of each file, and older ones that figures can be derived from."""
         readings: dict[tuple[str, int, str], list[Load]] = {}
+        files = {load.file.id for load in loads if run in (None, load.run)}
         for load in loads:
-            wanted = load.id in self._latest and run in (None, load.run)
+            wanted = load.id in self._latest and load.file.id in files
             if wanted or (self._derivation is not None and self._derivation.wants(load)):
                 readings.setdefault((load.file.path, load.run, load.status), []).append(load)
         return iter(sorted(readings.values(), key=lambda reading: reading[0].id))
@@ -89,7 +90,7 @@ class Comparison:
             covered += f"; {count:,} {what}" if count else ""
         yield finding.done(covered)
         if self._derivation is not None:
-            yield self._derivation.check()
+            yield self._derivation.check(self._stored.origins)
             self._derivation.close()
 
     def _read(self, reading: Reading, finding: Finding) -> bool:

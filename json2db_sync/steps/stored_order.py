@@ -47,10 +47,10 @@ class StoredOrder:
         return str(id_) in self._unknown
 
     def numbers(self, ids: Collection[str | int]) -> dict[str, int]:
-        """By id as text, the number of the record that is stored from this file; others are left out."""
+        """By id as text, the number of the last record of this file with it; those not stored are left out."""
         if not self._plan.key:
             return {}  # an id made of content says that the two are equal
-        wanted = self._from_this_file(ids)
+        wanted = self._stored_ids(ids)
         found = {
             row["stored_id"]: row["record_number"]
             for row in self._ledger.rejected_of_file(self._stored.id)
@@ -63,14 +63,16 @@ class StoredOrder:
                 found[id_] = max(number, found.get(id_, 0))
         return found
 
-    def _from_this_file(self, ids: Collection[str | int]) -> set[str]:
+    def _stored_ids(self, ids: Collection[str | int]) -> set[str]:
+        """Those stored from this file, or from any where this one was loaded without changing what was stored."""
         own = self._ledger.load_ids(self._stored.id)
+        skipping = self._ledger.has_skipped(self._stored.id)
         columns = (self._table.c[ID], self._table.c[LOAD])
         return {
             str(id_)
             for part in in_lists(list(ids))
             for id_, load in self._connection.execute(sa.select(*columns).where(self._table.c[ID].in_(part)))
-            if load in own
+            if skipping or load in own
         }
 
     def _in_file(self, wanted: set[str]) -> dict[str, int] | None:

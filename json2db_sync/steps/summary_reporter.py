@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -97,7 +98,7 @@ class Summary:
             for name, plan in self.plans.items()
         ]
 
-    def runs(self, most: int) -> list[RunReport]:
+    def runs(self, most: int | None) -> list[RunReport]:
         """Past runs, newest first."""
         return [run_report(row) for row in self._ledger.runs(most)] if self._there else []
 
@@ -142,6 +143,10 @@ class Summary:
     def rejected_files(self, entity: str | None, numbers: Collection[int] | None) -> int:
         """How many files they came from."""
         return len(self._ledger.rejected_files(entity, numbers)) if self._there else 0
+
+    def is_source(self, path: Path) -> bool:
+        """Was this file loaded?"""
+        return self._there and bool(self._ledger.files(str(path)))
 
     def superseded(self, entity: str | None, most: int | None) -> list[SupersededRecord]:
         """Records that newer versions took the place of, latest loads first."""

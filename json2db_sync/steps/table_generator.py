@@ -227,6 +227,8 @@ class _Evolution:
         rows = rebuild(self._database, self._connection, old, new, renamed)
         if old.key != new.key:
             self._ledger.rename_ids(new.entity, renamed)
+            if self._ledger.superseded_total(new.entity):
+                self._ledger.reload_entity(new.entity)  # under another key they may be records of their own
             self._ledger.rows_were_changed(new.entity)
         self._fill_custom(new, [custom for custom in new.custom if custom not in old.custom])
         self._ledger.save_plan(new)

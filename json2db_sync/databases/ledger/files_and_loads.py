@@ -85,8 +85,10 @@ class FilesAndLoads(PlansAndRuns):
 
     def start_load(self, run: int, file_id: int, entity: str, mode: str) -> int:
         """The number of a new load. What is kept of the records of the file's earlier content is forgotten."""
-        for table in (rejected, superseded):
-            self._connection.execute(table.delete().where(table.c.file_id == file_id))
+        forgotten = self._connection.execute(rejected.delete().where(rejected.c.file_id == file_id)).rowcount
+        if forgotten:
+            self._connection.execute(loads.update().where(loads.c.file_id == file_id).values(derivable=0))
+        self._connection.execute(superseded.delete().where(superseded.c.file_id == file_id))
         self._connection.execute(
             loads.update()
             .where(loads.c.file_id == file_id, loads.c.resolved != loads.c.rejected)
@@ -144,15 +146,25 @@ class FilesAndLoads(PlansAndRuns):
         statement = sa.select(loads.c.layout).where(loads.c.file_id == file_id, loads.c.layout.is_not(None))
         return self._connection.execute(statement.order_by(loads.c.id.desc()).limit(1)).scalar_one_or_none()
 
+    def has_skipped(self, file_id: int) -> bool:
+        """Was a file ever loaded without changing records whose key was stored?"""
+        statement = sa.select(loads.c.id).where(loads.c.file_id == file_id, loads.c.mode == "skip").limit(1)
+        return self._connection.execute(statement).first() is not None
+
     def newer_loads(self, entity: str, sort_key: str, *, timed: bool) -> frozenset[int]:
         """The numbers of loads of files with this entity that come after a file in the order from old to new.
 
         :param timed: does the file belong to a session or stamp?
         """
         later = self._database.byte_order(files.c.sort_key) > safe_text(sort_key)
-        rows = self._connection.execute(sa.select(files.c.id, files.c.path).where(files.c.entity == entity, later))
+        rows = self._connection.execute(
+            sa.select(files.c.id, files.c.path).where(files.c.entity == entity, later)
+        ).all()
         # Plain files count by path, and only while they are there: a folder that was renamed is no newer one.
         newer = [row.id for row in rows if timed or Path(row.path).exists()]
+        for part in in_lists([row.id for row in rows if row.id not in set(newer)]):
+            # Should one come back, it is loaded again: older data may stand in its place by then.
+            self._connection.execute(files.update().where(files.c.id.in_(part)).values(digest=None))
         found: set[int] = set()
         for part in in_lists(newer):
             found.update(self._connection.execute(sa.select(loads.c.id).where(loads.c.file_id.in_(part))).scalars())

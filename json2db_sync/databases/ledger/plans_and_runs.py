@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from json2db_sync.databases.ledger.schema import loads, metadata, plans, runs
+from json2db_sync.databases.ledger.schema import loads, metadata, plans, runs, within_range
 from json2db_sync.databases.tally import COUNTS
 from json2db_sync.errors import DatabaseError
 from json2db_sync.model.kinds import now_text
@@ -111,6 +111,8 @@ class PlansAndRuns:
             .limit(most)
         )
         if number is not None:
+            if not within_range([number]):
+                return []
             statement = statement.where(runs.c.id == number)
         return [_whole(row._mapping) for row in self._connection.execute(statement)]
 

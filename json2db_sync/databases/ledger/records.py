@@ -10,7 +10,16 @@ import sqlalchemy as sa
 
 from json2db_sync.databases.base import in_lists
 from json2db_sync.databases.ledger.files_and_loads import FilesAndLoads
-from json2db_sync.databases.ledger.schema import Rejection, StoredFile, files, loads, rejected, safe_text, superseded
+from json2db_sync.databases.ledger.schema import (
+    Rejection,
+    StoredFile,
+    files,
+    loads,
+    rejected,
+    safe_text,
+    superseded,
+    within_range,
+)
 from json2db_sync.databases.tally import Superseded
 from json2db_sync.model.kinds import now_text
 
@@ -78,6 +87,7 @@ class Records(FilesAndLoads):
         )
         if entity is not None:
             statement = statement.where(rejected.c.entity == entity)
+        numbers = within_range(numbers)
         few = numbers is not None and len(numbers) <= _PAGE
         if numbers is not None and few:
             statement = statement.where(rejected.c.id.in_(list(numbers)))
@@ -97,6 +107,7 @@ class Records(FilesAndLoads):
 
     def rejected_files(self, entity: str | None, numbers: Collection[int] | None) -> list[StoredFile]:
         """The files that such records came from, from old to new."""
+        numbers = within_range(numbers)
         open_ones = sa.select(rejected.c.file_id).where(rejected.c.replayed_load.is_(None)).distinct()
         if entity is not None:
             open_ones = open_ones.where(rejected.c.entity == entity)
@@ -230,10 +241,10 @@ class Records(FilesAndLoads):
         """Superseded records with their file and that of the newer version, latest loads first."""
         newer, newer_load = files.alias(), loads.alias()
         statement = (
-            sa.select(superseded, files.c.name.label("file"), newer.c.name.label("newer_file"))
+            sa.select(superseded, files.c.name.label("file"), sa.func.coalesce(newer.c.name, "").label("newer_file"))
             .join_from(superseded, files, superseded.c.file_id == files.c.id)
-            .join(newer_load, newer_load.c.id == superseded.c.newer_load)
-            .join(newer, newer.c.id == newer_load.c.file_id)
+            .join(newer_load, newer_load.c.id == superseded.c.newer_load, isouter=True)
+            .join(newer, newer.c.id == newer_load.c.file_id, isouter=True)
             .order_by(superseded.c.load_id.desc(), superseded.c.record_number)
             .limit(most)
         )

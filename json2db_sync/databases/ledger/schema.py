@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 
 import sqlalchemy as sa
 
 from json2db_sync.databases.tally import COUNTS, Counts
+from json2db_sync.model.kinds import INT64_MAX
 
 PREFIX = "json2db_"
 metadata = sa.MetaData()
@@ -72,7 +74,7 @@ loads = sa.Table(
     _text("layout", nullable=True),  # of the file
     _text("digest", nullable=True),  # of the content that was loaded
     _text("mode", nullable=True),  # compare, rewrite or skip: what became of records whose key was stored
-    _number("derivable"),  # 0: the rows were changed otherwise than by loading since
+    _number("derivable"),  # 0: the rows were changed otherwise since, or rejected records forgotten
     *(_number(name) for name in COUNTS),
     _number("resolved"),  # of the rejected records those no longer kept
 )
@@ -160,6 +162,11 @@ class Load:
 
 
 FILE_COLUMNS = tuple(field.name for field in fields(StoredFile))
+
+
+def within_range(numbers: Collection[int] | None) -> list[int] | None:
+    """Those of these numbers that an id can be."""
+    return None if numbers is None else [number for number in numbers if 0 <= number <= INT64_MAX]
 
 
 def safe_text(text: str) -> str:
