@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -32,3 +33,10 @@ def loaded(run: Run) -> Run:
     """The same, with everything loaded before."""
     assert run("full-workflow", "-q").exit_code == 0
     return run
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interruptible() -> None:
+    """Ctrl-C reaches the programs that tests start, also where whoever started the tests ignores it (nohup, &)."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
