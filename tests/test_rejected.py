@@ -28,6 +28,15 @@ def sound(runner: SyncRunner, url: str) -> None:
     assert not check.notes
 
 
+def corrections(runner: SyncRunner, path: Path, texts: dict[int, object]) -> Path:
+    """A file as it is exported, with these records (by their number in their file) corrected, and no others."""
+    ok(runner.export_rejected(path, overwrite=True))
+    exported = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+    kept = [{**line, "raw": texts[line["record"]]} for line in exported if line["record"] in texts]
+    path.write_text("\n".join(map(json.dumps, kept)))
+    return path
+
+
 def strict(folder: Path, kind: str) -> Path:
     """A schema folder that asks one kind of the field v."""
     write(folder / "items.schema.json", {"properties": {"v": {"type": kind}}})
@@ -105,7 +114,7 @@ def test_a_replay_with_corrected_texts(database_url, tmp_path):
     ok(runner.export_rejected(output))
     rejected = [json.loads(line) for line in output.read_text().splitlines()]
     rejected[0]["raw"] += ', "new": [{"x": 1}]}'
-    rejected[1] = {"number": rejected[1]["number"], "raw": {"id": 3, "v": "ÿ"}}
+    rejected[1] = {**rejected[1], "raw": {"id": 3, "v": "ÿ"}}
     output.write_text("\n".join(map(json.dumps, rejected[:2])))
     result = ok(runner.replay(corrected=output))
     assert (result.statistics["inserted"], result.statistics["rejected"]) == (2, 0)
@@ -113,7 +122,55 @@ def test_a_replay_with_corrected_texts(database_url, tmp_path):
     assert list(runner.read("items")) == expected
     assert [one.record for one in ok(runner.rejected()).records] == [4]
     sound(runner, database_url)
-    assert "no rejected record has the number" in runner.replay(corrected=output).error
+    assert "is rejected (any more)" in runner.replay(corrected=output).error
+    traced = {record.id: record.corrected for record in runner.trace("items")}
+    assert traced == {1: False, 2: True, 3: True}
+    assert "2 as corrected by hand" in next(c for c in runner.verify(full=True).checks if c.name == "records").covered
+
+
+def test_a_correction_goes_to_its_own_record_only(database_url, databases, tmp_path):
+    """Numbers may be given again after a file was loaded again, or in another database: those lines are passed over."""
+    file = lines(
+        tmp_path / "x.ndjson", b'{"id": 1}', b'{"id": 2, "v": NaN}', b'{"id": 3, "v": NaN}', b'{"id": 4, "v": NaN}'
+    )
+    runner = SyncRunner(database_url, file)
+    ok(runner.populate())
+    texts = {number: {"id": number, "v": 7} for number in (2, 3)}
+    corrected = corrections(runner, tmp_path / "c.ndjson", texts)
+    lines(file, b'{"id": 1}', b'{"id": 2, "v": 5}', b'{"id": 3, "v": NaN}', b'{"id": 4, "v": NaN}')
+    ok(runner.populate())
+    result = runner.replay(corrected=corrected)
+    assert result.success or "is rejected (any more)" in result.error
+    assert {record["id"]: record["v"] for record in runner.read("x") if "v" in record}.get(2) == 5
+    assert 4 in [json.loads(one.raw.replace("NaN", "0"))["id"] for one in ok(runner.rejected()).records]
+    verified(runner)
+    other = SyncRunner(databases.create(), lines(tmp_path / "big.ndjson", b'{"id": 1}', b"{", b"{"))
+    ok(other.populate())
+    assert "is rejected (any more)" in other.replay(corrected=corrected).error
+
+
+def test_a_file_of_corrections_may_be_used_again(database_url, tmp_path):
+    """What was loaded with it is passed over; what is corrected now is loaded."""
+    runner = SyncRunner(database_url, lines(tmp_path / "x.ndjson", b'{"id": 1}', b"{2", b"{3"))
+    ok(runner.populate())
+    ok(runner.export_rejected(tmp_path / "c.ndjson"))
+    text = (tmp_path / "c.ndjson").read_text()
+    (tmp_path / "c.ndjson").write_text(text.replace('"raw": "{2"', '"raw": {"id": 2}'))
+    assert ok(runner.replay(corrected=tmp_path / "c.ndjson")).statistics["inserted"] == 1
+    (tmp_path / "c.ndjson").write_text(text.replace('"raw": "{2"', '"raw": {"id": 2}').replace('"{3"', '{"id": 3}'))
+    result = ok(runner.replay(corrected=tmp_path / "c.ndjson"))
+    assert (result.statistics["total_records"], result.statistics["inserted"]) == (1, 1)
+    assert "1 record of" in result.notes[0]
+    sound(runner, database_url)
+
+
+def test_a_replay_without_the_schema_says_so(database_url, tmp_path):
+    """What a schema rejected is loaded when none is configured, and that is pointed out."""
+    write(tmp_path / "in" / "items.json", [{"id": 1, "v": "a"}, {"id": 2, "v": 1}])
+    config = JSON2DBConfig(validation={"schema_directory": strict(tmp_path / "rules", "string")})
+    ok(SyncRunner(database_url, tmp_path / "in", config=config).populate())
+    result = ok(SyncRunner(database_url).replay())
+    assert "1 record of items had been rejected by a JSON Schema; none was in force now" in result.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -122,9 +179,13 @@ def test_a_replay_with_corrected_texts(database_url, tmp_path):
         ("", "holds no record"),
         ("{", "line 1 is not valid JSON"),
         ('{"raw": "{}"}', 'line 1 has no "number"'),
-        ('{"number": 1}', 'line 1 has neither "raw" nor "raw_base64"'),
-        ('{"number": 1, "raw": "{}"}\n{"number": 1, "raw": "{}"}', "line 2 names the record 1 once more"),
-        ('{"number": 8, "raw": "{}"}', "no rejected record has the number 8"),
+        ('{"number": 1, "raw": "{}"}', 'line 1 has no "was"'),
+        ('{"number": 1, "was": ""}', 'line 1 has neither "raw" nor "raw_base64"'),
+        (
+            '{"number": 1, "was": "", "raw": ""}\n{"number": 1, "was": "", "raw": ""}',
+            "line 2 names the record 1 once more",
+        ),
+        ('{"number": 8, "was": "", "raw": "{}"}', "is rejected (any more) in this database"),
     ],
 )
 def test_a_wrong_file_of_corrections_changes_nothing(databases, tmp_path, text, message):
@@ -183,8 +244,7 @@ def test_records_without_a_key_are_replayed_one_by_one(database_url, tmp_path):
     for record in (3, 1, 4):
         assert ok(runner.replay(numbers=[numbers[record]])).statistics["inserted"] == 1
         sound(runner, database_url)
-    corrected = tmp_path / "corrected.ndjson"
-    corrected.write_text(json.dumps({"number": numbers[5], "raw": {"v": "a"}}))
+    corrected = corrections(runner, tmp_path / "corrected.ndjson", {5: {"v": "a"}})
     assert ok(runner.replay(corrected=corrected)).statistics["inserted"] == 1
     assert sorted(str(record["v"]) for record in runner.read("items")) == ["0", "0", "0", "a", "a"]
     sound(runner, database_url)
@@ -216,8 +276,7 @@ def test_a_new_key_takes_replayed_records_along(database_url, tmp_path):
     settings = {"validation": {"schema_directory": rules}}
     runner = SyncRunner(database_url, tmp_path / "in", config=JSON2DBConfig(**settings))
     ok(runner.populate())
-    corrected = tmp_path / "corrected.ndjson"
-    corrected.write_text(json.dumps({"number": 1, "raw": {"id": 2, "n": 9, "v": "b"}}))
+    corrected = corrections(runner, tmp_path / "corrected.ndjson", {2: {"id": 2, "n": 9, "v": "b"}})
     ok(runner.replay(corrected=corrected))
     rekeyed = SyncRunner(
         database_url, tmp_path / "in", config=JSON2DBConfig(processing={"keys": {"items": ["n"]}}, **settings)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from contents import accounting_problems
 from test_loading import ok, query, session, verified, write
-from test_rejected import lines, sound, strict
+from test_rejected import corrections, lines, sound, strict
 
 from json2db_sync import SyncRunner
 from json2db_sync.config import JSON2DBConfig
@@ -18,11 +18,6 @@ KEYED = {"keys": {"items": ["id"]}}
 
 def runner_of(url: str, source: Path, **sections: object) -> SyncRunner:
     return SyncRunner(url, source, config=JSON2DBConfig(**sections))
-
-
-def corrections(path: Path, texts: dict[int, object]) -> Path:
-    path.write_text("\n".join(json.dumps({"number": number, "raw": raw}) for number, raw in texts.items()))
-    return path
 
 
 def test_loading_the_same_content_again_under_other_rules_is_no_fault(database_url, tmp_path):
@@ -44,8 +39,7 @@ def test_a_correction_without_a_key_among_integers(database_url, tmp_path, froze
     contract = {"contracts": {"items": "freeze"}} if frozen else {}
     runner = runner_of(database_url, tmp_path / "items.jsonl", processing=contract)
     ok(runner.populate())
-    numbers = {one.record: one.number for one in ok(runner.rejected()).records}
-    file = corrections(tmp_path / "c.ndjson", {numbers[2]: {}, numbers[3]: {"id": 7}})
+    file = corrections(runner, tmp_path / "c.ndjson", {2: {}, 3: {"id": 7}})
     result = ok(runner.replay(corrected=file))
     assert (result.statistics["inserted"], result.statistics["rejected"]) == ((1, 1) if frozen else (2, 0))
     sound(runner, database_url)
@@ -95,8 +89,7 @@ def test_an_equal_and_another_correction_of_one_key(database_url, tmp_path):
     lines(tmp_path / "items.jsonl", b"{a", b"{b", b'{"id": 1, "v": 1}')
     runner = runner_of(database_url, tmp_path / "items.jsonl", processing=KEYED)
     ok(runner.populate())
-    numbers = {one.record: one.number for one in ok(runner.rejected()).records}
-    file = corrections(tmp_path / "c.ndjson", {numbers[1]: {"id": 1, "v": 1}, numbers[2]: {"id": 1, "v": 2}})
+    file = corrections(runner, tmp_path / "c.ndjson", {1: {"id": 1, "v": 1}, 2: {"id": 1, "v": 2}})
     result = ok(runner.replay(corrected=file))
     assert (result.statistics["unchanged"], result.statistics["superseded"]) == (1, 1)
     sound(runner, database_url)
@@ -224,8 +217,7 @@ def test_full_verification_finds_a_changed_ledger(database_url, tmp_path, damage
     session(tmp_path, "2025-01-02", items=[{"id": 2}])
     runner = SyncRunner(database_url, tmp_path)
     ok(runner.populate())
-    number = next(one.number for one in ok(runner.rejected()).records if one.record == 4)
-    ok(runner.replay(corrected=corrections(tmp_path / "c.ndjson", {number: {"id": 3, "v": "x"}})))
+    ok(runner.replay(corrected=corrections(runner, tmp_path / "c.ndjson", {4: {"id": 3, "v": "x"}})))
     sound(runner, database_url)
     query(database_url, damage)
     assert TAMPERED[damage] in [check.name for check in runner.verify(full=True).failed_checks]

@@ -158,7 +158,7 @@ def _reason(candidate: KeyCandidate, records: int) -> str:
 
 def _repeat_text(candidate: KeyCandidate) -> str:
     if not candidate.repeats:
-        return "never repeated"
+        return "never repeated in a file"
     return f"repeated {candidate.repeats} times ({', '.join(candidate.examples)}): the last one wins"
 
 

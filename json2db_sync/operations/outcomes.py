@@ -137,6 +137,8 @@ _RELOAD = "load the files anew: create-tables --recreate --empty, then populate"
 _REPAIRS = {
     "schema": "create-tables makes them again, and populate fills them from their files",
     "integrity": "restore a backup: json2db-sync backups lists them",
+    "relations": "load what is referred to, or correct the records or the setting (validation.relations)",
+    "rules": "correct the records, or the schema; to reject what does not satisfy it, " + _RELOAD,
 }
 """What to do about a failed check."""
 

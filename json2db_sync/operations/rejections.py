@@ -101,19 +101,20 @@ class Rejections(Loading):
         :param corrected: a file as :meth:`export_rejected` writes it: its records alone, with the ``raw`` it gives.
         """
         from json2db_sync.steps.progress import Meter
-        from json2db_sync.steps.rejected_file import read_corrected
         from json2db_sync.steps.rejected_replay import Choice
         from json2db_sync.steps.rejected_replay import replay as replay_rejected
         from json2db_sync.steps.summary_reporter import Summary
 
         with self._step("replay") as step, self._database(db_path) as database:
-            texts = read_corrected(Path(corrected)) if corrected is not None else None
             wanted = None if numbers is None else frozenset(numbers)
-            if texts is not None:
-                wanted = frozenset(texts) if wanted is None else wanted & frozenset(texts)
+            texts: dict[int, bytes] | None = None
+            notes: list[str] = []
             with database.reading() as connection:
                 summary = Summary(database, connection)
                 self._require(summary, entity, wanted)
+                if corrected is not None:
+                    texts = self._still_rejected(summary, Path(corrected), notes)
+                    wanted = frozenset(texts) if wanted is None else wanted & frozenset(texts)
                 step.reads(summary.rejected_files(entity, wanted), 0)
             choice = Choice(entity, wanted, texts)
             options = self._populate_options(Selection(), self._stored_plans(database))
@@ -122,9 +123,30 @@ class Rejections(Loading):
                 replay_rejected(database, run, choice, options, Meter("replay", self._emit), done)
                 done.notes += self._relation_notes(database)
 
-            result = self._load(database, "replay", work)
+            result = self._load(database, "replay", work, notes=notes)
             step.done(population_summary(result), success=result.success)
         return result
+
+    def _still_rejected(self, summary: Summary, path: Path, notes: list[str]) -> dict[int, bytes]:
+        """The corrected texts of those records of a file that are rejected still; the others are noted.
+
+        :raises ConfigurationError: when none of them is.
+        """
+        from json2db_sync.steps.rejected_file import mark, read_corrected
+
+        corrections = read_corrected(path)
+        rows = summary.rejected_rows(numbers=corrections.keys())
+        found = {row["id"]: corrections[row["id"]].raw for row in rows if corrections[row["id"]].was == mark(row)}
+        others = len(corrections) - len(found)
+        if not found:
+            raise ConfigurationError(
+                f"none of the records in {path} is rejected (any more) in this database",
+                hint="they were loaded since, or their file was, or it is another database: rejected export writes "
+                "those there are",
+            )
+        if others:
+            notes.append(f"{counted(others, 'record')} of {path} passed over: no longer rejected in this database")
+        return found
 
     def _require(self, summary: Summary, entity: str | None, numbers: Collection[int] | None) -> None:
         """The entity is there, and records of all these numbers are rejected still.

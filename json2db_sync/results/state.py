@@ -156,5 +156,7 @@ class TracedRecord(Value):
     """What that run did."""
     loaded_at: str
     """UTC."""
+    corrected: bool
+    """Was it rejected, and corrected by hand?"""
     created_at: str
     updated_at: str

@@ -44,7 +44,9 @@ def decode_line(decoder: Decoder, raw: bytes, byte: int) -> Element:
         if text[end:].strip(SPACE):
             return Element(None, byte, text, f"more than one value on the line, from column {end + 1}")
     except Incomplete as error:
-        return Element(None, byte, text, f"the line is not valid JSON: {error}")
+        cause = error.__cause__
+        column = f" column {cause.colno}" if isinstance(cause, json.JSONDecodeError) else ""
+        return Element(None, byte, text, f"the line is not valid JSON: {error}{column}")
     except json.JSONDecodeError as error:
         return Element(None, byte, text, f"the line is not valid JSON: {error.msg} at column {error.colno}")
     return Element(value, byte, text, decoder.problem)

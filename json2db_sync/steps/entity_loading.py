@@ -239,10 +239,5 @@ class EntityLoading:
         if self._invalid:
             examples = "; ".join(self._invalid_examples)
             schema = self._options.read.rules.schema_of(entity)
-            notes.append(f"{file}: {counted(self._invalid, 'record')} loaded that do not satisfy {schema}; {examples}")
-        if (outdated := self.loader.tally.outdated) and self._file.time is None:
-            notes.append(
-                f"{counted(outdated, 'record')} of {file} were passed over: files that sort after it by path hold "
-                "newer versions (plain files count from old to new by path)"
-            )
+            notes.append(f"{file}: {counted(self._invalid, 'record')} loaded without satisfying {schema}; {examples}")
         return notes

@@ -11,6 +11,7 @@ from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import Ledger, Rejection
 from json2db_sync.databases.loader import Loader, Place
 from json2db_sync.databases.tally import Superseded
+from json2db_sync.model.words import counted
 from json2db_sync.sources import Record, SourceFile
 from json2db_sync.steps.entity_loading import EntityLoading, Loaded, PopulateOptions, Redo
 from json2db_sync.steps.record_ids import RecordIds
@@ -98,7 +99,14 @@ class FileTransaction:
             self._ledger.remember_file(self._file, self._file.entity, digest)  # stands for the file as such
 
     def results(self) -> list[Loaded]:
-        return [entity.result() for entity in self._entities.values()]
+        found = [entity.result() for entity in self._entities.values()]
+        for loaded, entity in zip(found, self._entities.values(), strict=True):
+            if (outdated := entity.loader.tally.outdated) and self._file.time is None:
+                loaded.notes.append(
+                    f"{self._file.name}: {counted(outdated, 'record')} passed over, since files that sort after it by "
+                    "path hold newer versions (plain files count from old to new by path)"
+                )
+        return found
 
 
 class _NewRecords:

@@ -22,6 +22,7 @@ class Provenance:
         ledger = Ledger(database, connection)
         self._plan = ledger.plans()[entity]
         self._loads = {load.id: load for load in ledger.loads() if load.file.entity == entity}
+        self._corrected = ledger.corrections(entity)
         self._operations = {run["id"]: run["operation"] for run in ledger.runs()}
 
     def of(self, stored: StoredRecord) -> TracedRecord:
@@ -44,6 +45,7 @@ class Provenance:
             run=load.run,
             operation=self._operations.get(load.run, ""),
             loaded_at=load.loaded_at,
+            corrected=(load.id, str(stored.id)) in self._corrected,
             created_at=_moment(stored.row[self._plan.created_at]),
             updated_at=_moment(stored.row[self._plan.updated_at]),
         )

@@ -87,7 +87,7 @@ class EntityComparison:
         self._waiting: list[tuple[Record, bool]] = []
         self.problems: dict[Any, str] = {}
         """By id: an older version of a record in the file may differ, only the last one counts."""
-        self.compared = self.resent = self.rejected = self.skipped = 0
+        self.compared = self.resent = self.rejected = self.skipped = self.corrected = 0
 
     def close(self) -> None:
         self._ids.close()
@@ -133,6 +133,7 @@ class EntityComparison:
             self.rejected += 1
             return
         if kept["corrected"] is not None:
+            self.corrected += 1
             record = record_of(record.entity, record.number, record.byte, kept["corrected"])
         id_: Any = kept["stored_id"]
         try:

@@ -14,6 +14,13 @@ Mode = Literal["reject", "warn"]
 _MOST = 300
 """Characters of a message; a schema's own enumeration may be longer than anyone reads."""
 
+_REASON = "does not satisfy"
+
+
+def is_violation(reason: str) -> bool:
+    """Is this why a rule rejected a record?"""
+    return reason.startswith(_REASON)
+
 
 @dataclass(frozen=True)
 class Violation:
@@ -29,7 +36,7 @@ class Violation:
     @property
     def reason(self) -> str:
         """The message with the schema that asks for it."""
-        return f"does not satisfy {self.schema}: {self.message}"
+        return f"{_REASON} {self.schema}: {self.message}"
 
 
 @dataclass(frozen=True)

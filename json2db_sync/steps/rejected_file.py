@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from json2db_sync.errors import FileError
+from json2db_sync.model.keys import digest
 
 _FIELDS = {
     "number": "id",
@@ -70,7 +72,7 @@ def _target(output: Path, *, overwrite: bool) -> Path:
 
 
 def _line(row: dict[str, Any]) -> dict[str, Any]:
-    line = {key: row[column] for key, column in _FIELDS.items()}
+    line = {key: row[column] for key, column in _FIELDS.items()} | {"was": mark(row)}
     try:
         line["raw"] = row["raw"].decode("utf-8")
     except UnicodeDecodeError:
@@ -78,20 +80,35 @@ def _line(row: dict[str, Any]) -> dict[str, Any]:
     return line
 
 
-def read_corrected(path: Path) -> dict[int, bytes]:
-    """The texts of such a file, by the number of the record.
+def mark(row: Mapping[str, Any]) -> str:
+    """Tells a rejected record from any other that may bear its number, here or in another database."""
+    place = (row["entity"], row["file"], str(row["record_number"]), str(row["byte"]))
+    return digest("\0".join((*place, row["raw"].decode("utf-8", "backslashreplace"))))
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A record as someone wants it to be."""
+
+    was: str
+    """The :func:`mark` of the rejected record."""
+    raw: bytes
+
+
+def read_corrected(path: Path) -> dict[int, Correction]:
+    """The corrections of such a file, by the number of the record.
 
     :raises FileError: naming the line that is not what :func:`write_rejected` writes.
     """
-    found: dict[int, bytes] = {}
+    found: dict[int, Correction] = {}
     try:
         with path.open(encoding="utf-8-sig") as file:
             for place, line in enumerate(file, 1):
                 if line.strip():
-                    number, raw = _number_and_text(line, path, place)
+                    number, correction = _correction(line, path, place)
                     if number in found:
                         raise _bad(path, place, f"names the record {number} once more")
-                    found[number] = raw
+                    found[number] = correction
     except OSError as error:
         raise FileError(f"cannot read {path}: {error.strerror}", hint="check the path", file=str(path)) from error
     except UnicodeDecodeError as error:
@@ -101,20 +118,22 @@ def read_corrected(path: Path) -> dict[int, bytes]:
     return found
 
 
-def _number_and_text(line: str, path: Path, place: int) -> tuple[int, bytes]:
+def _correction(line: str, path: Path, place: int) -> tuple[int, Correction]:
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise _bad(path, place, f"is not valid JSON: {error}") from error
     if not isinstance(value, dict) or type(value.get("number")) is not int:
         raise _bad(path, place, 'has no "number" of a rejected record')
+    if not isinstance(value.get("was"), str):
+        raise _bad(path, place, 'has no "was", which tells whether it is of this very record')
     text = value.get("raw")
     if isinstance(text, dict):
         text = json.dumps(text, ensure_ascii=False)  # corrected as JSON rather than as its text
     if isinstance(text, str):
-        return value["number"], text.encode("utf-8", "surrogatepass")
+        return value["number"], Correction(value["was"], text.encode("utf-8", "surrogatepass"))
     try:
-        return value["number"], base64.b64decode(value["raw_base64"], validate=True)
+        return value["number"], Correction(value["was"], base64.b64decode(value["raw_base64"], validate=True))
     except (KeyError, TypeError, ValueError) as error:
         raise _bad(path, place, 'has neither "raw" nor "raw_base64"') from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,12 +11,14 @@ from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import Ledger, Rejection, Replayed, StoredFile
 from json2db_sync.databases.loader import Loader, Place
 from json2db_sync.databases.tally import Superseded
-from json2db_sync.sources import Record
+from json2db_sync.model.words import counted
+from json2db_sync.sources import Record, SourceFile
 from json2db_sync.sources.reader import record_of
 from json2db_sync.steps.data_populator import Population
 from json2db_sync.steps.entity_loading import EntityLoading, PopulateOptions, Redo
 from json2db_sync.steps.json_analyzer import analyze_records, make_plans
 from json2db_sync.steps.progress import Meter
+from json2db_sync.steps.record_rules import RecordRules, is_violation
 from json2db_sync.steps.rejection_limit import RejectionLimit
 from json2db_sync.steps.replay_ids import ReplayIds
 from json2db_sync.steps.stored_files import source_file
@@ -52,7 +55,9 @@ def replay(
     load = replace(options.load, duplicate_prevention=True, skip_existing=False)
     options = replace(options, limit=RejectionLimit(), load=load)
     with database.reading() as connection:
-        files = Ledger(database, connection).rejected_files(choice.entity, choice.numbers)
+        ledger = Ledger(database, connection)
+        files = ledger.rejected_files(choice.entity, choice.numbers)
+        done.notes += _notes(ledger, choice, options.read.rules)
     for file in files:
         _FileReplay(database, file, run, choice, options, meter, done).run()
 
@@ -116,13 +121,7 @@ class _FileReplay:
             later = order.numbers(ids.known.values())
             load = ledger.start_replay(self._run, self._stored, self._options.load.mode)
             ledger.take_on(load, [number for number, _text in tried.values()])
-            place = Place(
-                load,
-                ledger.load_ids(self._stored.id),
-                ledger.newer_loads(plan.entity, self._stored.sort_key, timed=file.time is not None),
-                self._stored.session,
-                later,
-            )
+            place = self._place(ledger, load, file, later)
             loader = Loader(self._database, connection, plan, place, self._options.load)
             keeper = _Keeper(ledger, load, self._stored, tried, ids.known)
             loading = EntityLoading(plan, loader, file, self._options, ids, keeper, widened=self._widened)
@@ -143,6 +142,23 @@ class _FileReplay:
         self._done.loaded += 1
         self._done.add(loaded)
         self._meter.file_done(self._stored.name, loaded.counts.read, 0)
+
+    def _place(self, ledger: Ledger, load: int, file: SourceFile, later: Mapping[str, int]) -> Place:
+        newer = ledger.newer_loads(self._stored.entity, self._stored.sort_key, timed=file.time is not None)
+        return Place(load, ledger.load_ids(self._stored.id), newer, self._stored.session, later)
+
+
+def _notes(ledger: Ledger, choice: Choice, rules: RecordRules) -> Iterator[str]:
+    """That a schema rejected records of an entity which has none now."""
+    rows = ledger.rejected(choice.entity, choice.numbers)
+    ruleless = Counter(
+        row["entity"] for row in rows if is_violation(row["reason"]) and not rules.schema_of(row["entity"])
+    )
+    for entity, count in ruleless.items():
+        yield (
+            f"{counted(count, 'record')} of {entity} had been rejected by a JSON Schema; none was in force now "
+            "(validation.schema_directory)"
+        )
 
 
 class _Keeper:

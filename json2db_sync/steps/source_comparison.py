@@ -54,14 +54,15 @@ class Comparison:
         self._stored = StoredSide(database, connection, plans, {load.id: load for load in loads})
         self._plans = plans
         self._run = run
-        self.compared = self.resent = self.rejected = self.skipped = 0
+        self.compared = self.resent = self.rejected = self.skipped = self.corrected = 0
         """Records: compared with what is stored; that a newer file has too, whose version is the one stored; rejected;
-        passed over by skip_existing_records."""
+        passed over by skip_existing_records; compared with their correction."""
 
     @property
     def size(self) -> tuple[int, int]:
         """How many files are going to be read, and their bytes."""
-        return len(self._readings), sum(reading[0].file.size for reading in self._readings)
+        files = [reading[0].file for reading in self._readings if reading[0].status != "replayed"]
+        return len(files), sum(file.size for file in files)
 
     def _planned(self, loads: Sequence[Load], run: int | None) -> Iterator[Reading]:
         """The readings to be done: the latest of each file, and older ones that figures can be derived from."""
@@ -85,6 +86,7 @@ class Comparison:
         for count, what in (
             (self.resent, "also in newer files"),
             (self.rejected, "rejected"),
+            (self.corrected, "as corrected by hand"),
             (self.skipped, "passed over by skip_existing_records"),
         ):
             covered += f"; {count:,} {what}" if count else ""
@@ -161,6 +163,7 @@ class Comparison:
         self.resent += side.resent
         self.rejected += side.rejected
         self.skipped += side.skipped
+        self.corrected += side.corrected
         for problem in side.problems.values():
             finding.add(problem)
 

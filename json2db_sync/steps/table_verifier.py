@@ -14,6 +14,7 @@ from json2db_sync.model import plan as names
 from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, spelling_of
 from json2db_sync.model.plan import ColumnPlan, EntityPlan, TablePlan
 from json2db_sync.model.shape import is_rest
+from json2db_sync.model.words import counted
 from json2db_sync.results import Check
 from json2db_sync.steps.finding import Finding
 from json2db_sync.steps.ledger_check import check_counts
@@ -105,7 +106,9 @@ class Verification:
                 self._constraints(built, finding)
         if finding.problems:
             finding.notes.append("create-tables makes them again, and populate fills them from their files")
-        return finding.done(f"{tables} tables and {columns} columns of the plans of {len(self._plans)} entities")
+        return finding.done(
+            f"{tables} tables and {columns} columns of the plans of {counted(len(self._plans), 'entity')}"
+        )
 
     def _constraints(self, built: sa.Table, finding: Finding) -> None:
         inspector = sa.inspect(self._connection)

@@ -189,6 +189,13 @@ class Records(FilesAndLoads):
                 .values(replayed_load=load, stored_id=record.stored_id, corrected=record.corrected)
             )
 
+    def corrections(self, entity: str) -> set[tuple[int, str]]:
+        """(load, id) of the records that were stored in a corrected text."""
+        statement = sa.select(rejected.c.replayed_load, rejected.c.stored_id).where(
+            rejected.c.entity == entity, rejected.c.corrected.is_not(None)
+        )
+        return {(int(load), id_) for load, id_ in self._connection.execute(statement)}
+
     # Ids of stored records, which change when their entity gets another key
 
     def noted_ids(self, entity: str) -> dict[str, str]:

@@ -77,7 +77,7 @@ def analyze(call: Call, **arguments: Any) -> int:
     example="json2db-sync plan --db-path production.db",
     short="What create-tables would do, and to how many records.",
 )
-@options(DATABASE, SOURCE, MEMORY, FREEZE, OUTPUT)
+@options(DATABASE, SOURCE, MEMORY, SCHEMA_DIRECTORY, FREEZE, OUTPUT)
 def plan(call: Call, **arguments: Any) -> int:
     return perform(call, "plan", lambda runner: runner.plan(**arguments), answers=True)
 
@@ -99,6 +99,7 @@ def plan(call: Call, **arguments: Any) -> int:
                  help="With --recreate: discard the rows; the next populate loads their files again."),
     CUSTOM_COLUMNS,
     MEMORY,
+    SCHEMA_DIRECTORY,
     FREEZE,
     ASKING,
     OUTPUT,
@@ -142,6 +143,7 @@ def populate(call: Call, **arguments: Any) -> int:
     click.option("--run", type=click.IntRange(min=1), metavar="NUMBER", cls=Headed, heading="How",
                  help="Read the files of this run again and compare their records."),
     MEMORY,
+    SCHEMA_DIRECTORY,
     OUTPUT,
 )  # fmt: skip
 def verify(call: Call, **arguments: Any) -> int:

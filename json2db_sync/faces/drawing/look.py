@@ -37,7 +37,10 @@ def worth_a_look(
         paper.item(LOOK, f"{counted(total, 'record')} rejected, kept with the reason", indent=2)
         for record in rejected[:MOST]:
             _rejected_line(record, paper, indent=4)
-        paper.more(min(len(rejected), MOST), total, "record", "json2db-sync rejected shows them", indent=4)
+        shown = min(len(rejected), MOST)
+        paper.more(shown, total, "record", "json2db-sync rejected shows them", indent=4)
+        if shown == total:
+            paper.line(("json2db-sync rejected shows them whole, and how to go on", "dim"), indent=4)
     for found, examples in findings.items():
         paper.item(LOOK, found, indent=2)
         for example in examples[:MOST]:

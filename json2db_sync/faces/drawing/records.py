@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from json2db_sync.faces.drawing.history import named_after
@@ -12,6 +13,7 @@ from json2db_sync.results import (
     ExportedRejectsResult,
     RejectedRecord,
     RejectedResult,
+    Result,
     SupersededRecord,
     SupersededResult,
 )
@@ -38,7 +40,9 @@ def rejected(result: RejectedResult, paper: Paper) -> None:
         paper.more(shown, result.total, "record")
     numbers = [record.number for record in result.records if record.number is not None]
     if numbers:
-        paper.line((f"json2db-sync rejected show {numbers[0]} shows one whole; rejected replay tries all again", "dim"))
+        paper.line(("To see one whole, and to try all again:", "dim"))
+        for command in (f"show {numbers[0]}", "replay"):
+            paper.line((f"json2db-sync rejected {command}{_in_database(result)}", "dim"), indent=2)
 
 
 def _in_short(record: RejectedRecord, paper: Paper) -> None:
@@ -84,7 +88,15 @@ def exported(result: ExportedRejectsResult, paper: Paper) -> None:
         return
     paper.item(GOOD, f"{counted(result.count, 'rejected record')} written to {result.output}")
     paper.line("Correct them there (under raw), then load them:", indent=2)
-    paper.line(f"json2db-sync rejected replay --corrected {result.output}", indent=4)
+    file = shlex.quote(str(result.output))
+    paper.line(f"json2db-sync rejected replay --corrected {file}{_in_database(result)}", indent=4)
+
+
+def _in_database(result: Result) -> str:
+    """The option that names the database at hand; without a password that we do not tell, it is left out."""
+    if result.database is None or "***" in result.database:
+        return ""
+    return f" --db-path {shlex.quote(result.database)}"
 
 
 def superseded(result: SupersededResult, paper: Paper) -> None:
