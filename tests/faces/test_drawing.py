@@ -162,7 +162,7 @@ def test_one_entity_in_full(example: Mapping[str, Result]) -> None:
     assert all(name in text for name in names)
     assert "more fields" not in text
     assert "more fields" in drawn(several, 120)
-    assert "analyze invoices alone to see them" in drawn(several, 120)
+    assert "analyze --entity invoices shows them" in drawn(several, 120)
 
 
 def test_spoiled_dates(example: Mapping[str, Result]) -> None:

@@ -88,7 +88,7 @@ def entity(seen: EntityAnalysis, paper: Paper, most: int = _ALL_FIELDS) -> None:
         rest, nested = len(own) - len(shown), len(seen.fields) - len(own)
         parts = [counted(rest, "more field")] if rest else []
         parts += [f"{counted(nested, 'field')} of children"] if nested else []
-        paper.line((f"and {', '.join(parts)}; analyze {seen.name} alone to see them", "dim"), indent=2)
+        paper.line((f"and {', '.join(parts)}; analyze --entity {seen.name} shows them", "dim"), indent=2)
 
 
 def _facts(seen: EntityAnalysis, paper: Paper, in_brief: bool) -> Iterator[tuple[str, list[Part]]]:

@@ -21,6 +21,8 @@ from json2db_sync.results import RejectedRecord, RejectedResult
 
 _MOST = 500
 """Records listed; the command line shows all."""
+_SCREENFUL = 10
+"""Lines of a record that leave its reason in sight."""
 _LONGEST = 20_000
 """Characters of a record that are shown."""
 _EXPORT, _AGAIN, _CORRECTED = "export", "again", "corrected"
@@ -108,6 +110,8 @@ class Records:
         console.print(Text(text[:_LONGEST]))
         if len(text) > _LONGEST:
             say(f"  (the first {_LONGEST:,} of {counted(len(text), 'character')})")
+        if text.count("\n") > _SCREENFUL:  # what it is about has scrolled away
+            say(f"  {record.path or ''} {record.reason}".rstrip())
         say()
 
     # A second try
