@@ -56,7 +56,7 @@ def times(value: float, base: float) -> str:
 def verdict(raw: Row, row: Row) -> str:
     """What is to be shown against this row, and whether it is; a ratio is rounded for the eye only."""
     goal, own = row.get("goal"), ours(raw)
-    if not goal or not own:
+    if not goal or not own or raw["size"] in ("XS", "S"):  # there, starting the process counts for too much
         return ""
     found = middle(row, goal["by"]) / middle(own, goal["by"])
     by = " by CPU" if goal["by"] == "cpu" else ""
@@ -132,8 +132,8 @@ def about(raw: Row) -> str:
     rounds = max((len(row["runs"]) for row in raw["rows"].values()), default=0)
     return (
         f"`{raw['shape']}` {raw['size']}: {data['records']:,} records{items}, {data['bytes'] / 1e6:,.0f} MB of JSON, "
-        f"into {place}. Medians of {rounds} interleaved run{'s' * (rounds != 1)}, each a new process. *Wall* is the whole "
-        "process with its start; *work* is the load alone, imports not counted."
+        f"into {place}. Medians of {rounds} interleaved run{'s' * (rounds != 1)}, each a new process. *Wall* is the "
+        "whole process with its start; *work* is the load alone, imports not counted."
     )
 
 

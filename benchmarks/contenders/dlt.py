@@ -22,7 +22,8 @@ def load(task: Task) -> None:
                 yield json.load(file)
 
         if task.target.startswith("postgresql"):
-            place: dict[str, Any] = {"destination": dlt.destinations.postgres(task.libpq_url()), "dataset_name": "data"}
+            url = task.libpq_url().replace("postgres@/", "postgres:any@localhost/")  # it insists; ?host= still holds
+            place: dict[str, Any] = {"destination": dlt.destinations.postgres(url), "dataset_name": "data"}
         else:
             sqlite = dlt.destinations.sqlalchemy(credentials=f"sqlite:///{task.target}")
             place = {"destination": sqlite, "dataset_name": "main"}
