@@ -46,7 +46,7 @@ def start(task: Task) -> None:
 
     runner = SyncRunner(task.target, task.file.parent)
     with task.timed():
-        assert runner.last_run() is not None
+        require(runner.runs(most=1))
 
 
 def read(task: Task) -> None:
