@@ -125,6 +125,12 @@ def table(raw: Row) -> str:
     return "\n\n".join([*parts, made_with(raw)])
 
 
+def busy(raw: Row) -> str:
+    """How busy the machine was: one run of its own makes a load of about 1."""
+    loads = [run["load"] for row in raw["rows"].values() for run in row["runs"] if "load" in run]
+    return f" Load of the machine before a run: {median(loads):.1f} (median)." if loads else ""
+
+
 def about(raw: Row) -> str:
     data = raw["data"]
     items = f" with {data['children']:,} line items" if data["children"] else ""
@@ -133,7 +139,7 @@ def about(raw: Row) -> str:
     return (
         f"`{raw['shape']}` {raw['size']}: {data['records']:,} records{items}, {data['bytes'] / 1e6:,.0f} MB of JSON, "
         f"into {place}. Medians of {rounds} interleaved run{'s' * (rounds != 1)}, each a new process. *Wall* is the "
-        "whole process with its start; *work* is the load alone, imports not counted."
+        f"whole process with its start; *work* is the load alone, imports not counted.{busy(raw)}"
     )
 
 

@@ -153,13 +153,14 @@ class Bench:
         read_through(self.file)
         os.sync()
         before = cpu_of(self.server.pid) if self.server else 0.0
+        load = os.getloadavg()[0]
         command = [str(python(one.venv, self.options.venvs)), str(HERE / "worker.py"), one.name, self.options.shape]
         command += [str(self.file), target, str(scratch)]
         outcome = run(command, work, environment(), self.options.timeout)
         if outcome.code or not outcome.said:
             row["error"] = f"took over {self.options.timeout} s" if outcome.code == -9 else outcome.complaint
         else:
-            row["runs"].append(self.figures(outcome, target, before))
+            row["runs"].append({**self.figures(outcome, target, before), "load": round(load, 1)})
             if one.checked and "check" not in row:
                 row["check"] = self.check(one, target, work)
         print(f"  {one.name:<26}{row.get('error') or said(row['runs'][-1], row.get('check'))}", flush=True)

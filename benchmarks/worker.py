@@ -34,7 +34,7 @@ def main() -> None:
     load = ours.STEPS[name.removeprefix("step:")] if name.startswith("step:") else CONTENDERS[name].load
     task = Task(shape, Path(file), target, Path(scratch))
     load(task)
-    print(json.dumps({"seconds": task.seconds, "cpu": task.cpu, "peak": peak()}))
+    print(json.dumps({"seconds": task.seconds, "cpu": task.cpu, "peak": peak(), **task.found}))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from generate import SHAPES, Shape
 
@@ -27,6 +27,8 @@ class Task:
     """An empty folder."""
     seconds: float = 0.0
     cpu: float = 0.0
+    found: dict[str, Any] = field(default_factory=dict)
+    """More to tell the one who measures."""
 
     @property
     def shape(self) -> Shape:

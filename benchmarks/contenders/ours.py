@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import configparser
+import sys
+import threading
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from contenders.base import Contender, Task
@@ -30,7 +33,8 @@ def populate(task: Task) -> None:
     from json2db_sync import SyncRunner
 
     with task.timed():
-        require(SyncRunner(task.target, task.file.parent).populate())
+        result = require(SyncRunner(task.target, task.file.parent).populate())
+    task.found["statistics"] = dict(result.statistics)
 
 
 def workflow(task: Task) -> None:
@@ -66,6 +70,21 @@ def verify(task: Task) -> None:
         require(SyncRunner(task.target, task.file.parent).verify(full=True))
 
 
+def calls(task: Task) -> None:
+    """Populate, and count the calls of Python and C functions meanwhile: a figure without noise."""
+    count = 0
+
+    def counted(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    threading.setprofile(counted)
+    sys.setprofile(counted)
+    populate(task)
+    sys.setprofile(None)
+    task.found["calls"] = count
+
+
 OURS: dict[str, Any] = {
     "requires": requirements(),
     "environment": "ours",
@@ -85,4 +104,5 @@ CONTENDERS = (
     ),
 )
 STEPS = {"populate": populate, "workflow": workflow, "start": start, "read": read, "verify": verify}
+STEPS["calls"] = calls
 """What ourselves.py measures."""
