@@ -26,7 +26,8 @@ class Outcome:
     cpu: float
     """User and system seconds, its children included."""
     peak_mb: float
-    """Largest sum of VmHWM over the processes that lived at one time: at least what was resident, hardly more."""
+    """Largest sum of VmHWM over the processes that lived at one time: at least what was resident;
+    pages that processes share count for each."""
     processes: int
     code: int
     output: str

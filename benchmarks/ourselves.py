@@ -39,8 +39,8 @@ class Steps:
         self.options = options
         self.server = Server(options.venvs) if options.database == "postgresql" else None
         self.taken: dict[str, list[Figures]] = {}
-        self.statistics: dict[str, Any] = {}
-        """What the last step said about its records."""
+        self.said: dict[str, Any] = {}
+        """What the last step told."""
 
     @contextmanager
     def database(self) -> Iterator[tuple[str, Path]]:
@@ -76,7 +76,7 @@ class Steps:
         outcome = run([*command, str(file), target, str(work)], work, environment(), self.options.timeout)
         if outcome.code or not outcome.said:
             raise SystemExit(f"{label} failed: {outcome.complaint}")
-        self.statistics = outcome.said.get("statistics", {})
+        self.said = outcome.said
         found = {"wall": outcome.wall, "work": outcome.said["seconds"], "cpu": outcome.cpu, "peak_mb": outcome.peak_mb}
         self.taken.setdefault(label, []).append(found)
         print(
@@ -124,7 +124,7 @@ def rerun(steps: Steps, options: argparse.Namespace) -> dict[str, Any]:
             for label, data in ((part, (changed_folder, changed)), (f"{part} back", (folder, summary))):
                 steps.provide(work, *data)
                 steps.take(label, "populate", file, target, work)
-                if (updated := steps.statistics["updated"]) != changed.changed:
+                if (updated := steps.said["statistics"]["updated"]) != changed.changed:
                     raise SystemExit(f"{label}: {updated} records updated instead of {changed.changed}")
     over = steps.middle("unchanged") - steps.middle("start alone")
     faster = steps.middle("first load") / steps.middle(part)
@@ -145,6 +145,8 @@ def read(steps: Steps, options: argparse.Namespace) -> dict[str, Any]:
             file = steps.provide(work, folder, summary)
             for label in ("populate", "read", "verify"):
                 steps.take(label, label, file, target, work)
+                if label == "read" and (count := steps.said["records"]) != summary.records:
+                    raise SystemExit(f"read gave {count:,} records instead of {summary.records:,}")
     rows = summary.records + summary.children
     speed = rows / steps.middle("read", "work")
     share = steps.middle("populate", "work") / steps.middle("verify", "work")

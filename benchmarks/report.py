@@ -18,7 +18,7 @@ from statistics import median
 from typing import Any
 
 COLOURS = {"ours": "#1f6feb", "peer": "#8b949e", "floor": "#c9d1d9"}
-WIDTH, LABELS, NUMBERS, BAR, GAP = 860, 250, 210, 20, 8
+WIDTH, LABELS, NUMBERS, BAR, GAP = 920, 290, 230, 20, 8
 
 Row = dict[str, Any]
 

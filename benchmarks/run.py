@@ -7,8 +7,9 @@
     python benchmarks/run.py --list
 
 Every run is a new process; rounds go forth and back (A B C, C B A), the file is read before each run, and written
-pages are synced. The raw figures go to docs/performance-<shape>-<size>[-postgresql].json after every round, the table
-to the screen; report.py makes the table and the picture for docs/performance.md. Needs Python 3.11 and nothing else.
+pages are synced. The raw figures go to docs/performance-<shape>-<size>[-ndjson][-postgresql].json after every round,
+the table to the screen; report.py makes the table and the picture for docs/performance.md. Needs Python 3.11 and
+nothing else.
 """
 
 from __future__ import annotations
@@ -159,6 +160,8 @@ class Bench:
         outcome = run(command, work, environment(), self.options.timeout)
         if outcome.code or not outcome.said:
             row["error"] = f"took over {self.options.timeout} s" if outcome.code == -9 else outcome.complaint
+        elif outcome.said.get("records", self.summary.records) != self.summary.records:
+            row["error"] = f"{outcome.said['records']:,} records instead of {self.summary.records:,}"
         else:
             row["runs"].append({**self.figures(outcome, target, before), "load": round(load, 1)})
             if one.checked and "check" not in row:
@@ -192,6 +195,7 @@ class Bench:
 
     def save(self) -> Path:
         name = f"performance-{self.options.shape}-{self.options.size}"
+        name += f"-{self.options.format}" if self.options.format != "array" else ""
         name += f"-{self.options.database}" if self.server else ""
         path: Path = self.options.out / f"{name}.json"
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -38,6 +39,15 @@ class Task:
     def key(self) -> str:
         """The field that tells records apart."""
         return "invoice_id" if self.shape.children else "id"
+
+    def records(self) -> list[dict[str, Any]]:
+        """The whole file, as most people read one."""
+        with self.file.open("rb") as file:
+            return list(map(json.loads, file)) if self.lines else json.load(file)
+
+    @property
+    def lines(self) -> bool:
+        return self.file.suffix == ".ndjson"
 
     @contextmanager
     def timed(self) -> Iterator[None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -18,8 +17,7 @@ def load(task: Task) -> None:
     with task.timed():
 
         def records() -> Iterator[list[dict[str, Any]]]:
-            with task.file.open("rb") as file:
-                yield json.load(file)
+            yield task.records()
 
         if task.target.startswith("postgresql"):
             url = task.libpq_url().replace("postgres@/", "postgres:any@localhost/")  # it insists; ?host= still holds

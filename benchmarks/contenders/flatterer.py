@@ -11,14 +11,13 @@ from contenders.base import Contender, Goal, Task
 def load(task: Task) -> None:
     import flatterer
 
-    lines = task.file.suffix == ".ndjson"
     with task.timed():
         flatterer.flatten(
             str(task.file),
             str(task.scratch / "out"),
             csv=False,
             main_table_name=task.shape.entity,
-            ndjson=lines,
+            ndjson=task.lines,
             force=True,
             sqlite=True,
             sqlite_path=task.target,

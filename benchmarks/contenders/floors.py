@@ -70,9 +70,9 @@ def chunks(task: Task) -> Iterator[bytes]:
         left = b""
         while block := file.read(CHUNK):
             text, _, left = (left + block).rpartition(b"\n")
-            yield b"[" + text.strip(b"[]\n,") + b"]"
-        if left.strip(b"]\n"):
-            yield b"[" + left.strip(b"[]\n,") + b"]"
+            text = text.strip(b"[]\n,")
+            if text:
+                yield b"[" + (text.replace(b"\n", b",") if task.lines else text) + b"]"
 
 
 def decoder(task: Task) -> Callable[[bytes], list[Any]]:
@@ -99,7 +99,7 @@ def parse(task: Task) -> None:
     with task.timed():
         for chunk in chunks(task):
             count += len(decode(chunk))
-    print(f"{count} records", flush=True)
+    task.found["records"] = count
 
 
 def ready(fields: Fields, convert: dict[str, Callable[[Any], Any]]) -> Callable[[Any], list[Any]]:

@@ -12,8 +12,7 @@ def load(task: Task) -> None:
     import pandas as pd
 
     with task.timed():
-        with task.file.open("rb") as file:
-            records = json.load(file)
+        records = task.records()
         items = task.shape.children
         frame = pd.json_normalize(records, sep="_")
         if items:

@@ -12,7 +12,7 @@ def load(task: Task) -> None:
     with task.timed():
         url = f"sqlite:///{task.target}"
         overrides: dict[str, object] | None = {"custom_fields": pl.List(pl.String)} if task.shape.children else None
-        if task.file.suffix == ".ndjson":
+        if task.lines:
             frame = pl.read_ndjson(task.file, infer_schema_length=None, schema_overrides=overrides)
         else:
             frame = pl.read_json(task.file, infer_schema_length=None, schema_overrides=overrides)

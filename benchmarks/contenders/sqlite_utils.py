@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +13,7 @@ def load(task: Task) -> None:
 
     with task.timed():
         database = sqlite_utils.Database(task.target)
-        records = json.loads(task.file.read_bytes())
+        records = task.records()
         items: list[list[dict[str, Any]]] = [record.pop(task.shape.children, []) for record in records]
 
         def rows() -> Iterator[dict[str, Any]]:
