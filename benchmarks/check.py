@@ -102,7 +102,7 @@ def main() -> None:
         connection = sqlite3.connect(target)
 
     def ask(sql: str) -> list[tuple[Any, ...]]:
-        return connection.execute(sql).fetchall()
+        return list(connection.execute(sql).fetchall())
 
     print(json.dumps({"figures": look(ask, wanted), "promises": promises(ask, wanted, postgresql)}))
     connection.close()

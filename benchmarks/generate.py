@@ -302,10 +302,10 @@ def open_to_write(path: Path) -> IO[bytes]:
     """A file, packed if its name says so; packed bytes hold neither name nor time, so they are reproducible."""
     if path.suffix != ".gz":
         return path.open("wb", buffering=MB)
-    raw = path.open("wb", buffering=MB)
+    raw = path.open("wb")
     packed = gzip.GzipFile("", "wb", compresslevel=1, fileobj=raw, mtime=0)
-    packed.myfileobj = raw  # closed with it
-    return io.BufferedWriter(packed, MB)  # type: ignore[type-var]
+    packed.myfileobj = raw  # type: ignore[assignment]  # it is closed with the packed one
+    return io.BufferedWriter(packed, MB)
 
 
 def file_name(shape: str, layout: str = "array", packed: bool = False) -> str:

@@ -25,7 +25,7 @@ Row = dict[str, Any]
 
 def middle(row: Row, figure: str) -> float:
     """The median over the runs."""
-    return median([run[figure] for run in row["runs"]])
+    return float(median([run[figure] for run in row["runs"]]))
 
 
 def spread(row: Row) -> str:

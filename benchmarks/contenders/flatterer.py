@@ -27,7 +27,7 @@ def load(task: Task) -> None:
 CONTENDERS = (
     Contender(
         *("flatterer", "flatterer", load, ("flatterer",)),
-        leaves_out="primary keys, upsert, positions, absent or null, lists (joined by commas), ledger",
+        leaves_out="the records' own keys, upsert, positions, null (as absent, [] and empty text), lists of texts",
         child_key="_link_invoices",
         goal=Goal(2.0),
     ),

@@ -89,8 +89,10 @@ def decoder(task: Task) -> Callable[[bytes], list[Any]]:
                 described.append((field, types.get(kind[:-1], str) | None, None))
         return msgspec.defstruct(name, described, forbid_unknown_fields=True, kw_only=True, gc=False)
 
-    more = [(task.shape.children, list[struct("Item", ITEM, [])])] if task.shape.children else []
-    return msgspec.json.Decoder(list[struct("Record", PARENT[task.shape_name], more)]).decode
+    item: Any = struct("Item", ITEM, [])
+    children: list[tuple[str, Any]] = [(task.shape.children, list[item])] if task.shape.children else []
+    record: Any = struct("Record", PARENT[task.shape_name], children)
+    return msgspec.json.Decoder(list[record]).decode
 
 
 def parse(task: Task) -> None:

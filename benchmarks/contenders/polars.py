@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from contenders.base import Contender, Goal, Task
 
 
@@ -11,7 +13,7 @@ def load(task: Task) -> None:
 
     with task.timed():
         url = f"sqlite:///{task.target}"
-        overrides: dict[str, object] | None = {"custom_fields": pl.List(pl.String)} if task.shape.children else None
+        overrides: dict[str, Any] | None = {"custom_fields": pl.List(pl.String)} if task.shape.children else None
         if task.lines:
             frame = pl.read_ndjson(task.file, infer_schema_length=None, schema_overrides=overrides)
         else:
