@@ -25,7 +25,7 @@ def peak() -> int:
 def versions() -> dict[str, str]:
     import sqlite3
 
-    found = {one.metadata["Name"].lower(): one.version for one in distributions()}
+    found = {one.metadata["Name"].lower().replace("_", "-"): one.version for one in distributions()}
     return {"python": sys.version.split()[0], "sqlite": sqlite3.sqlite_version, **dict(sorted(found.items()))}
 
 
