@@ -17,7 +17,7 @@ from json2db_sync.databases import faults, tables
 from json2db_sync.databases.urls import mask
 from json2db_sync.errors import DatabaseError
 from json2db_sync.model.kinds import Kind
-from json2db_sync.model.plan import ColumnPlan, CustomColumn, EntityPlan, TablePlan
+from json2db_sync.model.plan import HASH, ID, LOAD, ColumnPlan, CustomColumn, EntityPlan, TablePlan
 from json2db_sync.sources.reader import Record
 
 Decode = Callable[[Any], Any]
@@ -36,6 +36,10 @@ class DatabaseSettings:
     """Where backups go; None for ``backups`` beside an SQLite file."""
     busy_timeout: float = 5.0
     """Seconds to wait for another program's transaction."""
+
+
+class RowRefused(Exception):
+    """The database does not take a row: its id is there already, or one of its values cannot be stored."""
 
 
 @dataclass(frozen=True)
@@ -168,6 +172,10 @@ class Database(ABC):
     def objection(self, record: Record) -> str | None:
         """Why this database cannot hold a record; None where it can, as far as its text tells."""
         return None
+
+    def may_object(self, text: bytes) -> bool:
+        """Could :meth:`objection` say something of records in this text?"""
+        return False
 
     def refuses_row(self, error: sa.exc.DBAPIError) -> bool:
         """Is this about the row at hand, rather than about the database or the connection?"""
@@ -307,6 +315,33 @@ class Database(ABC):
         """Insert rows of stored values."""
         if rows:
             connection.execute(table.insert(), rows)
+
+    null: ClassVar[Any] = None
+    """What stands for NULL in rows made for :meth:`insert_columns`."""
+
+    def insert_columns(
+        self, connection: sa.Connection, table: sa.Table, columns: Mapping[str, Sequence[Any]], constants: Values
+    ) -> None:
+        """Insert rows of stored values, given by column, which have these other values in common.
+
+        :raises RowRefused: when the database does not take one of them; others may have been inserted.
+        """
+        rows = [dict(zip(columns, row, strict=True)) | constants for row in zip(*columns.values(), strict=True)]
+        try:
+            self.insert(connection, table, rows)
+        except sa.exc.DBAPIError as error:
+            if self.refuses_row(error):
+                raise RowRefused from error
+            raise
+
+    def versions(self, connection: sa.Connection, table: sa.Table, ids: Sequence[Any]) -> dict[Any, tuple[int, int]]:
+        """Hash and load of those of these records that are stored."""
+        columns = (table.c[ID], table.c[HASH], table.c[LOAD])
+        found: dict[Any, tuple[int, int]] = {}
+        for part in in_lists(ids):
+            rows = connection.execute(sa.select(*columns).where(table.c[ID].in_(part)))
+            found.update((row[0], (row[1], row[2])) for row in rows)
+        return found
 
     def update_by_id(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Values]) -> None:
         """Set all given columns of the rows with these ids; every row names the same columns."""

@@ -8,10 +8,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from json2db_sync.databases.base import Database, Values, in_lists
+from json2db_sync.databases.base import Database, RowRefused, Values
 from json2db_sync.databases.ledger import Rejection
 from json2db_sync.databases.records import RecordReader
 from json2db_sync.databases.tally import Outcome, Taken, Tally, written
+from json2db_sync.model.compiled import CompiledRows
 from json2db_sync.model.jsontext import same
 from json2db_sync.model.kinds import now_text
 from json2db_sync.model.plan import DATA_SOURCE, HASH, ID, LOAD, PARENT_ID, EntityPlan
@@ -28,6 +29,22 @@ class Shredded:
     record: Record
     row: Row
     children: Rows
+
+
+class NotDistinct(Exception):
+    """Records of a file were taken for new and different, but they are not, or the database refuses one."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Records against what is stored, by their place among those that were asked for."""
+
+    new: Sequence[int]
+    same: Sequence[int]
+    other: Sequence[int]
+    """Spelled otherwise than the stored ones: each must be looked at."""
+    stored: Mapping[Any, tuple[int, int]]
+    """By id, hash and load."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +83,14 @@ class Loader:
     """Takes the shredded records of one file in batches. Use within one transaction."""
 
     def __init__(
-        self, database: Database, connection: sa.Connection, plan: EntityPlan, place: Place, options: LoadOptions
+        self,
+        database: Database,
+        connection: sa.Connection,
+        plan: EntityPlan,
+        place: Place,
+        options: LoadOptions,
+        *,
+        optimistic: bool = False,
     ) -> None:
         self._database = database
         self._connection = connection
@@ -83,6 +107,11 @@ class Loader:
         self.tally = Tally(place.load, options.memory)
         self.rejections: list[Rejection] = []
         self.rows_written = 0
+        self.is_fresh = optimistic and self._is_empty()
+        """Was nothing stored of the entity before? Then only records of this file can have the same id."""
+
+    def _is_empty(self) -> bool:
+        return self._connection.execute(sa.select(self._parent.c[ID]).limit(1)).first() is None
 
     def _custom_value(self, name: str, default: str | None, session: str | None) -> Any:
         if default is None:
@@ -113,7 +142,9 @@ class Loader:
     def _store(self, part: Mapping[str | int, Shredded]) -> None:
         if not part:
             return
-        stored = self._stored(list(part))
+        stored = self._database.versions(self._connection, self._parent, list(part))
+        if self.is_fresh and any(load == self._place.load for _hash, load in stored.values()):
+            raise NotDistinct
         seen = self.tally.seen([str(id_) for id_ in part])
         outcomes = self._outcomes(part, stored, seen)
         new = [part[id_] for id_, outcome in outcomes.items() if outcome == Outcome.INSERTED]
@@ -139,15 +170,6 @@ class Loader:
     @property
     def _parent(self) -> sa.Table:
         return self._tables[self._plan.table.name]
-
-    def _stored(self, ids: list[str | int]) -> dict[str | int, tuple[int, int]]:
-        """Hash and load of those ids that are stored."""
-        table = self._parent
-        found: dict[str | int, tuple[int, int]] = {}
-        for some in in_lists(ids):
-            statement = sa.select(table.c[ID], table.c[HASH], table.c[LOAD]).where(table.c[ID].in_(some))
-            found.update((row[0], (row[1], row[2])) for row in self._connection.execute(statement))
-        return found
 
     def _outcomes(
         self,
@@ -188,6 +210,59 @@ class Loader:
                     respelled.append({ID: id_, HASH: part[id_].hash})
                 outcomes[id_] = Outcome.UNCHANGED
         self._database.update_by_id(self._connection, self._parent, respelled)
+
+    # Many at once
+
+    def compare(self, ids: Sequence[str | int], hashes: Sequence[int]) -> Compared | None:
+        """Which of these records are new, which are stored just so; None where that takes a look at each in turn."""
+        texts = list(map(str, ids))
+        if len(set(texts)) < len(texts) or self.tally.seen(texts):
+            return None
+        stored = self._database.versions(self._connection, self._parent, ids)
+        new: list[int] = []
+        same: list[int] = []
+        other: list[int] = []
+        for place, (id_, hash_) in enumerate(zip(ids, hashes, strict=True)):
+            known = stored.get(id_)
+            (new if known is None else same if known[0] == hash_ else other).append(place)
+        return Compared(new, same, other, stored)
+
+    def add_new(self, rows: CompiledRows, hashes: Sequence[int], numbers: Sequence[int]) -> None:
+        """Store records of which nothing is stored.
+
+        :raises NotDistinct: when some turn out to be stored, or cannot be: the whole file must be loaded with care.
+        """
+        constants = {
+            DATA_SOURCE: "json", self._plan.created_at: self._now, self._plan.updated_at: self._now,
+            LOAD: self._place.load, **self._custom,
+        }  # fmt: skip
+        for name, columns in rows.tables.items():
+            own = name == self._plan.table.name
+            try:
+                if own:
+                    self._insert_columns(name, {**columns, HASH: hashes}, constants)
+                elif columns[PARENT_ID]:
+                    self._insert_columns(name, columns, {})
+            except RowRefused as error:
+                raise NotDistinct from error
+            self.rows_written += len(columns[ID if own else PARENT_ID])
+        if self.is_fresh:
+            self.tally.count_new(len(hashes))
+        else:
+            self._count(rows.ids, numbers, Outcome.INSERTED)
+
+    def _insert_columns(self, name: str, columns: Mapping[str, Sequence[Any]], constants: Values) -> None:
+        self._database.insert_columns(self._connection, self._tables[name], columns, constants)
+
+    def add_unchanged(self, ids: Sequence[str | int], numbers: Sequence[int], compared: Compared) -> None:
+        """Take note of records that are stored just so."""
+        own, newer = self._place.own_loads, self._place.newer_loads
+        confirmed = [id_ for id_ in ids if (load := compared.stored[id_][1]) not in own and load not in newer]
+        self._database.set_for_ids(self._connection, self._parent, confirmed, {LOAD: self._place.load})
+        self._count(ids, numbers, Outcome.UNCHANGED)
+
+    def _count(self, ids: Sequence[str | int], numbers: Sequence[int], outcome: Outcome) -> None:
+        self.tally.add({str(id_): Taken(number, outcome) for id_, number in zip(ids, numbers, strict=True)}, {})
 
     # Writing
 
@@ -242,6 +317,15 @@ class Loader:
         values = dict(zip(self._shape.root.stored_columns, item.row, strict=True))
         values |= {ID: item.id, self._plan.updated_at: self._now, LOAD: self._place.load, HASH: item.hash}
         return values
+
+    @property
+    def null(self) -> Any:
+        """What stands for NULL in rows for :meth:`add_new`."""
+        return self._database.null
+
+    def may_object(self, text: bytes) -> bool:
+        """Could :meth:`objection` say something of records in this text?"""
+        return self._database.may_object(text)
 
     def objection(self, record: Record) -> str | None:
         """Why a record cannot be loaded, whatever the plan; None where it can."""

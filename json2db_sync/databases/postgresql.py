@@ -112,6 +112,9 @@ class PostgreSQLDatabase(Database):
     def decode_json(self, value: Any) -> Any:
         return value  # psycopg has read it
 
+    def may_object(self, text: bytes) -> bool:
+        return b"\\u0000" in text
+
     def objection(self, record: Record) -> str | None:
         if b"\\u0000" in record.raw and _holds_nul(record.value):
             return "it holds U+0000, which PostgreSQL cannot store"

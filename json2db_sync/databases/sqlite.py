@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,9 +17,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 
 from json2db_sync.databases import faults
-from json2db_sync.databases.base import Backup, Database, Decode
+from json2db_sync.databases.base import Backup, Database, Decode, RowRefused, Values, in_lists
 from json2db_sync.errors import DatabaseError, Locked
+from json2db_sync.model.compiled import ABSENT
 from json2db_sync.model.kinds import Kind, now_text
+from json2db_sync.model.plan import HASH, ID, LOAD
 
 # Only types whose affinity cannot change a value: a column declared JSON, DATE or NUMERIC would turn the text "2024"
 # into a number. BIGINT rather than INTEGER: an INTEGER PRIMARY KEY would become the rowid.
@@ -102,8 +104,7 @@ class SQLiteDatabase(Database):
             self.engine.connect().execution_options(json2db_begin="BEGIN IMMEDIATE") as connection,
         ):
             self._prepare_for_writing(connection)
-            raw = connection.connection.driver_connection
-            assert isinstance(raw, sqlite3.Connection)
+            raw = _driver(connection)
             raw.execute("PRAGMA foreign_keys = OFF")
             raw.execute("PRAGMA legacy_alter_table = ON")
             try:
@@ -122,8 +123,7 @@ class SQLiteDatabase(Database):
                 raw.execute("PRAGMA legacy_alter_table = OFF")
 
     def _prepare_for_writing(self, connection: sa.Connection) -> None:
-        raw = connection.connection.driver_connection
-        assert isinstance(raw, sqlite3.Connection)
+        raw = _driver(connection)
         (mode,) = raw.execute("PRAGMA journal_mode").fetchone()
         if mode != "wal":
             raw.execute(f"PRAGMA page_size = {_PAGE_SIZE}")  # heeded only while the file is empty
@@ -166,6 +166,30 @@ class SQLiteDatabase(Database):
     def decoder(self, kind: Kind, spelling: str | None) -> Decode | None:
         decoders: dict[Kind, Decode] = {Kind.BOOL: bool, Kind.BIGINT: int, Kind.JSON: self.decode_json}
         return decoders.get(kind)
+
+    # Rows
+
+    null = ABSENT
+
+    def insert_columns(
+        self, connection: sa.Connection, table: sa.Table, columns: Mapping[str, Sequence[Any]], constants: Values
+    ) -> None:
+        names = ", ".join(self.quote(name) for name in (*columns, *constants))
+        values = ", ".join((*("?" for _ in columns), *map(_literal, constants.values())))
+        statement = f"INSERT INTO {self.quote(table.name)} ({names}) VALUES ({values})"
+        try:
+            _driver(connection).executemany(statement, zip(*columns.values(), strict=True))
+        except (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, OverflowError) as error:
+            raise RowRefused from error
+
+    def versions(self, connection: sa.Connection, table: sa.Table, ids: Sequence[Any]) -> dict[Any, tuple[int, int]]:
+        found: dict[Any, tuple[int, int]] = {}
+        statement = f"SELECT {ID}, {HASH}, {LOAD} FROM {self.quote(table.name)} WHERE {ID} IN"
+        driver = _driver(connection)
+        for part in in_lists(ids):
+            rows = driver.execute(f"{statement} ({','.join('?' * len(part))})", part)
+            found.update((id_, (hash_, load)) for id_, hash_, load in rows)
+        return found
 
     def refuses_statement(self, error: sa.exc.DBAPIError) -> bool:
         # SQLITE_ERROR: what the other databases call a syntax error; a full disk or a lock has another code
@@ -286,6 +310,19 @@ class SQLiteDatabase(Database):
             # Through SQLite itself, never by copying the file: a journal beside it would be applied to it.
             _copy(source, self.path)
         return _describe(source)
+
+
+def _driver(connection: sa.Connection) -> sqlite3.Connection:
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, sqlite3.Connection)
+    return raw
+
+
+def _literal(value: Any) -> str:
+    """A constant in an SQL statement."""
+    if value is None:
+        return "NULL"
+    return str(value) if isinstance(value, int | float) else "'" + str(value).replace("'", "''") + "'"
 
 
 def _set_up(raw: sqlite3.Connection, _record: object) -> None:

@@ -122,6 +122,11 @@ class Tally:
             now[id_] = number * len(Outcome) + outcome
         self._seen.set(now)
 
+    def count_new(self, records: int) -> None:
+        """Count records that no other record of the file has the id of."""
+        self.counts.read += records
+        self.counts.inserted += records
+
     def reject(self) -> None:
         """Count a record that cannot be loaded."""
         self.counts.read += 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import xxhash
@@ -24,10 +24,11 @@ def key_of(record: dict[str, Any], fields: tuple[str, ...]) -> str | None:
         if value is None or value == "" or isinstance(value, dict | list):
             return None
         parts.append(scalar_text(value))
-    return _id_text(parts) if parts else None
+    return id_text(parts) if parts else None
 
 
-def _id_text(parts: Sequence[str]) -> str:
+def id_text(parts: Sequence[str]) -> str:
+    """The id of a record with these parts of its key."""
     text = parts[0] if len(parts) == 1 else canonical(parts)
     return text if len(text) <= MAX_KEY else "#" + digest(text)
 
@@ -40,7 +41,7 @@ def stored_id(key: Key | Sequence[Key]) -> str:
 
     :raises ValueError: when a part is not what JSON can hold.
     """
-    return _id_text([scalar_text(part) for part in ([key] if isinstance(key, Key) else key)])
+    return id_text([scalar_text(part) for part in ([key] if isinstance(key, Key) else key)])
 
 
 def content_id(record: dict[str, Any]) -> str:
@@ -56,3 +57,8 @@ def digest(text: str) -> str:
 def short_hash(raw: bytes) -> int:
     """63 bits of hash: fits a signed 64-bit column."""
     return xxhash.xxh3_64_intdigest(raw) >> 1
+
+
+def short_hashes(raws: Iterable[Any]) -> list[int]:
+    """:func:`short_hash` of many texts."""
+    return [value >> 1 for value in map(xxhash.xxh3_64_intdigest, raws)]

@@ -165,6 +165,23 @@ def _reachable(year: int, offset: str) -> bool:
     return 1 < year < 9999 and minutes < 60 and abs(_offset(offset)) <= timedelta(hours=15)
 
 
+_MONTH_AND_DAY = (
+    "(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
+    "|02-(?:0[1-9]|1[0-9]|2[0-8]))"
+)
+
+
+def spelling_pattern(spelling: str) -> str:
+    """A regular expression for texts of this spelling. It leaves out the rare ones: 29 February, years before 1000."""
+    match = _SPELLING.fullmatch(spelling)
+    date_pattern = f"[12][0-9]{{3}}-{_MONTH_AND_DAY}"
+    if match is None:
+        return date_pattern
+    fraction = rf"\.[0-9]{{{match['digits']}}}" if match["digits"] else ""
+    clock = "(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+    return f"{date_pattern}{match['mark']}{clock}{fraction}{re.escape(match['offset'] or '')}"
+
+
 def spelling_kind(spelling: str) -> Kind:
     """DATE or DATETIME."""
     return Kind.DATE if spelling == DATE_SPELLING else Kind.DATETIME

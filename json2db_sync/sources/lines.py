@@ -5,22 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+import msgspec
+
 from json2db_sync.errors import FileError
 from json2db_sync.sources.bytestream import ByteStream
 from json2db_sync.sources.cursor import SPACE, Element
 from json2db_sync.sources.decoder import Decoder, Incomplete
 from json2db_sync.sources.files import SourceFile
 
+_raws = msgspec.json.Decoder(list[msgspec.Raw])
 
-def split_lines(stream: ByteStream, file: SourceFile, limit: int) -> Iterator[tuple[int, bytes]]:
-    """Lines that are not blank, with the byte each starts at."""
+
+def blocks_of_lines(stream: ByteStream, file: SourceFile, limit: int) -> Iterator[tuple[int, bytes]]:
+    """Whole lines, many at a time, with the byte that the first of them starts at."""
     rest, start = b"", stream.skipped
     while chunk := stream.read():
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            if line.strip():
-                yield start, line
-            start += len(line) + 1
+        whole, newline, rest = (rest + chunk).rpartition(b"\n")
+        if newline:
+            yield start, whole
+            start += len(whole) + 1
         if len(rest) > limit:
             raise FileError(
                 f"{file.name} has a line larger than {limit // 2**20 or 1} MB (byte {start:,})",
@@ -28,8 +31,31 @@ def split_lines(stream: ByteStream, file: SourceFile, limit: int) -> Iterator[tu
                 file=str(file.path),
                 byte=start,
             )
-    if rest.strip():
+    if rest:
         yield start, rest
+
+
+def split_lines(block: bytes, start: int) -> Iterator[tuple[int, bytes]]:
+    """Lines that are not blank, with the byte each starts at.
+
+    :param start: the byte in the file that the block starts at.
+    """
+    for line in block.split(b"\n"):
+        if line.strip():
+            yield start, line
+        start += len(line) + 1
+
+
+def undecoded_lines(block: bytes) -> list[msgspec.Raw] | None:
+    """The text of the value of each line; None where a line is not exactly one value."""
+    lines = [line for line in block.split(b"\n") if line.strip()]
+    try:
+        block.decode()
+        raws = _raws.decode(b"[%b]" % b",\n".join(lines))
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return None
+    # No value goes over the end of a line and there are as many values as lines: so each line holds one.
+    return raws if len(raws) == len(lines) and b"\n" not in b"".join(raws) else None
 
 
 def decode_line(decoder: Decoder, raw: bytes, byte: int) -> Element:

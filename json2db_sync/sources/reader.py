@@ -14,11 +14,12 @@ from typing import Any, Literal
 from json2db_sync.errors import FileError
 from json2db_sync.model.jsontext import preview
 from json2db_sync.model.naming import entity_name
+from json2db_sync.sources.batch import Batch, Decoded, Record, Undecoded, record_from
 from json2db_sync.sources.bytestream import CHUNK, ByteStream
-from json2db_sync.sources.cursor import Cursor, Element, Member
+from json2db_sync.sources.cursor import Cursor, Element, Member, Stretch
 from json2db_sync.sources.decoder import Decoder
 from json2db_sync.sources.files import LINE_SUFFIXES, SourceFile, stem_and_suffix
-from json2db_sync.sources.lines import decode_line, split_lines
+from json2db_sync.sources.lines import blocks_of_lines, decode_line, split_lines, undecoded_lines
 
 ENVELOPE_KEYS = ("data", "records", "items", "results", "rows")
 DESCRIBING_OBJECTS = (
@@ -37,22 +38,6 @@ _RECORD_SHARE = 8
 
 
 Layout = Literal["array", "lines", "envelope", "entities", "object"]
-
-
-@dataclass(frozen=True)
-class Record:
-    """One record of a file, or what stands in a record's place but cannot be one."""
-
-    entity: str
-    number: int
-    """Counted from 1 in its array or file."""
-    byte: int
-    """Where it starts, counted from 0 in the unpacked file."""
-    raw: bytes
-    """Its text as in the file."""
-    value: dict[str, Any] = field(default_factory=dict)
-    problem: str | None = None
-    """Why it cannot be loaded; None where it can."""
 
 
 @dataclass(frozen=True)
@@ -102,19 +87,29 @@ class RecordReader:
         return self._stream.digest
 
     def __iter__(self) -> Iterator[Record]:
+        for batch in self.batches():
+            yield from batch.records()
+
+    def batches(self, *, undecoded: bool = False) -> Iterator[Batch]:
+        """The records, many at a time.
+
+        :param undecoded: leave those undecoded that are plain JSON objects, wherever that can be done.
+        """
         self.envelope = self.survey()
         layout = self.envelope.layout
         if layout == "lines":
-            yield from self._lines()
+            yield from self._lines(undecoded)
             return
         cursor = self._cursor()
+        cursor.skip_space()
         if layout == "array":
-            yield from self._array(cursor)
-            return
-        if layout == "object":
-            yield self._object(cursor)
+            yield from self._array(cursor, undecoded)
+        elif layout == "object":
+            value, start = cursor.value()
+            element = Element(value, start, cursor.raw, cursor.problem)
+            yield Decoded(self.file.entity, 1, [record_from(self.file.entity, 1, element)])
         else:
-            yield from self._wrapped(cursor)
+            yield from self._wrapped(cursor, undecoded)
         cursor.expect_end()
 
     def _restart(self) -> ByteStream:
@@ -186,61 +181,63 @@ class RecordReader:
 
     # The records
 
-    def _array(self, cursor: Cursor) -> Iterator[Record]:
-        cursor.skip_space()
-        objects = number = 0
-        for number, element in enumerate(cursor.elements(), 1):
-            objects += element.raw.startswith("{")
-            yield _record(self.file.entity, number, element)
-        cursor.expect_end()
-        if number and not objects:
-            raise self._no_records(f"an array of {number} values, none of them an object")
+    def _array(self, cursor: Cursor, undecoded: bool) -> Iterator[Batch]:
+        records = objects = 0
+        for batch in self._elements(cursor, self.file.entity, undecoded):
+            records += len(batch)
+            # What stands in a stretch are objects.
+            objects += len(batch) if isinstance(batch, Undecoded) else sum(r.raw[:1] == b"{" for r in batch.records())
+            yield batch
+        if records and not objects:
+            cursor.expect_end()
+            raise self._no_records(f"an array of {records} values, none of them an object")
 
-    def _object(self, cursor: Cursor) -> Record:
-        cursor.skip_space()
-        value, start = cursor.value()
-        return _record(self.file.entity, 1, Element(value, start, cursor.raw, cursor.problem))
-
-    def _wrapped(self, cursor: Cursor) -> Iterator[Record]:
-        cursor.skip_space()
+    def _wrapped(self, cursor: Cursor, undecoded: bool) -> Iterator[Batch]:
         for key in cursor.members():
             if self.envelope.layout == "entities":
-                yield from self._records_of_entity(cursor, entity_name(key))
+                yield from self._elements(cursor, entity_name(key), undecoded)
             elif key == self.envelope.key:
-                yield from self._records_of_entity(cursor, self.file.entity)
+                yield from self._elements(cursor, self.file.entity, undecoded)
             else:
                 cursor.value()
 
-    def _records_of_entity(self, cursor: Cursor, entity: str) -> Iterator[Record]:
-        for number, element in enumerate(cursor.elements(), 1):
-            yield _record(entity, number, element)
+    def _elements(self, cursor: Cursor, entity: str, undecoded: bool) -> Iterator[Batch]:
+        """The elements of the array that starts here."""
+        number = 1
+        for part in cursor.stretches() if undecoded else cursor.elements():
+            if isinstance(part, Stretch):
+                yield Undecoded(entity, number, part.byte, part.text, part.raws)
+                number += len(part.raws)
+            else:
+                yield Decoded(entity, number, [record_from(entity, number, part)])
+                number += 1
 
-    def _lines(self) -> Iterator[Record]:
-        stream = self._restart()
+    def _lines(self, undecoded: bool) -> Iterator[Batch]:
+        entity = self.file.entity
         decoder = Decoder()
-        objects, number = 0, 0
-        for byte, raw in split_lines(stream, self.file, self._limit):
-            number += 1
-            record = _record(self.file.entity, number, decode_line(decoder, raw, byte))
-            objects += record.raw.lstrip().startswith(b"{")
-            yield record
-        if not number:
+        objects, number = 0, 1
+        for byte, block in blocks_of_lines(self._restart(), self.file, self._limit):
+            raws = undecoded_lines(block) if undecoded else None
+            if raws:
+                batch: Batch = Undecoded(entity, number, byte, block, raws)
+                objects += sum(bytes(raw)[:1] == b"{" for raw in raws) if not objects else 0
+            else:
+                lines = enumerate(split_lines(block, byte), number)
+                records = [record_from(entity, place, decode_line(decoder, raw, at)) for place, (at, raw) in lines]
+                objects += sum(record.raw.lstrip()[:1] == b"{" for record in records)
+                batch = Decoded(entity, number, records)
+            if len(batch):
+                number += len(batch)
+                yield batch
+        if number == 1:
             raise FileError(f"{self.file.name} is empty", hint="fetch it again", file=str(self.file.path))
         if not objects:
-            raise self._no_records(f"{number} lines, none of them a JSON object")
+            raise self._no_records(f"{number - 1} lines, none of them a JSON object")
 
 
 def record_of(entity: str, number: int, byte: int, raw: bytes) -> Record:
     """A record from its text alone, as it would be read from a line."""
-    return _record(entity, number, decode_line(Decoder(), raw, byte))
-
-
-def _record(entity: str, number: int, element: Element) -> Record:
-    problem = element.problem
-    if problem is None and not isinstance(element.value, dict):
-        problem = f"a record must be an object, not {preview(element.value, 40)}"
-    value = element.value if isinstance(element.value, dict) else {}
-    return Record(entity, number, element.byte, element.raw.encode("utf-8", "surrogateescape"), value, problem)
+    return record_from(entity, number, decode_line(Decoder(), raw, byte))
 
 
 def entities_in(file: SourceFile, memory_limit: int) -> frozenset[str]:
@@ -253,4 +250,4 @@ def entities_in(file: SourceFile, memory_limit: int) -> frozenset[str]:
     return frozenset(envelope.values) if envelope.layout == "entities" else frozenset({file.entity})
 
 
-__all__ = ["MUST", "Envelope", "Record", "RecordReader", "entities_in", "record_of"]
+__all__ = ["MUST", "Batch", "Decoded", "Envelope", "Record", "RecordReader", "Undecoded", "entities_in", "record_of"]

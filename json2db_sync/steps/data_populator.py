@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import Ledger
+from json2db_sync.databases.loader import NotDistinct
 from json2db_sync.databases.tally import Counts
 from json2db_sync.errors import FileError, ValidationError
 from json2db_sync.results import FileLoad, RefusedFile, RejectedRecord
@@ -115,6 +116,8 @@ class _FileLoading:
         self._meter = meter
         self._done = done
         self._widened: set[str] = set()
+        self._careless = options.compiled
+        """Take records for distinct, and many at once, until that turns out wrong."""
 
     def run(self) -> None:
         if self._is_loaded():
@@ -128,6 +131,8 @@ class _FileLoading:
             except Redo as redo:
                 # The whole file says how the tables must widen, so that this happens once a file and entity.
                 self._widen(redo.entity)
+            except NotDistinct:
+                self._careless = False
 
     def _is_loaded(self) -> bool:
         if not self._options.load.duplicate_prevention:
@@ -169,14 +174,16 @@ class _FileLoading:
         report = self._meter.file_started(self._file.name)
         with (
             self._database.transaction() as connection,
-            FileTransaction(self._database, connection, self._file, self._run, self._options, self._widened) as loading,
+            FileTransaction(
+                self._database, connection, self._file, self._run, self._options, self._widened, careless=self._careless
+            ) as loading,
             RecordReader(self._file, self._options.read.memory_limit) as reader,
         ):
             number = 0
-            for number, record in enumerate(reader, 1):
-                loading.add(record, single=reader.envelope.layout == "object")
-                if number % 200 == 0:
-                    report(number, reader.bytes_read)
+            for batch in reader.batches(undecoded=self._careless):
+                loading.add(batch, single=reader.envelope.layout == "object")
+                number += len(batch)
+                report(number, reader.bytes_read)
             several = reader.envelope.layout == "entities"
             loading.finish(reader.digest, reader.envelope.layout, {} if several else reader.envelope.values)
             loaded = loading.results()

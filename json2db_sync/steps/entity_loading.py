@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,20 +11,24 @@ from json2db_sync.databases.ledger import Rejection
 from json2db_sync.databases.loader import Loader, LoadOptions, Shredded
 from json2db_sync.databases.tally import Counts, Superseded
 from json2db_sync.errors import ValidationError
+from json2db_sync.model.compiled import CompiledShape, Unfit
 from json2db_sync.model.inference import PlanSettings
-from json2db_sync.model.keys import short_hash
+from json2db_sync.model.keys import short_hash, short_hashes
 from json2db_sync.model.plan import EntityPlan
 from json2db_sync.model.shape import Drift, EntityShape
 from json2db_sync.model.statistics import allowed_repeats
 from json2db_sync.model.words import counted
 from json2db_sync.results import FileLoad, RejectedRecord
 from json2db_sync.sources import Record, SourceFile
+from json2db_sync.sources.batch import Batch, Undecoded
 from json2db_sync.steps.entity_observation import ReadOptions
 from json2db_sync.steps.rejection_limit import RejectionLimit
 
 REPORTED = 100
 """Rejected records that a result holds; the ledger holds all."""
 _EXAMPLES = 3
+_SMALL = 32
+"""Records that are not worth dividing further to find those that must go the exact way."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,8 @@ class PopulateOptions:
     load: LoadOptions
     limit: RejectionLimit
     batch_size: int = 1000
+    compiled: bool = True
+    """Take many records at once where that can be done; else each goes the exact way. The outcome is the same."""
 
 
 class Redo(Exception):
@@ -93,6 +100,7 @@ class EntityLoading:
         keeper: Keeper,
         *,
         widened: bool,
+        careless: bool = False,
     ) -> None:
         self.plan = plan
         self.loader = loader
@@ -107,12 +115,69 @@ class EntityLoading:
         self._rejected: list[RejectedRecord] = []
         self._invalid = 0
         self._invalid_examples: list[str] = []
+        self._compiled = self._compile() if careless else None
+
+    def _compile(self) -> CompiledShape | None:
+        """For taking many records at once; None where each must be looked at alone."""
+        load, rules = self._options.load, self._options.read.rules
+        if not load.duplicate_prevention or load.skip_existing or rules.schema_of(self.plan.entity):
+            return None
+        with suppress(Unfit):
+            return CompiledShape(self.plan, self.loader.null)
+        return None
 
     def close(self) -> None:
         self.loader.close()
         self._ids.close()
 
-    def add(self, record: Record, *, single: bool) -> None:
+    def add(self, batch: Batch, *, single: bool) -> None:
+        """Load records, in their order.
+
+        :param single: the one record is all that the file holds, an object that is no part of an array.
+        """
+        if self._compiled is not None and isinstance(batch, Undecoded) and not self.loader.may_object(batch.text):
+            self._add_undecoded(self._compiled, batch)
+        else:
+            self._add_exactly(batch, single=single)
+
+    def _add_exactly(self, batch: Batch, *, single: bool = False) -> None:
+        for record in batch.records():
+            self.add_record(record, single=single)
+
+    def _add_undecoded(self, compiled: CompiledShape, batch: Undecoded) -> None:
+        """Load them all at once, in ever smaller parts where some of them must go the exact way."""
+        if self._batch:
+            self._flush()
+        try:
+            if self.loader.is_fresh:
+                self.loader.add_new(compiled.shred(batch.array), short_hashes(batch.raws), ())
+            else:
+                self._add_compared(compiled, batch)
+        except Unfit:
+            if len(batch) <= _SMALL:
+                self._add_exactly(batch)
+                return
+            for part in batch.parts(max(len(batch) // 8, _SMALL)):
+                self._add_undecoded(compiled, part)
+
+    def _add_compared(self, compiled: CompiledShape, batch: Undecoded) -> None:
+        ids, hashes = compiled.ids(batch.array), short_hashes(batch.raws)
+        compared = self.loader.compare(ids, hashes)
+        if compared is None:
+            self._add_exactly(batch)
+            return
+        rows = compiled.shred(batch.only(compared.new)) if compared.new else None
+        if compared.same:
+            numbers = [batch.first + place for place in compared.same]
+            self.loader.add_unchanged([ids[place] for place in compared.same], numbers, compared)
+        if rows is not None:
+            numbers = [batch.first + place for place in compared.new]
+            self.loader.add_new(rows, [hashes[place] for place in compared.new], numbers)
+        for record in batch.records(frozenset(compared.other)):
+            self.add_record(record, single=False)
+
+    def add_record(self, record: Record, *, single: bool) -> None:
+        """Load one record, exactly."""
         objection = self.loader.objection(record)
         if objection is not None:
             self.reject(record, objection)

@@ -12,7 +12,8 @@ from json2db_sync.databases.ledger import Ledger, Rejection
 from json2db_sync.databases.loader import Loader, Place
 from json2db_sync.databases.tally import Superseded
 from json2db_sync.model.words import counted
-from json2db_sync.sources import Record, SourceFile
+from json2db_sync.sources import SourceFile
+from json2db_sync.sources.batch import Batch
 from json2db_sync.steps.entity_loading import EntityLoading, Loaded, PopulateOptions, Redo
 from json2db_sync.steps.record_ids import RecordIds
 
@@ -28,6 +29,8 @@ class FileTransaction:
         run: int,
         options: PopulateOptions,
         widened: set[str],
+        *,
+        careless: bool = False,
     ) -> None:
         self._database = database
         self._connection = connection
@@ -35,6 +38,7 @@ class FileTransaction:
         self._run = run
         self._options = options
         self._widened = widened
+        self._careless = careless
         self._ledger = Ledger(database, connection)
         self._plans = self._ledger.plans()
         self._entities: dict[str, EntityLoading] = {}
@@ -49,11 +53,11 @@ class FileTransaction:
         for entity in self._entities.values():
             entity.close()
 
-    def add(self, record: Record, *, single: bool) -> None:
-        if not self._options.read.wants(record.entity):
-            self._left_out.add(record.entity)
+    def add(self, batch: Batch, *, single: bool) -> None:
+        if not self._options.read.wants(batch.entity):
+            self._left_out.add(batch.entity)
             return
-        self._of(record.entity).add(record, single=single)
+        self._of(batch.entity).add(batch, single=single)
 
     def _of(self, entity: str) -> EntityLoading:
         if entity not in self._entities:
@@ -69,11 +73,12 @@ class FileTransaction:
                 self._ledger.newer_loads(entity, self._file.order, timed=timed),
                 self._file.session,
             )
-            loader = Loader(self._database, self._connection, plan, place, self._options.load)
+            careless = self._careless
+            loader = Loader(self._database, self._connection, plan, place, self._options.load, optimistic=careless)
             ids = RecordIds(plan, self._file, self._options.load.memory)
             keeper = _NewRecords(self._ledger, load, file_id, entity)
             self._entities[entity] = EntityLoading(
-                plan, loader, self._file, self._options, ids, keeper, widened=entity in self._widened
+                plan, loader, self._file, self._options, ids, keeper, widened=entity in self._widened, careless=careless
             )
         return self._entities[entity]
 

@@ -131,7 +131,7 @@ class _FileReplay:
                     if order.is_unknown(ids.known.get(record.number)):
                         loading.reject(record, order.reason)
                     else:
-                        loading.add(record, single=False)
+                        loading.add_record(record, single=False)
                     report(count, 0)
                 loading.finish()
             finally:

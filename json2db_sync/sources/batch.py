@@ -1,0 +1,118 @@
+"""Records that stand one after the other in a file: each to be had exactly, or all of them undecoded."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from json2db_sync.model.jsontext import preview
+from json2db_sync.sources.cursor import Element
+from json2db_sync.sources.decoder import Decoder
+from json2db_sync.sources.lines import decode_line
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record of a file, or what stands in a record's place but cannot be one."""
+
+    entity: str
+    number: int
+    """Counted from 1 in its array or file."""
+    byte: int
+    """Where it starts, counted from 0 in the unpacked file."""
+    raw: bytes
+    """Its text as in the file."""
+    value: dict[str, Any] = field(default_factory=dict)
+    problem: str | None = None
+    """Why it cannot be loaded; None where it can."""
+
+
+class Batch:
+    """Records of one entity, at least one."""
+
+    entity: str
+    first: int
+    """The number of the first record."""
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def records(self) -> Iterator[Record]:
+        """Each of them decoded exactly, in order."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Decoded(Batch):
+    """Records that were decoded one by one."""
+
+    entity: str
+    first: int
+    decoded: Sequence[Record]
+
+    def __len__(self) -> int:
+        return len(self.decoded)
+
+    def records(self) -> Iterator[Record]:
+        return iter(self.decoded)
+
+
+@dataclass(frozen=True)
+class Undecoded(Batch):
+    """Records that are valid JSON and valid UTF-8; more is not known of them."""
+
+    entity: str
+    first: int
+    byte: int
+    """Where in the file ``text`` starts."""
+    text: bytes
+    """What the file has there: the records and what stands between them."""
+    raws: Sequence[msgspec.Raw]
+    """The text of each."""
+
+    def __len__(self) -> int:
+        return len(self.raws)
+
+    @property
+    def array(self) -> bytes:
+        """All of them as one JSON array."""
+        return self.only(range(len(self.raws)))
+
+    def only(self, places: Iterable[int]) -> bytes:
+        """Some of them as one JSON array."""
+        return b"[%b]" % b",".join([self.raws[place] for place in places])
+
+    def records(self, places: Collection[int] | None = None) -> Iterator[Record]:
+        """Each of them decoded exactly, or just those at these places."""
+        if places is not None and not places:
+            return
+        decoder = Decoder()
+        for number, (at, raw) in enumerate(self._placed(), self.first):
+            if places is None or number - self.first in places:
+                yield record_from(self.entity, number, decode_line(decoder, raw, self.byte + at))
+
+    def _placed(self) -> Iterator[tuple[int, bytes]]:
+        place = 0
+        for raw in map(bytes, self.raws):
+            place = self.text.index(raw, place)
+            yield place, raw
+            place += len(raw)
+
+    def parts(self, size: int) -> Iterator[Undecoded]:
+        """The same records in smaller batches."""
+        starts = [place for place, _raw in self._placed()][::size]
+        for start, place, end in zip(range(0, len(self), size), starts, [*starts[1:], len(self.text)], strict=True):
+            raws = self.raws[start : start + size]
+            yield Undecoded(self.entity, self.first + start, self.byte + place, self.text[place:end], raws)
+
+
+def record_from(entity: str, number: int, element: Element) -> Record:
+    """An element of a file as a record."""
+    problem = element.problem
+    if problem is None and not isinstance(element.value, dict):
+        problem = f"a record must be an object, not {preview(element.value, 40)}"
+    value = element.value if isinstance(element.value, dict) else {}
+    return Record(entity, number, element.byte, element.raw.encode("utf-8", "surrogateescape"), value, problem)
