@@ -6,10 +6,14 @@ import itertools
 import json
 
 import pytest
+import sqlalchemy as sa
 from test_loading import ok, session, write
 
 from json2db_sync import SyncRunner
 from json2db_sync.config import JSON2DBConfig
+from json2db_sync.databases import open_database
+from json2db_sync.databases.ledger import Ledger
+from json2db_sync.databases.records import RecordReader
 from json2db_sync.errors import ConfigurationError, DatabaseError
 
 
@@ -59,6 +63,45 @@ def test_reading_takes_little_memory_and_may_stop_early(database_url, tmp_path):
     reading.close()
     ok(runner.populate())
     assert sum(1 for _record in runner.read("many")) == 5_000
+
+
+def test_large_records_come_few_at_a_time(database_url, tmp_path):
+    """Of records of a megabyte only the first few are in memory together, before their size is known."""
+    write(tmp_path / "large.json", [{"id": n, "text": "x" * 2**20, "lines": [{"q": n}]} for n in range(60)])
+    ok(SyncRunner(database_url, tmp_path).populate())
+    statements = []
+    with open_database(database_url) as database, database.reading() as connection:
+        reader = RecordReader(database, connection, Ledger(database, connection).plans()["large"])
+        sa.event.listen(connection, "after_execute", lambda *_call: statements.append(1))
+        assert [stored.record["lines"] for stored in reader.all()] == [[{"q": n}] for n in range(60)]
+    assert len(statements) == 2 * (1 + 40) + 1  # a page of 20, then one by one: each time records and lines
+
+
+def test_records_before_one_that_cannot_be_read_are_given(database_url, tmp_path):
+    """What stands in the table before a row that something else has spoilt is read; then the row is named."""
+    write(tmp_path / "items.json", [{"id": n, "o": {"n": n}, "lines": [{"q": n}], "x": 1} for n in range(50)])
+    runner = SyncRunner(database_url, tmp_path)
+    ok(runner.populate())
+    with open_database(database_url) as database, database.transaction() as connection:
+        connection.exec_driver_sql("UPDATE json_items SET _rest = '[]' WHERE id = 33")
+    reading = runner.read("items")
+    assert [record["o"]["n"] for record in itertools.islice(reading, 33)] == list(range(33))
+    with pytest.raises(DatabaseError, match=r"json_items\._rest holds .*, which this package did not write there"):
+        next(reading)
+
+
+def test_numbers_of_an_altered_column_are_still_numbers(databases, database_url, tmp_path):
+    """A column of numbers that someone has made exact decimals reads as the JSON numbers that were loaded."""
+    if databases.kind != "postgresql":
+        pytest.skip("SQLite cannot alter a column's type")
+    write(tmp_path / "items.json", [{"id": 1, "price": 450.5}, {"id": 2, "price": None}])
+    runner = SyncRunner(database_url, tmp_path)
+    ok(runner.populate())
+    with open_database(database_url) as database, database.transaction() as connection:
+        connection.exec_driver_sql("ALTER TABLE json_items ALTER price TYPE NUMERIC")
+    (first, second) = runner.read("items")
+    assert (first, second) == ({"id": 1, "price": 450.5}, {"id": 2, "price": None})
+    assert type(first["price"]) is float
 
 
 def test_a_record_tells_where_it_came_from(database_url, tmp_path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -16,8 +15,9 @@ import sqlalchemy as sa
 from json2db_sync.databases import faults, tables
 from json2db_sync.databases.urls import mask
 from json2db_sync.errors import DatabaseError
+from json2db_sync.model import jsontext
 from json2db_sync.model.kinds import Kind
-from json2db_sync.model.plan import HASH, ID, LOAD, ColumnPlan, CustomColumn, EntityPlan, TablePlan
+from json2db_sync.model.plan import HASH, ID, LOAD, ColumnPlan, CustomColumn, EntityPlan
 from json2db_sync.sources.reader import Record
 
 Decode = Callable[[Any], Any]
@@ -167,7 +167,7 @@ class Database(ABC):
 
     def decode_json(self, value: Any) -> Any:
         """The JSON value of a JSON column."""
-        return json.loads(value)
+        return jsontext.decode(value)
 
     def objection(self, record: Record) -> str | None:
         """Why this database cannot hold a record; None where it can, as far as its text tells."""
@@ -421,8 +421,3 @@ def in_lists(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
     """Parts small enough for an IN (...)."""
     for start in range(0, len(values), _IN_LIST):
         yield values[start : start + _IN_LIST]
-
-
-def decoders(database: Database, table: TablePlan) -> list[tuple[str, Decode | None]]:
-    """Column name and decoder of every JSON column of a table."""
-    return [(column.name, database.decoder(column.kind, column.spelling)) for column in table.columns]

@@ -16,6 +16,7 @@ from json2db_sync.databases.base import Backup, Database, Decode
 from json2db_sync.databases.ledger import Ledger
 from json2db_sync.databases.tables import VerbatimType
 from json2db_sync.errors import DatabaseError, Locked
+from json2db_sync.model import jsontext
 from json2db_sync.model.kinds import Kind, has_offset, now_text, spell
 from json2db_sync.model.plan import EntityPlan
 from json2db_sync.sources.reader import Record
@@ -28,6 +29,8 @@ _TYPES: dict[Kind, sa.types.TypeEngine[Any]] = {
     Kind.DATE: VerbatimType("DATE"),
     Kind.JSON: VerbatimType("JSONB"),
 }
+# float: a number's column that someone has altered gives decimals
+_DECODERS: dict[Kind, Decode] = {Kind.BIGINT: int, Kind.NUMBER: float}
 _BACKUP_PREFIX = "json2db_backup_"
 _LOCK = 0x6A32_6462  # "j2db": the advisory lock of this package; one a database, since they are a database's own
 _READERS = _LOCK + 1  # shared by all who read; who replaces tables takes it alone
@@ -57,7 +60,7 @@ class PostgreSQLDatabase(Database):
             "connect_timeout": 10,
             "application_name": "json2db_sync",
         }
-        return sa.create_engine(self.url, connect_args=arguments)
+        return sa.create_engine(self.url, connect_args=arguments, json_deserializer=jsontext.decode)
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -107,7 +110,7 @@ class PostgreSQLDatabase(Database):
         if kind in (Kind.DATE, Kind.DATETIME):
             assert spelling is not None
             return lambda value: spell(value, spelling)
-        return int if kind is Kind.BIGINT else None
+        return _DECODERS.get(kind)
 
     def decode_json(self, value: Any) -> Any:
         return value  # psycopg has read it

@@ -1,39 +1,51 @@
-"""Stored rows as records again: by id, or all of them in order, a batch at a time."""
+"""Stored rows as records again: by id, or all of them in order, a page at a time."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import pickle
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
-from json2db_sync.databases.base import Database, Decode, decoders, in_lists
+from json2db_sync.databases.base import Database, in_lists
+from json2db_sync.databases.table_reader import Rows, TableReader
 from json2db_sync.errors import DatabaseError
+from json2db_sync.model.assemble import Assembler
 from json2db_sync.model.keys import Key, stored_id
 from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind
-from json2db_sync.model.plan import ID, PARENT_ID, REST, EntityPlan, TablePlan
-from json2db_sync.model.shape import EntityShape, is_rest
+from json2db_sync.model.plan import EntityPlan
 
 BATCH = 500
+"""Records in memory at a time, at most."""
+
+_FIRST = 20
+_PAGE_BYTES = 2**19
+"""Pickled. Of small records it is :data:`BATCH`; with more objects alive at a time the collector takes longer."""
+_SAMPLES = 8
+_NOTHING: Mapping[str, Any] = {}
+
+Belonging = Callable[[sa.ColumnElement[Any], Sequence[Any]], sa.ColumnElement[bool]]
+"""Which rows belong to records of these ids, by the column that holds the id."""
 
 
-@dataclass(frozen=True)
-class StoredRecord:
-    """A record as the database holds it."""
+class StoredRecord(msgspec.Struct, frozen=True, gc=False):
+    """A record as the database holds it. (A Struct, since making one costs a third of making a dataclass.)"""
 
     id: Any
-    row: sa.RowMapping
-    """The columns of the entity's own table, as the driver gives them."""
     record: dict[str, Any]
     """Assembled: what was loaded."""
+    own: Mapping[str, Any]
+    """Our own columns of the entity's table, as the driver gives them; empty where they were not asked for."""
 
 
 class RecordReader:
     """Reads the records of one entity over one open connection.
 
     :param tables: what to read instead of the plan's tables: selections with the same columns.
+    :param own: give our own columns with each record.
     """
 
     def __init__(
@@ -42,22 +54,25 @@ class RecordReader:
         connection: sa.Connection,
         plan: EntityPlan,
         tables: Mapping[str, sa.FromClause] | None = None,
+        *,
+        own: bool = False,
     ) -> None:
-        self._database = database
-        self._connection = connection
         self._plan = plan
-        self._shape = EntityShape(plan)
-        self._tables: Mapping[str, sa.FromClause] = tables or database.tables(plan)
-        self._decoders = {table.name: decoders(database, table) for table in plan.tables}
-        self._root, *self._children = plan.tables
+        self._own = own
+        self._assembler = Assembler(plan)
+        sources: Mapping[str, sa.FromClause] = tables or database.tables(plan)
+        self._readers = {
+            table.name: TableReader(database, connection, table, sources[table.name], own=own and not table.depth)
+            for table in plan.tables
+        }
+        self._root = self._readers[plan.table.name]
 
     def by_ids(self, ids: Sequence[Any]) -> dict[Any, StoredRecord]:
         """The stored records of these ids; ids that are not there are left out."""
-        table = self._tables[self._root.name]
         found: dict[Any, StoredRecord] = {}
         for part in in_lists(ids):
-            rows = self._connection.execute(sa.select(table).where(table.c[ID].in_(part))).mappings().all()
-            found.update((stored.id, stored) for stored in self._assemble(rows))
+            rows = self._root.rows(_listed(self._root.key, part))
+            found.update((stored.id, stored) for page in self._pages(rows, _listed) for stored in page)
         return found
 
     def by_key(self, key: Key | Sequence[Key]) -> Iterator[StoredRecord]:
@@ -77,58 +92,54 @@ class RecordReader:
         yield from self.by_ids([id_]).values()
 
     def all(self) -> Iterator[StoredRecord]:
-        """All records in order of id, a batch in memory at a time."""
-        table = self._tables[self._root.name]
-        statement = sa.select(table).order_by(table.c[ID]).limit(BATCH)
-        after: Any = None
-        while True:
-            page = statement if after is None else statement.where(table.c[ID] > after)
-            rows = self._connection.execute(page).mappings().all()
-            if not rows:
-                return
-            yield from self._assemble(rows)
-            after = rows[-1][ID]
+        """All records in order of id, a page in memory at a time: the larger the records, the fewer."""
+        rows = self._root.rows(limit=_FIRST)
+        while rows:
+            size = 1
+            for page in self._pages(rows, _between):
+                yield from page
+                size = _size_after(page)
+            rows = self._root.rows(self._root.key > rows[-1][0], size)
 
-    def _assemble(self, rows: Sequence[sa.RowMapping]) -> Iterator[StoredRecord]:
-        ids = [row[ID] for row in rows]
-        children: defaultdict[Any, dict[str, list[dict[str, Any]]]] = defaultdict(dict)
-        for child in self._children:
-            for part in in_lists(ids):
-                for row in self._child_rows(child, part):
-                    decoded = self._decode(child, row)
-                    children[row[PARENT_ID]].setdefault(child.name, []).append(decoded)
-        for row in rows:
-            record = self._shape.assemble(self._decode(self._root, row), children.get(row[ID], {}))
-            yield StoredRecord(row[ID], row, record)
+    def _pages(self, rows: Rows, belonging: Belonging) -> Iterator[list[StoredRecord]]:
+        """The records of these rows at once; or one by one up to one that cannot be read.
 
-    def _child_rows(self, child: TablePlan, ids: Sequence[Any]) -> Sequence[sa.RowMapping]:
-        table = self._tables[child.name]
-        positions = [table.c[name] for name in child.position_columns]
-        statement = sa.select(table).where(table.c[PARENT_ID].in_(ids)).order_by(*positions)
-        return self._connection.execute(statement).mappings().all()
+        :raises DatabaseError: for that one.
+        """
+        if not rows:
+            return
+        try:
+            page = self._assembled(rows, belonging)
+        except DatabaseError:
+            if len(rows) == 1:
+                raise
+            for row in rows:
+                yield from self._pages([row], belonging)
+        else:
+            yield page
 
-    def _decode(self, table: TablePlan, row: sa.RowMapping) -> dict[str, Any]:
-        decoded = {name: row[name] for name in table.position_columns}
-        for name, decode in self._decoders[table.name]:
-            value = row[name]
-            decoded[name] = value if decode is None or value is None else _decoded(decode, value, table.name, name)
-        rest = row[REST]
-        decoded[REST] = None if rest is None else _decoded(self._rest, rest, table.name, REST)
-        return decoded
-
-    def _rest(self, value: Any) -> dict[str, Any]:
-        rest = self._database.decode_json(value)
-        if not is_rest(rest):
-            raise ValueError("not what a row's rest looks like")
-        return dict(rest)
+    def _assembled(self, rows: Rows, belonging: Belonging) -> list[StoredRecord]:
+        columns = self._root.columns(rows)
+        ids = [row[0] for row in rows]
+        pages = {self._plan.table.name: self._root.page(columns)}
+        for name, reader in self._readers.items():
+            if reader is not self._root:
+                pages[name] = reader.page(reader.columns(reader.rows(belonging(reader.key, ids))))
+        own: Iterable[Mapping[str, Any]] = self._root.own(columns) if self._own else repeat(_NOTHING)
+        return list(map(StoredRecord, ids, self._assembler.records(pages), own))
 
 
-def _decoded(decode: Decode, value: Any, table: str, column: str) -> Any:
-    try:
-        return decode(value)
-    except (ValueError, TypeError) as error:
-        raise DatabaseError(
-            f"{table}.{column} holds {str(value)[:60]!r}, which this package did not write there: {error}",
-            hint="correct the value, or discard and reload the entity: create-tables --recreate --empty, then populate",
-            table=table,
-        ) from error
+def _listed(key: sa.ColumnElement[Any], ids: Sequence[Any]) -> sa.ColumnElement[bool]:
+    return key.in_(ids)
+
+
+def _between(key: sa.ColumnElement[Any], ids: Sequence[Any]) -> sa.ColumnElement[bool]:
+    """For ids that follow one another: one range of the children's primary key."""
+    return key.between(ids[0], ids[-1])
+
+
+def _size_after(page: Sequence[StoredRecord]) -> int:
+    """How many records to read at once, judged by some of those read last."""
+    samples = page[:: len(page) // _SAMPLES + 1]
+    largest = max(len(pickle.dumps(stored.record)) for stored in samples)
+    return max(1, min(BATCH, _PAGE_BYTES // largest))

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import msgspec
+
 _encoder = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 _EXACT_FLOAT = 2.0**53
@@ -24,6 +26,17 @@ def encode(value: Any) -> str:
     if "e+" in text:
         text = _encoder.encode(_spell_out(value))
     return text
+
+
+def decode(text: Any) -> Any:
+    """The JSON value of a text: what ``json.loads`` gives, and its errors, several times as fast.
+
+    msgspec takes less than it does (no NaN, no 1e400, no half characters) and gives the same for what it takes.
+    """
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.MsgspecError, ValueError, TypeError, RecursionError):
+        return json.loads(text)
 
 
 def canonical(value: Any) -> str:

@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 from enum import StrEnum
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from json2db_sync.model.jsontext import encode, scalar_text
 
@@ -197,15 +198,29 @@ def spell(value: date | datetime, spelling: str) -> str:
     """The text that a typed value had: the inverse of reading it under this spelling."""
     if not isinstance(value, datetime):
         return value.isoformat()
+    parts = _spelling_parts(spelling)
+    if parts.zone is not None:
+        value = value.astimezone(parts.zone)
+    text = value.isoformat(parts.mark, "microseconds")
+    return text[: parts.length] + parts.offset
+
+
+class _SpellingParts(NamedTuple):
+    mark: str
+    length: int
+    """Characters without the offset."""
+    offset: str
+    zone: timezone | None
+
+
+@lru_cache
+def _spelling_parts(spelling: str) -> _SpellingParts:
     match = _SPELLING.fullmatch(spelling)
     if match is None:
         raise ValueError(f"no spelling of a datetime: {spelling}")
-    offset = match["offset"]
-    if offset:
-        value = value.astimezone(timezone(_offset(offset)))
-    text = value.replace(tzinfo=None, microsecond=0).isoformat(sep=match["mark"])
-    fraction = f".{value.microsecond:06d}"[: 1 + int(match["digits"])] if match["digits"] else ""
-    return text + fraction + (offset or "")
+    mark, digits, offset = match.groups(default="")
+    length = len("2024-01-31T12:34:56") + (1 + int(digits) if digits else 0)
+    return _SpellingParts(mark, length, offset, timezone(_offset(offset)) if offset else None)
 
 
 def _offset(text: str) -> timedelta:

@@ -1,4 +1,4 @@
-"""Shred a record into rows and assemble rows into the record again: exact inverses.
+"""Shred a record into rows; :mod:`json2db_sync.model.assemble` makes the record of them again, the same.
 
 What columns cannot say goes into the row's ``_rest``, a JSON text of up to three parts, NULL where there is
 nothing to add: ``absent`` and ``null`` list keys whose NULL (or lack of child rows) means the other thing than the
@@ -7,7 +7,7 @@ plan says, ``values`` holds values whose column alone does not say exactly what 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +42,7 @@ class _Field:
 
 
 class TableShape:
-    """One table's part of the work: a JSON object to a row, a row to a JSON object."""
+    """One table's part of the work: a JSON object to a row."""
 
     def __init__(self, plan: TablePlan, child_depth: int) -> None:
         self.plan = plan
@@ -120,35 +120,6 @@ class TableShape:
         elif item != [] or means != "empty":
             rest.values[key] = item
 
-    def assemble(self, row: Mapping[str, Any], rest: Any, children: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
-        """The JSON object of a row.
-
-        :param row: decoded values by column name, None for NULL.
-        :param rest: the decoded ``_rest`` of the row, or None.
-        :param children: child table name -> the assembled objects of this row, in order.
-        """
-        rest = rest or {}
-        absent, null = rest.get("absent", ()), rest.get("null", ())
-        value: dict[str, Any] = {}
-        for field, column in zip(self._fields, self.plan.columns, strict=True):
-            item = row[column.name]
-            if field.key in null:
-                value[field.key] = None
-            elif field.key not in absent and not (item is None and not field.list_absent):
-                value[field.key] = item
-        for child in self.children:
-            key = child.plan.key
-            assert key is not None
-            elements = children.get(child.plan.name)
-            if elements:
-                value[key] = list(elements)
-            elif key in null:
-                value[key] = None
-            elif key not in absent and child.plan.none_means != "absent":
-                value[key] = [] if child.plan.none_means == "empty" else None
-        value.update(rest.get("values", {}))
-        return value
-
 
 class _Rest:
     """What the columns of one row cannot say."""
@@ -206,7 +177,7 @@ def _store_id(value: Any) -> tuple[Stored, bool]:
 
 
 class EntityShape:
-    """Shred and assemble for the records of one entity."""
+    """Shreds the records of one entity."""
 
     def __init__(self, plan: EntityPlan) -> None:
         self.plan = plan
@@ -220,23 +191,6 @@ class EntityShape:
         """
         rows: Rows = {}
         return self.root.shred(record, (), rows), rows
-
-    def assemble(
-        self,
-        row: Mapping[str, Any],
-        children: Mapping[str, Iterable[Mapping[str, Any]]],
-        rest: Callable[[Mapping[str, Any]], Any] = lambda row: row[REST],
-    ) -> dict[str, Any]:
-        """The record of a parent's row and its child rows, given by table in order of position."""
-        built: dict[tuple[str, tuple[int, ...]], list[dict[str, Any]]] = {}
-        for shape in reversed(self.tables.values()):  # innermost tables first
-            for child in children.get(shape.plan.name, ()):
-                position = tuple(child[name] for name in shape.plan.position_columns)
-                below = {s.plan.name: built.get((s.plan.name, position), ()) for s in shape.children}
-                element = shape.assemble(child, rest(child), below)
-                built.setdefault((shape.plan.name, position[:-1]), []).append(element)
-        below = {shape.plan.name: built.get((shape.plan.name, ()), ()) for shape in self.root.children}
-        return self.root.assemble(row, rest(row), below)
 
 
 def _walk(shape: TableShape) -> Iterable[TableShape]:

@@ -107,7 +107,7 @@ class History(Execution):
         :param id: the record's key; the parts of a composite one in a sequence.
         :raises SyncError: when there is no such entity, or the database cannot be read.
         """
-        with self._stored_records(entity, id, db_path) as (_database, _connection, records):
+        with self._stored_records(entity, id, db_path, own=False) as (_database, _connection, records):
             for stored in records:
                 yield stored.record
 
@@ -117,14 +117,14 @@ class History(Execution):
         """As :meth:`read`, each record with the file, session and run that it came from."""
         from json2db_sync.steps.provenance import Provenance
 
-        with self._stored_records(entity, id, db_path) as (database, connection, records):
+        with self._stored_records(entity, id, db_path, own=True) as (database, connection, records):
             provenance = Provenance(database, connection, entity)
             for stored in records:
                 yield provenance.of(stored)
 
     @contextmanager
     def _stored_records(
-        self, entity: str, id: RecordId | None, db_path: PathLike | None
+        self, entity: str, id: RecordId | None, db_path: PathLike | None, *, own: bool
     ) -> Iterator[tuple[Database, Connection, Iterator[StoredRecord]]]:
         """The records asked for, all of one state of the database, which is open meanwhile."""
         from json2db_sync.databases.ledger import Ledger
@@ -134,5 +134,5 @@ class History(Execution):
             plans = Ledger(database, connection).plans()
             if entity not in plans:
                 raise unknown_entities({entity}, plans)
-            reader = RecordReader(database, connection, plans[entity])
+            reader = RecordReader(database, connection, plans[entity], own=own)
             yield database, connection, reader.all() if id is None else reader.by_key(id)

@@ -27,7 +27,7 @@ class Provenance:
 
     def of(self, stored: StoredRecord) -> TracedRecord:
         """The record with the file, session and run that it came from."""
-        load = self._loads.get(stored.row[LOAD])
+        load = self._loads.get(stored.own[LOAD])
         if load is None:
             raise DatabaseError(
                 f"the record {stored.id} of {self._plan.entity} came from a load that the ledger does not know",
@@ -46,8 +46,8 @@ class Provenance:
             operation=self._operations.get(load.run, ""),
             loaded_at=load.loaded_at,
             corrected=(load.id, str(stored.id)) in self._corrected,
-            created_at=_moment(stored.row[self._plan.created_at]),
-            updated_at=_moment(stored.row[self._plan.updated_at]),
+            created_at=_moment(stored.own[self._plan.created_at]),
+            updated_at=_moment(stored.own[self._plan.updated_at]),
         )
 
 

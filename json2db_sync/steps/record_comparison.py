@@ -36,7 +36,7 @@ class StoredSide:
     ) -> None:
         self._connection = connection
         self._roots = {name: database.tables(plan)[plan.table.name] for name, plan in plans.items()}
-        self._readers = {name: StoredReader(database, connection, plan) for name, plan in plans.items()}
+        self._readers = {name: StoredReader(database, connection, plan, own=True) for name, plan in plans.items()}
         self._database = database
         self._loads = loads
 
@@ -49,7 +49,7 @@ class StoredSide:
 
     def file_of(self, stored: StoredRecord) -> StoredFile | None:
         """The file that a stored record came from; None where the ledger does not know it."""
-        load = self._loads.get(stored.row[names.LOAD])
+        load = self._loads.get(stored.own[names.LOAD])
         return load.file if load is not None else None
 
     def origins(self, entity: str) -> Iterator[tuple[str, Load]]:

@@ -70,10 +70,11 @@ class _Copy:
 
     def run(self) -> int:
         count = 0
-        for batch in batched(RecordReader(self._database, self._connection, self._old).all(), BATCH):
+        stored = RecordReader(self._database, self._connection, self._old, own=True)
+        for batch in batched(stored.all(), BATCH):
             rows: dict[str, list[Values]] = {table.name: [] for table in self._new.tables}
-            for stored in batch:
-                self._shred(stored, rows)
+            for record in batch:
+                self._shred(record, rows)
             for name, table in self._tables.items():
                 self._database.insert(self._connection, table, rows[name])
             count += len(batch)
@@ -93,11 +94,11 @@ class _Copy:
         row, children = self._shape.shred(stored.record)
         id_ = self._id(stored)
         values = dict(zip(self._shape.root.stored_columns, row, strict=True))
-        kept = {name: stored.row[name] for name in (names.DATA_SOURCE, names.LOAD, names.HASH)}
-        kept |= {custom.name: stored.row[custom.name] for custom in self._old.custom}
+        kept = {name: stored.own[name] for name in (names.DATA_SOURCE, names.LOAD, names.HASH)}
+        kept |= {custom.name: stored.own[custom.name] for custom in self._old.custom}
         kept |= dict.fromkeys(custom.name for custom in self._new.custom if custom not in self._old.custom)
-        kept[self._new.created_at] = stored.row[self._old.created_at]
-        kept[self._new.updated_at] = stored.row[self._old.updated_at]
+        kept[self._new.created_at] = stored.own[self._old.created_at]
+        kept[self._new.updated_at] = stored.own[self._old.updated_at]
         rows[self._new.table.name].append({**values, **kept, names.ID: id_})
         for table, child_rows in children.items():
             columns = self._shape.tables[table].stored_columns

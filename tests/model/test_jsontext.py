@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from json2db_sync.model.jsontext import ABSENT, canonical, encode, first_difference, preview, same, scalar_text
+from json2db_sync.model.jsontext import ABSENT, canonical, decode, encode, first_difference, preview, same, scalar_text
 
 
 def test_encoding_sorts_keys_and_keeps_characters():
@@ -24,6 +26,40 @@ def test_large_doubles_are_written_digit_by_digit(number):
 def test_other_doubles_keep_their_shortest_spelling(number):
     """Doubles below 2**53 come back as they went."""
     assert json.loads(encode(number)) == number
+
+
+TEXTS = [
+    "-0", "-0.0", "0.1", "1e16", "1E+22", "-1e-400", "1e400", "NaN", "-Infinity", "5e-324", "123456789012345678901234567890.5",
+    str(2**63), str(2**64), str(-(2**63) - 1), "9" * 60, "9" * 4300, "9" * 4301, "9007199254740993", "9007199254740993.0",
+    r'"\ud83d\ude00"', r'"\ud800"', r'"\u0000"', '"\x00"', '"\x1f"', '"\x7f"', '"\u2028"', '"\ud800"', '{"a": 1, "a": 2}', '{"": {}}',
+    " 1\n", "\x0b1", "\ufeff1", "01", "1.", "+1", ".5", "[1,]", '{"a":1,}', "", "tru", "1 2", "[" * 400 + "]" * 400, None, 5, b"[1]",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_decoding_is_what_the_standard_library_makes_of_a_text(text):
+    """The same values in the same types, down to the sign of zero, and the same errors."""
+    assert_decoded_alike(text)
+
+
+@given(
+    st.floats().map(repr) | st.integers(-(2**80), 2**80).map(str) | st.text('{}[]",:01.eE+-tfnul\\d8 \n', max_size=12)
+)
+def test_decoding_any_text(text):
+    """The same for whatever may stand there."""
+    assert_decoded_alike(text)
+
+
+def assert_decoded_alike(text):
+    assert outcome(decode, text) == outcome(json.loads, text)
+
+
+def outcome(function, text):
+    """What comes back or is raised, as a text that tells 1 from 1.0 and -0.0 from 0.0."""
+    try:
+        return repr(function(text))
+    except (ValueError, TypeError) as error:
+        return f"{type(error)}: {error}"
 
 
 def test_infinities_cannot_be_encoded():

@@ -7,6 +7,7 @@ from hard_records import HARD
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from json2db_sync.model.assemble import NOTHING, Assembler, Page, Rest
 from json2db_sync.model.inference import PlanSettings, infer
 from json2db_sync.model.jsontext import same
 from json2db_sync.model.keys import MAX_KEY, key_of
@@ -49,25 +50,30 @@ def id_of(plan, record):
     return record["id"]
 
 
-def through_rows(plan, record):
-    """Shredded, written as names to values the way a database gives them back, and assembled."""
+def through_rows(plan, records):
+    """Shredded, given in pages the way a database gives the rows back, and assembled."""
     shape = EntityShape(plan)
-    row, children = shape.shred(record)
-    named = _decoded(shape.root, row)
-    named["id"] = id_of(plan, record)
-    tables = {name: [_decoded(shape.tables[name], child) for child in rows] for name, rows in children.items()}
-    return shape.assemble(named, tables)
+    named = {name: [] for name in shape.tables}
+    for number, record in enumerate(records):
+        row, children = shape.shred(record)
+        for name, rows in {plan.table.name: [row], **children}.items():
+            columns = shape.tables[name].stored_columns
+            named[name] += [{"record": number, **dict(zip(columns, child, strict=True))} for child in rows]
+        named[plan.table.name][-1]["id"] = id_of(plan, record)
+    return Assembler(plan).records({name: _page(table, named[name]) for name, table in shape.tables.items()})
 
 
-def _decoded(shape, row):
-    kinds = {column.name: column.kind for column in shape.plan.columns}
-    named = dict(zip(shape.stored_columns, row, strict=True))
-    for name, value in named.items():
-        if value is not None and (name == REST or kinds.get(name) is Kind.JSON):
-            named[name] = json.loads(value)
-        elif value is not None and kinds.get(name) is Kind.BIGINT:
-            named[name] = int(value)
-    return named
+def _page(shape, rows):
+    return Page(
+        [[row[name] for row in rows] for name in ("record", *shape.plan.position_columns)],
+        [[_decoded(column.kind, row[column.name]) for row in rows] for column in shape.plan.columns],
+        [NOTHING if row[REST] is None else Rest(**json.loads(row[REST])) for row in rows],
+    )
+
+
+def _decoded(kind, value):
+    decode = {Kind.JSON: json.loads, Kind.BIGINT: int}.get(kind)
+    return value if value is None or decode is None else decode(value)
 
 
 @given(records, st.sampled_from([0, 1, 2]), st.sampled_from([2, 400]))
@@ -85,8 +91,7 @@ def test_assembling_is_the_inverse_of_shredding(rows, depth, columns):
 
 def assert_come_back(rows, depth, columns):
     plan = plan_of(rows, depth, columns)
-    for row in rows:
-        assert same(row, through_rows(plan, row))
+    assert same(rows, through_rows(plan, rows))
 
 
 @pytest.mark.parametrize("columns", [2, 400])
@@ -118,7 +123,7 @@ def test_what_fits_a_plan_of_other_records_comes_back(first, second, depth, colu
     plan = plan_of(first, depth, columns)
     for row in second:
         try:
-            back = through_rows(plan, row)
+            (back,) = through_rows(plan, [row])
         except Drift:
             continue
         assert same(row, back)
@@ -130,8 +135,7 @@ def test_a_widened_plan_holds_what_the_narrower_one_held(first, second):
     """After other records have widened the plan, both they and the first ones come back."""
     narrow = plan_of(first)
     wide = plan_of(second, stored=narrow)
-    for row in (*first, *second):
-        assert same(row, through_rows(wide, row))
+    assert same([*first, *second], through_rows(wide, [*first, *second]))
 
 
 @fewer

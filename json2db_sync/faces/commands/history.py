@@ -47,10 +47,11 @@ if TYPE_CHECKING:
 def read(call: Call, entity: str, ids: Sequence[str], provenance: bool) -> int:
     def lines(runner: SyncRunner) -> Iterator[str]:
         key = (ids[0] if len(ids) == 1 else list(ids)) if ids else None
+        encode = json.JSONEncoder(ensure_ascii=False).encode
         found = False
-        for record in (runner.trace if provenance else runner.read)(entity, key):
+        for record in map(dict, runner.trace(entity, key)) if provenance else runner.read(entity, key):
             found = True
-            yield json.dumps(dict(record), ensure_ascii=False)
+            yield encode(record)
         if ids and not found:
             raise _no_record(entity, ids)
 
