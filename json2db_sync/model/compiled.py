@@ -19,7 +19,7 @@ from msgspec.structs import astuple
 
 from json2db_sync.model.jsontext import encode
 from json2db_sync.model.keys import MAX_KEY, id_text
-from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, spelling_of, spelling_pattern
+from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, date_pattern, spelling_of
 from json2db_sync.model.plan import ID, PARENT_ID, REST, ColumnPlan, EntityPlan, TablePlan
 from json2db_sync.model.shape import is_object_array
 
@@ -119,6 +119,21 @@ class CompiledShape:
             raise Unfit from error
 
 
+def struct_type(fields: Sequence[Any], keys: Mapping[str, str], *, forbid_unknown_fields: bool = True) -> Any:
+    """A type to decode objects into.
+
+    :param fields: name, type and, where it may be absent, default.
+    :param keys: the JSON key of each.
+    :raises Unfit: when there is none for such keys: msgspec takes no control characters, quotes or backslashes.
+    """
+    try:
+        return msgspec.defstruct(
+            "Row", fields, rename=keys, kw_only=True, gc=False, forbid_unknown_fields=forbid_unknown_fields
+        )
+    except ValueError as error:
+        raise Unfit from error
+
+
 class _Ids:
     """The ids of records, by their key fields."""
 
@@ -131,7 +146,7 @@ class _Ids:
         self._is_integer = plan.id_kind is Kind.INTEGER
         fields = [(f"f{number}", _TYPES[kind]) for number, kind in enumerate(self._kinds)]
         names = {f"f{number}": key for number, key in enumerate(plan.key)}
-        struct = msgspec.defstruct("Key", fields, rename=names, gc=False)
+        struct = struct_type(fields, names, forbid_unknown_fields=False)
         self._decoder = msgspec.json.Decoder(list[struct])  # type: ignore[valid-type]
 
     def decode(self, array: bytes) -> Sequence[str | int]:
@@ -180,7 +195,7 @@ class _Table:
     def decoder(self, *, strict: bool) -> msgspec.json.Decoder[Any]:
         return msgspec.json.Decoder(list[self._struct(strict)])  # type: ignore[misc]
 
-    def _struct(self, strict: bool) -> type[msgspec.Struct]:
+    def _struct(self, strict: bool) -> Any:
         """A struct of this table's fields, then its children.
 
         Strict, it takes absent keys and nulls only where there were some before: what it takes need not be searched
@@ -189,10 +204,10 @@ class _Table:
         types = [*(field.type for field in self._fields), *(list[child._struct(strict)] for child in self.children)]  # type: ignore[misc]
         fields: list[Any] = []
         for number, (part, of) in enumerate(zip(self._parts, types, strict=True)):
-            of = of | None if of is not None and (part.nullable or not strict) else of
+            of = of | None if of not in (Any, None) and (part.nullable or not strict) else of
             fields.append((f"f{number}", of, part.absent) if part.optional or not strict else (f"f{number}", of))
         names = {f"f{number}": part.key for number, part in enumerate(self._parts)}
-        return msgspec.defstruct("Row", fields, rename=names, kw_only=True, gc=False, forbid_unknown_fields=True)
+        return struct_type(fields, names)
 
     def learn(self, structs: Sequence[Any]) -> None:
         """Where keys are absent or null."""
@@ -258,6 +273,7 @@ class _Field(_Part):
         self.key = plan.key
         self.name = plan.name
         self.type = str if plan.name == ID and plan.kind is Kind.TEXT else _TYPES[plan.kind]
+        self.nullable = plan.kind in (Kind.JSON, Kind.UNKNOWN)  # their types take a null without being asked
         self.lists_absent = plan.null_means == "null" or plan.name == ID
         self.lists_null = plan.null_means == "absent" or plan.name == ID
         self._null = null
@@ -349,15 +365,13 @@ class _Dates:
 
     def __init__(self, spelling: str) -> None:
         self._spelling = spelling
-        self._pattern = re.compile(f"(?:{spelling_pattern(spelling)}\n)*")
         self._known: set[Any] = {None, ABSENT}
 
     def require(self, column: Column) -> None:
         """Raise :class:`Unfit` unless every text is a date of the spelling."""
         new = set(column) - self._known
-        if not new:
-            return
-        if not self._pattern.fullmatch("\n".join(new) + "\n") and any(spelling_of(x) != self._spelling for x in new):
+        usual = "" not in new and date_pattern(self._spelling).fullmatch("\n".join(new))
+        if not usual and any(spelling_of(text) != self._spelling for text in new):
             raise Unfit
         self._known = self._known | new if len(self._known) < self._MAX_KNOWN else {None, ABSENT}
 
@@ -367,16 +381,15 @@ def _json_text(value: Any) -> str:
     try:
         data = _encoder.encode(value)
     except (OverflowError, ValueError, RecursionError):  # an integer beyond 64 bits
-        return _checked(encode(value))
-    if _SPELLED_OTHERWISE.search(data):
-        return _checked(encode(value))
-    return data.decode() if len(data) <= _SHALLOW else _checked(data.decode())
-
-
-def _checked(text: str) -> str:
-    if text.count("[") + text.count("{") > _MAX_BRACKETS and len(text) > _SHALLOW:
+        data = encode(value).encode()
+    if not is_shallow(data):
         raise Unfit
-    return text
+    return encode(value) if _SPELLED_OTHERWISE.search(data) else data.decode()
+
+
+def is_shallow(data: bytes) -> bool:
+    """Is this JSON text certainly not nested too deep for a record?"""
+    return len(data) <= _SHALLOW or data.count(b"[") + data.count(b"{") <= _MAX_BRACKETS
 
 
 def _json_of_no_table(value: Any) -> str:

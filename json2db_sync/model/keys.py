@@ -18,10 +18,14 @@ def key_of(record: dict[str, Any], fields: tuple[str, ...]) -> str | None:
 
     Parts of a composite key are a JSON array of texts, so that ("a", "b,c") and ("a,b", "c") differ.
     """
+    return key_of_values([record.get(field) for field in fields])
+
+
+def key_of_values(values: Sequence[Any]) -> str | None:
+    """:func:`key_of` a record in which the key's fields have these values. NaN counts as missing."""
     parts = []
-    for field in fields:
-        value = record.get(field)
-        if value is None or value == "" or isinstance(value, dict | list):
+    for value in values:
+        if value is None or value == "" or isinstance(value, dict | list) or value != value:
             return None
         parts.append(scalar_text(value))
     return id_text(parts) if parts else None

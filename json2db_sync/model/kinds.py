@@ -172,15 +172,23 @@ _MONTH_AND_DAY = (
 )
 
 
-def spelling_pattern(spelling: str) -> str:
-    """A regular expression for texts of this spelling. It leaves out the rare ones: 29 February, years before 1000."""
+@lru_cache
+def date_pattern(spelling: str) -> re.Pattern[str]:
+    """Matches lines of texts of this spelling, blank ones among them.
+
+    It leaves out the rare ones, which :func:`spelling_of` must tell: 29 February, years before 1000.
+    """
+    return re.compile(f"(?:(?:{_date_pattern(spelling)})?\n)*(?:{_date_pattern(spelling)})?")
+
+
+def _date_pattern(spelling: str) -> str:
     match = _SPELLING.fullmatch(spelling)
-    date_pattern = f"[12][0-9]{{3}}-{_MONTH_AND_DAY}"
+    day = f"[12][0-9]{{3}}-{_MONTH_AND_DAY}"
     if match is None:
-        return date_pattern
+        return day
     fraction = rf"\.[0-9]{{{match['digits']}}}" if match["digits"] else ""
     clock = "(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
-    return f"{date_pattern}{match['mark']}{clock}{fraction}{re.escape(match['offset'] or '')}"
+    return f"{day}{match['mark']}{clock}{fraction}{re.escape(match['offset'] or '')}"
 
 
 def spelling_kind(spelling: str) -> Kind:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import xxhash
 
 from json2db_sync.model.jsontext import preview, scalar_text
-from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, join, spelling_kind, spelling_of
+from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, date_pattern, join, spelling_kind, spelling_of
 from json2db_sync.model.naming import snake
 from json2db_sync.model.shape import is_object_array
 
@@ -20,6 +20,8 @@ _MAX_KEY_SETS = 500
 _MAX_EXAMPLES = 3
 _MAX_SPOILERS = 5
 _MAX_SPELLINGS = 5
+_MOST_TEXTS_WITHOUT_DATE = 1000
+"""After so many texts that are no date, a column is text, and further ones need not be looked at."""
 
 
 class Sketch:
@@ -37,7 +39,15 @@ class Sketch:
         self.bound = 2**64
 
     def add(self, text: str) -> None:
-        value = xxhash.xxh3_64_intdigest(text.encode("utf-8", "surrogatepass"))
+        self._add(xxhash.xxh3_64_intdigest(text.encode("utf-8", "surrogatepass")))
+
+    def add_all(self, texts: Sequence[str]) -> None:
+        """Add texts without lone surrogates."""
+        bound = self.bound
+        for value in [value for value in map(xxhash.xxh3_64_intdigest, map(str.encode, texts)) if value < bound]:
+            self._add(value)
+
+    def _add(self, value: int) -> None:
         if value < self.bound:
             self.hashes.add(value)
             if len(self.hashes) > 2 * self.SIZE:
@@ -92,7 +102,7 @@ class FieldStatistics:
         if value is None:
             self.nulls += 1
         elif kind is str:
-            self._observe_text(value)
+            self.observe_texts((value,))
         elif kind is bool:
             self.bools += 1
         elif kind is int:
@@ -105,18 +115,51 @@ class FieldStatistics:
         elif kind is dict:
             self.objects += 1
         else:
-            self._observe_array(value, depth)
-        if len(self.examples) < _MAX_EXAMPLES and value is not None:
-            shown = preview(value)
-            if shown not in self.examples:
-                self.examples.append(shown)
+            self.observe_array(value, depth)
+        if value is not None and self.lacks_examples:
+            self.add_example(value)
         if self.sketch is not None and kind in (str, int) and value != "":
             self.sketch.add(scalar_text(value))
 
-    def _observe_text(self, value: str) -> None:
-        self.texts += 1
-        if not value:
-            self.empty_texts += 1
+    @property
+    def lacks_examples(self) -> bool:
+        """Are there fewer examples than wanted?"""
+        return len(self.examples) < _MAX_EXAMPLES
+
+    def add_example(self, value: Any) -> None:
+        """Show a value, unless it is shown already."""
+        shown = preview(value)
+        if shown not in self.examples:
+            self.examples.append(shown)
+
+    def observe_texts(self, values: Sequence[str]) -> None:
+        self.texts += len(values)
+        self.empty_texts += values.count("")
+        if len(values) > 1 and self._is_one_spelling(values):
+            (spelling,) = self.spellings
+            self.spellings[spelling] += len(values)
+            return
+        for value in values:
+            self._observe_spelling(value)
+
+    def _is_one_spelling(self, values: Sequence[str]) -> bool:
+        """Are all texts so far, and these, dates of one spelling, or no dates worth looking for?"""
+        if len(self.spellings) != 1:
+            return False
+        (spelling,) = self.spellings
+        if not spelling:
+            return self._is_no_date
+        return "" not in values and bool(date_pattern(spelling).fullmatch("\n".join(set(values))))
+
+    @property
+    def _is_no_date(self) -> bool:
+        """Was there no date among so many texts that dates are not looked for any more?"""
+        return self.spellings[""] >= _MOST_TEXTS_WITHOUT_DATE and len(self.spellings) == 1
+
+    def _observe_spelling(self, value: str) -> None:
+        if self._is_no_date:
+            self.spellings[""] += 1
+            return
         spelling = spelling_of(value) or ""
         if spelling in self.spellings or len(self.spellings) < _MAX_SPELLINGS:
             self.spellings[spelling] += 1
@@ -126,7 +169,7 @@ class FieldStatistics:
         if not spelling and (value in self.spoilers or len(self.spoilers) < _MAX_SPOILERS):
             self.spoilers[value[:80]] += 1
 
-    def _observe_array(self, value: list[Any], depth: int) -> None:
+    def observe_array(self, value: list[Any], depth: int) -> None:
         self.arrays += 1
         if not value:
             self.empty_arrays += 1
@@ -183,9 +226,7 @@ class ObjectStatistics:
     def observe(self, value: Mapping[str, Any], depth: int) -> None:
         """Take in one object; arrays of objects are followed ``depth`` levels down."""
         self.count += 1
-        keys = frozenset(value)
-        if keys in self.key_sets or len(self.key_sets) < _MAX_KEY_SETS:
-            self.key_sets[keys] += 1
+        self.add_key_sets({frozenset(value): 1})
         fields = self.fields
         for key, item in value.items():
             known = fields.get(key)
@@ -195,6 +236,12 @@ class ObjectStatistics:
                     continue
                 known = fields[key] = FieldStatistics(key)
             known.observe(item, depth)
+
+    def add_key_sets(self, counts: Mapping[frozenset[str], int]) -> None:
+        """So many objects had just these keys."""
+        for keys, count in counts.items():
+            if keys in self.key_sets or len(self.key_sets) < _MAX_KEY_SETS:
+                self.key_sets[keys] += count
 
 
 @dataclass

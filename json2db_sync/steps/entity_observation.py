@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from json2db_sync.databases.keyindex import KeyIndex
+from json2db_sync.model.compiled import Column, Unfit
+from json2db_sync.model.compiled_statistics import CompiledStatistics
 from json2db_sync.model.inference import PlanSettings
-from json2db_sync.model.keys import key_of, short_hash
+from json2db_sync.model.keys import MAX_KEY, key_of, key_of_values, short_hash, short_hashes
+from json2db_sync.model.keysample import KeySample
 from json2db_sync.model.naming import key_rank
 from json2db_sync.model.statistics import KeyCandidate, ObjectStatistics, allowed_repeats
 from json2db_sync.sources import Record, SourceFile
+from json2db_sync.sources.batch import Batch, Undecoded
 from json2db_sync.steps.record_rules import RecordRules
 
 _BATCH = 1000
 _MAX_EXAMPLES = 3
+_SMALL = 32
+"""Records that are not worth dividing further to find those that must be looked at alone."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,9 @@ class ReadOptions:
     """Only these; None for all."""
     rules: RecordRules = field(default_factory=RecordRules)
     """Records that these reject count as invalid, and shape no plan."""
+
+    compiled: bool = True
+    """Take in many records at once where that can be done; else each alone. What is seen is the same."""
 
     def wants(self, entity: str) -> bool:
         return self.entities is None or entity in self.entities
@@ -52,9 +61,10 @@ class EntityObserver:
         self._seen = seen
         self._file = file
         self._rules = options.rules
-        self._memory = options.memory_limit // 4
+        self._takes_many = options.compiled and not options.rules.schema_of(seen.name)
+        self._compiled: CompiledStatistics | None = None
         self._known_fields = 0
-        self._indexes: dict[tuple[str, ...], KeyIndex] = {}
+        self._samples: dict[tuple[str, ...], KeySample] = {}
         self._waiting: list[Record] = []
         self._usable_before = {fields: candidate.usable for fields, candidate in seen.candidates.items()}
         self._configured = (settings.keys or {}).get(seen.name)
@@ -63,7 +73,35 @@ class EntityObserver:
             self._follow(fields)
         seen.files += 1
 
+    def add(self, batch: Batch, depth: int) -> None:
+        """Take in records, in their order."""
+        if self._takes_many and isinstance(batch, Undecoded):
+            self._add_undecoded(batch, depth)
+        else:
+            for record in batch.records():
+                self.observe(record, depth)
+
+    def _add_undecoded(self, batch: Undecoded, depth: int) -> None:
+        """Take them in all at once, in ever smaller parts where some of them are unlike those before."""
+        try:
+            if self._compiled is None or not self._compiled.knows(self._seen.objects):
+                self._compiled = CompiledStatistics(self._seen.objects, depth)
+            found = self._compiled.observe(batch.array, self._samples)
+        except Unfit:
+            if len(batch) <= _SMALL:
+                for record in batch.records():
+                    self.observe(record, depth)
+                return
+            for part in batch.parts(max(len(batch) // 8, _SMALL)):
+                self._add_undecoded(part, depth)
+            return
+        self._count_waiting()
+        contents = short_hashes(batch.raws)
+        for fields, columns in found.items():
+            self._count(fields, _keys(columns, len(batch)), contents)
+
     def observe(self, record: Record, depth: int) -> None:
+        """Take in one record."""
         if record.problem is not None:
             self._seen.rejected += 1
             return
@@ -77,10 +115,10 @@ class EntityObserver:
                 for name in record.value:
                     if key_rank(name, self._seen.name) is not None:
                         self._follow((name,))
-        if self._indexes:
+        if self._samples:
             self._waiting.append(record)
             if len(self._waiting) >= _BATCH:
-                self._count()
+                self._count_waiting()
 
     def _breaks_rule(self, record: Record) -> bool:
         violation = self._rules.violation(record.entity, record.value)
@@ -93,35 +131,39 @@ class EntityObserver:
         return True
 
     def _follow(self, fields: tuple[str, ...]) -> None:
-        if fields not in self._indexes:
+        if fields not in self._samples:
             self._seen.candidates.setdefault(fields, KeyCandidate(fields))
-            self._indexes[fields] = KeyIndex(self._memory)
+            self._samples[fields] = KeySample()
 
-    def _count(self) -> None:
-        for fields, index in self._indexes.items():
-            candidate = self._seen.candidates[fields]
-            keys = [(key_of(record.value, fields), record) for record in self._waiting]
-            known = index.get({key for key, _record in keys if key is not None})
-            for key, record in keys:
-                if key is None:
-                    continue
-                candidate.usable += 1
-                content = short_hash(record.raw)
-                if known.get(key, content) != content:
-                    candidate.repeats += 1
-                    if len(candidate.examples) < _MAX_EXAMPLES:
-                        candidate.examples.append(key)
-                known[key] = content
-            index.set(known)
-        self._waiting.clear()
+    def _count_waiting(self) -> None:
+        if self._waiting:
+            contents = [short_hash(record.raw) for record in self._waiting]
+            for fields in self._samples:
+                self._count(fields, [key_of(record.value, fields) for record in self._waiting], contents)
+            self._waiting.clear()
+
+    def _count(self, fields: tuple[str, ...], keys: Sequence[str | None], contents: Sequence[int]) -> None:
+        usable = [key for key in keys if key is not None]
+        if len(usable) < len(keys):
+            contents = [content for key, content in zip(keys, contents, strict=True) if key is not None]
+        self._seen.candidates[fields].usable += len(usable)
+        self._samples[fields].add(usable, contents)
 
     def finish(self) -> None:
         """The file is read: what it allows its key depends on its own size, as it will when it is loaded."""
-        self._count()
-        for fields in self._indexes:
+        self._count_waiting()
+        for fields, sample in self._samples.items():
             candidate = self._seen.candidates[fields]
+            candidate.repeats += sample.repeats
+            candidate.examples += sample.examples[: _MAX_EXAMPLES - len(candidate.examples)]
             candidate.allowed += allowed_repeats(candidate.usable - self._usable_before.get(fields, 0))
 
-    def close(self) -> None:
-        for index in self._indexes.values():
-            index.close()
+
+def _keys(columns: Sequence[Column], count: int) -> Sequence[str | None]:
+    """The keys of records, from the values of their key fields."""
+    if len(columns) == 1 and set(map(type, columns[0])) == {str}:
+        lengths = list(map(len, columns[0]))
+        if all(lengths) and max(lengths) <= MAX_KEY:
+            return columns[0]
+    filled = [column or (None,) * count for column in columns]
+    return [key_of_values(values) for values in zip(*filled, strict=True)]

@@ -16,8 +16,6 @@ from json2db_sync.sources import Record, RecordReader, SourceFile
 from json2db_sync.steps.entity_observation import EntityObserver, EntitySeen, ReadOptions
 from json2db_sync.steps.progress import Meter
 
-_BATCH = 1000
-
 
 @dataclass
 class Analysis:
@@ -99,25 +97,21 @@ def _analyze_file(
     report = meter.file_started(file.name)
     number = 0
     counters: dict[str, EntityObserver] = {}
-    try:
-        with RecordReader(file, options.memory_limit) as reader:
-            for number, record in enumerate(reader, 1):
-                if options.wants(record.entity):
-                    counter = counters.get(record.entity)
-                    if counter is None:
-                        seen = analysis.entities.setdefault(record.entity, EntitySeen(record.entity))
-                        counter = counters[record.entity] = EntityObserver(seen, file, options, settings)
-                    counter.observe(record, settings.observed_depth)
-                if number % _BATCH == 0:
-                    report(number, reader.bytes_read)
+    with RecordReader(file, options.memory_limit) as reader:
+        for batch in reader.batches(undecoded=options.compiled):
+            if options.wants(batch.entity):
+                counter = counters.get(batch.entity)
+                if counter is None:
+                    seen = analysis.entities.setdefault(batch.entity, EntitySeen(batch.entity))
+                    counter = counters[batch.entity] = EntityObserver(seen, file, options, settings)
+                counter.add(batch, settings.observed_depth)
+            number += len(batch)
+            report(number, reader.bytes_read)
         if not counters and reader.envelope.layout != "entities" and options.wants(file.entity):
             seen = analysis.entities.setdefault(file.entity, EntitySeen(file.entity))  # a file without records
             counters[file.entity] = EntityObserver(seen, file, options, settings)
-        for counter in counters.values():
-            counter.finish()
-    finally:
-        for counter in counters.values():
-            counter.close()
+    for counter in counters.values():
+        counter.finish()
     meter.file_done(file.name, number, file.size)
     return number
 
@@ -128,12 +122,9 @@ def analyze_records(
     """The same of records at hand, which came from a file and are of one entity."""
     seen = EntitySeen(entity)
     counter = EntityObserver(seen, file, options, settings)
-    try:
-        for record in records:
-            counter.observe(record, settings.observed_depth)
-        counter.finish()
-    finally:
-        counter.close()
+    for record in records:
+        counter.observe(record, settings.observed_depth)
+    counter.finish()
     return Analysis({entity: seen})
 
 
