@@ -94,6 +94,12 @@ def test_keys_equal_in_their_first_63_bytes_stay_apart():
     assert one != other
 
 
+def test_long_keys_that_make_one_name_stay_apart():
+    """What replaces the end of a long name is made of the exact key, so that no other name need be taken."""
+    assert len({column_name(key, ()) for key in ("k" * 70, "K" * 70, "K" + "k" * 69)}) == 3
+    assert len({table_name("", parts, ()) for parts in (("k" * 70, "a"), ("K" * 70, "a"), ("k" * 70 + "_a",))}) == 3
+
+
 def test_a_name_does_not_depend_on_its_neighbours_order_when_free():
     """The same key gets the same suffix wherever the collision happens."""
     assert column_name("Name", {"name"}) == column_name("Name", {"name", "other"})
@@ -132,7 +138,7 @@ def test_singular(plural, one):
 @pytest.mark.parametrize(("field", "entity", "rank"), [("id", "x", 0), ("ID", "x", 0), ("_id", "x", 1),
     ("invoices_id", "invoices", 2), ("invoiceId", "invoices", 3), ("InvoiceId", "invoices", 3),
     ("payment_id", "customerpayments", 4), ("TrackId", "playlist_track", 4), ("customer_id", "invoices", None),
-    ("name", "x", None), ("_id_", "x", 1), ("paid", "bills", None), ("payment", "customerpayments", None),
+    ("customer_id", "customerpayments", None), ("name", "x", None), ("_id_", "x", 1), ("paid", "bills", None), ("payment", "customerpayments", None),
     ("invoice", "invoices", None), ("x__id", "x", 2)])  # fmt: skip
 def test_rank_of_likely_keys(field, entity, rank):
     """Fields are ranked by how likely their names make them the key."""
@@ -143,5 +149,6 @@ def test_entities_always_have_a_name():
     """A stem of nothing but signs gets a name all the same."""
     assert entity_name("countries+states") == "countries_states"
     assert entity_name("_private_") == "private"
+    assert entity_name("x_rays_x") == "x_rays_x"
     assert re.fullmatch("entity_[0-9a-f]{8}", entity_name("+++"))
     assert len({entity_name(text) for text in ("+++", "---", "", "\ud800", "\udcff")}) == 5

@@ -31,13 +31,13 @@ values = st.recursive(
 records = st.lists(st.dictionaries(keys, values, max_size=6), min_size=1, max_size=4)
 
 
-def plan_of(rows, depth=1, columns=400, stored=None):
+def plan_of(rows, depth=1, columns=400, stored=None, key="id"):
     """The plan of these records; content ids, since keys do not matter here."""
     seen = ObjectStatistics()
     for row in rows:
         seen.observe(row, depth)
-    settings = PlanSettings(child_depth=depth, max_columns=columns, keys={"t": ("id",)})
-    candidate = KeyCandidate(("id",), usable=sum(type(row.get("id")) is int for row in rows))
+    settings = PlanSettings(child_depth=depth, max_columns=columns, keys={"t": (key,)})
+    candidate = KeyCandidate((key,), usable=sum(type(row.get(key)) is int for row in rows))
     return infer("t", seen, [candidate], settings, stored)
 
 
@@ -181,6 +181,23 @@ def test_what_does_not_fit_is_named_with_its_reason(sent, why):
     assert drift.value.why == why
 
 
+@pytest.mark.parametrize("wrong", [{"z": "x"}, {"z": 1, "new": 1}])
+def test_a_path_counts_within_each_array(wrong):
+    """Each number in a path is the element's place in its own array, whatever stood in those before."""
+    shape = EntityShape(plan_of([{"x": [{"y": [{"z": 1}]}]}], depth=2))
+    with pytest.raises(Drift) as drift:
+        shape.shred({"x": [{"y": [{"z": 1}, {"z": 2}]}, {"y": [{"z": 3}, wrong]}]})
+    assert drift.value.path == f"$.x[1].y[1].{list(wrong)[-1]}"
+
+
+@pytest.mark.parametrize("sent", [{" a ": "x"}, {" b ": 1}])
+def test_a_path_names_the_exact_key(sent):
+    """White space around a key stands in the path as well, for a known key and for a new one."""
+    with pytest.raises(Drift) as drift:
+        EntityShape(plan_of([{" a ": 1}])).shred(sent)
+    assert drift.value.path == f"$.{next(iter(sent))}"
+
+
 def test_a_new_key_is_named_however_many_known_ones_stand_before_it():
     """Only the key that has no place is named, in a record and in a child."""
     shape = EntityShape(plan_of([{"a": 1, "items": [{"q": 1}]}]))
@@ -225,6 +242,50 @@ def test_an_id_that_is_a_text_needs_no_rest(id_):
     assert EntityShape(plan_of(rows)).shred(rows[0])[0][-1] is None
 
 
+@pytest.mark.parametrize("id_", ["x", "", "x" * (MAX_KEY + 1), 5, True, [1]])
+def test_the_place_of_an_id_that_is_a_text_is_left_to_the_loader(id_):
+    """The row says nothing there, whatever the record has: who writes the row fills in the id."""
+    shape = EntityShape(plan_of([{"id": id_}, {"id": "other"}]))
+    assert shape.shred({"id": id_})[0][0] is None
+
+
+@pytest.mark.parametrize("id_", ["7", 7.0, 2**63, True])
+def test_an_id_that_is_an_integer_takes_nothing_else(id_):
+    """Where all ids are integers of 64 bits, they stand in the row as they are, and any other value does not fit."""
+    shape = EntityShape(plan_of([{"id": 7}]))
+    row, _children = shape.shred({"id": 7})
+    assert row == [7, None]
+    assert type(row[0]) is int
+    with pytest.raises(Drift) as drift:
+        shape.shred({"id": id_})
+    assert drift.value.path == "$.id"
+
+
+def test_an_id_beside_the_key_is_a_column_like_any_other():
+    """Only the key is filled in by the loader: a field id that is not the key keeps its value in its own column."""
+    plan = plan_of([{"k": 1, "id": "x"}], key="k")
+    row, _children = EntityShape(plan).shred({"k": 1, "id": "x"})
+    assert row == [1, "x", None]
+
+
+@pytest.mark.parametrize(("id_", "rest"), [("x", None), (5, {"values": {"ID": 5}})])
+def test_a_key_that_makes_the_name_id_is_the_id(id_, rest):
+    """A key field ID, in whatever spelling, is filled in by the loader, and what the id does not say is noted."""
+    row, _children = EntityShape(plan_of([{"ID": "x"}, {"ID": 5}], key="ID")).shred({"ID": id_})
+    assert row[0] is None
+    assert (row[-1] and json.loads(row[-1])) == rest
+
+
+def test_arrays_within_arrays_are_numbered_anew_in_each_row():
+    """A row's position is its place in its own array, after the places of the rows it lies in."""
+    record = {"x": [{"y": [{"z": 1}, {"z": 2}]}, {"y": [{"z": 3}]}]}
+    shape = EntityShape(plan_of([record], depth=2))
+    _row, children = shape.shred(record)
+    outer = shape.plan.table.children[0]
+    assert children[outer.name] == [[0, None], [1, None]]
+    assert children[outer.children[0].name] == [[0, 0, 1, None], [0, 1, 2, None], [1, 0, 3, None]]
+
+
 def test_an_id_of_a_child_is_a_column_like_any_other():
     """Only a record's own id is filled in by the loader: a child's keeps its kind and may be NULL."""
     shape = EntityShape(plan_of([{"items": [{"id": 1.5}, {"id": 2.5}]}]))
@@ -256,6 +317,7 @@ def test_nothing_to_add_means_no_rest(rows):
         ([{"l": [{}]}, {}, {}, {"l": None}], {"null": ["l"]}),
         ([{"l": [{}]}, {}, {}, {"l": []}], {"values": {"l": []}}),
         ([{"l": [{}]}, {"l": None}, {"l": None}, {}], {"absent": ["l"]}),
+        *(([{"l": [{}]}, {"l": []}, {"l": []}, {"l": no}], {"values": {"l": no}}) for no in ("", 0, False, {})),
         ([{"a": "x"}, {"a": 5}], {"values": {"a": 5}}),
         ([{"a": 0.5}, {"a": 2**53 + 1}], {"values": {"a": 2**53 + 1}}),
     ],
