@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -11,6 +12,7 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 
 import sqlalchemy as sa
+from sqlalchemy.sql.compiler import IdentifierPreparer
 
 from json2db_sync.databases import faults, tables
 from json2db_sync.databases.urls import mask
@@ -307,7 +309,11 @@ class Database(ABC):
         return types[0] == types[1] and {one.kind, other.kind} <= texts
 
     def quote(self, name: str) -> str:
-        return self.dialect().identifier_preparer.quote(name)
+        return self._preparer.quote(name)
+
+    @functools.cached_property
+    def _preparer(self) -> IdentifierPreparer:
+        return self.dialect().identifier_preparer
 
     # Rows
 

@@ -7,11 +7,10 @@ by side.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
-from operator import add, is_
+from operator import is_
 from typing import Annotated, Any
 
 import msgspec
@@ -33,8 +32,7 @@ _EXACT_INTEGERS = 2**53
 _SHALLOW = 700
 """JSON text up to this length cannot be nested too deep."""
 _MAX_BRACKETS = 350
-_SPELLED_OTHERWISE = re.compile(rb"\de[-\d]|0\.0000")
-"""Where msgspec may write a number otherwise than :func:`encode` does."""
+_DIGITS_AS_ZERO = bytes.maketrans(b"123456789", b"000000000")
 
 _INTEGER = Annotated[int, msgspec.Meta(ge=INT64_MIN, le=INT64_MAX)]
 _NUMBER = Annotated[int, msgspec.Meta(ge=-_EXACT_INTEGERS, le=_EXACT_INTEGERS)] | float
@@ -103,8 +101,7 @@ class CompiledShape:
         values = self._root.values(structs)
         ids = self._ids.of([values[place] for place in self._ids.places])
         own = {ID: ids, **self._root.columns(values)}
-        places = [(id_,) for id_ in ids] if self._root.children else ()
-        return CompiledRows(ids, {self._root.plan.name: own, **dict(self._root.child_rows(values, places))})
+        return CompiledRows(ids, {self._root.plan.name: own, **dict(self._root.child_rows(values, [ids]))})
 
     def _decode(self, array: bytes) -> list[Any]:
         try:
@@ -168,11 +165,11 @@ class _Ids:
 
     def _texts(self, column: Column, kind: Kind) -> Sequence[str]:
         """Keys as texts; a missing one, or one that is too long, takes the exact way."""
-        if kind not in (Kind.TEXT, Kind.DATE, Kind.DATETIME, Kind.INTEGER, Kind.BIGINT):
+        if kind not in (Kind.TEXT, Kind.DATE, Kind.DATETIME, Kind.INTEGER):
             raise Unfit
         if any(value is None or value is ABSENT for value in column):
             raise Unfit
-        if kind in (Kind.INTEGER, Kind.BIGINT):
+        if kind is Kind.INTEGER:
             return list(map(str, column))
         lengths = list(map(len, column))
         if not all(lengths) or max(lengths) > MAX_KEY:
@@ -236,21 +233,19 @@ class _Table:
             columns[REST] = [self._null if text is None else text for text in rest]
         return columns
 
-    def child_rows(self, values: Sequence[Column], places: Sequence[tuple[Any, ...]]) -> Iterator[tuple[str, Columns]]:
+    def child_rows(self, values: Sequence[Column], places: Sequence[Column]) -> Iterator[tuple[str, Columns]]:
         """The columns of all tables below, parents first.
 
-        :param places: for each row of this table its record's id and its position.
+        :param places: the columns that say where each row of this table belongs: the record's id, then positions.
         """
         for child, column in zip(self.children, values[len(self._fields) :], strict=True):
             arrays = [array or () for array in column]
             lengths = list(map(len, arrays))
-            elements = list(chain.from_iterable(arrays))
-            positions = zip(chain.from_iterable(map(range, lengths)), strict=False)
-            below = list(map(add, chain.from_iterable(map(repeat, places, lengths)), positions))
-            inner = child.values(elements)
+            below: list[Column] = [list(chain.from_iterable(map(repeat, place, lengths))) for place in places]
+            below.append(list(chain.from_iterable(map(range, lengths))))
+            inner = child.values(list(chain.from_iterable(arrays)))
             names = (PARENT_ID, *child.plan.position_columns)
-            keys = zip(names, zip(*below, strict=True) if below else [()] * len(names), strict=True)
-            yield child.plan.name, {**dict(keys), **child.columns(inner)}
+            yield child.plan.name, {**dict(zip(names, below, strict=True)), **child.columns(inner)}
             yield from child.child_rows(inner, below)
 
 
@@ -384,7 +379,9 @@ def _json_text(value: Any) -> str:
         data = encode(value).encode()
     if not is_shallow(data):
         raise Unfit
-    return encode(value) if _SPELLED_OTHERWISE.search(data) else data.decode()
+    if b"0.0000" in data or b"0e" in data.translate(_DIGITS_AS_ZERO):
+        return encode(value)  # there may be a number that msgspec spells otherwise
+    return data.decode()
 
 
 def is_shallow(data: bytes) -> bool:
@@ -393,6 +390,7 @@ def is_shallow(data: bytes) -> bool:
 
 
 def _json_of_no_table(value: Any) -> str:
-    if is_object_array(value):
+    text = _json_text(value)
+    if text.startswith("[{") and is_object_array(value):
         raise Unfit
-    return _json_text(value)
+    return text

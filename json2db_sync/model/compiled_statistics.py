@@ -12,7 +12,6 @@ import msgspec
 from msgspec.structs import astuple
 
 from json2db_sync.model.compiled import ABSENT, Column, Unfit, is_shallow, struct_type
-from json2db_sync.model.jsontext import scalar_text
 from json2db_sync.model.kinds import INT64_MAX, INT64_MIN
 from json2db_sync.model.statistics import FieldStatistics, ObjectStatistics
 
@@ -170,10 +169,17 @@ def _observe(field: FieldStatistics, values: Column, depth: int) -> None:
     if field.lacks_examples:
         _add_examples(field, values, kinds)
     if field.sketch is not None:
-        field.sketch.add_all([scalar_text(v) for v in values if type(v) in (str, int) and v != ""])
+        field.sketch.add_all(_texts(values, kinds))
+
+
+def _texts(values: Column, kinds: Counter[type]) -> list[str]:
+    """Those of these values that may name a record, as text."""
+    return [value for value in _of_type(str, values, kinds) if value] + list(map(str, _of_type(int, values, kinds)))
 
 
 def _of_type(kind: type, values: Column, kinds: Counter[type]) -> Column:
+    if not kinds[kind]:
+        return ()
     return values if kinds[kind] == len(values) else [value for value in values if type(value) is kind]
 
 
@@ -188,12 +194,13 @@ def _observe_integers(field: FieldStatistics, values: Column) -> None:
 
 def _add_examples(field: FieldStatistics, values: Column, kinds: Counter[type]) -> None:
     """Different values in order of appearance, until there are enough."""
-    spelled = (
-        map(_encoder.encode, values) if kinds[dict] or kinds[list] else zip(map(type, values), values, strict=True)
-    )
-    distinct: dict[Any, Any] = {}
-    for spelling, value in zip(spelled, values, strict=True):
-        distinct.setdefault(spelling, value)
-    for value in distinct.values():
+    if len(kinds) == 1 and not (kinds[dict] or kinds[list]):
+        different: Iterable[Any] = dict.fromkeys(values)
+    else:
+        by_spelling: dict[bytes, Any] = {}
+        for spelling, value in zip(map(_encoder.encode, values), values, strict=True):
+            by_spelling.setdefault(spelling, value)
+        different = by_spelling.values()
+    for value in different:
         if value is not None and field.lacks_examples:
             field.add_example(value)

@@ -57,7 +57,9 @@ def _spell_out(value: Any, above: float = _EXACT_FLOAT) -> Any:
 
 def scalar_text(value: str | int | float | bool) -> str:
     """A scalar as plain text: ``true``, ``12``, ``1.5``; whole numbers without ``.0``, text as it is."""
-    return value if isinstance(value, str) else canonical(value)
+    if isinstance(value, str):
+        return value
+    return str(value) if type(value) is int else canonical(value)
 
 
 def same(left: Any, right: Any) -> bool:

@@ -166,9 +166,9 @@ def _reachable(year: int, offset: str) -> bool:
     return 1 < year < 9999 and minutes < 60 and abs(_offset(offset)) <= timedelta(hours=15)
 
 
-_MONTH_AND_DAY = (
-    "(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
-    "|02-(?:0[1-9]|1[0-9]|2[0-8]))"
+_DAY = (
+    "(?:[12][0-9]{3}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
+    "|02-(?:0[1-9]|1[0-9]|2[0-8]))|[12][0-9](?:0[48]|[2468][048]|[13579][26])-02-29)"
 )
 
 
@@ -176,19 +176,18 @@ _MONTH_AND_DAY = (
 def date_pattern(spelling: str) -> re.Pattern[str]:
     """Matches lines of texts of this spelling, blank ones among them.
 
-    It leaves out the rare ones, which :func:`spelling_of` must tell: 29 February, years before 1000.
+    It leaves out the rare ones, which :func:`spelling_of` must tell: years before 1000, 29 February 2000.
     """
     return re.compile(f"(?:(?:{_date_pattern(spelling)})?\n)*(?:{_date_pattern(spelling)})?")
 
 
 def _date_pattern(spelling: str) -> str:
     match = _SPELLING.fullmatch(spelling)
-    day = f"[12][0-9]{{3}}-{_MONTH_AND_DAY}"
     if match is None:
-        return day
+        return _DAY
     fraction = rf"\.[0-9]{{{match['digits']}}}" if match["digits"] else ""
     clock = "(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
-    return f"{day}{match['mark']}{clock}{fraction}{re.escape(match['offset'] or '')}"
+    return f"{_DAY}{match['mark']}{clock}{fraction}{re.escape(match['offset'] or '')}"
 
 
 def spelling_kind(spelling: str) -> Kind:

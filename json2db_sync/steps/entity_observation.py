@@ -10,6 +10,7 @@ from json2db_sync.model.compiled_statistics import CompiledStatistics
 from json2db_sync.model.inference import PlanSettings
 from json2db_sync.model.keys import MAX_KEY, key_of, key_of_values, short_hash, short_hashes
 from json2db_sync.model.keysample import KeySample
+from json2db_sync.model.kinds import INT64_MAX
 from json2db_sync.model.naming import key_rank
 from json2db_sync.model.statistics import KeyCandidate, ObjectStatistics, allowed_repeats
 from json2db_sync.sources import Record, SourceFile
@@ -161,7 +162,10 @@ class EntityObserver:
 
 def _keys(columns: Sequence[Column], count: int) -> Sequence[str | None]:
     """The keys of records, from the values of their key fields."""
-    if len(columns) == 1 and set(map(type, columns[0])) == {str}:
+    kinds = set(map(type, columns[0])) if len(columns) == 1 else set()
+    if kinds == {int} and max(map(abs, columns[0])) <= INT64_MAX:
+        return list(map(str, columns[0]))
+    if kinds == {str}:
         lengths = list(map(len, columns[0]))
         if all(lengths) and max(lengths) <= MAX_KEY:
             return columns[0]
