@@ -72,6 +72,8 @@ class _Read:
     count: int
     values: Sequence[Column]
     """By field."""
+    types: Sequence[frozenset[type]]
+    """By field, the types of its values; an absent one is a float."""
     below: Mapping[int, _Read]
     """By the place of the field, the elements of arrays."""
 
@@ -101,36 +103,42 @@ class _Objects:
     def read(self, structs: Sequence[Any]) -> _Read:
         values = list(zip(*map(astuple, structs), strict=True)) if structs else [()] * len(self.keys)
         below = {place: objects.read(_elements(values[place])) for place, objects in self._below.items()}
-        return _Read(len(structs), values, below)
+        return _Read(len(structs), values, [frozenset(map(type, column)) for column in values], below)
 
     def require_shallow(self, read: _Read) -> None:
         """Raise :class:`Unfit` where something may be nested too deep for a record."""
         for place, objects in self._below.items():
             objects.require_shallow(read.below[place])
-        for place, column in enumerate(read.values):
-            if place not in self._below and not {dict, list}.isdisjoint(map(type, column)):
+        for place, (column, types) in enumerate(zip(read.values, read.types, strict=True)):
+            if place not in self._below and (dict in types or list in types):
                 for value in column:
                     if type(value) in (dict, list) and not is_shallow(_encoder.encode(value)):
                         raise Unfit
 
     def observe(self, read: _Read) -> None:
         self._seen.count += read.count
-        self._seen.add_key_sets(self._key_sets(read.values, read.count))
+        sometimes = [place for place, types in enumerate(read.types) if float in types and ABSENT in read.values[place]]
+        self._seen.add_key_sets(self._key_sets(read, sometimes))
         for place, (field, column) in enumerate(zip(self._fields, read.values, strict=True)):
-            present = [value for value in column if value is not ABSENT] if ABSENT in column else column
+            present = [value for value in column if value is not ABSENT] if place in sometimes else column
             if place in self._below:
                 _observe_arrays(field, present)
                 self._below[place].observe(read.below[place])
             else:
-                _observe(field, present, self._depth)
+                types = read.types[place]
+                kinds = Counter(map(type, present)) if len(types) > 1 else Counter(dict.fromkeys(types, len(present)))
+                _observe(field, present, kinds, self._depth)
 
-    def _key_sets(self, values: Sequence[Column], count: int) -> Counter[frozenset[str]]:
-        sometimes = {place for place, column in enumerate(values) if ABSENT in column}
+    def _key_sets(self, read: _Read, sometimes: Sequence[int]) -> Counter[frozenset[str]]:
+        """How many objects have which keys.
+
+        :param sometimes: the places of fields that some of them lack.
+        """
         always = [key for place, key in enumerate(self.keys) if place not in sometimes]
         if not sometimes:
-            return Counter({frozenset(always): count} if count else {})
-        flags = [[value is not ABSENT for value in values[place]] for place in sorted(sometimes)]
-        keys = [self.keys[place] for place in sorted(sometimes)]
+            return Counter({frozenset(always): read.count} if read.count else {})
+        flags = [[value is not ABSENT for value in read.values[place]] for place in sometimes]
+        keys = [self.keys[place] for place in sometimes]
         found: Counter[frozenset[str]] = Counter()
         for present, number in Counter(zip(*flags, strict=True)).items():
             found[frozenset([*always, *(key for key, there in zip(keys, present, strict=True) if there)])] += number
@@ -151,10 +159,9 @@ def _elements(column: Iterable[Any]) -> list[Any]:
     return list(chain.from_iterable(array for array in column if array and array is not ABSENT))
 
 
-def _observe(field: FieldStatistics, values: Column, depth: int) -> None:
-    """As :meth:`FieldStatistics.observe` of each of these values."""
+def _observe(field: FieldStatistics, values: Column, kinds: Counter[type], depth: int) -> None:
+    """As :meth:`FieldStatistics.observe` of each of these values, so many of each type."""
     field.present += len(values)
-    kinds = Counter(map(type, values))
     field.nulls += kinds[type(None)]
     field.bools += kinds[bool]
     field.numbers += kinds[float]

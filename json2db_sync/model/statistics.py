@@ -44,7 +44,8 @@ class Sketch:
     def add_all(self, texts: Sequence[str]) -> None:
         """Add texts without lone surrogates."""
         bound = self.bound
-        for value in [value for value in map(xxhash.xxh3_64_intdigest, map(str.encode, texts)) if value < bound]:
+        hashes = map(xxhash.xxh3_64_intdigest, map(str.encode, dict.fromkeys(texts)))
+        for value in [value for value in hashes if value < bound]:
             self._add(value)
 
     def _add(self, value: int) -> None:
