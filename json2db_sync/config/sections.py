@@ -103,6 +103,9 @@ class ProcessingSettings(_Section):
     memory_limit: int = _setting(
         512, "MEMORY_LIMIT", "MB of memory to stay within; a single record may take an eighth", ge=16
     )
+    second_process: bool = _setting(
+        True, "SECOND_PROCESS", "Use a second processor where there is so much to read that it pays"
+    )
     child_depth: int = _setting(
         1,
         "CHILD_DEPTH",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 from json2db_sync import events
 from json2db_sync.config import JSON2DBConfig
 from json2db_sync.errors import Cancelled, ConfigurationError, Locked, SyncError
+from json2db_sync.model.batches import few_collections
 from json2db_sync.operations.outcomes import failure_fields
 from json2db_sync.results import Result
 
@@ -186,7 +187,8 @@ def operation(
                     self._stop = None
                     self._run_name = uuid.uuid4().hex[:8]
                     self._emit(events.RunStarted(name, self._run_name))
-                result = method(self, *args, **kwargs)
+                with few_collections():
+                    result = method(self, *args, **kwargs)
                 success = result.success
                 return result
             except SyncError as error:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from json2db_sync.databases.base import Database
-from json2db_sync.databases.ledger import Ledger
+from json2db_sync.databases.ledger import STORED, Ledger
 from json2db_sync.databases.loader import NotDistinct
 from json2db_sync.databases.tally import Counts
 from json2db_sync.errors import FileError, ValidationError
@@ -16,6 +15,7 @@ from json2db_sync.sources import RecordReader, SourceFile
 from json2db_sync.sources.bytestream import file_digest
 from json2db_sync.steps.entity_loading import REPORTED, Loaded, PopulateOptions, Redo
 from json2db_sync.steps.file_loading import FileTransaction
+from json2db_sync.steps.first_plans import FirstPlans, StartOver, are_guesses, discard
 from json2db_sync.steps.json_analyzer import analyze, count_note, make_plans, refused_file
 from json2db_sync.steps.progress import Meter
 from json2db_sync.steps.table_generator import evolve
@@ -69,13 +69,35 @@ def populate(
         ledger = Ledger(database, connection)
         ledger.create()
         plans = ledger.plans()
-    if not plans:
-        _plan_all(database, files, options, meter, done)
-    # Tables that someone dropped are made again before they are written.
-    known = [plan for name, plan in plans.items() if options.read.wants(name)]
-    done.changes += evolve(database, known, options.plans).done
+        loaded = ledger.loads(statuses=STORED)
+    if are_guesses(plans) and not loaded:
+        discard(database)
+        plans = {}
+    if plans:
+        # Tables that someone dropped are made again before they are written.
+        known = [plan for name, plan in plans.items() if options.read.wants(name)]
+        done.changes += evolve(database, known, options.plans).done
+        _load_all(database, files, run, options, meter, done, None)
+        return
+    processes = 2 if options.second_process else 1
+    with FirstPlans(database, files, options.read, options.plans, meter, processes=processes) as first:
+        first.make()
+        _load_all(database, files, run, options, meter, done, first)
+        first.finish()
+        done.changes[:0] = first.changes
+
+
+def _load_all(
+    database: Database,
+    files: Sequence[SourceFile],
+    run: int,
+    options: PopulateOptions,
+    meter: Meter,
+    done: Population,
+    first: FirstPlans | None,
+) -> None:
     for file in files:
-        loading = _FileLoading(database, file, run, options, meter, done)
+        loading = _FileLoading(database, file, run, options, meter, done, first)
         try:
             loading.run()
         except (FileError, ValidationError) as error:
@@ -86,15 +108,6 @@ def populate(
                 ledger.record_refusal(run, file_id, file.entity, str(error))
             if options.limit.stop:
                 raise
-
-
-def _plan_all(
-    database: Database, files: Sequence[SourceFile], options: PopulateOptions, meter: Meter, done: Population
-) -> None:
-    """First tables, for all files together: what refers to what shows only then."""
-    seen = analyze(files, options.read, options.plans, meter.aside("planning"), check_keys=False)
-    with suppress(ValidationError):  # a table in the way: each file is going to tell for itself
-        done.changes += evolve(database, make_plans(seen, {}, options.plans).values(), options.plans).done
 
 
 class _FileLoading:
@@ -108,7 +121,9 @@ class _FileLoading:
         options: PopulateOptions,
         meter: Meter,
         done: Population,
+        first: FirstPlans | None,
     ) -> None:
+        self._first = first
         self._database = database
         self._file = file
         self._run = run
@@ -128,11 +143,27 @@ class _FileLoading:
             try:
                 self._load()
                 return
+            except StartOver:
+                assert self._first is not None
+                self._first.start_over()
             except Redo as redo:
+                if self._first_is_wrong():
+                    continue
                 # The whole file says how the tables must widen, so that this happens once a file and entity.
                 self._widen(redo.entity)
             except NotDistinct:
                 self._careless = False
+
+    def _first_is_wrong(self) -> bool:
+        """Were the first tables made for other records than there are? Then they are made anew."""
+        try:
+            if self._first is not None:
+                self._first.confirm()
+        except StartOver:
+            assert self._first is not None
+            self._first.start_over()
+            return True
+        return False
 
     def _is_loaded(self) -> bool:
         if not self._options.load.duplicate_prevention:
@@ -184,9 +215,13 @@ class _FileLoading:
                 loading.add(batch, single=reader.envelope.layout == "object")
                 number += len(batch)
                 report(number, reader.bytes_read)
+                if self._first is not None:
+                    self._first.look()
             several = reader.envelope.layout == "entities"
             loading.finish(reader.digest, reader.envelope.layout, {} if several else reader.envelope.values)
             loaded = loading.results()
+            if self._first is not None:
+                self._first.confirm(connection)
         if self._file.expected_records not in (None, number):
             self._done.notes.append(count_note(self._file, number))
         self._done.loaded += 1

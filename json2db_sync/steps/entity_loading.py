@@ -42,6 +42,8 @@ class PopulateOptions:
     batch_size: int = 1000
     compiled: bool = True
     """Take many records at once where that can be done; else each goes the exact way. The outcome is the same."""
+    second_process: bool = True
+    """Use another process where there is so much to do that it pays. The outcome is the same."""
 
 
 class Redo(Exception):

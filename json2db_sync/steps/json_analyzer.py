@@ -39,19 +39,21 @@ def analyze(
     meter: Meter,
     *,
     check_keys: bool = True,
+    most: int | None = None,
 ) -> Analysis:
     """Read all files in full. Files that are no JSON of records are listed as refused, and nothing is kept of them.
 
     :param check_keys: raise when a configured key names a field that no record has; off where the files at hand are
         only some of those there are.
+    :param most: bytes to read of each file, about; default: all of it.
     :raises ConfigurationError: see ``check_keys``.
     """
     refused: list[RefusedFile] = []
-    analysis = _analyze(files, options, settings, meter, refused)
+    analysis = _analyze(files, options, settings, meter, refused, most)
     if refused:
         # What the refused files held up to their fault has been counted: count again without them.
         bad = {problem.context.get("file") for problem in refused}
-        analysis = _analyze([file for file in files if str(file.path) not in bad], options, settings, meter, [])
+        analysis = _analyze([file for file in files if str(file.path) not in bad], options, settings, meter, [], most)
         analysis.refused = refused
     if check_keys:
         _check_configured_keys(analysis, settings)
@@ -64,11 +66,12 @@ def _analyze(
     settings: PlanSettings,
     meter: Meter,
     refused: list[RefusedFile],
+    most: int | None,
 ) -> Analysis:
     analysis = Analysis()
     for file in files:
         try:
-            records = _analyze_file(file, options, settings, meter, analysis)
+            records = _analyze_file(file, options, settings, meter, analysis, most)
         except FileError as error:
             refused.append(refused_file(file, error))
             continue
@@ -92,7 +95,12 @@ def count_note(file: SourceFile, records: int) -> str:
 
 
 def _analyze_file(
-    file: SourceFile, options: ReadOptions, settings: PlanSettings, meter: Meter, analysis: Analysis
+    file: SourceFile,
+    options: ReadOptions,
+    settings: PlanSettings,
+    meter: Meter,
+    analysis: Analysis,
+    most: int | None,
 ) -> int:
     report = meter.file_started(file.name)
     number = 0
@@ -107,6 +115,8 @@ def _analyze_file(
                 counter.add(batch, settings.observed_depth)
             number += len(batch)
             report(number, reader.bytes_read)
+            if most is not None and reader.bytes_read > most:
+                break
         if not counters and reader.envelope.layout != "entities" and options.wants(file.entity):
             seen = analysis.entities.setdefault(file.entity, EntitySeen(file.entity))  # a file without records
             counters[file.entity] = EntityObserver(seen, file, options, settings)

@@ -68,6 +68,10 @@ class PlansAndRuns:
 
     # Runs
 
+    def forget_plan(self, entity: str) -> None:
+        """An entity has no tables any more."""
+        self._connection.execute(plans.delete().where(plans.c.entity == entity))
+
     def start_run(self, operation: str, source: str | None) -> int:
         """A new run's number. Runs that never finished are marked: the lock is ours, so they are gone."""
         self._connection.execute(
