@@ -49,6 +49,8 @@ _TYPES: dict[Kind, Any] = {
 }
 
 _encoder = msgspec.json.Encoder(order="sorted")
+_raws = msgspec.json.Decoder(list[msgspec.Raw])
+Buffer = bytes | msgspec.Raw
 
 Column = Sequence[Any]
 Columns = dict[str, Column]
@@ -272,17 +274,22 @@ class _Field(_Part):
         self.lists_absent = plan.null_means == "null" or plan.name == ID
         self.lists_null = plan.null_means == "absent" or plan.name == ID
         self._null = null
-        self._convert = self._conversion(plan, arrays_are_tables)
+        self._convert = self._conversion(plan.kind)
+        self._is_json = plan.kind is Kind.JSON
+        self._arrays_are_tables = arrays_are_tables
         self._dates = _Dates(plan.spelling) if plan.spelling else None
 
-    def _conversion(self, plan: ColumnPlan, arrays_are_tables: bool) -> Callable[[Any], Any] | None:
-        if plan.kind is Kind.JSON:
-            return _json_of_no_table if arrays_are_tables else _json_text
-        return {Kind.BIGINT: str, Kind.BOOL: int if self._null is ABSENT else None}.get(plan.kind)
+    def _conversion(self, kind: Kind) -> Callable[[Any], Any] | None:
+        return {Kind.BIGINT: str, Kind.BOOL: int if self._null is ABSENT else None}.get(kind)
 
     def stored(self, column: Column) -> Column:
         """The stored values of a column's values."""
         null, convert = self._null, self._convert
+        if self._is_json:
+            texts = _json_texts(column, arrays_are_tables=self._arrays_are_tables)
+            return [
+                null if value is None or value is ABSENT else text for value, text in zip(column, texts, strict=True)
+            ]
         if self._dates is not None:
             self._dates.require(column)
         if not (self.optional or self.nullable):
@@ -371,26 +378,31 @@ class _Dates:
         self._known = self._known | new if len(self._known) < self._MAX_KNOWN else {None, ABSENT}
 
 
-def _json_text(value: Any) -> str:
-    """The same text as :func:`encode` gives, for what msgspec has decoded."""
-    try:
-        data = _encoder.encode(value)
-    except (OverflowError, ValueError, RecursionError):  # an integer beyond 64 bits
-        data = encode(value).encode()
-    if not is_shallow(data):
+def _json_texts(values: Column, *, arrays_are_tables: bool) -> Sequence[str]:
+    """The same texts as :func:`encode` gives, for what msgspec has decoded; for gaps any text."""
+    raws = encoded(values, _encoder)
+    data = b"".join(raws)
+    if arrays_are_tables and b"[{" in data and any(map(is_object_array, values)):
         raise Unfit
-    if b"0.0000" in data or b"0e" in data.translate(_DIGITS_AS_ZERO):
-        return encode(value)  # there may be a number that msgspec spells otherwise
-    return data.decode()
+    if b"0.0000" in data or b"0e" in data.translate(_DIGITS_AS_ZERO):  # msgspec may spell a number otherwise
+        return ["" if value is ABSENT else encode(value) for value in values]
+    return [str(raw, "utf-8") for raw in raws]
 
 
-def is_shallow(data: bytes) -> bool:
+def encoded(values: Column, encoder: msgspec.json.Encoder) -> Sequence[Buffer]:
+    """The JSON text of each value; of an absent one, null.
+
+    :raises Unfit: when one may be nested too deep for a record.
+    """
+    try:
+        raws: Sequence[Buffer] = _raws.decode(encoder.encode(values))
+    except (OverflowError, ValueError, RecursionError):  # an integer beyond 64 bits
+        raws = [b"null" if value is ABSENT else encode(value).encode() for value in values]
+    if max(map(len, raws), default=0) > _SHALLOW and not all(_is_shallow(bytes(raw)) for raw in raws):
+        raise Unfit
+    return raws
+
+
+def _is_shallow(data: bytes) -> bool:
     """Is this JSON text certainly not nested too deep for a record?"""
     return len(data) <= _SHALLOW or data.count(b"[") + data.count(b"{") <= _MAX_BRACKETS
-
-
-def _json_of_no_table(value: Any) -> str:
-    text = _json_text(value)
-    if text.startswith("[{") and is_object_array(value):
-        raise Unfit
-    return text

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import astuple
 
-from json2db_sync.model.compiled import ABSENT, Column, Unfit, is_shallow, struct_type
+from json2db_sync.model.compiled import ABSENT, Column, Unfit, encoded, struct_type
 from json2db_sync.model.kinds import INT64_MAX, INT64_MIN
 from json2db_sync.model.statistics import FieldStatistics, ObjectStatistics
 
@@ -111,9 +111,7 @@ class _Objects:
             objects.require_shallow(read.below[place])
         for place, (column, types) in enumerate(zip(read.values, read.types, strict=True)):
             if place not in self._below and (dict in types or list in types):
-                for value in column:
-                    if type(value) in (dict, list) and not is_shallow(_encoder.encode(value)):
-                        raise Unfit
+                encoded(column, _encoder)
 
     def observe(self, read: _Read) -> None:
         self._seen.count += read.count
@@ -205,8 +203,8 @@ def _add_examples(field: FieldStatistics, values: Column, kinds: Counter[type]) 
         different: Iterable[Any] = dict.fromkeys(values)
     else:
         by_spelling: dict[bytes, Any] = {}
-        for spelling, value in zip(map(_encoder.encode, values), values, strict=True):
-            by_spelling.setdefault(spelling, value)
+        for spelling, value in zip(encoded(values, _encoder), values, strict=True):
+            by_spelling.setdefault(bytes(spelling), value)
         different = by_spelling.values()
     for value in different:
         if value is not None and field.lacks_examples:
