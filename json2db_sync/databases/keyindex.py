@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping
+from operator import methodcaller
 from types import TracebackType
 
 import xxhash
@@ -26,7 +27,11 @@ class KeyIndex:
 
     def get(self, keys: Iterable[str]) -> dict[str, int]:
         """The numbers of those keys that have one."""
-        hashed = {key: _digest(key) for key in keys}
+        keys = list(keys)
+        digests = _digests(keys)
+        if self._file is None and self._known.keys().isdisjoint(digests):
+            return {}
+        hashed = dict(zip(keys, digests, strict=True))
         found = {key: self._known[value] for key, value in hashed.items() if value in self._known}
         if self._file is not None:
             missing = {value: key for key, value in hashed.items() if key not in found}
@@ -46,7 +51,7 @@ class KeyIndex:
 
     def set(self, numbers: Mapping[str, int]) -> None:
         """Remember these numbers, replacing earlier ones of the same keys."""
-        self._known.update((_digest(key), number) for key, number in numbers.items())
+        self._known.update(zip(_digests(numbers), numbers.values(), strict=True))
         if len(self._known) > self._most:
             self._spill()
 
@@ -77,5 +82,8 @@ class KeyIndex:
         self.close()
 
 
-def _digest(key: str) -> bytes:
-    return xxhash.xxh3_128_digest(key.encode("utf-8", "surrogatepass"))
+def _digests(keys: Iterable[str]) -> list[bytes]:
+    return list(map(xxhash.xxh3_128_digest, map(_encode, keys)))
+
+
+_encode = methodcaller("encode", "utf-8", "surrogatepass")

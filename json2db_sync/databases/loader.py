@@ -35,6 +35,9 @@ class NotDistinct(Exception):
     """Records of a file were taken for new and different, but they are not, or the database refuses one."""
 
 
+_NOT_STORED = (None, None)
+
+
 @dataclass(frozen=True)
 class Compared:
     """Records against what is stored, by their place among those that were asked for."""
@@ -219,12 +222,15 @@ class Loader:
         if len(set(texts)) < len(texts) or self.tally.seen(texts):
             return None
         stored = self._database.versions(self._connection, self._parent, ids)
-        new: list[int] = []
-        same: list[int] = []
-        other: list[int] = []
-        for place, (id_, hash_) in enumerate(zip(ids, hashes, strict=True)):
-            known = stored.get(id_)
-            (new if known is None else same if known[0] == hash_ else other).append(place)
+        versions = [stored.get(id_, _NOT_STORED)[0] for id_ in ids]
+        new = [place for place, version in enumerate(versions) if version is None]
+        other = [
+            place
+            for place, (version, hash_) in enumerate(zip(versions, hashes, strict=True))
+            if version != hash_ and version is not None
+        ]
+        differing = {*new, *other}
+        same = [place for place in range(len(ids)) if place not in differing] if differing else range(len(ids))
         return Compared(new, same, other, stored)
 
     def add_new(self, rows: CompiledRows, hashes: Sequence[int], numbers: Sequence[int]) -> None:
@@ -249,20 +255,18 @@ class Loader:
         if self.is_fresh:
             self.tally.count_new(len(hashes))
         else:
-            self._count(rows.ids, numbers, Outcome.INSERTED)
+            self.tally.count_alike(list(map(str, rows.ids)), numbers, Outcome.INSERTED)
 
     def _insert_columns(self, name: str, columns: Mapping[str, Sequence[Any]], constants: Values) -> None:
         self._database.insert_columns(self._connection, self._tables[name], columns, constants)
 
     def add_unchanged(self, ids: Sequence[str | int], numbers: Sequence[int], compared: Compared) -> None:
         """Take note of records that are stored just so."""
-        own, newer = self._place.own_loads, self._place.newer_loads
-        confirmed = [id_ for id_ in ids if (load := compared.stored[id_][1]) not in own and load not in newer]
-        self._database.set_for_ids(self._connection, self._parent, confirmed, {LOAD: self._place.load})
-        self._count(ids, numbers, Outcome.UNCHANGED)
-
-    def _count(self, ids: Sequence[str | int], numbers: Sequence[int], outcome: Outcome) -> None:
-        self.tally.add({str(id_): Taken(number, outcome) for id_, number in zip(ids, numbers, strict=True)}, {})
+        settled = {*self._place.own_loads, *self._place.newer_loads}
+        if not settled.issuperset(load for _hash, load in compared.stored.values()):
+            confirmed = [id_ for id_ in ids if compared.stored[id_][1] not in settled]
+            self._database.set_for_ids(self._connection, self._parent, confirmed, {LOAD: self._place.load})
+        self.tally.count_alike(list(map(str, ids)), numbers, Outcome.UNCHANGED)
 
     # Writing
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import IntEnum
 
@@ -126,6 +126,12 @@ class Tally:
         """Count records that no other record of the file has the id of."""
         self.counts.read += records
         self.counts.inserted += records
+
+    def count_alike(self, ids: Sequence[str], numbers: Sequence[int], outcome: Outcome) -> None:
+        """Count records, none of whose ids records before had, that were all inserted or are all unchanged."""
+        self.counts.read += len(ids)
+        self._change(outcome, len(ids))
+        self._seen.set({id_: number * len(Outcome) + outcome for id_, number in zip(ids, numbers, strict=True)})
 
     def reject(self) -> None:
         """Count a record that cannot be loaded."""

@@ -148,8 +148,6 @@ class EntityLoading:
 
     def _add_undecoded(self, compiled: CompiledShape, batch: Undecoded) -> None:
         """Load them all at once, in ever smaller parts where some of them must go the exact way."""
-        if self._batch:
-            self._flush()
         try:
             if self.loader.is_fresh:
                 self.loader.add_new(compiled.shred(batch.array), short_hashes(batch.raws), ())
@@ -164,6 +162,8 @@ class EntityLoading:
 
     def _add_compared(self, compiled: CompiledShape, batch: Undecoded) -> None:
         ids, hashes = compiled.ids(batch.array), short_hashes(batch.raws)
+        if not {waiting.id for waiting in self._batch}.isdisjoint(ids):
+            self._flush()
         compared = self.loader.compare(ids, hashes)
         if compared is None:
             self._add_exactly(batch)
