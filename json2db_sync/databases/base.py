@@ -340,6 +340,21 @@ class Database(ABC):
                 raise RowRefused from error
             raise
 
+    def update_columns(
+        self, connection: sa.Connection, table: sa.Table, columns: Mapping[str, Sequence[Any]], constants: Values
+    ) -> None:
+        """Set these columns of rows that are there, whose ids are one of the columns.
+
+        :raises RowRefused: when the database does not take one of them; others may have been changed.
+        """
+        rows = [dict(zip(columns, row, strict=True)) | constants for row in zip(*columns.values(), strict=True)]
+        try:
+            self.update_by_id(connection, table, rows)
+        except sa.exc.DBAPIError as error:
+            if self.refuses_row(error):
+                raise RowRefused from error
+            raise
+
     def versions(self, connection: sa.Connection, table: sa.Table, ids: Sequence[Any]) -> dict[Any, tuple[int, int]]:
         """Hash and load of those of these records that are stored."""
         columns = (table.c[ID], table.c[HASH], table.c[LOAD])

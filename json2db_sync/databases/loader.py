@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,7 +16,7 @@ from json2db_sync.databases.tally import Outcome, Taken, Tally, written
 from json2db_sync.model.compiled import CompiledRows
 from json2db_sync.model.jsontext import same
 from json2db_sync.model.kinds import now_text
-from json2db_sync.model.plan import DATA_SOURCE, HASH, ID, LOAD, PARENT_ID, EntityPlan
+from json2db_sync.model.plan import DATA_SOURCE, HASH, ID, LOAD, PARENT_ID, REST, EntityPlan
 from json2db_sync.model.shape import EntityShape, Row, Rows
 from json2db_sync.sources.reader import Record
 
@@ -48,6 +49,8 @@ class Compared:
     """Spelled otherwise than the stored ones: each must be looked at."""
     stored: Mapping[Any, tuple[int, int]]
     """By id, hash and load."""
+    may_be_newer: bool = False
+    """Could the stored version of one of the others be newer than the one at hand?"""
 
 
 @dataclass(frozen=True)
@@ -231,7 +234,8 @@ class Loader:
         ]
         differing = {*new, *other}
         same = [place for place in range(len(ids)) if place not in differing] if differing else range(len(ids))
-        return Compared(new, same, other, stored)
+        newer = self._place.newer_loads
+        return Compared(new, same, other, stored, any(stored[ids[place]][1] in newer for place in other))
 
     def add_new(self, rows: CompiledRows, hashes: Sequence[int], numbers: Sequence[int]) -> None:
         """Store records of which nothing is stored.
@@ -263,10 +267,44 @@ class Loader:
     def add_unchanged(self, ids: Sequence[str | int], numbers: Sequence[int], compared: Compared) -> None:
         """Take note of records that are stored just so."""
         settled = {*self._place.own_loads, *self._place.newer_loads}
-        if not settled.issuperset(load for _hash, load in compared.stored.values()):
+        if not settled.issuperset(map(itemgetter(1), compared.stored.values())):
             confirmed = [id_ for id_ in ids if compared.stored[id_][1] not in settled]
             self._database.set_for_ids(self._connection, self._parent, confirmed, {LOAD: self._place.load})
         self.tally.count_alike(list(map(str, ids)), numbers, Outcome.UNCHANGED)
+
+    def respelled(self, ids: Sequence[str | int], values: Sequence[Any], hashes: Sequence[int]) -> list[int]:
+        """The places of those records that equal what is stored, only spelled otherwise; how is kept from now on."""
+        stored = self._reader.by_ids(ids)
+        equal = [place for place, id_ in enumerate(ids) if same(values[place], stored[id_].record)]
+        rows = [{ID: ids[place], HASH: hashes[place]} for place in equal]
+        self._database.update_by_id(self._connection, self._parent, rows)
+        return equal
+
+    def replace(self, rows: CompiledRows, hashes: Sequence[int], numbers: Sequence[int]) -> None:
+        """Store records in the place of older versions of them.
+
+        :raises NotDistinct: when the database refuses one.
+        """
+        ids = rows.ids
+        for table in reversed(self._plan.tables[1:]):
+            self._database.delete_where_in(self._connection, self._tables[table.name].c[PARENT_ID], ids)
+        constants = {self._plan.updated_at: self._now, LOAD: self._place.load, **self._custom_of_source}
+        try:
+            for name, columns in rows.tables.items():
+                if name == self._plan.table.name:
+                    whole = {REST: [self._database.null] * len(ids), **columns, HASH: hashes}
+                    self._database.update_columns(self._connection, self._parent, whole, constants)
+                elif columns[PARENT_ID]:
+                    self._insert_columns(name, columns, {})
+                self.rows_written += len(columns[ID if name == self._plan.table.name else PARENT_ID])
+        except RowRefused as error:
+            raise NotDistinct from error
+        self.tally.count_alike(list(map(str, ids)), numbers, Outcome.UPDATED)
+
+    @property
+    def _custom_of_source(self) -> Values:
+        """What users wrote into custom columns stays; only where a record came from is ours to say."""
+        return {name: value for name, value in self._custom.items() if name == "session_id"}
 
     # Writing
 
@@ -300,8 +338,7 @@ class Loader:
             ids = [item.id for item in changed]
             for table in reversed(self._plan.tables[1:]):
                 self._database.delete_where_in(self._connection, self._tables[table.name].c[PARENT_ID], ids)
-            # What users wrote into custom columns stays; only where a record came from is ours to say.
-            kept = {name: value for name, value in self._custom.items() if name == "session_id"}
+            kept = self._custom_of_source
             self._database.update_by_id(
                 self._connection, self._parent, [{**kept, **self._values(item)} for item in changed]
             )

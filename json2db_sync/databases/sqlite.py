@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -177,8 +177,20 @@ class SQLiteDatabase(Database):
         names = ", ".join(self.quote(name) for name in (*columns, *constants))
         values = ", ".join((*("?" for _ in columns), *map(_literal, constants.values())))
         statement = f"INSERT INTO {self.quote(table.name)} ({names}) VALUES ({values})"
+        self._write_rows(connection, statement, columns.values())
+
+    def update_columns(
+        self, connection: sa.Connection, table: sa.Table, columns: Mapping[str, Sequence[Any]], constants: Values
+    ) -> None:
+        changed = {name: column for name, column in columns.items() if name != ID}
+        sets = [f"{self.quote(name)} = ?" for name in changed]
+        sets += [f"{self.quote(name)} = {_literal(value)}" for name, value in constants.items()]
+        statement = f"UPDATE {self.quote(table.name)} SET {', '.join(sets)} WHERE {ID} = ?"
+        self._write_rows(connection, statement, (*changed.values(), columns[ID]))
+
+    def _write_rows(self, connection: sa.Connection, statement: str, columns: Iterable[Sequence[Any]]) -> None:
         try:
-            _driver(connection).executemany(statement, zip(*columns.values(), strict=True))
+            _driver(connection).executemany(statement, zip(*columns, strict=True))
         except (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, OverflowError) as error:
             raise RowRefused from error
 
@@ -188,7 +200,7 @@ class SQLiteDatabase(Database):
         driver = _driver(connection)
         for part in in_lists(ids):
             rows = driver.execute(f"{statement} ({','.join('?' * len(part))})", part)
-            found.update((id_, (hash_, load)) for id_, hash_, load in rows)
+            found |= {row[0]: row[1:] for row in rows}
         return found
 
     def refuses_statement(self, error: sa.exc.DBAPIError) -> bool:

@@ -67,9 +67,12 @@ class Taken:
     """The load that the version stored so far came from."""
 
 
+_OUTCOMES = len(Outcome)
+
+
 def written(seen: int | None) -> bool:
     """Was the record that :meth:`Tally.seen` tells of stored by this very load?"""
-    return seen is not None and seen % len(Outcome) in (Outcome.INSERTED, Outcome.UPDATED)
+    return seen is not None and seen % _OUTCOMES in (Outcome.INSERTED, Outcome.UPDATED)
 
 
 class Tally:
@@ -104,7 +107,7 @@ class Tally:
             self.counts.read += 1
             number, outcome = record.number, record.outcome
             if id_ in seen:
-                first, before = seen[id_] // len(Outcome), Outcome(seen[id_] % len(Outcome))
+                first, before = seen[id_] // _OUTCOMES, Outcome(seen[id_] % _OUTCOMES)
                 if outcome == Outcome.UPDATED and before != Outcome.SUPERSEDED:
                     self._change(before, -1)
                     self.repeats += 1
@@ -119,7 +122,7 @@ class Tally:
                 self._supersede(Superseded(number, id_, record.stored_load))
             else:
                 self._change(outcome, +1)
-            now[id_] = number * len(Outcome) + outcome
+            now[id_] = number * _OUTCOMES + outcome
         self._seen.set(now)
 
     def count_new(self, records: int) -> None:
@@ -128,10 +131,10 @@ class Tally:
         self.counts.inserted += records
 
     def count_alike(self, ids: Sequence[str], numbers: Sequence[int], outcome: Outcome) -> None:
-        """Count records, none of whose ids records before had, that were all inserted or are all unchanged."""
+        """Count records, none of whose ids records before had, and that all have the same outcome."""
         self.counts.read += len(ids)
         self._change(outcome, len(ids))
-        self._seen.set({id_: number * len(Outcome) + outcome for id_, number in zip(ids, numbers, strict=True)})
+        self._seen.set({id_: number * _OUTCOMES + outcome for id_, number in zip(ids, numbers, strict=True)})
 
     def reject(self) -> None:
         """Count a record that cannot be loaded."""

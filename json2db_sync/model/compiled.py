@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
 from operator import is_
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import msgspec
 from msgspec.structs import astuple
@@ -93,6 +93,17 @@ class CompiledShape:
         :raises Unfit: when one has no key of the usual kind.
         """
         return self._ids.decode(array)
+
+    @staticmethod
+    def values(array: bytes) -> Sequence[Any]:
+        """The records of a JSON array as they are.
+
+        :raises Unfit: when one of them must go the exact way.
+        """
+        try:
+            return cast(list[Any], msgspec.json.decode(array))
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+            raise Unfit from error
 
     def shred(self, array: bytes) -> CompiledRows:
         """The rows of the records of a JSON array.

@@ -85,6 +85,10 @@ class Undecoded(Batch):
         """Some of them as one JSON array."""
         return b"[%b]" % b",".join([self.raws[place] for place in places])
 
+    def numbers(self, places: Iterable[int]) -> list[int]:
+        """The numbers of the records at these places."""
+        return [self.first + place for place in places]
+
     def records(self, places: Collection[int] | None = None) -> Iterator[Record]:
         """Each of them decoded exactly, or just those at these places."""
         if places is not None and not places:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from json2db_sync.databases.ledger import Rejection
 from json2db_sync.databases.loader import Loader, LoadOptions, Shredded
@@ -27,6 +27,7 @@ from json2db_sync.steps.rejection_limit import RejectionLimit
 REPORTED = 100
 """Rejected records that a result holds; the ledger holds all."""
 _EXAMPLES = 3
+T = TypeVar("T")
 _SMALL = 32
 """Records that are not worth dividing further to find those that must go the exact way."""
 
@@ -168,15 +169,24 @@ class EntityLoading:
         if compared is None:
             self._add_exactly(batch)
             return
-        rows = compiled.shred(batch.only(compared.new)) if compared.new else None
-        if compared.same:
-            numbers = [batch.first + place for place in compared.same]
-            self.loader.add_unchanged([ids[place] for place in compared.same], numbers, compared)
-        if rows is not None:
-            numbers = [batch.first + place for place in compared.new]
-            self.loader.add_new(rows, [hashes[place] for place in compared.new], numbers)
-        for record in batch.records(frozenset(compared.other)):
-            self.add_record(record, single=False)
+        same, changed = list(compared.same), list(compared.other)
+        if changed and not compared.may_be_newer:
+            values = compiled.values(batch.only(changed))
+            equal = self.loader.respelled(_at(ids, changed), values, _at(hashes, changed))
+            same += _at(changed, equal)
+            changed = sorted(set(changed) - set(same))
+        # What may be unfit comes first: nothing of the batch has been counted then.
+        new_rows = compiled.shred(batch.only(compared.new)) if compared.new else None
+        changed_rows = compiled.shred(batch.only(changed)) if changed and not compared.may_be_newer else None
+        if same:
+            self.loader.add_unchanged(_at(ids, same), batch.numbers(same), compared)
+        if new_rows is not None:
+            self.loader.add_new(new_rows, _at(hashes, compared.new), batch.numbers(compared.new))
+        if changed_rows is not None:
+            self.loader.replace(changed_rows, _at(hashes, changed), batch.numbers(changed))
+        elif changed:
+            for record in batch.records(frozenset(changed)):
+                self.add_record(record, single=False)
 
     def add_record(self, record: Record, *, single: bool) -> None:
         """Load one record, exactly."""
@@ -308,3 +318,7 @@ class EntityLoading:
             schema = self._options.read.rules.schema_of(entity)
             notes.append(f"{file}: {counted(self._invalid, 'record')} loaded without satisfying {schema}; {examples}")
         return notes
+
+
+def _at(items: Sequence[T], places: Iterable[int]) -> list[T]:
+    return [items[place] for place in places]
