@@ -256,9 +256,11 @@ class Cursor:
                 yield Member(key, value if small else {})
                 continue
             elements = objects = 0
-            for element in self.elements():
-                elements += 1
-                objects += element.raw.startswith("{")  # one that cannot be loaded is an object all the same
+            for part in self.stretches():
+                # One that cannot be loaded is an object all the same.
+                texts = [bytes(raw)[:1] for raw in part.raws] if isinstance(part, Stretch) else [part.raw[:1].encode()]
+                elements += len(texts)
+                objects += texts.count(b"{")
             yield Member(key, [], elements, objects if objects or not elements else None)
 
     def _take(self, mark: str) -> None:
