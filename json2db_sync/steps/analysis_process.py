@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from json2db_sync.events import silent
@@ -43,7 +44,7 @@ class AnalysisProcess:
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
         assert self._process.stdin is not None
-        with self._process.stdin as pipe:
+        with suppress(OSError), self._process.stdin as pipe:  # should it be gone already, result() shows
             pickle.dump(self._work, pipe)
 
     @property

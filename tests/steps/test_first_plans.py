@@ -1,0 +1,125 @@
+"""Loading that starts before all files were looked at ends as loading that waits for that."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from contents import content
+
+from json2db_sync import SyncRunner
+from json2db_sync.config import JSON2DBConfig
+from json2db_sync.databases import open_database
+from json2db_sync.databases.ledger import Ledger
+from json2db_sync.steps import first_plans
+
+RECORDS = [
+    {"id": number, "date": "2024-01-31", "name": f"name {number}", "lines": [{"nr": number}], "customer_id": number % 7}
+    for number in range(400)
+]
+CUSTOMERS = [{"customer_id": number, "city": "Łódź"} for number in range(7)]
+LATE = {
+    "nothing new": {},
+    "a key": {"late": 1},
+    "a wider kind": {"name": 12.5},
+    "a text among dates": {"date": ""},
+    "a table": {"name": [{"first": "Ada"}]},
+    "a null": {"name": None},
+}
+
+
+@pytest.fixture
+def eager(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every file is large enough for a guess from its first bytes, and for a second process."""
+    monkeypatch.setattr(first_plans, "WORTHWHILE", 0)
+    monkeypatch.setattr(first_plans, "_BEGINNING", 0)
+    monkeypatch.setattr(first_plans, "has_room_for_two", lambda: True)
+    monkeypatch.setattr("json2db_sync.sources.bytestream.CHUNK", 4096)
+    monkeypatch.setattr("json2db_sync.sources.cursor._STRETCH", 2000)
+
+
+def load(url: str, folder: Path, **processing: Any) -> Any:
+    return SyncRunner(url, folder, config=JSON2DBConfig(processing=processing)).populate()
+
+
+def plans(url: str) -> Any:
+    with open_database(url) as database, database.reading() as connection:
+        return Ledger(database, connection).plans()
+
+
+@pytest.mark.parametrize("late", LATE, ids=str)
+def test_a_guess_that_fails_leaves_no_trace(databases, tmp_path, eager, late):
+    """Whatever comes late in a file, tables, plans and figures are those of a load that looked at everything first."""
+    folder = tmp_path / "source"
+    folder.mkdir()
+    (folder / "invoices.json").write_text(json.dumps([*RECORDS, {**RECORDS[0], "id": 1000, **LATE[late]}]))
+    (folder / "customers.json").write_text(json.dumps(CUSTOMERS))
+    one, two = databases.create(), databases.create()
+    waited, guessed = load(one, folder, second_process=False), load(two, folder)
+    assert waited.success, waited.error
+    assert guessed.success, guessed.error
+    assert content(two) == content(one)
+    assert plans(two) == plans(one)
+    assert sorted(guessed.schema_changes) == sorted(waited.schema_changes)
+    assert SyncRunner(two, folder).verify(full=True).success
+    for url in (one, two):
+        databases.drop(url)
+
+
+def test_the_second_process_is_used(databases, tmp_path, eager, monkeypatch):
+    """A guess is confirmed by what another process saw, which the setting turns off."""
+    (tmp_path / "invoices.json").write_text(json.dumps(RECORDS))
+    used = []
+
+    class Noted(first_plans.AnalysisProcess):
+        def result(self) -> Any:
+            used.append(self._process.wait())
+            return super().result()
+
+    monkeypatch.setattr(first_plans, "AnalysisProcess", Noted)
+    for second_process, expected in ((False, []), (True, [0])):
+        url = databases.create()
+        assert load(url, tmp_path, second_process=second_process).success
+        assert used == expected
+        databases.drop(url)
+
+
+def test_what_the_second_process_cannot_do_is_done_here(databases, tmp_path, eager, monkeypatch):
+    """Where the other process comes to grief, its work is done all the same."""
+    (tmp_path / "invoices.json").write_text(json.dumps([*RECORDS, {**RECORDS[0], "id": 1000, "late": 1}]))
+    monkeypatch.setattr("json2db_sync.steps.analysis_process.sys.executable", "/bin/false")
+    url = databases.create()
+    assert load(url, tmp_path).statistics["inserted"] == 401
+    databases.drop(url)
+
+
+def test_a_guess_of_a_killed_run_is_forgotten(databases, tmp_path, eager, monkeypatch):
+    """Tables that were guessed by a run that loaded nothing do not shape those of the next."""
+    folder = tmp_path / "source"
+    folder.mkdir()
+    (folder / "invoices.json").write_text(json.dumps([*RECORDS, {**RECORDS[0], "id": 1000, "name": None}]))
+    one, two = databases.create(), databases.create()
+    with monkeypatch.context() as patch:
+        patch.setattr(first_plans.FirstPlans, "look", lambda _self: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            load(two, folder)
+    assert [plan.records_seen for plan in plans(two).values()] == [0]
+    assert load(one, folder, second_process=False).success
+    assert load(two, folder).success
+    assert plans(two) == plans(one)
+    assert content(two) == content(one)
+    for url in (one, two):
+        databases.drop(url)
+
+
+def test_a_refused_file_leaves_no_table_behind(databases, tmp_path, eager):
+    """A table guessed from a file that turns out to be cut off is not there afterwards."""
+    (tmp_path / "invoices.json").write_text(json.dumps(RECORDS))
+    (tmp_path / "bills.json").write_text(json.dumps(RECORDS)[:-20])
+    url = databases.create()
+    result = load(url, tmp_path)
+    assert [refused.file for refused in result.refused_files] == ["bills.json"]
+    assert set(plans(url)) == {"invoices"}
+    databases.drop(url)
