@@ -107,10 +107,17 @@ class Undecoded(Batch):
 
     def parts(self, size: int) -> Iterator[Undecoded]:
         """The same records in smaller batches."""
-        starts = [place for place, _raw in self._placed()][::size]
-        for start, place, end in zip(range(0, len(self), size), starts, [*starts[1:], len(self.text)], strict=True):
-            raws = self.raws[start : start + size]
-            yield Undecoded(self.entity, self.first + start, self.byte + place, self.text[place:end], raws)
+        return self._cut(range(0, len(self), size))
+
+    def split(self, first: int) -> Iterator[Undecoded]:
+        """The same records in two batches, the first of so many."""
+        return self._cut((0, first))
+
+    def _cut(self, starts: Sequence[int]) -> Iterator[Undecoded]:
+        places = [place for place, _raw in self._placed()]
+        for start, end in zip(starts, [*starts[1:], len(self)], strict=True):
+            text = self.text[places[start] : places[end] if end < len(places) else len(self.text)]
+            yield Undecoded(self.entity, self.first + start, self.byte + places[start], text, self.raws[start:end])
 
 
 def record_from(entity: str, number: int, element: Element) -> Record:

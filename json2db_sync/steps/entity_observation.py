@@ -84,6 +84,11 @@ class EntityObserver:
 
     def _add_undecoded(self, batch: Undecoded, depth: int) -> None:
         """Take them in all at once, in ever smaller parts where some of them are unlike those before."""
+        unseen = _SMALL - self._seen.objects.count  # only then there are examples of everything
+        if 0 < unseen < len(batch):
+            few, batch = batch.split(unseen)
+            for record in few.records():
+                self.observe(record, depth)
         try:
             if self._compiled is None or not self._compiled.knows(self._seen.objects):
                 self._compiled = CompiledStatistics(self._seen.objects, depth)
