@@ -39,6 +39,7 @@ class Loading(Planning):
             ),
             limit=RejectionLimit.parse(processing.max_rejected, stop=processing.on_error == "stop"),
             batch_size=processing.batch_size,
+            compiled=self._compiled,
         )
 
     def _populate(
