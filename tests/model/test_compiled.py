@@ -28,7 +28,16 @@ from json2db_sync.steps.json_analyzer import Analysis, make_plans
 from json2db_sync.steps.record_ids import RecordIds
 
 FILE = make_file(Path(__file__), Path(__file__).parent, {})
-DATES = ["2024-01-31", "2024-02-29", "2000-02-29", "2023-02-29", "0999-01-01", "", "2024-01-31\n2024-01-31", "2024-01-31\n"]
+DATES = [
+    "2024-01-31",
+    "2024-02-29",
+    "2000-02-29",
+    "2023-02-29",
+    "0999-01-01",
+    "",
+    "2024-01-31\n2024-01-31",
+    "2024-01-31\n",
+]
 MOMENTS = ["2024-01-31T10:00:00Z", "2024-01-31T10:00:00.5Z", "2024-01-31 10:00:00", "2024-01-31T24:00:00Z"]
 NUMBERS = [0.0, -0.0, 1.0, 1.5, 1e16, 1e22, 1e23, 1e-5, 0.0001, 5e-324, 1.7976931348623157e308, 123456789012345680.0]
 INTEGERS = [0, 1, -1, 2**53, 2**53 + 1, 2**63 - 1, 2**63, -(2**63), -(2**63) - 1, 2**64, 10**40]
@@ -46,7 +55,10 @@ below = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names | rare_names, inner, max_size=3),
     max_leaves=6,
 )
-children = st.lists(st.dictionaries(names, scalars | st.lists(st.dictionaries(names, scalars, max_size=2), max_size=2), max_size=3), max_size=3)
+children = st.lists(
+    st.dictionaries(names, scalars | st.lists(st.dictionaries(names, scalars, max_size=2), max_size=2), max_size=3),
+    max_size=3,
+)
 values = st.one_of(scalars, scalars, below, children, children)
 record = st.dictionaries(names | names | names | rare_names, values, max_size=5)
 
@@ -85,7 +97,11 @@ key_values = st.one_of(
 @st.composite
 def keyed(draw):
     """The same, with keys of one kind or of several."""
-    kind = draw(st.sampled_from([st.integers(0, 99), st.sampled_from(["a", "b", "2024-01-31"]), key_values, st.sampled_from(DATES[:3])]))
+    kind = draw(
+        st.sampled_from(
+            [st.integers(0, 99), st.sampled_from(["a", "b", "2024-01-31"]), key_values, st.sampled_from(DATES[:3])]
+        )
+    )
     lacking = draw(st.sampled_from([10, 10, 0, 1]))
     rows = draw(alike())
     return [row if draw(st.integers(0, 9)) == lacking else {**row, "id": draw(kind), "k": draw(kind)} for row in rows]
@@ -128,10 +144,15 @@ def exact_rows(plan, rows):
             own, below = shape.shred(row)
         except Drift:
             return None
-        found[plan.table.name].append(stored(plan.table, {**dict(zip(shape.root.stored_columns, own, strict=True)), ID: id_}))
+        found[plan.table.name].append(
+            stored(plan.table, {**dict(zip(shape.root.stored_columns, own, strict=True)), ID: id_})
+        )
         for name, inner in below.items():
             columns = shape.tables[name].stored_columns
-            found[name] += [stored(shape.tables[name].plan, {PARENT_ID: id_, **dict(zip(columns, one, strict=True))}) for one in inner]
+            found[name] += [
+                stored(shape.tables[name].plan, {PARENT_ID: id_, **dict(zip(columns, one, strict=True))})
+                for one in inner
+            ]
     return found
 
 
@@ -166,7 +187,9 @@ def compiled_rows(plan, found):
         assert set(columns) <= set(every)
         count = len(next(iter(columns.values())))
         filled = {column: columns.get(column, [None] * count) for column in every}
-        rows[name] = [stored(tables[name], dict(zip(every, row, strict=True))) for row in zip(*filled.values(), strict=True)]
+        rows[name] = [
+            stored(tables[name], dict(zip(every, row, strict=True))) for row in zip(*filled.values(), strict=True)
+        ]
     return rows
 
 
@@ -187,7 +210,9 @@ def assert_same_rows(plan, batches, null=ABSENT, *, must_fit=False):
             continue
         assert expected is not None
         if null is None:
-            assert not any(value is ABSENT for columns in found.tables.values() for column in columns.values() for value in column)
+            assert not any(
+                value is ABSENT for columns in found.tables.values() for column in columns.values() for value in column
+            )
         assert compiled_rows(plan, found) == expected
         assert [repr(id_) for id_ in found.ids] == [row[ID] for row in expected[plan.table.name]]
         assert list(shape.ids(text)) == list(found.ids)
@@ -197,7 +222,15 @@ COMMON = settings(max_examples=max(settings.default.max_examples * 3 // 5, 1))
 
 
 @COMMON
-@given(keyed(), keyed(), st.integers(0, 3), spellings, st.sampled_from([ABSENT, None]), st.sampled_from([("id",), ("id", "k")]), st.none() | scalars)
+@given(
+    keyed(),
+    keyed(),
+    st.integers(0, 3),
+    spellings,
+    st.sampled_from([ABSENT, None]),
+    st.sampled_from([("id",), ("id", "k")]),
+    st.none() | scalars,
+)
 @example([{"id": 1, "l": [{"id": 1}, {"id": None}, {}]}], [], 1, {}, ABSENT, ("id",), None)
 @example([{"id": 1, "l": [{"id": "x"}, {"id": None}, {}]}] * 2, [], 1, {}, None, ("id",), None)
 @example([{"id": 1, "d": "2024-01-31"}], [{"id": 1, "d": "2024-01-31\n2024-01-31"}], 1, {}, ABSENT, ("id",), None)
@@ -207,8 +240,18 @@ COMMON = settings(max_examples=max(settings.default.max_examples * 3 // 5, 1))
 @example([{"id": 1, "j": [1e16, 1e-5, 2**64, {"b": 1, "a": "\x7f\x01/"}]}], [], 1, {}, ABSENT, ("id",), None)
 @example([{"id": 1, "n": 1.5}], [{"id": 1, "n": 2**53 + 1}, {"id": 2, "n": 2**53}], 1, {}, ABSENT, ("id",), None)
 @example([{"id": 1, "j": {}}], [{"id": 1, "j": [{"a": 1}]}], 1, {}, ABSENT, ("id",), None)
-@example([{"id": 1, "l": [{"a": 1}]}], [{"id": 1, "l": []}, {"id": 2, "l": None}, {"id": 3}], 1, {}, ABSENT, ("id",), None)
-@example([{"id": 1, "l": [{"m": [{"a": 1}, {}]}]}], [{"id": 1, "l": [{"m": []}, {"m": [{}]}, {}]}], 2, {}, ABSENT, ("id",), None)
+@example(
+    [{"id": 1, "l": [{"a": 1}]}], [{"id": 1, "l": []}, {"id": 2, "l": None}, {"id": 3}], 1, {}, ABSENT, ("id",), None
+)
+@example(
+    [{"id": 1, "l": [{"m": [{"a": 1}, {}]}]}],
+    [{"id": 1, "l": [{"m": []}, {"m": [{}]}, {}]}],
+    2,
+    {},
+    ABSENT,
+    ("id",),
+    None,
+)
 @example([{"id": True, "k": 1.5}], [], 1, {}, ABSENT, ("id", "k"), None)
 def test_rows_are_those_of_each_record_alone(first, second, depth, spelling, null, key, twice):
     """Records are shredded all at once into exactly the rows that each alone makes, or not at all."""
@@ -242,7 +285,9 @@ USUAL = {
 def test_what_is_usual_is_shredded_at_once(case, null):
     """Ordinary records are no reason to go the exact way."""
     rows = USUAL[case]
-    assert_same_rows(plan_of(rows, 2), [text_of(rows, {}), text_of(rows[::-1], {}), text_of(rows[-1:], {})], null, must_fit=True)
+    assert_same_rows(
+        plan_of(rows, 2), [text_of(rows, {}), text_of(rows[::-1], {}), text_of(rows[-1:], {})], null, must_fit=True
+    )
 
 
 @pytest.mark.parametrize(
@@ -260,7 +305,9 @@ def test_what_is_usual_is_shredded_at_once(case, null):
 def test_what_is_unusual_goes_the_exact_way(rows, sent):
     """A record with something new, or a key that is none, makes those beside it unfit as well."""
     shape = CompiledShape(plan_of(rows))
-    assert shape.shred(text_of(rows, {})).ids == [rows[0]["id"]] or shape.shred(text_of(rows, {})).ids == (rows[0]["id"],)
+    assert shape.shred(text_of(rows, {})).ids == [rows[0]["id"]] or shape.shred(text_of(rows, {})).ids == (
+        rows[0]["id"],
+    )
     with pytest.raises(Unfit):
         shape.shred(text_of([*rows, sent], {}))
 
@@ -302,18 +349,21 @@ def batches_of(rows, size, spelling):
 def observed(files, size, depth, spelling, *, compiled, keys=None):
     seen = EntitySeen("things")
     settings_ = PlanSettings(child_depth=depth, keys=keys)
-    taken = 0
+    alone = []
+
+    class Counting(EntityObserver):
+        def observe(self, record, depth):
+            alone.append(record)
+            super().observe(record, depth)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(entity_observation, "_SMALL", 2)
         for rows in files:
-            observer = EntityObserver(seen, FILE, ReadOptions(compiled=compiled), settings_)
-            observe = observer.observe
-            alone = []
-            patch.setattr(observer, "observe", lambda record, depth: (alone.append(record), observe(record, depth)))
+            observer = Counting(seen, FILE, ReadOptions(compiled=compiled), settings_)
             for batch in batches_of(rows, size, spelling):
                 observer.add(batch, depth)
             observer.finish()
-            taken += len(rows) - len(alone)
+    taken = sum(map(len, files)) - len(alone)
     plans = make_plans(Analysis({"things": seen}), {}, settings_)
     return seen_of(seen), plans, taken
 
@@ -327,7 +377,13 @@ def assert_seen_alike(files, size, depth, spelling, keys=None):
 
 
 @COMMON
-@given(st.lists(keyed() | alike(), min_size=1, max_size=3), st.sampled_from([1, 3, 8]), st.integers(0, 3), spellings, st.sampled_from([None, ("id", "k"), ("zz",)]))
+@given(
+    st.lists(keyed() | alike(), min_size=1, max_size=3),
+    st.sampled_from([1, 3, 8]),
+    st.integers(0, 3),
+    spellings,
+    st.sampled_from([None, ("id", "k"), ("zz",)]),
+)
 @example([[{"a": 1.0}, {"a": 0.0}, {"a": -0.0}]], 3, 1, {}, None)
 @example([[{"a": "2024-01-31"}, {"a": "2024-01-31"}, {"a": "2024-01-31\n2024-01-31"}]], 8, 1, {}, None)
 @example([[{"a": "2024-01-31"}, {"a": "2024-01-31"}, {"a": "2024-01-31\n"}]], 1, 1, {}, None)

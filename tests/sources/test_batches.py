@@ -83,8 +83,12 @@ tricky = st.builds(
     '{{"{}":{},"b":{}}}'.format, st.sampled_from(["id", "t", "", "é", "\\u0069d"]), st.integers(0, 9), texts
 )
 nested = st.builds('{{"id":{},"items":{},"id":2}}'.format, st.integers(0, 9), inner)
-rare = st.sampled_from(["{}", "5", "null", '"x"', "[]", '[{"id":1}]', '{"id":1}{"id":2}', '{"id":1,}', '{"id":1', "}", ""])
-elements = st.integers(0, 19).flatmap(lambda n: usual if n < 8 else spaced if n < 11 else tricky if n < 15 else nested if n < 19 else rare)
+rare = st.sampled_from(
+    ["{}", "5", "null", '"x"', "[]", '[{"id":1}]', '{"id":1}{"id":2}', '{"id":1,}', '{"id":1', "}", ""]
+)
+elements = st.integers(0, 19).flatmap(
+    lambda n: usual if n < 8 else spaced if n < 11 else tricky if n < 15 else nested if n < 19 else rare
+)
 separators = st.sampled_from([",", ", ", ",\n", ",\n  ", "\n,\n", ",\r\n\t"])
 
 
@@ -125,7 +129,11 @@ def contents(draw, texts):
     if fate == 0:
         content = content[:place]
     elif fate == 1:
-        content = content[:place] + draw(st.sampled_from([b"\xff", b"\xed\xa0\x80", b'"', b"\\", b"{", b"]", b"\0", b",", b"\n"])) + content[place:]
+        content = (
+            content[:place]
+            + draw(st.sampled_from([b"\xff", b"\xed\xa0\x80", b'"', b"\\", b"{", b"]", b"\0", b",", b"\n"]))
+            + content[place:]
+        )
     if draw(st.integers(0, 9)) == 0:
         packed = gzip.compress(content, mtime=0)
         content = packed[: draw(st.sampled_from([len(packed), len(packed) - 5]))]
