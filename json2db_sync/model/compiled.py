@@ -18,7 +18,7 @@ from msgspec.structs import astuple
 
 from json2db_sync.model.jsontext import encode
 from json2db_sync.model.keys import MAX_KEY, id_text
-from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, date_pattern, spelling_of
+from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, are_usual_dates, spelling_of
 from json2db_sync.model.plan import ID, PARENT_ID, REST, ColumnPlan, EntityPlan, TablePlan
 from json2db_sync.model.shape import is_object_array
 
@@ -47,6 +47,9 @@ _TYPES: dict[Kind, Any] = {
     Kind.JSON: Any,
     Kind.UNKNOWN: None,
 }
+
+_KEY_KINDS = frozenset({Kind.TEXT, Kind.DATE, Kind.DATETIME, Kind.INTEGER})
+"""Of the fields of a key."""
 
 _encoder = msgspec.json.Encoder(order="sorted")
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
@@ -153,6 +156,8 @@ class _Ids:
             raise Unfit
         self.places = [by_key[key][0] for key in plan.key]
         self._kinds = [by_key[key][1].kind for key in plan.key]
+        if not _KEY_KINDS.issuperset(self._kinds):
+            raise Unfit
         self._is_integer = plan.id_kind is Kind.INTEGER
         fields = [(f"f{number}", _TYPES[kind]) for number, kind in enumerate(self._kinds)]
         names = {f"f{number}": key for number, key in enumerate(plan.key)}
@@ -178,8 +183,6 @@ class _Ids:
 
     def _texts(self, column: Column, kind: Kind) -> Sequence[str]:
         """Keys as texts; a missing one, or one that is too long, takes the exact way."""
-        if kind not in (Kind.TEXT, Kind.DATE, Kind.DATETIME, Kind.INTEGER):
-            raise Unfit
         if any(value is None or value is ABSENT for value in column):
             raise Unfit
         if kind is Kind.INTEGER:
@@ -197,7 +200,11 @@ class _Table:
         self.plan = plan
         self.children = [_Table(child, child_depth, null) for child in plan.children]
         self._null = null
-        self._fields = [_Field(column, null, arrays_are_tables=plan.depth < child_depth) for column in plan.columns]
+        tables = plan.depth < child_depth
+        self._fields = [
+            _Field(column, null, is_id=column.name == ID and not plan.depth, arrays_are_tables=tables)
+            for column in plan.columns
+        ]
         self._lists = [_List(child) for child in plan.children]
         self._parts: tuple[_Part, ...] = (*self._fields, *self._lists)
         self._rests = _Rests(self._fields, self._lists)
@@ -240,7 +247,7 @@ class _Table:
         columns = {
             field.name: field.stored(column)
             for field, column in zip(self._fields, values, strict=False)
-            if field.name != ID or self.plan.depth
+            if not field.is_id
         }
         if rest is not None:
             columns[REST] = [self._null if text is None else text for text in rest]
@@ -277,13 +284,14 @@ class _Field(_Part):
 
     absent = ABSENT
 
-    def __init__(self, plan: ColumnPlan, null: Any, *, arrays_are_tables: bool) -> None:
+    def __init__(self, plan: ColumnPlan, null: Any, *, is_id: bool, arrays_are_tables: bool) -> None:
         self.key = plan.key
         self.name = plan.name
-        self.type = str if plan.name == ID and plan.kind is Kind.TEXT else _TYPES[plan.kind]
+        self.is_id = is_id
+        self.type = _TYPES[plan.kind]
         self.nullable = plan.kind in (Kind.JSON, Kind.UNKNOWN)  # their types take a null without being asked
-        self.lists_absent = plan.null_means == "null" or plan.name == ID
-        self.lists_null = plan.null_means == "absent" or plan.name == ID
+        self.lists_absent = plan.null_means == "null" or is_id
+        self.lists_null = plan.null_means == "absent" or is_id
         self._null = null
         self._convert = self._conversion(plan.kind)
         self._is_json = plan.kind is Kind.JSON
@@ -383,8 +391,7 @@ class _Dates:
     def require(self, column: Column) -> None:
         """Raise :class:`Unfit` unless every text is a date of the spelling."""
         new = set(column) - self._known
-        usual = "" not in new and date_pattern(self._spelling).fullmatch("\n".join(new))
-        if not usual and any(spelling_of(text) != self._spelling for text in new):
+        if not are_usual_dates(new, self._spelling) and any(spelling_of(text) != self._spelling for text in new):
             raise Unfit
         self._known = self._known | new if len(self._known) < self._MAX_KNOWN else {None, ABSENT}
 

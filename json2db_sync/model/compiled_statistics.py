@@ -179,7 +179,9 @@ def _observe(field: FieldStatistics, values: Column, kinds: Counter[type], depth
 
 def _texts(values: Column, kinds: Counter[type]) -> list[str]:
     """Those of these values that may name a record, as text."""
-    return [value for value in _of_type(str, values, kinds) if value] + list(map(str, _of_type(int, values, kinds)))
+    if kinds[str] and kinds[int]:
+        return [str(value) for value in values if type(value) in (str, int) and value != ""]
+    return [value for value in _of_type(str, values, kinds) if value] or list(map(str, _of_type(int, values, kinds)))
 
 
 def _of_type(kind: type, values: Column, kinds: Counter[type]) -> Column:
@@ -199,7 +201,7 @@ def _observe_integers(field: FieldStatistics, values: Column) -> None:
 
 def _add_examples(field: FieldStatistics, values: Column, kinds: Counter[type]) -> None:
     """Different values in order of appearance, until there are enough."""
-    if len(kinds) == 1 and not (kinds[dict] or kinds[list]):
+    if len(kinds) == 1 and not (kinds[dict] or kinds[list] or kinds[float]):  # 0.0 and -0.0 are equal
         different: Iterable[Any] = dict.fromkeys(values)
     else:
         by_spelling: dict[bytes, Any] = {}

@@ -7,7 +7,7 @@ A stored value is a bool, int, float, str or None, the same for every database; 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, date, datetime, timedelta, timezone
 from enum import StrEnum
 from functools import lru_cache
@@ -173,12 +173,19 @@ _DAY = (
 
 
 @lru_cache
-def date_pattern(spelling: str) -> re.Pattern[str]:
-    """Matches lines of texts of this spelling, blank ones among them.
+def _date_lines(spelling: str) -> re.Pattern[str]:
+    """Matches lines of usual texts of this spelling."""
+    return re.compile(f"(?:{_date_pattern(spelling)}\n)*")
 
-    It leaves out the rare ones, which :func:`spelling_of` must tell: years before 1000, 29 February 2000.
+
+def are_usual_dates(texts: Collection[str], spelling: str) -> bool:
+    """Are all these texts of this spelling?
+
+    It says no to the rare ones, which :func:`spelling_of` must tell: years before 1000, 29 February 2000.
     """
-    return re.compile(f"(?:(?:{_date_pattern(spelling)})?\n)*(?:{_date_pattern(spelling)})?")
+    lines = "".join([f"{text}\n" for text in texts])
+    # As many lines as texts: none holds a line break of its own.
+    return lines.count("\n") == len(texts) and _date_lines(spelling).fullmatch(lines) is not None
 
 
 def _date_pattern(spelling: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import xxhash
 
 from json2db_sync.model.jsontext import preview, scalar_text
-from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, date_pattern, join, spelling_kind, spelling_of
+from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, are_usual_dates, join, spelling_kind, spelling_of
 from json2db_sync.model.naming import snake
 from json2db_sync.model.shape import is_object_array
 
@@ -150,7 +150,7 @@ class FieldStatistics:
         (spelling,) = self.spellings
         if not spelling:
             return self._is_no_date
-        return "" not in values and bool(date_pattern(spelling).fullmatch("\n".join(set(values))))
+        return are_usual_dates(set(values), spelling)
 
     @property
     def _is_no_date(self) -> bool:

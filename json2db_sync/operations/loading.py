@@ -40,6 +40,7 @@ class Loading(Planning):
             limit=RejectionLimit.parse(processing.max_rejected, stop=processing.on_error == "stop"),
             batch_size=processing.batch_size,
             second_process=processing.second_process,
+            compiled=self._compiled,
         )
 
     def _populate(

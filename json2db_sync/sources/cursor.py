@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -77,6 +78,8 @@ class Cursor:
         self._end = False
         self._mark, self._mark_byte = 0, stream.skipped  # a place in the text whose byte is known
         self._fed = stream.skipped  # bytes that went into the text or wait in _pending
+        self._failure: Callable[[], FileError] | None = None
+        """Why nothing can be read on: told when all that stands before it is used up, however far it was read ahead."""
         self._number = 0
         self.raw = ""
         self.problem: str | None = None
@@ -86,22 +89,36 @@ class Cursor:
         """Has the file not a single byte?"""
         return self._end and self._fed == 0
 
-    def _fill(self, wanted: int = 0) -> bool:
-        """Reads on by so many characters, or at least doubling what is at hand; False at the end of the file."""
+    def _fill(self) -> bool:
+        """Reads on, at least doubling what is at hand; False at the end of the file."""
+        self._require_size(len(self._text))
+        got = self._read_ahead(len(self._text) - self._pos)
+        if not got and self._failure is not None:
+            raise self._failure()
+        return got > 0
+
+    def _read_ahead(self, wanted: int) -> int:
+        """Reads on by more than so many characters, as far as that can be done; returns how many came."""
         self._byte_at(self._pos)
         parts = [self._text[self._pos :]]
-        self._pos = self._mark = 0
-        wanted, got = wanted or len(parts[0]), 0
-        if wanted > self._limit:  # all of it belongs to one record that does not end yet
+        self._pos = self._mark = got = 0
+        while not self._end and self._failure is None and got <= wanted:
+            try:
+                parts.append(self._decode(self._stream.read()))
+            except FileError as error:
+                self._failure = partial(_same, error)
+            else:
+                got += len(parts[-1])
+        self._text = "".join(parts)
+        return got
+
+    def _require_size(self, end: int) -> None:
+        """Raise where all up to this place in the text belongs to one record, and is too much."""
+        if end - self._pos > self._limit:
             raise self.error(
                 f"record {self._number or 1} is larger than {self._limit // 2**20} MB",
                 hint="raise memory_limit (JSON2DB_MEMORY_LIMIT, in MB)",
             )
-        while not self._end and got <= wanted:
-            parts.append(self._decode(self._stream.read()))
-            got += len(parts[-1])
-        self._text = "".join(parts)
-        return got > 0
 
     def _decode(self, chunk: bytes) -> str:
         data = self._pending + chunk
@@ -114,8 +131,10 @@ class Cursor:
             if chunk and error.end == len(data) and error.reason == "unexpected end of data":
                 self._pending = data[error.start :]
                 return data[: error.start].decode("utf-8")
-            byte = start + error.start
-            raise self.error(f"is not UTF-8: byte 0x{data[error.start]:02x}", byte=byte) from error
+            self._end = False
+            what = f"is not UTF-8: byte 0x{data[error.start]:02x}"
+            self._failure = partial(self.error, what, byte=start + error.start)
+            return data[: error.start].decode("utf-8")
         self._pending = b""
         return text
 
@@ -138,6 +157,7 @@ class Cursor:
             try:
                 value, end = self._decoder.decode(self._text, self._pos)
             except Incomplete as error:
+                self._require_size(len(self._text))
                 if self._end:
                     raise self._syntax_error(error.__cause__) from error
                 self._fill()
@@ -147,6 +167,7 @@ class Cursor:
             if end < len(self._text) or self._end:  # else a number may go on beyond what is at hand
                 break
             self._fill()
+        self._require_size(end)
         start = self._byte_at(self._pos)
         self.raw = self._text[self._pos : end]
         self.problem = self._decoder.problem
@@ -204,7 +225,7 @@ class Cursor:
     def _stretch(self, between: str) -> Stretch | None:
         """The next elements, from the comma on; None where no place for a cut is found."""
         if len(self._text) - self._pos < _STRETCH:
-            self._fill(_STRETCH)
+            self._read_ahead(_STRETCH)
         text = self._text
         if not text.startswith(between, self._pos):
             return None
@@ -317,3 +338,7 @@ class Cursor:
             record=self._number or None,
             byte=byte,
         )
+
+
+def _same(error: FileError) -> FileError:
+    return error

@@ -14,6 +14,7 @@ from json2db_sync.sources.decoder import Decoder, Incomplete
 from json2db_sync.sources.files import SourceFile
 
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
+_BLANKS = (b" ", b"\t", b"\r")
 
 
 def blocks_of_lines(stream: ByteStream, file: SourceFile, limit: int) -> Iterator[tuple[int, bytes]]:
@@ -47,7 +48,9 @@ def split_lines(block: bytes, start: int) -> Iterator[tuple[int, bytes]]:
 
 
 def undecoded_lines(block: bytes) -> list[msgspec.Raw] | None:
-    """The text of the value of each line; None where a line is not exactly one value."""
+    """The text of the value of each line; None where a line is not exactly one value, or does not begin with it."""
+    if block[:1] in _BLANKS or any(b"\n" + blank in block for blank in _BLANKS):
+        return None  # a record's place in the file is that of its line
     lines = [line for line in block.split(b"\n") if line.strip()]
     try:
         block.decode()

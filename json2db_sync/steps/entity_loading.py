@@ -116,6 +116,7 @@ class EntityLoading:
         self._batch: list[Shredded] = []
         self._ids = ids
         self._rejected: list[RejectedRecord] = []
+        self._checked = 0
         self._invalid = 0
         self._invalid_examples: list[str] = []
         self._compiled = self._compile() if careless else None
@@ -227,13 +228,20 @@ class EntityLoading:
     def reject(self, record: Record, reason: str, path: str | None = None) -> None:
         """Keep a record that cannot be loaded."""
         self.loader.reject(record, reason, path)
-        if self._options.limit.stop or len(self.loader.rejections) >= self._options.batch_size:
+        self._check_limit()
+        if len(self.loader.rejections) >= self._options.batch_size:
             self._keep()
 
+    def _check_limit(self) -> None:
+        """Of each rejected record in its turn: which one is too many must not depend on when they are kept."""
+        waiting = self.loader.rejections
+        for rejection in waiting[len(waiting) - self.loader.tally.counts.rejected + self._checked :]:
+            self._checked += 1
+            self._options.limit.check(self._file, rejection, self._checked)
+
     def _keep(self) -> None:
+        self._check_limit()
         rejections = self.loader.take_rejections()
-        for rejection in rejections:
-            self._options.limit.check(self._file, rejection, self.loader.tally.counts)
         for rejection in rejections[: max(0, REPORTED - len(self._rejected))]:
             raw = rejection.raw.decode("utf-8", "backslashreplace")
             self._rejected.append(

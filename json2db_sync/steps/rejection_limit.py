@@ -31,9 +31,10 @@ class RejectionLimit:
             return cls(stop)
         return cls(stop, share=float(text[:-1]) / 100) if text.endswith("%") else cls(stop, most=int(text))
 
-    def check(self, file: SourceFile, rejection: Rejection, counts: Counts) -> None:
+    def check(self, file: SourceFile, rejection: Rejection, number: int) -> None:
         """A record is rejected.
 
+        :param number: how many of the file and entity that makes.
         :raises ValidationError: when that is one too many; nothing of the file is loaded then.
         """
         if self.stop:
@@ -48,7 +49,7 @@ class RejectionLimit:
                 entity=rejection.entity,
                 setting="processing.on_error",
             )
-        if self.most is not None and counts.rejected > self.most:
+        if self.most is not None and number > self.most:
             raise _too_many(file, f"more than {counted(self.most, 'record')}", rejection.number, rejection.reason)
 
     def check_all(self, file: SourceFile, counts: Counts, rejected: Sequence[RejectedRecord]) -> None:
