@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
+_encode = msgspec.json.Encoder().encode
 _NULL = r"\N"
 _BETWEEN = "\0"
 """Stands between texts while they are escaped together: PostgreSQL cannot store it, so that no text holds it."""
@@ -18,9 +20,13 @@ def copy_text(table: sa.Table, columns: Mapping[str, Sequence[Any]], constants: 
 
     :raises ValueError: when a text holds U+0000.
     """
-    texts = [_texts(column, is_text=_is_text(table.c[name])) for name, column in columns.items()]
-    end = "".join(f"\t{text}" for value in constants.values() for text in _texts([value], is_text=True)) + "\n"
+    texts = [_texts(column) if _is_text(table.c[name]) else _numbers(column) for name, column in columns.items()]
+    end = "".join("\t" + _constant(value) for value in constants.values()) + "\n"
     return end.join([*map("\t".join, zip(*texts, strict=True)), ""])
+
+
+def _constant(value: Any) -> str:
+    return _texts([None if value is None else str(value)])[0]
 
 
 def _is_text(column: sa.Column[Any]) -> bool:
@@ -28,14 +34,17 @@ def _is_text(column: sa.Column[Any]) -> bool:
     return not isinstance(column.type, sa.Integer | sa.Float | sa.Boolean)
 
 
-def _texts(column: Sequence[Any], *, is_text: bool) -> Iterable[str]:
-    """A column's values as COPY reads them."""
-    if not is_text:
-        return (_NULL if value is None else str(value) for value in column) if None in column else map(str, column)
+def _numbers(column: Sequence[Any]) -> Sequence[str]:
+    """Numbers and booleans as texts, by way of JSON: a fifth of the time that str takes for each."""
+    return _encode(column)[1:-1].decode().replace("null", _NULL).split(",") if column else ()
+
+
+def _texts(column: Sequence[Any]) -> Sequence[str]:
+    """Texts as COPY reads them."""
     try:
         return _escaped(column, _BETWEEN.join(column))
-    except TypeError:  # there are nulls: this way all others are spared the search
-        texts = ["" if value is None else str(value) for value in column]
+    except TypeError:  # there are nulls: this way all other columns are spared the search
+        texts = ["" if value is None else value for value in column]
         escaped = _escaped(texts, _BETWEEN.join(texts))
         return [_NULL if value is None else text for value, text in zip(column, escaped, strict=True)]
 
