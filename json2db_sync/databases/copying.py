@@ -1,4 +1,8 @@
-"""Columns of values as the text format of PostgreSQL's COPY, without a step of Python for each value."""
+"""Columns of values as text for PostgreSQL's COPY, without a step of Python for each value.
+
+Text rather than binary: the server reads each value as the exact path has it read, whatever the column's type, dates
+as they are written and custom columns among them. (Binary rows by psycopg would take a tenth less of COPY's time.)
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ _SPECIAL = {"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}  # the backslash
 def copy_text(table: sa.Table, columns: Mapping[str, Sequence[Any]], constants: Mapping[str, Any]) -> str:
     """The rows, constants after columns.
 
-    :raises ValueError: when a text holds U+0000.
+    :raises ValueError: when a text holds U+0000, which would part it in two.
     """
     texts = [_texts(column) if _is_text(table.c[name]) else _numbers(column) for name, column in columns.items()]
     end = "".join("\t" + _constant(value) for value in constants.values()) + "\n"
@@ -35,7 +39,7 @@ def _is_text(column: sa.Column[Any]) -> bool:
 
 
 def _numbers(column: Sequence[Any]) -> Sequence[str]:
-    """Numbers and booleans as texts, by way of JSON: a fifth of the time that str takes for each."""
+    """Numbers and booleans as texts, by way of JSON: a third of the time that str takes for each."""
     return _encode(column)[1:-1].decode().replace("null", _NULL).split(",") if column else ()
 
 
@@ -50,10 +54,8 @@ def _texts(column: Sequence[Any]) -> Sequence[str]:
 
 
 def _escaped(texts: Sequence[str], joined: str) -> Sequence[str]:
-    """The texts, escaped where that is called for: few columns have anything to escape, and looking costs nothing."""
+    """The texts, escaped where there is anything to escape: few columns have that, and looking costs little."""
     special = [character for character in _SPECIAL if character in joined]
-    if joined.count(_BETWEEN) >= len(texts) > 0:
-        raise ValueError("U+0000")
     for character in special:
         joined = joined.replace(character, _SPECIAL[character])
     return joined.split(_BETWEEN) if special else texts

@@ -269,7 +269,7 @@ class PostgreSQLDatabase(Database):
 
 
 def _driver(connection: sa.Connection) -> Any:
-    """psycopg's connection: it need not be installed for this module to be imported."""
+    """The connection of psycopg, which need not be installed for this module to be imported."""
     return connection.connection.driver_connection
 
 
