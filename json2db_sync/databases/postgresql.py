@@ -12,13 +12,14 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
 
 from json2db_sync.databases import faults
-from json2db_sync.databases.base import Backup, Database, Decode
+from json2db_sync.databases.base import Backup, Database, Decode, RowRefused, Values
+from json2db_sync.databases.copying import copy_text
 from json2db_sync.databases.ledger import Ledger
 from json2db_sync.databases.tables import VerbatimType
 from json2db_sync.errors import DatabaseError, Locked
 from json2db_sync.model import jsontext
 from json2db_sync.model.kinds import Kind, has_offset, now_text, spell
-from json2db_sync.model.plan import EntityPlan
+from json2db_sync.model.plan import HASH, ID, LOAD, EntityPlan
 from json2db_sync.sources.reader import Record
 
 _TYPES: dict[Kind, sa.types.TypeEngine[Any]] = {
@@ -31,6 +32,8 @@ _TYPES: dict[Kind, sa.types.TypeEngine[Any]] = {
 }
 # float: a number's column that someone has altered gives decimals
 _DECODERS: dict[Kind, Decode] = {Kind.BIGINT: int, Kind.NUMBER: float}
+# Classes of SQLSTATE that speak of the rows: what psycopg raises for them is what refuses_row takes for a refusal.
+_REFUSALS = ("0A", "21", "22", "23", "42", "54")
 _BACKUP_PREFIX = "json2db_backup_"
 _LOCK = 0x6A32_6462  # "j2db": the advisory lock of this package; one a database, since they are a database's own
 _READERS = _LOCK + 1  # shared by all who read; who replaces tables takes it alone
@@ -125,7 +128,30 @@ class PostgreSQLDatabase(Database):
 
     def refuses_row(self, error: sa.exc.DBAPIError) -> bool:
         # 54: program limit exceeded, as by a row or an index entry that is too large
-        return super().refuses_row(error) or str(getattr(error.orig, "sqlstate", "")).startswith("54")
+        return super().refuses_row(error) or _state(error.orig).startswith("54")
+
+    # Rows
+
+    def insert_columns(
+        self, connection: sa.Connection, table: sa.Table, columns: Mapping[str, Sequence[Any]], constants: Values
+    ) -> None:
+        names = ", ".join(self.quote(name) for name in (*columns, *constants))
+        statement = f"COPY {self.quote(table.name)} ({names}) FROM STDIN"
+        try:
+            text = copy_text(table, columns, constants)
+            with _driver(connection).cursor() as cursor, cursor.copy(statement) as copy:
+                copy.write(text)
+        except Exception as error:
+            if isinstance(error, ValueError) or _state(error)[:2] in _REFUSALS:
+                raise RowRefused from error
+            raise
+
+    def versions(self, connection: sa.Connection, table: sa.Table, ids: Sequence[Any]) -> dict[Any, tuple[int, int]]:
+        of_ids = "bigint" if isinstance(table.c[ID].type, sa.BigInteger) else "text"
+        statement = f"SELECT {ID}, {HASH}, {LOAD} FROM {self.quote(table.name)} WHERE {ID} = ANY(%s::{of_ids}[])"
+        with _driver(connection).cursor() as cursor:
+            rows = cursor.execute(statement, [list(ids)])
+            return {id_: (hash_, load) for id_, hash_, load in rows}
 
     def byte_order(self, column: sa.Column[str]) -> sa.ColumnElement[str]:
         return column.collate("C")
@@ -240,6 +266,16 @@ class PostgreSQLDatabase(Database):
                     for constraint in built.foreign_key_constraints:
                         connection.execute(sa.schema.AddConstraint(constraint))
         return _describe(name)
+
+
+def _driver(connection: sa.Connection) -> Any:
+    """The connection of psycopg, which need not be installed for this module to be imported."""
+    return connection.connection.driver_connection
+
+
+def _state(error: BaseException | None) -> str:
+    """The SQLSTATE of an error of the driver's; empty where it has none."""
+    return getattr(error, "sqlstate", None) or ""
 
 
 def _holds_nul(value: Any) -> bool:
