@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from types import TracebackType
 
 import xxhash
@@ -24,12 +24,15 @@ class KeyIndex:
         self._known: dict[bytes, int] = {}
         self._file: sqlite3.Connection | None = None
 
-    def get(self, keys: Iterable[str]) -> dict[str, int]:
+    def get(self, keys: Collection[str]) -> dict[str, int]:
         """The numbers of those keys that have one."""
-        hashed = {key: _digest(key) for key in keys}
-        found = {key: self._known[value] for key, value in hashed.items() if value in self._known}
+        hashed = _digests(keys)
+        found: dict[str, int] = {}
+        if not self._known.keys().isdisjoint(hashed):
+            numbers = map(self._known.get, hashed)
+            found = {key: number for key, number in zip(keys, numbers, strict=True) if number is not None}
         if self._file is not None:
-            missing = {value: key for key, value in hashed.items() if key not in found}
+            missing = {value: key for key, value in zip(keys, hashed, strict=True) if key not in found}
             found.update(self._from_file(missing))
         return found
 
@@ -46,7 +49,7 @@ class KeyIndex:
 
     def set(self, numbers: Mapping[str, int]) -> None:
         """Remember these numbers, replacing earlier ones of the same keys."""
-        self._known.update((_digest(key), number) for key, number in numbers.items())
+        self._known.update(zip(_digests(numbers), numbers.values(), strict=True))
         if len(self._known) > self._most:
             self._spill()
 
@@ -77,5 +80,8 @@ class KeyIndex:
         self.close()
 
 
-def _digest(key: str) -> bytes:
-    return xxhash.xxh3_128_digest(key.encode("utf-8", "surrogatepass"))
+def _digests(keys: Collection[str]) -> list[bytes]:
+    try:
+        return list(map(xxhash.xxh3_128_digest, map(str.encode, keys)))
+    except UnicodeEncodeError:  # half a character
+        return [xxhash.xxh3_128_digest(key.encode("utf-8", "surrogatepass")) for key in keys]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import IntEnum
 
@@ -90,7 +90,7 @@ class Tally:
         self._load = load
         self._seen = KeyIndex(memory)
 
-    def seen(self, ids: Iterable[str]) -> dict[str, int]:
+    def seen(self, ids: Collection[str]) -> dict[str, int]:
         """Those of these ids that records before had; pass it on to :meth:`add`."""
         return self._seen.get(ids)
 
@@ -121,6 +121,12 @@ class Tally:
                 self._change(outcome, +1)
             now[id_] = number * len(Outcome) + outcome
         self._seen.set(now)
+
+    def add_inserted(self, ids: Sequence[str], numbers: Sequence[int]) -> None:
+        """Count records with different ids, none of which was seen before or is stored."""
+        self.count_new(len(ids))
+        known = (number * len(Outcome) + Outcome.INSERTED for number in numbers)
+        self._seen.set(dict(zip(ids, known, strict=True)))
 
     def count_new(self, records: int) -> None:
         """Count records that no other record of the file has the id of."""

@@ -18,7 +18,7 @@ from msgspec.structs import astuple
 
 from json2db_sync.model.jsontext import encode
 from json2db_sync.model.keys import MAX_KEY, id_text
-from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, date_pattern, spelling_of
+from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, are_spelled
 from json2db_sync.model.plan import ID, PARENT_ID, REST, ColumnPlan, EntityPlan, TablePlan
 from json2db_sync.model.shape import is_object_array
 
@@ -365,8 +365,7 @@ class _Dates:
     def require(self, column: Column) -> None:
         """Raise :class:`Unfit` unless every text is a date of the spelling."""
         new = set(column) - self._known
-        usual = "" not in new and date_pattern(self._spelling).fullmatch("\n".join(new))
-        if not usual and any(spelling_of(text) != self._spelling for text in new):
+        if not are_spelled(new, self._spelling):
             raise Unfit
         self._known = self._known | new if len(self._known) < self._MAX_KNOWN else {None, ABSENT}
 

@@ -7,7 +7,7 @@ A stored value is a bool, int, float, str or None, the same for every database; 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, date, datetime, timedelta, timezone
 from enum import StrEnum
 from functools import lru_cache
@@ -179,6 +179,16 @@ def date_pattern(spelling: str) -> re.Pattern[str]:
     It leaves out the rare ones, which :func:`spelling_of` must tell: years before 1000, 29 February 2000.
     """
     return re.compile(f"(?:(?:{_date_pattern(spelling)})?\n)*(?:{_date_pattern(spelling)})?")
+
+
+def are_spelled(texts: Collection[Any], spelling: str) -> bool:
+    """Are all of these texts dates of the spelling? They are looked at together, which is much faster."""
+    try:
+        lines = "\n".join(texts)
+    except TypeError:  # one of them is no text
+        return False
+    usual = "" not in texts and lines.count("\n") < max(len(texts), 1) and date_pattern(spelling).fullmatch(lines)
+    return bool(usual) or all(spelling_of(text) == spelling for text in texts)
 
 
 def _date_pattern(spelling: str) -> str:
