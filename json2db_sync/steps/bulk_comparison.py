@@ -62,8 +62,9 @@ class BulkComparison:
             if None in counts:
                 raise Unfit
             places = [place for place, load in zip(places, loads, strict=True) if verdicts[load] == "compared"]
-            rows = self._shape.shred(batch.only(places))
-            _present, _loads, own = self._stored.loads(rows.ids)
+            if places:
+                rows = self._shape.shred(batch.only(places))
+                _present, _loads, own = self._stored.loads(rows.ids)
         if places and self._stored.differ(rows, own):
             raise Unfit
         return Agreed(ids, places, {kind: count for kind, count in counts.items() if kind is not None})
