@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -354,6 +354,17 @@ class Database(ABC):
             if self.refuses_row(error):
                 raise RowRefused from error
             raise
+
+    def pages(
+        self, connection: sa.Connection, statement: sa.Select[Any], size: int
+    ) -> Iterator[Sequence[Sequence[Any]]]:
+        """The rows that a statement finds, so many at a time, with the driver's values."""
+        with closing(connection.execute(statement.execution_options(yield_per=size))) as result:
+            yield from result.partitions()
+
+    def stored_form(self, kind: Kind, spelling: str | None) -> Decode | None:
+        """Makes a value read from such a column what was given to store it; None where it already is."""
+        return None
 
     def versions(self, connection: sa.Connection, table: sa.Table, ids: Sequence[Any]) -> dict[Any, tuple[int, int]]:
         """Hash and load of those of these records that are stored."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping
-from operator import methodcaller
+from collections.abc import Collection, Mapping
 from types import TracebackType
 
 import xxhash
@@ -25,16 +24,15 @@ class KeyIndex:
         self._known: dict[bytes, int] = {}
         self._file: sqlite3.Connection | None = None
 
-    def get(self, keys: Iterable[str]) -> dict[str, int]:
+    def get(self, keys: Collection[str]) -> dict[str, int]:
         """The numbers of those keys that have one."""
-        keys = list(keys)
-        digests = _digests(keys)
-        if self._file is None and self._known.keys().isdisjoint(digests):
-            return {}
-        hashed = dict(zip(keys, digests, strict=True))
-        found = {key: self._known[value] for key, value in hashed.items() if value in self._known}
+        hashed = _digests(keys)
+        found: dict[str, int] = {}
+        if not self._known.keys().isdisjoint(hashed):
+            numbers = map(self._known.get, hashed)
+            found = {key: number for key, number in zip(keys, numbers, strict=True) if number is not None}
         if self._file is not None:
-            missing = {value: key for key, value in hashed.items() if key not in found}
+            missing = {value: key for key, value in zip(keys, hashed, strict=True) if key not in found}
             found.update(self._from_file(missing))
         return found
 
@@ -82,8 +80,8 @@ class KeyIndex:
         self.close()
 
 
-def _digests(keys: Iterable[str]) -> list[bytes]:
-    return list(map(xxhash.xxh3_128_digest, map(_encode, keys)))
-
-
-_encode = methodcaller("encode", "utf-8", "surrogatepass")
+def _digests(keys: Collection[str]) -> list[bytes]:
+    try:
+        return list(map(xxhash.xxh3_128_digest, map(str.encode, keys)))
+    except UnicodeEncodeError:  # half a character
+        return [xxhash.xxh3_128_digest(key.encode("utf-8", "surrogatepass")) for key in keys]

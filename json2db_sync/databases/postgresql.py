@@ -118,6 +118,12 @@ class PostgreSQLDatabase(Database):
     def decode_json(self, value: Any) -> Any:
         return value  # psycopg has read it
 
+    def stored_form(self, kind: Kind, spelling: str | None) -> Decode | None:
+        if kind in (Kind.DATE, Kind.DATETIME):
+            return self.decoder(kind, spelling)
+        forms: dict[Kind, Decode] = {Kind.BIGINT: str, Kind.JSON: jsontext.encode}
+        return forms.get(kind)
+
     def may_object(self, text: bytes) -> bool:
         return b"\\u0000" in text
 

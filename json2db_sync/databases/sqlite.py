@@ -194,6 +194,13 @@ class SQLiteDatabase(Database):
         except (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, OverflowError) as error:
             raise RowRefused from error
 
+    def pages(
+        self, connection: sa.Connection, statement: sa.Select[Any], size: int
+    ) -> Iterator[Sequence[Sequence[Any]]]:
+        with closing(connection.execute(statement)) as result:
+            while rows := result.cursor.fetchmany(size):  # fetched as they are asked for, and plain tuples
+                yield rows
+
     def versions(self, connection: sa.Connection, table: sa.Table, ids: Sequence[Any]) -> dict[Any, tuple[int, int]]:
         found: dict[Any, tuple[int, int]] = {}
         statement = f"SELECT {ID}, {HASH}, {LOAD} FROM {self.quote(table.name)} WHERE {ID} IN"

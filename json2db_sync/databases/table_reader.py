@@ -21,11 +21,17 @@ Columns = dict[str, Column]
 class TableReader:
     """Reads one table, or a selection with the same columns, over one open connection.
 
-    :param own: read our own columns (where a record came from, custom ones) too.
+    :param own: read our own columns (where a record came from, custom ones) too: all, or those named.
     """
 
     def __init__(
-        self, database: Database, connection: sa.Connection, plan: TablePlan, source: sa.FromClause, *, own: bool
+        self,
+        database: Database,
+        connection: sa.Connection,
+        plan: TablePlan,
+        source: sa.FromClause,
+        *,
+        own: bool | Sequence[str],
     ) -> None:
         self._database = database
         self._connection = connection
@@ -35,7 +41,8 @@ class TableReader:
         self._places = (PARENT_ID if plan.depth else ID, *plan.position_columns)
         self._values = tuple(column.name for column in plan.columns)
         known = dict.fromkeys((*self._places, *self._values, REST))
-        self._own = tuple(column.name for column in source.c if own and column.name not in known)
+        ours = [column.name for column in source.c if column.name not in known]
+        self._own = tuple(name for name in ours if (own if isinstance(own, bool) else name in own))
         self._names = (*known, *self._own)
         self._select = sa.select(*(source.c[name] for name in self._names)).order_by(
             *(source.c[name] for name in self._places)

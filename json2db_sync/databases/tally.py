@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import IntEnum
 
@@ -93,7 +93,7 @@ class Tally:
         self._load = load
         self._seen = KeyIndex(memory)
 
-    def seen(self, ids: Iterable[str]) -> dict[str, int]:
+    def seen(self, ids: Collection[str]) -> dict[str, int]:
         """Those of these ids that records before had; pass it on to :meth:`add`."""
         return self._seen.get(ids)
 

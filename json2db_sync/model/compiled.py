@@ -18,7 +18,7 @@ from msgspec.structs import astuple
 
 from json2db_sync.model.jsontext import encode
 from json2db_sync.model.keys import MAX_KEY, id_text
-from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, are_usual_dates, spelling_of
+from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, are_spelled
 from json2db_sync.model.plan import ID, PARENT_ID, REST, ColumnPlan, EntityPlan, TablePlan
 from json2db_sync.model.shape import is_object_array
 
@@ -391,7 +391,7 @@ class _Dates:
     def require(self, column: Column) -> None:
         """Raise :class:`Unfit` unless every text is a date of the spelling."""
         new = set(column) - self._known
-        if not are_usual_dates(new, self._spelling) and any(spelling_of(text) != self._spelling for text in new):
+        if not are_spelled(new, self._spelling):
             raise Unfit
         self._known = self._known | new if len(self._known) < self._MAX_KNOWN else {None, ABSENT}
 

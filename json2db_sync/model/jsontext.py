@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
 
 _encoder = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+_lines = msgspec.json.Decoder()
 
 _EXACT_FLOAT = 2.0**53
 """From here on every double is a whole number, whose shortest spelling need not be its value (1e23)."""
@@ -39,10 +41,27 @@ def decode(text: Any) -> Any:
         return json.loads(text)
 
 
+def are_json(texts: Sequence[Any]) -> bool:
+    """Would :func:`decode` take each of these texts? False also where only a look at each of them can tell."""
+    if not texts:
+        return True
+    lines = "\n".join(texts)
+    try:
+        # A text of several lines, or of none, would make another number of lines or of values.
+        return lines.count("\n") == len(texts) - 1 and len(_lines.decode_lines(lines)) == len(texts)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return False
+
+
 def canonical(value: Any) -> str:
     """As :func:`encode`, and 450.0 is spelled as 450: equal values give equal text."""
     text = encode(value)
-    return _encoder.encode(_spell_out(value, above=0.0)) if ".0" in text else text
+    return _encoder.encode(whole_as_integers(value)) if ".0" in text else text
+
+
+def whole_as_integers(value: Any) -> Any:
+    """The same value with 450 for 450.0."""
+    return _spell_out(value, above=0.0)
 
 
 def _spell_out(value: Any, above: float = _EXACT_FLOAT) -> Any:

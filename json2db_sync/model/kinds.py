@@ -188,6 +188,13 @@ def are_usual_dates(texts: Collection[str], spelling: str) -> bool:
     return lines.count("\n") == len(texts) and _date_lines(spelling).fullmatch(lines) is not None
 
 
+def are_spelled(texts: Collection[Any], spelling: str) -> bool:
+    """Are all of these texts, and dates of the spelling? They are looked at together, which is much faster."""
+    if set(map(type, texts)) - {str}:
+        return False
+    return are_usual_dates(texts, spelling) or all(spelling_of(text) == spelling for text in texts)
+
+
 def _date_pattern(spelling: str) -> str:
     match = _SPELLING.fullmatch(spelling)
     if match is None:

@@ -10,19 +10,18 @@ from json2db_sync.databases.keyindex import KeyIndex
 from json2db_sync.databases.ledger import Load
 from json2db_sync.databases.tally import Outcome, Taken, Tally, written
 from json2db_sync.model.batches import batched
-from json2db_sync.model.jsontext import canonical
-from json2db_sync.model.keys import short_hash
+from json2db_sync.model.contents import content_hash, content_hashes
 from json2db_sync.model.plan import EntityPlan
 from json2db_sync.model.words import counted
 from json2db_sync.results import Check
 from json2db_sync.sources import Record
+from json2db_sync.sources.batch import Undecoded
 from json2db_sync.sources.reader import record_of
 from json2db_sync.steps.finding import Finding
 
 _BATCH = 500
 _RANK_BITS = 23
-_HASH_BITS = 63 - _RANK_BITS
-"""A hash is compared with that of the same id only, so that 40 bits tell two versions apart."""
+"""Of a number of 63; a hash is compared with that of the same id only, so that 40 bits tell two versions apart."""
 
 
 class Derivation:
@@ -161,6 +160,20 @@ class DerivedLoad:
             self._flush()
         self._waiting[id_] = record
 
+    def add_many(self, ids: Sequence[str], batch: Undecoded) -> None:
+        """The next records, none of which was rejected, all with different ids."""
+        self._flush()
+        if self._tally.seen(ids) or self._stored.versions.get(ids):
+            for id_, record in zip(ids, batch.records(), strict=True):
+                self.add(id_, record)
+            return
+        numbers = range(batch.first, batch.first + len(batch))
+        self._tally.count_alike(ids, numbers, Outcome.INSERTED)
+        versions = [hash_ >> _RANK_BITS << _RANK_BITS | self._rank for hash_ in content_hashes(batch.array)]
+        self._stored.versions.set(dict(zip(ids, versions, strict=True)))
+        if self._stored.numbers is not None:
+            self._stored.numbers.set(dict(zip(ids, numbers, strict=True)))
+
     def reject(self) -> None:
         """The next record, which was rejected."""
         self._tally.reject()
@@ -181,7 +194,7 @@ class DerivedLoad:
         taken: dict[str, Taken] = {}
         versions: dict[str, int] = {}
         for id_, record in self._waiting.items():
-            version = _version(record)
+            version = content_hash(record.value) >> _RANK_BITS
             before = known.get(id_)
             outcome = Outcome.INSERTED
             if before is not None:
@@ -214,7 +227,3 @@ class DerivedLoad:
         """Does an equal record from this file make the stored one a record of this file?"""
         rank = (before or 0) & (1 << _RANK_BITS) - 1
         return outcome == Outcome.UNCHANGED and self._load.mode != "skip" and rank <= self._rank
-
-
-def _version(record: Record) -> int:
-    return short_hash(canonical(record.value).encode("utf-8", "surrogatepass")) >> _RANK_BITS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,16 +12,23 @@ from json2db_sync.databases.ledger import Ledger, Load, StoredFile
 from json2db_sync.databases.records import RecordReader as StoredReader
 from json2db_sync.databases.records import StoredRecord
 from json2db_sync.model import plan as names
+from json2db_sync.model.compiled import Unfit
 from json2db_sync.model.jsontext import first_difference, preview, same
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import EntityPlan
 from json2db_sync.model.shape import Drift
 from json2db_sync.sources import Record, SourceFile
+from json2db_sync.sources.batch import Batch, Undecoded
 from json2db_sync.sources.reader import record_of
+from json2db_sync.steps.bulk_comparison import BulkComparison, Verdict
 from json2db_sync.steps.derivation import DerivedLoad
 from json2db_sync.steps.record_ids import RecordIds
 
 _BATCH = 500
+_SMALL = 32
+"""Records that are not worth dividing further to find those that must go the exact way."""
+_SAMPLED = 100
+"""One in so many records is assembled and compared although its rows are right."""
 
 
 class StoredSide:
@@ -34,29 +41,29 @@ class StoredSide:
         plans: Mapping[str, EntityPlan],
         loads: Mapping[int, Load],
     ) -> None:
-        self._connection = connection
+        self.connection = connection
         self._roots = {name: database.tables(plan)[plan.table.name] for name, plan in plans.items()}
         self._readers = {name: StoredReader(database, connection, plan, own=True) for name, plan in plans.items()}
-        self._database = database
+        self.database = database
         self._loads = loads
 
     def objection(self, record: Record) -> str | None:
         """Why a record cannot be stored; None where it can."""
-        return record.problem or self._database.objection(record)
+        return record.problem or self.database.objection(record)
 
     def by_ids(self, entity: str, ids: list[Any]) -> dict[Any, StoredRecord]:
         return self._readers[entity].by_ids(ids)
 
-    def file_of(self, stored: StoredRecord) -> StoredFile | None:
-        """The file that a stored record came from; None where the ledger does not know it."""
-        load = self._loads.get(stored.own[names.LOAD])
-        return load.file if load is not None else None
+    def file_of(self, load: int) -> StoredFile | None:
+        """The file that the records of a load came from; None where the ledger does not know it."""
+        known = self._loads.get(load)
+        return known.file if known is not None else None
 
     def origins(self, entity: str) -> Iterator[tuple[str, Load]]:
         """The id of every stored row, and the load that it came with; without those that the ledger does not know."""
         table = self._roots[entity]
         statement = sa.select(table.c[names.ID], table.c[names.LOAD]).execution_options(yield_per=_BATCH)
-        for id_, load in self._connection.execute(statement):
+        for id_, load in self.connection.execute(statement):
             if load in self._loads:
                 yield str(id_), self._loads[load]
 
@@ -66,6 +73,7 @@ class EntityComparison:
 
     :param stored: None to compare nothing, and only derive figures.
     :param derived: None to derive no figures.
+    :param bulk: compares many records at once; None to compare each alone.
     """
 
     def __init__(
@@ -77,6 +85,7 @@ class EntityComparison:
         derived: DerivedLoad | None,
         ledger: Ledger,
         memory: int,
+        bulk: BulkComparison | None,
     ) -> None:
         self._load = load
         self._plan = plan
@@ -84,7 +93,9 @@ class EntityComparison:
         self._derived = derived
         self._ledger = ledger
         self._ids = RecordIds(plan, file, memory)
+        self._bulk = bulk
         self._waiting: list[tuple[Record, bool]] = []
+        self._sample: list[tuple[Any, Record]] = []
         self.problems: dict[Any, str] = {}
         """By id: an older version of a record in the file may differ, only the last one counts."""
         self.compared = self.resent = self.rejected = self.skipped = self.corrected = 0
@@ -94,14 +105,74 @@ class EntityComparison:
         if self._derived is not None:
             self._derived.close()
 
-    def add(self, record: Record, *, single: bool) -> None:
-        self._waiting.append((record, single))
-        if len(self._waiting) >= _BATCH:
+    def add(self, batch: Batch, *, single: bool) -> None:
+        """Compare records, in their order."""
+        if self._bulk is not None and isinstance(batch, Undecoded):
             self._flush()
+            self._add_undecoded(self._bulk, batch)
+        else:
+            self._add_exactly(batch, single=single)
+
+    def _add_exactly(self, batch: Batch, *, single: bool = False) -> None:
+        for record in batch.records():
+            self._waiting.append((record, single))
+            if len(self._waiting) >= _BATCH:
+                self._flush()
+
+    def _add_undecoded(self, bulk: BulkComparison, batch: Undecoded) -> None:
+        """Compare them all at once, in ever smaller parts where some of them must go the exact way."""
+        try:
+            self._agree(bulk, batch)
+        except Unfit:
+            if len(batch) <= _SMALL:
+                self._add_exactly(batch)
+                self._flush()  # before those that follow
+                return
+            for part in batch.parts(max(len(batch) // 8, _SMALL)):
+                self._add_undecoded(bulk, part)
+
+    def _agree(self, bulk: BulkComparison, batch: Undecoded) -> None:
+        """Take note of records of which nothing is wrong.
+
+        :raises Unfit: unless that is so.
+        """
+        if self._ledger.rejected_between(self._load.file.id, batch.first, batch.first + len(batch) - 1):
+            raise Unfit
+        if self._stored is None:
+            ids = bulk.ids(batch)
+        else:
+            agreed = bulk.compare(batch, self._verdict)
+            ids = agreed.ids
+            self.compared += agreed.counts.get("compared", 0)
+            self.resent += agreed.counts.get("resent", 0)
+            self.skipped += agreed.counts.get("skipped", 0)
+            if self.problems:
+                for place in agreed.compared:
+                    self.problems.pop(ids[place], None)
+            self._keep_sample(batch, ids, agreed.compared)
+        if self._derived is not None:
+            self._derived.add_many(list(map(str, ids)), batch)
+
+    def _keep_sample(self, batch: Undecoded, ids: Sequence[Any], places: Iterable[int]) -> None:
+        """Some records are assembled and compared as well, so that the check does not rest on shredding alone."""
+        for place in places:
+            number = batch.first + place
+            if number % _SAMPLED == 0:
+                self._sample.append((ids[place], record_of(batch.entity, number, 0, bytes(batch.raws[place]))))
+        if len(self._sample) >= _BATCH:
+            self._compare_sample()
+
+    def _compare_sample(self) -> None:
+        if self._stored is not None and self._sample:
+            stored = self._stored.by_ids(self._plan.entity, list(dict.fromkeys(id_ for id_, _record in self._sample)))
+            for id_, record in self._sample:
+                self._judge(id_, record, stored[id_])
+            self._sample.clear()
 
     def finish(self) -> None:
         """All records were given."""
         self._flush()
+        self._compare_sample()
         if self._derived is not None:
             self._derived.finish()
 
@@ -121,7 +192,7 @@ class EntityComparison:
         if self._stored is not None:
             stored = self._stored.by_ids(self._plan.entity, list(dict.fromkeys(id_ for id_, _record in found)))
             for id_, record in found:
-                self._compare(id_, record, stored.get(id_), self._stored)
+                self._compare(id_, record, stored.get(id_))
 
     def _rejected(self, record: Record, kept: Mapping[str, Any], found: list[tuple[Any, Record]]) -> None:
         if self._derived is not None:
@@ -160,23 +231,37 @@ class EntityComparison:
     def _where(self, record: Record) -> str:
         return f"{self._load.file.name} record {record.number}"
 
-    def _compare(self, id_: Any, record: Record, stored: StoredRecord | None, side: StoredSide) -> None:
+    def _compare(self, id_: Any, record: Record, stored: StoredRecord | None) -> None:
         where = f"{self._where(record)} (id {id_})"
         if stored is None:
             self.problems[id_] = f"{where} is not in the database"
             return
-        file = side.file_of(stored)
-        if file is None or file.id != self._load.file.id:
-            if file is not None and file.sort_key >= self._load.file.sort_key:
-                self.resent += 1
-            elif self._load.mode == "skip":
-                self.skipped += 1
-            else:
-                self.problems[id_] = f"{where}: an older file's version is stored"
-            return
-        self.compared += 1
+        verdict = self._verdict(stored.own[names.LOAD])
+        if verdict == "compared":
+            self.compared += 1
+            self._judge(id_, record, stored)
+        elif verdict == "resent":
+            self.resent += 1
+        elif verdict == "skipped":
+            self.skipped += 1
+        else:
+            self.problems[id_] = f"{where}: an older file's version is stored"
+
+    def _verdict(self, load: int) -> Verdict | None:
+        """What it means that the stored version of a record came with this load; None for something wrong."""
+        assert self._stored is not None
+        file = self._stored.file_of(load)
+        if file is not None and file.id == self._load.file.id:
+            return "compared"
+        if file is not None and file.sort_key >= self._load.file.sort_key:
+            return "resent"
+        return "skipped" if self._load.mode == "skip" else None
+
+    def _judge(self, id_: Any, record: Record, stored: StoredRecord) -> None:
+        """Compare a record with the stored version that came of it."""
         if same(record.value, stored.record):
             self.problems.pop(id_, None)
             return
         path, sent, found = first_difference(record.value, stored.record)
+        where = f"{self._where(record)} (id {id_})"
         self.problems[id_] = f"{where} {path}: sent {preview(sent)}, stored {preview(found)}"

@@ -17,13 +17,13 @@ from json2db_sync.model.plan import EntityPlan
 from json2db_sync.model.words import counted
 from json2db_sync.results import Check
 from json2db_sync.sources import RecordReader, SourceFile
+from json2db_sync.steps.bulk_comparison import bulk_comparison
 from json2db_sync.steps.derivation import Derivation
 from json2db_sync.steps.finding import Finding
 from json2db_sync.steps.progress import Meter
 from json2db_sync.steps.record_comparison import EntityComparison, StoredSide
 from json2db_sync.steps.stored_files import source_file
 
-_BATCH = 500
 Reading = Sequence[Load]
 """Loads that one reading of a file serves: those of its entities in one run."""
 
@@ -32,6 +32,7 @@ class Comparison:
     """Compares over one open connection, which sees one state throughout.
 
     :param run: look only at the files that this run loaded; figures are derived only from all.
+    :param compiled: compare many records at once where that can be done; else each alone. What is found is the same.
     """
 
     def __init__(
@@ -42,6 +43,8 @@ class Comparison:
         memory_limit: int,
         meter: Meter,
         run: int | None = None,
+        *,
+        compiled: bool = True,
     ) -> None:
         self._memory_limit = memory_limit
         self._meter = meter
@@ -52,6 +55,7 @@ class Comparison:
         self._derivation = Derivation(plans, loads, memory_limit // 8) if run is None else None
         self._readings = list(self._planned(loads, run))
         self._stored = StoredSide(database, connection, plans, {load.id: load for load in loads})
+        self._bulk = {name: bulk_comparison(database, connection, plan) for name, plan in plans.items() if compiled}
         self._plans = plans
         self._run = run
         self.compared = self.resent = self.rejected = self.skipped = self.corrected = 0
@@ -128,7 +132,7 @@ class Comparison:
         derived = self._derivation.start(load) if self._derivation is not None else None
         stored = self._stored if load.id in self._latest else None
         return EntityComparison(load, file, self._plans[load.file.entity], stored, derived, self._ledger,
-                                self._memory_limit // 8)  # fmt: skip
+                                self._memory_limit // 8, self._bulk.get(load.file.entity))  # fmt: skip
 
     def _play(
         self, file: SourceFile, reading: Reading, sides: Mapping[str, EntityComparison]
@@ -140,11 +144,11 @@ class Comparison:
         number = 0
         try:
             with RecordReader(file, self._memory_limit) as reader:
-                for number, record in enumerate(reader, 1):
-                    if record.entity in sides:
-                        sides[record.entity].add(record, single=reader.envelope.layout == "object")
-                    if number % _BATCH == 0:
-                        report(number, reader.bytes_read)
+                for batch in reader.batches(undecoded=bool(self._bulk)):
+                    if batch.entity in sides:
+                        sides[batch.entity].add(batch, single=reader.envelope.layout == "object")
+                    number += len(batch)
+                    report(number, reader.bytes_read)
                 if reader.digest != reading[0].digest:
                     return f"{file.name} has changed since it was loaded; populate loads the change", number
                 for side in sides.values():

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from math import isfinite
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,17 +10,15 @@ import sqlalchemy as sa
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import Ledger
 from json2db_sync.model import plan as names
-from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, spelling_of
+from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import ColumnPlan, EntityPlan, TablePlan
-from json2db_sync.model.shape import is_rest
 from json2db_sync.model.words import counted
 from json2db_sync.results import Check
 from json2db_sync.steps.finding import Finding
 from json2db_sync.steps.ledger_check import check_counts
+from json2db_sync.steps.value_check import check_values
 
 _EXAMPLES = 5
-_OUR_TIMES = "%Y-%m-%dT%H:%M:%SZ"
-_BATCH = 500
 
 
 class Verification:
@@ -51,7 +48,7 @@ class Verification:
         yield self._keys()
         yield self._duplicates()
         yield self._positions()
-        yield from self._values()
+        yield from check_values(self._database, self._connection, self._tables())
         yield check_counts(self._connection, self._ledger, self._plans, self._roots())
 
     def _tables(self) -> Iterator[tuple[EntityPlan, TablePlan, sa.Table]]:
@@ -211,69 +208,6 @@ class Verification:
             for row in self._connection.execute(gaps):
                 finding.add(f"{table.name}: the rows of {row[0]} are not numbered 0 to {row.n - 1}")
         return finding.done(f"the numbering of {arrays:,} arrays")
-
-    # Every stored value against its column's kind
-
-    def _values(self) -> Iterator[Check]:
-        findings = {kind: Finding(name) for kind, name in _VALUE_CHECKS.items()}
-        covered = dict.fromkeys(_VALUE_CHECKS, 0)
-        for plan, table, built in self._tables():
-            columns = [*(column for column in table.columns if column.kind in _GROUP), *_own_columns(plan, table)]
-            keys = [column for column in built.columns if column.primary_key]
-            statement = sa.select(*keys, *(built.c[column.name] for column in columns))
-            for row in self._connection.execute(statement.execution_options(yield_per=_BATCH)):
-                for column, value in zip(columns, row[len(keys) :], strict=True):
-                    if value is None:
-                        continue
-                    group = _GROUP[column.kind]
-                    covered[group] += 1
-                    if not self._fits(column, value):
-                        place = ", ".join(str(part) for part in row[: len(keys)])
-                        shown = f"{str(value)[:40]!r} is no {column.kind}"
-                        findings[group].add(f"{table.name}.{column.name} of {place}: {shown}")
-        for group, finding in findings.items():
-            yield finding.done(f"{covered[group]:,} values")
-
-    def _fits(self, column: ColumnPlan, value: Any) -> bool:
-        try:
-            decode = self._database.decoder(column.kind, column.spelling)
-            decoded = decode(value) if decode else value
-            if column.name == names.REST and not is_rest(self._database.decode_json(value)):
-                return False
-        except (ValueError, TypeError):
-            return False
-        return _FITS[column.kind](value, decoded, column)
-
-
-_VALUE_CHECKS = {
-    "dates": "dates",
-    "numbers": "integers and numbers",
-    "flags": "booleans",
-    "json": "JSON columns",
-}
-_GROUP = {
-    Kind.DATE: "dates", Kind.DATETIME: "dates", Kind.INTEGER: "numbers", Kind.BIGINT: "numbers",
-    Kind.NUMBER: "numbers", Kind.BOOL: "flags", Kind.JSON: "json",
-}  # fmt: skip
-_Fits = Callable[[Any, Any, ColumnPlan], bool]
-_FITS: dict[Kind, _Fits] = {
-    Kind.DATE: lambda _raw, text, column: isinstance(text, str) and spelling_of(text) == column.spelling,
-    Kind.DATETIME: lambda _raw, text, column: isinstance(text, str) and spelling_of(text) == column.spelling,
-    Kind.INTEGER: lambda _raw, value, _column: type(value) is int and INT64_MIN <= value <= INT64_MAX,
-    Kind.BIGINT: lambda _raw, value, _column: type(value) is int,
-    Kind.NUMBER: lambda _raw, value, _column: type(value) in (int, float) and isfinite(value),
-    Kind.BOOL: lambda raw, _value, _column: raw in (0, 1),
-    Kind.JSON: lambda _raw, _value, _column: True,
-}
-
-
-def _own_columns(plan: EntityPlan, table: TablePlan) -> list[ColumnPlan]:
-    """Columns of ours that have a form to keep."""
-    rest = ColumnPlan(names.REST, "", Kind.JSON)
-    if table.depth:
-        return [rest]
-    moments = [ColumnPlan(name, "", Kind.DATETIME, spelling=_OUR_TIMES) for name in (plan.created_at, plan.updated_at)]
-    return [rest, *moments]
 
 
 def _key_column(plan: EntityPlan) -> ColumnPlan | None:
