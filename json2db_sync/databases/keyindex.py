@@ -13,6 +13,11 @@ _BYTES_PER_ENTRY = 150
 _VARIABLES = 500
 
 
+def key_memory(limit: int) -> int:
+    """What one index may take of a memory limit, in bytes: there are up to three at a time, beside a record."""
+    return limit // 32
+
+
 class KeyIndex:
     """Remembers a number for each key. Keys are kept as 128-bit hashes.
 

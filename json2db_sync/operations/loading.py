@@ -24,6 +24,7 @@ class Loading(Planning):
     """How records are stored."""
 
     def _populate_options(self, selection: Selection, stored: Mapping[str, EntityPlan]) -> PopulateOptions:
+        from json2db_sync.databases.keyindex import key_memory
         from json2db_sync.databases.loader import LoadOptions
         from json2db_sync.steps.data_populator import PopulateOptions
         from json2db_sync.steps.rejection_limit import RejectionLimit
@@ -35,7 +36,7 @@ class Loading(Planning):
             load=LoadOptions(
                 duplicate_prevention=processing.enable_duplicate_prevention,
                 skip_existing=processing.skip_existing_records,
-                memory=self._memory // 4,
+                memory=key_memory(self._memory),
             ),
             limit=RejectionLimit.parse(processing.max_rejected, stop=processing.on_error == "stop"),
             batch_size=processing.batch_size,

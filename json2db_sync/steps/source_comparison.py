@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
+from json2db_sync.databases.keyindex import key_memory
 from json2db_sync.databases.ledger import STORED, Ledger, Load
 from json2db_sync.errors import DatabaseError, FileError
 from json2db_sync.model.plan import EntityPlan
@@ -52,7 +53,7 @@ class Comparison:
         loads = self._ledger.loads(statuses=STORED) if plans else []
         loads = [load for load in loads if load.file.entity in plans]
         self._latest = self._ledger.latest_loads() if plans else set()
-        self._derivation = Derivation(plans, loads, memory_limit // 8) if run is None else None
+        self._derivation = Derivation(plans, loads, key_memory(memory_limit)) if run is None else None
         self._readings = list(self._planned(loads, run))
         self._stored = StoredSide(database, connection, plans, {load.id: load for load in loads})
         self._bulk = {name: bulk_comparison(database, connection, plan) for name, plan in plans.items() if compiled}
@@ -132,7 +133,7 @@ class Comparison:
         derived = self._derivation.start(load) if self._derivation is not None else None
         stored = self._stored if load.id in self._latest else None
         return EntityComparison(load, file, self._plans[load.file.entity], stored, derived, self._ledger,
-                                self._memory_limit // 8, self._bulk.get(load.file.entity))  # fmt: skip
+                                key_memory(self._memory_limit), self._bulk.get(load.file.entity))  # fmt: skip
 
     def _play(
         self, file: SourceFile, reading: Reading, sides: Mapping[str, EntityComparison]

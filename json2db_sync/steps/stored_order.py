@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database, in_lists
+from json2db_sync.databases.keyindex import key_memory
 from json2db_sync.databases.ledger import Ledger, StoredFile
 from json2db_sync.errors import FileError
 from json2db_sync.model.plan import ID, LOAD, EntityPlan
@@ -91,7 +92,7 @@ class StoredOrder:
             return None
 
     def _ids(self) -> RecordIds:
-        return RecordIds(self._plan, self._file, self._memory_limit // 4)
+        return RecordIds(self._plan, self._file, key_memory(self._memory_limit))
 
 
 def _id_of(ids: RecordIds, record: Any) -> str:
