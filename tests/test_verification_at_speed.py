@@ -14,6 +14,7 @@ from json2db_sync import JSON2DBConfig, SyncRunner
 from json2db_sync.databases import open_database
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import Ledger
+from json2db_sync.model.jsontext import encode
 from json2db_sync.results import Check
 from json2db_sync.sources import RecordReader
 from json2db_sync.sources.batch import Undecoded
@@ -92,11 +93,11 @@ TAMPERED = [
     ("no flag", f"UPDATE json_items SET flag = NULL {ROOT}", "$.flag: sent"),
     ("day", f"UPDATE json_items SET day = '2024-02-01' {ROOT}", "$.day: sent"),
     ("moment", f"UPDATE json_items SET moment = '2024-02-01T10:00:00Z' {ROOT}", "$.moment: sent"),
-    ("JSON: a number", f"UPDATE json_items SET deep = '{json.dumps(DEEP | {'n': 0})}' {ROOT}",
+    ("JSON: a number", f"UPDATE json_items SET deep = '{encode(DEEP | {'n': 0})}' {ROOT}",
      f"$.deep.n: sent {AT}, stored 0"),
-    ("JSON: true made 1", f"UPDATE json_items SET deep = '{json.dumps(DEEP | {'on': 1})}' {ROOT}",
+    ("JSON: true made 1", f"UPDATE json_items SET deep = '{encode(DEEP | {'on': 1})}' {ROOT}",
      "$.deep.on: sent true, stored 1"),
-    ("JSON: a key more", f"UPDATE json_items SET deep = '{json.dumps(DEEP | {'new': 1})}' {ROOT}", "$.deep.new: sent"),
+    ("JSON: a key more", f"UPDATE json_items SET deep = '{encode(DEEP | {'new': 1})}' {ROOT}", "$.deep.new: sent"),
     ("JSON: gone", f"UPDATE json_items SET deep = NULL {ROOT}", "$.deep: sent"),
     ("rest: a value more", f"""UPDATE json_items SET _rest = '{{"values":{{"extra":1}}}}' {ROOT}""",
      '$.extra: sent "(absent)", stored 1'),

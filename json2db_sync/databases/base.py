@@ -362,6 +362,13 @@ class Database(ABC):
         with closing(connection.execute(statement.execution_options(yield_per=size))) as result:
             yield from result.partitions()
 
+    def rows_of(
+        self, connection: sa.Connection, select: sa.Select[Any], key: sa.ColumnElement[Any], ids: Sequence[Any]
+    ) -> Sequence[tuple[Any, ...]]:
+        """The rows whose key is one of these, with the driver's values."""
+        with closing(connection.execute(select.where(key.in_(ids)))) as result:
+            return result.cursor.fetchall()
+
     def stored_form(self, kind: Kind, spelling: str | None) -> Decode | None:
         """Makes a value read from such a column what was given to store it; None where it already is."""
         return None

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +202,12 @@ class SQLiteDatabase(Database):
             while rows := result.cursor.fetchmany(size):  # fetched as they are asked for, and plain tuples
                 yield rows
 
+    def rows_of(
+        self, connection: sa.Connection, select: sa.Select[Any], key: sa.ColumnElement[Any], ids: Sequence[Any]
+    ) -> Sequence[tuple[Any, ...]]:
+        before, after = _around_list(select, key)
+        return _driver(connection).execute(f"{before}({','.join('?' * len(ids))}){after}", ids).fetchall()
+
     def versions(self, connection: sa.Connection, table: sa.Table, ids: Sequence[Any]) -> dict[Any, tuple[int, int]]:
         found: dict[Any, tuple[int, int]] = {}
         statement = f"SELECT {ID}, {HASH}, {LOAD} FROM {self.quote(table.name)} WHERE {ID} IN"
@@ -335,6 +342,14 @@ def _driver(connection: sa.Connection) -> sqlite3.Connection:
     raw = connection.connection.driver_connection
     assert isinstance(raw, sqlite3.Connection)
     return raw
+
+
+@lru_cache(maxsize=256)
+def _around_list(select: sa.Select[Any], key: sa.ColumnElement[Any]) -> tuple[str, str]:
+    """The statement before and after its IN (...): SQLAlchemy would make it anew for every list of ids."""
+    statement = str(select.where(key == sa.bindparam("ids")).compile(dialect=sqlite_dialect()))
+    before, _mark, after = statement.rpartition("= ?")
+    return f"{before}IN ", after
 
 
 def _literal(value: Any) -> str:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from json2db_sync.databases.base import Database, Decode, in_lists
 from json2db_sync.databases.table_reader import Columns, TableReader
 from json2db_sync.model.compiled import CompiledRows
+from json2db_sync.model.jsontext import are_spelled_so
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import LOAD, REST, EntityPlan, TablePlan
 
@@ -25,6 +26,9 @@ class StoredColumns:
             table.name: TableReader(database, connection, table, tables[table.name], own=() if table.depth else (LOAD,))
             for table in plan.tables
         }
+        self._json = {
+            table.name: {column.name for column in table.columns if column.kind is Kind.JSON} for table in plan.tables
+        }
         self._forms = {table.name: _forms(database, table) for table in plan.tables}
 
     def loads(self, ids: Sequence[Any]) -> tuple[Sequence[Any], Sequence[int], Columns]:
@@ -38,6 +42,8 @@ class StoredColumns:
     def differ(self, rows: CompiledRows, own: Columns) -> bool:
         """Is anything stored otherwise than in these rows, which are in order of their ids?
 
+        JSON columns hold values in them, not texts; where these may be spelled in another way, the answer is yes.
+
         :param own: the rows of the entity's own table, see :meth:`loads`.
         """
         for name, shredded in rows.tables.items():
@@ -49,7 +55,7 @@ class StoredColumns:
 
     def _columns(self, table: str, ids: Sequence[Any]) -> Columns:
         reader = self._readers[table]
-        rows = [row for part in in_lists(ids) for row in reader.rows(reader.key.in_(part))]
+        rows = [row for part in in_lists(ids) for row in reader.rows_of(part)]
         rows.sort(key=itemgetter(0))  # a database may order texts by a language's rules; positions stay as they are
         return reader.columns(rows)
 
@@ -59,6 +65,8 @@ class StoredColumns:
         form = self._forms[table].get(column)
         if form is not None:
             stored = [None if value is None else form(value) for value in stored]
+        if column in self._json[table]:
+            return are_spelled_so(shredded, stored)
         return tuple(stored) == tuple(shredded)
 
 

@@ -79,14 +79,15 @@ class CompiledShape:
     """Shreds the records of one entity.
 
     :param null: what stands for NULL in the rows: ``ABSENT``, or None where the database does not take that for NULL.
+    :param json_texts: make texts of the values of JSON columns, as they are stored.
     :raises Unfit: when the plan has what only the exact way can do: no key, or keys without a column.
     """
 
-    def __init__(self, plan: EntityPlan, null: Any = ABSENT) -> None:
+    def __init__(self, plan: EntityPlan, null: Any = ABSENT, *, json_texts: bool = True) -> None:
         if any(table.full for table in plan.tables):
             raise Unfit
         self._ids = _Ids(plan)
-        self._root = _Table(plan.table, plan.child_depth, null)
+        self._root = _Table(plan.table, plan.child_depth, null, json_texts=json_texts)
         self._strict = self._root.decoder(strict=True)
         self._loose = self._root.decoder(strict=False)
 
@@ -196,15 +197,17 @@ class _Ids:
 class _Table:
     """One table's part of the work."""
 
-    def __init__(self, plan: TablePlan, child_depth: int, null: Any) -> None:
+    def __init__(self, plan: TablePlan, child_depth: int, null: Any, *, json_texts: bool) -> None:
         self.plan = plan
-        self.children = [_Table(child, child_depth, null) for child in plan.children]
+        self.children = [_Table(child, child_depth, null, json_texts=json_texts) for child in plan.children]
         self._null = null
         tables = plan.depth < child_depth
         self._fields = [
             _Field(column, null, is_id=column.name == ID and not plan.depth, arrays_are_tables=tables)
             for column in plan.columns
         ]
+        for field in self._fields if not json_texts else ():
+            field.keep_json()
         self._lists = [_List(child) for child in plan.children]
         self._parts: tuple[_Part, ...] = (*self._fields, *self._lists)
         self._rests = _Rests(self._fields, self._lists)
@@ -300,6 +303,10 @@ class _Field(_Part):
 
     def _conversion(self, kind: Kind) -> Callable[[Any], Any] | None:
         return {Kind.BIGINT: str, Kind.BOOL: int if self._null is ABSENT else None}.get(kind)
+
+    def keep_json(self) -> None:
+        """Leave JSON values as they are, instead of making texts of them."""
+        self._is_json = False
 
     def stored(self, column: Column) -> Column:
         """The stored values of a column's values."""

@@ -11,6 +11,7 @@ import msgspec
 _encoder = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 _lines = msgspec.json.Decoder()
+_sorted = msgspec.json.Encoder(order="sorted")
 
 _EXACT_FLOAT = 2.0**53
 """From here on every double is a whole number, whose shortest spelling need not be its value (1e23)."""
@@ -51,6 +52,21 @@ def are_json(texts: Sequence[Any]) -> bool:
         return lines.count("\n") == len(texts) - 1 and len(_lines.decode_lines(lines)) == len(texts)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return False
+
+
+def are_spelled_so(values: Sequence[Any], texts: Sequence[Any]) -> bool:
+    """Is each of these texts what :func:`encode` makes of the value? None among both stands for nothing at all."""
+    if len(values) != len(texts):
+        return False
+    held = [(value, text) for value, text in zip(values, texts, strict=True) if value is not None or text is not None]
+    try:
+        lines = _sorted.encode_lines([value for value, _text in held]).decode().split("\n")[:-1]
+    except (ValueError, OverflowError, RecursionError):  # integers beyond 64 bits
+        lines = [encode(value) for value, _text in held]
+    if any(value is None or text is None for value, text in held):
+        return False
+    # What msgspec spells otherwise (1e-7 for 1e-07) is spelled once more.
+    return all(line == text or encode(value) == text for line, (value, text) in zip(lines, held, strict=True))
 
 
 def canonical(value: Any) -> str:

@@ -41,7 +41,9 @@ class BulkComparison:
     """
 
     def __init__(self, database: Database, connection: sa.Connection, plan: EntityPlan) -> None:
-        self._shape = CompiledShape(plan, None)
+        self._shape = CompiledShape(plan, None, json_texts=False)
+        self._strict = CompiledShape(plan, None)
+        """Takes only what can be stored: for records that nothing stored is compared with."""
         self._stored = StoredColumns(database, connection, plan)
         self._may_object = database.may_object
 
@@ -61,6 +63,7 @@ class BulkComparison:
         if counts.keys() - {"compared"}:
             if None in counts:
                 raise Unfit
+            self._strict.shred(batch.array)
             places = [place for place, load in zip(places, loads, strict=True) if verdicts[load] == "compared"]
             if places:
                 rows = self._shape.shred(batch.only(places))
@@ -75,7 +78,7 @@ class BulkComparison:
         :raises Unfit: unless they do.
         """
         ids, _places = self._in_order(batch)
-        self._shape.shred(batch.array)
+        self._strict.shred(batch.array)
         return ids
 
     def _in_order(self, batch: Undecoded) -> tuple[Sequence[Any], Sequence[int]]:
