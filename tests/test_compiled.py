@@ -24,6 +24,7 @@ from json2db_sync.databases import open_database
 from json2db_sync.databases.ledger import TABLES, Ledger
 from json2db_sync.events import Progress
 from json2db_sync.model.compiled import CompiledShape
+from json2db_sync.model.compiled_statistics import CompiledStatistics
 from json2db_sync.sources import bytestream, cursor
 from json2db_sync.steps import entity_loading, entity_observation, progress
 from json2db_sync.steps.entity_loading import EntityLoading
@@ -365,6 +366,7 @@ def test_ordinary_records_are_loaded_at_once(both, tmp_path, monkeypatch):
 def test_the_exact_way_is_exact(both, tmp_path, monkeypatch):
     """The other of the two ways, which these tests compare with, never makes rows of many records at once."""
     monkeypatch.setattr(CompiledShape, "__init__", refuse)
+    monkeypatch.setattr(CompiledStatistics, "__init__", refuse)
     pair = both(tmp_path)
     session(tmp_path, "2025-01-01", things=rows_of())
     assert pair.runners[1].populate().success
