@@ -401,8 +401,8 @@ def folders() -> list[str]:
 def test_real_data_is_loaded_alike(both, databases, shared_data, folder):
     """Public data as it is: plans, tables, records, rejections and refusals are the same both ways."""
     every_day(databases, folder == "api_sync")
-    if folder == "json_examples" and not NIGHTLY:
-        pytest.skip("nightly: hundreds of files")
+    if folder in ("json_examples", "chinook") and not NIGHTLY:
+        pytest.skip("nightly: many files")
     both(shared_data / folder).run("populate", cutoff_days="all")
 
 
