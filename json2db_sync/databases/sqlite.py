@@ -20,7 +20,7 @@ from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from json2db_sync.databases import faults
 from json2db_sync.databases.base import Backup, Database, Decode, RowRefused, Values, in_lists
 from json2db_sync.errors import DatabaseError, Locked
-from json2db_sync.model.compiled import ABSENT
+from json2db_sync.model.decoding import ABSENT
 from json2db_sync.model.kinds import Kind, now_text
 from json2db_sync.model.plan import HASH, ID, LOAD
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import astuple
 
-from json2db_sync.model.compiled import ABSENT, Column, Unfit, encoded, struct_type
+from json2db_sync.model.decoding import ABSENT, Column, Unfit, encoded, struct_type
 from json2db_sync.model.kinds import INT64_MAX, INT64_MIN
 from json2db_sync.model.statistics import FieldStatistics, ObjectStatistics
 

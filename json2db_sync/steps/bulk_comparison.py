@@ -16,7 +16,8 @@ import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.stored_columns import StoredColumns
-from json2db_sync.model.compiled import CompiledShape, Unfit
+from json2db_sync.model.compiled import CompiledShape
+from json2db_sync.model.decoding import Unfit
 from json2db_sync.model.plan import EntityPlan
 from json2db_sync.sources.batch import Undecoded
 

@@ -11,7 +11,8 @@ from json2db_sync.databases.ledger import Rejection
 from json2db_sync.databases.loader import Loader, LoadOptions, Shredded
 from json2db_sync.databases.tally import Counts, Superseded
 from json2db_sync.errors import ValidationError
-from json2db_sync.model.compiled import CompiledShape, Unfit
+from json2db_sync.model.compiled import CompiledShape
+from json2db_sync.model.decoding import Unfit
 from json2db_sync.model.inference import PlanSettings
 from json2db_sync.model.keys import short_hash, short_hashes
 from json2db_sync.model.plan import EntityPlan

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from json2db_sync.model.compiled import Column, Unfit
 from json2db_sync.model.compiled_statistics import CompiledStatistics
+from json2db_sync.model.decoding import Column, Unfit
 from json2db_sync.model.inference import PlanSettings
 from json2db_sync.model.keys import MAX_KEY, key_of, key_of_values, short_hash, short_hashes
 from json2db_sync.model.keysample import KeySample

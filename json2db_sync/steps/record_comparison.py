@@ -12,7 +12,7 @@ from json2db_sync.databases.ledger import Ledger, Load, StoredFile
 from json2db_sync.databases.records import RecordReader as StoredReader
 from json2db_sync.databases.records import StoredRecord
 from json2db_sync.model import plan as names
-from json2db_sync.model.compiled import Unfit
+from json2db_sync.model.decoding import Unfit
 from json2db_sync.model.jsontext import first_difference, preview, same
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import EntityPlan

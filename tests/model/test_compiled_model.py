@@ -13,7 +13,8 @@ from hard_records import HARD
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from json2db_sync.model.compiled import ABSENT, CompiledShape, Unfit
+from json2db_sync.model.compiled import CompiledShape
+from json2db_sync.model.decoding import ABSENT, Unfit
 from json2db_sync.model.inference import PlanSettings, infer
 from json2db_sync.model.keys import MAX_KEY, key_of
 from json2db_sync.model.kinds import Kind

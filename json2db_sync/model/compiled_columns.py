@@ -1,0 +1,145 @@
+"""The columns of a table, as the compiled way fills them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from json2db_sync.model.decoding import ABSENT, TYPES, Column, Unfit, json_texts
+from json2db_sync.model.jsontext import encode
+from json2db_sync.model.kinds import Kind, are_spelled
+from json2db_sync.model.plan import ColumnPlan, TablePlan
+
+_NO_LIST: Any = ()
+"""Stands for a child array that is not there."""
+
+
+class Part:
+    """A key of a table's objects, and what was seen in its place."""
+
+    absent: Any
+    """Stands for the key where it is absent."""
+    key: str
+    optional = False
+    nullable = False
+
+
+class FieldColumn(Part):
+    """A column: what it takes, and what is stored of it."""
+
+    absent = ABSENT
+
+    def __init__(self, plan: ColumnPlan, null: Any, *, is_id: bool, arrays_are_tables: bool) -> None:
+        self.key = plan.key
+        self.name = plan.name
+        self.is_id = is_id
+        self.type = TYPES[plan.kind]
+        self.nullable = plan.kind in (Kind.JSON, Kind.UNKNOWN)  # their types take a null without being asked
+        self.lists_absent = plan.null_means == "null" or is_id
+        self.lists_null = plan.null_means == "absent" or is_id
+        self._null = null
+        self._convert = self._conversion(plan.kind)
+        self._is_json = plan.kind is Kind.JSON
+        self._arrays_are_tables = arrays_are_tables
+        self._dates = _Dates(plan.spelling) if plan.spelling else None
+
+    def _conversion(self, kind: Kind) -> Callable[[Any], Any] | None:
+        return {Kind.BIGINT: str, Kind.BOOL: int if self._null is ABSENT else None}.get(kind)
+
+    def keep_json(self) -> None:
+        """Leave JSON values as they are, instead of making texts of them."""
+        self._is_json = False
+
+    def stored(self, column: Column) -> Column:
+        """The stored values of a column's values."""
+        null, convert = self._null, self._convert
+        if self._is_json:
+            texts = json_texts(column, arrays_are_tables=self._arrays_are_tables)
+            return [
+                null if value is None or value is ABSENT else text for value, text in zip(column, texts, strict=True)
+            ]
+        if self._dates is not None:
+            self._dates.require(column)
+        if not (self.optional or self.nullable):
+            return column if convert is None else list(map(convert, column))
+        if convert is None:
+            gap = None if null is ABSENT else ABSENT
+            return [null if value is gap else value for value in column]
+        return [null if value is None or value is ABSENT else convert(value) for value in column]
+
+
+class ChildArray(Part):
+    """A child array: what may stand in its place."""
+
+    absent = _NO_LIST
+
+    def __init__(self, plan: TablePlan) -> None:
+        assert plan.key is not None
+        self.key = plan.key
+        self.none_means = plan.none_means
+
+    def states(self, column: Column) -> Column | None:
+        """By row, how the rest tells of it (0: not at all); None where it never does."""
+        if all(column):
+            return None
+        codes = {"absent": 1, "null": 2, "empty": 3}
+        codes[self.none_means] = 0
+        states = [
+            0 if array else codes["null"] if array is None else codes["absent"] if array is _NO_LIST else codes["empty"]
+            for array in column
+        ]
+        return states if any(states) else None
+
+
+class Rests:
+    """What goes into ``_rest``: the same few texts again and again."""
+
+    def __init__(self, fields: Sequence[FieldColumn], lists: Sequence[ChildArray]) -> None:
+        self._fields = fields
+        self._lists = lists
+        self._texts: dict[tuple[tuple[str, int], ...], str | None] = {}
+
+    def of(self, values: Sequence[Column]) -> Sequence[str | None] | None:
+        """By row, the text of its rest; None where no row has any."""
+        told: list[tuple[str, Column]] = []
+        for field, column in zip(self._fields, values, strict=False):
+            if field.lists_absent and field.optional:
+                told.append((field.key, [1 if value is ABSENT else 0 for value in column]))
+            if field.lists_null and field.nullable:
+                told.append((field.key, [2 if value is None else 0 for value in column]))
+        for array, column in zip(self._lists, values[len(self._fields) :], strict=True):
+            states = array.states(column)
+            if states is not None:
+                told.append((array.key, states))
+        if not told:
+            return None
+        keys = [key for key, _states in told]
+        known = {states: self._text(keys, states) for states in set(zip(*(states for _, states in told), strict=True))}
+        texts = list(map(known.__getitem__, zip(*(states for _, states in told), strict=True)))
+        return texts if any(texts) else None
+
+    def _text(self, keys: Sequence[str], states: Sequence[int]) -> str | None:
+        parts = {
+            "absent": [key for key, state in zip(keys, states, strict=True) if state == 1],
+            "null": [key for key, state in zip(keys, states, strict=True) if state == 2],
+            "values": {key: [] for key, state in zip(keys, states, strict=True) if state == 3},
+        }
+        parts = {name: part for name, part in parts.items() if part}
+        return encode(parts) if parts else None
+
+
+class _Dates:
+    """Texts that are all spelled as one column's dates are."""
+
+    _MAX_KNOWN = 20_000
+
+    def __init__(self, spelling: str) -> None:
+        self._spelling = spelling
+        self._known: set[Any] = {None, ABSENT}
+
+    def require(self, column: Column) -> None:
+        """Raise :class:`Unfit` unless every text is a date of the spelling."""
+        new = set(column) - self._known
+        if not are_spelled(new, self._spelling):
+            raise Unfit
+        self._known = self._known | new if len(self._known) < self._MAX_KNOWN else {None, ABSENT}
