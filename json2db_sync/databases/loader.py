@@ -95,8 +95,6 @@ class Loader:
         plan: EntityPlan,
         place: Place,
         options: LoadOptions,
-        *,
-        optimistic: bool = False,
     ) -> None:
         self._database = database
         self._connection = connection
@@ -113,8 +111,11 @@ class Loader:
         self.tally = Tally(place.load, options.memory)
         self.rejections: list[Rejection] = []
         self.rows_written = 0
-        self.is_fresh = optimistic and self._is_empty()
-        """Was nothing stored of the entity before? Then only records of this file can have the same id."""
+        self.is_fresh = False
+
+    def expect_new(self) -> None:
+        """Take records for new and different, where nothing was stored of the entity before this file."""
+        self.is_fresh = self._is_empty()
 
     def _is_empty(self) -> bool:
         return self._connection.execute(sa.select(self._parent.c[ID]).limit(1)).first() is None

@@ -131,7 +131,7 @@ class _FileLoading:
         self._meter = meter
         self._done = done
         self._widened: set[str] = set()
-        self._careless = options.compiled
+        self._optimistic = options.compiled
         """Take records for distinct, and many at once, until that turns out wrong."""
 
     def run(self) -> None:
@@ -152,7 +152,7 @@ class _FileLoading:
                 # The whole file says how the tables must widen, so that this happens once a file and entity.
                 self._widen(redo.entity)
             except NotDistinct:
-                self._careless = False
+                self._optimistic = False
 
     def _first_is_wrong(self) -> bool:
         """Were the first tables made for other records than there are? Then they are made anew."""
@@ -206,12 +206,18 @@ class _FileLoading:
         with (
             self._database.transaction() as connection,
             FileTransaction(
-                self._database, connection, self._file, self._run, self._options, self._widened, careless=self._careless
+                self._database,
+                connection,
+                self._file,
+                self._run,
+                self._options,
+                self._widened,
+                optimistic=self._optimistic,
             ) as loading,
             RecordReader(self._file, self._options.read.memory_limit) as reader,
         ):
             number = 0
-            for batch in reader.batches(undecoded=self._careless):
+            for batch in reader.batches(undecoded=self._optimistic):
                 loading.add(batch, single=reader.envelope.layout == "object")
                 number += len(batch)
                 report(number, reader.bytes_read)

@@ -104,7 +104,7 @@ class EntityLoading:
         keeper: Keeper,
         *,
         widened: bool,
-        careless: bool = False,
+        optimistic: bool = False,
     ) -> None:
         self.plan = plan
         self.loader = loader
@@ -120,7 +120,9 @@ class EntityLoading:
         self._checked = 0
         self._invalid = 0
         self._invalid_examples: list[str] = []
-        self._compiled = self._compile() if careless else None
+        self._compiled = self._compile() if optimistic else None
+        if self._compiled is not None:
+            loader.expect_new()
 
     def _compile(self) -> CompiledShape | None:
         """For taking many records at once; None where each must be looked at alone."""

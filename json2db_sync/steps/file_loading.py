@@ -30,7 +30,7 @@ class FileTransaction:
         options: PopulateOptions,
         widened: set[str],
         *,
-        careless: bool = False,
+        optimistic: bool = False,
     ) -> None:
         self._database = database
         self._connection = connection
@@ -38,7 +38,7 @@ class FileTransaction:
         self._run = run
         self._options = options
         self._widened = widened
-        self._careless = careless
+        self._optimistic = optimistic
         self._ledger = Ledger(database, connection)
         self._plans = self._ledger.plans()
         self._entities: dict[str, EntityLoading] = {}
@@ -73,12 +73,18 @@ class FileTransaction:
                 self._ledger.newer_loads(entity, self._file.order, timed=timed),
                 self._file.session,
             )
-            careless = self._careless
-            loader = Loader(self._database, self._connection, plan, place, self._options.load, optimistic=careless)
+            loader = Loader(self._database, self._connection, plan, place, self._options.load)
             ids = RecordIds(plan, self._file, self._options.load.memory)
             keeper = _NewRecords(self._ledger, load, file_id, entity)
             self._entities[entity] = EntityLoading(
-                plan, loader, self._file, self._options, ids, keeper, widened=entity in self._widened, careless=careless
+                plan,
+                loader,
+                self._file,
+                self._options,
+                ids,
+                keeper,
+                widened=entity in self._widened,
+                optimistic=optimistic,
             )
         return self._entities[entity]
 
