@@ -89,12 +89,7 @@ class Loader:
     """Takes the shredded records of one file in batches. Use within one transaction."""
 
     def __init__(
-        self,
-        database: Database,
-        connection: sa.Connection,
-        plan: EntityPlan,
-        place: Place,
-        options: LoadOptions,
+        self, database: Database, connection: sa.Connection, plan: EntityPlan, place: Place, options: LoadOptions
     ) -> None:
         self._database = database
         self._connection = connection

@@ -84,7 +84,7 @@ class FileTransaction:
                 ids,
                 keeper,
                 widened=entity in self._widened,
-                optimistic=optimistic,
+                optimistic=self._optimistic,
             )
         return self._entities[entity]
 
