@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from conftest import Databases
 
 from json2db_sync import JSON2DBConfig, SyncRunner
 from json2db_sync.databases import open_database
@@ -52,7 +51,7 @@ def record(number: int) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def loaded(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def loaded(databases: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A database with the records, several batches of them."""
     folder = tmp_path_factory.mktemp("data")
     (folder / "items.json").write_text(json.dumps([record(number) for number in range(1, RECORDS + 1)]))
