@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Mapping
+import struct
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import TracebackType
 
 import xxhash
@@ -11,6 +12,8 @@ import xxhash
 _BYTES_PER_ENTRY = 150
 """A 16-byte key, a small integer and their share of a dict, measured on CPython 3.11 with room for its growth."""
 _VARIABLES = 500
+_BITS = 2**26
+"""8 MB. With a million keys in the file, one in 60 that are not there is looked up all the same."""
 
 
 def key_memory(limit: int) -> int:
@@ -28,6 +31,10 @@ class KeyIndex:
         self._most = max(memory // _BYTES_PER_ENTRY, 1000)
         self._known: dict[bytes, int] = {}
         self._file: sqlite3.Connection | None = None
+        self._runs = 0
+        """Tables in the file, each of what was in memory at once: filled in order, they need no searching to write."""
+        self._maybe = bytearray()
+        """A bit for each key in the file: most keys that are asked for need not be looked up there."""
 
     def get(self, keys: Collection[str]) -> dict[str, int]:
         """The numbers of those keys that have one."""
@@ -37,8 +44,11 @@ class KeyIndex:
             numbers = map(self._known.get, hashed)
             found = {key: number for key, number in zip(keys, numbers, strict=True) if number is not None}
         if self._file is not None:
-            missing = {value: key for key, value in zip(keys, hashed, strict=True) if key not in found}
-            found.update(self._from_file(missing))
+            missing = [(value, key) for key, value in zip(keys, hashed, strict=True) if key not in found]
+            places = _places([value for value, _key in missing])
+            bits = self._maybe
+            likely = [pair for pair, place in zip(missing, places, strict=True) if bits[place >> 3] >> (place & 7) & 1]
+            found.update(self._from_file(dict(likely)))
         return found
 
     def _from_file(self, wanted: dict[bytes, str]) -> dict[str, int]:
@@ -48,8 +58,9 @@ class KeyIndex:
         for start in range(0, len(hashes), _VARIABLES):
             part = hashes[start : start + _VARIABLES]
             marks = ",".join("?" * len(part))
-            rows = self._file.execute(f"SELECT key, number FROM keys WHERE key IN ({marks})", part)
-            found.update((wanted[key], number) for key, number in rows)
+            for run in range(self._runs):  # from old to new: the last number counts
+                rows = self._file.execute(f"SELECT key, number FROM keys_{run} WHERE key IN ({marks})", part)
+                found.update((wanted[key], number) for key, number in rows)
         return found
 
     def set(self, numbers: Mapping[str, int]) -> None:
@@ -63,10 +74,15 @@ class KeyIndex:
             self._file = sqlite3.connect("", isolation_level=None)  # a temporary file, gone when closed
             self._file.execute("PRAGMA journal_mode = OFF")
             self._file.execute("PRAGMA cache_size = -8000")
-            self._file.execute("CREATE TABLE keys (key BLOB PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID")
+            self._maybe = bytearray(_BITS // 8)
+        table = f"keys_{self._runs}"
+        self._runs += 1
+        self._file.execute(f"CREATE TABLE {table} (key BLOB PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID")
         self._file.execute("BEGIN")
-        self._file.executemany("INSERT OR REPLACE INTO keys VALUES (?, ?)", sorted(self._known.items()))
+        self._file.executemany(f"INSERT INTO {table} VALUES (?, ?)", sorted(self._known.items()))
         self._file.execute("COMMIT")
+        for place in _places(list(self._known)):
+            self._maybe[place >> 3] |= 1 << (place & 7)
         self._known.clear()
 
     def close(self) -> None:
@@ -83,6 +99,12 @@ class KeyIndex:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _places(digests: Sequence[bytes]) -> Iterable[int]:
+    """For each digest a number below ``_BITS``."""
+    words = struct.unpack(f"<{4 * len(digests)}I", b"".join(digests))
+    return [word % _BITS for word in words[::4]]
 
 
 def _digests(keys: Collection[str]) -> list[bytes]:
