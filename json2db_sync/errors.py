@@ -8,6 +8,7 @@
     │   └── NoDataFound                             nothing to read where we looked
     ├── ValidationError       validation_error      the data contradicts what was promised of it
     ├── DatabaseError         database_error        the database refused or is not reachable
+    │   ├── Unreachable                             there is no server, no file, or no database in it
     │   └── Locked            locked                another run is writing
     └── Cancelled             cancelled             the user or the caller stopped the run
 
@@ -63,6 +64,10 @@ class DatabaseError(SyncError):
     """The database cannot be reached, opened or written."""
 
     code = "database_error"
+
+
+class Unreachable(DatabaseError):
+    """The database does not answer: its server is down, its file is missing, unreadable or no database."""
 
 
 class Locked(DatabaseError):

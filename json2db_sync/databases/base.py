@@ -16,7 +16,7 @@ from sqlalchemy.sql.compiler import IdentifierPreparer
 
 from json2db_sync.databases import faults, tables
 from json2db_sync.databases.urls import mask
-from json2db_sync.errors import DatabaseError
+from json2db_sync.errors import Unreachable
 from json2db_sync.model import jsontext
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import HASH, ID, LOAD, ColumnPlan, CustomColumn, EntityPlan
@@ -87,10 +87,10 @@ class Database(ABC):
     def require(self) -> None:
         """Raise unless there is a database.
 
-        :raises DatabaseError: when it does not exist yet.
+        :raises Unreachable: when it does not exist yet.
         """
         if not self.exists():
-            raise DatabaseError(
+            raise Unreachable(
                 f"{self.label} does not exist yet",
                 hint="check the path, or create it: json2db-sync full-workflow",
             )

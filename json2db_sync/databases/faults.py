@@ -9,17 +9,34 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 
-from json2db_sync.errors import DatabaseError, Locked, SyncError
+from json2db_sync.errors import DatabaseError, Locked, SyncError, Unreachable
 
-# What SQLite says -> what we say and advise. SQLite's error codes do not tell all of these apart; its texts do.
-_SQLITE: tuple[tuple[str, str, str], ...] = (
-    ("file is not a database", "it is no SQLite database", "name another file; this one was left as it is"),
-    ("malformed", "it is damaged", "restore a backup: json2db-sync restore"),
-    ("database or disk is full", "the disk is full", "make room; nothing of the file at hand was loaded"),
-    ("disk i/o error", "reading or writing failed", "check that there is room on the disk and that it works"),
-    ("readonly", "it cannot be written", "check the permissions of the file and of its folder"),
+_Fault = type[DatabaseError]
+# What SQLite says -> what we raise, say and advise. SQLite's error codes do not tell all of these apart; its texts do.
+_SQLITE: tuple[tuple[str, _Fault, str, str], ...] = (
+    (
+        "file is not a database",
+        Unreachable,
+        "it is no SQLite database",
+        "name another file; this one was left as it is",
+    ),
+    ("malformed", Unreachable, "it is damaged", "restore a backup: json2db-sync restore"),
+    (
+        "database or disk is full",
+        DatabaseError,
+        "the disk is full",
+        "make room; nothing of the file at hand was loaded",
+    ),
+    (
+        "disk i/o error",
+        Unreachable,
+        "reading or writing failed",
+        "check that there is room on the disk and that it works",
+    ),
+    ("readonly", DatabaseError, "it cannot be written", "check the permissions of the file and of its folder"),
     (
         "unable to open",
+        Unreachable,
         "it cannot be opened",
         "check the path, and the permissions of the file and its folder",
     ),
@@ -64,9 +81,9 @@ def _from_sqlite(error: sqlite3.Error, label: str) -> DatabaseError:
             f"{label}: another program is writing to it",
             hint="wait until it is done, then run again; nothing of the file at hand was loaded",
         )
-    for pattern, what, hint in _SQLITE:
+    for pattern, fault, what, hint in _SQLITE:
         if pattern in text:
-            return DatabaseError(f"{label}: {what} ({_first_line(error)})", hint=hint)
+            return fault(f"{label}: {what} ({_first_line(error)})", hint=hint)
     return DatabaseError(f"{label}: {_first_line(error)}")
 
 
@@ -80,16 +97,19 @@ _SQLSTATES = {
     "53": "the server is short of room, memory or connections",
     "57P": "the server is shutting down or starting: run again",
 }
+_OUT_OF_REACH = ("08", "3D", "53300", "57P")
+"""No connection, no such database, no connection left, shutting down. A wrong password is a mistake to be told."""
 
 
 def _from_psycopg(error: BaseException, label: str) -> DatabaseError:
     state = getattr(error, "sqlstate", None) or ""
     if state in ("55P03", "40P01"):
         return Locked(f"{label}: another program holds a lock ({_first_line(error)})", hint="run again when it is done")
-    if not state and type(error).__name__ == "OperationalError":
+    if not state and any(kind.__name__ == "OperationalError" for kind in type(error).__mro__):  # a timeout is one too
         state = _connection_state(str(error))
     hint = next((hint for start, hint in _SQLSTATES.items() if state.startswith(start)), None)
-    return DatabaseError(f"{label}: {_first_line(error)}", hint=hint)
+    fault = Unreachable if state.startswith(_OUT_OF_REACH) else DatabaseError
+    return fault(f"{label}: {_first_line(error)}", hint=hint)
 
 
 def _connection_state(text: str) -> str:

@@ -19,7 +19,7 @@ from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 
 from json2db_sync.databases import faults
 from json2db_sync.databases.base import Backup, Database, Decode, RowRefused, Values, in_lists
-from json2db_sync.errors import DatabaseError, Locked
+from json2db_sync.errors import DatabaseError, Locked, Unreachable
 from json2db_sync.model.decoding import ABSENT
 from json2db_sync.model.kinds import Kind, now_text
 from json2db_sync.model.plan import HASH, ID, LOAD
@@ -54,7 +54,7 @@ class SQLiteDatabase(Database):
         try:
             return self.path.exists()
         except OSError as error:
-            raise DatabaseError(f"{self.path}: {error.strerror}", hint="check the path and its permissions") from error
+            raise Unreachable(f"{self.path}: {error.strerror}", hint="check the path and its permissions") from error
 
     def occupies(self, path: Path) -> bool:
         own = self.path.resolve()
@@ -69,7 +69,7 @@ class SQLiteDatabase(Database):
 
     def _create_engine(self) -> sa.Engine:
         if self.path.is_dir():
-            raise DatabaseError(f"{self.path} is a folder", hint="name a file: a database is one file")
+            raise Unreachable(f"{self.path} is a folder", hint="name a file: a database is one file")
         # No transactions of sqlite3's own: they would leave DDL outside. BEGIN is sent below.
         arguments = {"timeout": self.settings.busy_timeout, "isolation_level": None}
         engine = sa.create_engine(self._readable_url(), connect_args=arguments)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from json2db_sync.databases import open_database
 from json2db_sync.databases.faults import as_fault, translated
 from json2db_sync.databases.urls import mask
-from json2db_sync.errors import ConfigurationError, DatabaseError, Locked
+from json2db_sync.errors import ConfigurationError, DatabaseError, Locked, Unreachable
 
 
 def _all_subclasses(kind):
@@ -40,6 +40,31 @@ def test_locks_are_told_apart():
     """A lock held by another program asks for patience, not for repair."""
     assert isinstance(as_fault(sqlite3.OperationalError("database is locked"), "x"), Locked)
     assert isinstance(as_fault(psycopg.errors.LockNotAvailable("x"), "x"), Locked)
+
+
+def test_what_is_out_of_reach_is_told_apart():
+    """A server that is down and a file that is no database are out of reach; a wrong password or a full disk are not."""
+    away = [
+        psycopg.OperationalError("connection refused"),
+        psycopg.errors.ConnectionTimeout("timeout expired"),
+        psycopg.errors.AdminShutdown("x"),
+        psycopg.errors.TooManyConnections("x"),
+        psycopg.OperationalError('database "x" does not exist'),
+        sqlite3.DatabaseError("file is not a database"),
+        sqlite3.DatabaseError("database disk image is malformed"),
+        sqlite3.OperationalError("unable to open database file"),
+    ]
+    there = [
+        psycopg.OperationalError('password authentication failed for user "x"'),
+        psycopg.errors.DiskFull("x"),
+        psycopg.errors.UndefinedTable("x"),
+        psycopg.errors.QueryCanceled("x"),
+        sqlite3.OperationalError("database or disk is full"),
+        sqlite3.OperationalError("no such table: x"),
+        sqlite3.OperationalError("database is locked"),
+    ]
+    assert all(isinstance(as_fault(error, "x"), Unreachable) for error in away)
+    assert not any(isinstance(as_fault(error, "x"), Unreachable) for error in there)
 
 
 def test_passwords_do_not_show():
