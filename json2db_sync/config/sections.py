@@ -161,6 +161,27 @@ class ValidationSettings(_Section):
     )
 
 
+class FallbackSettings(_Section):
+    """Who answers when the database does not."""
+
+    enabled: bool = _setting(
+        True, "FALLBACK_ENABLED", "Read from the exports while the database does not answer; false: never"
+    )
+    max_age: float = _setting(
+        48.0, "FALLBACK_MAX_AGE", "Hours: an export that is older answers nothing, and its age is told instead", gt=0
+    )
+    retry_after: float = _setting(
+        30.0,
+        "FALLBACK_RETRY_AFTER",
+        "Seconds before a database that did not answer is asked again; 0: asked every time",
+        ge=0,
+        le=86_400,
+    )
+    directory: Path | None = _setting(
+        None, "FALLBACK_DIRECTORY", "The folder of the exports to read from; unset: the one that export writes to"
+    )
+
+
 class LoggingSettings(_Section):
     """What is written down."""
 
@@ -179,6 +200,7 @@ class Sections(BaseSettings):
     database: DatabaseSection = DatabaseSection()
     processing: ProcessingSettings = ProcessingSettings()
     validation: ValidationSettings = ValidationSettings()
+    fallback: FallbackSettings = FallbackSettings()
     logging: LoggingSettings = LoggingSettings()
 
 

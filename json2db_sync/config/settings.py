@@ -73,6 +73,11 @@ class JSON2DBConfig(Sections):
         except NoDataFound:
             return []
 
+    @property
+    def fallback_directory(self) -> Path:
+        """The folder of the exports that answer in place of the database."""
+        return (self.fallback.directory or Path("exports")).expanduser()
+
     def source_settings(self, data_source: str | os.PathLike[str] | None = None) -> Any:
         """What discovery needs, for a path given now or the one configured."""
         from json2db_sync.sources import SourceSettings

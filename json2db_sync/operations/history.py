@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.model.words import counted
 from json2db_sync.operations.execution import Execution, PathLike, operation
+from json2db_sync.operations.fallback import BREAKER, Exports, Fallback, NoFallback, Reading, RecordId
 from json2db_sync.operations.outcomes import unknown_entities
 from json2db_sync.results import ReportResult, RunResult, RunsResult, SupersededResult, TracedRecord
 
@@ -17,9 +19,6 @@ if TYPE_CHECKING:
 
     from json2db_sync.databases.base import Database
     from json2db_sync.databases.records import StoredRecord
-
-RecordId = str | int | float | Sequence[str | int | float]
-"""A record's key; the parts of a composite one in a sequence."""
 
 
 class History(Execution):
@@ -97,19 +96,45 @@ class History(Execution):
                 total=summary.superseded_total(entity),
             )
 
-    def read(
-        self, entity: str, id: RecordId | None = None, *, db_path: PathLike | None = None
-    ) -> Iterator[dict[str, Any]]:
+    def read(self, entity: str, id: RecordId | None = None, *, db_path: PathLike | None = None) -> Reading:
         """The stored records of an entity as JSON again, in order of id; of one id only that record, or nothing.
 
-        A generator: a few hundred records are in memory at a time, and all are of one state of the database.
+        They come one after the other: a few hundred are in memory at a time, and all are of one state. While the
+        database does not answer they come from its export, and the :class:`Reading` says so. Iterating raises:
+
+        * ``ConfigurationError`` when there is no such entity;
+        * ``Unreachable`` when neither database nor export answers, with both reasons; or when the database went away in
+          mid-read, with the number of records given before: begin again then;
+        * ``DatabaseError`` when the database answers that it cannot be read, ``Locked`` among them.
 
         :param id: the record's key; the parts of a composite one in a sequence.
-        :raises SyncError: when there is no such entity, or the database cannot be read.
         """
-        with self._stored_records(entity, id, db_path, own=False) as (_database, _connection, records):
-            for stored in records:
-                yield stored.record
+
+        def stored() -> Generator[dict[str, Any], None, None]:
+            with self._stored_records(entity, id, db_path, own=False) as (_database, _connection, records):
+                for record in records:
+                    yield record.record
+
+        return Reading(entity, id, stored, self._fallback(db_path))
+
+    def _fallback(self, db_path: PathLike | None) -> NoFallback:
+        """Who answers when the database does not."""
+        section = self.config.fallback
+        if not section.enabled:
+            return NoFallback()
+        with self._database(db_path) as database:
+            url = database.url
+        return Fallback(
+            exports=self._exports(),
+            max_age=timedelta(hours=section.max_age),
+            retry_after=section.retry_after,
+            database=url,
+            breaker=BREAKER,
+        )
+
+    def _exports(self) -> Exports:
+        processing = self.config.processing
+        return Exports(self.config.fallback_directory, processing.memory_limit * 2**20, processing.keys)
 
     def trace(
         self, entity: str, id: RecordId | None = None, *, db_path: PathLike | None = None

@@ -109,6 +109,11 @@ class ByteStream:
             )
 
     @property
+    def status(self) -> os.stat_result:
+        """The file's own, of when it was opened."""
+        return self._before
+
+    @property
     def bytes_read(self) -> int:
         """Bytes read so far, as they lie on disk."""
         return self._counted.count

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 from json2db_sync import JSON2DBConfig, JSON2DBSyncRunner, SyncRunner
 from json2db_sync.events import Event, Progress
+from json2db_sync.operations.fallback import Reading
 from json2db_sync.results import Check, PopulateResult, VerifyResult, WorkflowResult
 
 
@@ -24,4 +26,7 @@ verified: VerifyResult = runner.verify(full=True)
 checks: tuple[Check, ...] = verified.checks
 rows: int = loaded.rows
 guide: WorkflowResult = JSON2DBSyncRunner("a.db").full_sync_workflow(cutoff_days=7, skip_table_creation=True)
+reading: Reading = runner.read("a", ["key", 1])
+read: list[dict[str, Any]] = list(reading)
+how_old: timedelta | None = reading.age
 succeeded: bool = guide.success and bool(guide)

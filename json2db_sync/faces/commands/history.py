@@ -24,6 +24,7 @@ from json2db_sync.faces.commands.options import (
 )
 
 if TYPE_CHECKING:
+    from json2db_sync.operations.fallback import Reading
     from json2db_sync.runner import SyncRunner
 
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     "Print the stored records of an ENTITY as JSON again, one a line (NDJSON), as they stood in their files. They are "
     "all of one state of the database, however long the printing takes. The output is JSON whatever is asked for, "
     "so there is no --json; errors go to stderr.\n\n"
+    "While the database does not answer they come from its export, if that is sound and not too old (settings: "
+    "fallback); stderr then says so, with its age and the reason.\n\n"
     "With --provenance each line is an object: the record under 'record', and the file, session and run it came from.",
     example="json2db-sync read invoices --id 460000000012 --provenance",
     short="Print stored records as JSON again, one a line.",
@@ -49,13 +52,25 @@ def read(call: Call, entity: str, ids: Sequence[str], provenance: bool) -> int:
         key = (ids[0] if len(ids) == 1 else list(ids)) if ids else None
         encode = json.JSONEncoder(ensure_ascii=False).encode
         found = False
-        for record in map(dict, runner.trace(entity, key)) if provenance else runner.read(entity, key):
+        for record in map(dict, runner.trace(entity, key)) if provenance else _told(runner.read(entity, key)):
             found = True
             yield encode(record)
         if ids and not found:
             raise _no_record(entity, ids)
 
     return stream(call, "read", lines)
+
+
+def _told(reading: Reading) -> Reading:
+    """The same; where an export answers, stderr says so before its first record."""
+    if reading.age is not None:
+        from json2db_sync.operations.fallback import age_text
+
+        age = f"{age_text(reading.age)} old, checksum verified"
+        click.echo(
+            f"from the export {reading.file}, {age}, since the database does not answer: {reading.reason}", err=True
+        )
+    return reading
 
 
 def _no_record(entity: str, ids: Sequence[str]) -> Exception:

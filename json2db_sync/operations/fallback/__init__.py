@@ -1,0 +1,11 @@
+"""Reading that goes on while the database is away: from its exports, as long as they are sound and fresh enough."""
+
+from __future__ import annotations
+
+from json2db_sync.operations.fallback.breaker import BREAKER, Breaker
+from json2db_sync.operations.fallback.export import Export
+from json2db_sync.operations.fallback.exports import Exports
+from json2db_sync.operations.fallback.reading import Reading
+from json2db_sync.operations.fallback.standing_in import Fallback, NoFallback, RecordId, age_text
+
+__all__ = ["BREAKER", "Breaker", "Export", "Exports", "Fallback", "NoFallback", "Reading", "RecordId", "age_text"]

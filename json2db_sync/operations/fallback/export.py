@@ -1,0 +1,88 @@
+"""What an export says of itself, and whether its records bear it out."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from json2db_sync.errors import FileError
+from json2db_sync.sources.exported import ExportedFile, Identity, canonical
+from json2db_sync.steps.confirmed_exports import confirmed_at
+
+_VERSION = "1.0"
+_FUTURE = timedelta(minutes=5)
+"""By so much clocks may differ."""
+
+
+@dataclass(frozen=True)
+class Export:
+    """A sound export: its records are those that its checksum was made of."""
+
+    entity: str
+    path: Path
+    identity: Identity
+    generated_at: str
+    exported_from: str
+    checksum: str
+    records: int
+
+    @property
+    def as_of(self) -> str:
+        """When it was last known to hold what the database holds."""
+        confirmed = confirmed_at(self.path, self.checksum)
+        return max(self.generated_at, confirmed or self.generated_at, key=moment_of)
+
+    def age(self) -> timedelta:
+        """How long ago that was.
+
+        :raises FileError: when it is in the future, so that nobody knows.
+        """
+        age = datetime.now(UTC) - moment_of(self.as_of)
+        if age < -_FUTURE:
+            raise unfit(self.path, f"is dated {self.as_of}, which is in the future")
+        return max(age, timedelta(0))
+
+
+def verified(file: ExportedFile) -> Export:
+    """What an export says of itself, once its records bear it out.
+
+    :raises FileError: where they do not.
+    """
+    said = file.metadata
+    if said.get("version") != _VERSION:
+        raise FileError(f"its version is {said.get('version')!r}, and {_VERSION} is what can be read")
+    digest, records = hashlib.sha256(), 0
+    try:
+        for _byte, text in file.texts():
+            digest.update(canonical(text))
+            digest.update(b"\n")
+            records += 1
+        moment_of(said.get("generated_at"))
+    except ValueError as error:
+        raise FileError(f"record {records + 1} or its metadata is spoilt: {error}") from error
+    checksum = f"sha256:{digest.hexdigest()}"
+    if said.get("checksum") != checksum:
+        raise FileError(f"its checksum says {said.get('checksum')}, and its records make {checksum}")
+    if said.get("total_count") != records:
+        raise FileError(f"it says that it has {said.get('total_count')} records, and has {records}")
+    return Export(
+        file.entity, file.path, file.identity, said["generated_at"], str(said.get("source")), checksum, records
+    )
+
+
+def moment_of(text: Any) -> datetime:
+    """A moment of ISO text; one without a zone is UTC.
+
+    :raises ValueError: when it is none.
+    """
+    if not isinstance(text, str):
+        raise ValueError(f"{text!r} is no moment")
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def unfit(path: Path, what: str) -> FileError:
+    return FileError(f"{path} {what}", hint="export again once the database answers", file=str(path))

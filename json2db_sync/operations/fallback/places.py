@@ -1,0 +1,104 @@
+"""Where the records of an export stand, by key: so that one of them is read without decoding all."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from json2db_sync.errors import FileError
+from json2db_sync.model import jsontext
+from json2db_sync.model.keys import content_id, key_of, short_hash
+from json2db_sync.sources.exported import SCHEMA_SUFFIX, Place, beside_of
+
+KEY = "x-key"
+"""The key of a record in the schema beside an export: the names of its fields, in order; none where it has no key."""
+MOST = 1_000_000
+"""Records of one export whose places are remembered: 24 MB."""
+_SAMPLE = 1000
+
+Texts = Iterable[tuple[int, bytes]]
+
+
+class Keys:
+    """What the records of an export are known by.
+
+    :param fields: none where records have no key of their own, and are known by their content.
+    """
+
+    def __init__(self, fields: tuple[str, ...]) -> None:
+        self.fields = fields
+
+    def id_of(self, record: dict[str, Any]) -> str:
+        """The id that the database knows it by."""
+        return key_of(record, self.fields) or content_id(record)
+
+
+class Places:
+    """Remembers where records stand, by a hash of their id: 24 bytes a record."""
+
+    def __init__(self, texts: Texts, keys: Keys) -> None:
+        self.keys = keys
+        self._hashes, self._starts, self._lengths = array("q"), array("q"), array("q")
+        for byte, text in texts:
+            self._hashes.append(_hash(keys.id_of(jsontext.decode(text))))
+            self._starts.append(byte)
+            self._lengths.append(len(text))
+
+    def of(self, id_: str) -> Iterator[Place]:
+        """Where a record of this id may stand; nearly always one place or none."""
+        wanted, at = _hash(id_), -1
+        while True:
+            try:
+                at = self._hashes.index(wanted, at + 1)
+            except ValueError:
+                return
+            yield self._starts[at], self._lengths[at]
+
+
+def find_keys(path: Path, configured: Sequence[str] | None, texts: Texts, parts: int) -> Keys:
+    """What the records of an export are known by: as its schema says, as configured, or as the records show.
+
+    Keys stand first in exported records. Where nothing says how many fields they have, there are as many as the key
+    that is looked for has parts.
+
+    :raises FileError: when the records do not have the fields, or their values do not tell records apart.
+    """
+    stated = _stated(path)
+    sample = [jsontext.decode(text) for _byte, text in islice(texts, _SAMPLE)]
+    if stated is None and configured is None:
+        leading = Counter(tuple(record)[:parts] for record in sample)
+        fields = leading.most_common(1)[0][0] if leading else ()
+        ids = [key for record in sample if (key := key_of(record, fields)) is not None]
+        if len(set(ids)) < len(ids):
+            raise _no_key(path, "does not say what its key is")
+    else:
+        fields = tuple((stated if stated is not None else configured) or ())
+        if sample and fields and not any(field in record for record in sample for field in fields):
+            raise _no_key(path, f"does not hold its key ({', '.join(fields)})")
+    return Keys(fields)
+
+
+def _stated(path: Path) -> list[str] | None:
+    """The key that the schema beside an export names; None where there is none, or it names none."""
+    try:
+        schema = jsontext.decode(beside_of(path, SCHEMA_SUFFIX).read_bytes())
+    except (OSError, ValueError):
+        return None
+    found = schema.get(KEY) if isinstance(schema, dict) else None
+    return found if isinstance(found, list) and all(isinstance(name, str) for name in found) else None
+
+
+def _no_key(path: Path, what: str) -> FileError:
+    return FileError(
+        f"the export {path} {what}, so no record can be found by its id",
+        hint="read all records, or name the key fields (processing.keys)",
+        file=str(path),
+    )
+
+
+def _hash(id_: str) -> int:
+    return short_hash(id_.encode("utf-8", "surrogatepass"))

@@ -1,0 +1,168 @@
+"""A file that this package exported: its metadata, and the text of each record, in bounded memory.
+
+Three formats: an envelope (``{"metadata": {...}, "items": [...]}``), a plain array, and lines of records. The last two
+have their metadata in a file of its own beside them. Any of them may be packed with gzip.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, cast
+
+import msgspec
+
+from json2db_sync.errors import FileError
+from json2db_sync.model import jsontext
+from json2db_sync.sources.bytestream import ByteStream
+from json2db_sync.sources.cursor import Cursor, Stretch
+from json2db_sync.sources.files import LINE_SUFFIXES, make_file, stem_and_suffix
+from json2db_sync.sources.lines import blocks_of_lines, split_lines
+
+SUFFIXES = (".json", ".ndjson", ".json.gz", ".ndjson.gz")
+METADATA_SUFFIX = ".metadata.json"
+SCHEMA_SUFFIX = ".schema.json"
+METADATA = "metadata"
+"""The key of the metadata in an envelope."""
+
+Place = tuple[int, int]
+"""Where a record's text stands in the unpacked file: its first byte, and how many."""
+Identity = tuple[tuple[str, int, int, int], ...]
+"""Path, inode, time of change and size of the file, and of the metadata beside it if there is such a file."""
+
+
+class ExportedFile:
+    """An export that is open. Use as a context manager.
+
+    :param entity: what it must hold.
+    :param memory_limit: bytes; a record larger than an eighth of it is refused.
+    :raises FileError: when it cannot be read, or is no export of this entity; also in mid-iteration.
+    """
+
+    def __init__(self, path: Path, entity: str, memory_limit: int) -> None:
+        self.path = path
+        self.entity = entity
+        self._limit = memory_limit // 8
+        self._file = make_file(path, path.parent, {})
+        self._stream = ByteStream(path, path.name)
+        try:
+            self._cursor: Cursor | None = None
+            self._members: Iterator[str] = iter(())
+            self.identity = identity_of(path, self._stream.status)
+            self.is_envelope = False
+            """Does the metadata stand in the file itself?"""
+            self.metadata: Mapping[str, Any] = self._read_metadata()
+        except BaseException:
+            self._stream.close()
+            raise
+
+    def __enter__(self) -> ExportedFile:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stream.close()
+
+    def _read_metadata(self) -> Mapping[str, Any]:
+        if stem_and_suffix(self.path.name)[1] not in LINE_SUFFIXES:
+            self._cursor = Cursor(self._stream, self._file, self._limit)
+            if self._cursor.skip_space() == "{":
+                self._members = self._cursor.members()
+                if next(self._members, None) != METADATA:
+                    raise self._error("does not begin with its metadata")
+                self.is_envelope = True
+                return self._object(self._cursor.value()[0])
+        beside = beside_of(self.path, METADATA_SUFFIX)
+        with ByteStream(beside, beside.name) as stream:
+            text = b"".join(iter(stream.read, b""))
+        try:
+            return self._object(jsontext.decode(text))
+        except ValueError as error:
+            raise FileError(f"{beside.name} is not valid JSON: {error}", file=str(beside)) from error
+
+    def _object(self, value: Any) -> Mapping[str, Any]:
+        if not isinstance(value, dict):
+            raise self._error("has metadata that is no object")
+        return value
+
+    def texts(self) -> Iterator[tuple[int, bytes]]:
+        """The text of each record and the byte that it starts at, in order; once."""
+        if self._cursor is None:
+            yield from self._lines()
+            return
+        if self.is_envelope and next(self._members, None) != self.entity:
+            raise self._error(f"does not hold {self.entity} behind its metadata")
+        yield from self._elements(self._cursor)
+        if next(self._members, None) is not None:
+            raise self._error(f"holds more than {self.entity}")
+        self._cursor.expect_end()
+
+    def _elements(self, cursor: Cursor) -> Iterator[tuple[int, bytes]]:
+        for part in cursor.stretches():
+            if not isinstance(part, Stretch):
+                yield part.byte, part.raw.encode("utf-8", "surrogatepass")
+                continue
+            place = 0
+            for raw in map(bytes, part.raws):
+                place = part.text.index(raw, place)  # at once: only what stands between two elements is passed
+                yield part.byte + place, raw
+                place += len(raw)
+
+    def _lines(self) -> Iterator[tuple[int, bytes]]:
+        for start, block in blocks_of_lines(self._stream, self._file, self._limit):
+            yield from split_lines(block, start)
+
+    def _error(self, what: str) -> FileError:
+        return FileError(f"{self.path.name} is no export of {self.entity}: it {what}", file=str(self.path))
+
+
+def beside_of(path: Path, suffix: str) -> Path:
+    """The metadata or the schema that stands beside an export."""
+    return path.with_name(stem_and_suffix(path.name)[0] + suffix)
+
+
+def canonical(text: bytes) -> bytes:
+    """A record's text without spaces: what the checksum is made of, and a line of the format that has lines.
+
+    :raises ValueError: when it is no JSON.
+    """
+    return msgspec.json.format(text, indent=-1)
+
+
+def text_at(path: Path, place: Place) -> tuple[bytes, Identity]:
+    """The text that stands there, and of which file it was read.
+
+    :raises FileError: when it cannot be read.
+    """
+    try:
+        return _read_at(path, place)
+    except (OSError, EOFError, zlib.error) as error:
+        raise FileError(f"cannot read {path.name}: {error}", file=str(path)) from error
+
+
+def _read_at(path: Path, place: Place) -> tuple[bytes, Identity]:
+    byte, length = place
+    with path.open("rb") as raw:
+        status = os.fstat(raw.fileno())
+        file = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if path.suffix == ".gz" else raw
+        file.seek(byte)
+        return file.read(length), identity_of(path, status)
+
+
+def identity_of(path: Path, status: os.stat_result | None = None) -> Identity:
+    """What tells the file at a path from what stood there before, or will.
+
+    :param status: of the file itself; by default as it is now.
+    :raises OSError: when it is not there.
+    """
+    beside = beside_of(path, METADATA_SUFFIX)
+    found = [(path, status or path.stat())]
+    with suppress(OSError):
+        found.append((beside, beside.stat()))
+    return tuple((str(each), of.st_ino, of.st_mtime_ns, of.st_size) for each, of in found)
