@@ -28,6 +28,7 @@ from json2db_sync.operations.outcomes import (
 )
 from json2db_sync.operations.planning import Days, Selection
 from json2db_sync.operations.rejections import Rejections
+from json2db_sync.operations.scheduling import Scheduling
 from json2db_sync.operations.verifying import Verifying
 from json2db_sync.results import (
     AnalysisResult,
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from json2db_sync.steps.json_analyzer import Analysis
 
 
-class SyncRunner(Rejections, Verifying, History, Backups):
+class SyncRunner(Rejections, Verifying, History, Scheduling, Backups):
     """Keeps JSON files and a database in step.
 
     Every operation takes ``db_path`` and the place and window to read, each by default as given here or configured:

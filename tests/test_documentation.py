@@ -209,7 +209,10 @@ def test_quickstart_scripts_run(tmp_path: Path) -> None:
     assert "json_invoices: 30 rows" in output
 
 
-@pytest.mark.parametrize("name", ["operations.md", "results.md", "fallback.md", "tables.md", "configuration.md", "validation.md"])
+@pytest.mark.parametrize(
+    "name",
+    ["operations.md", "results.md", "fallback.md", "schedule.md", "tables.md", "configuration.md", "validation.md"],
+)
 def test_scripts_of_other_pages_run(name: str, tmp_path: Path) -> None:
     """The scripts of a page run one after the other; recipes that need data elsewhere are left out."""
     texts = [text for text in blocks(ROOT / "docs" / name, "python") if "JSON2DBSyncRunner()" not in text]

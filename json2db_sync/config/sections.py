@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from json2db_sync.config.values import Contracts, JsonText, KeyFields, MaxRejected, Relations, shown
+from json2db_sync.config.values import Contracts, JsonText, KeyFields, MaxRejected, Relations, Times, shown
 
 PREFIX = "JSON2DB_"
 
@@ -182,6 +182,17 @@ class FallbackSettings(_Section):
     )
 
 
+class ScheduleSettings(_Section):
+    """What is done again and again, by cron or systemd."""
+
+    jobs: Times = _setting(
+        {},
+        "SCHEDULE",
+        'Operations with their options, and when, as JSON: {"verify --full": "week on sunday at 03:00"}',
+    )
+    log: Path | None = _setting(None, "SCHEDULE_LOG", "A file that scheduled runs add their output to; unset: none")
+
+
 class LoggingSettings(_Section):
     """What is written down."""
 
@@ -201,6 +212,7 @@ class Sections(BaseSettings):
     processing: ProcessingSettings = ProcessingSettings()
     validation: ValidationSettings = ValidationSettings()
     fallback: FallbackSettings = FallbackSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
     logging: LoggingSettings = LoggingSettings()
 
 

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from json2db_sync.model.timing import parse
+
 
 def _json_text(value: Any) -> Any:
     """A variable holds a mapping or list as JSON text."""
@@ -46,6 +48,18 @@ def _most(value: Any) -> Any:
 
 MaxRejected = Annotated[str | None, BeforeValidator(_most)]
 Contracts = Annotated[dict[str, Literal["evolve", "freeze"]], JsonText]
+
+
+def _times(value: dict[str, str]) -> dict[str, str]:
+    """Operations as they are called, each with a time that comes again."""
+    for operation, time in value.items():
+        if not operation.strip():
+            raise ValueError("an operation must be named")
+        parse(time)
+    return value
+
+
+Times = Annotated[dict[str, str], JsonText, AfterValidator(_times)]
 
 
 def _references(value: dict[str, str]) -> dict[str, str]:

@@ -15,6 +15,7 @@ from json2db_sync.faces.commands.exits import MEANINGS, Exit
 from json2db_sync.faces.commands.groups import LazyGroup
 from json2db_sync.faces.commands.operations import print_data, quiet_pipe
 from json2db_sync.faces.commands.options import Call
+from json2db_sync.faces.commands.overlap import NotBegun, alone
 from json2db_sync.faces.commands.questions import is_terminal
 
 PROGRAM = "json2db-sync"
@@ -25,6 +26,7 @@ _HISTORY = "json2db_sync.faces.commands.history"
 _REJECTS = "json2db_sync.faces.commands.rejects"
 _BACKUPS = "json2db_sync.faces.commands.backups"
 _SCHEMA = "json2db_sync.faces.commands.schema"
+_SCHEDULE = "json2db_sync.faces.commands.schedule"
 _SETUP = "json2db_sync.faces.commands.setup"
 SECTIONS = {
     "The work, in order": {
@@ -48,6 +50,7 @@ SECTIONS = {
     "Around it": {
         "schema": _SCHEMA,
         "generate-table-schemas": _SCHEMA,
+        "schedule": _SCHEDULE,
         "config": _SETUP,
         "menu": _SETUP,
         "completion": _SETUP,
@@ -115,7 +118,7 @@ class CommandLine(LazyGroup):
             if "--json" in (sys.argv[1:] if args is None else args):
                 print_data(json.dumps(_as_result(error), indent=2, ensure_ascii=False))
             error.show()
-            return Exit.USAGE
+            return error.code if isinstance(error, NotBegun) else Exit.USAGE
 
 
 def _placed(error: click.ClickException) -> click.ClickException:
@@ -128,6 +131,8 @@ def _placed(error: click.ClickException) -> click.ClickException:
 
 def _as_result(error: click.ClickException) -> dict[str, Any]:
     """Wrong usage in the shape of a failed result."""
+    if isinstance(error, NotBegun):
+        return {"success": False, "operation": "", "error": error.message, "error_type": error.error_type, "hint": None}
     ctx = getattr(error, "ctx", None)
     name = ctx.command.name if ctx is not None and ctx.parent is not None else None
     return {
@@ -149,9 +154,17 @@ def _as_result(error: click.ClickException) -> dict[str, Any]:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name=PROGRAM)
+@click.option(
+    "--lock-file",
+    type=click.Path(path_type=str),
+    metavar="FILE",
+    help="Hold this file while the command runs; if another run holds it, say so in one line and end with exit code 4.",
+)
 @click.pass_context
-def cli(ctx: click.Context) -> int | None:
+def cli(ctx: click.Context, lock_file: str | None) -> int | None:
     if ctx.invoked_subcommand is not None:
+        if lock_file is not None:
+            ctx.with_resource(alone(lock_file, f"{PROGRAM} {ctx.invoked_subcommand}"))
         return None
     if is_terminal() and sys.stdout.isatty():
         from json2db_sync.faces.commands.setup import open_menu

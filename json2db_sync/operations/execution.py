@@ -8,13 +8,13 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from json2db_sync import events
 from json2db_sync.config import JSON2DBConfig
-from json2db_sync.errors import Cancelled, ConfigurationError, Locked, SyncError
+from json2db_sync.errors import Cancelled, ConfigurationError, Locked, SyncError, Unreachable
 from json2db_sync.model.batches import few_collections
 from json2db_sync.operations.outcomes import failure_fields
 from json2db_sync.results import Result
@@ -101,7 +101,8 @@ class Execution:
         except Locked as error:
             if error.hint is not None:
                 raise
-            with database.reading() as connection:
+            holder = None
+            with suppress(Unreachable), database.reading() as connection:  # the other is making it
                 holder = Ledger(database, connection).running()
             raise Locked(
                 f"{error.message}" + (f": {holder}" if holder else ""),

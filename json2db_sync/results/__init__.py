@@ -17,6 +17,7 @@ from json2db_sync.results.population import (
     SupersededRecord,
     SupersededResult,
 )
+from json2db_sync.results.schedule import ScheduleReport, ScheduleResult
 from json2db_sync.results.state import (
     BackupReport,
     BackupResult,
@@ -58,6 +59,8 @@ __all__ = [
     "RunReport",
     "RunResult",
     "RunsResult",
+    "ScheduleReport",
+    "ScheduleResult",
     "SchemasResult",
     "SupersededRecord",
     "SupersededResult",

@@ -16,6 +16,7 @@ class Exit(IntEnum):
     FAILED = 1
     USAGE = 2
     ATTENTION = 3
+    LOCKED = 4
     INTERRUPTED = 130
 
 
@@ -24,6 +25,7 @@ MEANINGS = {
     Exit.FAILED: "failed",
     Exit.USAGE: "wrong usage or configuration, or an answer is needed (--yes)",
     Exit.ATTENTION: "done, with something to look at: rejected records, differences, changes",
+    Exit.LOCKED: "another run or program is still at work: nothing more was done",
     Exit.INTERRUPTED: "interrupted, or answered no; what was committed stays",
 }
 
@@ -36,6 +38,8 @@ def exit_code(result: Result) -> Exit:
         return Exit.INTERRUPTED
     if result.error_type == "configuration_error":
         return Exit.USAGE
+    if result.error_type == "locked":
+        return Exit.LOCKED
     return Exit.ATTENTION if _found_differences(result) else Exit.FAILED
 
 

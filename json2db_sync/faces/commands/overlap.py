@@ -1,0 +1,49 @@
+"""The lock that keeps two runs of one schedule apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from json2db_sync.faces.commands.exits import Exit
+
+
+class NotBegun(click.ClickException):
+    """The command was not begun; nothing was done."""
+
+    def __init__(self, message: str, code: Exit, error_type: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.error_type = error_type
+
+    def show(self, file: object = None) -> None:
+        """In one line, as it goes into a log."""
+        click.echo(self.format_message(), err=True)
+
+
+@contextmanager
+def alone(lock_file: str, what: str) -> Iterator[None]:
+    """Holds the lock; it goes with the process, so that a killed run leaves none behind.
+
+    :param what: the command, for the message.
+    :raises NotBegun: when another process holds it, or it cannot be taken.
+    """
+    import filelock
+
+    lock = filelock.FileLock(lock_file, timeout=0)
+    try:
+        Path(lock_file).absolute().parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except filelock.Timeout as error:
+        text = f"{what}: the last run is still going on (it holds {lock_file}); nothing was done"
+        raise NotBegun(text, Exit.LOCKED, "locked") from error
+    except OSError as error:
+        text = f"{what}: cannot lock {lock_file}: {error.strerror}; nothing was done"
+        raise NotBegun(text, Exit.FAILED, "file_error") from error
+    try:
+        yield
+    finally:
+        lock.release()
