@@ -14,7 +14,6 @@ from json2db_sync.errors import ConfigurationError, NoDataFound, ValidationError
 from json2db_sync.model.words import counted
 from json2db_sync.operations.backups import Backups
 from json2db_sync.operations.execution import PathLike, operation
-from json2db_sync.operations.history import History
 from json2db_sync.operations.outcomes import (
     accounting,
     analysis_result,
@@ -28,7 +27,7 @@ from json2db_sync.operations.outcomes import (
 )
 from json2db_sync.operations.planning import Days, Selection
 from json2db_sync.operations.rejections import Rejections
-from json2db_sync.operations.scheduling import Scheduling
+from json2db_sync.operations.standing import Standing
 from json2db_sync.operations.verifying import Verifying
 from json2db_sync.results import (
     AnalysisResult,
@@ -48,7 +47,7 @@ if TYPE_CHECKING:
     from json2db_sync.steps.json_analyzer import Analysis
 
 
-class SyncRunner(Rejections, Verifying, History, Scheduling, Backups):
+class SyncRunner(Rejections, Verifying, Standing, Backups):
     """Keeps JSON files and a database in step.
 
     Every operation takes ``db_path`` and the place and window to read, each by default as given here or configured:

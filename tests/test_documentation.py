@@ -211,7 +211,16 @@ def test_quickstart_scripts_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["operations.md", "results.md", "fallback.md", "schedule.md", "tables.md", "configuration.md", "validation.md"],
+    [
+        "operations.md",
+        "results.md",
+        "fallback.md",
+        "schedule.md",
+        "status.md",
+        "tables.md",
+        "configuration.md",
+        "validation.md",
+    ],
 )
 def test_scripts_of_other_pages_run(name: str, tmp_path: Path) -> None:
     """The scripts of a page run one after the other; recipes that need data elsewhere are left out."""

@@ -193,6 +193,18 @@ class ScheduleSettings(_Section):
     log: Path | None = _setting(None, "SCHEDULE_LOG", "A file that scheduled runs add their output to; unset: none")
 
 
+class StatusSettings(_Section):
+    """What is worth a look."""
+
+    max_export_age: float | None = _setting(
+        None, "STATUS_MAX_EXPORT_AGE", "Hours: an older export is worth a look; unset: as fallback.max_age says", gt=0
+    )
+    max_load_age: float | None = _setting(
+        None, "STATUS_MAX_LOAD_AGE", "Hours: a last load that is longer ago is worth a look; unset: none is", gt=0
+    )
+    max_rejected: int = _setting(0, "STATUS_MAX_REJECTED", "More rejected records than this are worth a look", ge=0)
+
+
 class LoggingSettings(_Section):
     """What is written down."""
 
@@ -213,6 +225,7 @@ class Sections(BaseSettings):
     validation: ValidationSettings = ValidationSettings()
     fallback: FallbackSettings = FallbackSettings()
     schedule: ScheduleSettings = ScheduleSettings()
+    status: StatusSettings = StatusSettings()
     logging: LoggingSettings = LoggingSettings()
 
 

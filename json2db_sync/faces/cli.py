@@ -28,6 +28,7 @@ _BACKUPS = "json2db_sync.faces.commands.backups"
 _SCHEMA = "json2db_sync.faces.commands.schema"
 _SCHEDULE = "json2db_sync.faces.commands.schedule"
 _SETUP = "json2db_sync.faces.commands.setup"
+_STATUS = "json2db_sync.faces.commands.status"
 SECTIONS = {
     "The work, in order": {
         "full-workflow": _WORK,
@@ -39,6 +40,7 @@ SECTIONS = {
         "report": _WORK,
     },
     "Looking after it": {
+        "status": _STATUS,
         "read": _HISTORY,
         "runs": _HISTORY,
         "rejected": _REJECTS,

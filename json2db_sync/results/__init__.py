@@ -31,6 +31,7 @@ from json2db_sync.results.state import (
     TableReport,
     TracedRecord,
 )
+from json2db_sync.results.status import EntityStatus, ExportStatus, StatusResult
 from json2db_sync.results.tables import PlannedChange, PlanResult, SchemasResult, TablesResult
 from json2db_sync.results.verification import Check, VerifyResult
 from json2db_sync.results.workflow import WorkflowResult
@@ -42,6 +43,8 @@ __all__ = [
     "Check",
     "EntityAnalysis",
     "EntityReport",
+    "EntityStatus",
+    "ExportStatus",
     "ExportedRejectsResult",
     "FieldAnalysis",
     "FileLoad",
@@ -62,6 +65,7 @@ __all__ = [
     "ScheduleReport",
     "ScheduleResult",
     "SchemasResult",
+    "StatusResult",
     "SupersededRecord",
     "SupersededResult",
     "TableReport",

@@ -9,7 +9,7 @@ from typing import Any
 from json2db_sync import JSON2DBConfig, JSON2DBSyncRunner, SyncRunner
 from json2db_sync.events import Event, Progress
 from json2db_sync.operations.fallback import Reading
-from json2db_sync.results import Check, PopulateResult, VerifyResult, WorkflowResult
+from json2db_sync.results import Check, PopulateResult, ScheduleResult, StatusResult, VerifyResult, WorkflowResult
 
 
 def listener(event: Event) -> None:
@@ -29,4 +29,8 @@ guide: WorkflowResult = JSON2DBSyncRunner("a.db").full_sync_workflow(cutoff_days
 reading: Reading = runner.read("a", ["key", 1])
 read: list[dict[str, Any]] = list(reading)
 how_old: timedelta | None = reading.age
+planned: ScheduleResult = runner.schedule("verify --full", every="week", on="sunday", format="systemd")
+following: str = planned.schedules[0].next_run
+standing: StatusResult = runner.status(checksums=False)
+stale: bool = standing.state == "look" and standing.exports[0].too_old
 succeeded: bool = guide.success and bool(guide)

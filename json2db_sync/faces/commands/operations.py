@@ -114,7 +114,7 @@ def stream(call: Call, operation: str, lines: Callable[[SyncRunner], Iterator[st
 
 def _has_more(result: Result) -> bool:
     """Has a failed result got something to draw beyond its error, as a verification's checks?"""
-    return any(result.get(name) for name in ("checks", "steps", "files", "refused_files"))
+    return any(result.get(name) for name in ("checks", "steps", "files", "refused_files", "state"))
 
 
 def _one_screen() -> bool:

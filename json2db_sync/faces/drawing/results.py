@@ -12,6 +12,7 @@ from json2db_sync.faces.drawing import history as draw_history
 from json2db_sync.faces.drawing import loading as draw_loading
 from json2db_sync.faces.drawing import records as draw_records
 from json2db_sync.faces.drawing import state as draw_state
+from json2db_sync.faces.drawing import status as draw_status
 from json2db_sync.faces.drawing import tables as draw_tables
 from json2db_sync.faces.drawing import verification as draw_verification
 from json2db_sync.faces.drawing.paper import BAD, Paper
@@ -29,6 +30,7 @@ from json2db_sync.results import (
     RunResult,
     RunsResult,
     SchemasResult,
+    StatusResult,
     SupersededResult,
     TablesResult,
     VerifyResult,
@@ -51,6 +53,7 @@ _DRAWINGS: Mapping[type[Result], Callable[[Any, Paper], None]] = {
     RunsResult: draw_history.runs,
     RunResult: draw_history.run,
     BackupResult: draw_state.backups,
+    StatusResult: draw_status.status,
 }
 _PLACES = ("file", "record", "byte", "path", "entity", "table", "setting")
 """The order in which a place is told, from the outside in."""

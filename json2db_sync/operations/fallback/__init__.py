@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from json2db_sync.operations.fallback.breaker import BREAKER, Breaker
-from json2db_sync.operations.fallback.export import Export
+from json2db_sync.operations.fallback.export import Export, moment_of
 from json2db_sync.operations.fallback.exports import Exports
 from json2db_sync.operations.fallback.reading import Reading
 from json2db_sync.operations.fallback.standing_in import Fallback, NoFallback, RecordId, age_text
 
-__all__ = ["BREAKER", "Breaker", "Export", "Exports", "Fallback", "NoFallback", "Reading", "RecordId", "age_text"]
+__all__ = [
+    "BREAKER",
+    "Breaker",
+    "Export",
+    "Exports",
+    "Fallback",
+    "NoFallback",
+    "Reading",
+    "RecordId",
+    "age_text",
+    "moment_of",
+]

@@ -15,6 +15,8 @@ from json2db_sync.steps.confirmed_exports import confirmed_at
 _VERSION = "1.0"
 _FUTURE = timedelta(minutes=5)
 """By so much clocks may differ."""
+_SHOWN = 19
+"""Characters of a checksum that tell it from any other."""
 
 
 @dataclass(frozen=True)
@@ -46,31 +48,43 @@ class Export:
         return max(age, timedelta(0))
 
 
+def stated(file: ExportedFile) -> Export:
+    """What an export says of itself.
+
+    :raises FileError: where it does not say it all.
+    """
+    said = file.metadata
+    if said.get("version") != _VERSION:
+        raise FileError(f"its version is {said.get('version')!r}, and {_VERSION} is what can be read")
+    try:
+        moment_of(said.get("generated_at"))
+        records = int(said["total_count"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise FileError(f"its metadata is spoilt: {error}") from error
+    checksum, source = str(said.get("checksum")), str(said.get("source"))
+    return Export(file.entity, file.path, file.identity, said["generated_at"], source, checksum, records)
+
+
 def verified(file: ExportedFile) -> Export:
     """What an export says of itself, once its records bear it out.
 
     :raises FileError: where they do not.
     """
-    said = file.metadata
-    if said.get("version") != _VERSION:
-        raise FileError(f"its version is {said.get('version')!r}, and {_VERSION} is what can be read")
+    said = stated(file)
     digest, records = hashlib.sha256(), 0
     try:
         for _byte, text in file.texts():
             digest.update(canonical(text))
             digest.update(b"\n")
             records += 1
-        moment_of(said.get("generated_at"))
     except ValueError as error:
-        raise FileError(f"record {records + 1} or its metadata is spoilt: {error}") from error
+        raise FileError(f"its record {records + 1} is spoilt: {error}") from error
     checksum = f"sha256:{digest.hexdigest()}"
-    if said.get("checksum") != checksum:
-        raise FileError(f"its checksum says {said.get('checksum')}, and its records make {checksum}")
-    if said.get("total_count") != records:
-        raise FileError(f"it says that it has {said.get('total_count')} records, and has {records}")
-    return Export(
-        file.entity, file.path, file.identity, said["generated_at"], str(said.get("source")), checksum, records
-    )
+    if said.checksum != checksum:
+        raise FileError(f"its checksum says {_short(said.checksum)}, and its records make {_short(checksum)}")
+    if said.records != records:
+        raise FileError(f"it says that it has {said.records} records, and has {records}")
+    return said
 
 
 def moment_of(text: Any) -> datetime:
@@ -82,6 +96,10 @@ def moment_of(text: Any) -> datetime:
         raise ValueError(f"{text!r} is no moment")
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _short(checksum: str) -> str:
+    return checksum if len(checksum) < _SHOWN else f"{checksum[:_SHOWN]}…"
 
 
 def unfit(path: Path, what: str) -> FileError:

@@ -10,7 +10,7 @@ from typing import Any
 from json2db_sync.errors import FileError
 from json2db_sync.model import jsontext
 from json2db_sync.model.keys import Key, stored_id
-from json2db_sync.operations.fallback.export import Export, unfit, verified
+from json2db_sync.operations.fallback.export import Export, stated, unfit, verified
 from json2db_sync.operations.fallback.known import Known, lock_of
 from json2db_sync.operations.fallback.places import MOST, Keys, Places, find_keys
 from json2db_sync.sources.exported import (
@@ -56,7 +56,18 @@ class Exports:
         found = os.listdir(self.directory) if self.exist() else []
         beside = (METADATA_SUFFIX, SCHEMA_SUFFIX)
         data = [name for name in found if name.endswith(SUFFIXES) and not name.endswith(beside) and name[:1] != "."]
-        return sorted({name[: name.index(".json" if ".json" in name else ".ndjson")] for name in data})
+        names = {next(name.removesuffix(suffix) for suffix in SUFFIXES if name.endswith(suffix)) for name in data}
+        return sorted(filter(self._is_ours, names))
+
+    def _is_ours(self, name: str) -> bool:
+        """Is this an export, rather than some other JSON?"""
+        if any((self.directory / f"{name}{suffix}").is_file() for suffix in (METADATA_SUFFIX, SCHEMA_SUFFIX)):
+            return True
+        try:
+            with self._opened(self.find(name), name) as file:
+                return "checksum" in file.metadata
+        except FileError:
+            return False
 
     def find(self, entity: str) -> Path:
         """The file with the export of an entity; of several the one that was written last.
@@ -93,6 +104,14 @@ class Exports:
         if isinstance(found, FileError):
             raise found
         return found
+
+    def stated(self, entity: str) -> Export:
+        """The export of an entity as it describes itself; nobody looked whether that is so.
+
+        :raises FileError: when there is none, or it does not say.
+        """
+        with self._opened(self.find(entity), entity) as file:
+            return stated(file)
 
     def _looked_at(self, path: Path, entity: str) -> Export | FileError | None:
         """What the file turns out to be; None where it was replaced meanwhile."""

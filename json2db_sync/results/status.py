@@ -1,0 +1,78 @@
+"""How things stand: the database, its exports, what was done last, what is to be done next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from json2db_sync.results.base import Result, Value
+from json2db_sync.results.schedule import ScheduleReport
+from json2db_sync.results.state import RunReport
+
+
+@dataclass(frozen=True)
+class EntityStatus(Value):
+    """How fresh an entity is."""
+
+    name: str
+    record_count: int
+    last_loaded: str | None = None
+    """When records of it were last loaded, UTC."""
+    last_change: str | None = None
+    """When a record was last inserted or changed, UTC."""
+    newest_file: str | None = None
+    newest_session: str | None = None
+    rejected: int = 0
+
+
+@dataclass(frozen=True)
+class ExportStatus(Value):
+    """How an exported file stands."""
+
+    name: str
+    """Of the entity or table."""
+    file: str
+    generated_at: str | None = None
+    as_of: str | None = None
+    """When it was last known to hold what the database holds, UTC."""
+    age_hours: float | None = None
+    """Since then."""
+    records: int | None = None
+    verified: bool | None = None
+    """Does its checksum hold? None where nobody looked."""
+    behind: bool | None = None
+    """Was a record of the entity changed since? None where nobody knows."""
+    too_old: bool = False
+    problem: str | None = None
+    """Why it cannot be trusted."""
+
+
+@dataclass(frozen=True)
+class StatusResult(Result):
+    """How things stand."""
+
+    state: Literal["fine", "look", "failing"] = "failing"
+    """``failing`` is no success; ``look`` needs attention."""
+    reachable: bool = False
+    """Does the database answer?"""
+    version: str | None = None
+    size: int | None = None
+    """Bytes."""
+    total_records: int = 0
+    entities: tuple[EntityStatus, ...] = ()
+    export_directory: str = ""
+    exports: tuple[ExportStatus, ...] = ()
+    runs: tuple[RunReport, ...] = ()
+    """The last ones, newest first."""
+    last_failure: RunReport | None = None
+    """The last run that failed, of those that the ledger tells of here."""
+    rejected: int = 0
+    schedules: tuple[ScheduleReport, ...] = ()
+    """What is configured to be done again and again."""
+    next_schedule: ScheduleReport | None = None
+    findings: tuple[str, ...] = ()
+    """What is worth a look, in words."""
+
+    @property
+    def needs_attention(self) -> bool:
+        return bool(self.findings)
