@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -49,11 +50,14 @@ class Exports:
 
     def exist(self) -> bool:
         """Is there a folder of exports at all?"""
-        return self.directory.is_dir()
+        return os.path.isdir(self.directory)  # False also where we may not look
 
     def names(self) -> list[str]:
         """The names of what is exported there, sound or not."""
-        found = os.listdir(self.directory) if self.exist() else []
+        try:
+            found = os.listdir(self.directory)
+        except OSError:
+            found = []
         beside = (METADATA_SUFFIX, SCHEMA_SUFFIX)
         data = [name for name in found if name.endswith(SUFFIXES) and not name.endswith(beside) and name[:1] != "."]
         names = {next(name.removesuffix(suffix) for suffix in SUFFIXES if name.endswith(suffix)) for name in data}
@@ -75,7 +79,7 @@ class Exports:
         :raises FileError: when there is none.
         """
         paths = [self.directory / f"{entity}{suffix}" for suffix in SUFFIXES]
-        found = [path for path in paths if Path(entity).name == entity and path.is_file()]
+        found = {path: changed for path in paths if Path(entity).name == entity and (changed := _changed_at(path))}
         if not found:
             where = "" if self.exist() else ", which is not there"
             raise FileError(
@@ -83,7 +87,7 @@ class Exports:
                 hint="json2db-sync export writes it; fallback.directory says where",
                 entity=entity,
             )
-        return max(found, key=lambda path: path.stat().st_mtime_ns)
+        return max(found, key=lambda path: found[path])
 
     def sound(self, entity: str) -> Export:
         """The export of an entity, whose checksum holds.
@@ -179,6 +183,15 @@ class Exports:
 
     def _find_keys(self, export: Export, parts: int) -> Keys:
         return find_keys(export.path, self._keys.get(export.entity), self._texts(export), parts)
+
+
+def _changed_at(path: Path) -> int | None:
+    """When a file was written last; None where there is no file that we may look at."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_mtime_ns if stat.S_ISREG(status.st_mode) else None
 
 
 def _require_same(export: Export, identity: Identity) -> None:
