@@ -36,6 +36,7 @@ def export(
     pretty: bool = True,
     packed: bool = False,
     key: Sequence[str] | None = None,
+    filters: Any = None,
     generated_at: str | None = None,
     **metadata: Any,
 ) -> Path:
@@ -51,8 +52,9 @@ def export(
         "statistics": {"total": len(records)},
         **metadata,
     }
-    if key is not None:
-        (folder / f"{entity}.schema.json").write_text(json.dumps({"type": "object", "x-key": list(key)}))
+    schema = {"type": "object", "x-key": key and list(key), "x-filters": filters}
+    schema = {name: value for name, value in schema.items() if value is not None}
+    (folder / f"{entity}.schema.json").write_text(json.dumps(schema, indent=2) + "\n", encoding="utf-8")
     if format != "envelope":
         (folder / f"{entity}.metadata.json").write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
     if format == "ndjson":

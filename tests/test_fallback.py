@@ -264,6 +264,12 @@ class TestUnsound:
             with pytest.raises(Unreachable):
                 list(reader(retry_after=0).read("items"))
 
+    def test_a_part_of_the_records_is_no_answer(self) -> None:
+        """An export of only some records does not pass for all of them."""
+        export(Path("exports"), "items", RECORDS[:2], filters={"id": {"<": 2}})
+        with pytest.raises(Unreachable, match=r'holds only those records that satisfy \{"id": \{"<": 2\}\}'):
+            list(reader().read("items"))
+
     def test_records_behind_the_records(self) -> None:
         """A second array, and other keys, make it no export of ours."""
         path = export(Path("exports"), "items", RECORDS[:2])

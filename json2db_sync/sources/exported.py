@@ -29,6 +29,12 @@ METADATA_SUFFIX = ".metadata.json"
 SCHEMA_SUFFIX = ".schema.json"
 METADATA = "metadata"
 """The key of the metadata in an envelope."""
+KEY, FILTERS = "x-key", "x-filters"
+"""In the schema beside an export: the names of the fields of a record's key, in order, none where it has no key; and
+what records had to satisfy to be exported, where that was not all of them."""
+
+_ANY_NAME = "records"
+"""The key of the records in an envelope whose entity's name is none for a key."""
 
 Place = tuple[int, int]
 """Where a record's text stands in the unpacked file: its first byte, and how many."""
@@ -96,7 +102,7 @@ class ExportedFile:
         if self._cursor is None:
             yield from self._lines()
             return
-        if self.is_envelope and next(self._members, None) != self.entity:
+        if self.is_envelope and next(self._members, None) not in (self.entity, _ANY_NAME):
             raise self._error(f"does not hold {self.entity} behind its metadata")
         yield from self._elements(self._cursor)
         if next(self._members, None) is not None:
@@ -125,6 +131,15 @@ class ExportedFile:
 def beside_of(path: Path, suffix: str) -> Path:
     """The metadata or the schema that stands beside an export."""
     return path.with_name(stem_and_suffix(path.name)[0] + suffix)
+
+
+def schema_of(path: Path) -> Mapping[str, Any]:
+    """The schema beside an export; empty where there is none that can be read."""
+    try:
+        schema = jsontext.decode(beside_of(path, SCHEMA_SUFFIX).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return schema if isinstance(schema, dict) else {}
 
 
 def canonical(text: bytes) -> bytes:

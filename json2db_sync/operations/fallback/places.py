@@ -12,10 +12,8 @@ from typing import Any
 from json2db_sync.errors import FileError
 from json2db_sync.model import jsontext
 from json2db_sync.model.keys import content_id, key_of, short_hash
-from json2db_sync.sources.exported import SCHEMA_SUFFIX, Place, beside_of
+from json2db_sync.sources.exported import KEY, Place, schema_of
 
-KEY = "x-key"
-"""The key of a record in the schema beside an export: the names of its fields, in order; none where it has no key."""
 MOST = 1_000_000
 """Records of one export whose places are remembered: 24 MB."""
 _SAMPLE = 1000
@@ -84,11 +82,7 @@ def find_keys(path: Path, configured: Sequence[str] | None, texts: Texts, parts:
 
 def _stated(path: Path) -> list[str] | None:
     """The key that the schema beside an export names; None where there is none, or it names none."""
-    try:
-        schema = jsontext.decode(beside_of(path, SCHEMA_SUFFIX).read_bytes())
-    except (OSError, ValueError):
-        return None
-    found = schema.get(KEY) if isinstance(schema, dict) else None
+    found = schema_of(path).get(KEY)
     return found if isinstance(found, list) and all(isinstance(name, str) for name in found) else None
 
 
