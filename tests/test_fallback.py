@@ -149,6 +149,9 @@ class TestById:
         export(Path("exports"), "items", [{"name": "x"}, {"name": "y"}], key=["id"])
         with pytest.raises(Unreachable, match=r"does not hold its key \(id\)"):
             list(reader().read("items", "x"))
+        export(Path("exports"), "pairs", [{"a": 1, "v": 1}], key=["a", "b"])
+        with pytest.raises(Unreachable, match=r"does not hold its key \(b\)"):
+            list(reader().read("pairs", [1, 2]))
 
     def test_a_key_that_nobody_names(self) -> None:
         """Where the first field does not tell records apart, no record is found by it."""

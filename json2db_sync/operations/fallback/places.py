@@ -75,8 +75,9 @@ def find_keys(path: Path, configured: Sequence[str] | None, texts: Texts, parts:
             raise _no_key(path, "does not say what its key is")
     else:
         fields = tuple((stated if stated is not None else configured) or ())
-        if sample and fields and not any(field in record for record in sample for field in fields):
-            raise _no_key(path, f"does not hold its key ({', '.join(fields)})")
+        missing = [field for field in fields if not any(field in record for record in sample)]
+        if sample and missing:
+            raise _no_key(path, f"does not hold its key ({', '.join(missing)})")
     return Keys(fields)
 
 
