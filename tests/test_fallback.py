@@ -32,8 +32,9 @@ NOWHERE = "postgresql://me:secret@127.0.0.1:1/nothing"
 
 
 @pytest.fixture(autouse=True)
-def _nothing_remembered() -> Iterator[None]:
-    """What one test learned of a database says nothing in the next."""
+def _nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Exports are in one place, and what one test learned of a database says nothing in the next."""
+    monkeypatch.setenv("JSON2DB_FALLBACK_DIRECTORY", "exports")
     BREAKER.forget()
     yield
     BREAKER.forget()

@@ -21,6 +21,12 @@ from json2db_sync.steps.confirmed_exports import confirm
 RECORDS = [{"id": n, "name": f"n{n}"} for n in range(3)]
 
 
+@pytest.fixture(autouse=True)
+def _exports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exports are in one place."""
+    monkeypatch.setenv("JSON2DB_FALLBACK_DIRECTORY", "exports")
+
+
 @pytest.fixture
 def runner(database_url: str, tmp_path: Path) -> SyncRunner:
     """Of a database into which three items were loaded."""
