@@ -201,6 +201,18 @@ class TestAge:
         with pytest.raises(Unreachable, match="90 days old"):
             next(reader().read("items"))
 
+    @pytest.mark.parametrize("spoilt", ["", "[1]", '{"items.json": 1}', "AT", "1", '{"items.json": {}}'])
+    def test_what_was_noted_is_spoilt(self, spoilt: str) -> None:
+        """Then an export is as old as it says."""
+        path = export(Path("exports"), "items", RECORDS, generated_at=moment(hours=5))
+        said = exports.Exports(path.parent, 2**29, {}).sound("items")
+        confirm(path.parent, {"items.json": said.checksum}, "no moment" if spoilt == "AT" else None)
+        if spoilt != "AT":
+            (path.parent / ".json2db" / "confirmed.json").write_text(spoilt)
+        age = reader().read("items").age
+        assert age is not None
+        assert age > timedelta(hours=4)
+
     def test_an_export_from_the_future(self) -> None:
         """A date that cannot be is not taken for a young age."""
         export(Path("exports"), "items", RECORDS, generated_at=moment(hours=-2))

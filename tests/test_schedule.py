@@ -129,7 +129,7 @@ class TestCron:
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
         place, option, lock, *words = eval((folder / "a log.txt").read_text())
         assert (Path(place), option) == (folder, "--lock-file")
-        assert Path(lock).parent == folder / ".json2db-sync"
+        assert Path(lock).parent == folder / ".json2db"
         assert words == ["read", *HARD]
         assert not arguments.exists()
 
@@ -176,7 +176,7 @@ class TestSystemd:
         ]
         words = [word.replace("%%", "%").replace("$$", "$") for word in shlex.split(line.removeprefix("ExecStart="))]
         assert words[-len(HARD) - 1 :] == ["read", *HARD]
-        assert words[words.index("--lock-file") + 1] == str(units.parent / "it's 100% é/.json2db-sync/hard.lock")
+        assert words[words.index("--lock-file") + 1] == str(units.parent / "it's 100% é/.json2db/hard.lock")
 
 
 class TestChecked:
@@ -296,3 +296,9 @@ class TestOverlap:
         with filelock.FileLock("test.db.lock"):
             assert main(["populate", "--db-path", "test.db", "--data-source", "source", "-q"]) == 4
         assert main(["populate", "--db-path", "test.db", "--data-source", "source", "-q"]) == 0
+
+    def test_the_folder_of_locks_is_no_concern_of_git(self) -> None:
+        """What is remembered beside a user's files is passed over by git; another folder is left as it is."""
+        for folder in (".json2db", "mine"):
+            assert main(["--lock-file", f"{folder}/one.lock", "config", "show"]) == 0
+        assert [path.read_text() for path in Path.cwd().glob("*/.gitignore")] == ["*\n"]

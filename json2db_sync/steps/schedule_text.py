@@ -10,6 +10,7 @@ from pathlib import Path
 
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.model.timing import Timing
+from json2db_sync.steps.own_folder import OWN
 
 CRONTAB = "json2db-sync.crontab"
 _PLAIN = re.compile(r"[\w@+=:,./-]+", re.ASCII)
@@ -40,7 +41,7 @@ class Job:
     @property
     def command(self) -> tuple[str, ...]:
         """What is run, in words: with a lock, so that a run never overlaps the last one."""
-        lock = self.directory / ".json2db-sync" / f"{self.name}.lock"
+        lock = self.directory / OWN / f"{self.name}.lock"
         return (*self.program, "--lock-file", str(lock), *self.words)
 
 

@@ -33,9 +33,11 @@ def alone(lock_file: str, what: str) -> Iterator[None]:
     """
     import filelock
 
+    from json2db_sync.steps.own_folder import make_own_folder
+
     lock = filelock.FileLock(lock_file, timeout=0)
     try:
-        Path(lock_file).absolute().parent.mkdir(parents=True, exist_ok=True)
+        make_own_folder(Path(lock_file).absolute().parent)
         lock.acquire()
     except filelock.Timeout as error:
         text = f"{what}: the last run is still going on (it holds {lock_file}); nothing was done"

@@ -1,0 +1,18 @@
+"""A folder for what this program remembers beside its user's files, and which belongs to one machine alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+OWN = ".json2db"
+
+
+def make_own_folder(folder: Path) -> None:
+    """Make a folder with all above it; one of our own is passed over by git.
+
+    :raises OSError: when that cannot be done.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    ignore = folder / ".gitignore"
+    if folder.name == OWN and not ignore.exists():
+        ignore.write_text("*\n", encoding="utf-8")
