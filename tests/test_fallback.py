@@ -347,6 +347,19 @@ class TestMidRead:
         finally:
             server.stop()
 
+    def test_leaving_what_is_gone_is_no_failure(self, tmp_path: Path) -> None:
+        """Whoever has enough, and leaves after the server went, gets no error for it."""
+        server = _own_server()
+        try:
+            url = server.create_database()
+            records = loaded(url, tmp_path)
+            with reader(url).read("items") as reading:
+                assert next(reading) == records[0]
+                _kill(server)
+            assert list(reading) == []
+        finally:
+            server.stop()
+
     def test_an_sqlite_file_is_spoilt(self, tmp_path: Path) -> None:
         """A file that turns into something else while it is read ends the reading, with what was given."""
         loaded("test.db", tmp_path, 20_000)

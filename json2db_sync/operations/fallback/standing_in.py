@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator, Hashable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import chain, islice
@@ -106,7 +107,8 @@ def started(records: Records) -> Records:
         try:
             yield from chain(first, records)
         finally:
-            records.close()
+            with suppress(Unreachable):  # whoever leaves early need not learn that what is left is gone
+                records.close()
 
     return again()
 
