@@ -6,6 +6,7 @@ import itertools
 import os
 import signal
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -392,6 +393,20 @@ class TestMidRead:
         with pytest.raises(FileError, match=r"records? of items had been given"):
             first.extend(reading)
         assert first == many[: len(first)]
+
+    @pytest.mark.parametrize("format", FORMATS)
+    def test_little_of_it_is_in_memory(self, format: str) -> None:
+        """Of 20 MB a few are in memory at a time: when it is verified, when all is read, and when one record is."""
+        path = export(Path("exports"), "items", [{"id": n, "text": f"{n:1000}"} for n in range(20_000)], format)
+        assert path.stat().st_size > 20_000_000
+        tracemalloc.start()
+        try:
+            assert sum(1 for _record in reader().read("items")) == 20_000
+            assert [record["id"] for record in reader().read("items", 19_999)] == [19_999]
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert peak < 12_000_000
 
     def test_it_may_stop_early(self) -> None:
         """Whoever leaves early leaves nothing open, and gets nothing more."""
