@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import xxhash
+
 from json2db_sync.databases.keyindex import KeyIndex
-from json2db_sync.databases.ledger import Load
+from json2db_sync.databases.ledger import Load, StoredFile
 from json2db_sync.databases.tally import Outcome, Taken, Tally, written
-from json2db_sync.model.batches import batched
 from json2db_sync.model.contents import content_hash, content_hashes
 from json2db_sync.model.plan import EntityPlan
 from json2db_sync.model.words import counted
@@ -22,6 +23,7 @@ from json2db_sync.steps.finding import Finding
 _BATCH = 500
 _RANK_BITS = 23
 """Of a number of 63; a hash is compared with that of the same id only, so that 40 bits tell two versions apart."""
+_RANK = (1 << _RANK_BITS) - 1
 
 
 class Derivation:
@@ -84,31 +86,33 @@ class Derivation:
             if count != derived[name]
         ]
 
-    def check(self, rows: Callable[[str], Iterable[tuple[str, Load]]]) -> Check:
+    def check(self, rows: Callable[[str], Iterable[tuple[Load, Sequence[str]]]]) -> Check:
         """What was found, of the entities that all could be read of.
 
-        :param rows: entity -> the id of every stored row, and the load that it is said to have come with.
+        :param rows: entity -> the ids of all stored rows, by the load that they are said to have come with.
         """
         finding = Finding("accounting")
         whole = [entity for entity in self._states if entity not in self._given_up]
         for entity in whole:
             for problem in self._problems[entity]:
                 finding.add(problem)
-            for batch in batched(rows(entity), _BATCH):
-                self._check_rows(entity, dict(batch), finding)
+            state = self._states[entity]
+            if state.origins != sum(state.origins_of(load.file, ids) for load, ids in rows(entity)):
+                for load, ids in rows(entity):
+                    self._check_rows(entity, load, ids, finding)
         finding.notes += [
             f"the figures of {entity} were not derived again: {why}" for entity, why in self._given_up.items()
         ]
         loads = counted(sum(self._derived[entity] for entity in whole), "load")
         return finding.done(f"the figures of {loads} of {counted(len(whole), 'entity')} derived again")
 
-    def _check_rows(self, entity: str, rows: Mapping[str, Load], finding: Finding) -> None:
+    def _check_rows(self, entity: str, load: Load, ids: Sequence[str], finding: Finding) -> None:
         state = self._states[entity]
-        known = state.versions.get(rows)
-        for id_, load in rows.items():
+        known = state.versions.get(ids)
+        for id_ in ids:
             if id_ not in known:
                 finding.add(f"{entity} {id_} is stored, but no loaded file holds it")
-            elif known[id_] & (1 << _RANK_BITS) - 1 != state.ranks[load.file.sort_key]:
+            elif known[id_] & _RANK != state.ranks[load.file.sort_key]:
                 finding.add(
                     f"{entity} {id_} is said to come from {load.file.name}, but another file's version is stored"
                 )
@@ -136,11 +140,32 @@ class _Stored:
         self.versions = KeyIndex(memory)
         self.numbers = KeyIndex(memory) if any(load.status == "replayed" for load in loads) else None
         self.memory = memory
+        self.origins = 0
+        """The sum of a hash of each id with its file's place in time: tells without a look at each of them whether the
+        stored rows have the same."""
+
+    def origins_of(self, file: StoredFile, ids: Iterable[str]) -> int:
+        """What these ids add to such a sum, when their versions are this file's."""
+        return _hashes(self.ranks[file.sort_key], ids)
+
+    def set_versions(self, versions: Mapping[str, int], before: Mapping[str, int]) -> None:
+        """These versions are stored now, instead of those before."""
+        for changed, sign in ((before, -1), (versions, 1)):
+            by_rank = defaultdict(list)
+            for id_ in versions.keys() & changed.keys():
+                by_rank[changed[id_] & _RANK].append(id_)
+            self.origins += sign * sum(_hashes(rank, ids) for rank, ids in by_rank.items())
+        self.versions.set(versions)
 
     def close(self) -> None:
         self.versions.close()
         if self.numbers is not None:
             self.numbers.close()
+
+
+def _hashes(rank: int, ids: Iterable[str]) -> int:
+    start = f"{rank} ".encode()
+    return sum(xxhash.xxh3_128_intdigest(start + id_.encode()) for id_ in ids)
 
 
 class DerivedLoad:
@@ -163,7 +188,7 @@ class DerivedLoad:
     def add_many(self, ids: Sequence[str], batch: Undecoded) -> None:
         """The next records, none of which was rejected, all with different ids."""
         self._flush()
-        if self._tally.seen(ids) or self._stored.versions.get(ids):
+        if self._stored.versions.get(ids):  # as it has those of all records before, of this load too
             for id_, record in zip(ids, batch.records(), strict=True):
                 self.add(id_, record)
             return
@@ -171,6 +196,7 @@ class DerivedLoad:
         self._tally.count_alike(ids, numbers, Outcome.INSERTED)
         versions = [hash_ >> _RANK_BITS << _RANK_BITS | self._rank for hash_ in content_hashes(batch.array)]
         self._stored.versions.set(dict(zip(ids, versions, strict=True)))
+        self._stored.origins += self._stored.origins_of(self._load.file, ids)
         if self._stored.numbers is not None:
             self._stored.numbers.set(dict(zip(ids, numbers, strict=True)))
 
@@ -204,18 +230,18 @@ class DerivedLoad:
                 versions[id_] = version << _RANK_BITS | self._rank
         self._tally.add(taken, seen)
         self._tally.take_superseded()
-        self._stored.versions.set(versions)
+        self._stored.set_versions(versions, known)
         if self._stored.numbers is not None:
             self._stored.numbers.set({id_: self._number(id_, known, numbers) for id_ in versions})
         self._waiting.clear()
 
     def _number(self, id_: str, known: Mapping[str, int], numbers: Mapping[str, int]) -> int:
         """The last place in this file of a record that equals what is stored."""
-        same_file = id_ in known and known[id_] & (1 << _RANK_BITS) - 1 == self._rank
+        same_file = id_ in known and known[id_] & _RANK == self._rank
         return max(self._waiting[id_].number, numbers.get(id_, 0) if same_file else 0)
 
     def _outcome(self, before: int, version: int, seen: int | None, stands_later: bool) -> Outcome:
-        rank = before & (1 << _RANK_BITS) - 1
+        rank = before & _RANK
         if self._load.mode == "skip" and not written(seen):
             return Outcome.UNCHANGED
         if before >> _RANK_BITS == version and (self._load.mode != "rewrite" or seen is not None):
@@ -225,5 +251,5 @@ class DerivedLoad:
 
     def _confirms(self, outcome: Outcome, before: int | None) -> bool:
         """Does an equal record from this file make the stored one a record of this file?"""
-        rank = (before or 0) & (1 << _RANK_BITS) - 1
+        rank = (before or 0) & _RANK
         return outcome == Outcome.UNCHANGED and self._load.mode != "skip" and rank <= self._rank
