@@ -22,7 +22,7 @@ from json2db_sync.sources import Record, SourceFile
 from json2db_sync.sources.batch import Batch, Undecoded
 from json2db_sync.sources.reader import record_of
 from json2db_sync.steps.bulk_comparison import BulkComparison, Verdict
-from json2db_sync.steps.derivation import DerivedLoad
+from json2db_sync.steps.derived_loads import DerivedLoad, FirstLoad
 from json2db_sync.steps.record_ids import RecordIds
 
 _BATCH = 500
@@ -86,7 +86,7 @@ class EntityComparison:
         file: SourceFile,
         plan: EntityPlan,
         stored: StoredSide | None,
-        derived: DerivedLoad | None,
+        derived: DerivedLoad | FirstLoad | None,
         ledger: Ledger,
         memory: int,
         bulk: BulkComparison | None,
