@@ -32,8 +32,9 @@ import sys, time
 from json2db_sync import SyncRunner
 from json2db_sync.events import Progress, silent
 
-def stop(event):
-    if isinstance(event, Progress) and event.records % {records}:
+def stop(event, seen=set()):
+    if isinstance(event, Progress) and event.records % {records} and event.records // {records} not in seen:
+        seen.add(event.records // {records})  # once a file
         print("in the midst", flush=True)
         sys.stdin.readline()
     else:

@@ -18,6 +18,7 @@ from json2db_sync.results import Check
 from json2db_sync.sources import RecordReader
 from json2db_sync.sources.batch import Undecoded
 from json2db_sync.sources.files import SourceFile
+from json2db_sync.steps import second_process
 from json2db_sync.steps.bulk_comparison import BulkComparison
 from json2db_sync.steps.progress import Meter
 from json2db_sync.steps.source_comparison import Comparison
@@ -205,3 +206,47 @@ def test_records_sent_again_count_the_same(databases, tmp_path):
     assert fast == exact
     assert fast[0].problems == 1
     databases.drop(url)
+
+
+def told(url: str, *, second_process: bool) -> list[Any]:
+    """What verification in full says, with or without a second process."""
+    result = SyncRunner(url, config=JSON2DBConfig(processing={"second_process": second_process})).verify(full=True)
+    if not result.checks:
+        return [result.error]
+    return [(check.name, check.passed, check.examples, check.covered) for check in result.checks]
+
+
+@pytest.fixture
+def two_processes(monkeypatch):
+    """A second process for however little."""
+    monkeypatch.setattr(second_process, "WORTHWHILE", 0)
+    monkeypatch.setattr(second_process, "has_room_for_two", lambda: True)
+
+
+def test_two_processes_find_what_one_finds(databases, tmp_path, two_processes):
+    """Whether the tables are checked beside the records or before them, the same is found in the same order."""
+    (tmp_path / "items.json").write_text(json.dumps([record(number) for number in range(1, 101)]))
+    url = databases.create()
+    assert SyncRunner(url, tmp_path).populate().success
+    assert told(url, second_process=True) == told(url, second_process=False)
+    with open_database(url) as database, database.transaction() as connection:
+        connection.exec_driver_sql("UPDATE json_items SET text = 'other' WHERE whole = 77")
+        connection.exec_driver_sql("DELETE FROM json_items_lines WHERE _parent_id = 'k00595' AND _position = 0")
+    found = told(url, second_process=True)
+    assert found == told(url, second_process=False)
+    assert {name for name, passed, *_rest in found if not passed} == {"records", "positions"}
+    databases.drop(url)
+
+
+def test_a_damaged_database_is_told_as_such(tmp_path, two_processes):
+    """Where the database itself is damaged, that is said, and not what reading records runs into."""
+    (tmp_path / "items.json").write_text(json.dumps([record(number) for number in range(1, 401)]))
+    path = tmp_path / "damaged.db"
+    assert SyncRunner(path, tmp_path).populate().success
+    content = bytearray(path.read_bytes())
+    for page in range(40, len(content) // 4096 - 1):
+        content[page * 4096 : page * 4096 + 64] = b"\xff" * 64
+    path.write_bytes(content)
+    said = [told(str(path), second_process=second) for second in (True, False)]
+    assert said[0] == said[1]
+    assert "is damaged" in said[0][0]

@@ -340,6 +340,15 @@ class Database(ABC):
                 raise RowRefused from error
             raise
 
+    def insert_ahead(
+        self, connection: sa.Connection, table: sa.Table, columns: Mapping[str, Sequence[Any]], constants: Values
+    ) -> None:
+        """As :meth:`insert_columns`, which may go on until the next statement on the connection, or its commit.
+
+        :raises RowRefused: from here, from that statement or from the commit; the transaction is of no use then.
+        """
+        self.insert_columns(connection, table, columns, constants)
+
     def update_columns(
         self, connection: sa.Connection, table: sa.Table, columns: Mapping[str, Sequence[Any]], constants: Values
     ) -> None:

@@ -237,18 +237,20 @@ class Loader:
         """Store records of which nothing is stored.
 
         :raises NotDistinct: when some turn out to be stored, or cannot be: the whole file must be loaded with care.
+            (RowRefused, raised later on, says the same.)
         """
         constants = {
             DATA_SOURCE: "json", self._plan.created_at: self._now, self._plan.updated_at: self._now,
             LOAD: self._place.load, **self._custom,
         }  # fmt: skip
+        insert = self._database.insert_ahead if self.is_fresh else self._database.insert_columns
         for name, columns in rows.tables.items():
             own = name == self._plan.table.name
             try:
                 if own:
-                    self._insert_columns(name, {**columns, HASH: hashes}, constants)
+                    insert(self._connection, self._parent, {**columns, HASH: hashes}, constants)
                 elif columns[PARENT_ID]:
-                    self._insert_columns(name, columns, {})
+                    insert(self._connection, self._tables[name], columns, {})
             except RowRefused as error:
                 raise NotDistinct from error
             self.rows_written += len(columns[ID if own else PARENT_ID])
@@ -256,9 +258,6 @@ class Loader:
             self.tally.count_new(len(hashes))
         else:
             self.tally.count_alike(list(map(str, rows.ids)), numbers, Outcome.INSERTED)
-
-    def _insert_columns(self, name: str, columns: Mapping[str, Sequence[Any]], constants: Values) -> None:
-        self._database.insert_columns(self._connection, self._tables[name], columns, constants)
 
     def add_unchanged(self, ids: Sequence[str | int], numbers: Sequence[int], compared: Compared) -> None:
         """Take note of records that are stored just so."""
@@ -291,7 +290,7 @@ class Loader:
                     whole = {REST: [self._database.null] * len(ids), **columns, HASH: hashes}
                     self._database.update_columns(self._connection, self._parent, whole, constants)
                 elif columns[PARENT_ID]:
-                    self._insert_columns(name, columns, {})
+                    self._database.insert_columns(self._connection, self._tables[name], columns, {})
                 self.rows_written += len(columns[ID if name == self._plan.table.name else PARENT_ID])
         except RowRefused as error:
             raise NotDistinct from error

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +13,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
 
 from json2db_sync.databases import faults
-from json2db_sync.databases.base import Backup, Database, Decode, RowRefused, Values
+from json2db_sync.databases.ahead import Ahead
+from json2db_sync.databases.base import Backup, Database, DatabaseSettings, Decode, RowRefused, Values
 from json2db_sync.databases.copying import copy_text
 from json2db_sync.databases.ledger import Ledger
 from json2db_sync.databases.tables import VerbatimType
@@ -46,6 +48,11 @@ class PostgreSQLDatabase(Database):
     title = "PostgreSQL"
     keys_follow_renames = True
 
+    def __init__(self, url: sa.URL, settings: DatabaseSettings) -> None:
+        super().__init__(url, settings)
+        self._ahead = Ahead()
+        """Rows are on their way to the server while the next ones are prepared."""
+
     def exists(self) -> bool:
         return True
 
@@ -63,7 +70,21 @@ class PostgreSQLDatabase(Database):
             "connect_timeout": 10,
             "application_name": "json2db_sync",
         }
-        return sa.create_engine(self.url, connect_args=arguments, json_deserializer=jsontext.decode)
+        engine = sa.create_engine(self.url, connect_args=arguments, json_deserializer=jsontext.decode)
+        for moment in ("before_cursor_execute", "commit", "savepoint", "release_savepoint", "rollback_savepoint"):
+            sa.event.listen(engine, moment, self._finish_inserts)
+        sa.event.listen(engine, "rollback", self._abandon_inserts)
+        return engine
+
+    def _finish_inserts(self, *_of_the_event: Any) -> None:
+        self._ahead.finish()
+
+    def _abandon_inserts(self, *_of_the_event: Any) -> None:
+        self._ahead.abandon()
+
+    def close(self) -> None:
+        super().close()
+        self._ahead.close()
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -141,18 +162,27 @@ class PostgreSQLDatabase(Database):
     def insert_columns(
         self, connection: sa.Connection, table: sa.Table, columns: Mapping[str, Sequence[Any]], constants: Values
     ) -> None:
+        self._ahead.finish()
+        self._insertion(connection, table, columns, constants)()
+
+    def insert_ahead(
+        self, connection: sa.Connection, table: sa.Table, columns: Mapping[str, Sequence[Any]], constants: Values
+    ) -> None:
+        self._ahead.start(self._insertion(connection, table, columns, constants))
+
+    def _insertion(
+        self, connection: sa.Connection, table: sa.Table, columns: Mapping[str, Sequence[Any]], constants: Values
+    ) -> Callable[[], None]:
         names = ", ".join(self.quote(name) for name in (*columns, *constants))
         statement = f"COPY {self.quote(table.name)} ({names}) FROM STDIN"
         try:
             text = copy_text(table, columns, constants)
-            with _driver(connection).cursor() as cursor, cursor.copy(statement) as copy:
-                copy.write(text)
-        except Exception as error:
-            if isinstance(error, ValueError) or _state(error)[:2] in _REFUSALS:
-                raise RowRefused from error
-            raise
+        except ValueError as error:
+            raise RowRefused from error
+        return partial(_copy, _driver(connection), statement, text)
 
     def versions(self, connection: sa.Connection, table: sa.Table, ids: Sequence[Any]) -> dict[Any, tuple[int, int]]:
+        self._ahead.finish()
         of_ids = "bigint" if isinstance(table.c[ID].type, sa.BigInteger) else "text"
         statement = f"SELECT {ID}, {HASH}, {LOAD} FROM {self.quote(table.name)} WHERE {ID} = ANY(%s::{of_ids}[])"
         with _driver(connection).cursor() as cursor:
@@ -272,6 +302,16 @@ class PostgreSQLDatabase(Database):
                     for constraint in built.foreign_key_constraints:
                         connection.execute(sa.schema.AddConstraint(constraint))
         return _describe(name)
+
+
+def _copy(driver: Any, statement: str, text: str) -> None:
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            copy.write(text)
+    except Exception as error:
+        if _state(error)[:2] in _REFUSALS:
+            raise RowRefused from error
+        raise
 
 
 def _driver(connection: sa.Connection) -> Any:

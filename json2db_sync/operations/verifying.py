@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from json2db_sync.errors import ConfigurationError
+from json2db_sync.errors import ConfigurationError, DatabaseError
 from json2db_sync.operations.execution import PathLike, Step, operation
 from json2db_sync.operations.outcomes import verification_result
 from json2db_sync.operations.planning import Planning
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from json2db_sync.databases.base import Database
     from json2db_sync.model.plan import EntityPlan
     from json2db_sync.steps.source_comparison import Comparison
+    from json2db_sync.steps.table_verifier import Verification
 
 
 class Verifying(Planning):
@@ -45,12 +46,16 @@ class Verifying(Planning):
             plans = ledger.plans()
             if run is not None and not ledger.runs(number=run):
                 raise ConfigurationError(f"there is no run {run}", hint="json2db-sync runs lists them")
-            checks += self._told(Verification(database, connection, plans).run())
-            checks += self._told(self._relations(database, connection, plans))
-            whole = all(check.passed for check in checks if check.name in ("integrity", "schema"))
-            if whole and (full or run is not None):
+            verification = Verification(database, connection, plans)
+            comparison: Comparison | None = None
+            if (full or run is not None) and verification.schema().passed:
                 comparison = self._comparison(database, connection, plans, None if full else run, step)
-                checks += self._told(comparison.run())
+            of_tables, of_records = self._both(database, verification, comparison)
+            checks += self._told(of_tables)
+            checks += self._told(self._relations(database, connection, plans))
+            whole = _whole(checks)
+            if whole and comparison is not None:
+                checks += self._told(of_records)
                 compared = comparison.compared
             if whole and full:
                 checks += self._told(self._stored_rules(database, connection, plans))
@@ -61,12 +66,33 @@ class Verifying(Planning):
             step.done(f"{passed} of {len(checks)} checks passed", success=result.success)
         return result
 
-    def _told(self, checks: Iterator[Check]) -> Iterator[Check]:
+    def _told(self, checks: Iterable[Check]) -> Iterator[Check]:
         """The checks as they are done, each in the log."""
         for check in checks:
             outcome = "passed" if check.passed else "FAILED"
             self._log(logging.INFO, f"verify {check.name}: {outcome}, {check.covered}")
             yield check
+
+    def _both(
+        self, database: Database, verification: Verification, comparison: Comparison | None
+    ) -> tuple[Iterable[Check], Iterable[Check]]:
+        """The checks of the tables, and those of the records: where there is much to read, both at the same time."""
+        from json2db_sync.steps.second_process import WORTHWHILE, has_room_for_two
+        from json2db_sync.steps.table_verifier import verify_apart
+
+        if comparison is None:
+            return verification.run(), ()
+        two = self.config.processing.second_process and has_room_for_two()
+        if not two or comparison.size[1] < WORTHWHILE:
+            return verification.run(), comparison.run()
+        with verify_apart(database) as tables:
+            try:
+                compared = list(comparison.run())
+            except DatabaseError:
+                if _whole(tables.result()):
+                    raise
+                compared = []  # that the database is damaged says more
+            return tables.result(), compared
 
     def _comparison(
         self, database: Database, connection: Connection, plans: Mapping[str, EntityPlan], run: int | None, step: Step
@@ -95,3 +121,8 @@ class Verifying(Planning):
         rules = self._rules()
         if rules:
             yield check_rules(database, connection, plans, rules, rules.mode)
+
+
+def _whole(checks: Iterable[Check]) -> bool:
+    """Can the records be read at all?"""
+    return all(check.passed for check in checks if check.name in ("integrity", "schema"))

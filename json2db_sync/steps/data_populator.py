@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from json2db_sync.databases.base import Database
+from json2db_sync.databases.base import Database, RowRefused
 from json2db_sync.databases.ledger import STORED, Ledger
 from json2db_sync.databases.loader import NotDistinct
 from json2db_sync.databases.tally import Counts
@@ -151,7 +151,7 @@ class _FileLoading:
                     continue
                 # The whole file says how the tables must widen, so that this happens once a file and entity.
                 self._widen(redo.entity)
-            except NotDistinct:
+            except (NotDistinct, RowRefused):
                 self._optimistic = False
 
     def _first_is_wrong(self) -> bool:

@@ -16,14 +16,15 @@ import sqlalchemy as sa
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import Ledger
 from json2db_sync.errors import ValidationError
+from json2db_sync.events import silent
 from json2db_sync.model.inference import PlanSettings
 from json2db_sync.model.plan import EntityPlan, replace
 from json2db_sync.sources import SourceFile
-from json2db_sync.steps.analysis_process import WORTHWHILE, AnalysisProcess, has_room_for_two
 from json2db_sync.steps.entity_observation import ReadOptions
 from json2db_sync.steps.json_analyzer import Analysis, analyze, make_plans
 from json2db_sync.steps.progress import Meter
 from json2db_sync.steps.schema_plan import creation
+from json2db_sync.steps.second_process import WORTHWHILE, SecondProcess, has_room_for_two
 from json2db_sync.steps.table_generator import evolve
 
 _BEGINNING = 4 * 2**20
@@ -56,7 +57,10 @@ class FirstPlans:
         self._meter = meter
         size = sum(file.size for file in files)
         optimistic = processes > 1 and size >= WORTHWHILE and len(files) <= _MOST_FILES and not options.rules
-        self._process = AnalysisProcess(files, options, settings) if optimistic and has_room_for_two() else None
+        self._process: SecondProcess[Analysis] | None = None
+        if optimistic and has_room_for_two():
+            portable = replace(settings, is_frozen=PlanSettings().is_frozen)
+            self._process = SecondProcess(_analyze_apart, list(files), options, portable)
         self._guess: Mapping[str, EntityPlan] | None = None
         self._found: Mapping[str, EntityPlan] | None = None
         """The plans of all records, until they are stored."""
@@ -144,6 +148,10 @@ class FirstPlans:
     ) -> None:
         if self._process is not None:
             self._process.close()
+
+
+def _analyze_apart(files: Sequence[SourceFile], options: ReadOptions, settings: PlanSettings) -> Analysis:
+    return analyze(files, options, settings, Meter("analyze", silent), check_keys=False)
 
 
 def _essence(plan: EntityPlan) -> EntityPlan:

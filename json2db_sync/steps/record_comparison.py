@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -21,10 +22,11 @@ from json2db_sync.sources import Record, SourceFile
 from json2db_sync.sources.batch import Batch, Undecoded
 from json2db_sync.sources.reader import record_of
 from json2db_sync.steps.bulk_comparison import BulkComparison, Verdict
-from json2db_sync.steps.derivation import DerivedLoad
+from json2db_sync.steps.derived_loads import DerivedLoad, FirstLoad
 from json2db_sync.steps.record_ids import RecordIds
 
 _BATCH = 500
+_PAGE = 1000
 _SMALL = 32
 """Records that are not worth dividing further to find those that must go the exact way."""
 _SAMPLED = 100
@@ -59,13 +61,15 @@ class StoredSide:
         known = self._loads.get(load)
         return known.file if known is not None else None
 
-    def origins(self, entity: str) -> Iterator[tuple[str, Load]]:
-        """The id of every stored row, and the load that it came with; without those that the ledger does not know."""
+    def origins(self, entity: str) -> Iterator[tuple[Load, list[str]]]:
+        """The ids of all stored rows, by the load that they came with; without those that the ledger does not know."""
         table = self._roots[entity]
-        statement = sa.select(table.c[names.ID], table.c[names.LOAD]).execution_options(yield_per=_BATCH)
-        for id_, load in self.connection.execute(statement):
-            if load in self._loads:
-                yield str(id_), self._loads[load]
+        statement = sa.select(table.c[names.ID], table.c[names.LOAD])
+        for rows in self.database.pages(self.connection, statement, _PAGE):
+            by_load: dict[int, list[str]] = defaultdict(list)
+            for id_, load in rows:
+                by_load[load].append(str(id_))
+            yield from ((self._loads[load], ids) for load, ids in by_load.items() if load in self._loads)
 
 
 class EntityComparison:
@@ -82,7 +86,7 @@ class EntityComparison:
         file: SourceFile,
         plan: EntityPlan,
         stored: StoredSide | None,
-        derived: DerivedLoad | None,
+        derived: DerivedLoad | FirstLoad | None,
         ledger: Ledger,
         memory: int,
         bulk: BulkComparison | None,

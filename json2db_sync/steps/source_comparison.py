@@ -87,6 +87,7 @@ class Comparison:
                 for name in self._ledger.unloaded_files(entity):
                     finding.notes.append(f"not compared: what {name} holds now is not loaded")
         files = sum(self._read(reading, finding) for reading in self._readings)
+        self._derive_again(finding)
         covered = f"{counted(self.compared, 'record')} of {counted(files, 'file')} compared with what is stored"
         for count, what in (
             (self.resent, "also in newer files"),
@@ -99,6 +100,17 @@ class Comparison:
         if self._derivation is not None:
             yield self._derivation.check(self._stored.origins)
             self._derivation.close()
+
+    def _derive_again(self, finding: Finding) -> None:
+        """Read for their figures alone the files of which these are not plain."""
+        if self._derivation is None:
+            return
+        again = self._derivation.start_again(self._stored.origins)
+        self._latest = set()
+        for reading in self._readings:
+            loads = [load for load in reading if load.file.entity in again]
+            if loads:
+                self._read(loads, finding)
 
     def _read(self, reading: Reading, finding: Finding) -> bool:
         """Read a file once more; False where it cannot be compared, which is noted."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from json2db_sync.databases.base import Database
+from json2db_sync.databases.base import Database, DatabaseSettings
 from json2db_sync.databases.ledger import Ledger
 from json2db_sync.model import plan as names
 from json2db_sync.model.kinds import Kind
@@ -16,6 +16,7 @@ from json2db_sync.model.words import counted
 from json2db_sync.results import Check
 from json2db_sync.steps.finding import Finding
 from json2db_sync.steps.ledger_check import check_counts
+from json2db_sync.steps.second_process import SecondProcess
 from json2db_sync.steps.value_check import check_values
 
 _EXAMPLES = 5
@@ -42,7 +43,7 @@ class Verification:
         """The checks of the tables as such, cheap ones first."""
         yield self._integrity()
         yield self._foreign_keys()
-        yield self._schema()
+        yield self.schema()
         yield self._orphans()
         yield self._required()
         yield self._keys()
@@ -87,7 +88,8 @@ class Verification:
             finding.add(problem)
         return finding.done(f"{self._database.title}'s foreign keys of {len(tables)} tables")
 
-    def _schema(self) -> Check:
+    def schema(self) -> Check:
+        """Are all tables there, with their columns and constraints?"""
         finding = Finding("schema")
         tables = columns = 0
         for name, plan in self._plans.items():
@@ -208,6 +210,16 @@ class Verification:
             for row in self._connection.execute(gaps):
                 finding.add(f"{table.name}: the rows of {row[0]} are not numbered 0 to {row.n - 1}")
         return finding.done(f"the numbering of {arrays:,} arrays")
+
+
+def verify_apart(database: Database) -> SecondProcess[list[Check]]:
+    """The same checks in another process, of the state that it finds."""
+    return SecondProcess(_verify, type(database), database.url, database.settings)
+
+
+def _verify(kind: type[Database], url: sa.URL, settings: DatabaseSettings) -> list[Check]:
+    with kind(url, settings) as database, database.reading() as connection:
+        return list(Verification(database, connection, Ledger(database, connection).plans()).run())
 
 
 def _key_column(plan: EntityPlan) -> ColumnPlan | None:

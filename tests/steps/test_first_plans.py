@@ -73,12 +73,12 @@ def test_the_second_process_is_used(databases, tmp_path, eager, monkeypatch):
     (tmp_path / "invoices.json").write_text(json.dumps(RECORDS))
     used = []
 
-    class Noted(first_plans.AnalysisProcess):
+    class Noted(first_plans.SecondProcess):
         def result(self) -> Any:
             used.append(self._process.wait())
             return super().result()
 
-    monkeypatch.setattr(first_plans, "AnalysisProcess", Noted)
+    monkeypatch.setattr(first_plans, "SecondProcess", Noted)
     for second_process, expected in ((False, []), (True, [0])):
         url = databases.create()
         assert load(url, tmp_path, second_process=second_process).success
@@ -89,7 +89,7 @@ def test_the_second_process_is_used(databases, tmp_path, eager, monkeypatch):
 def test_what_the_second_process_cannot_do_is_done_here(databases, tmp_path, eager, monkeypatch):
     """Where the other process comes to grief, its work is done all the same."""
     (tmp_path / "invoices.json").write_text(json.dumps([*RECORDS, {**RECORDS[0], "id": 1000, "late": 1}]))
-    monkeypatch.setattr("json2db_sync.steps.analysis_process.sys.executable", "/bin/false")
+    monkeypatch.setattr("json2db_sync.steps.second_process.sys.executable", "/bin/false")
     url = databases.create()
     assert load(url, tmp_path).statistics["inserted"] == 401
     databases.drop(url)
