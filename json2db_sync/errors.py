@@ -66,7 +66,7 @@ class DatabaseError(SyncError):
 
 
 class Locked(DatabaseError):
-    """Another run is writing to the same database."""
+    """Another run is writing to the same database, or the same exported files."""
 
     code = "locked"
 
