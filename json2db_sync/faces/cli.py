@@ -24,6 +24,7 @@ _WORK = "json2db_sync.faces.commands.work"
 _HISTORY = "json2db_sync.faces.commands.history"
 _REJECTS = "json2db_sync.faces.commands.rejects"
 _BACKUPS = "json2db_sync.faces.commands.backups"
+_EXPORTS = "json2db_sync.faces.commands.exports"
 _SCHEMA = "json2db_sync.faces.commands.schema"
 _SETUP = "json2db_sync.faces.commands.setup"
 SECTIONS = {
@@ -35,6 +36,9 @@ SECTIONS = {
         "populate": _WORK,
         "verify": _WORK,
         "report": _WORK,
+    },
+    "The way back": {
+        "export": _EXPORTS,
     },
     "Looking after it": {
         "read": _HISTORY,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from json2db_sync.results.analysis import AnalysisResult, EntityAnalysis, FieldAnalysis, InferredSchemasResult
 from json2db_sync.results.base import RefusedFile, Result, Value
+from json2db_sync.results.exporting import ExportedFile, ExportResult
 from json2db_sync.results.population import (
     ExportedRejectsResult,
     FileLoad,
@@ -41,6 +42,8 @@ __all__ = [
     "Check",
     "EntityAnalysis",
     "EntityReport",
+    "ExportResult",
+    "ExportedFile",
     "ExportedRejectsResult",
     "FieldAnalysis",
     "FileLoad",

@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from json2db_sync.faces.drawing import analysis as draw_analysis
+from json2db_sync.faces.drawing import exporting as draw_exporting
 from json2db_sync.faces.drawing import history as draw_history
 from json2db_sync.faces.drawing import loading as draw_loading
 from json2db_sync.faces.drawing import records as draw_records
@@ -20,6 +21,7 @@ from json2db_sync.results import (
     AnalysisResult,
     BackupResult,
     ExportedRejectsResult,
+    ExportResult,
     InferredSchemasResult,
     PlanResult,
     PopulateResult,
@@ -51,6 +53,7 @@ _DRAWINGS: Mapping[type[Result], Callable[[Any, Paper], None]] = {
     RunsResult: draw_history.runs,
     RunResult: draw_history.run,
     BackupResult: draw_state.backups,
+    ExportResult: draw_exporting.export,
 }
 _PLACES = ("file", "record", "byte", "path", "entity", "table", "setting")
 """The order in which a place is told, from the outside in."""

@@ -1,0 +1,112 @@
+"""What an export is asked for: which tables, in which shape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from json2db_sync.errors import ConfigurationError
+
+Format = Literal["envelope", "array", "ndjson"]
+NullHandling = Literal["keep", "omit"]
+Names = Mapping[str, Sequence[str]]
+"""Table -> fields; ``*`` stands for all tables that are not named."""
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """The shape of an export."""
+
+    format: Format = "envelope"
+    pretty: bool = True
+    compress: bool = False
+    null_handling: NullHandling = "keep"
+    related_depth: int | None = None
+    """How many foreign keys to follow for names; None: one in an application's tables, none in ours."""
+    name_fields: Mapping[str, str] = field(default_factory=dict)
+    """Table -> the column that names its rows, where the guess is wrong."""
+    fields: Names = field(default_factory=dict)
+    """The only fields to export."""
+    exclude: Names = field(default_factory=dict)
+    rename: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    filters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Table -> column -> a value, a list of values, or comparisons as in ``{">=": 5}``."""
+    statistics: Names = field(default_factory=dict)
+    """Fields whose most frequent values are counted."""
+    top_values: int = 10
+    """How many of them are told."""
+
+    @property
+    def omits_null(self) -> bool:
+        return self.null_handling == "omit"
+
+    def projection(self, table: str) -> Projection:
+        """What becomes of the fields of a table."""
+        only = _of(self.fields, table)
+        return Projection(
+            None if only is None else frozenset(only),
+            frozenset(_of(self.exclude, table) or ()),
+            dict(_of(self.rename, table) or {}),
+        )
+
+    def counted_fields(self, table: str) -> Sequence[str]:
+        """The fields of a table, as they are exported, whose values are counted."""
+        return tuple(_of(self.statistics, table) or ())
+
+    def filters_of(self, table: str) -> Mapping[str, Any]:
+        """Which records of a table are wanted."""
+        return _of(self.filters, table) or {}
+
+
+def _of(settings: Mapping[str, Any], table: str) -> Any:
+    return settings.get(table, settings.get("*"))
+
+
+@dataclass(frozen=True)
+class Projection:
+    """Which fields are exported, and under which names."""
+
+    only: frozenset[str] | None = None
+    without: frozenset[str] = frozenset()
+    renamed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def changes_nothing(self) -> bool:
+        return self.only is None and not self.without and not self.renamed
+
+    @property
+    def mentioned(self) -> set[str]:
+        """All fields that it speaks of."""
+        return {*(self.only or ()), *self.without, *self.renamed}
+
+    def keeps(self, field: str) -> bool:
+        return (self.only is None or field in self.only) and field not in self.without
+
+    def name(self, field: str) -> str:
+        return self.renamed.get(field, field)
+
+    def names(self, table: str, fields: Sequence[str]) -> dict[str, str]:
+        """The fields that are kept, in their order, with the names they get.
+
+        :raises ConfigurationError: when two of them would get the same.
+        """
+        kept = {name: self.name(name) for name in fields if self.keeps(name)}
+        twice = [new for new in kept.values() if list(kept.values()).count(new) > 1] if self.renamed else []
+        if twice:
+            raise ConfigurationError(
+                f"{table}: two fields would be named {twice[0]}",
+                hint="rename one of them otherwise, or leave it out (export.exclude)",
+                setting="export.rename",
+                table=table,
+            )
+        return kept
+
+    def record(self, record: dict[str, Any]) -> dict[str, Any]:
+        """A record with what is kept of it."""
+        if self.changes_nothing:
+            return record
+        return {self.name(name): value for name, value in record.items() if self.keeps(name)}
+
+
+__all__ = ["ExportOptions", "Format", "Names", "NullHandling", "Projection"]
