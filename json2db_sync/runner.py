@@ -14,6 +14,7 @@ from json2db_sync.errors import ConfigurationError, NoDataFound, ValidationError
 from json2db_sync.model.words import counted
 from json2db_sync.operations.backups import Backups
 from json2db_sync.operations.execution import PathLike, operation
+from json2db_sync.operations.exporting_backups import ExportBackups
 from json2db_sync.operations.history import History
 from json2db_sync.operations.outcomes import (
     accounting,
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from json2db_sync.steps.json_analyzer import Analysis
 
 
-class SyncRunner(Rejections, Verifying, History, Backups):
+class SyncRunner(Rejections, Verifying, History, Backups, ExportBackups):
     """Keeps JSON files and a database in step.
 
     Every operation takes ``db_path`` and the place and window to read, each by default as given here or configured:

@@ -161,6 +161,19 @@ class ValidationSettings(_Section):
     )
 
 
+class ExportSettings(_Section):
+    """How tables become JSON files again."""
+
+    directory: Path = _setting(Path("data"), "EXPORT_DIRECTORY", "The folder that exported files are written to")
+    backup_directory: Path | None = _setting(
+        None, "EXPORT_BACKUP_DIRECTORY", "Where replaced files are kept; by default backups in the folder"
+    )
+    keep_backups: int | None = _setting(
+        None, "EXPORT_KEEP_BACKUPS", "Backups of each file to keep, the newest; unset: all", ge=1
+    )
+    keep_days: float | None = _setting(None, "EXPORT_KEEP_DAYS", "Days to keep backups; unset: for ever", gt=0)
+
+
 class LoggingSettings(_Section):
     """What is written down."""
 
@@ -179,6 +192,7 @@ class Sections(BaseSettings):
     database: DatabaseSection = DatabaseSection()
     processing: ProcessingSettings = ProcessingSettings()
     validation: ValidationSettings = ValidationSettings()
+    export: ExportSettings = ExportSettings()
     logging: LoggingSettings = LoggingSettings()
 
 

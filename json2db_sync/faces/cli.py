@@ -24,6 +24,7 @@ _WORK = "json2db_sync.faces.commands.work"
 _HISTORY = "json2db_sync.faces.commands.history"
 _REJECTS = "json2db_sync.faces.commands.rejects"
 _BACKUPS = "json2db_sync.faces.commands.backups"
+_EXPORT_BACKUPS = "json2db_sync.faces.commands.export_backups"
 _SCHEMA = "json2db_sync.faces.commands.schema"
 _SETUP = "json2db_sync.faces.commands.setup"
 SECTIONS = {
@@ -44,6 +45,7 @@ SECTIONS = {
         "backup": _BACKUPS,
         "backups": _BACKUPS,
         "restore": _BACKUPS,
+        "restore-json": _EXPORT_BACKUPS,
     },
     "Around it": {
         "schema": _SCHEMA,

@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from json2db_sync.faces.drawing import analysis as draw_analysis
+from json2db_sync.faces.drawing import exporting_backups as draw_exporting_backups
 from json2db_sync.faces.drawing import history as draw_history
 from json2db_sync.faces.drawing import loading as draw_loading
 from json2db_sync.faces.drawing import records as draw_records
@@ -21,10 +22,12 @@ from json2db_sync.results import (
     BackupResult,
     ExportedRejectsResult,
     InferredSchemasResult,
+    JsonBackupsResult,
     PlanResult,
     PopulateResult,
     RejectedResult,
     ReportResult,
+    RestoredJsonResult,
     Result,
     RunResult,
     RunsResult,
@@ -51,6 +54,8 @@ _DRAWINGS: Mapping[type[Result], Callable[[Any, Paper], None]] = {
     RunsResult: draw_history.runs,
     RunResult: draw_history.run,
     BackupResult: draw_state.backups,
+    JsonBackupsResult: draw_exporting_backups.backups,
+    RestoredJsonResult: draw_exporting_backups.restored,
 }
 _PLACES = ("file", "record", "byte", "path", "entity", "table", "setting")
 """The order in which a place is told, from the outside in."""
