@@ -174,8 +174,8 @@ class ExportSettings(_Section):
     """How tables become JSON files again."""
 
     directory: Path = _setting(Path("data"), "EXPORT_DIRECTORY", "The folder that exported files are written to")
-    tables: Names = _setting(
-        (), "EXPORT_TABLES", "Entities or tables to export; by default all entities, else all tables"
+    tables: Names | None = _setting(
+        None, "EXPORT_TABLES", "Entities or tables to export; unset: all entities, and where there are none all tables"
     )
     format: Literal["envelope", "array", "ndjson"] = _setting(
         "envelope", "EXPORT_FORMAT", "envelope (records with metadata), array or ndjson (metadata in a file beside)"

@@ -25,6 +25,7 @@ _HISTORY = "json2db_sync.faces.commands.history"
 _REJECTS = "json2db_sync.faces.commands.rejects"
 _BACKUPS = "json2db_sync.faces.commands.backups"
 _EXPORTS = "json2db_sync.faces.commands.exports"
+_EXPORT_BACKUPS = "json2db_sync.faces.commands.export_backups"
 _SCHEMA = "json2db_sync.faces.commands.schema"
 _SETUP = "json2db_sync.faces.commands.setup"
 SECTIONS = {
@@ -39,6 +40,7 @@ SECTIONS = {
     },
     "The way back": {
         "export": _EXPORTS,
+        "restore-json": _EXPORT_BACKUPS,
     },
     "Looking after it": {
         "read": _HISTORY,

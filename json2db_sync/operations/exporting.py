@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from json2db_sync.errors import ConfigurationError
-from json2db_sync.operations.execution import Execution, PathLike, operation
+from json2db_sync.operations.execution import PathLike, operation
+from json2db_sync.operations.exporting_backups import ExportBackups
 from json2db_sync.operations.outcomes import export_result, export_summary
 from json2db_sync.results import ExportedFile, ExportResult
 
@@ -20,13 +21,12 @@ if TYPE_CHECKING:
     from json2db_sync.steps.export.content import Content
     from json2db_sync.steps.export.exporter import Exporter
     from json2db_sync.steps.export.options import ExportOptions
-    from json2db_sync.steps.published_files import BackupRules
 
 Format = Literal["envelope", "array", "ndjson"]
 FieldNames = Mapping[str, Sequence[str]]
 
 
-class Exporting(Execution):
+class Exporting(ExportBackups):
     """Tables as files."""
 
     @operation(ExportResult)
@@ -76,13 +76,12 @@ class Exporting(Execution):
         given = {name: value for name, value in locals().items() if name in _SHAPE and value is not None}
         if check and verify_only:
             raise ConfigurationError("give either check or verify_only", setting="check")
-        section = self.config.export
-        directory = Path(output_directory if output_directory is not None else section.directory).expanduser()
-        checked = section.validate_records if validate is None else validate
+        directory = self._export_directory(output_directory)
+        checked = self.config.export.validate_records if validate is None else validate
         mode = "check" if check else "verify" if verify_only else "export"
         started = time.monotonic()
         with self._step("export") as step, self._database(db_path) as database:
-            with self._exporter(database, tables, directory.absolute(), given) as (exporter, contents):
+            with self._exporter(database, tables, directory, given) as (exporter, contents):
                 files, notes = self._done(exporter, contents, mode, validate=checked)
                 notes += exporter.leftovers(contents)
             result = export_result(files, notes, database.label, str(exporter.directory), mode, started)
@@ -118,7 +117,7 @@ class Exporting(Execution):
             plans = Ledger(database, connection).plans()
             tally = Tally("export", self._emit)
             drafter = Drafter(directory, database.short_label, options.top_values, tally.add)
-            yield Exporter(options, drafter), contents(database, connection, plans, list(wanted), options)
+            yield Exporter(options, drafter), contents(database, connection, plans, list(wanted or ()), options)
 
     def _export_options(self, given: Mapping[str, Any]) -> ExportOptions:
         from json2db_sync.steps.export.options import ExportOptions
@@ -126,12 +125,6 @@ class Exporting(Execution):
         section = self.config.export
         configured = {name: getattr(section, name) for name in (*_SHAPE, "top_values")}
         return ExportOptions(**{**configured, **given})
-
-    def _backup_rules(self) -> BackupRules:
-        from json2db_sync.steps.published_files import BackupRules
-
-        section = self.config.export
-        return BackupRules(section.backup_directory, section.keep_backups, section.keep_days)
 
 
 _SHAPE = (

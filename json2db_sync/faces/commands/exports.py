@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from json2db_sync.faces.commands.export_backups import OUTPUT_DIRECTORY, list_backups, restore_json
 from json2db_sync.faces.commands.groups import DefaultGroup
 from json2db_sync.faces.commands.operations import perform
 from json2db_sync.faces.commands.options import (
@@ -71,10 +72,6 @@ def _split(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...])
     return [name for text in value for name in _names(text)] or None
 
 
-DIRECTORY = _option(
-    "--output-directory", type=click.Path(), metavar="DIR", heading="Where",
-    help="The folder that files are exported to.",
-)  # fmt: skip
 _TABLES = (
     _option("--table", "tables", multiple=True, metavar="NAME", callback=_split, heading=_WHICH,
             help="Only this entity or table; repeat it, or separate names by commas."),
@@ -114,7 +111,7 @@ _MODE = (
     cls=DefaultGroup,
     default="run",
     help="Tables as JSON files again: readable, comparable, backed up. Without a subcommand: export.\n\n"
-    + example_block("json2db-sync export --db-path production.db --output-directory data"),
+    + example_block("json2db-sync export --db-path production.db"),
     short_help="Tables as JSON files again, those that changed.",
 )
 def export() -> None: ...
@@ -128,13 +125,15 @@ def export() -> None: ...
     "comparison shows just the records that did.\n\n"
     "In a database that json2db-sync has loaded, all entities are exported, in any other all tables. With --check or "
     "--verify-only nothing is written; what is found to be stale or different ends with exit code 3.",
-    example="json2db-sync export --db-path planner.db --output-directory data --table venues,events",
+    example="json2db-sync export --db-path planner.db --table venues,events",
     short="Write what changed.",
 )
-@options(DIRECTORY, DATABASE, _TABLES, _FORM, _MODE, OUTPUT)
+@options(OUTPUT_DIRECTORY, DATABASE, _TABLES, _FORM, _MODE, OUTPUT)
 def export_run(call: Call, **arguments: Any) -> int:
     asked = arguments["check"] or arguments["verify_only"]
     return perform(call, "export", lambda runner: runner.export(**given(arguments)), answers=asked)
 
 
 export.add_command(export_run)
+export.add_command(list_backups)
+export.add_command(restore_json)

@@ -87,7 +87,8 @@ def _keep_permissions(old: Path, new: Path) -> None:
     if sys.platform != "win32" and (before.st_uid, before.st_gid) != (now.st_uid, now.st_gid):
         with suppress(PermissionError):
             os.chown(new, before.st_uid, before.st_gid)
-    new.chmod(before.st_mode & 0o7777)  # after the owner: changing that takes bits away
+    if before.st_mode != new.stat().st_mode:  # looked at now, since a change of the owner takes bits away
+        new.chmod(before.st_mode & 0o7777)
 
 
 def duplicate(source: Path, target: Path) -> None:

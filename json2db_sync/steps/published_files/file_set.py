@@ -170,15 +170,15 @@ class FileSet:
         """Remove what is staged, by us or by a killed run."""
         with suppress(FileNotFoundError):
             shutil.rmtree(self._places.new)
-        for stray in (*self._places.strays(), *self._partial_backups()):
+        backups = self._rules.folder(self._places.directory)
+        partial = (*self._places.staging.glob("*.partial"), *backups.glob("*.backup.*.partial"))
+        for stray in (*self._places.strays(), *partial):
             stray.unlink(missing_ok=True)
 
     def _leave(self) -> None:
         with suppress(OSError):  # the next run does it
-            self._sweep()
-
-    def _partial_backups(self) -> list[Path]:
-        return list(self._rules.folder(self._places.directory).glob("*.backup.*.partial"))
+            if not Journal(self._places).pending:
+                self._sweep()
 
 
 @contextmanager

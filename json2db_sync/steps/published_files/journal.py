@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,8 +64,14 @@ class Journal:
         :raises OSError: why it was left so.
         :raises FileError: when not even that can be done now; the next start does it.
         """
-        self._write(replacements)
-        self._go_forward(replacements)
+        with self._or_back(replacements):
+            self._write(replacements)
+            self._go_forward(replacements)
+
+    @property
+    def pending(self) -> bool:
+        """Is there something for :meth:`finish`? What is staged must stay then: it tells what was replaced."""
+        return self._forward.exists() or self._back.exists()
 
     def finish(self) -> str | None:
         """End what a killed run began; says how, if there was anything.
@@ -77,27 +83,32 @@ class Journal:
             self._go_back(taken_back)
             return "a run before ended while it took its files back; they are as they were before it"
         if (begun := self._read(self._forward)) is not None:
-            self._go_forward(begun)
+            with self._or_back(begun):
+                self._go_forward(begun)
             return "a run before ended while it replaced its files; all of them are replaced now"
         return None
 
-    def _go_forward(self, replacements: Sequence[Replacement]) -> None:
+    @contextmanager
+    def _or_back(self, replacements: Sequence[Replacement]) -> Iterator[None]:
         try:
-            for one in replacements:
-                one.back_up()
-            disk.sync_folders(one.backup.parent for one in replacements if one.backup and one.backup.exists())
-            for one in replacements:
-                one.replace()
-            disk.sync_folders(one.target.parent for one in replacements)
-            self._forward.unlink()
+            yield
         except BaseException:
             self._go_back(replacements)
             raise
+
+    def _go_forward(self, replacements: Sequence[Replacement]) -> None:
+        for one in replacements:
+            one.back_up()
+        disk.sync_folders(one.backup.parent for one in replacements if one.backup and one.backup.exists())
+        for one in replacements:
+            one.replace()
+        disk.sync_folders(one.target.parent for one in replacements)
+        self._forward.unlink()
         with suppress(OSError):  # should the journal come back with the power, it finds nothing left to do
             disk.sync_folders([self._places.staging])
 
     def _go_back(self, replacements: Sequence[Replacement]) -> None:
-        state = "the next run puts them back; until then some files may be new and others old"
+        state = "until the next run makes them all old or all new, some may be old and others new"
         with disk.translated(self._places.directory, "put back the files of", state):
             if self._forward.exists():
                 self._forward.replace(self._back)
