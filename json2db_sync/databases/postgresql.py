@@ -52,6 +52,11 @@ class PostgreSQLDatabase(Database):
     def exists(self) -> bool:
         return True
 
+    @property
+    def short_label(self) -> str:
+        place = sa.URL.create(self.backend, host=self.url.host, port=self.url.port, database=self.url.database)
+        return place.render_as_string()
+
     def version(self, connection: sa.Connection) -> str:
         number = connection.exec_driver_sql("SHOW server_version").scalar_one()
         return f"PostgreSQL {str(number).partition(' ')[0]}"

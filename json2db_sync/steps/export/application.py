@@ -11,9 +11,9 @@ from json2db_sync.databases.base import Database
 from json2db_sync.databases.reflection import Application, ApplicationColumn, ApplicationTable
 from json2db_sync.model.naming import entity_name, singular
 from json2db_sync.steps.export.content import Page, tally
-from json2db_sync.steps.export.filters import conditions, unknown_field
+from json2db_sync.steps.export.filters import conditions
 from json2db_sync.steps.export.lines import as_lines
-from json2db_sync.steps.export.options import ExportOptions
+from json2db_sync.steps.export.options import ExportOptions, unknown_field
 from json2db_sync.steps.export.related import Names, Reference, guess_name_column, related_fields
 from json2db_sync.steps.export.schema import ObservedKinds, record_schema, type_of_column
 from json2db_sync.steps.export.values import converter
@@ -76,13 +76,11 @@ class ApplicationContent:
         fields = related_fields(tables, table, list(self._columns), depth)
         self.related = tuple(str(field) for field in fields)
         self._placed = _placed(self._table, [(field.name, field.field) for field in fields])
-        self._names = self._kept(options)
+        self._names = options.projection(table, self._placed).names(table, self._placed)
         self._related = Names(database, connection, tables, [field for field in fields if field.name in self._names])
         self.key = self._exported_key()
-        self.counted = tuple(options.counted_fields(table))
-        for name in self.counted:
-            if name not in self._names.values():
-                raise unknown_field(table, name, list(self._names.values()), "export.statistics")
+        self.counted = options.counted_fields(table, list(self._names.values()))
+        self._filters = options.filters_of(table, list(self._columns))
         omit = options.omits_null
         self._converters: Mapping[str, Callable[..., Any]] = {
             name: converter(column, omit_null=omit) for name, column in self._columns.items()
@@ -103,13 +101,6 @@ class ApplicationContent:
         required = [] if self._options.omits_null else list(properties)
         return record_schema(self.name, properties, required)
 
-    def _kept(self, options: ExportOptions) -> dict[str, str]:
-        projection = options.projection(self.name)
-        for field in sorted(projection.mentioned):
-            if field not in self._placed and self.name in (*options.fields, *options.exclude, *options.rename):
-                raise unknown_field(self.name, field, self._placed, "export.fields")
-        return projection.names(self.name, self._placed)
-
     def _exported_key(self) -> tuple[str, ...]:
         key = self._table.key
         return tuple(self._names[name] for name in key) if all(name in self._names for name in key) else ()
@@ -120,7 +111,7 @@ class ApplicationContent:
         order = self._table.key or tuple(self._columns)
         where = conditions(
             self.name,
-            self._options.filters_of(self.name),
+            self._filters,
             {name: source.c[name] for name in self._columns},
             self._comparable,
         )

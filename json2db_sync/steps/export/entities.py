@@ -15,9 +15,9 @@ from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, Misfit, store_f
 from json2db_sync.model.naming import singular
 from json2db_sync.model.plan import ID, EntityPlan
 from json2db_sync.steps.export.content import Page, tally
-from json2db_sync.steps.export.filters import conditions, unknown_field
+from json2db_sync.steps.export.filters import conditions
 from json2db_sync.steps.export.lines import Record, as_sorted_lines, without_null
-from json2db_sync.steps.export.options import ExportOptions
+from json2db_sync.steps.export.options import ExportOptions, unknown_field
 from json2db_sync.steps.export.related import Names, Reference, guess_name_column, related_fields
 from json2db_sync.steps.export.schema import properties_of, record_schema
 
@@ -84,19 +84,19 @@ class EntityContent:
         self.name = entity
         self._plan = plans[entity]
         self._options = options
-        self._projection = options.projection(entity)
         tables = EntityTables(plans, options.name_fields)
         own = properties_of(self._plan.table, key=self._plan.key or ())
         depth = options.related_depth or 0
         fields = related_fields(tables, self._plan.table.name, list(own), depth)
         self.related = tuple(str(field) for field in fields)
         self._known = own | {field.name: {"type": ["string", "null"]} for field in fields}
-        self._check_names(options)
+        known = None if self._plan.table.full else list(self._known)  # else a field may be one without a column
+        self._projection = options.projection(entity, known)
         kept = self._projection.names(entity, list(self._known))
         self._names = Names(database, connection, tables, [field for field in fields if field.name in kept])
         key = self._plan.key or ()
         self.key = tuple(kept[name] for name in key) if all(name in kept for name in key) else ()
-        self.counted = tuple(options.counted_fields(entity))
+        self.counted = options.counted_fields(entity, known and list(kept.values()))
         self._reader = RecordReader(database, connection, self._plan, self._filtered(database))
 
     def pages(self) -> Iterator[Page]:
@@ -121,23 +121,15 @@ class EntityContent:
                 if field.field in record:
                     record.setdefault(field.name, name)
 
-    def _check_names(self, options: ExportOptions) -> None:
-        named = self.name in (*options.fields, *options.exclude, *options.rename)
-        if not named or self._plan.table.full:  # else a field may be one of those without a column
-            return
-        for field in sorted(self._projection.mentioned):
-            if field not in self._known:
-                raise unknown_field(self.name, field, list(self._known), "export.fields")
-
     def _filtered(self, database: Database) -> Mapping[str, sa.FromClause] | None:
         """What to read instead of the tables, where not all of their records are wanted."""
-        filters = self._options.filters_of(self.name)
-        if not filters:
-            return None
         tables: dict[str, sa.FromClause] = dict(database.tables(self._plan))
         root = tables[self._plan.table.name]
         plans = {column.key: column for column in self._plan.table.columns if column.kind is not Kind.JSON}
         columns = {key: root.c[column.name] for key, column in plans.items()}
+        filters = self._options.filters_of(self.name, list(columns))
+        if not filters:
+            return None
 
         def stored(field: str, value: Any) -> Any:
             try:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import operator
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -29,12 +28,10 @@ def conditions(
 
     :param columns: by the name of the field.
     :param stored: (field, value) -> the value as the column holds it.
-    :raises ConfigurationError: when a column or a comparison does not exist.
+    :raises ConfigurationError: when there is no such comparison.
     """
     found = []
     for field, wanted in filters.items():
-        if field not in columns:
-            raise unknown_field(table, field, columns, "export.filters")
         found += [_compared(table, field, columns[field], sign, value, stored) for sign, value in _comparisons(wanted)]
     return found
 
@@ -79,15 +76,4 @@ def _wrong(table: str, field: str, what: str) -> ConfigurationError:
     )
 
 
-def unknown_field(table: str, field: str, known: Collection[str], setting: str) -> ConfigurationError:
-    """The error for a field that a table does not have, naming those that are near it."""
-    near = difflib.get_close_matches(field, list(known), 1, 0.6)
-    return ConfigurationError(
-        f"{table} has no field {field}",
-        hint=f"did you mean {near[0]}?" if near else f"it has {', '.join(known)}",
-        setting=setting,
-        table=table,
-    )
-
-
-__all__ = ["conditions", "unknown_field"]
+__all__ = ["conditions"]

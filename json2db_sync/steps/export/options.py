@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -12,6 +13,8 @@ Format = Literal["envelope", "array", "ndjson"]
 NullHandling = Literal["keep", "omit"]
 Names = Mapping[str, Sequence[str]]
 """Table -> fields; ``*`` stands for all tables that are not named."""
+Known = Collection[str] | None
+"""The fields that a table has; None where it may have others too."""
 
 
 @dataclass(frozen=True)
@@ -41,26 +44,48 @@ class ExportOptions:
     def omits_null(self) -> bool:
         return self.null_handling == "omit"
 
-    def projection(self, table: str) -> Projection:
-        """What becomes of the fields of a table."""
-        only = _of(self.fields, table)
+    def projection(self, table: str, known: Known) -> Projection:
+        """What becomes of the fields of a table.
+
+        :raises ConfigurationError: here and below, when a field that is named for this table is not one of those known.
+        """
+        only = _of(self.fields, table, known, "export.fields")
         return Projection(
-            None if only is None else frozenset(only),
-            frozenset(_of(self.exclude, table) or ()),
-            dict(_of(self.rename, table) or {}),
+            frozenset(only) if only or table in self.fields else None,
+            frozenset(_of(self.exclude, table, known, "export.exclude")),
+            _of(self.rename, table, known, "export.rename"),
         )
 
-    def counted_fields(self, table: str) -> Sequence[str]:
+    def counted_fields(self, table: str, known: Known) -> tuple[str, ...]:
         """The fields of a table, as they are exported, whose values are counted."""
-        return tuple(_of(self.statistics, table) or ())
+        return tuple(_of(self.statistics, table, known, "export.statistics"))
 
-    def filters_of(self, table: str) -> Mapping[str, Any]:
+    def filters_of(self, table: str, known: Known) -> Mapping[str, Any]:
         """Which records of a table are wanted."""
-        return _of(self.filters, table) or {}
+        return _of(self.filters, table, known, "export.filters")
 
 
-def _of(settings: Mapping[str, Any], table: str) -> Any:
-    return settings.get(table, settings.get("*"))
+def _of(settings: Mapping[str, Any], table: str, known: Known, setting: str) -> dict[str, Any]:
+    """What is said of a table's fields, in order. What is said of all tables holds for the fields that this one has."""
+    said = settings.get(table, settings.get("*", ()))
+    found = dict(said) if isinstance(said, Mapping) else dict.fromkeys(said)
+    if known is None:
+        return found
+    unknown = next((name for name in found if name not in known), None)
+    if unknown is not None and table in settings:
+        raise unknown_field(table, unknown, known, setting)
+    return {name: value for name, value in found.items() if name in known}
+
+
+def unknown_field(table: str, field: str, known: Collection[str], setting: str) -> ConfigurationError:
+    """The error for a field that a table does not have, naming those that are near it."""
+    near = difflib.get_close_matches(field, list(known), 1, 0.6)
+    return ConfigurationError(
+        f"{table} has no field {field}",
+        hint=f"did you mean {near[0]}?" if near else f"it has {', '.join(known)}",
+        setting=setting,
+        table=table,
+    )
 
 
 @dataclass(frozen=True)
@@ -74,11 +99,6 @@ class Projection:
     @property
     def changes_nothing(self) -> bool:
         return self.only is None and not self.without and not self.renamed
-
-    @property
-    def mentioned(self) -> set[str]:
-        """All fields that it speaks of."""
-        return {*(self.only or ()), *self.without, *self.renamed}
 
     def keeps(self, field: str) -> bool:
         return (self.only is None or field in self.only) and field not in self.without
@@ -109,4 +129,4 @@ class Projection:
         return {self.name(name): value for name, value in record.items() if self.keeps(name)}
 
 
-__all__ = ["ExportOptions", "Format", "Names", "NullHandling", "Projection"]
+__all__ = ["ExportOptions", "Format", "Names", "NullHandling", "Projection", "unknown_field"]
