@@ -395,6 +395,15 @@ def test_expired_backups_go_after_a_commit(out):
     assert mine.exists()
 
 
+def test_what_was_just_replaced_is_kept_though_the_clock_was_put_back(out):
+    """A backup that seems older than others, since the clock was put back, stays after the run that made it."""
+    publish(out, {"a.json": b"1"})
+    publish(out, {"a.json": b"2"}, BackupRules(keep=1), NOON)
+    (made,) = publish(out, {"a.json": b"3"}, BackupRules(keep=1), NOON - timedelta(hours=1))
+    assert made.backup is not None
+    assert made.backup.read_bytes() == b"2"
+
+
 def test_nothing_expires_without_a_commit(out):
     """A run that ends without a commit removes no backup."""
     for number in range(4):
@@ -466,10 +475,12 @@ def test_files_beside_are_restored_as_they_were_at_that_moment(out):
 
 
 def test_a_removed_file_can_be_restored(out):
-    """A backup of a file that is gone makes it again."""
+    """A backup of a file that is gone makes it again, as secret as it was."""
     publish(out, {"a.json": b"old"})
+    (out / "a.json").chmod(0o600)
     publish(out, {"a.json": b"new"})
     (out / "a.json").unlink()
     (made,) = restore(out, list_backups(out)[0].path.name)
     assert made.backup is None
     assert (out / "a.json").read_bytes() == b"old"
+    assert (out / "a.json").stat().st_mode & 0o7777 == 0o600

@@ -31,7 +31,9 @@ LATER = range(1, 30) if NIGHTLY else (1, 4, 9)
 
 OLD = {"a.json": b"old a", "b.json": b"old b", "link.json": b"old c"}
 NEW = {"a.json": b"new a", "b.json": b"new b", "link.json": b"new c", "d.json": b"new d"}
-DONE, REFUSED, BUG, KILLED = 0, 1, 2, 9
+DONE, REFUSED, BUG, INTERRUPTED, KILLED = 0, 1, 2, 3, 9
+CTRL_C = 0
+"""In place of the number of a system's error."""
 
 Fate = Callable[[int], None]
 """Told before each call how many there were: it may end the process, or raise what the system would."""
@@ -117,6 +119,8 @@ def run(work: Callable[[], None], fate: Fate) -> int:
         sys.addaudithook(_watch(fate))
         work()
         code = DONE
+    except KeyboardInterrupt:
+        code = INTERRUPTED
     except FileError as error:
         code = REFUSED if error.message and error.hint else BUG
     except BaseException:
@@ -156,7 +160,7 @@ def refused_at(first: int, number: int, *, times: int = 1, killed: int | None = 
         if killed is not None and calls == first + killed:
             os._exit(KILLED)
         if first <= calls < first + times:
-            raise OSError(number, os.strerror(number))
+            raise KeyboardInterrupt if number == CTRL_C else OSError(number, os.strerror(number))
 
     return fate
 
@@ -228,6 +232,15 @@ def test_one_call_that_fails_leaves_all_old_or_all_new(worlds, number):
     assert refused > 20
 
 
+def test_interrupted_at_any_call_it_leaves_all_old_or_all_new(worlds):
+    """Ctrl-C at any call: every file old or, once all were replaced, every file new."""
+    for call, world, end in ends(worlds, lambda call: refused_at(call, CTRL_C)):
+        assert end in (DONE, INTERRUPTED), call
+        assert world.files() in (OLD, NEW), call
+        world.start()
+        world.assert_all_or_none()
+
+
 @pytest.mark.parametrize("times", TIMES)
 def test_where_files_cannot_be_taken_back_either_the_next_start_makes_them_one(worlds, times):
     """A disk that fails for some calls, or goes away in the middle: the next start does what is left to do."""
@@ -238,11 +251,12 @@ def test_where_files_cannot_be_taken_back_either_the_next_start_makes_them_one(w
         world.assert_all_or_none()
 
 
+@pytest.mark.parametrize("number", [errno.ENOSPC, CTRL_C], ids=["ENOSPC", "Ctrl-C"])
 @pytest.mark.parametrize("later", LATER)
-def test_killed_while_it_takes_files_back_the_next_start_takes_them_back(worlds, later):
-    """A call fails and the process is killed some calls later: all old after the next start, unless all were new."""
-    for call, world, end in ends(worlds, lambda call: refused_at(call, errno.ENOSPC, killed=later)):
-        assert end in (DONE, REFUSED, KILLED), call
+def test_killed_while_it_takes_files_back_the_next_start_takes_them_back(worlds, later, number):
+    """A call fails, and the process is killed some calls later: all old or all new after the next start."""
+    for call, world, end in ends(worlds, lambda call: refused_at(call, number, killed=later)):
+        assert end in (DONE, REFUSED, INTERRUPTED, KILLED), call
         world.assert_each_whole()
         world.start()
         world.assert_all_or_none()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -136,7 +136,7 @@ class FileSet:
             backups = {name: backup_path(folder, name, moment) for name in replaced}
             if targets:
                 self._replace(targets, backups)
-        self._expire()
+        self._expire(backups.values())
         return tuple(Published(name, self.directory / name, backups.get(name)) for name in targets)
 
     def _replace(self, targets: dict[str, Path], backups: dict[str, Path]) -> None:
@@ -148,10 +148,11 @@ class FileSet:
         disk.sync_folders(one.staged.parent for one in replacements)
         Journal(self._places).carry_out(replacements)
 
-    def _expire(self) -> None:
+    def _expire(self, just_made: Collection[Path]) -> None:
         try:
-            for backup in expired(list_backups(self.directory, self._rules), self._rules, self._clock):
-                backup.path.unlink(missing_ok=True)
+            for backup in expired(list_backups(self._places.directory, self._rules), self._rules, self._clock):
+                if backup.path not in just_made:  # which may seem old, the clock having been put back
+                    backup.path.unlink(missing_ok=True)
         except (OSError, FileError) as error:  # no reason to fail: what was to be published is
             self.notes.append(f"backups that are no longer kept could not be removed: {error}")
 

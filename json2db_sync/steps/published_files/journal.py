@@ -99,7 +99,8 @@ class Journal:
     def _go_forward(self, replacements: Sequence[Replacement]) -> None:
         for one in replacements:
             one.back_up()
-        disk.sync_folders(one.backup.parent for one in replacements if one.backup and one.backup.exists())
+        made = [one.backup for one in replacements if one.backup and one.backup.exists()]
+        disk.sync_folders(folder for backup in made for folder in backup.parents[:2])  # the folder may be new itself
         for one in replacements:
             one.replace()
         disk.sync_folders(one.target.parent for one in replacements)
@@ -108,6 +109,8 @@ class Journal:
             disk.sync_folders([self._places.staging])
 
     def _go_back(self, replacements: Sequence[Replacement]) -> None:
+        if not self.pending:
+            return  # it had not begun, or was done already
         state = "until the next run makes them all old or all new, some may be old and others new"
         with disk.translated(self._places.directory, "put back the files of", state):
             if self._forward.exists():

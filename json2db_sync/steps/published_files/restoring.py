@@ -33,6 +33,7 @@ def restore(
         others = list_backups(directory, rules)
         for one in (wanted, *_as_of(wanted, others, beside)):
             with files.stage(one.file) as stream, disk.translated(one.path, "read"), one.path.open("rb") as reader:
+                shutil.copymode(one.path, files.staged(one.file))  # that of the file in its place wins, if there is one
                 shutil.copyfileobj(reader, stream, 1 << 20)
         return files.commit()
 
