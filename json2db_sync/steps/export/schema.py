@@ -108,14 +108,18 @@ def _listed(types: str | list[str]) -> list[str]:
 
 
 def properties_of(table: TablePlan, *, key: Sequence[str]) -> dict[str, Any]:
-    """What the objects of a table hold: the key's fields first, then all others in order of name."""
+    """What the objects of a table hold: the key's fields first, then all others in order of name.
+
+    Where they have more keys than columns are made for, the others are not told: which they are is chance.
+    """
+    if table.full:
+        return {column.key: _property(column) for column in table.columns if column.key in key}
     found = {column.key: _property(column) for column in table.columns}
     for child in table.children:
         assert child.key is not None
-        items = {"type": "object", "properties": properties_of(child, key=())}
-        found[child.key] = {"anyOf": [{"type": "array", "items": items}, {"type": _SCALAR}]}
-        # What has another form than an array of objects is kept as it is, too.
-        found[child.key]["anyOf"].append({"type": ["array", "object"]})
+        objects = {"type": "object", "properties": properties_of(child, key=())}
+        # What is no array of objects is kept as it is, too.
+        found[child.key] = {"anyOf": [{"type": "array", "items": objects}, {"type": _ANYTHING}]}
     order = [*(name for name in key if name in found), *sorted(name for name in found if name not in key)]
     return {name: found[name] for name in order}
 
