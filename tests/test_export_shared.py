@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import SHARED_DATA
 from exports import contents, exported, records, runner_on, without_source
 
 from json2db_sync import SyncRunner
 from json2db_sync.model.jsontext import canonical
 
+SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 SETS = sorted(path.name for path in SHARED_DATA.iterdir() if path.is_dir()) if SHARED_DATA.is_dir() else []
 DUMPS = [
     "chinook/Chinook_Sqlite.sqlite",

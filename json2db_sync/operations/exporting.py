@@ -83,7 +83,7 @@ class Exporting(ExportBackups):
         with self._step("export") as step, self._database(db_path) as database:
             with self._exporter(database, tables, directory, given) as (exporter, contents):
                 files, notes = self._done(exporter, contents, mode, validate=checked)
-                notes += exporter.leftovers(contents)
+                notes += exporter.notes(contents, files)
             result = export_result(files, notes, database.label, str(exporter.directory), mode, started)
             step.done(export_summary(result), success=result.success)
         return result

@@ -101,9 +101,9 @@ class EntityContent:
 
     def pages(self) -> Iterator[Page]:
         for stored in batched(self._reader.in_byte_order(), _PAGE):
-            records = [one.record for one in stored]
-            self._add_names(records)
-            records = [self._projection.record(record) for record in records]
+            whole = [one.record for one in stored]
+            self._add_names(whole)
+            records = self._projection.records(whole)
             if self._options.omits_null:
                 records = [without_null(record) for record in records]
             tallies = tally(records, self.counted)

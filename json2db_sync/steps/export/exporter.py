@@ -132,9 +132,12 @@ class Exporter:
 
     # What is told
 
-    def leftovers(self, contents: Sequence[Content]) -> Iterator[str]:
-        """Files of the same tables in other formats, which readers of the directory would take for more records."""
-        for content in contents:
+    def notes(self, contents: Sequence[Content], files: Sequence[ExportedFile]) -> Iterator[str]:
+        """What deserves a look: fields that were not counted, and files of the same tables in other formats."""
+        for content, file in zip(contents, files, strict=True):
+            for field in content.counted if file.statistics else ():
+                if field not in file.statistics["top"]:
+                    yield f"{content.name}.{field} has so many different values that they are not counted"
             layout = self._layout(content)
             for name in layout.other_files:
                 if (self.directory / name).is_file():

@@ -122,11 +122,11 @@ class Projection:
             )
         return kept
 
-    def record(self, record: dict[str, Any]) -> dict[str, Any]:
-        """A record with what is kept of it."""
+    def records(self, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Records with what is kept of them."""
         if self.changes_nothing:
-            return record
-        return {self.name(name): value for name, value in record.items() if self.keeps(name)}
+            return records
+        return [{self.name(name): value for name, value in record.items() if self.keeps(name)} for record in records]
 
 
 __all__ = ["ExportOptions", "Format", "Names", "NullHandling", "Projection", "unknown_field"]
