@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
+import os
+import re
 import sqlite3
+import subprocess
+import sys
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
@@ -111,6 +115,46 @@ def test_the_files_can_be_loaded(planner, tmp_path):
     for name in ("cities", "events", "sources", "venues"):
         ours, theirs = records(tmp_path / f"data/{name}.json"), records(tmp_path / f"again/{name}.json")
         assert ours == theirs
+
+
+def _shell(script: str, folder: Path) -> str:
+    """What the shell lines of the page print."""
+    program = f"{sys.executable} -m json2db_sync"
+    script = script.replace("json2db-sync", program).replace("python docs", f"{sys.executable} {REPOSITORY}/docs")
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "NO_COLOR": "1", "COLUMNS": "200"}
+    done = subprocess.run(
+        script, shell=True, cwd=folder, capture_output=True, text=True, encoding="utf-8", check=False, timeout=120,
+        env={**environment, "PYTHONIOENCODING": "utf-8"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _comparable(text: str) -> list[str]:
+    text = re.sub(r"20261121_\d{6}|\d{8}_\d{6}", "STAMP", text)
+    return [re.sub(r" in /\S+", " in FOLDER", line).rstrip() for line in text.strip().splitlines()]
+
+
+def test_the_page_shows_what_the_commands_print(tmp_path):
+    """The output in docs/export.md is that of its commands, before and after the edit; its script runs."""
+    page = (REPOSITORY / "docs/export.md").read_text("utf-8")
+    blocks = dict.fromkeys(("bash", "console", "json", "python"))
+    for language in blocks:
+        blocks[language] = re.findall(rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert _comparable(_shell(blocks["bash"][0], tmp_path)) == _comparable(blocks["console"][0])
+    written = (tmp_path / "data/events.json").read_text("utf-8")
+    moment = r'"generated_at": "[^"]*"'
+    assert re.sub(moment, "", written).startswith(re.sub(moment, "", blocks["json"][0].rstrip()))
+    with closing(sqlite3.connect(tmp_path / "planner.db")) as connection, connection:
+        connection.execute("UPDATE venues SET phone = '+1 555 9999' WHERE id = 5")
+    different = exported_again = _shell(f"{blocks['bash'][0].splitlines()[1]} --verify-only || test $? = 3", tmp_path)
+    assert blocks["console"][2].strip().partition(": ")[2] in different
+    exported_again = _shell(blocks["bash"][0].splitlines()[1], tmp_path)
+    assert _comparable(exported_again)[:7] == _comparable(blocks["console"][1])
+    (tmp_path / "planner.db").unlink()
+    (tmp_path / "docs").symlink_to(REPOSITORY / "docs")
+    (tmp_path / "script.py").write_text(blocks["python"][0], "utf-8")
+    assert "venues written 147" in _shell(f"{sys.executable} script.py", tmp_path)
 
 
 def test_a_schema_of_someone_else_is_data(tmp_path):

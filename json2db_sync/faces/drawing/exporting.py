@@ -27,7 +27,7 @@ def export(result: ExportResult, paper: Paper) -> None:
     )
     paper.blank()
     _files(result.files, paper)
-    for file in result.files:
+    for file in result.files if result.mode == "export" else ():
         for field, values in file.statistics.get("top", {}).items():
             paper.heading(f"{file.name}: {field}", ("the commonest values", "dim"))
             shown = values[:_MOST]
