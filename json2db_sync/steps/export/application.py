@@ -74,10 +74,11 @@ class ApplicationContent:
         depth = DEPTH if options.related_depth is None else options.related_depth
         tables = ApplicationTables(application, options.name_fields)
         fields = related_fields(tables, table, list(self._columns), depth)
-        self.related = tuple(str(field) for field in fields)
         self._placed = _placed(self._table, [(field.name, field.field) for field in fields])
         self._names = options.projection(table, self._placed).names(table, self._placed)
-        self._related = Names(database, connection, tables, [field for field in fields if field.name in self._names])
+        kept = [field for field in fields if field.name in self._names]
+        self.related = tuple(map(str, kept))
+        self._related = Names(database, connection, tables, kept)
         self.key = self._exported_key()
         self.counted = options.counted_fields(table, list(self._names.values()))
         self._filters = options.filters_of(table, list(self._columns))

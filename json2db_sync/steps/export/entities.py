@@ -88,12 +88,13 @@ class EntityContent:
         own = properties_of(self._plan.table, key=self._plan.key or ())
         depth = options.related_depth or 0
         fields = related_fields(tables, self._plan.table.name, list(own), depth)
-        self.related = tuple(str(field) for field in fields)
         self._known = own | {field.name: {"type": ["string", "null"]} for field in fields}
         known = None if self._plan.table.full else list(self._known)  # else a field may be one without a column
         self._projection = options.projection(entity, known)
         kept = self._projection.names(entity, list(self._known))
-        self._names = Names(database, connection, tables, [field for field in fields if field.name in kept])
+        wanted = [field for field in fields if field.name in kept]
+        self.related = tuple(map(str, wanted))
+        self._names = Names(database, connection, tables, wanted)
         key = self._plan.key or ()
         self.key = tuple(kept[name] for name in key) if all(name in kept for name in key) else ()
         self.counted = options.counted_fields(entity, known and list(kept.values()))

@@ -16,8 +16,8 @@ from json2db_sync.sources.reader import RecordReader, Undecoded
 from json2db_sync.steps.export.layout import unpacked
 from json2db_sync.steps.record_rules import RecordRules
 
-_MEMORY = 512 * 2**20
-"""A record may be an eighth of it."""
+_MEMORY = 2**33
+"""A record may be an eighth of it: whatever a database holds."""
 MOST_DIFFERENCES = 5
 """So many are told of one file."""
 

@@ -31,20 +31,19 @@ def contents(
     :raises ConfigurationError: when there is no such table, or an option names a field that is nowhere.
     """
     application = Application(database, connection, plans.values())
-    entities = {name: plan for name, plan in plans.items() if plan.holds_records}
-    names = sorted(set(tables)) if tables else sorted(entities) or application.tables
+    names = sorted(set(tables)) if tables else sorted(plans) or application.tables
     if not names:
         raise NoDataFound(
             f"{database.label} holds no table that could be exported",
             hint="load files first (json2db-sync full-workflow), or name another database",
         )
-    known = [*entities, *application.tables, *application.views]
+    known = [*plans, *application.tables, *application.views]
     for name in names:
         if name not in known:
             raise _unknown(name, known)
     return [
-        EntityContent(database, connection, entities, name, options)
-        if name in entities
+        EntityContent(database, connection, plans, name, options)
+        if name in plans
         else ApplicationContent(database, connection, application, name, options)
         for name in names
     ]
