@@ -255,6 +255,11 @@ def test_every_record_satisfies_the_schema_beside(url, out):
         for record in records(Path(file.file)):
             assert validator.is_valid(record)
             assert set(record) == set(schema["required"])
+    assert document(out / "events.schema.json")["x-key"] == ["code"]
+    assert "x-filters" not in document(out / "events.schema.json")
+    exported(url, out, filters={"events": {"code": "a"}}, rename={"events": {"code": "id"}})
+    schema = document(out / "events.schema.json")
+    assert (schema["x-key"], schema["x-filters"]) == (["id"], {"code": "a"})
 
 
 # Looking without writing

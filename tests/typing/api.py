@@ -7,7 +7,7 @@ from pathlib import Path
 
 from json2db_sync import JSON2DBConfig, JSON2DBSyncRunner, SyncRunner
 from json2db_sync.events import Event, Progress
-from json2db_sync.results import Check, PopulateResult, VerifyResult, WorkflowResult
+from json2db_sync.results import Check, ExportedFile, ExportResult, PopulateResult, VerifyResult, WorkflowResult
 
 
 def listener(event: Event) -> None:
@@ -25,3 +25,7 @@ checks: tuple[Check, ...] = verified.checks
 rows: int = loaded.rows
 guide: WorkflowResult = JSON2DBSyncRunner("a.db").full_sync_workflow(cutoff_days=7, skip_table_creation=True)
 succeeded: bool = guide.success and bool(guide)
+exported: ExportResult = runner.export(
+    ["a"], Path("data"), format="ndjson", filters={"a": {"id": {">=": 5}}}, check=True
+)
+files: tuple[ExportedFile, ...] = exported.outdated

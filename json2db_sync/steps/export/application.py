@@ -100,7 +100,8 @@ class ApplicationContent:
             for name, new in self._names.items()
         }
         required = [] if self._options.omits_null else list(properties)
-        return record_schema(self.name, properties, required)
+        key = [self._names.get(name, name) for name in self._table.key]
+        return record_schema(self.name, properties, required, key, self._filters)
 
     def _exported_key(self) -> tuple[str, ...]:
         key = self._table.key

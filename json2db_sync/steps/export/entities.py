@@ -113,7 +113,9 @@ class EntityContent:
     def schema(self) -> dict[str, Any]:
         kept = self._projection.names(self.name, list(self._known))
         # Nothing is required: a few records may lack even their key.
-        return record_schema(self.name, {new: self._known[name] for name, new in kept.items()}, ())
+        properties = {new: self._known[name] for name, new in kept.items()}
+        key = [self._projection.name(name) for name in self._plan.key or ()]
+        return record_schema(self.name, properties, (), key, self._filters)
 
     def _add_names(self, records: Sequence[Record]) -> None:
         keys = {column.name: column.key for column in self._plan.table.columns}
@@ -128,7 +130,7 @@ class EntityContent:
         root = tables[self._plan.table.name]
         plans = {column.key: column for column in self._plan.table.columns if column.kind is not Kind.JSON}
         columns = {key: root.c[column.name] for key, column in plans.items()}
-        filters = self._options.filters_of(self.name, list(columns))
+        filters = self._filters = self._options.filters_of(self.name, list(columns))
         if not filters:
             return None
 

@@ -29,16 +29,28 @@ _OF_KIND: Mapping[Kind, dict[str, Any]] = {
 }
 
 
-def record_schema(name: str, properties: Mapping[str, Any], required: Sequence[str]) -> dict[str, Any]:
-    """The schema of one record."""
-    return {
+def record_schema(
+    name: str,
+    properties: Mapping[str, Any],
+    required: Sequence[str],
+    key: Sequence[str],
+    filters: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The schema of one record.
+
+    :param key: the fields that tell a record from the others, as they are exported.
+    :param filters: what records had to satisfy to be exported; empty where all are.
+    """
+    schema = {
         "$schema": DIALECT,
         "$comment": exports.WRITTEN_BY,
         "title": name,
         "type": "object",
         "properties": dict(properties),
         "required": list(required),
+        "x-key": list(key),
     }
+    return schema | {"x-filters": dict(filters)} if filters else schema
 
 
 # An application's columns
