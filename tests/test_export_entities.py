@@ -159,7 +159,7 @@ def test_what_is_read_back_otherwise_is_not_published(url, out, monkeypatch):
     monkeypatch.setattr("json2db_sync.steps.published_files.FileSet", _LyingDisk)
     result = runner_on(url, out).export()
     assert result.error_type == "file_error"
-    assert "was written, and read back as something else" in (result.error or "")
+    assert "it was written, and read back as something else" in (result.error or "")
     assert contents(out) == {}
 
 

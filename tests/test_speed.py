@@ -129,7 +129,7 @@ def test_exporting_makes_few_calls_a_record(source, form):
 
 
 def test_exporting_a_row_makes_few_calls(tmp_path):
-    """A row of an application's table is exported, and read back, with less than 6 calls."""
+    """A row of an application's table is exported, and read back, with less than 4 calls."""
 
     def work(number: int) -> Callable[[], Any]:
         url = tmp_path / f"{len(list(tmp_path.iterdir()))}.db"
@@ -139,4 +139,4 @@ def test_exporting_a_row_makes_few_calls(tmp_path):
             connection.executemany("INSERT INTO t VALUES (?, ?, ?, ?, ?, ?)", rows)
         return lambda: SyncRunner(url).export(output_directory=tmp_path / "out", format="ndjson")
 
-    assert a_record(work) < 6
+    assert a_record(work) < 4

@@ -85,8 +85,8 @@ def _names(layout: Layout) -> list[str]:
     return [name for name in (layout.data_file, layout.schema_file, layout.metadata_file) if name]
 
 
-def stage(draft: Draft, files: FileSet, body: BinaryIO) -> None:
-    """Write the files that are stale beside the published ones.
+def stage_records(draft: Draft, files: FileSet, body: BinaryIO) -> None:
+    """Write the file of the records beside the published one, if that is stale.
 
     :param body: the records' text.
     """
@@ -96,10 +96,15 @@ def stage(draft: Draft, files: FileSet, body: BinaryIO) -> None:
         with files.stage(layout.data_file) as stream, packed(stream, compress=layout.compress) as writer:
             writer.write(layout.head(draft.metadata))
             shutil.copyfileobj(body, writer, 1 << 20)
+
+
+def stage_beside(draft: Draft, files: FileSet) -> None:
+    """Write the schema and the metadata, where those published are stale."""
+    layout = draft.layout
     for name, value in ((layout.schema_file, draft.schema), (layout.metadata_file, draft.metadata)):
         if name in draft.stale and name is not None:
             with files.stage(name) as stream:
                 stream.write(document(value))
 
 
-__all__ = ["Draft", "Drafter", "stage"]
+__all__ = ["Draft", "Drafter", "stage_beside", "stage_records"]

@@ -12,12 +12,14 @@ from json2db_sync.errors import FileError
 from json2db_sync.results import ExportedFile
 from json2db_sync.steps.export.comparing import compare
 from json2db_sync.steps.export.content import Content
-from json2db_sync.steps.export.draft import Draft, Drafter, stage
+from json2db_sync.steps.export.draft import Draft, Drafter, stage_beside, stage_records
 from json2db_sync.steps.export.layout import Layout
 from json2db_sync.steps.export.options import ExportOptions
-from json2db_sync.steps.export.published import stated_checksum
+from json2db_sync.steps.export.published import holds, stated_checksum
 from json2db_sync.steps.export.reading import Check, Reading, checker
 from json2db_sync.steps.published_files import FileSet, Published
+
+_LIES = "it was written, and read back as something else"
 
 
 @dataclass(frozen=True)
@@ -44,31 +46,44 @@ class Exporter:
         return [self._written(draft, published) for draft in drafted]
 
     def _staged(self, content: Content, files: FileSet, *, validate: bool) -> Draft:
-        with files.scratch() as body:
-            draft = self.drafter.draft(content, self._layout(content), body)
-            stage(draft, files, body)
+        layout = self._layout(content)
+        draft = self._bare(content, layout, files) if layout.is_bare else self._headed(content, layout, files)
         if draft.layout.data_file in draft.stale:
             self._prove(draft, files.staged(draft.layout.data_file), validate=validate)
         return draft
 
+    def _bare(self, content: Content, layout: Layout, files: FileSet) -> Draft:
+        """Records alone go into their file at once."""
+        with files.stage(layout.data_file) as stream:
+            draft = self.drafter.draft(content, layout, stream)
+        if layout.data_file not in draft.stale:
+            files.discard(layout.data_file)
+        stage_beside(draft, files)
+        return draft
+
+    def _headed(self, content: Content, layout: Layout, files: FileSet) -> Draft:
+        """What stands before the records is known only behind them."""
+        with files.scratch() as body:
+            draft = self.drafter.draft(content, layout, body)
+            stage_records(draft, files, body)
+        stage_beside(draft, files)
+        return draft
+
     def _prove(self, draft: Draft, staged: Path, *, validate: bool) -> None:
-        """Read back what was staged.
+        """Read back what was staged: byte by byte, and with ``validate`` record by record.
 
         :raises FileError: when it is not what the database gave.
         """
-        check = checker(draft.content.name, draft.layout.schema_file, draft.schema) if validate else None
-        found = Reading(staged, check).to_the_end()
-        if (found.total, found.checksum) != (draft.body.total, draft.body.checksum):
+        problems = [] if holds(staged, draft.layout.head(draft.metadata), draft.body.digest) else [_LIES]
+        if validate and not problems:
+            check = checker(draft.content.name, draft.layout.schema_file, draft.schema)
+            found = Reading(staged, check).to_the_end()
+            same = (found.total, found.checksum) == (draft.body.total, draft.body.checksum)
+            problems = found.problems if same else [_LIES]
+        if problems:
             raise FileError(
-                f"{draft.layout.data_file} was written, and read back as something else: {found.total:,} records of "
-                f"{draft.body.total:,}, {found.checksum}; the published files are as they were",
-                hint="run again; if it happens again, look at the disk",
-                file=str(self.directory / draft.layout.data_file),
-            )
-        if found.problems:
-            raise FileError(
-                f"{draft.layout.data_file}: {found.problems[0]}; the published files are as they were",
-                hint="export without validate to see the records",
+                f"{draft.layout.data_file}: {problems[0]}; the published files are as they were",
+                hint="run again, and look at the disk" if problems[0] == _LIES else "correct it in the database",
                 file=str(self.directory / draft.layout.data_file),
             )
 

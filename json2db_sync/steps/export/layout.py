@@ -60,6 +60,11 @@ class Layout:
         return None if self.format == "envelope" else f"{file_stem(self.name)}{METADATA_SUFFIX}"
 
     @property
+    def is_bare(self) -> bool:
+        """Does the file hold the records' text as it is made, and nothing else?"""
+        return self.format != "envelope" and not self.compress
+
+    @property
     def other_files(self) -> list[str]:
         """What the same table would be called in other formats."""
         names = [f"{file_stem(self.name)}{suffix}" for suffix in (".json", ".ndjson", ".json.gz", ".ndjson.gz")]

@@ -47,26 +47,36 @@ def write_body(
     :param stream: None to find out only what would be written.
     :param progress: told how many records more are done.
     """
-    checksum, digest = hashlib.sha256(), hashlib.blake2b()
-    total = size = 0
     tallies = _Tallies(content)
-
-    def put(text: bytes) -> None:
-        nonlocal size
-        digest.update(text)
-        size += len(text)
-        if stream is not None:
-            stream.write(text)
-
+    total = 0
+    writer = _Writer(layout, stream)
     for page in content.pages():
-        checksum.update(page.lines)
-        put(layout.page(page.lines, first=not total))
+        writer.put(page.lines, layout.page(page.lines, first=not total))
         total += page.count
         tallies.add(page.tallies)
         progress(page.count)
-    put(layout.tail(empty=not total))
+    writer.put(b"", layout.tail(empty=not total))
     top, uncounted = tallies.top(top_values)
-    return Body(total, f"sha256:{checksum.hexdigest()}", digest.digest(), size, top, uncounted)
+    return Body(total, f"sha256:{writer.checksum.hexdigest()}", writer.digest.digest(), writer.size, top, uncounted)
+
+
+class _Writer:
+    """Hashes what it writes."""
+
+    def __init__(self, layout: Layout, stream: BinaryIO | None) -> None:
+        self.checksum = hashlib.sha256()
+        self.digest = self.checksum if layout.format == "ndjson" else hashlib.sha256()
+        self.size = 0
+        self._stream = stream
+
+    def put(self, lines: bytes, text: bytes) -> None:
+        """A page: its canonical lines, and how it stands in the file."""
+        self.checksum.update(lines)
+        if self.digest is not self.checksum:
+            self.digest.update(text)
+        self.size += len(text)
+        if self._stream is not None:
+            self._stream.write(text)
 
 
 class _Tallies:
