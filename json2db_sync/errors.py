@@ -71,7 +71,7 @@ class Unreachable(DatabaseError):
 
 
 class Locked(DatabaseError):
-    """Another run is writing to the same database."""
+    """Another run is writing to the same database, or the same exported files."""
 
     code = "locked"
 

@@ -14,6 +14,7 @@ from json2db_sync.errors import ConfigurationError, NoDataFound, ValidationError
 from json2db_sync.model.words import counted
 from json2db_sync.operations.backups import Backups
 from json2db_sync.operations.execution import PathLike, operation
+from json2db_sync.operations.exporting import Exporting
 from json2db_sync.operations.outcomes import (
     accounting,
     analysis_result,
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from json2db_sync.steps.json_analyzer import Analysis
 
 
-class SyncRunner(Rejections, Verifying, Standing, Backups):
+class SyncRunner(Rejections, Verifying, Standing, Backups, Exporting):
     """Keeps JSON files and a database in step.
 
     Every operation takes ``db_path`` and the place and window to read, each by default as given here or configured:

@@ -34,6 +34,7 @@ ELSEWHERE = {
     "export_rejected": "rejected export",
     "replay": "rejected replay",
     "trace": "read",
+    "json_backups": "export list-backups",
 }
 """Operations whose commands have other names."""
 CALLS = [ctx.command_path for ctx in GENERATOR.contexts()]

@@ -57,3 +57,37 @@ def test_a_file_larger_than_its_memory_is_loaded_in_bounded_memory(tmp_path, lay
     assert found["counts"] == [[RECORDS, 0, 0], [0, 1, RECORDS - 1]]
     assert found["read"] == RECORDS
     assert found["peak"] < BOUND
+
+
+EXPORT = """
+import json, sqlite3, sys
+from pathlib import Path
+from json2db_sync import SyncRunner
+folder = Path(sys.argv[1])
+with sqlite3.connect(folder / "app.db") as connection:
+    connection.execute("CREATE TABLE events (id TEXT PRIMARY KEY, v INTEGER, name TEXT)")
+    rows = ((f"event-{n:08d}", n % 8, f"Łódź {n}" * 8) for n in range(int(sys.argv[2])))
+    connection.executemany("INSERT INTO events VALUES (?, ?, ?)", rows)
+connection.close()
+runner = SyncRunner(folder / "app.db")
+results = [
+    runner.export(output_directory=folder / "out", format=form, statistics={"events": ["v"]}, **how)
+    for form in ("envelope", "ndjson")
+    for how in ({}, {"check": True}, {"verify_only": True})
+]
+status = Path("/proc/self/status").read_text()
+peak = int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) // 1024
+print(json.dumps({"files": [(r.error, r.files[0].status, r.records) for r in results], "peak": peak}))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells a process's peak of memory")
+def test_a_table_is_exported_in_bounded_memory(tmp_path):
+    """Written, checked and verified, a table many times larger than that never takes more than 128 MB."""
+    command = [sys.executable, "-c", EXPORT, str(tmp_path), str(RECORDS)]
+    environment = {"PYTHONPATH": str(Path(__file__).parents[1]), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=250, env=environment, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout)
+    assert found["files"] == [[None, status, RECORDS] for status in ("written", "unchanged", "verified")] * 2
+    assert found["peak"] < BOUND

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import json
+import sqlite3
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -111,3 +113,30 @@ def test_loading_unchanged_records_again_makes_few_calls_a_record(source):
         return loaded.populate
 
     assert a_record(work) < 12
+
+
+@pytest.mark.parametrize("form", ["envelope", "ndjson"])
+def test_exporting_makes_few_calls_a_record(source, form):
+    """A record with five children is exported, and read back, with less than 30 calls."""
+
+    def work(number: int) -> Callable[[], Any]:
+        folder = source(number)
+        loaded = runner(folder)
+        assert loaded.populate().success
+        return lambda: loaded.export(output_directory=folder / "out", format=form)
+
+    assert a_record(work) < 30
+
+
+def test_exporting_a_row_makes_few_calls(tmp_path):
+    """A row of an application's table is exported, and read back, with less than 4 calls."""
+
+    def work(number: int) -> Callable[[], Any]:
+        url = tmp_path / f"{len(list(tmp_path.iterdir()))}.db"
+        with closing(sqlite3.connect(url)) as connection, connection:
+            connection.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b INTEGER, c TEXT, d DATETIME, e TEXT)")
+            rows = ((place, "a", place, None, "2024-01-31", "Łódź") for place in range(number))
+            connection.executemany("INSERT INTO t VALUES (?, ?, ?, ?, ?, ?)", rows)
+        return lambda: SyncRunner(url).export(output_directory=tmp_path / "out", format="ndjson")
+
+    assert a_record(work) < 4

@@ -10,7 +10,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from json2db_sync.config.values import Contracts, JsonText, KeyFields, MaxRejected, Relations, Times, shown
+from json2db_sync.config.values import (
+    Contracts,
+    FieldsOfTables,
+    JsonText,
+    KeyFields,
+    MaxRejected,
+    Names,
+    Relations,
+    Times,
+    shown,
+)
 
 PREFIX = "JSON2DB_"
 
@@ -205,6 +215,57 @@ class StatusSettings(_Section):
     max_rejected: int = _setting(0, "STATUS_MAX_REJECTED", "More rejected records than this are worth a look", ge=0)
 
 
+class ExportSettings(_Section):
+    """How tables become JSON files again."""
+
+    directory: Path = _setting(Path("data"), "EXPORT_DIRECTORY", "The folder that exported files are written to")
+    tables: Names | None = _setting(
+        None, "EXPORT_TABLES", "Entities or tables to export; unset: all entities, and where there are none all tables"
+    )
+    format: Literal["envelope", "array", "ndjson"] = _setting(
+        "envelope", "EXPORT_FORMAT", "envelope (records with metadata), array or ndjson (metadata in a file beside)"
+    )
+    pretty: bool = _setting(True, "EXPORT_PRETTY", "Indented; false writes one record a line")
+    compress: bool = _setting(False, "EXPORT_COMPRESS", "Pack files with gzip")
+    null_handling: Literal["keep", "omit"] = _setting(
+        "keep", "EXPORT_NULL_HANDLING", "Keys that are null: keep them, or omit them"
+    )
+    related_depth: int | None = _setting(
+        None,
+        "EXPORT_RELATED_DEPTH",
+        "References to follow for names; unset: one in an application's tables, none in entities",
+        ge=0,
+        le=5,
+    )
+    name_fields: Annotated[dict[str, str], JsonText] = _setting(
+        {}, "EXPORT_NAME_FIELDS", 'The column that names a table\'s rows, as JSON: {"venues": "title"}'
+    )
+    fields: FieldsOfTables = _setting(
+        {}, "EXPORT_FIELDS", 'The only fields to export, as JSON: {"venues": ["id", "name"]}'
+    )
+    exclude: FieldsOfTables = _setting({}, "EXPORT_EXCLUDE", 'Fields to leave out, as JSON: {"*": ["password_hash"]}')
+    rename: Annotated[dict[str, dict[str, str]], JsonText] = _setting(
+        {}, "EXPORT_RENAME", 'Other names for fields, as JSON: {"venues": {"opening_hours": "hours"}}'
+    )
+    filters: Annotated[dict[str, dict[str, Any]], JsonText] = _setting(
+        {}, "EXPORT_FILTERS", 'Which rows to export, as JSON: {"events": {"city_id": [1, 2], "starts": {">=": "2026"}}}'
+    )
+    statistics: FieldsOfTables = _setting(
+        {}, "EXPORT_STATISTICS", 'Fields whose commonest values are counted, as JSON: {"venues": ["venue_type"]}'
+    )
+    top_values: int = _setting(10, "EXPORT_TOP_VALUES", "How many of the commonest values are told", ge=1, le=1000)
+    validate_records: bool = _setting(
+        False, "EXPORT_VALIDATE", "Check every record against the JSON Schema that is written beside its file"
+    )
+    backup_directory: Path | None = _setting(
+        None, "EXPORT_BACKUP_DIRECTORY", "Where replaced files are kept; by default backups in the folder"
+    )
+    keep_backups: int | None = _setting(
+        None, "EXPORT_KEEP_BACKUPS", "Backups of each file to keep, the newest; unset: all", ge=1
+    )
+    keep_days: float | None = _setting(None, "EXPORT_KEEP_DAYS", "Days to keep backups; unset: for ever", gt=0)
+
+
 class LoggingSettings(_Section):
     """What is written down."""
 
@@ -226,6 +287,7 @@ class Sections(BaseSettings):
     fallback: FallbackSettings = FallbackSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     status: StatusSettings = StatusSettings()
+    export: ExportSettings = ExportSettings()
     logging: LoggingSettings = LoggingSettings()
 
 

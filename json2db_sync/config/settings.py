@@ -76,7 +76,7 @@ class JSON2DBConfig(Sections):
     @property
     def fallback_directory(self) -> Path:
         """The folder of the exports that answer in place of the database."""
-        return (self.fallback.directory or Path("exports")).expanduser()
+        return (self.fallback.directory or self.export.directory).expanduser()
 
     def source_settings(self, data_source: str | os.PathLike[str] | None = None) -> Any:
         """What discovery needs, for a path given now or the one configured."""

@@ -25,13 +25,15 @@ JsonText = BeforeValidator(_json_text)
 
 
 def _field_names(value: Any) -> Any:
-    """The fields of a key: one name, or several as a list or separated by commas."""
+    """One name, or several as a list or separated by commas."""
     if isinstance(value, str):
         return tuple(name.strip() for name in value.split(",") if name.strip())
     return value
 
 
-KeyFields = Annotated[tuple[str, ...], BeforeValidator(_field_names), Field(min_length=1)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_field_names)]
+KeyFields = Annotated[Names, Field(min_length=1)]
+FieldsOfTables = Annotated[dict[str, Names], JsonText]
 
 
 def _most(value: Any) -> Any:

@@ -76,6 +76,11 @@ class Database(ABC):
         """Names the database for people, without a password."""
         return mask(self.url.render_as_string(hide_password=True))
 
+    @property
+    def short_label(self) -> str:
+        """As :attr:`label`, the same wherever a copy of the database lies."""
+        return self.label
+
     @abstractmethod
     def exists(self) -> bool:
         """Is there anything yet? (A server counts as there; only connecting tells.)"""
@@ -189,8 +194,22 @@ class Database(ABC):
         """Is this about the statement or its values, rather than about the database or the connection?"""
         return self.refuses_row(error)
 
-    def byte_order(self, column: sa.Column[str]) -> sa.ColumnElement[str]:
+    def byte_order(self, column: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
         """A text column that compares byte by byte, whatever the database's language."""
+        return column
+
+    # Tables of others
+
+    def reads_as_json(self, type_: sa.types.TypeEngine[Any]) -> bool:
+        """Do values of a column of another's table come as JSON text, see :meth:`json_text`?"""
+        return isinstance(type_, sa.JSON)
+
+    def json_text(self, column: sa.ColumnClause[Any]) -> sa.ColumnElement[Any]:
+        """What gives the values of such a column as JSON text."""
+        return column
+
+    def in_order(self, column: sa.ColumnClause[Any], type_: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
+        """What to order by so that it is the same order whatever the database's language."""
         return column
 
     # Tables

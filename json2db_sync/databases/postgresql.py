@@ -32,6 +32,9 @@ _TYPES: dict[Kind, sa.types.TypeEngine[Any]] = {
     Kind.DATE: VerbatimType("DATE"),
     Kind.JSON: VerbatimType("JSONB"),
 }
+_PLAIN = (sa.Integer, sa.Numeric, sa.Boolean, sa.String, sa.LargeBinary, sa.Uuid)
+"""Types whose values psycopg gives as they are; of all others the server makes JSON."""
+_ORDERED = (sa.Integer, sa.Numeric, sa.Boolean, sa.Date, sa.DateTime, sa.LargeBinary, sa.Uuid)
 # float: a number's column that someone has altered gives decimals
 _DECODERS: dict[Kind, Decode] = {Kind.BIGINT: int, Kind.NUMBER: float}
 # Classes of SQLSTATE that speak of the rows: what psycopg raises for them is what refuses_row takes for a refusal.
@@ -55,6 +58,11 @@ class PostgreSQLDatabase(Database):
 
     def exists(self) -> bool:
         return True
+
+    @property
+    def short_label(self) -> str:
+        place = sa.URL.create(self.backend, host=self.url.host, port=self.url.port, database=self.url.database)
+        return place.render_as_string()
 
     def version(self, connection: sa.Connection) -> str:
         number = connection.exec_driver_sql("SHOW server_version").scalar_one()
@@ -189,8 +197,20 @@ class PostgreSQLDatabase(Database):
             rows = cursor.execute(statement, [list(ids)])
             return {id_: (hash_, load) for id_, hash_, load in rows}
 
-    def byte_order(self, column: sa.Column[str]) -> sa.ColumnElement[str]:
+    def byte_order(self, column: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
         return column.collate("C")
+
+    # Tables of others
+
+    def reads_as_json(self, type_: sa.types.TypeEngine[Any]) -> bool:
+        # Dates too: psycopg cannot read infinity, or years before 1.
+        return not isinstance(type_, _PLAIN)
+
+    def json_text(self, column: sa.ColumnClause[Any]) -> sa.ColumnElement[Any]:
+        return sa.cast(sa.func.to_json(column), sa.Text)
+
+    def in_order(self, column: sa.ColumnClause[Any], type_: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
+        return column if isinstance(type_, _ORDERED) else sa.cast(column, sa.Text).collate("C")
 
     # Tables
 

@@ -57,6 +57,7 @@ class RecordReader:
         *,
         own: bool = False,
     ) -> None:
+        self._database, self._connection = database, connection
         self._plan = plan
         self._own = own
         self._assembler = Assembler(plan)
@@ -100,6 +101,25 @@ class RecordReader:
                 yield from page
                 size = _size_after(page)
             rows = self._root.rows(self._root.key > rows[-1][0], size)
+
+    def in_byte_order(self) -> Iterator[StoredRecord]:
+        """All records as :meth:`all`, texts that are ids in the order of their bytes whatever the database's language.
+
+        Where that is another order than the database's, all ids are sorted once, which the index is no help for.
+        """
+        key = self._root.key
+        in_bytes = key if self._plan.id_kind is Kind.INTEGER else self._database.byte_order(key)
+        if in_bytes is key:
+            yield from self.all()
+            return
+        size = _FIRST
+        for ids in self._database.pages(self._connection, sa.select(key).order_by(in_bytes), BATCH):
+            place = 0
+            while place < len(ids):
+                part = [row[0] for row in ids[place : place + size]]
+                found = self.by_ids(part)
+                yield from (found[id_] for id_ in part)
+                place, size = place + len(part), _size_after(list(found.values()))
 
     def _pages(self, rows: Rows, belonging: Belonging) -> Iterator[list[StoredRecord]]:
         """The records of these rows at once; or one by one up to one that cannot be read.

@@ -50,6 +50,10 @@ class SQLiteDatabase(Database):
     def label(self) -> str:
         return str(self.path)
 
+    @property
+    def short_label(self) -> str:
+        return self.path.name
+
     def exists(self) -> bool:
         try:
             return self.path.exists()
@@ -167,6 +171,9 @@ class SQLiteDatabase(Database):
     def decoder(self, kind: Kind, spelling: str | None) -> Decode | None:
         decoders: dict[Kind, Decode] = {Kind.BOOL: bool, Kind.BIGINT: int, Kind.JSON: self.decode_json}
         return decoders.get(kind)
+
+    def in_order(self, column: sa.ColumnClause[Any], type_: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
+        return column.collate("BINARY")  # whatever the column was declared with
 
     # Rows
 

@@ -25,6 +25,8 @@ _WORK = "json2db_sync.faces.commands.work"
 _HISTORY = "json2db_sync.faces.commands.history"
 _REJECTS = "json2db_sync.faces.commands.rejects"
 _BACKUPS = "json2db_sync.faces.commands.backups"
+_EXPORTS = "json2db_sync.faces.commands.exports"
+_EXPORT_BACKUPS = "json2db_sync.faces.commands.export_backups"
 _SCHEMA = "json2db_sync.faces.commands.schema"
 _SCHEDULE = "json2db_sync.faces.commands.schedule"
 _SETUP = "json2db_sync.faces.commands.setup"
@@ -38,6 +40,10 @@ SECTIONS = {
         "populate": _WORK,
         "verify": _WORK,
         "report": _WORK,
+    },
+    "The way back": {
+        "export": _EXPORTS,
+        "restore-json": _EXPORT_BACKUPS,
     },
     "Looking after it": {
         "status": _STATUS,

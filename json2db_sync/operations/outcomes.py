@@ -12,6 +12,8 @@ from json2db_sync.model.words import counted
 from json2db_sync.results import (
     AnalysisResult,
     Check,
+    ExportedFile,
+    ExportResult,
     InferredSchemasResult,
     PlanResult,
     PopulateResult,
@@ -322,6 +324,42 @@ def verification_result(
         notes=tuple(notes),
         statistics=timing(compared, started),
     )
+
+
+def export_result(
+    files: Sequence[ExportedFile], notes: Sequence[str], database: str, directory: str, mode: str, started: float
+) -> ExportResult:
+    """All files of an export; a verification fails where one of them is not what the database holds."""
+    wrong = [file for file in files if file.status in ("different", "missing")] if mode == "verify" else []
+    outcome: dict[str, Any] = {}
+    if wrong:
+        first = wrong[0].differences[0] if wrong[0].differences else f"{wrong[0].file} is not there"
+        outcome = {
+            "success": False,
+            "error": f"{len(wrong)} of {counted(len(files), 'file')} are not what the database holds; "
+            f"{wrong[0].name}: {first}",
+            "error_type": "validation_error",
+            "hint": "json2db-sync export writes them anew; what they hold now is backed up first",
+        }
+    records = sum(file.records for file in files)
+    return ExportResult(
+        **outcome,
+        operation="export",
+        database=database,
+        directory=directory,
+        mode=mode,
+        files=tuple(files),
+        records=records,
+        notes=tuple(notes),
+        statistics=timing(records, started),
+    )
+
+
+def export_summary(result: ExportResult) -> str:
+    """``4 files, 203 records: 1 written, 3 unchanged``."""
+    statuses = [file.status for file in result.files]
+    parts = [f"{statuses.count(status)} {status}" for status in dict.fromkeys(statuses)]
+    return f"{counted(len(result.files), 'file')}, {counted(result.records, 'record')}: {', '.join(parts)}"
 
 
 def workflow_result(results: Mapping[str, Result], started: float, stop: SyncError | None) -> WorkflowResult:

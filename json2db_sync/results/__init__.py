@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from json2db_sync.results.analysis import AnalysisResult, EntityAnalysis, FieldAnalysis, InferredSchemasResult
 from json2db_sync.results.base import RefusedFile, Result, Value
+from json2db_sync.results.exporting import ExportedFile, ExportResult
+from json2db_sync.results.exporting_backups import JsonBackup, JsonBackupsResult, RestoredFile, RestoredJsonResult
 from json2db_sync.results.population import (
     ExportedRejectsResult,
     FileLoad,
@@ -45,10 +47,14 @@ __all__ = [
     "EntityReport",
     "EntityStatus",
     "ExportStatus",
+    "ExportResult",
+    "ExportedFile",
     "ExportedRejectsResult",
     "FieldAnalysis",
     "FileLoad",
     "InferredSchemasResult",
+    "JsonBackup",
+    "JsonBackupsResult",
     "LoadReport",
     "PlanResult",
     "PlannedChange",
@@ -58,6 +64,8 @@ __all__ = [
     "RejectedResult",
     "RelationReport",
     "ReportResult",
+    "RestoredFile",
+    "RestoredJsonResult",
     "Result",
     "RunReport",
     "RunResult",

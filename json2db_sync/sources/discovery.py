@@ -218,12 +218,12 @@ def consolidated_base(base: Path, configured: Path | None) -> Path | None:
 
 
 def _directory(path: Path, settings: SourceSettings, limits: Window) -> Source:
-    files = directory.files_in(path, settings.entities)
+    files, left_out = directory.files_in(path, settings.entities)
     if not files:
         raise _nothing(path, settings, 0)
     notes = ("plain folders have no session times: the window of days does not apply",) if limits.given and (
         limits.since or limits.until) else ()  # fmt: skip
-    return Source("directory", path, tuple(files), limits, notes=notes)
+    return Source("directory", path, tuple(files), limits, notes=(*notes, *left_out))
 
 
 def _inside(

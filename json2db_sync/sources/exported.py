@@ -21,12 +21,11 @@ from json2db_sync.errors import FileError
 from json2db_sync.model import jsontext
 from json2db_sync.sources.bytestream import ByteStream
 from json2db_sync.sources.cursor import Cursor, Stretch
+from json2db_sync.sources.exports import METADATA_SUFFIX, SCHEMA_SUFFIX
 from json2db_sync.sources.files import LINE_SUFFIXES, make_file, stem_and_suffix
 from json2db_sync.sources.lines import blocks_of_lines, split_lines
 
 SUFFIXES = (".json", ".ndjson", ".json.gz", ".ndjson.gz")
-METADATA_SUFFIX = ".metadata.json"
-SCHEMA_SUFFIX = ".schema.json"
 METADATA = "metadata"
 """The key of the metadata in an envelope."""
 KEY, FILTERS = "x-key", "x-filters"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from json2db_sync.errors import FileError
 from json2db_sync.model.naming import entity_name
+from json2db_sync.sources.exports import is_backup, is_beside_an_export
 
 DATA_SUFFIXES = (".json", ".ndjson", ".jsonl", ".geojson")
 LINE_SUFFIXES = (".ndjson", ".jsonl")
@@ -99,16 +100,21 @@ def make_file(
     )
 
 
-def data_paths(folder: Path, *, recursive: bool) -> Iterator[Path]:
+def data_paths(folder: Path, *, recursive: bool, left_out: list[Path] | None = None) -> Iterator[Path]:
     """Data files of a folder, in order of name.
 
+    :param left_out: gets what our own exports left there beside their files.
     :raises FileError: when a folder cannot be read.
     """
     for place, folders, names in os.walk(folder, onerror=_cannot_read):
         folders[:] = sorted(name for name in folders if not name.startswith(".")) if recursive else []
         for name in sorted(names):
-            if is_data(name):
-                yield Path(place, name)
+            path = Path(place, name)
+            beside = is_backup(name) or (is_data(name) and is_beside_an_export(path, names))
+            if is_data(name) and not beside:
+                yield path
+            elif beside and left_out is not None:
+                left_out.append(path)
 
 
 def _cannot_read(error: OSError) -> None:

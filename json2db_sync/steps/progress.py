@@ -52,6 +52,23 @@ class Meter:
         self._listener(Progress(self._step, self._prefix + name, *done))
 
 
+class Tally:
+    """The progress of a step that reads no files: records done, table by table."""
+
+    def __init__(self, step: str, listener: Listener) -> None:
+        self._step, self._listener = step, listener
+        self._records = 0
+        self._last = 0.0
+
+    def add(self, what: str, records: int) -> None:
+        """So many records more are done of this table."""
+        self._records += records
+        now = time.monotonic()
+        if now - self._last >= _INTERVAL:
+            self._last = now
+            self._listener(Progress(self._step, what, self._records))
+
+
 class _Aside(Meter):
     def file_done(self, name: str, records: int, size: int) -> None:
         self._tell(name, 0, 0)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from json2db_sync.model.jsontext import path_text
-from json2db_sync.steps.schema_files import SchemaFolder, message_of
+from json2db_sync.steps.schema_files import MASK, SchemaFolder, message_of
 
 Mode = Literal["reject", "warn"]
 _MOST = 300
@@ -63,6 +63,18 @@ class RecordRules:
             return cls(mode)
         validators = SchemaFolder(directory.expanduser()).validators()
         return cls(mode, {entity: _Rule(name, validator) for entity, name, validator in validators})
+
+    @classmethod
+    def of_schema(cls, entity: str, name: str, schema: Mapping[str, Any]) -> RecordRules:
+        """The rules of one schema that is at hand.
+
+        :param name: what to call it.
+        :raises ValueError: when it is no schema.
+        """
+        import jsonschema_rs
+
+        validator = jsonschema_rs.validator_for(dict(schema), validate_formats=True, mask=MASK)
+        return cls(_rules={entity: _Rule(name, validator)})
 
     def __bool__(self) -> bool:
         return bool(self._rules)

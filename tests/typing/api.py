@@ -9,7 +9,16 @@ from typing import Any
 from json2db_sync import JSON2DBConfig, JSON2DBSyncRunner, SyncRunner
 from json2db_sync.events import Event, Progress
 from json2db_sync.operations.fallback import Reading
-from json2db_sync.results import Check, PopulateResult, ScheduleResult, StatusResult, VerifyResult, WorkflowResult
+from json2db_sync.results import (
+    Check,
+    ExportedFile,
+    ExportResult,
+    PopulateResult,
+    ScheduleResult,
+    StatusResult,
+    VerifyResult,
+    WorkflowResult,
+)
 
 
 def listener(event: Event) -> None:
@@ -34,3 +43,7 @@ following: str = planned.schedules[0].next_run
 standing: StatusResult = runner.status(checksums=False)
 stale: bool = standing.state == "look" and standing.exports[0].too_old
 succeeded: bool = guide.success and bool(guide)
+exported: ExportResult = runner.export(
+    ["a"], Path("data"), format="ndjson", filters={"a": {"id": {">=": 5}}}, check=True
+)
+files: tuple[ExportedFile, ...] = exported.outdated

@@ -45,8 +45,10 @@ def exit_code(result: Result) -> Exit:
 
 def _found_differences(result: Result) -> bool:
     """Did a verification do its work, and find something?"""
-    from json2db_sync.results import VerifyResult, WorkflowResult
+    from json2db_sync.results import ExportResult, VerifyResult, WorkflowResult
 
     if isinstance(result, WorkflowResult) and result.stopped_at is not None:
         return _found_differences(result.steps[result.stopped_at])
+    if isinstance(result, ExportResult):
+        return bool(result.outdated)
     return isinstance(result, VerifyResult) and bool(result.failed_checks)

@@ -26,6 +26,7 @@ LABELS = {
     "report": "Report",
     "backup": "Back up",
     "restore": "Restore",
+    "export": "Export",
     "replay": "Try again",
     "infer_schemas": "Schemas",
     "generate_table_schemas": "Schemas",

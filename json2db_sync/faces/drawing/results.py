@@ -8,6 +8,8 @@ from typing import Any
 from rich.console import Console
 
 from json2db_sync.faces.drawing import analysis as draw_analysis
+from json2db_sync.faces.drawing import exporting as draw_exporting
+from json2db_sync.faces.drawing import exporting_backups as draw_exporting_backups
 from json2db_sync.faces.drawing import history as draw_history
 from json2db_sync.faces.drawing import loading as draw_loading
 from json2db_sync.faces.drawing import records as draw_records
@@ -21,11 +23,14 @@ from json2db_sync.results import (
     AnalysisResult,
     BackupResult,
     ExportedRejectsResult,
+    ExportResult,
     InferredSchemasResult,
+    JsonBackupsResult,
     PlanResult,
     PopulateResult,
     RejectedResult,
     ReportResult,
+    RestoredJsonResult,
     Result,
     RunResult,
     RunsResult,
@@ -54,6 +59,9 @@ _DRAWINGS: Mapping[type[Result], Callable[[Any, Paper], None]] = {
     RunResult: draw_history.run,
     BackupResult: draw_state.backups,
     StatusResult: draw_status.status,
+    ExportResult: draw_exporting.export,
+    JsonBackupsResult: draw_exporting_backups.backups,
+    RestoredJsonResult: draw_exporting_backups.restored,
 }
 _PLACES = ("file", "record", "byte", "path", "entity", "table", "setting")
 """The order in which a place is told, from the outside in."""

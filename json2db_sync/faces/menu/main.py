@@ -14,6 +14,7 @@ from json2db_sync.faces.menu import tasks
 from json2db_sync.faces.menu.advanced import Advanced
 from json2db_sync.faces.menu.aftermath import Aftermath, Step
 from json2db_sync.faces.menu.answers import add_password
+from json2db_sync.faces.menu.exports import Exports
 from json2db_sync.faces.menu.flow import Flow
 from json2db_sync.faces.menu.forms import Form, days_text
 from json2db_sync.faces.menu.home import Home
@@ -28,6 +29,7 @@ _OPTIONS = (
     Option(tasks.REPORT, "Summary report", "what the database holds", "5"),
     Option(tasks.WORKFLOW, "Full workflow ★", "all of it, in order", "6"),
     Option("advanced", "Advanced options", "settings, backups, runs, more", "7"),
+    Option("export", "Export", "tables as JSON files again", "8"),
 )
 _EXIT = Option("exit", "Exit", "", "0")
 _FOOTER = "enter choose · type to jump · ctrl-c leave safely"
@@ -70,6 +72,7 @@ class Menu:
         self._form = Form(self._session)
         self._flow = Flow(self._session)
         self._advanced = Advanced(self._session)
+        self._exports = Exports(self._session)
 
     def run(self) -> int:
         """Until the user leaves; the exit code."""
@@ -139,6 +142,8 @@ class Menu:
                 self._explain(self._session.problem)
             elif chosen == "advanced":
                 self._advanced.browse()
+            elif chosen == "export":
+                self._exports.browse()
             elif chosen == "repeat":
                 self._flow.start(tasks.TASKS[self._session.answers.last or "workflow"], fill=False)
             elif isinstance(chosen, tasks.Task):

@@ -14,9 +14,8 @@ from json2db_sync.model.keys import Key, stored_id
 from json2db_sync.operations.fallback.export import Export, stated, unfit, verified
 from json2db_sync.operations.fallback.known import Known, lock_of
 from json2db_sync.operations.fallback.places import MOST, Keys, Places, find_keys
+from json2db_sync.sources.exports import METADATA_SUFFIX, SCHEMA_SUFFIX
 from json2db_sync.sources.exported import (
-    METADATA_SUFFIX,
-    SCHEMA_SUFFIX,
     SUFFIXES,
     ExportedFile,
     Identity,

@@ -1,0 +1,54 @@
+"""What an export wrote, or found to be stale or different."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from json2db_sync.faces.drawing.look import worth_a_look
+from json2db_sync.faces.drawing.paper import BAD, GOOD, LOOK, NUMBER, Column, Paper, Part, number
+from json2db_sync.faces.drawing.wording import size_text
+from json2db_sync.model.words import counted
+from json2db_sync.results import ExportedFile, ExportResult
+
+_MARKS = {"missing": BAD, "different": BAD, "stale": LOOK}
+_DONE = {"export": "Exported", "check": "Checked", "verify": "Verified"}
+_MOST = 5
+"""Values of a field that are shown; all that were asked for stand in the metadata."""
+
+
+def export(result: ExportResult, paper: Paper) -> None:
+    """A line for each file, then the values that were counted, and what is wrong."""
+    if not result.files:
+        return
+    done = f"{_DONE[result.mode]} {counted(result.records, 'record')} of {counted(len(result.files), 'table')}"
+    paper.item(
+        BAD if not result.success else LOOK if result.outdated else GOOD, (done, "bold"), f" in {result.directory}"
+    )
+    paper.blank()
+    _files(result.files, paper)
+    for file in result.files if result.mode == "export" else ():
+        for field, values in file.statistics.get("top", {}).items():
+            paper.heading(f"{file.name}: {field}", ("the commonest values", "dim"))
+            shown = values[:_MOST]
+            paper.table([Column("value", rest=True), Column("records", NUMBER)],
+                        ([str(one["value"]), number(one["count"])] for one in shown))  # fmt: skip
+    differences = [f"{file.name}: {text}" for file in result.files for text in file.differences]
+    worth_a_look(paper, notes=[*differences, *result.notes])
+
+
+def _files(files: Sequence[ExportedFile], paper: Paper) -> None:
+    backups = any(file.backup for file in files)
+    columns = [Column("file", rest=True, fold=True), Column("records", NUMBER), Column("size", NUMBER), Column("")]
+    columns += [Column("backup", fold=True)] if backups else []
+    rows: list[list[Part]] = []
+    for file in files:
+        size = size_text(file.bytes) if file.bytes else ""
+        mark = _MARKS.get(file.status)
+        status: Part = (file.status, "bold") if mark else file.status
+        row: list[Part] = [Path(file.file).name, number(file.records), size, status]
+        rows.append(row + ([Path(file.backup).name if file.backup else ""] if backups else []))
+    paper.table(columns, rows)
+
+
+__all__ = ["export"]

@@ -1,0 +1,150 @@
+"""The operation that leads from tables back to JSON files."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from json2db_sync.errors import ConfigurationError
+from json2db_sync.model.kinds import now_text
+from json2db_sync.operations.execution import PathLike, operation
+from json2db_sync.operations.exporting_backups import ExportBackups
+from json2db_sync.operations.outcomes import export_result, export_summary
+from json2db_sync.results import ExportedFile, ExportResult
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from json2db_sync.databases.base import Database
+    from json2db_sync.steps.export.content import Content
+    from json2db_sync.steps.export.exporter import Exporter
+    from json2db_sync.steps.export.options import ExportOptions
+
+Format = Literal["envelope", "array", "ndjson"]
+FieldNames = Mapping[str, Sequence[str]]
+
+
+class Exporting(ExportBackups):
+    """Tables as files."""
+
+    @operation(ExportResult)
+    def export(
+        self,
+        tables: Sequence[str] | None = None,
+        output_directory: PathLike | None = None,
+        *,
+        db_path: PathLike | None = None,
+        format: Format | None = None,
+        pretty: bool | None = None,
+        compress: bool | None = None,
+        null_handling: Literal["keep", "omit"] | None = None,
+        related_depth: int | None = None,
+        name_fields: Mapping[str, str] | None = None,
+        fields: FieldNames | None = None,
+        exclude: FieldNames | None = None,
+        rename: Mapping[str, Mapping[str, str]] | None = None,
+        filters: Mapping[str, Mapping[str, Any]] | None = None,
+        statistics: FieldNames | None = None,
+        check: bool = False,
+        verify_only: bool = False,
+        validate: bool | None = None,
+    ) -> ExportResult:
+        """Write entities, or an application's own tables, to JSON files: those that changed, all of them or none.
+
+        What is not given is as configured. Each file that is replaced is backed up first; each one that is written is
+        read back before it takes its place.
+
+        :param tables: entities or tables; default: all entities, and in a database without any all tables.
+        :param output_directory: the folder to write to.
+        :param format: ``envelope``, ``array`` or ``ndjson``.
+        :param pretty: indented, or one record a line.
+        :param compress: pack with gzip.
+        :param null_handling: ``keep`` keys that are null, or ``omit`` them.
+        :param related_depth: how many references to follow for the names beside them.
+        :param name_fields: table -> the column that names its rows.
+        :param fields: table -> the only fields to export. Here and below ``"*"`` stands for all other tables.
+        :param exclude: table -> fields to leave out.
+        :param rename: table -> field -> another name for it.
+        :param filters: table -> column -> a value, a list of values, or comparisons (``{">=": 5}``).
+        :param statistics: table -> fields whose commonest values are counted.
+        :param check: write nothing, and say which files are stale.
+        :param verify_only: write nothing, and hold the files' records against the database's.
+        :param validate: check every record against its JSON Schema.
+        """
+        given = {name: value for name, value in locals().items() if name in _SHAPE and value is not None}
+        if check and verify_only:
+            raise ConfigurationError("give either check or verify_only", setting="check")
+        directory = self._export_directory(output_directory)
+        checked = self.config.export.validate_records if validate is None else validate
+        mode = "check" if check else "verify" if verify_only else "export"
+        started, moment = time.monotonic(), now_text()
+        with self._step("export") as step, self._database(db_path) as database:
+            with self._exporter(database, tables, directory, given) as (exporter, contents):
+                files, notes = self._done(exporter, contents, mode, moment, validate=checked)
+                notes += exporter.notes(contents, files)
+            result = export_result(files, notes, database.label, str(exporter.directory), mode, started)
+            step.done(export_summary(result), success=result.success)
+        return result
+
+    def _done(
+        self, exporter: Exporter, contents: Sequence[Content], mode: str, moment: str, *, validate: bool
+    ) -> tuple[list[ExportedFile], list[str]]:
+        from json2db_sync.steps.confirmed_exports import confirm
+        from json2db_sync.steps.published_files import FileSet
+
+        if mode == "check":
+            return exporter.check(contents), []
+        if mode == "verify":
+            return exporter.verify(contents, validate=validate), []
+        with FileSet(exporter.directory, self._backup_rules()) as files:
+            done = exporter.write(contents, files, validate=validate)
+            with suppress(OSError):  # then the files are as old as they say
+                confirm(exporter.directory, {Path(one.file).name: one.checksum or "" for one in done}, moment)
+            return done, files.notes
+
+    @contextmanager
+    def _exporter(
+        self, database: Database, tables: Sequence[str] | None, directory: Path, given: Mapping[str, Any]
+    ) -> Iterator[tuple[Exporter, list[Content]]]:
+        """What exports to a directory, and what is exported, all of one state of the database."""
+        from json2db_sync.databases.ledger import Ledger
+        from json2db_sync.steps.export.draft import Drafter
+        from json2db_sync.steps.export.exporter import Exporter
+        from json2db_sync.steps.export.selection import contents
+        from json2db_sync.steps.progress import Tally
+
+        options = self._export_options(given)
+        wanted = self.config.export.tables if tables is None else [tables] if isinstance(tables, str) else tables
+        with database.reading() as connection:
+            plans = Ledger(database, connection).plans()
+            tally = Tally("export", self._emit)
+            drafter = Drafter(directory, database.short_label, options.top_values, tally.add)
+            yield Exporter(options, drafter), contents(database, connection, plans, list(wanted or ()), options)
+
+    def _export_options(self, given: Mapping[str, Any]) -> ExportOptions:
+        from json2db_sync.steps.export.options import ExportOptions
+
+        section = self.config.export
+        configured = {name: getattr(section, name) for name in (*_SHAPE, "top_values")}
+        return ExportOptions(**{**configured, **given})
+
+
+_SHAPE = (
+    "format",
+    "pretty",
+    "compress",
+    "null_handling",
+    "related_depth",
+    "name_fields",
+    "fields",
+    "exclude",
+    "rename",
+    "filters",
+    "statistics",
+)
+"""Arguments that are settings of the same name."""
+
+__all__ = ["Exporting"]

@@ -1,0 +1,73 @@
+"""The operations that look after what exports replaced."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from json2db_sync.model.words import counted
+from json2db_sync.operations.execution import Execution, PathLike, operation
+from json2db_sync.results import JsonBackup, JsonBackupsResult, RestoredFile, RestoredJsonResult
+
+if TYPE_CHECKING:
+    from json2db_sync.steps.published_files import BackupRules
+
+_SIDECARS = (".schema.json", ".metadata.json")
+
+
+class ExportBackups(Execution):
+    """Backups of exported files."""
+
+    @operation(JsonBackupsResult)
+    def json_backups(self, output_directory: PathLike | None = None) -> JsonBackupsResult:
+        """The backups of exported files, newest first.
+
+        :param output_directory: the folder that they were exported to; default: as configured.
+        """
+        from json2db_sync.steps.published_files import list_backups
+
+        directory = self._export_directory(output_directory)
+        found = tuple(
+            JsonBackup(one.path.name, str(one.path), one.file, one.created_at, one.size)
+            for one in list_backups(directory, self._backup_rules())
+        )
+        return JsonBackupsResult(operation="json_backups", directory=str(directory), backups=found)
+
+    @operation(RestoredJsonResult)
+    def restore_json(self, backup: PathLike, output_directory: PathLike | None = None) -> RestoredJsonResult:
+        """Let an exported file be as it was, with its schema and metadata. What is replaced is backed up first.
+
+        :param backup: as :meth:`json_backups` names it, or the path of a backup.
+        :param output_directory: the folder that it was exported to; default: as configured.
+        """
+        from json2db_sync.steps.published_files import find_backup, restore
+
+        directory, rules = self._export_directory(output_directory), self._backup_rules()
+        with self._step("restore_json") as step:
+            wanted = find_backup(directory, os.fspath(backup), rules)
+            done = restore(directory, str(wanted.path), rules, beside=_sidecars(wanted.file))
+            step.done(f"{wanted.path.name}, {counted(len(done), 'file')}")
+        return RestoredJsonResult(
+            operation="restore_json",
+            directory=str(directory),
+            backup=str(wanted.path),
+            restored=tuple(RestoredFile(str(one.file), str(one.backup) if one.backup else None) for one in done),
+        )
+
+    def _export_directory(self, given: PathLike | None) -> Path:
+        """The folder that exported files are written to."""
+        return Path(given if given is not None else self.config.export.directory).expanduser().absolute()
+
+    def _backup_rules(self) -> BackupRules:
+        """Where their backups are, and how long."""
+        from json2db_sync.steps.published_files import BackupRules
+
+        section = self.config.export
+        return BackupRules(section.backup_directory, section.keep_backups, section.keep_days)
+
+
+def _sidecars(file: str) -> list[str]:
+    """What stands beside an exported file and tells of it: a file that does so itself has none."""
+    stem = file.partition(".")[0]
+    return [] if file.endswith(_SIDECARS) else [stem + suffix for suffix in _SIDECARS]

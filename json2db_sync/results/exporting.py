@@ -1,0 +1,62 @@
+"""What an export wrote, or found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from json2db_sync.results.base import Result, Value
+
+
+@dataclass(frozen=True)
+class ExportedFile(Value):
+    """One table's file, and how it stands to the database."""
+
+    name: str
+    """The table or entity."""
+    file: str
+    """Its path."""
+    status: str
+    """written or unchanged; of a check unchanged, stale or missing; of a verification verified, different or
+    missing."""
+    records: int = 0
+    """In the database, or of a verification in the file."""
+    bytes: int = 0
+    """Of the records' text, before it is packed."""
+    checksum: str | None = None
+    """Of the records as they are in the database."""
+    schema: str | None = None
+    """The path of its JSON Schema."""
+    backup: str | None = None
+    """What the file held before."""
+    statistics: Mapping[str, Any] = field(default_factory=dict)
+    """``total``, and under ``top`` the most frequent values of the fields that are counted."""
+    differences: tuple[str, ...] = ()
+    """What is wrong with it, in words; the first of it."""
+    related: tuple[str, ...] = ()
+    """Names that its records get through references, each with the way to it."""
+
+
+@dataclass(frozen=True)
+class ExportResult(Result):
+    """The files of an export."""
+
+    directory: str | None = None
+    mode: str = "export"
+    """export, check or verify."""
+    files: tuple[ExportedFile, ...] = ()
+    records: int = 0
+    statistics: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def outdated(self) -> tuple[ExportedFile, ...]:
+        """The files that are not what the database holds."""
+        return tuple(file for file in self.files if file.status in ("stale", "missing", "different"))
+
+    @property
+    def needs_attention(self) -> bool:
+        return bool(self.outdated)
+
+
+__all__ = ["ExportResult", "ExportedFile"]

@@ -1,0 +1,1 @@
+"""The way back: tables as JSON files that people commit, compare and restore from."""

@@ -1,0 +1,79 @@
+"""Which rows are exported: comparisons of columns with values, which are bound and never become SQL text."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from json2db_sync.errors import ConfigurationError
+
+Condition = sa.ColumnElement[bool]
+_COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+def conditions(
+    table: str, filters: Mapping[str, Any], columns: Mapping[str, sa.ColumnElement[Any]], stored: Callable[..., Any]
+) -> list[Condition]:
+    """What the rows must satisfy, all of it.
+
+    :param columns: by the name of the field.
+    :param stored: (field, value) -> the value as the column holds it.
+    :raises ConfigurationError: when there is no such comparison.
+    """
+    found = []
+    for field, wanted in filters.items():
+        found += [_compared(table, field, columns[field], sign, value, stored) for sign, value in _comparisons(wanted)]
+    return found
+
+
+def _comparisons(wanted: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(wanted, Mapping):
+        yield from wanted.items()
+    else:
+        yield "=", wanted
+
+
+def _compared(
+    table: str, field: str, column: sa.ColumnElement[Any], sign: str, value: Any, stored: Callable[..., Any]
+) -> Condition:
+    if sign not in _COMPARISONS:
+        raise _wrong(table, field, f"there is no comparison {sign!r}")
+    if value is None:
+        if sign not in ("=", "!="):
+            raise _wrong(table, field, f"null can only be = or !=, not {sign}")
+        return column.is_(None) if sign == "=" else column.is_not(None)
+    if isinstance(value, list | tuple):
+        if sign not in ("=", "!="):
+            raise _wrong(table, field, f"a list can only be = or !=, not {sign}")
+        values = [_bound(stored(field, one)) for one in value]
+        return column.in_(values) if sign == "=" else column.not_in(values)
+    if isinstance(value, Mapping):
+        raise _wrong(table, field, "an object is no value to compare with")
+    return _COMPARISONS[sign](column, _bound(stored(field, value)))  # type: ignore[no-any-return]
+
+
+def _bound(value: Any) -> sa.BindParameter[Any]:
+    """A value whose type the database takes from what it is compared with."""
+    return sa.bindparam(None, value, type_=sa.types.NullType(), unique=True)
+
+
+def _wrong(table: str, field: str, what: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"the filter of {table}.{field} is wrong: {what}",
+        hint=f"a value, a list of values, or comparisons ({', '.join(_COMPARISONS)})",
+        setting="export.filters",
+        table=table,
+    )
+
+
+__all__ = ["conditions"]

@@ -1,0 +1,132 @@
+"""What an export is asked for: which tables, in which shape."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from json2db_sync.errors import ConfigurationError
+
+Format = Literal["envelope", "array", "ndjson"]
+NullHandling = Literal["keep", "omit"]
+Names = Mapping[str, Sequence[str]]
+"""Table -> fields; ``*`` stands for all tables that are not named."""
+Known = Collection[str] | None
+"""The fields that a table has; None where it may have others too."""
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """The shape of an export."""
+
+    format: Format = "envelope"
+    pretty: bool = True
+    compress: bool = False
+    null_handling: NullHandling = "keep"
+    related_depth: int | None = None
+    """How many foreign keys to follow for names; None: one in an application's tables, none in ours."""
+    name_fields: Mapping[str, str] = field(default_factory=dict)
+    """Table -> the column that names its rows, where the guess is wrong."""
+    fields: Names = field(default_factory=dict)
+    """The only fields to export."""
+    exclude: Names = field(default_factory=dict)
+    rename: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    filters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Table -> column -> a value, a list of values, or comparisons as in ``{">=": 5}``."""
+    statistics: Names = field(default_factory=dict)
+    """Fields whose most frequent values are counted."""
+    top_values: int = 10
+    """How many of them are told."""
+
+    @property
+    def omits_null(self) -> bool:
+        return self.null_handling == "omit"
+
+    def projection(self, table: str, known: Known) -> Projection:
+        """What becomes of the fields of a table.
+
+        :raises ConfigurationError: here and below, when a field that is named for this table is not one of those known.
+        """
+        only = _of(self.fields, table, known, "export.fields")
+        return Projection(
+            frozenset(only) if only or table in self.fields else None,
+            frozenset(_of(self.exclude, table, known, "export.exclude")),
+            _of(self.rename, table, known, "export.rename"),
+        )
+
+    def counted_fields(self, table: str, known: Known) -> tuple[str, ...]:
+        """The fields of a table, as they are exported, whose values are counted."""
+        return tuple(_of(self.statistics, table, known, "export.statistics"))
+
+    def filters_of(self, table: str, known: Known) -> Mapping[str, Any]:
+        """Which records of a table are wanted."""
+        return _of(self.filters, table, known, "export.filters")
+
+
+def _of(settings: Mapping[str, Any], table: str, known: Known, setting: str) -> dict[str, Any]:
+    """What is said of a table's fields, in order. What is said of all tables holds for the fields that this one has."""
+    said = settings.get(table, settings.get("*", ()))
+    found = dict(said) if isinstance(said, Mapping) else dict.fromkeys(said)
+    if known is None:
+        return found
+    unknown = next((name for name in found if name not in known), None)
+    if unknown is not None and table in settings:
+        raise unknown_field(table, unknown, known, setting)
+    return {name: value for name, value in found.items() if name in known}
+
+
+def unknown_field(table: str, field: str, known: Collection[str], setting: str) -> ConfigurationError:
+    """The error for a field that a table does not have, naming those that are near it."""
+    near = difflib.get_close_matches(field, list(known), 1, 0.6)
+    return ConfigurationError(
+        f"{table} has no field {field}",
+        hint=f"did you mean {near[0]}?" if near else f"it has {', '.join(known)}",
+        setting=setting,
+        table=table,
+    )
+
+
+@dataclass(frozen=True)
+class Projection:
+    """Which fields are exported, and under which names."""
+
+    only: frozenset[str] | None = None
+    without: frozenset[str] = frozenset()
+    renamed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def changes_nothing(self) -> bool:
+        return self.only is None and not self.without and not self.renamed
+
+    def keeps(self, field: str) -> bool:
+        return (self.only is None or field in self.only) and field not in self.without
+
+    def name(self, field: str) -> str:
+        return self.renamed.get(field, field)
+
+    def names(self, table: str, fields: Sequence[str]) -> dict[str, str]:
+        """The fields that are kept, in their order, with the names they get.
+
+        :raises ConfigurationError: when two of them would get the same.
+        """
+        kept = {name: self.name(name) for name in fields if self.keeps(name)}
+        twice = [new for new in kept.values() if list(kept.values()).count(new) > 1] if self.renamed else []
+        if twice:
+            raise ConfigurationError(
+                f"{table}: two fields would be named {twice[0]}",
+                hint="rename one of them otherwise, or leave it out (export.exclude)",
+                setting="export.rename",
+                table=table,
+            )
+        return kept
+
+    def records(self, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Records with what is kept of them."""
+        if self.changes_nothing:
+            return records
+        return [{self.name(name): value for name, value in record.items() if self.keeps(name)} for record in records]
+
+
+__all__ = ["ExportOptions", "Format", "Names", "NullHandling", "Projection", "unknown_field"]

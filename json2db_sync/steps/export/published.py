@@ -1,0 +1,70 @@
+"""What an exported file on disk says of itself, and whether it is what would be written now."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+import zlib
+from pathlib import Path
+
+from json2db_sync.errors import FileError
+from json2db_sync.steps.export.layout import Layout, unpacked
+
+_HEAD = 2**16
+_GENERATED = re.compile(rb'"generated_at":\s?"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"')
+_CHECKSUM = re.compile(rb'"checksum":\s?"(sha256:[0-9a-f]{64})"')
+_BLOCK = 2**20
+_DAMAGED = (gzip.BadGzipFile, EOFError, zlib.error)
+
+
+def generated_at(directory: Path, layout: Layout) -> str | None:
+    """When the published file was generated, as its metadata says; None where it does not say."""
+    return _stated(directory / (layout.metadata_file or layout.data_file), _GENERATED)
+
+
+def stated_checksum(path: Path) -> str | None:
+    """The checksum in the metadata that this file holds; None where there is none."""
+    return _stated(path, _CHECKSUM)
+
+
+def _stated(path: Path, pattern: re.Pattern[bytes]) -> str | None:
+    """What the metadata says, which stands at the beginning of the file."""
+    try:
+        with unpacked(path) as stream:
+            match = pattern.search(stream.read(_HEAD))
+    except (FileNotFoundError, *_DAMAGED):
+        return None
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return match[1].decode() if match else None
+
+
+def holds(path: Path, head: bytes, digest: bytes) -> bool:
+    """Does the file hold exactly this head, and behind it what has this digest?"""
+    try:
+        with unpacked(path) as stream:
+            if stream.read(len(head)) != head:
+                return False
+            found = hashlib.sha256()
+            while block := stream.read(_BLOCK):
+                found.update(block)
+            return found.digest() == digest
+    except (FileNotFoundError, *_DAMAGED):
+        return False
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def is_document(path: Path, text: bytes) -> bool:
+    """Does the file hold exactly this text?"""
+    return holds(path, text, hashlib.sha256().digest())
+
+
+def _unreadable(path: Path, error: OSError) -> FileError:
+    return FileError(
+        f"cannot read {error.filename or path}: {error.strerror}", hint="check its permissions", file=str(path)
+    )
+
+
+__all__ = ["generated_at", "holds", "is_document", "stated_checksum"]

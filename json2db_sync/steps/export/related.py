@@ -1,0 +1,195 @@
+"""Names beside references: ``venue_name`` beside ``venue_id``, and from the venue's own reference ``city_name``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+
+from json2db_sync.databases.base import Database, in_lists
+
+NAME_COLUMNS = ("name", "title", "label", "display_name", "full_name")
+"""Columns that are taken for the name of what a row stands for, the best first."""
+_REMEMBERED = 20_000
+"""Rows of one table that are kept in memory."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A field that names a row of a table."""
+
+    field: str
+    """As the record calls it."""
+    column: str
+    table: str
+    key: str
+    """The column of that table which the field holds."""
+
+
+class Tables(Protocol):
+    """What there is to follow."""
+
+    def references(self, table: str) -> Sequence[Reference]:
+        """The references of a table."""
+
+    def name_column(self, table: str) -> str | None:
+        """The column that names its rows."""
+
+    def key_value(self, table: str, value: Any) -> Any:
+        """What a reference holds, as the key of the table referred to is stored; None where it cannot be one."""
+
+    def json_values(self, table: str, column: str, values: Sequence[Any]) -> Sequence[Any]:
+        """Values of a column as JSON values."""
+
+
+@dataclass(frozen=True)
+class RelatedField:
+    """A name that records get."""
+
+    name: str
+    """Its key in the record."""
+    field: str
+    """The reference it stands beside."""
+    hops: tuple[Reference, ...]
+    """The first is the record's own; each further one is of the table before."""
+    column: str
+    """Of the last table."""
+
+    def __str__(self) -> str:
+        way = " -> ".join(hop.table for hop in self.hops)
+        return f"{self.name} ({self.field} -> {way}.{self.column})"
+
+
+def related_fields(tables: Tables, table: str, fields: Sequence[str], depth: int) -> list[RelatedField]:
+    """The names that records of a table get, nearest first; a key that a record has already is never overwritten.
+
+    :param fields: the record's own keys.
+    """
+    found: dict[str, RelatedField] = {}
+    ways: list[tuple[Reference, ...]] = [(reference,) for reference in tables.references(table)]
+    for _level in range(depth):
+        for hops in ways:
+            _add(tables, hops, fields, found)
+        ways = [(*hops, further) for hops in ways for further in tables.references(hops[-1].table)]
+    return list(found.values())
+
+
+def _add(tables: Tables, hops: tuple[Reference, ...], fields: Sequence[str], found: dict[str, RelatedField]) -> None:
+    column = tables.name_column(hops[-1].table)
+    if column is None:
+        return
+    candidates = [related_name(hops[-1:], column), related_name(hops, column)]
+    name = next((name for name in candidates if name not in fields and name not in found), None)
+    if name is not None:
+        found[name] = RelatedField(name, hops[0].field, hops, column)
+
+
+def related_name(hops: Sequence[Reference], column: str) -> str:
+    """``venue_id`` and ``name`` make ``venue_name``; ``AlbumId`` and ``Title`` make ``AlbumTitle``."""
+    stems = [_stem(hop.field) for hop in hops]
+    if column.lower().startswith(stems[-1].lower()):
+        stems.pop()
+    return _join([*stems, column], camel=_is_camel(hops[0].field))
+
+
+def _stem(field: str) -> str:
+    for ending in ("_id", "_ID", "Id", "ID", "_key", "_code"):
+        if field.endswith(ending) and len(field) > len(ending):
+            return field.removesuffix(ending)
+    return field
+
+
+def _is_camel(field: str) -> bool:
+    return "_" not in field and not field.islower() and not field.isupper()
+
+
+def _join(parts: Sequence[str], *, camel: bool) -> str:
+    if camel:
+        return parts[0] + "".join(part[:1].upper() + part[1:] for part in parts[1:])
+    return "_".join(parts)
+
+
+def guess_name_column(columns: Sequence[str], singular: str) -> str | None:
+    """The column that seems to name a row: name, title, ..., ``<singular>_name``, code; None where there is none."""
+    by_form = {column.lower().replace("_", ""): column for column in reversed(columns)}
+    for name in (*NAME_COLUMNS, f"{singular}_name", "code"):
+        if name.lower().replace("_", "") in by_form:
+            return by_form[name.lower().replace("_", "")]
+    return None
+
+
+Rows = Mapping[Any, tuple[Any, ...]]
+
+
+class _Lookup:
+    """Rows of one table by one of its columns, a bounded number of them remembered."""
+
+    def __init__(self, database: Database, connection: sa.Connection, table: str, key: str, columns: Sequence[str]):
+        source = sa.table(table, *(sa.column(name) for name in dict.fromkeys((key, *columns))))
+        self._key = source.c[key]
+        self._select = sa.select(self._key.label("key_"), *(source.c[name].label(f"c_{name}") for name in columns))
+        self._database, self._connection = database, connection
+        self.columns = columns
+        self._known: dict[Any, tuple[Any, ...]] = {}
+
+    def rows(self, keys: set[Any]) -> Rows:
+        """The rows of these keys; a key that no row has is left out."""
+        missing = [key for key in keys if key not in self._known]
+        if missing:
+            if len(self._known) > _REMEMBERED:
+                self._known.clear()
+                missing = list(keys)
+            for part in in_lists(missing):
+                found = self._database.rows_of(self._connection, self._select, self._key, part)
+                self._known.update((row[0], tuple(row[1:])) for row in found)
+        return self._known
+
+
+class Names:
+    """Finds the names beside references, a page of records at a time."""
+
+    def __init__(
+        self, database: Database, connection: sa.Connection, tables: Tables, fields: Sequence[RelatedField]
+    ) -> None:
+        self.fields = fields
+        self._tables = tables
+        self._lookups = {
+            place: _Lookup(database, connection, *place, columns) for place, columns in _wanted(fields).items()
+        }
+
+    def columns(self, references: Callable[[str], Sequence[Any]]) -> Iterator[tuple[RelatedField, Sequence[Any]]]:
+        """Each field with its values, one for each record of the page.
+
+        :param references: the field's column -> what the records hold there, as the database gives it.
+        """
+        for field in self.fields:
+            values = references(field.hops[0].column)
+            for place, hop in enumerate(field.hops):
+                last = place + 1 == len(field.hops)
+                values = self._follow(hop, values, field.column if last else field.hops[place + 1].column)
+            yield field, self._tables.json_values(field.hops[-1].table, field.column, values)
+
+    def _follow(self, hop: Reference, values: Sequence[Any], column: str) -> list[Any]:
+        """From references to the values of a column in the rows they refer to; None where there is none."""
+        lookup = self._lookups[hop.table, hop.key]
+        keys = [None if value is None else self._tables.key_value(hop.table, value) for value in values]
+        rows = lookup.rows({key for key in keys if key is not None})
+        place = lookup.columns.index(column)
+        return [rows[key][place] if key in rows else None for key in keys]
+
+
+def _wanted(fields: Sequence[RelatedField]) -> dict[tuple[str, str], list[str]]:
+    """(table, key) -> the columns of it that are wanted."""
+    wanted: dict[tuple[str, str], list[str]] = {}
+    for field in fields:
+        followed = [hop.column for hop in field.hops[1:]] + [field.column]
+        for hop, column in zip(field.hops, followed, strict=True):
+            columns = wanted.setdefault((hop.table, hop.key), [])
+            if column not in columns:
+                columns.append(column)
+    return wanted
+
+
+__all__ = ["Names", "Reference", "RelatedField", "Tables", "guess_name_column", "related_fields", "related_name"]

@@ -1,0 +1,144 @@
+"""JSON Schemas (2020-12) of exported records: what columns are declared to hold, and were seen to hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from json2db_sync.databases.reflection import ApplicationColumn
+from json2db_sync.model.kinds import Kind
+from json2db_sync.model.plan import ColumnPlan, TablePlan
+from json2db_sync.sources import exports
+from json2db_sync.sources.exported import FILTERS, KEY
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_ANYTHING = ["array", "boolean", "null", "number", "object", "string"]
+_SCALAR = ["boolean", "null", "number", "string"]
+_TYPES: Mapping[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string", type(None): "null"}
+_OF_KIND: Mapping[Kind, dict[str, Any]] = {
+    Kind.UNKNOWN: {"type": "null"},
+    Kind.BOOL: {"type": ["boolean", "null"]},
+    Kind.INTEGER: {"type": ["integer", "null"]},
+    Kind.BIGINT: {"type": ["integer", "null"]},
+    Kind.NUMBER: {"type": ["number", "null"]},
+    Kind.TEXT: {"type": _SCALAR},
+    Kind.DATE: {"type": ["string", "null"], "format": "date"},
+    Kind.DATETIME: {"type": ["string", "null"]},
+    Kind.JSON: {"type": _ANYTHING},
+}
+
+
+def record_schema(
+    name: str,
+    properties: Mapping[str, Any],
+    required: Sequence[str],
+    key: Sequence[str],
+    filters: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The schema of one record.
+
+    :param key: the fields that tell a record from the others, as they are exported.
+    :param filters: what records had to satisfy to be exported; empty where all are.
+    """
+    schema = {
+        "$schema": DIALECT,
+        "$comment": exports.WRITTEN_BY,
+        "title": name,
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(required),
+        KEY: list(key),
+    }
+    return schema | {FILTERS: dict(filters)} if filters else schema
+
+
+# An application's columns
+
+
+def type_of_column(column: ApplicationColumn) -> dict[str, Any]:
+    """What a column is declared to hold, as it is exported."""
+    found: dict[str, Any] = {"description": column.declared, **_declared(column.type)}
+    if "type" in found and column.nullable:
+        found["type"] = sorted({*_listed(found["type"]), "null"})
+    return found
+
+
+def _declared(type_: sa.types.TypeEngine[Any]) -> dict[str, Any]:
+    if isinstance(type_, sa.LargeBinary):
+        return {"type": "string", "contentEncoding": "base64"}
+    if isinstance(type_, sa.Uuid):
+        return {"type": "string", "format": "uuid"}
+    for kind, name in ((sa.Boolean, "boolean"), (sa.Integer, "integer"), (sa.Numeric, "number"), (sa.String, "string")):
+        if isinstance(type_, kind):
+            return {"type": name}
+    if isinstance(type_, sa.Date | sa.DateTime | sa.Time | sa.Interval):
+        return {"type": "string"}
+    return {"type": _ANYTHING}
+
+
+class ObservedKinds:
+    """The types of values that were seen in each field."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, set[type]] = {}
+
+    def see(self, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> None:
+        """Values by column."""
+        for name, column in zip(names, columns, strict=True):
+            self._seen.setdefault(name, set()).update(map(type, column))
+
+    def widened(self, name: str, schema: dict[str, Any]) -> dict[str, Any]:
+        """A field's schema, with the types that it was seen to hold beside those it is declared to."""
+        seen = {json_type for kind in self._seen.get(name, ()) for json_type in _types_of(kind)}
+        declared = set(_listed(schema["type"]))
+        missing = {one for one in seen - declared if not (one == "integer" and "number" in declared)}
+        if not missing:
+            return schema
+        return schema | {"type": _simplest(declared | missing)}
+
+
+def _types_of(kind: type) -> Sequence[str]:
+    if kind in _TYPES:
+        return (_TYPES[kind],)
+    if kind.__name__ == "Decimal":
+        return ("number",)
+    return ("string",) if kind.__name__ == "UUID" else ("array", "object")
+
+
+def _simplest(types: set[str]) -> Any:
+    if "number" in types:
+        types = types - {"integer"}
+    return sorted(types) if len(types) > 1 else next(iter(types))
+
+
+def _listed(types: str | list[str]) -> list[str]:
+    return [types] if isinstance(types, str) else types
+
+
+# Our entities
+
+
+def properties_of(table: TablePlan, *, key: Sequence[str]) -> dict[str, Any]:
+    """What the objects of a table hold: the key's fields first, then all others in order of name.
+
+    Where they have more keys than columns are made for, the others are not told: which they are is chance.
+    """
+    if table.full:
+        return {column.key: _property(column) for column in table.columns if column.key in key}
+    found = {column.key: _property(column) for column in table.columns}
+    for child in table.children:
+        assert child.key is not None
+        objects = {"type": "object", "properties": properties_of(child, key=())}
+        # What is no array of objects is kept as it is, too.
+        found[child.key] = {"anyOf": [{"type": "array", "items": objects}, {"type": _ANYTHING}]}
+    order = [*(name for name in key if name in found), *sorted(name for name in found if name not in key)]
+    return {name: found[name] for name in order}
+
+
+def _property(column: ColumnPlan) -> dict[str, Any]:
+    return dict(_OF_KIND[column.kind])
+
+
+__all__ = ["ObservedKinds", "properties_of", "record_schema", "type_of_column"]

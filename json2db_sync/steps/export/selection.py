@@ -1,0 +1,63 @@
+"""Which tables are exported: our entities, or an application's own tables."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from json2db_sync.databases.base import Database
+from json2db_sync.databases.reflection import Application
+from json2db_sync.errors import ConfigurationError, NoDataFound
+from json2db_sync.model.plan import EntityPlan
+from json2db_sync.steps.export.application import ApplicationContent
+from json2db_sync.steps.export.content import Content
+from json2db_sync.steps.export.entities import EntityContent
+from json2db_sync.steps.export.options import ExportOptions
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+
+def contents(
+    database: Database,
+    connection: sa.Connection,
+    plans: Mapping[str, EntityPlan],
+    tables: Sequence[str] | None,
+    options: ExportOptions,
+) -> list[Content]:
+    """What is to be exported, in order of name: what is asked for, else all our entities, else all other tables.
+
+    :raises ConfigurationError: when there is no such table, or an option names a field that is nowhere.
+    """
+    application = Application(database, connection, plans.values())
+    names = sorted(set(tables)) if tables else sorted(plans) or application.tables
+    if not names:
+        raise NoDataFound(
+            f"{database.label} holds no table that could be exported",
+            hint="load files first (json2db-sync full-workflow), or name another database",
+        )
+    known = [*plans, *application.tables, *application.views]
+    for name in names:
+        if name not in known:
+            raise _unknown(name, known)
+    return [
+        EntityContent(database, connection, plans, name, options)
+        if name in plans
+        else ApplicationContent(database, connection, application, name, options)
+        for name in names
+    ]
+
+
+def _unknown(name: str, known: Sequence[str]) -> ConfigurationError:
+    near = difflib.get_close_matches(name, known, 1, 0.6)
+    listed = ", ".join(known) or "none"
+    return ConfigurationError(
+        f"there is no entity and no table {name}",
+        hint=(f"did you mean {near[0]}? " if near else "") + f"known are: {listed}",
+        setting="export.tables",
+        table=name,
+    )
+
+
+__all__ = ["contents"]

@@ -1,0 +1,133 @@
+"""What is asked of the file system, and the one edge where its errors become ours."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from io import FileIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from json2db_sync.errors import FileError
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+_AS_THEY_WERE = "the files are as they were"
+_FULL = ("the disk is full", "make room, then run again")
+_CLOSED = (None, "check the permissions of the file and of its folder")
+_REASONS: dict[int, tuple[str | None, str]] = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EACCES: _CLOSED,
+    errno.EPERM: _CLOSED,
+    errno.EROFS: (None, "choose a directory that can be written"),
+}
+"""Error of the system -> the reason, where ours is plainer, and what to do."""
+
+
+@contextmanager
+def translated(path: Path, doing: str = "write", state: str = _AS_THEY_WERE) -> Iterator[None]:
+    """The system's errors raised inside come out as :class:`FileError`: what, where, why, and what to do.
+
+    :param state: how the files are once it has failed.
+    """
+    try:
+        yield
+    except OSError as error:
+        plainer, todo = _REASONS.get(error.errno or 0, (None, "see what is in the way, then run again"))
+        reason = plainer or error.strerror or str(error)
+        named = error.filename2 or error.filename
+        if isinstance(named, str | os.PathLike) and Path(named) != path:
+            reason = f"{reason} ({os.fspath(named)})"
+        raise FileError(f"cannot {doing} {path}: {reason}", hint=f"{todo}; {state}", file=str(path)) from error
+
+
+class Written(FileIO):
+    """An open file whose failures to write are errors of ours that name the file it is written for."""
+
+    def __init__(self, file: Path | int, mode: str, target: Path, **settings: Any) -> None:
+        super().__init__(file, mode, **settings)
+        self._target = target
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        with translated(self._target):
+            return super().write(data)
+
+
+def settle(file: Path, like: Path) -> None:
+    """Give the file the permissions of the one that it is to replace, if that is there; all of it is on the disk then.
+
+    Mode always, owner and group where we may.
+    """
+    with file.open("rb+") as stream:  # opened first: the mode may forbid it
+        if like.exists():
+            _keep_permissions(like, file)
+        os.fsync(stream.fileno())
+
+
+def sync_folders(folders: Iterable[Path]) -> None:
+    """What was made, renamed and removed in the folders is on the disk."""
+    if sys.platform == "win32":
+        return  # a folder cannot be opened there
+    for folder in set(folders):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _keep_permissions(old: Path, new: Path) -> None:
+    before, now = old.stat(), new.stat()
+    if sys.platform != "win32" and (before.st_uid, before.st_gid) != (now.st_uid, now.st_gid):
+        with suppress(PermissionError):
+            os.chown(new, before.st_uid, before.st_gid)
+    if before.st_mode != new.stat().st_mode:  # looked at now, since a change of the owner takes bits away
+        new.chmod(before.st_mode & 0o7777)
+
+
+def duplicate(source: Path, target: Path) -> None:
+    """A second file with the same content, wholly there or not at all: a link where that can be, else a copy."""
+    if source.stat().st_nlink == 1:  # a file with other names may be changed through these, and its backup with it
+        try:
+            os.link(source, target)
+            return
+        except FileExistsError:
+            raise
+        except OSError:
+            pass  # another file system, or one without links
+    copy(source, target, target.with_name(target.name + ".partial"))
+
+
+def copy(source: Path, target: Path, partial: Path) -> None:
+    """Copy content, permissions and time, in place of what is there; by way of ``partial``, beside the target."""
+    try:
+        partial.unlink(missing_ok=True)
+        with source.open("rb") as reader, open(partial, "xb", opener=private) as writer:
+            shutil.copyfileobj(reader, writer, 1 << 20)
+        os.utime(partial, ns=(source.stat().st_atime_ns, source.stat().st_mtime_ns))
+        settle(partial, source)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def move(source: Path, target: Path, partial: Path) -> None:
+    """Put the source in place of the target, across file systems too. It may be killed and called again."""
+    try:
+        source.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        copy(source, target, partial)
+        source.unlink()
+
+
+def private(path: str, flags: int) -> int:
+    """Open a new file so that only its owner may read it: what it replaces may be secret."""
+    return os.open(path, flags, 0o600)

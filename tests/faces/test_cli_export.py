@@ -1,0 +1,102 @@
+"""The export on the command line."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from called import Run
+
+DATABASE = ("--db-path", "test.db", "--output-directory", "out")
+
+
+@pytest.fixture(autouse=True)
+def database(tmp_path: Path) -> Path:
+    path = tmp_path / "test.db"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executescript(
+            "CREATE TABLE cities (id INTEGER PRIMARY KEY, name TEXT);"
+            "CREATE TABLE venues (id INTEGER PRIMARY KEY, kind TEXT, city_id INTEGER REFERENCES cities (id), fee REAL);"
+            "INSERT INTO cities VALUES (1, 'Baltimore'), (2, 'Paris');"
+            "INSERT INTO venues VALUES (1, 'park', 1, 2.5), (2, 'museum', 2, NULL), (3, 'museum', 1, 5);"
+        )
+    return path
+
+
+def venues(tmp_path: Path) -> list[dict[str, object]]:
+    return json.loads((tmp_path / "out/venues.json").read_text("utf-8"))["venues"]
+
+
+def test_export_alone_exports(run: Run, tmp_path):
+    """Without a subcommand it exports: a line for each file, its records, and what became of it."""
+    done = run("export", *DATABASE, "--statistics", "venues=kind")
+    assert done.exit_code == 0
+    assert "Exported 5 records of 2 tables" in done.stdout
+    assert "venues: kind" in done.stdout
+    assert venues(tmp_path)[0]["city_name"] == "Baltimore"
+
+
+def test_check_ends_with_3_when_a_file_is_stale(run: Run, database):
+    """For a hook before a commit: 3 where a file is missing or stale, 0 where all are current; nothing is written."""
+    assert run("export", *DATABASE, "--check").exit_code == 3
+    assert run("export", *DATABASE).exit_code == 0
+    assert run("export", *DATABASE, "--check").exit_code == 0
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("DELETE FROM venues WHERE id = 1")
+    done = run("export", *DATABASE, "--check")
+    assert done.exit_code == 3
+    assert "venues.json is not as it would be written now" in done.stdout
+
+
+def test_verify_only_ends_with_3_and_names_the_difference(run: Run, database):
+    """A file that holds something else: 3, with the record, the field, and both values."""
+    run("export", *DATABASE)
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("UPDATE venues SET kind = 'zoo' WHERE id = 2")
+    done = run("export", *DATABASE, "--verify-only", "--validate")
+    assert done.exit_code == 3
+    assert 'id 2: $.kind is "museum" in the file and "zoo" in the database' in done.stdout
+    told = json.loads(run("export", *DATABASE, "--verify-only", "--json").stdout)
+    assert (told["success"], told["error_type"], told["mode"]) == (False, "validation_error", "verify")
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--where", "venues.kind=museum"], [2, 3]),
+        (["--where", "venues.fee=null"], [2]),
+        (["--where", "venues.id>1", "--where", "venues.id <= 2"], [2]),
+        (["--where", "venues.kind!=museum"], [1]),
+    ],
+)
+def test_where_chooses_rows(run: Run, tmp_path, options, expected):
+    """Comparisons as one writes them; several must all hold."""
+    assert run("export", *DATABASE, "--table", "venues", *options).exit_code == 0
+    assert [venue["id"] for venue in venues(tmp_path)] == expected
+
+
+def test_fields_are_chosen_and_renamed(run: Run, tmp_path):
+    """--fields, --exclude, --rename and --null shape the records."""
+    run("export", *DATABASE, "--fields", "venues=id,kind,fee", "--rename", "venues=kind:type", "--null", "omit")
+    assert venues(tmp_path)[1] == {"id": 2, "type": "museum"}
+    run("export", *DATABASE, "--exclude", "*=fee,city_id", "--compact", "--related-depth", "0")
+    assert venues(tmp_path)[1] == {"id": 2, "kind": "museum"}
+
+
+@pytest.mark.parametrize(
+    "option", [["--where", "venues"], ["--fields", "id"], ["--rename", "venues"], ["--format", "xml"]]
+)
+def test_wrong_usage_ends_with_2(run: Run, option):
+    """An option that cannot be read is wrong usage, said before anything is done."""
+    assert run("export", *DATABASE, *option).exit_code == 2
+    assert not Path("out").exists()
+
+
+def test_an_unknown_table_ends_with_2(run: Run):
+    """A slip of the pen names what is near."""
+    done = run("export", *DATABASE, "--table", "venue")
+    assert done.exit_code == 2
+    assert "did you mean venues?" in done.stderr
