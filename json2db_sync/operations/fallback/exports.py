@@ -14,7 +14,6 @@ from json2db_sync.model.keys import Key, stored_id
 from json2db_sync.operations.fallback.export import Export, stated, unfit, verified
 from json2db_sync.operations.fallback.known import Known, lock_of
 from json2db_sync.operations.fallback.places import MOST, Keys, Places, find_keys
-from json2db_sync.sources.exports import METADATA_SUFFIX, SCHEMA_SUFFIX
 from json2db_sync.sources.exported import (
     SUFFIXES,
     ExportedFile,
@@ -22,6 +21,7 @@ from json2db_sync.sources.exported import (
     identity_of,
     text_at,
 )
+from json2db_sync.sources.exports import METADATA_SUFFIX, SCHEMA_SUFFIX
 
 _TRIES = 10
 """How often to begin again where an export is being replaced by a newer one just now."""
