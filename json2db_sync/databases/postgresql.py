@@ -13,13 +13,13 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
 
 from json2db_sync.databases import faults
-from json2db_sync.databases.ahead import Ahead
 from json2db_sync.databases.base import Backup, Database, DatabaseSettings, Decode, RowRefused, Values
 from json2db_sync.databases.copying import copy_text
 from json2db_sync.databases.ledger import Ledger
 from json2db_sync.databases.tables import VerbatimType
 from json2db_sync.errors import DatabaseError, Locked
 from json2db_sync.model import jsontext
+from json2db_sync.model.ahead import Ahead
 from json2db_sync.model.kinds import Kind, has_offset, now_text, spell
 from json2db_sync.model.plan import HASH, ID, LOAD, EntityPlan
 from json2db_sync.sources.reader import Record

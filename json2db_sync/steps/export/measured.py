@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, BinaryIO
 
 import msgspec
 
+from json2db_sync.model.ahead import Ahead
 from json2db_sync.steps.export.content import Content
 from json2db_sync.steps.export.layout import Layout
 from json2db_sync.steps.export.lines import as_text
@@ -49,21 +52,23 @@ def write_body(
     """
     tallies = _Tallies(content)
     total = 0
-    writer = _Writer(layout, stream)
-    for page in content.pages():
-        writer.put(page.lines, layout.page(page.lines, first=not total))
-        total += page.count
-        tallies.add(page.tallies)
-        progress(page.count)
-    writer.put(b"", layout.tail(empty=not total))
+    with closing(_Writer(layout, stream)) as writer:
+        for page in content.pages():
+            writer.put(page.lines, layout.page(page.lines, first=not total))
+            total += page.count
+            tallies.add(page.tallies)
+            progress(page.count)
+        writer.put(b"", layout.tail(empty=not total))
+        writer.finish()
     top, uncounted = tallies.top(top_values)
     return Body(total, f"sha256:{writer.checksum.hexdigest()}", writer.digest.digest(), writer.size, top, uncounted)
 
 
 class _Writer:
-    """Hashes what it writes."""
+    """Hashes and writes one page while the next is made."""
 
     def __init__(self, layout: Layout, stream: BinaryIO | None) -> None:
+        self._ahead = Ahead()
         self.checksum = hashlib.sha256()
         self.digest = self.checksum if layout.format == "ndjson" else hashlib.sha256()
         self.size = 0
@@ -71,6 +76,20 @@ class _Writer:
 
     def put(self, lines: bytes, text: bytes) -> None:
         """A page: its canonical lines, and how it stands in the file."""
+        self._ahead.start(partial(self._take, lines, text))
+
+    def finish(self) -> None:
+        """All pages were given.
+
+        :raises FileError: when one cannot be written; it may come from giving a later page too.
+        """
+        self._ahead.finish()
+
+    def close(self) -> None:
+        """Nothing is written any more."""
+        self._ahead.close()
+
+    def _take(self, lines: bytes, text: bytes) -> None:
         self.checksum.update(lines)
         if self.digest is not self.checksum:
             self.digest.update(text)

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 _MOST = 3
-"""Pieces that are waited for at most: rows of two tables, and of one more."""
+"""Pieces that wait at most: they are held in memory."""
 
 
 class Ahead:
-    """A thread for such work. It pays where the work is mostly waiting: for a server, for a disk."""
+    """A thread for such work. It pays where that is done without Python: in waiting for a server, hashing, writing."""
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "json2db_sync")

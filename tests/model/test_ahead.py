@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from json2db_sync.databases.ahead import Ahead
+from json2db_sync.model.ahead import Ahead
 
 
 @pytest.fixture
