@@ -12,7 +12,7 @@ import sys
 from importlib.metadata import distributions
 from pathlib import Path
 
-from contenders import CONTENDERS, ours
+from contenders import CONTENDERS, ours, sqlite_utils
 from contenders.base import Task
 
 
@@ -31,7 +31,8 @@ def versions() -> dict[str, str]:
 
 def main() -> None:
     name, shape, file, target, scratch = sys.argv[1:6]
-    load = ours.STEPS[name.removeprefix("step:")] if name.startswith("step:") else CONTENDERS[name].load
+    steps = ours.STEPS | sqlite_utils.STEPS
+    load = steps[name.removeprefix("step:")] if name.startswith("step:") else CONTENDERS[name].load
     task = Task(shape, Path(file), target, Path(scratch))
     load(task)
     print(json.dumps({"seconds": task.seconds, "cpu": task.cpu, "peak": peak(), **task.found}))

@@ -70,6 +70,20 @@ def verify(task: Task) -> None:
         require(SyncRunner(task.target, task.file.parent).verify(full=True))
 
 
+def export(task: Task, **form: Any) -> None:
+    """Every table to a file, read back before it takes its place."""
+    from json2db_sync import SyncRunner
+
+    with task.timed():
+        result = require(SyncRunner(task.target).export(output_directory=task.scratch / "exported", **form))
+    task.found["records"] = sum(file.records for file in result.files)
+    task.found["bytes"] = sum(file.bytes for file in result.files)
+
+
+def export_ndjson(task: Task) -> None:
+    export(task, format="ndjson")
+
+
 def calls(task: Task) -> None:
     """Populate, and count the calls of Python and C functions meanwhile: a figure without noise."""
     count = 0
@@ -104,5 +118,5 @@ CONTENDERS = (
     ),
 )
 STEPS = {"populate": populate, "workflow": workflow, "start": start, "read": read, "verify": verify}
-STEPS["calls"] = calls
+STEPS |= {"export": export, "export-ndjson": export_ndjson, "calls": calls}
 """What ourselves.py measures."""

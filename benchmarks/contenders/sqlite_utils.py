@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from typing import Any
 
 from contenders.base import Contender, Goal, Task
@@ -30,6 +31,21 @@ def load(task: Task) -> None:
         database.close()
 
 
+def rows(task: Task) -> None:
+    """Its command `rows`, with an object a line: one table, children in a table of their own left out."""
+    import sqlite_utils
+    from sqlite_utils.cli import cli
+
+    there = sqlite_utils.Database(task.target).table_names()
+    (table,) = {"json_invoices", "json_events"}.intersection(there)
+    with task.timed(), (task.scratch / "rows.ndjson").open("w") as file, redirect_stdout(file):
+        cli.main(["rows", task.target, table, "--nl"], standalone_mode=False)
+    with (task.scratch / "rows.ndjson").open() as file:
+        task.found["records"] = sum(1 for _ in file)
+
+
+STEPS = {"sqlite-utils-rows": rows}
+"""What ourselves.py measures beside ours."""
 CONTENDERS = (
     Contender(
         *("sqlite-utils", "sqlite-utils insert_all", load, ("sqlite-utils",)),
