@@ -123,9 +123,10 @@ class History(Execution):
         if not section.enabled:
             return NoFallback()
         with self._database(db_path) as database:
-            url = database.url
+            url, source = database.url, database.short_label
         return Fallback(
             exports=self._exports(),
+            source=source,
             max_age=timedelta(hours=section.max_age),
             retry_after=section.retry_after,
             database=url,

@@ -71,6 +71,8 @@ def _exports(result: StatusResult, paper: Paper) -> None:
 
 
 def _checksum(export: ExportStatus) -> Part:
+    if export.foreign:
+        return LOOK
     if export.verified is None:
         return ("not read", "dim")
     return GOOD if export.verified else BAD
@@ -79,6 +81,8 @@ def _checksum(export: ExportStatus) -> Part:
 def _doubts(export: ExportStatus) -> Iterator[str]:
     if export.problem is not None:
         yield "cannot be trusted"
+    if export.foreign:
+        yield "made from another database"
     if export.too_old:
         yield "too old"
     if export.behind:
