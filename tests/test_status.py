@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from json2db_sync import SyncRunner
 from json2db_sync.config import JSON2DBConfig
 from json2db_sync.databases import open_database
 from json2db_sync.databases.ledger.schema import runs
+from json2db_sync.errors import ConfigurationError
 from json2db_sync.faces.cli import main
 from json2db_sync.results import StatusResult
 from json2db_sync.steps.confirmed_exports import confirm
@@ -198,6 +201,26 @@ class TestCommand:
         assert "items.json" in shown
         assert main(["status", "--db-path", "gone.db", "--json"]) == 1
         assert json.loads(capsys.readouterr().out)["state"] == "failing"
+
+    def test_the_database_of_an_application(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """It is fine, and said to hold no entities; reading one of its tables says who writes tables."""
+        with closing(sqlite3.connect("app.db")) as connection:
+            connection.execute("CREATE TABLE venues (id INTEGER PRIMARY KEY)")
+        assert main(["status", "--db-path", "app.db"]) == 0
+        assert "No entities loaded by json2db-sync" in capsys.readouterr().out
+        with pytest.raises(ConfigurationError, match="there is no entity venues: .*app.db holds none") as raised:
+            next(SyncRunner("app.db").read("venues"))
+        assert "json2db-sync export writes them" in str(raised.value.hint)
+
+    def test_a_missing_database_is_named_once(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """By its path without detours; what to do begins with the path."""
+        folder = Path.cwd() / "here"
+        folder.mkdir()
+        assert main(["status", "--db-path", "here/../here/gone.db"]) == 1
+        told = capsys.readouterr()
+        assert " ".join(told.out.split()).count("gone.db") == 1
+        assert ".." not in told.out
+        assert "check the path (--db-path names another)" in " ".join(told.out.split())
 
     def test_it_makes_nothing(self, capsys: pytest.CaptureFixture[str]) -> None:
         """Looking creates neither a database nor a folder."""

@@ -158,6 +158,12 @@ class History(Execution):
 
         with self._database(db_path) as database, database.reading() as connection:
             plans = Ledger(database, connection).plans()
+            if not plans:
+                raise ConfigurationError(
+                    f"there is no entity {entity}: {database.label} holds none that json2db-sync loaded",
+                    hint="an application's own tables are no entities: json2db-sync export writes them",
+                    entity=entity,
+                )
             if entity not in plans:
                 raise unknown_entities({entity}, plans)
             reader = RecordReader(database, connection, plans[entity], own=own)

@@ -20,7 +20,7 @@ def status(result: StatusResult, paper: Paper) -> None:
     if result.state in _SAID:
         sign, text = _SAID[result.state]
         paper.item(sign, (text, "bold"))
-    paper.line(_database(result), (f"  {result.database or ''}", "dim"))
+    paper.line(_database(result), (f"  {result.database or ''}" if result.reachable else "", "dim"))
     if result.entities:
         paper.blank()
         _entities(result, paper)
@@ -40,7 +40,8 @@ def status(result: StatusResult, paper: Paper) -> None:
 def _database(result: StatusResult) -> str:
     if not result.reachable:
         return "The database does not answer"
-    parts = [counted(result.total_records, "record"), size_text(result.size), result.version or ""]
+    held = counted(result.total_records, "record") if result.entities else "No entities loaded by json2db-sync"
+    parts = [held, size_text(result.size), result.version or ""]
     return ", ".join(part for part in parts if part)
 
 
