@@ -10,12 +10,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from json2db_sync.databases import open_database
+
 FORMATS = ("envelope", "array", "ndjson")
 
 
 def moment(**ago: float) -> str:
     """A moment so long ago, as exports spell it."""
     return (datetime.now(UTC) - timedelta(**ago)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def source_of(database: str) -> str:
+    """What exports of a database say that they were made from."""
+    with open_database(database) as opened:
+        return opened.short_label
 
 
 def compact(value: Any) -> str:
@@ -38,14 +46,18 @@ def export(
     key: Sequence[str] | None = None,
     filters: Any = None,
     generated_at: str | None = None,
+    database: str = "gone.db",
     **metadata: Any,
 ) -> Path:
-    """Write an export with all that stands beside it; metadata given here is written instead of what is true."""
+    """Write an export with all that stands beside it; metadata given here is written instead of what is true.
+
+    :param database: that it says it was made from: path or URL.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     said = {
         "version": "1.0",
         "generated_at": generated_at or moment(hours=1),
-        "source": "production.db",
+        "source": source_of(database),
         "total_count": len(records),
         "schema": f"{entity}.schema.json",
         "checksum": checksum(records),

@@ -75,7 +75,7 @@ class TestWhoAnswers:
         assert reading.age is not None
         assert timedelta(minutes=59) < reading.age < timedelta(minutes=61)
         assert "gone.db does not exist yet" in str(reading.reason)
-        assert reading.exported_from == "production.db"
+        assert reading.exported_from == "gone.db"
 
     @pytest.mark.parametrize("format", FORMATS)
     def test_an_export_of_nothing_is_an_answer(self, format: str) -> None:
@@ -83,6 +83,20 @@ class TestWhoAnswers:
         export(Path("exports"), "items", [], format)
         reading = reader().read("items")
         assert (reading.source, list(reading)) == ("export", [])
+
+    @pytest.mark.parametrize("database", ["customerB.db", "postgresql://me@127.0.0.1:1/b"])
+    def test_the_export_of_another_database_does_not(self, database: str) -> None:
+        """Where the export says that it was made from another database, the error says so beside the other reason."""
+        export(Path("exports"), "items", RECORDS, database="customerA.db")
+        with pytest.raises(Unreachable, match=r"items.json was exported from customerA.db, not from") as raised:
+            next(reader(database).read("items"))
+        assert "no export answers in its place" in raised.value.message
+        assert "check the path of the database" in str(raised.value.hint)
+
+    def test_a_copy_elsewhere_is_the_same_database(self, tmp_path: Path) -> None:
+        """What an SQLite database is called is its file's name, in whatever folder."""
+        export(Path("exports"), "items", RECORDS)
+        assert list(reader(tmp_path / "elsewhere" / "gone.db").read("items")) == RECORDS
 
     @pytest.mark.parametrize("what", ["a folder", "text", "no permission", "refused", "no such database"])
     def test_what_counts_as_away(self, what: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
@@ -100,7 +114,7 @@ class TestWhoAnswers:
             url = NOWHERE
         else:
             url = f"{request.getfixturevalue('postgres_url')}".replace("json2db_test_", "no_such_")
-        export(Path("exports"), "items", RECORDS)
+        export(Path("exports"), "items", RECORDS, database=str(url))
         reading = reader(url).read("items")
         assert list(reading) == RECORDS
         assert reading.reason
@@ -312,7 +326,7 @@ class TestMidRead:
     def test_the_connection_is_cut(self, postgres_server: Server, postgres_url: str, tmp_path: Path) -> None:
         """What was given is told, nothing of another state follows, and beginning again reads the export."""
         records = loaded(postgres_url, tmp_path)
-        export(Path("exports"), "items", RECORDS)
+        export(Path("exports"), "items", RECORDS, database=postgres_url)
         reading = reader(postgres_url).read("items")
         first = list(itertools.islice(reading, 100))
         postgres_server.execute(
@@ -334,7 +348,7 @@ class TestMidRead:
         try:
             url = server.create_database()
             records = loaded(url, tmp_path)
-            export(Path("exports"), "items", RECORDS)
+            export(Path("exports"), "items", RECORDS, database=url)
             reading = reader(url).read("items")
             given = list(itertools.islice(reading, 10))
             _kill(server)
@@ -364,7 +378,7 @@ class TestMidRead:
     def test_an_sqlite_file_is_spoilt(self, tmp_path: Path) -> None:
         """A file that turns into something else while it is read ends the reading, with what was given."""
         loaded("test.db", tmp_path, 20_000)
-        export(Path("exports"), "items", RECORDS)
+        export(Path("exports"), "items", RECORDS, database="test.db")
         reading = reader("test.db").read("items")
         given = list(itertools.islice(reading, 10))
         Path("test.db").write_bytes(os.urandom(Path("test.db").stat().st_size))
@@ -419,7 +433,7 @@ class TestMidRead:
 class TestThreads:
     def test_sixteen_threads_read_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """All get the same records from the export, which is verified once, and the database is not asked again."""
-        export(Path("exports"), "items", RECORDS)
+        export(Path("exports"), "items", RECORDS, database=NOWHERE)
         verified, seen, runner = exports.verified, [], reader(NOWHERE)
         monkeypatch.setattr(exports, "verified", lambda file: seen.append(file) or verified(file))
         together = threading.Barrier(16)
@@ -466,7 +480,7 @@ class TestBreaker:
         now = [0.0]
         monkeypatch.setattr(BREAKER, "_clock", lambda: now[0])
         loaded(database_url, tmp_path, 2)
-        export(Path("exports"), "items", RECORDS)
+        export(Path("exports"), "items", RECORDS, database=database_url)
         attempts = []
         stored = SyncRunner._stored_records
 

@@ -9,11 +9,17 @@ from test_loading import ok, session
 
 from json2db_sync import SyncRunner
 from json2db_sync.config import JSON2DBConfig
+from json2db_sync.databases.urls import parse
 from json2db_sync.errors import Unreachable
 from json2db_sync.operations.fallback import BREAKER
 
-GONE = "postgresql://me@127.0.0.1:1/gone"
 RECORDS = [{"id": n, "name": f"Größe {n}", "v": n / 7, "lines": [{"q": n, "none": None}]} for n in range(300)]
+
+
+def reader_without(database_url: str) -> SyncRunner:
+    """What reads while this database does not answer."""
+    BREAKER.failed(parse(database_url), Unreachable("it is away"), 60)
+    return SyncRunner(database_url)
 
 
 @pytest.mark.parametrize("compress", [False, True])
@@ -32,7 +38,7 @@ def test_every_format_is_read_as_it_was_stored(database_url, tmp_path, format, c
         ("others", True, False),
     ]
     assert found.state == "fine"
-    away = SyncRunner(GONE)
+    away = reader_without(database_url)
     for entity, records in stored.items():
         reading = away.read(entity)
         assert (reading.source, sorted(reading, key=str)) == ("export", sorted(records, key=str))
@@ -49,12 +55,12 @@ def test_an_unchanged_file_stays_young(database_url, tmp_path, monkeypatch):
     monkeypatch.setattr("json2db_sync.steps.export.draft.now_text", lambda: "2026-01-01T00:00:00Z")
     ok(runner.export())
     ok(runner.export())
-    reading = SyncRunner(GONE).read("items")
+    reading = reader_without(database_url).read("items")
     assert reading.generated_at == "2026-01-01T00:00:00Z"
     assert reading.age.total_seconds() < 60
     (Path("data") / ".json2db" / "confirmed.json").unlink()
     with pytest.raises(Unreachable, match="days old"):
-        next(SyncRunner(GONE).read("items"))
+        next(reader_without(database_url).read("items"))
 
 
 def test_a_part_is_no_answer(database_url, tmp_path):
@@ -65,10 +71,10 @@ def test_a_part_is_no_answer(database_url, tmp_path):
     ok(runner.populate())
     ok(runner.export(filters={"items": {"id": {"<": 5}}}))
     with pytest.raises(Unreachable, match="holds only those records that satisfy"):
-        next(SyncRunner(GONE).read("items"))
+        next(reader_without(database_url).read("items"))
     ok(runner.export(exclude={"items": ["id"]}))
     with pytest.raises(Unreachable, match=r"does not hold its key \(id\)"):
-        next(SyncRunner(GONE).read("items", 3))
+        next(reader_without(database_url).read("items", 3))
 
 
 def test_exports_are_scheduled():

@@ -230,6 +230,32 @@ class TestChecked:
         assert main(["schedule", "verify", "--db-path", "postgresql://me@host/x"]) == 0
 
 
+class TestTwoOfOneOperation:
+    def test_each_has_its_lock(self) -> None:
+        """Commands that differ in the value of an option do not keep each other from running; a command always has
+        the same lock."""
+        lines = [line_of(schedule("export", "--db-path", name).text) for name in ("a.db", "b.db", "a.db")]
+        locks = [line.partition("--lock-file ")[2].split()[0] for line in lines]
+        assert len(set(locks)) == 2
+        assert locks[0] == locks[2]
+
+    def test_files_of_another_are_not_replaced(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """Units that say otherwise stay, unless the new ones are named otherwise or told to overwrite them."""
+        folder = str(tmp_path / "units")
+        words = ("schedule", "--format", "systemd", "--output", folder, "export", "--db-path")
+        assert main([*words, "a.db"]) == 0
+        assert main([*words, "a.db"]) == 0
+        before = {path.name: path.read_text() for path in Path(folder).iterdir()}
+        capsys.readouterr()
+        assert main([*words, "b.db"]) == 1
+        assert "--overwrite" in capsys.readouterr().err
+        assert {path.name: path.read_text() for path in Path(folder).iterdir()} == before
+        assert main([*words, "b.db", "--name", "other"]) == 0
+        assert len(list(Path(folder).iterdir())) == 4
+        assert main([*words, "b.db", "--overwrite"]) == 0
+        assert "b.db" in (Path(folder) / "json2db-export.service").read_text()
+
+
 class TestCommand:
     def test_options_of_both(self, capsys: pytest.CaptureFixture[str]) -> None:
         """Options of schedule may stand among those of the operation; behind -- all are the operation's."""

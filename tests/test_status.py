@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from json2db_sync import SyncRunner
 from json2db_sync.config import JSON2DBConfig
 from json2db_sync.databases import open_database
 from json2db_sync.databases.ledger.schema import runs
+from json2db_sync.errors import ConfigurationError
 from json2db_sync.faces.cli import main
 from json2db_sync.results import StatusResult
 from json2db_sync.steps.confirmed_exports import confirm
@@ -51,7 +54,7 @@ class TestFine:
     def test_everything_in_one_answer(self, runner: SyncRunner) -> None:
         """A database that answers, entities with their freshness, exports with their checksum, runs, what is next."""
         session(Path("source"), "2026-01-02", items=[{"id": 9}])
-        export(Path("exports"), "items", RECORDS, generated_at=moment(hours=-0.01))
+        export(Path("exports"), "items", RECORDS, generated_at=moment(hours=-0.01), database=runner.db_path)
         found = configured(runner, schedule={"jobs": {"report": "week on monday", "verify": "5 minutes"}}).status()
         assert (found.state, found.success, found.needs_attention, found.findings) == ("fine", True, False, ())
         (entity,) = found.entities
@@ -78,7 +81,7 @@ class TestFine:
     @pytest.mark.parametrize("format", FORMATS)
     def test_only_exports_are_listed(self, runner: SyncRunner, format: str) -> None:
         """Schemas, metadata, other JSON and hidden files in the folder are no exports."""
-        export(Path("exports"), "items", RECORDS, format, key=["id"], packed=True)
+        export(Path("exports"), "items", RECORDS, format, key=["id"], packed=True, database=runner.db_path)
         for name, text in {"a.json": "[1]", "b.json": '{"a": 1}', "c.json": "", ".d.json": "{}"}.items():
             (Path("exports") / name).write_text(text)
         confirm(Path("exports"), {})
@@ -88,7 +91,7 @@ class TestFine:
 class TestWorthALook:
     def test_exports_that_are_too_old(self, runner: SyncRunner) -> None:
         """The threshold is a setting of its own, else the fallback's."""
-        export(Path("exports"), "items", RECORDS, generated_at=moment(hours=5))
+        export(Path("exports"), "items", RECORDS, generated_at=moment(hours=5), database=runner.db_path)
         assert runner.status().state == "fine"
         for sections in ({"status": {"max_export_age": 4}}, {"fallback": {"max_age": 4}}):
             found = configured(runner, **sections).status()
@@ -96,9 +99,18 @@ class TestWorthALook:
             assert "items.json is 5 hours old, and at most 4 hours are fine" in found.findings[0]
         assert configured(runner, status={"max_export_age": 6}, fallback={"max_age": 4}).status().state == "fine"
 
+    def test_an_export_of_another_database(self, runner: SyncRunner) -> None:
+        """That it was made from another one is worth a look, and how far it is behind is not judged."""
+        export(Path("exports"), "items", RECORDS, generated_at=moment(hours=1), database="other.db")
+        found = runner.status()
+        assert found.state == "look"
+        assert "items.json was made from another database: other.db" in found.findings[0]
+        (exported,) = found.exports
+        assert (exported.foreign, exported.exported_from, exported.behind) == (True, "other.db", None)
+
     def test_an_export_behind_the_database(self, runner: SyncRunner) -> None:
         """What was changed since the export is told, and no longer once an export has found nothing else to write."""
-        path = export(Path("exports"), "items", RECORDS, generated_at=moment(hours=1))
+        path = export(Path("exports"), "items", RECORDS, generated_at=moment(hours=1), database=runner.db_path)
         assert runner.status().exports[0].behind is True
         said = json.loads(path.read_text())["metadata"]["checksum"]
         confirm(Path("exports"), {"items.json": said}, moment(hours=-0.01))
@@ -106,7 +118,7 @@ class TestWorthALook:
 
     def test_a_spoilt_export(self, runner: SyncRunner) -> None:
         """A checksum that does not hold is worth a look; unread, nobody knows."""
-        export(Path("exports"), "items", RECORDS, checksum="sha256:0")
+        export(Path("exports"), "items", RECORDS, checksum="sha256:0", database=runner.db_path)
         found = runner.status()
         assert (found.state, found.exports[0].verified) == ("look", False)
         assert "its checksum says sha256:0" in str(found.exports[0].problem)
@@ -153,7 +165,7 @@ class TestFailing:
     @pytest.mark.parametrize("url", ["gone.db", "postgresql://me:secret@127.0.0.1:1/nothing"])
     def test_the_database_does_not_answer(self, url: str) -> None:
         """That is a failure; the exports are told all the same."""
-        export(Path("exports"), "items", RECORDS)
+        export(Path("exports"), "items", RECORDS, database=url)
         found = SyncRunner(url).status()
         assert (found.state, found.success, found.reachable, found.error_type) == (
             "failing", False, False, "database_error",
@@ -167,16 +179,21 @@ class TestCommand:
         """0, 3 and 1, with a verdict on the first line; --json has the same."""
         write(tmp_path / "source" / "items.json", RECORDS)
         ok(SyncRunner("test.db", tmp_path / "source").populate())
-        export(Path("exports"), "items", RECORDS)
+        export(Path("exports"), "items", RECORDS, database="test.db")
         assert main(["status", "--db-path", "test.db"]) == 0
         shown = capsys.readouterr().out
         assert "All is fine" in shown.splitlines()[0]
         assert "items.json" in shown
-        export(Path("exports"), "items", RECORDS, generated_at=moment(days=9))
+        export(Path("exports"), "items", RECORDS, generated_at=moment(days=9), database="test.db")
         assert main(["status", "--db-path", "test.db"]) == 3
         shown = capsys.readouterr().out
         assert "Something is worth a look" in shown.splitlines()[0]
         assert "too old" in shown
+        export(Path("exports"), "items", RECORDS, database="other.db")
+        assert main(["status", "--db-path", "test.db"]) == 3
+        shown = capsys.readouterr().out
+        assert "made from another database" in shown
+        assert "✓" not in shown.split("Exports")[1].split("Last runs")[0]
         assert max(map(len, shown.splitlines())) <= 80
         assert main(["status", "--db-path", "gone.db"]) == 1
         shown = capsys.readouterr().out
@@ -184,6 +201,26 @@ class TestCommand:
         assert "items.json" in shown
         assert main(["status", "--db-path", "gone.db", "--json"]) == 1
         assert json.loads(capsys.readouterr().out)["state"] == "failing"
+
+    def test_the_database_of_an_application(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """It is fine, and said to hold no entities; reading one of its tables says who writes tables."""
+        with closing(sqlite3.connect("app.db")) as connection:
+            connection.execute("CREATE TABLE venues (id INTEGER PRIMARY KEY)")
+        assert main(["status", "--db-path", "app.db"]) == 0
+        assert "No entities loaded by json2db-sync" in capsys.readouterr().out
+        with pytest.raises(ConfigurationError, match="there is no entity venues: .*app.db holds none") as raised:
+            next(SyncRunner("app.db").read("venues"))
+        assert "json2db-sync export writes them" in str(raised.value.hint)
+
+    def test_a_missing_database_is_named_once(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """By its path without detours; what to do begins with the path."""
+        folder = Path.cwd() / "here"
+        folder.mkdir()
+        assert main(["status", "--db-path", "here/../here/gone.db"]) == 1
+        told = capsys.readouterr()
+        assert " ".join(told.out.split()).count("gone.db") == 1
+        assert ".." not in told.out
+        assert "check the path (--db-path names another)" in " ".join(told.out.split())
 
     def test_it_makes_nothing(self, capsys: pytest.CaptureFixture[str]) -> None:
         """Looking creates neither a database nor a folder."""

@@ -97,7 +97,7 @@ class Database(ABC):
         if not self.exists():
             raise Unreachable(
                 f"{self.label} does not exist yet",
-                hint="check the path, or create it: json2db-sync full-workflow",
+                hint="check the path (--db-path names another), or create it: json2db-sync full-workflow",
             )
 
     @abstractmethod

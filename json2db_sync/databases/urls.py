@@ -42,7 +42,10 @@ def _sqlite(path: str, text: str) -> sa.URL:
             hint="give a path such as production.db",
             setting="database.path",
         )
-    return sa.URL.create("sqlite", database=str(Path(path).expanduser().absolute()))
+    absolute = Path(path).expanduser().absolute()
+    if ".." in absolute.parts:
+        absolute = absolute.parent.resolve() / absolute.name
+    return sa.URL.create("sqlite", database=str(absolute))
 
 
 def _wrong(what: str) -> ConfigurationError:

@@ -123,9 +123,10 @@ class History(Execution):
         if not section.enabled:
             return NoFallback()
         with self._database(db_path) as database:
-            url = database.url
+            url, source = database.url, database.short_label
         return Fallback(
             exports=self._exports(),
+            source=source,
             max_age=timedelta(hours=section.max_age),
             retry_after=section.retry_after,
             database=url,
@@ -157,6 +158,12 @@ class History(Execution):
 
         with self._database(db_path) as database, database.reading() as connection:
             plans = Ledger(database, connection).plans()
+            if not plans:
+                raise ConfigurationError(
+                    f"there is no entity {entity}: {database.label} holds none that json2db-sync loaded",
+                    hint="an application's own tables are no entities: json2db-sync export writes them",
+                    entity=entity,
+                )
             if entity not in plans:
                 raise unknown_entities({entity}, plans)
             reader = RecordReader(database, connection, plans[entity], own=own)

@@ -40,6 +40,7 @@ class Scheduling(Execution):
         name: str | None = None,
         directory: PathLike | None = None,
         output: PathLike | None = None,
+        overwrite: bool = False,
         check: Check | None = None,
     ) -> ScheduleResult:
         """A crontab, or systemd units, ready to install; nothing is installed.
@@ -49,9 +50,11 @@ class Scheduling(Execution):
         :param every: ``hour``, ``day``, ``week``, or a number of minutes; default: day.
         :param at: ``02:30``; of every hour ``:30``. :param on: the day of every week.
         :param log: a file that the output is added to; default: as configured.
-        :param name: of the units and of the lock; default: made of the operation.
+        :param name: of the units and of the lock; default: made of the operation, so that the
+            lock is this command's alone.
         :param directory: where it is run; default: the folder we are in.
-        :param output: a folder to write the files to.
+        :param output: a folder to write the files to; those of another schedule are not replaced.
+        :param overwrite: replace them.
         :param check: looks at each operation's words; the command line passes its own parser.
         """
         from json2db_sync.steps.schedule_text import crontab, together, units
@@ -62,7 +65,7 @@ class Scheduling(Execution):
             wanted = self._wanted(operation, every, at, on)
             jobs = self._jobs(wanted, log, name, directory, check or _unchecked)
             texts = units(jobs) if format == "systemd" else crontab(jobs)
-            written = () if output is None else _written(Path(output).expanduser(), texts)
+            written = () if output is None else _written(Path(output).expanduser(), texts, overwrite=overwrite)
             step.done(counted(len(jobs), "schedule"))
         return ScheduleResult(
             operation="schedule",
@@ -108,7 +111,7 @@ class Scheduling(Execution):
         directory: PathLike | None,
         check: Check,
     ) -> list[Job]:
-        from json2db_sync.steps.schedule_text import Job, name_of, require_one_line
+        from json2db_sync.steps.schedule_text import Job, lock_of, name_of, require_one_line
 
         place = Path(directory or Path.cwd()).expanduser().absolute()
         log = log if log is not None else self.config.schedule.log
@@ -120,7 +123,9 @@ class Scheduling(Execution):
             named = name or name_of(words)
             number = next(number for number in range(1, len(taken) + 2) if _numbered(named, number) not in taken)
             target = place / Path(log).expanduser() if log is not None else None
-            job = Job(_numbered(named, number), tuple(words), when, _program(), place, target)
+            unit = _numbered(named, number)
+            lock = f"{unit}.lock" if name else lock_of(words)
+            job = Job(unit, tuple(words), when, _program(), place, target, lock)
             require_one_line((*job.command, str(job.directory), str(job.log)))
             jobs.append(job)
         return jobs
@@ -169,9 +174,18 @@ def _report(job: Job) -> ScheduleReport:
     return ScheduleReport(job.name, job.operation, str(job.timing), following)
 
 
-def _written(folder: Path, texts: Mapping[str, str]) -> tuple[str, ...]:
+def _written(folder: Path, texts: Mapping[str, str], *, overwrite: bool) -> tuple[str, ...]:
+    """The files, all written; none where one is there with another content, unless that is wanted."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        there = {name for name in texts if (folder / name).exists()}
+        for name in () if overwrite else sorted(there):
+            if (folder / name).read_bytes() != texts[name].encode():
+                raise FileError(
+                    f"{folder / name} is there, and says otherwise; nothing was written",
+                    hint="--overwrite replaces it; --name gives units of another command a name of their own",
+                    file=str(folder / name),
+                )
         for name, text in texts.items():
             (folder / name).write_text(text, encoding="utf-8")
     except OSError as error:

@@ -38,11 +38,11 @@ class Standing(History, Scheduling):
         """
         with self._step("status") as step:
             found = self._database_status(db_path)
-            exports = self._exports()
+            exports, source = self._exports(), self._source_name(db_path)
             found = replace(
                 found,
                 export_directory=str(exports.directory),
-                exports=tuple(self._export_status(exports, found.entities, checksums=checksums)),
+                exports=tuple(self._export_status(exports, source, found.entities, checksums=checksums)),
                 schedules=self._schedules() if self.config.schedule.jobs else (),
             )
             result = _judged(found, tuple(self._findings(found)))
@@ -70,8 +70,13 @@ class Standing(History, Scheduling):
         records = sum(entity.record_count for entity in known["entities"])
         return StatusResult(**known, reachable=True, total_records=records, runs=tuple(runs))
 
+    def _source_name(self, db_path: PathLike | None) -> str:
+        """What an export of this database says that it was made from."""
+        with self._database(db_path) as database:
+            return database.short_label
+
     def _export_status(
-        self, exports: Exports, entities: Sequence[EntityStatus], *, checksums: bool
+        self, exports: Exports, source: str, entities: Sequence[EntityStatus], *, checksums: bool
     ) -> Iterator[ExportStatus]:
         changes = {entity.name: entity.last_change for entity in entities}
         for name in exports.names():
@@ -81,10 +86,13 @@ class Standing(History, Scheduling):
             except FileError as error:
                 yield ExportStatus(name, str(exports.find(name)), verified=False, problem=error.message)
                 continue
-            changed = changes.get(name)
+            foreign = export.exported_from != source
+            changed = None if foreign else changes.get(name)
             yield ExportStatus(
                 name=name,
                 file=str(export.path),
+                exported_from=export.exported_from,
+                foreign=foreign,
                 generated_at=export.generated_at,
                 as_of=export.as_of,
                 age_hours=round(age.total_seconds() / 3600, 2),
@@ -104,6 +112,8 @@ class Standing(History, Scheduling):
         for export in found.exports:
             if export.problem is not None:
                 yield export.problem
+            elif export.foreign:
+                yield f"{export.file} was made from another database: {export.exported_from}"
             elif export.too_old and export.age_hours is not None:
                 age, most = age_text(timedelta(hours=export.age_hours)), age_text(self._max_export_age)
                 yield f"{export.file} is {age} old, and at most {most} are fine"

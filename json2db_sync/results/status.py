@@ -32,6 +32,10 @@ class ExportStatus(Value):
     name: str
     """Of the entity or table."""
     file: str
+    exported_from: str | None = None
+    """The database that it was made from, as it says."""
+    foreign: bool = False
+    """Is that another database?"""
     generated_at: str | None = None
     as_of: str | None = None
     """When it was last known to hold what the database holds, UTC."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,6 +33,8 @@ class Job:
     """Where it runs: relative paths start there, and ``.env`` is read there. Absolute."""
     log: Path | None
     """Absolute; its output is added to this file."""
+    lock: str
+    """The name of the file whose holder keeps others of this job from running."""
 
     @property
     def operation(self) -> str:
@@ -41,7 +44,7 @@ class Job:
     @property
     def command(self) -> tuple[str, ...]:
         """What is run, in words: with a lock, so that a run never overlaps the last one."""
-        lock = self.directory / OWN / f"{self.name}.lock"
+        lock = self.directory / OWN / self.lock
         return (*self.program, "--lock-file", str(lock), *self.words)
 
 
@@ -53,6 +56,14 @@ def name_of(words: Sequence[str]) -> str:
         if word.startswith("-") and following.startswith("-")
     ]  # fmt: skip
     return re.sub(r"[^a-z0-9]+", "-", " ".join([*leading, *options]).lower()).strip("-")
+
+
+def lock_of(words: Sequence[str]) -> str:
+    """The lock of a command, and of no other: named after it, with a checksum where its name leaves words out."""
+    name = name_of(words)
+    if name == "-".join(word.lstrip("-") for word in words):
+        return f"{name}.lock"
+    return f"{name}-{hashlib.sha256(shlex.join(words).encode('utf-8', 'surrogatepass')).hexdigest()[:8]}.lock"
 
 
 def require_one_line(words: Sequence[str]) -> None:

@@ -490,6 +490,14 @@ def test_a_run_is_looked_at_and_verified(sit: Sit, loaded: None) -> None:
     assert "run 2 verified: every record verified" in seen
 
 
+@pytest.mark.usefixtures("loaded")
+def test_how_things_stand_is_an_advanced_option(sit: Sit) -> None:
+    """It shows what the command status shows."""
+    seen = sit("7", ENTER, "h", ENTER, "0", ENTER, "0", ENTER)
+    assert "same as: json2db-sync status --db-path shop.db" in seen
+    assert "All is fine" in seen
+
+
 def test_superseded_records_are_listed(sit: Sit) -> None:
     """Records that newer versions took the place of are listed, and so is that there are none."""
     Path("data").mkdir()

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from test_menu import CLEAR, ENTER, ESC, Sit, loaded, sit  # noqa: F401 - two are fixtures
+
+from json2db_sync.faces.cli import main
+from json2db_sync.faces.menu.exports import _alone
+from json2db_sync.results import JsonBackup
 
 
 def invoices(folder: str = "data") -> list[dict[str, object]]:
@@ -60,6 +66,50 @@ def test_another_folder_and_a_file_as_it_was(sit: Sit) -> None:  # noqa: F811
     seen = sit(*folder, "b", ENTER, ENTER, "y", ESC, "0", ENTER)
     assert "same as: json2db-sync restore-json" in seen
     assert invoices("elsewhere") == before
+
+
+@pytest.mark.usefixtures("loaded")
+def test_what_is_stale_is_worked_out_again(sit: Sit) -> None:  # noqa: F811
+    """After a file was restored, writing what the database holds is what the cursor stands on."""
+    sit("8", ENTER, ENTER, ESC, "0", ENTER)
+    edit()
+    sit("8", ENTER, ENTER, ESC, "0", ENTER)
+    after = invoices()
+    seen = sit("8", ENTER, "b", ENTER, ENTER, "y", ENTER, ESC, "0", ENTER)
+    assert "Restored from" in seen
+    assert "Exported 77 records of 5 tables" in seen
+    assert invoices() == after
+
+
+@pytest.mark.usefixtures("loaded")
+def test_the_command_of_a_restore_works(sit: Sit) -> None:  # noqa: F811
+    """What 'same as' shows can be typed, with the folder named in the menu."""
+    folder = ("8", ENTER, "a", ENTER, CLEAR, "elsewhere", ENTER)
+    sit(*folder, ENTER, ESC, "0", ENTER)
+    before = invoices("elsewhere")
+    edit()
+    sit(*folder, ENTER, ESC, "0", ENTER)
+    screen = sit(*folder, "b", ENTER, ENTER, "n", ESC, "0", ENTER).screen
+    command = re.search(r"same as: json2db-sync (restore-json(?: \\\n|[^\n])*)", screen)
+    assert command is not None
+    assert main(shlex.split(command[1].replace("\\\n", ""))) == 0
+    assert invoices("elsewhere") == before
+
+
+@pytest.mark.usefixtures("loaded")
+def test_options_of_a_command_are_not_remembered(sit: Sit) -> None:  # noqa: F811
+    """Before anything is written it is said that files written with options would be written without them."""
+    assert main(["export", "--db-path", "shop.db", "--related-depth", "2", "--exclude", "invoices=status"]) == 0
+    seen = sit("8", ENTER, ESC, "0", ENTER)
+    assert "stale" in seen
+    assert "Options of earlier commands, such as --related-depth, are not remembered" in seen
+
+
+def test_backups_can_be_told_apart() -> None:
+    """A schema's backup is not listed beside its file's of the same moment; alone it is."""
+    names = ["a.json", "a.schema.json", "b.schema.json"]
+    backups = [JsonBackup(f"{name}.backup.20261121_093000", "", name, "", 1) for name in names]
+    assert [one.file for one in _alone(backups)] == ["a.json", "b.schema.json"]
 
 
 def test_without_a_database_it_says_so(sit: Sit) -> None:  # noqa: F811

@@ -35,8 +35,8 @@ class _Format(click.Choice):  # type: ignore[type-arg,unused-ignore] # generic s
     "Print the crontab line, or the systemd service and timer, that does an OPERATION with its options again and "
     "again: with the folder it runs in (this one), a log, and a lock, so that a run never overlaps the last one. Then "
     "it says so in one line, and ends with exit code 4. Nothing is installed.\n\n"
-    "The operation's options are checked now. Those that schedule has too (--format, --output, --json) go behind --, "
-    "as in: json2db-sync schedule --every day -- rejected export --output rejected.ndjson\n\n"
+    "The operation's options are checked now. Those that schedule has too (--format, --output, --overwrite, --json) go "
+    "behind --, as in: json2db-sync schedule --every day -- rejected export --output rejected.ndjson\n\n"
     "Without an operation: all that are configured (schedule.jobs).",
     example="json2db-sync schedule verify --full --every week --on sunday --at 03:00",
     short="Print a crontab line or systemd units for an operation.",
@@ -56,6 +56,8 @@ class _Format(click.Choice):  # type: ignore[type-arg,unused-ignore] # generic s
     click.option("--name", metavar="NAME", cls=Headed, heading=_WHAT,
                  help="Name the units and the lock so; default: after the operation."),
     click.option("--output", metavar="DIR", cls=Headed, heading=_WHAT, help="Write the files into this folder, too."),
+    click.option("--overwrite", is_flag=True, cls=Headed, heading=_WHAT,
+                 help="Replace files there that say otherwise."),
     CONFIG_FILE,
     OUTPUT[0],
 )  # fmt: skip

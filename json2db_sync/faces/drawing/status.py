@@ -20,7 +20,7 @@ def status(result: StatusResult, paper: Paper) -> None:
     if result.state in _SAID:
         sign, text = _SAID[result.state]
         paper.item(sign, (text, "bold"))
-    paper.line(_database(result), (f"  {result.database or ''}", "dim"))
+    paper.line(_database(result), (f"  {result.database or ''}" if result.reachable else "", "dim"))
     if result.entities:
         paper.blank()
         _entities(result, paper)
@@ -40,7 +40,8 @@ def status(result: StatusResult, paper: Paper) -> None:
 def _database(result: StatusResult) -> str:
     if not result.reachable:
         return "The database does not answer"
-    parts = [counted(result.total_records, "record"), size_text(result.size), result.version or ""]
+    held = counted(result.total_records, "record") if result.entities else "No entities loaded by json2db-sync"
+    parts = [held, size_text(result.size), result.version or ""]
     return ", ".join(part for part in parts if part)
 
 
@@ -71,6 +72,8 @@ def _exports(result: StatusResult, paper: Paper) -> None:
 
 
 def _checksum(export: ExportStatus) -> Part:
+    if export.foreign:
+        return LOOK
     if export.verified is None:
         return ("not read", "dim")
     return GOOD if export.verified else BAD
@@ -79,6 +82,8 @@ def _checksum(export: ExportStatus) -> Part:
 def _doubts(export: ExportStatus) -> Iterator[str]:
     if export.problem is not None:
         yield "cannot be trusted"
+    if export.foreign:
+        yield "made from another database"
     if export.too_old:
         yield "too old"
     if export.behind:

@@ -30,6 +30,7 @@ OPTIONS = (
     Option("database", "Other database", "a file or a PostgreSQL URL", "8"),
     Option("source", "Other data source", "sessions, a folder or a file", "9"),
     Option("plan", "Table plan", "what the data would change in the tables", "p"),
+    Option("status", "How things stand", "database, exports, last runs, what is next", "h"),
     Option("superseded", "Superseded records", "newer versions took their place", "s"),
     Option("validation", "Validation", "JSON Schemas to check records by", "v"),
     Option(Back, "Back", "", "0"),
@@ -53,7 +54,8 @@ class Advanced:
             "backups": Backups(session).browse,
             "rejected": Records(session).browse,
             "runs": Runs(session).browse,
-            "superseded": self._superseded,
+            "status": lambda: self._show(tasks.STATUS),
+            "superseded": lambda: self._show(tasks.SUPERSEDED),
             "validation": Validation(session).browse,
             "database": lambda: form.ask("database"),
             "source": lambda: form.ask("source"),
@@ -75,10 +77,10 @@ class Advanced:
             except Back:
                 continue
 
-    def _superseded(self) -> None:
-        same_as(self._session, tasks.SUPERSEDED)
+    def _show(self, task: tasks.Task) -> None:
+        same_as(self._session, task)
         self._session.console.print()
-        show(self._session.run(tasks.SUPERSEDED, quiet=True), self._session.console)
+        show(self._session.run(task, quiet=True), self._session.console)
         self._session.console.print()
 
     def settings(self) -> None:

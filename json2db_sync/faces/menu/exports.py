@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 from json2db_sync.faces.console import ago, show, show_error, size_text
-from json2db_sync.faces.menu.plans import same_as
+from json2db_sync.faces.menu.plans import same_as, show_command
 from json2db_sync.faces.menu.prompts import BACK, Back, Option
 from json2db_sync.faces.menu.session import Session
+from json2db_sync.faces.menu.tasks import command_line
 from json2db_sync.model.words import counted
-from json2db_sync.results import ExportResult, JsonBackupsResult, Result
+from json2db_sync.results import ExportResult, JsonBackup, JsonBackupsResult, Result
+
+_AS_CONFIGURED = (
+    "Files are written as the section export of the configuration says. Options of earlier commands, such as "
+    "--related-depth, are not remembered: files that were written with some are stale here, and would be written "
+    "without them."
+)
+_BESIDE = (".schema.json", ".metadata.json")
 
 
 class Exports:
@@ -45,8 +54,7 @@ class Exports:
                 doing[chosen]()
             except Back:
                 continue
-            if chosen != "verify":
-                outdated = self._look() if chosen == "folder" else 0 if chosen == "write" else outdated
+            outdated = self._look() if chosen == "folder" else self._count()
 
     @property
     def _shown(self) -> str:
@@ -58,14 +66,28 @@ class Exports:
         :raises Back: when that cannot be found out.
         """
         result = self._run("--check", check=True)
-        if not isinstance(result, ExportResult) or not result.success:
-            raise Back
-        return len(result.outdated)
+        outdated = _outdated(result)
+        if isinstance(result, ExportResult) and any(file.status == "stale" for file in result.files):
+            self._session.prompts.say(_AS_CONFIGURED)
+        return outdated
+
+    def _count(self) -> int:
+        """How many files an export would write now, after something was done.
+
+        :raises Back: when that cannot be found out.
+        """
+        result = self._session.call("export", output_directory=self._folder, check=True)
+        if not result.success:
+            show_error(result, self._session.console)
+        return _outdated(result)
+
+    @property
+    def _where(self) -> list[str]:
+        return ["--output-directory", self._folder] if self._folder else []
 
     def _run(self, *option: str, **mode: bool) -> Result:
         session = self._session
-        where = ["--output-directory", self._folder] if self._folder else []
-        same_as(session, ["export", *where, *option])
+        same_as(session, ["export", *self._where, *option])
         result = session.call("export", output_directory=self._folder, **mode)
         session.console.print()
         show(result, session.console)
@@ -85,14 +107,39 @@ class Exports:
             session.prompts.say("  Nothing was replaced yet.")
             return
         options = [
-            Option(one.path, one.file, f"as it was {ago(one.created_at)}  {size_text(one.size)}")
-            for one in result.backups
+            Option(one.name, one.file, f"replaced {_moment(one)} ({ago(one.created_at)})  {size_text(one.size)}")
+            for one in _alone(result.backups)
         ]
         chosen: Any = session.prompts.choose("Go back to which?", [*options, BACK], quiet=True)
-        same_as(session, ["restore-json", chosen])
+        show_command(session, command_line(["restore-json", chosen, *self._where], None, session.config_file))
         if session.prompts.confirm("Replace the file? What it holds now is backed up first.", default=False):
             show(session.call("restore_json", chosen, self._folder), session.console)
         session.console.print()
+
+
+def _outdated(result: Result) -> int:
+    """How many files an export would write.
+
+    :raises Back: when that could not be found out.
+    """
+    if not isinstance(result, ExportResult) or not result.success:
+        raise Back
+    return len(result.outdated)
+
+
+def _alone(backups: Sequence[JsonBackup]) -> list[JsonBackup]:
+    """Backups without those of schemas and metadata that go back with their file's."""
+    moments = {_stem_and_moment(one) for one in backups if not one.file.endswith(_BESIDE)}
+    return [one for one in backups if not (one.file.endswith(_BESIDE) and _stem_and_moment(one) in moments)]
+
+
+def _stem_and_moment(backup: JsonBackup) -> tuple[str, str]:
+    return backup.file.partition(".")[0], backup.name.rpartition(".")[2]
+
+
+def _moment(backup: JsonBackup) -> str:
+    """To the second, local time."""
+    return f"{datetime.fromisoformat(backup.created_at).astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 __all__ = ["Exports"]

@@ -100,11 +100,12 @@ EMPTYING = Task(
 SCHEMAS = Task("schemas", "generate_table_schemas", "Table schemas", ("source", "days", "entities"))
 PLAN = Task("plan", "plan", "Table plan", ("source", "days", "entities"))
 SUPERSEDED = Task("superseded", "superseded", "Superseded records", ())
+STATUS = Task("status", "status", "How things stand", ())
 BACKUP = Task("backup", "backup", "Backup", ())
 TASKS = {
     task.name: task
     for task in (
         ANALYSIS, RECREATION, POPULATION, VERIFICATION, FULL_VERIFICATION, REPORT, WORKFLOW, EMPTYING, SCHEMAS,
-        PLAN, SUPERSEDED, BACKUP,
+        PLAN, SUPERSEDED, STATUS, BACKUP,
     )
 }  # fmt: skip

@@ -51,6 +51,8 @@ class Fallback(NoFallback):
     """The exports of a folder answer in place of the database."""
 
     exports: Exports
+    source: str
+    """What an export of this database says that it was made from; one that says otherwise does not answer."""
     max_age: timedelta
     """An export that is older does not answer."""
     retry_after: float
@@ -86,6 +88,12 @@ class Fallback(NoFallback):
 
     def _fresh(self, entity: str) -> Export:
         export = self.exports.sound(entity)
+        if export.exported_from != self.source:
+            raise FileError(
+                f"{export.path} was exported from {export.exported_from}, not from {self.source}",
+                hint="check the path of the database, and fallback.directory",
+                file=str(export.path),
+            )
         age = export.age()
         if age > self.max_age:
             raise FileError(
