@@ -287,6 +287,21 @@ class TestUnsound:
         with pytest.raises(Unreachable, match=r'holds only those records that satisfy \{"id": \{"<": 2\}\}'):
             list(reader().read("items"))
 
+    @pytest.mark.parametrize(
+        "text", ["", "[]", "{", "[" * 200_000, "\x00"], ids=["empty", "array", "cut", "deep", "nul"]
+    )
+    def test_a_schema_that_says_nothing_is_no_answer(self, text: str) -> None:
+        """Where nobody can read whether records were filtered, none is given; without a schema the metadata say it."""
+        schema = export(Path("exports"), "items", RECORDS).with_name("items.schema.json")
+        sound = schema.read_text()
+        schema.write_text(text)
+        with pytest.raises(Unreachable, match=r"cannot be trusted: items\.schema\.json is n"):
+            list(reader().read("items"))
+        schema.write_text(sound)
+        assert list(reader().read("items")) == RECORDS
+        schema.unlink()
+        assert list(reader().read("items")) == RECORDS
+
     def test_records_behind_the_records(self) -> None:
         """A second array, and other keys, make it no export of ours."""
         path = export(Path("exports"), "items", RECORDS[:2])

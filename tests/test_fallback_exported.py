@@ -66,6 +66,9 @@ def test_a_part_is_no_answer(database_url, tmp_path):
     ok(runner.export(filters={"items": {"id": {"<": 5}}}))
     with pytest.raises(Unreachable, match="holds only those records that satisfy"):
         next(SyncRunner(GONE).read("items"))
+    Path("data/items.schema.json").unlink()
+    with pytest.raises(Unreachable, match=r'records that satisfy \{"id": \{"<": 5\}\}'):
+        next(SyncRunner(GONE).read("items"))
     ok(runner.export(exclude={"items": ["id"]}))
     with pytest.raises(Unreachable, match=r"does not hold its key \(id\)"):
         next(SyncRunner(GONE).read("items", 3))

@@ -10,7 +10,7 @@ from typing import Any
 
 from json2db_sync.errors import FileError
 from json2db_sync.model.jsontext import preview
-from json2db_sync.sources.exported import FILTERS, ExportedFile, Identity, canonical, schema_of
+from json2db_sync.sources.exported import FILTERS, METADATA_FILTERS, ExportedFile, Identity, canonical, schema_of
 from json2db_sync.steps.confirmed_exports import confirmed_at
 
 _VERSION = "1.0"
@@ -72,7 +72,7 @@ def verified(file: ExportedFile) -> Export:
     :raises FileError: where they do not.
     """
     said = stated(file)
-    if filters := schema_of(file.path).get(FILTERS):
+    if filters := file.metadata.get(METADATA_FILTERS) or schema_of(file.path).get(FILTERS):
         raise FileError(f"it holds only those records that satisfy {preview(filters)}")
     digest, records = hashlib.sha256(), 0
     try:

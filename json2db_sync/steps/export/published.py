@@ -9,6 +9,8 @@ import zlib
 from pathlib import Path
 
 from json2db_sync.errors import FileError
+from json2db_sync.sources.exported import beside_of
+from json2db_sync.sources.exports import METADATA_SUFFIX
 from json2db_sync.steps.export.layout import Layout, unpacked
 
 _HEAD = 2**16
@@ -26,6 +28,11 @@ def generated_at(directory: Path, layout: Layout) -> str | None:
 def stated_checksum(path: Path) -> str | None:
     """The checksum in the metadata that this file holds; None where there is none."""
     return _stated(path, _CHECKSUM)
+
+
+def is_export(path: Path) -> bool:
+    """Is this a file of ours: is there a checksum in it, or in the metadata beside it?"""
+    return any(stated_checksum(one) for one in (path, beside_of(path, METADATA_SUFFIX)))
 
 
 def _stated(path: Path, pattern: re.Pattern[bytes]) -> str | None:
@@ -67,4 +74,4 @@ def _unreadable(path: Path, error: OSError) -> FileError:
     )
 
 
-__all__ = ["generated_at", "holds", "is_document", "stated_checksum"]
+__all__ = ["generated_at", "holds", "is_document", "is_export", "stated_checksum"]
