@@ -108,7 +108,7 @@ class Scheduling(Execution):
         directory: PathLike | None,
         check: Check,
     ) -> list[Job]:
-        from json2db_sync.steps.schedule_text import Job, name_of, require_one_line
+        from json2db_sync.steps.schedule_text import Job, name_of, require_sayable
 
         place = Path(directory or Path.cwd()).expanduser().absolute()
         log = log if log is not None else self.config.schedule.log
@@ -121,7 +121,7 @@ class Scheduling(Execution):
             number = next(number for number in range(1, len(taken) + 2) if _numbered(named, number) not in taken)
             target = place / Path(log).expanduser() if log is not None else None
             job = Job(_numbered(named, number), tuple(words), when, _program(), place, target)
-            require_one_line((*job.command, str(job.directory), str(job.log)))
+            require_sayable(job)
             jobs.append(job)
         return jobs
 
@@ -147,11 +147,10 @@ def _numbered(name: str, number: int) -> str:
 
 
 def _require_no_password(words: Sequence[str]) -> None:
-    from json2db_sync.databases.urls import mask
+    from json2db_sync.databases.urls import holds_password
 
     for word in words:
-        value = word.partition("=")[2] if word.startswith("--") else word
-        if "***" in mask(value) and "***" not in value:
+        if holds_password(word.partition("=")[2] if word.startswith("--") else word):
             raise ConfigurationError(
                 "a password in a schedule could be read by others, in the list of processes too",
                 hint="write the URL into .env, as JSON2DB_DATABASE_PATH, and leave --db-path out",
