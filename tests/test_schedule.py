@@ -282,7 +282,9 @@ class TestCommand:
         monkeypatch.setenv("JSON2DB_SCHEDULE", '{"verify --ful": "day"}')
         assert main(["schedule"]) == 2
 
-    @pytest.mark.parametrize("wrong", ['{"verify": "sometimes"}', '{"": "day"}', '{"read \\"items": "day"}', "[1]", "nonsense"])
+    @pytest.mark.parametrize(
+        "wrong", ['{"verify": "sometimes"}', '{"": "day"}', '{"read \\"items": "day"}', "[1]", "nonsense"]
+    )
     def test_a_wrong_configuration(self, wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """A time that means nothing is a wrong setting, wherever settings are read."""
         monkeypatch.setenv("JSON2DB_SCHEDULE", wrong)

@@ -90,7 +90,7 @@ class ExportedFile:
             text = b"".join(iter(stream.read, b""))
         try:
             return self._object(jsontext.decode(text))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise FileError(f"{beside.name} is not valid JSON: {error}", file=str(beside)) from error
 
     def _object(self, value: Any) -> Mapping[str, Any]:
@@ -159,6 +159,22 @@ def canonical(text: bytes) -> bytes:
     :raises ValueError: when it is no JSON.
     """
     return msgspec.json.format(text, indent=-1)
+
+
+def record_of(text: bytes) -> dict[str, Any]:
+    """The record that a text is.
+
+    :raises FileError: when it is none, or one that cannot be held.
+    """
+    try:
+        record = jsontext.decode(text)
+    except RecursionError as error:
+        raise FileError("a record is spoilt: it is nested too deep") from error
+    except ValueError as error:
+        raise FileError(f"a record is spoilt: {error}") from error
+    if not isinstance(record, dict):
+        raise FileError("a record is spoilt: it is no object")
+    return record
 
 
 def text_at(path: Path, place: Place) -> tuple[bytes, Identity]:
