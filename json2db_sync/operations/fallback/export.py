@@ -19,11 +19,10 @@ from json2db_sync.sources.exported import (
     record_of,
     schema_of,
 )
+from json2db_sync.sources.exports import CLOCKS_DIFFER
 from json2db_sync.steps.confirmed_exports import confirmed_at
 
 _VERSION = "1.0"
-_FUTURE = timedelta(minutes=5)
-"""By so much clocks may differ."""
 _LONG = 4000
 """Bytes of a record from which on it may hold an integer of more digits than Python takes, or nest too deep."""
 _SHOWN = 19
@@ -54,7 +53,7 @@ class Export:
         :raises FileError: when it is in the future, so that nobody knows.
         """
         age = datetime.now(UTC) - moment_of(self.as_of)
-        if age < -_FUTURE:
+        if age < -CLOCKS_DIFFER:
             raise unfit(self.path, f"is dated {self.as_of}, which is in the future")
         return max(age, timedelta(0))
 

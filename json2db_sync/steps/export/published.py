@@ -6,11 +6,12 @@ import gzip
 import hashlib
 import re
 import zlib
+from datetime import UTC, datetime
 from pathlib import Path
 
 from json2db_sync.errors import FileError
 from json2db_sync.sources.exported import beside_of
-from json2db_sync.sources.exports import METADATA_SUFFIX
+from json2db_sync.sources.exports import CLOCKS_DIFFER, METADATA_SUFFIX
 from json2db_sync.steps.export.layout import Layout, unpacked
 
 _HEAD = 2**16
@@ -21,8 +22,17 @@ _DAMAGED = (gzip.BadGzipFile, EOFError, zlib.error)
 
 
 def generated_at(directory: Path, layout: Layout) -> str | None:
-    """When the published file was generated, as its metadata says; None where it does not say."""
-    return _stated(directory / (layout.metadata_file or layout.data_file), _GENERATED)
+    """When the published file was generated, as its metadata says; None where it does not say, or that cannot be."""
+    said = _stated(directory / (layout.metadata_file or layout.data_file), _GENERATED)
+    return said if said and _can_be(said) else None
+
+
+def _can_be(moment: str) -> bool:
+    """Is this a moment, and none in the future? No reader would take the file that says it."""
+    try:
+        return datetime.fromisoformat(moment) <= datetime.now(UTC) + CLOCKS_DIFFER
+    except ValueError:
+        return False
 
 
 def stated_checksum(path: Path) -> str | None:
