@@ -380,3 +380,32 @@ def test_an_empty_database_has_nothing_to_export(database_url, out):
     assert not result.success
     assert result.hint
     assert not out.exists()
+
+
+def test_the_database_is_never_written_over(tmp_path):
+    """Where a table's file would be the database itself, nothing is written."""
+    execute(f"sqlite:///{tmp_path / 'a.db'}", "CREATE TABLE t (id INTEGER PRIMARY KEY)")
+    path = (tmp_path / "a.db").rename(tmp_path / "t.json")
+    before = path.read_bytes()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "t.json").symlink_to(path)
+    for folder in (tmp_path, tmp_path / "out"):
+        result = SyncRunner(str(path)).export("t", folder)
+        assert (result.success, result.error_type) == (False, "file_error")
+        assert "t.json is the database itself" in result.error
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("form", ["envelope", "array", "ndjson"])
+def test_a_file_that_was_not_an_export_is_told_of(url, out, form):
+    """It is backed up and replaced, and a note says where it is; an export, of whatever format, is replaced in silence."""
+    path = out / ("cities.ndjson" if form == "ndjson" else "cities.json")
+    out.mkdir()
+    path.write_text('{"mine": 1}\n')
+    (note,) = exported(url, out, tables="cities", format=form).notes
+    assert note.startswith(f"{path} was not an export; what it held is kept in ")
+    assert Path(note.rpartition(" in ")[2]).read_text() == '{"mine": 1}\n'
+    for other in ("envelope", "array", form):
+        execute(url, f"UPDATE cities SET country = '{other}2' WHERE id = 1")
+        notes = exported(url, out, tables="cities", format=other).notes
+        assert not [note for note in notes if "not an export" in note]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import os
 import signal
@@ -258,6 +259,10 @@ class TestUnsound:
             ({"version": "9"}, "its version is '9'"),
             ({"generated_at": "long ago"}, "Invalid isoformat string"),
             ({"generated_at": None}, "None is no moment"),
+            ({"total_count": 40.9}, r"total_count is 40\.9"),
+            ({"total_count": "40"}, "total_count is '40'"),
+            ({"total_count": True}, "total_count is True"),
+            ({"total_count": None}, "total_count is None"),
         ],
         ids=str,
     )  # fmt: skip
@@ -299,6 +304,46 @@ class TestUnsound:
         """An export of only some records does not pass for all of them."""
         export(Path("exports"), "items", RECORDS[:2], filters={"id": {"<": 2}})
         with pytest.raises(Unreachable, match=r'holds only those records that satisfy \{"id": \{"<": 2\}\}'):
+            list(reader().read("items"))
+
+    @pytest.mark.parametrize(
+        "text", ["", "[]", "{", "[" * 200_000, "\x00"], ids=["empty", "array", "cut", "deep", "nul"]
+    )
+    def test_a_schema_that_says_nothing_is_no_answer(self, text: str) -> None:
+        """Where nobody can read whether records were filtered, none is given; without a schema the metadata say it."""
+        schema = export(Path("exports"), "items", RECORDS).with_name("items.schema.json")
+        sound = schema.read_text()
+        schema.write_text(text)
+        with pytest.raises(Unreachable, match=r"cannot be trusted: items\.schema\.json is n"):
+            list(reader().read("items"))
+        schema.write_text(sound)
+        assert list(reader().read("items")) == RECORDS
+        schema.unlink()
+        assert list(reader().read("items")) == RECORDS
+
+    @pytest.mark.parametrize("id", [None, 1], ids=["all", "one"])
+    @pytest.mark.parametrize("format", FORMATS)
+    @pytest.mark.parametrize(
+        "text",
+        ["[1]", "7", f'{{"id":1,"a":{"9" * 6000}}}', f'{{"id":1,"a":{"[" * 3000}1{"]" * 3000}}}'],
+        ids=["array", "number", "digits", "deep"],
+    )
+    def test_what_is_no_record_is_no_answer(self, text: str, format: str, id: int | None) -> None:
+        """Though the checksum holds: what is no object, or one that cannot be held, makes the export unfit."""
+        said = f"sha256:{hashlib.sha256(f'{text}{chr(10)}'.encode()).hexdigest()}"
+        path = export(Path("exports"), "items", [{"here": 1}], format, pretty=False, checksum=said)
+        path.write_text(path.read_text().replace('{"here":1}', text))
+        with pytest.raises(Unreachable, match=r"cannot be trusted: (its record 1|a record) is spoilt: "):
+            list(reader().read("items", id))
+
+    @pytest.mark.parametrize("format", FORMATS)
+    @pytest.mark.parametrize("text", ['"total_count": 1e999', f'"total_count": 1, "a": {"[" * 9000}{"]" * 9000}'])
+    def test_metadata_that_cannot_be_held_is_no_answer(self, text: str, format: str) -> None:
+        """A number beyond all doubles, and what is nested too deep."""
+        path = export(Path("exports"), "items", RECORDS[:1], format)
+        holder = path if format == "envelope" else path.with_name("items.metadata.json")
+        holder.write_text(holder.read_text("utf-8").replace('"total_count": 1', text, 1), "utf-8")
+        with pytest.raises(Unreachable, match="cannot be trusted"):
             list(reader().read("items"))
 
     def test_records_behind_the_records(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,26 @@ def test_an_unchanged_file_stays_young(database_url, tmp_path, monkeypatch):
         next(reader_without(database_url).read("items"))
 
 
+@pytest.mark.parametrize("format", ["envelope", "ndjson"])
+@pytest.mark.parametrize("moment", ["2999-01-01T00:00:00Z", "2099-99-99T99:99:99Z"])
+def test_a_moment_that_cannot_be_is_corrected(database_url, tmp_path, format, moment):
+    """A file that says it was made in the future, or never, is stale; the next export makes it answer."""
+    BREAKER.forget()
+    session(tmp_path / "source", "2026-01-01", items=RECORDS)
+    runner = SyncRunner(database_url, tmp_path / "source")
+    ok(runner.populate())
+    ok(runner.export(format=format))
+    path = Path("data") / ("items.json" if format == "envelope" else "items.metadata.json")
+    path.write_text(re.sub(r"(generated_at\": \")[^\"]+", rf"\g<1>{moment}", path.read_text("utf-8")), "utf-8")
+    (Path("data") / ".json2db" / "confirmed.json").unlink()
+    with pytest.raises(Unreachable, match=r"in the future|cannot be trusted"):
+        next(reader_without(database_url).read("items"))
+    assert [one.status for one in ok(runner.export(format=format, check=True)).files] == ["stale"]
+    assert [one.status for one in ok(runner.export(format=format)).files] == ["written"]
+    assert list(reader_without(database_url).read("items", 7)) == [RECORDS[7]]
+    assert [one.status for one in ok(runner.export(format=format)).files] == ["unchanged"]
+
+
 def test_a_part_is_no_answer(database_url, tmp_path):
     """Neither filtered records nor ones without their key stand in for all."""
     BREAKER.forget()
@@ -71,6 +92,9 @@ def test_a_part_is_no_answer(database_url, tmp_path):
     ok(runner.populate())
     ok(runner.export(filters={"items": {"id": {"<": 5}}}))
     with pytest.raises(Unreachable, match="holds only those records that satisfy"):
+        next(reader_without(database_url).read("items"))
+    Path("data/items.schema.json").unlink()
+    with pytest.raises(Unreachable, match=r'records that satisfy \{"id": \{"<": 5\}\}'):
         next(reader_without(database_url).read("items"))
     ok(runner.export(exclude={"items": ["id"]}))
     with pytest.raises(Unreachable, match=r"does not hold its key \(id\)"):

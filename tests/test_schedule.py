@@ -149,6 +149,25 @@ class TestCron:
         result = SyncRunner("x.db").schedule(["read", "a\nb"])
         assert (result.success, result.error_type) == (False, "configuration_error")
 
+    @pytest.mark.parametrize(
+        ("words", "named", "said"),
+        [
+            (["read", "50\\%"], {}, "backslash before %"),
+            (["read"], {"directory": "/a\\%b"}, "backslash before %"),
+            (["read"], {"directory": "/a\\"}, "/a\\ ends in a backslash"),
+            (["read"], {"log": "a\\"}, "a\\ ends in a backslash"),
+            (["read"], {"log": "a\\", "format": "systemd"}, "a\\ ends in a backslash"),
+        ],
+        ids=str,
+    )
+    def test_backslashes_that_mean_something_else_are_refused(
+        self, words: list[str], named: dict[str, str], said: str
+    ) -> None:
+        """At the end of a line of a unit, and before cron's %, a backslash is not a backslash."""
+        result = SyncRunner("x.db").schedule(words, **named)
+        assert (result.success, result.error_type) == (False, "configuration_error")
+        assert said in result.error
+
 
 @needs_systemd
 class TestSystemd:
@@ -223,10 +242,19 @@ class TestChecked:
         require_command(shlex.split(line))
 
     def test_a_password_is_not_printed(self, capsys: pytest.CaptureFixture[str]) -> None:
-        """A URL with a password is refused: it would stand in the crontab."""
-        assert main(["schedule", "verify", "--db-path", "postgresql://me:secret@host/x"]) == 2
-        printed = capsys.readouterr()
-        assert "secret" not in printed.out + printed.err
+        """A URL with a password is refused, wherever in it that stands: it would stand in the crontab."""
+        for url in (
+            "postgresql://me:secret@host/x",
+            "postgresql://me:***secret@host/x",
+            "postgresql://host/x?user=me&password=secret",
+            "postgresql://host/x?user=me&password=***secret",
+            "postgresql://host:port/x?sslpassword=secret&user=me",
+        ):
+            for words in (["--db-path", url], [f"--db-path={url}"]):
+                assert main(["schedule", "verify", *words]) == 2
+                printed = capsys.readouterr()
+                assert "secret" not in printed.out + printed.err
+                assert "a password in a schedule" in printed.err
         assert main(["schedule", "verify", "--db-path", "postgresql://me@host/x"]) == 0
 
 
@@ -280,7 +308,9 @@ class TestCommand:
         monkeypatch.setenv("JSON2DB_SCHEDULE", '{"verify --ful": "day"}')
         assert main(["schedule"]) == 2
 
-    @pytest.mark.parametrize("wrong", ['{"verify": "sometimes"}', '{"": "day"}', "[1]", "nonsense"])
+    @pytest.mark.parametrize(
+        "wrong", ['{"verify": "sometimes"}', '{"": "day"}', '{"read \\"items": "day"}', "[1]", "nonsense"]
+    )
     def test_a_wrong_configuration(self, wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """A time that means nothing is a wrong setting, wherever settings are read."""
         monkeypatch.setenv("JSON2DB_SCHEDULE", wrong)

@@ -125,6 +125,22 @@ class TestWorthALook:
         unread = runner.status(checksums=False)
         assert (unread.state, unread.exports[0].verified) == ("fine", None)
 
+    def test_a_spoilt_export_does_not_hide_the_others(self, runner: SyncRunner) -> None:
+        """Whatever is wrong with one file, all are listed; a note of ours that is spoilt is as none."""
+        deep = "[" * 200_000
+        export(Path("exports"), "items", RECORDS)
+        for name, text in {"a": '{"metadata": {"checksum": 1, "a": 1e999', "b": deep, "c": "[[1]]"}.items():
+            (Path("exports") / f"{name}.json").write_text(text)
+            (Path("exports") / f"{name}.metadata.json").write_text(deep)
+        (Path("exports") / ".json2db").mkdir(exist_ok=True)
+        (Path("exports") / ".json2db" / "confirmed.json").write_text(deep)
+        for checksums in (True, False):
+            found = runner.status(checksums=checksums)
+            assert found.state == "look"
+            assert [(one.name, one.problem is None) for one in found.exports] == [
+                ("a", False), ("b", False), ("c", False), ("items", True),
+            ]  # fmt: skip
+
     def test_rejected_records(self, runner: SyncRunner, tmp_path: Path) -> None:
         """More of them than the setting allows are worth a look."""
         (tmp_path / "bad").mkdir()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -55,7 +56,11 @@ Contracts = Annotated[dict[str, Literal["evolve", "freeze"]], JsonText]
 def _times(value: dict[str, str]) -> dict[str, str]:
     """Operations as they are called, each with a time that comes again."""
     for operation, time in value.items():
-        if not operation.strip():
+        try:
+            words = shlex.split(operation)
+        except ValueError as error:
+            raise ValueError(f"{operation!r} cannot be taken apart into words: {error}") from error
+        if not words:
             raise ValueError("an operation must be named")
         parse(time)
     return value

@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from json2db_sync.errors import ConfigurationError
 
 _SCHEME = re.compile(r"(sqlite|postgres|postgresql)(\+\w+)?:", re.IGNORECASE)
+_IN_QUERY = re.compile(r"([?&][^=&]*password[^=&]*=)[^&]*", re.IGNORECASE)
+"""A password in the query of a URL, behind its name."""
 
 
 def parse(path_or_url: str) -> sa.URL:
@@ -61,9 +63,19 @@ def mask(path_or_url: str) -> str:
     if "://" not in path_or_url:
         return path_or_url
     try:
-        url = sa.make_url(path_or_url)
-        secret = {name: "***" for name in url.query if "password" in name.lower()}
-        return url.update_query_dict(secret).render_as_string(hide_password=True)
+        shown = sa.make_url(path_or_url).render_as_string(hide_password=True)
     except (sa.exc.ArgumentError, ValueError):
         scheme, _, rest = path_or_url.partition("://")
-        return f"{scheme}://***@{rest.rpartition('@')[2]}" if "@" in rest else path_or_url
+        shown = f"{scheme}://***@{rest.rpartition('@')[2]}" if "@" in rest else path_or_url
+    return _IN_QUERY.sub(r"\1***", shown)
+
+
+def holds_password(path_or_url: str) -> bool:
+    """Does what a user wrote for a database hold a password that :func:`mask` would hide?"""
+    if "://" not in path_or_url:
+        return False
+    try:
+        url = sa.make_url(path_or_url)
+    except (sa.exc.ArgumentError, ValueError):
+        return mask(path_or_url) != path_or_url
+    return url.password is not None or any("password" in name.lower() for name in url.query)

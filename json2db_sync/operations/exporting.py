@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from json2db_sync.errors import ConfigurationError
+from json2db_sync.errors import ConfigurationError, FileError
 from json2db_sync.model.kinds import now_text
 from json2db_sync.operations.execution import PathLike, operation
 from json2db_sync.operations.exporting_backups import ExportBackups
@@ -16,7 +16,7 @@ from json2db_sync.operations.outcomes import export_result, export_summary
 from json2db_sync.results import ExportedFile, ExportResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from json2db_sync.databases.base import Database
     from json2db_sync.steps.export.content import Content
@@ -122,7 +122,10 @@ class Exporting(ExportBackups):
             plans = Ledger(database, connection).plans()
             tally = Tally("export", self._emit)
             drafter = Drafter(directory, database.short_label, options.top_values, tally.add)
-            yield Exporter(options, drafter), contents(database, connection, plans, list(wanted or ()), options)
+            exporter = Exporter(options, drafter)
+            found = contents(database, connection, plans, list(wanted or ()), options)
+            _require_not_the_database(database, exporter.targets(found))
+            yield exporter, found
 
     def _export_options(self, given: Mapping[str, Any]) -> ExportOptions:
         from json2db_sync.steps.export.options import ExportOptions
@@ -130,6 +133,16 @@ class Exporting(ExportBackups):
         section = self.config.export
         configured = {name: getattr(section, name) for name in (*_SHAPE, "top_values")}
         return ExportOptions(**{**configured, **given})
+
+
+def _require_not_the_database(database: Database, targets: Iterable[Path]) -> None:
+    for path in targets:
+        if database.occupies(path):
+            raise FileError(
+                f"{path} is the database itself, which no export replaces",
+                hint="choose another output directory",
+                file=str(path),
+            )
 
 
 _SHAPE = (

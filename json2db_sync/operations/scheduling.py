@@ -111,7 +111,7 @@ class Scheduling(Execution):
         directory: PathLike | None,
         check: Check,
     ) -> list[Job]:
-        from json2db_sync.steps.schedule_text import Job, lock_of, name_of, require_one_line
+        from json2db_sync.steps.schedule_text import Job, lock_of, name_of, require_sayable
 
         place = Path(directory or Path.cwd()).expanduser().absolute()
         log = log if log is not None else self.config.schedule.log
@@ -126,7 +126,7 @@ class Scheduling(Execution):
             unit = _numbered(named, number)
             lock = f"{unit}.lock" if name else lock_of(words)
             job = Job(unit, tuple(words), when, _program(), place, target, lock)
-            require_one_line((*job.command, str(job.directory), str(job.log)))
+            require_sayable(job)
             jobs.append(job)
         return jobs
 
@@ -152,11 +152,10 @@ def _numbered(name: str, number: int) -> str:
 
 
 def _require_no_password(words: Sequence[str]) -> None:
-    from json2db_sync.databases.urls import mask
+    from json2db_sync.databases.urls import holds_password
 
     for word in words:
-        value = word.partition("=")[2] if word.startswith("--") else word
-        if "***" in mask(value) and "***" not in value:
+        if holds_password(word.partition("=")[2] if word.startswith("--") else word):
             raise ConfigurationError(
                 "a password in a schedule could be read by others, in the list of processes too",
                 hint="write the URL into .env, as JSON2DB_DATABASE_PATH, and leave --db-path out",

@@ -31,6 +31,8 @@ METADATA = "metadata"
 KEY, FILTERS = "x-key", "x-filters"
 """In the schema beside an export: the names of the fields of a record's key, in order, none where it has no key; and
 what records had to satisfy to be exported, where that was not all of them."""
+METADATA_FILTERS = "filters"
+"""In the metadata, the same: the schema may get lost."""
 
 _ANY_NAME = "records"
 """The key of the records in an envelope whose entity's name is none for a key."""
@@ -38,7 +40,7 @@ _ANY_NAME = "records"
 Place = tuple[int, int]
 """Where a record's text stands in the unpacked file: its first byte, and how many."""
 Identity = tuple[tuple[str, int, int, int], ...]
-"""Path, inode, time of change and size of the file, and of the metadata beside it if there is such a file."""
+"""Path, inode, time of change and size of the file, and of the metadata and the schema beside it if they are there."""
 
 
 class ExportedFile:
@@ -88,7 +90,7 @@ class ExportedFile:
             text = b"".join(iter(stream.read, b""))
         try:
             return self._object(jsontext.decode(text))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise FileError(f"{beside.name} is not valid JSON: {error}", file=str(beside)) from error
 
     def _object(self, value: Any) -> Mapping[str, Any]:
@@ -133,12 +135,22 @@ def beside_of(path: Path, suffix: str) -> Path:
 
 
 def schema_of(path: Path) -> Mapping[str, Any]:
-    """The schema beside an export; empty where there is none that can be read."""
+    """The schema beside an export; empty where there is none.
+
+    :raises FileError: when there is one that cannot be read.
+    """
+    beside = beside_of(path, SCHEMA_SUFFIX)
     try:
-        schema = jsontext.decode(beside_of(path, SCHEMA_SUFFIX).read_bytes())
-    except (OSError, ValueError):
+        schema = jsontext.decode(beside.read_bytes())
+    except FileNotFoundError:
         return {}
-    return schema if isinstance(schema, dict) else {}
+    except OSError as error:
+        raise FileError(f"{beside.name} cannot be read: {error.strerror}", file=str(beside)) from error
+    except (ValueError, RecursionError) as error:
+        raise FileError(f"{beside.name} is not valid JSON: {error}", file=str(beside)) from error
+    if not isinstance(schema, dict):
+        raise FileError(f"{beside.name} is no JSON object", file=str(beside))
+    return schema
 
 
 def canonical(text: bytes) -> bytes:
@@ -147,6 +159,22 @@ def canonical(text: bytes) -> bytes:
     :raises ValueError: when it is no JSON.
     """
     return msgspec.json.format(text, indent=-1)
+
+
+def record_of(text: bytes) -> dict[str, Any]:
+    """The record that a text is.
+
+    :raises FileError: when it is none, or one that cannot be held.
+    """
+    try:
+        record = jsontext.decode(text)
+    except RecursionError as error:
+        raise FileError("a record is spoilt: it is nested too deep") from error
+    except ValueError as error:
+        raise FileError(f"a record is spoilt: {error}") from error
+    if not isinstance(record, dict):
+        raise FileError("a record is spoilt: it is no object")
+    return record
 
 
 def text_at(path: Path, place: Place) -> tuple[bytes, Identity]:
@@ -175,8 +203,8 @@ def identity_of(path: Path, status: os.stat_result | None = None) -> Identity:
     :param status: of the file itself; by default as it is now.
     :raises OSError: when it is not there.
     """
-    beside = beside_of(path, METADATA_SUFFIX)
     found = [(path, status or path.stat())]
-    with suppress(OSError):
-        found.append((beside, beside.stat()))
+    for beside in (beside_of(path, METADATA_SUFFIX), beside_of(path, SCHEMA_SUFFIX)):
+        with suppress(OSError):
+            found.append((beside, beside.stat()))
     return tuple((str(each), of.st_ino, of.st_mtime_ns, of.st_size) for each, of in found)

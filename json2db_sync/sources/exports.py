@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
+from datetime import timedelta
 from pathlib import Path
 
 from json2db_sync.model.words import counted
@@ -11,6 +12,8 @@ from json2db_sync.model.words import counted
 WRITTEN_BY = "One record of an export by json2db_sync."
 """Stands in every schema of ours, so that it can be told from files of records."""
 SCHEMA_SUFFIX, METADATA_SUFFIX = ".schema.json", ".metadata.json"
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""By at most so much: an export that is dated later than that is dated wrongly."""
 
 _MARKS = {SCHEMA_SUFFIX: WRITTEN_BY.encode(), METADATA_SUFFIX: b'"checksum": "sha256:'}
 _HEAD = 1024
@@ -56,4 +59,12 @@ def notes_on(left_out: Iterable[Path]) -> list[str]:
     return told
 
 
-__all__ = ["METADATA_SUFFIX", "SCHEMA_SUFFIX", "WRITTEN_BY", "is_backup", "is_beside_an_export", "notes_on"]
+__all__ = [
+    "CLOCKS_DIFFER",
+    "METADATA_SUFFIX",
+    "SCHEMA_SUFFIX",
+    "WRITTEN_BY",
+    "is_backup",
+    "is_beside_an_export",
+    "notes_on",
+]

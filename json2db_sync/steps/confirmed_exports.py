@@ -52,6 +52,6 @@ def confirmed_at(path: Path, checksum: str) -> str | None:
 def _noted(directory: Path) -> dict[str, Any]:
     try:
         found = json.loads((directory / OWN / _NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # not there, or spoilt: then an export is as old as it says
+    except (OSError, ValueError, RecursionError):  # not there, or spoilt: then an export is as old as it says
         return {}
     return found if isinstance(found, dict) else {}

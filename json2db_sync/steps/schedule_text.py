@@ -66,12 +66,16 @@ def lock_of(words: Sequence[str]) -> str:
     return f"{name}-{hashlib.sha256(shlex.join(words).encode('utf-8', 'surrogatepass')).hexdigest()[:8]}.lock"
 
 
-def require_one_line(words: Sequence[str]) -> None:
-    """Raise where a word has a line end: neither cron nor a unit can say it.
+def require_sayable(job: Job) -> None:
+    """Raise where a word has a line end, or a path ends in a backslash, behind which a unit's line goes on.
 
     :raises ConfigurationError: naming it.
     """
-    for word in words:
+    paths = [str(path) for path in (job.directory, job.log) if path is not None]
+    for path in paths:
+        if path.endswith("\\"):
+            raise ConfigurationError(f"{path} ends in a backslash: systemd cannot take it", hint="choose another path")
+    for word in (*job.command, *paths):
         if not word.isprintable():
             raise ConfigurationError(
                 f"{word!r} cannot be written into a schedule", hint="put it into a file of settings"
@@ -79,7 +83,10 @@ def require_one_line(words: Sequence[str]) -> None:
 
 
 def crontab(jobs: Sequence[Job]) -> dict[str, str]:
-    """One crontab of all jobs."""
+    """One crontab of all jobs.
+
+    :raises ConfigurationError: when cron cannot be told one of them.
+    """
     lines = [
         "# Install: run crontab -e and add these lines. A run that would overlap the last one says so in one line, and",
         "# ends with exit code 4. What runs write goes to the log named behind >>; without one, cron sends it by mail.",
@@ -92,6 +99,11 @@ def crontab(jobs: Sequence[Job]) -> dict[str, str]:
 def _for_cron(job: Job) -> str:
     log = f" >> {shlex.quote(str(job.log))} 2>&1" if job.log else ""
     line = f"cd {shlex.quote(str(job.directory))} && {shlex.join(job.command)}{log}"
+    if r"\%" in line:
+        raise ConfigurationError(
+            f"cron cannot take a backslash before %, as in {job.operation} run in {job.directory}",
+            hint="use systemd (--format systemd), or other names",
+        )
     return line.replace("%", r"\%")  # else cron ends the command there
 
 

@@ -72,6 +72,8 @@ def test_passwords_do_not_show():
     url = "postgresql://me:secret@host/name?sslpassword=hidden"
     assert "secret" not in mask(url)
     assert "hidden" not in mask(url)
+    assert mask(url) == "postgresql://me:***@host/name?sslpassword=***"
+    assert "hidden" not in mask("postgresql://host:port/name?Password=hidden&a=1")
     assert "secret" not in mask("postgresql://me:secret@host:port/name")
     fault = as_fault(psycopg.OperationalError(f"cannot connect to {url} password=secret"), "x")
     assert "secret" not in fault.message

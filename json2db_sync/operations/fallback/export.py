@@ -10,12 +10,21 @@ from typing import Any
 
 from json2db_sync.errors import FileError
 from json2db_sync.model.jsontext import preview
-from json2db_sync.sources.exported import FILTERS, ExportedFile, Identity, canonical, schema_of
+from json2db_sync.sources.exported import (
+    FILTERS,
+    METADATA_FILTERS,
+    ExportedFile,
+    Identity,
+    canonical,
+    record_of,
+    schema_of,
+)
+from json2db_sync.sources.exports import CLOCKS_DIFFER
 from json2db_sync.steps.confirmed_exports import confirmed_at
 
 _VERSION = "1.0"
-_FUTURE = timedelta(minutes=5)
-"""By so much clocks may differ."""
+_LONG = 4000
+"""Bytes of a record from which on it may hold an integer of more digits than Python takes, or nest too deep."""
 _SHOWN = 19
 """Characters of a checksum that tell it from any other."""
 
@@ -44,7 +53,7 @@ class Export:
         :raises FileError: when it is in the future, so that nobody knows.
         """
         age = datetime.now(UTC) - moment_of(self.as_of)
-        if age < -_FUTURE:
+        if age < -CLOCKS_DIFFER:
             raise unfit(self.path, f"is dated {self.as_of}, which is in the future")
         return max(age, timedelta(0))
 
@@ -59,7 +68,9 @@ def stated(file: ExportedFile) -> Export:
         raise FileError(f"its version is {said.get('version')!r}, and {_VERSION} is what can be read")
     try:
         moment_of(said.get("generated_at"))
-        records = int(said["total_count"])
+        records = said["total_count"]
+        if type(records) is not int:
+            raise ValueError(f"total_count is {records!r}")
     except (ValueError, TypeError, KeyError) as error:
         raise FileError(f"its metadata is spoilt: {error}") from error
     checksum, source = str(said.get("checksum")), str(said.get("source"))
@@ -72,16 +83,23 @@ def verified(file: ExportedFile) -> Export:
     :raises FileError: where they do not.
     """
     said = stated(file)
-    if filters := schema_of(file.path).get(FILTERS):
+    if filters := file.metadata.get(METADATA_FILTERS) or schema_of(file.path).get(FILTERS):
         raise FileError(f"it holds only those records that satisfy {preview(filters)}")
     digest, records = hashlib.sha256(), 0
     try:
         for _byte, text in file.texts():
-            digest.update(canonical(text))
+            line = canonical(text)
+            if line[:1] != b"{":
+                raise ValueError("it is no object")
+            if len(line) > _LONG:
+                record_of(line)
+            digest.update(line)
             digest.update(b"\n")
             records += 1
     except ValueError as error:
         raise FileError(f"its record {records + 1} is spoilt: {error}") from error
+    except RecursionError as error:
+        raise FileError(f"its record {records + 1} is spoilt: it is nested too deep") from error
     checksum = f"sha256:{digest.hexdigest()}"
     if said.checksum != checksum:
         raise FileError(f"its checksum says {_short(said.checksum)}, and its records make {_short(checksum)}")

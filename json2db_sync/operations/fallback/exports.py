@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from json2db_sync.errors import FileError
-from json2db_sync.model import jsontext
 from json2db_sync.model.keys import Key, stored_id
 from json2db_sync.operations.fallback.export import Export, stated, unfit, verified
 from json2db_sync.operations.fallback.known import Known, lock_of
@@ -19,6 +18,7 @@ from json2db_sync.sources.exported import (
     ExportedFile,
     Identity,
     identity_of,
+    record_of,
     text_at,
 )
 from json2db_sync.sources.exports import METADATA_SUFFIX, SCHEMA_SUFFIX
@@ -141,7 +141,7 @@ class Exports:
         :raises FileError: when it was replaced since, before the first of them; or changed while it was read.
         """
         for _byte, text in self._texts(export):
-            yield jsontext.decode(text)
+            yield record_of(text)
 
     def _texts(self, export: Export) -> Iterator[tuple[int, bytes]]:
         with self._opened(export.path, export.entity) as file:
@@ -167,7 +167,7 @@ class Exports:
         for place in places.of(wanted):
             text, identity = text_at(export.path, place)
             _require_same(export, identity)
-            record = jsontext.decode(text)
+            record = record_of(text)
             if places.keys.id_of(record) == wanted:
                 yield record
 

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from json2db_sync.errors import FileError
-from json2db_sync.model import jsontext
 from json2db_sync.model.keys import content_id, key_of, short_hash
-from json2db_sync.sources.exported import KEY, Place, schema_of
+from json2db_sync.sources.exported import KEY, Place, record_of, schema_of
 
 MOST = 1_000_000
 """Records of one export whose places are remembered: 24 MB."""
@@ -42,7 +41,7 @@ class Places:
         self.keys = keys
         self._hashes, self._starts, self._lengths = array("q"), array("q"), array("q")
         for byte, text in texts:
-            self._hashes.append(_hash(keys.id_of(jsontext.decode(text))))
+            self._hashes.append(_hash(keys.id_of(record_of(text))))
             self._starts.append(byte)
             self._lengths.append(len(text))
 
@@ -66,7 +65,7 @@ def find_keys(path: Path, configured: Sequence[str] | None, texts: Texts, parts:
     :raises FileError: when the records do not have the fields, or their values do not tell records apart.
     """
     stated = _stated(path)
-    sample = [jsontext.decode(text) for _byte, text in islice(texts, _SAMPLE)]
+    sample = [record_of(text) for _byte, text in islice(texts, _SAMPLE)]
     if stated is None and configured is None:
         leading = Counter(tuple(record)[:parts] for record in sample)
         fields = leading.most_common(1)[0][0] if leading else ()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from json2db_sync.model.kinds import now_text
+from json2db_sync.sources.exported import FILTERS, METADATA_FILTERS
 from json2db_sync.steps.export.content import Content
 from json2db_sync.steps.export.layout import Layout, document, packed
 from json2db_sync.steps.export.measured import VERSION, Body, write_body
@@ -54,14 +55,14 @@ class Drafter:
         body = write_body(content, layout, stream, self.top_values, lambda count: self.progress(content.name, count))
         schema = content.schema()
         before = generated_at(self.directory, layout)
-        metadata = self._metadata(layout, body, before or "")
-        stale = self._stale(layout, body, metadata, schema) if before else set(_names(layout))
+        metadata = self._metadata(layout, body, schema, before or "")
+        stale = self._stale(layout, body, metadata, schema) if before else set(layout.files)
         if (layout.metadata_file or layout.data_file) in stale:
             metadata |= {"generated_at": now_text()}
         return Draft(content, layout, body, metadata, schema, frozenset(stale))
 
-    def _metadata(self, layout: Layout, body: Body, moment: str) -> dict[str, Any]:
-        return {
+    def _metadata(self, layout: Layout, body: Body, schema: dict[str, Any], moment: str) -> dict[str, Any]:
+        said = {
             "version": VERSION,
             "generated_at": moment,
             "source": self.source,
@@ -70,6 +71,7 @@ class Drafter:
             "checksum": body.checksum,
             "statistics": body.statistics,
         }
+        return said | {METADATA_FILTERS: schema[FILTERS]} if FILTERS in schema else said
 
     def _stale(self, layout: Layout, body: Body, metadata: dict[str, Any], schema: dict[str, Any]) -> set[str]:
         current = {
@@ -79,10 +81,6 @@ class Drafter:
         if layout.metadata_file:
             current[layout.metadata_file] = is_document(self.directory / layout.metadata_file, document(metadata))
         return {name for name, is_current in current.items() if not is_current}
-
-
-def _names(layout: Layout) -> list[str]:
-    return [name for name in (layout.data_file, layout.schema_file, layout.metadata_file) if name]
 
 
 def stage_records(draft: Draft, files: FileSet, body: BinaryIO) -> None:

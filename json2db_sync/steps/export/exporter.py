@@ -15,7 +15,7 @@ from json2db_sync.steps.export.content import Content
 from json2db_sync.steps.export.draft import Draft, Drafter, stage_beside, stage_records
 from json2db_sync.steps.export.layout import Layout
 from json2db_sync.steps.export.options import ExportOptions
-from json2db_sync.steps.export.published import holds, stated_checksum
+from json2db_sync.steps.export.published import holds, is_export, stated_checksum
 from json2db_sync.steps.export.reading import Check, Reading, checker
 from json2db_sync.steps.published_files import FileSet, Published
 
@@ -39,10 +39,16 @@ class Exporter:
         """Publish the files of these tables that are not current, all of them or none.
 
         :param validate: check the records against their schemas when they are read back.
+        A note names each file that was replaced though it was not an export.
+
         :raises FileError: when they cannot be written, or are not read back as they were written.
         """
         drafted = [self._staged(content, files, validate=validate) for content in contents]
+        foreign = [draft.layout.data_file for draft in drafted if self._replaces_another(draft)]
         published = {one.name: one for one in files.commit()}
+        for name in foreign:
+            backup = published[name].backup
+            files.notes.append(f"{self.directory / name} was not an export; what it held is kept in {backup}")
         return [self._written(draft, published) for draft in drafted]
 
     def _staged(self, content: Content, files: FileSet, *, validate: bool) -> Draft:
@@ -86,6 +92,12 @@ class Exporter:
                 hint="run again, and look at the disk" if problems[0] == _LIES else "correct it in the database",
                 file=str(self.directory / draft.layout.data_file),
             )
+
+    def _replaces_another(self, draft: Draft) -> bool:
+        """Is there a file that would be replaced, and was never an export?"""
+        layout = draft.layout
+        stale = layout.data_file in draft.stale and self._exists(layout)
+        return stale and not is_export(self.directory / layout.data_file)
 
     def _written(self, draft: Draft, published: dict[str, Published]) -> ExportedFile:
         found = self._described(draft, "unchanged" if draft.is_current else "written")
@@ -157,6 +169,10 @@ class Exporter:
             for name in layout.other_files:
                 if (self.directory / name).is_file():
                     yield f"{name} is there too, from an export in another format: remove it if nobody needs it"
+
+    def targets(self, contents: Sequence[Content]) -> Iterator[Path]:
+        """The paths of all files that an export of these tables writes."""
+        return (self.directory / name for content in contents for name in self._layout(content).files)
 
     def _layout(self, content: Content) -> Layout:
         return Layout.of(content.name, self.options)

@@ -60,6 +60,11 @@ class Layout:
         return None if self.format == "envelope" else f"{file_stem(self.name)}{METADATA_SUFFIX}"
 
     @property
+    def files(self) -> list[str]:
+        """The names of all of them."""
+        return [name for name in (self.data_file, self.schema_file, self.metadata_file) if name]
+
+    @property
     def is_bare(self) -> bool:
         """Does the file hold the records' text as it is made, and nothing else?"""
         return self.format != "envelope" and not self.compress

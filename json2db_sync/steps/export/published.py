@@ -6,9 +6,12 @@ import gzip
 import hashlib
 import re
 import zlib
+from datetime import UTC, datetime
 from pathlib import Path
 
 from json2db_sync.errors import FileError
+from json2db_sync.sources.exported import beside_of
+from json2db_sync.sources.exports import CLOCKS_DIFFER, METADATA_SUFFIX
 from json2db_sync.steps.export.layout import Layout, unpacked
 
 _HEAD = 2**16
@@ -19,13 +22,27 @@ _DAMAGED = (gzip.BadGzipFile, EOFError, zlib.error)
 
 
 def generated_at(directory: Path, layout: Layout) -> str | None:
-    """When the published file was generated, as its metadata says; None where it does not say."""
-    return _stated(directory / (layout.metadata_file or layout.data_file), _GENERATED)
+    """When the published file was generated, as its metadata says; None where it does not say, or that cannot be."""
+    said = _stated(directory / (layout.metadata_file or layout.data_file), _GENERATED)
+    return said if said and _can_be(said) else None
+
+
+def _can_be(moment: str) -> bool:
+    """Is this a moment, and none in the future? No reader would take the file that says it."""
+    try:
+        return datetime.fromisoformat(moment) <= datetime.now(UTC) + CLOCKS_DIFFER
+    except ValueError:
+        return False
 
 
 def stated_checksum(path: Path) -> str | None:
     """The checksum in the metadata that this file holds; None where there is none."""
     return _stated(path, _CHECKSUM)
+
+
+def is_export(path: Path) -> bool:
+    """Is this a file of ours: is there a checksum in it, or in the metadata beside it?"""
+    return any(stated_checksum(one) for one in (path, beside_of(path, METADATA_SUFFIX)))
 
 
 def _stated(path: Path, pattern: re.Pattern[bytes]) -> str | None:
@@ -67,4 +84,4 @@ def _unreadable(path: Path, error: OSError) -> FileError:
     )
 
 
-__all__ = ["generated_at", "holds", "is_document", "stated_checksum"]
+__all__ = ["generated_at", "holds", "is_document", "is_export", "stated_checksum"]
