@@ -380,3 +380,26 @@ def test_an_empty_database_has_nothing_to_export(database_url, out):
     assert not result.success
     assert result.hint
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"exclude": {"users": ["name"]}},
+        {"fields": {"Cities": ["id"]}},
+        {"rename": {"users": {"name": "x"}}},
+        {"filters": {"users": {"id": 1}}},
+        {"statistics": {"users": ["name"]}},
+        {"name_fields": {"users": "name"}},
+        {"name_fields": {"*": "name"}},
+    ],
+)
+def test_an_option_for_a_table_that_is_nowhere_is_an_error(url, out, option):
+    """What is said of a table that does not exist, in this very spelling, is refused, and nothing is written."""
+    result = runner_on(url, out).export(["cities"], **option)
+    (tables,) = option.values()
+    assert (result.success, result.error_type) == (False, "configuration_error")
+    assert f"there is no entity and no table {next(iter(tables))}" in result.error
+    assert ("did you mean cities?" in result.hint) == ("Cities" in tables)
+    assert not out.exists()
+    assert runner_on(url, out).export(["cities"], exclude={"venues": ["fee"]}).success
