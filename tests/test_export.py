@@ -403,3 +403,14 @@ def test_an_option_for_a_table_that_is_nowhere_is_an_error(url, out, option):
     assert ("did you mean cities?" in result.hint) == ("Cities" in tables)
     assert not out.exists()
     assert runner_on(url, out).export(["cities"], exclude={"venues": ["fee"]}).success
+
+
+@pytest.mark.parametrize("pretty", [False, True])
+@pytest.mark.parametrize("form", ["envelope", "array", "ndjson"])
+def test_records_may_be_left_without_fields(url, out, form, pretty):
+    """Where all fields of a table are excluded, each of its rows is an empty object, in every format."""
+    exclude = {"cities": ["id", "name", "country"]}
+    shape = {"exclude": exclude, "format": form, "pretty": pretty}
+    exported(url, out, tables=["cities"], validate=True, **shape)
+    assert records(out / ("cities.ndjson" if form == "ndjson" else "cities.json")) == [{}, {}, {}]
+    assert runner_on(url, out).export(["cities"], verify_only=True, **shape).success

@@ -109,7 +109,7 @@ class ApplicationContent:
 
     def _select(self) -> sa.Select[Any]:
         source = self._table.selectable
-        columns = [self._expression(source, column) for column in self._table.columns]
+        columns = [self._expression(source, column) for column in self._table.columns] or [sa.literal_column("1")]
         order = self._table.key or tuple(self._columns)
         where = conditions(
             self.name,
@@ -119,6 +119,7 @@ class ApplicationContent:
         )
         return (
             sa.select(*columns)
+            .select_from(source)
             .where(*where)
             .order_by(*(self._database.in_order(source.c[name], self._columns[name].type) for name in order))
         )
@@ -132,6 +133,8 @@ class ApplicationContent:
         return self._database.json_text(raw).label(column.name) if column.as_json else raw
 
     def _records(self, rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+        if not self._names:
+            return [{} for _row in rows]
         raw = dict(zip(self._columns, zip(*rows, strict=True), strict=True))
         values = {name: self._converters[name](raw[name]) for name in raw if name in self._names}
         values.update((field.name, column) for field, column in self._related.columns(raw.__getitem__))

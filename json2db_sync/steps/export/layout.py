@@ -82,9 +82,9 @@ class Layout:
     def page(self, lines: bytes, *, first: bool) -> bytes:
         """Records as they stand in the file.
 
-        :param lines: canonical ones, a newline behind each.
+        :param lines: canonical ones, a newline behind each; of none nothing stands there.
         """
-        if self.format == "ndjson":
+        if self.format == "ndjson" or not lines:
             return lines
         if not self.pretty:
             return (b"[\n" if first else b",\n") + lines[:-1].replace(b"\n", b",\n")
