@@ -110,6 +110,22 @@ def postgresql(databases: Any) -> Any:
     return databases
 
 
+def test_a_postgresql_table_may_have_no_columns(postgresql, tmp_path):
+    """Each row of a table without columns is an empty object."""
+    url = postgresql.create()
+    execute(url, "CREATE TABLE t ();\nINSERT INTO t DEFAULT VALUES;\nINSERT INTO t DEFAULT VALUES;\n")
+    exported(url, tmp_path / "out", validate=True)
+    assert records(tmp_path / "out/t.json") == [{}, {}]
+
+
+def test_decimal_numbers_may_be_beyond_the_floats(postgresql, tmp_path):
+    """A number that no float holds is a number all the same, digit by digit, among the commonest values too."""
+    url = postgresql.create()
+    execute(url, "CREATE TABLE t (n NUMERIC);\nINSERT INTO t VALUES (1e400), ('Infinity'), (-1.5e350);\n")
+    exported(url, tmp_path / "out", validate=True, statistics={"t": ["n"]})
+    assert records(tmp_path / "out/t.json") == [{"n": -15 * 10**349}, {"n": 10**400}, {"n": "Infinity"}]
+
+
 def test_types_that_only_postgresql_has(postgresql, tmp_path):
     """Whatever type a column is of, its values are JSON: exact decimals, ISO moments, arrays, infinity, bytes."""
     url = postgresql.create()
