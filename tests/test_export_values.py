@@ -126,6 +126,30 @@ def test_decimal_numbers_may_be_beyond_the_floats(postgresql, tmp_path):
     assert records(tmp_path / "out/t.json") == [{"n": -15 * 10**349}, {"n": 10**400}, {"n": "Infinity"}]
 
 
+@pytest.mark.parametrize(
+    ("type_", "stored", "shown"),
+    [
+        ("JSONB", """{"b": 1.10, "a": null}""", {"a": None, "b": 1.1}),
+        ("INTERVAL", "1 day 02:00", "1 day 02:00:00"),
+        ("TEXT[]", "{a,NULL}", ["a", None]),
+        ("DATE", "0044-03-15 BC", "0044-03-15 BC"),
+        ("TIMESTAMPTZ", "2024-01-31 10:00:00+02", "2024-01-31T08:00:00+00:00"),
+        ("BYTEA", "\\x00ff", "AP8="),
+    ],
+)
+def test_a_name_beside_a_reference_is_what_its_own_table_shows(postgresql, tmp_path, type_, stored, shown):
+    """Whatever type a name column is of, its values are the same JSON in its table and beside references to it."""
+    url = postgresql.create()
+    execute(url, f"""CREATE TABLE a (id INTEGER PRIMARY KEY, name {type_});
+CREATE TABLE b (id INTEGER PRIMARY KEY, a_id INTEGER REFERENCES a (id));
+INSERT INTO a VALUES (1, '{stored}'), (2, NULL);
+INSERT INTO b VALUES (1, 1), (2, 2), (3, NULL);
+""")  # fmt: skip
+    exported(url, tmp_path / "out", validate=True)
+    assert [row["name"] for row in records(tmp_path / "out/a.json")] == [shown, None]
+    assert [row["a_name"] for row in records(tmp_path / "out/b.json")] == [shown, None, None]
+
+
 def test_types_that_only_postgresql_has(postgresql, tmp_path):
     """Whatever type a column is of, its values are JSON: exact decimals, ISO moments, arrays, infinity, bytes."""
     url = postgresql.create()

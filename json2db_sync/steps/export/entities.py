@@ -66,6 +66,9 @@ class EntityTables:
         whole = id_.removeprefix("-").isdecimal() and len(id_) < 20
         return int(id_) if whole and INT64_MIN <= int(id_) <= INT64_MAX else None
 
+    def expression(self, table: str, column: sa.ColumnClause[Any]) -> sa.ColumnElement[Any]:
+        return column
+
     def json_values(self, table: str, column: str, values: Sequence[Any]) -> Sequence[Any]:
         return values
 
