@@ -103,6 +103,34 @@ INSERT INTO t VALUES ('b', 'soon', 'many', 2, '{no'), ('A', '2024-01-31 10:00:00
     assert "1.50" in (tmp_path / "out/t.json").read_text()
 
 
+@pytest.mark.parametrize("null_handling", ["keep", "omit"])
+def test_json_may_be_nested_as_deep_as_one_likes(tmp_path, null_handling):
+    """A JSON column is JSON up to 300 levels, and the text that it is beyond."""
+    url = str(tmp_path / "test.db")
+    texts = ["[" * deep + "]" * deep for deep in (300, 301, 990, 100_000)]
+    with closing(sqlite3.connect(url)) as connection, connection:
+        connection.execute("CREATE TABLE t (k INTEGER PRIMARY KEY, doc JSON)")
+        connection.executemany("INSERT INTO t (doc) VALUES (?)", [(text,) for text in texts])
+    exported(url, tmp_path / "out", validate=True, null_handling=null_handling)
+    found = [row["doc"] for row in records(tmp_path / "out/t.json")]
+    assert found == [json.loads(texts[0]), *texts[1:]]
+
+
+def test_a_text_that_is_not_utf8_is_named(tmp_path):
+    """Where SQLite holds bytes as text that are none, the error says in which table, column and row, and what to do."""
+    url = str(tmp_path / "test.db")
+    execute(url, """CREATE TABLE a (id INTEGER PRIMARY KEY, name TEXT, data BLOB);
+CREATE TABLE b (id INTEGER PRIMARY KEY, a_id INTEGER REFERENCES a (id));
+INSERT INTO a VALUES (1, 'é', x'ff'), (7, CAST(x'636166e9' AS TEXT), NULL);
+INSERT INTO b VALUES (1, 7);
+""")  # fmt: skip
+    for table in ("a", "b"):
+        result = runner_on(url, tmp_path / "out").export([table])
+        assert result.error_type == "database_error"
+        assert "a.name, where id is 7, holds a text that is not UTF-8" in result.error
+        assert "correct it in the database" in result.hint
+
+
 @pytest.fixture
 def postgresql(databases: Any) -> Any:
     if databases.kind != "postgresql":
