@@ -414,3 +414,32 @@ def test_records_may_be_left_without_fields(url, out, form, pretty):
     exported(url, out, tables=["cities"], validate=True, **shape)
     assert records(out / ("cities.ndjson" if form == "ndjson" else "cities.json")) == [{}, {}, {}]
     assert runner_on(url, out).export(["cities"], verify_only=True, **shape).success
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ([1, None], [1, 3]),
+        ([None], [3]),
+        ({"=": [2, None]}, [2, 3]),
+        ({"!=": [1, None]}, [2]),
+        ({"!=": [None]}, [1, 2]),
+        ({"!=": [1, 9]}, [2]),
+        ([], []),
+    ],
+)
+def test_a_list_may_hold_null(url, out, wanted, expected):
+    """In a list of a filter, None stands for a column without a value, and hides no other record."""
+    execute(url, "UPDATE venues SET city_id = CASE id WHEN 3 THEN NULL ELSE id END;\n")
+    exported(url, out, tables=["venues"], filters={"venues": {"city_id": wanted}})
+    assert [venue["id"] for venue in records(out / "venues.json")] == expected
+
+
+@pytest.mark.parametrize("wanted", ["\ud800", ["a", "\ud800"], [[1]], [{"a": 1}], {"=": {"a": 1}}])
+@pytest.mark.parametrize("field", ["id", "name"])
+def test_a_filter_that_the_database_does_not_take_is_an_error(url, out, field, wanted):
+    """A value that cannot be compared with the column is named as such, and nothing is written."""
+    result = runner_on(url, out).export(["cities"], filters={"cities": {field: wanted}})
+    assert result.error_type == "configuration_error"
+    assert f"the filter of cities.{field} is wrong" in result.error
+    assert not (out / "cities.json").exists()

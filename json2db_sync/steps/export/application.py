@@ -115,18 +115,20 @@ class ApplicationContent:
 
     def _select(self) -> sa.Select[Any]:
         source = self._table.selectable
-        columns = [self._tables.expression(self.name, column).label(column.name) for column in source.c] or [
-            sa.literal_column("1")
+        columns: list[sa.ColumnElement[Any]] = [
+            self._tables.expression(self.name, column).label(column.name) for column in source.c
         ]
         order = self._table.key or tuple(self._columns)
         where = conditions(
+            self._database,
+            self._connection,
             self.name,
             self._filters,
             {name: source.c[name] for name in self._columns},
             self._comparable,
         )
         return (
-            sa.select(*columns)
+            sa.select(*(columns or [sa.literal(1)]))
             .select_from(source)
             .where(*where)
             .order_by(*(self._database.in_order(source.c[name], self._columns[name].type) for name in order))
