@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -129,6 +130,43 @@ INSERT INTO b VALUES (1, 7);
         assert result.error_type == "database_error"
         assert "a.name, where id is 7, holds a text that is not UTF-8" in result.error
         assert "correct it in the database" in result.hint
+
+
+def test_sqlite_compares_with_no_integer_beyond_64_bits(tmp_path):
+    """A filter with an integer that SQLite cannot hold is an error that names the field."""
+    url = str(tmp_path / "test.db")
+    execute(url, "CREATE TABLE t (k INTEGER PRIMARY KEY);\n")
+    result = runner_on(url, tmp_path / "out").export(filters={"t": {"k": {"<": 2**70}}})
+    assert result.error_type == "configuration_error"
+    assert "the filter of t.k is wrong" in result.error
+
+
+@pytest.mark.parametrize("name", ["", "t" * 201, "é" * 101, "/" * 70])
+def test_a_table_whose_name_no_file_can_have_is_an_error(tmp_path, name):
+    """A name that is empty or too long for a file's is said to be so; the other tables can be exported."""
+    url = str(tmp_path / "test.db")
+    execute(url, f'CREATE TABLE "{name}" (k INTEGER PRIMARY KEY);\nCREATE TABLE {"x" * 200} (k INTEGER);\n')
+    result = runner_on(url, tmp_path / "out").export()
+    assert result.error_type == "configuration_error"
+    assert f"the table {name!r} cannot be exported: its name is" in result.error
+    exported(url, tmp_path / "out", tables=["x" * 200], format="array")
+    execute(url, f"INSERT INTO {'x' * 200} VALUES (1);\n")
+    exported(url, tmp_path / "out", tables=["x" * 200], format="array")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="of systems with pipes")
+@pytest.mark.parametrize("asked", [{}, {"check": True}, {"verify_only": True, "validate": True}])
+@pytest.mark.parametrize("name", ["t.json", "t.schema.json", "t.metadata.json"])
+def test_a_pipe_in_the_place_of_a_file_is_an_error(tmp_path, name, asked):
+    """What is no plain file is not opened, neither to write nor to look: of a pipe nobody would see the end."""
+    url = str(tmp_path / "test.db")
+    execute(url, "CREATE TABLE t (k INTEGER PRIMARY KEY);\n")
+    exported(url, tmp_path / "out", format="array")
+    (tmp_path / "out" / name).unlink()
+    os.mkfifo(tmp_path / "out" / name)
+    result = runner_on(url, tmp_path / "out").export(format="array", **asked)
+    assert result.error_type == "file_error"
+    assert f"{name} is no plain file" in result.error
 
 
 @pytest.fixture

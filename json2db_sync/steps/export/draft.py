@@ -55,7 +55,7 @@ class Drafter:
         schema = content.schema()
         before = generated_at(self.directory, layout)
         metadata = self._metadata(layout, body, before or "")
-        stale = self._stale(layout, body, metadata, schema) if before else set(_names(layout))
+        stale = self._stale(layout, body, metadata, schema) if before else set(layout.files)
         if (layout.metadata_file or layout.data_file) in stale:
             metadata |= {"generated_at": now_text()}
         return Draft(content, layout, body, metadata, schema, frozenset(stale))
@@ -79,10 +79,6 @@ class Drafter:
         if layout.metadata_file:
             current[layout.metadata_file] = is_document(self.directory / layout.metadata_file, document(metadata))
         return {name for name, is_current in current.items() if not is_current}
-
-
-def _names(layout: Layout) -> list[str]:
-    return [name for name in (layout.data_file, layout.schema_file, layout.metadata_file) if name]
 
 
 def stage_records(draft: Draft, files: FileSet, body: BinaryIO) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,12 +18,21 @@ from json2db_sync.model.naming import entity_name
 from json2db_sync.sources.exports import METADATA_SUFFIX, SCHEMA_SUFFIX
 from json2db_sync.steps.export.options import ExportOptions, Format
 
+_LONGEST = 200
+"""Bytes of 255: the others are for ``.metadata.json.backup.20261121_093000_2`` and the like."""
 _NOT_IN_A_NAME = re.compile(r'[<>:"/\\|?*%.\x00-\x1f]|^ | $')
 
 
 def file_stem(name: str) -> str:
     """What the files of a table are called; characters that no file's name can hold are written as %2F."""
     return _NOT_IN_A_NAME.sub(lambda match: "%2E" if match[0] == "." else quote(match[0], safe=""), name)
+
+
+def unfit_name(name: str) -> str | None:
+    """Why no file can be called after a table, with what stands behind its name; None where one can."""
+    if not name:
+        return "its name is empty"
+    return "its name is too long for a file's" if len(os.fsencode(file_stem(name))) > _LONGEST else None
 
 
 def array_key(name: str) -> str:
@@ -58,6 +68,11 @@ class Layout:
     def metadata_file(self) -> str | None:
         """Where the metadata stands; None where it is in the file itself."""
         return None if self.format == "envelope" else f"{file_stem(self.name)}{METADATA_SUFFIX}"
+
+    @property
+    def files(self) -> list[str]:
+        """All that are written of the table."""
+        return [name for name in (self.data_file, self.schema_file, self.metadata_file) if name]
 
     @property
     def is_bare(self) -> bool:
@@ -134,4 +149,4 @@ def unpacked(path: Path) -> Iterator[BinaryIO]:
             yield cast(BinaryIO, zipped)
 
 
-__all__ = ["Layout", "array_key", "document", "file_stem", "packed", "unpacked"]
+__all__ = ["Layout", "array_key", "document", "file_stem", "packed", "unfit_name", "unpacked"]

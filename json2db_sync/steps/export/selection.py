@@ -13,6 +13,7 @@ from json2db_sync.model.plan import EntityPlan
 from json2db_sync.steps.export.application import ApplicationContent
 from json2db_sync.steps.export.content import Content
 from json2db_sync.steps.export.entities import EntityContent
+from json2db_sync.steps.export.layout import unfit_name
 from json2db_sync.steps.export.options import ExportOptions
 
 if TYPE_CHECKING:
@@ -44,6 +45,13 @@ def contents(
     for name in names:
         if name not in known:
             raise _unknown(name, known, "export.tables")
+        if reason := unfit_name(name):
+            raise ConfigurationError(
+                f"the table {name!r} cannot be exported: {reason}",
+                hint="say which tables to export (export.tables), or export a view of it",
+                setting="export.tables",
+                table=name,
+            )
     for setting in _BY_TABLE:
         for name in getattr(options, setting):
             if name not in known and (name != "*" or setting == "name_fields"):
