@@ -409,3 +409,66 @@ def test_a_file_that_was_not_an_export_is_told_of(url, out, form):
         execute(url, f"UPDATE cities SET country = '{other}2' WHERE id = 1")
         notes = exported(url, out, tables="cities", format=other).notes
         assert not [note for note in notes if "not an export" in note]
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"exclude": {"users": ["name"]}},
+        {"fields": {"Cities": ["id"]}},
+        {"rename": {"users": {"name": "x"}}},
+        {"filters": {"users": {"id": 1}}},
+        {"statistics": {"users": ["name"]}},
+        {"name_fields": {"users": "name"}},
+        {"name_fields": {"*": "name"}},
+    ],
+)
+def test_an_option_for_a_table_that_is_nowhere_is_an_error(url, out, option):
+    """What is said of a table that does not exist, in this very spelling, is refused, and nothing is written."""
+    result = runner_on(url, out).export(["cities"], **option)
+    (tables,) = option.values()
+    assert (result.success, result.error_type) == (False, "configuration_error")
+    assert f"there is no entity and no table {next(iter(tables))}" in result.error
+    assert ("did you mean cities?" in result.hint) == ("Cities" in tables)
+    assert not out.exists()
+    assert runner_on(url, out).export(["cities"], exclude={"venues": ["fee"]}).success
+
+
+@pytest.mark.parametrize("pretty", [False, True])
+@pytest.mark.parametrize("form", ["envelope", "array", "ndjson"])
+def test_records_may_be_left_without_fields(url, out, form, pretty):
+    """Where all fields of a table are excluded, each of its rows is an empty object, in every format."""
+    exclude = {"cities": ["id", "name", "country"]}
+    shape = {"exclude": exclude, "format": form, "pretty": pretty}
+    exported(url, out, tables=["cities"], validate=True, **shape)
+    assert records(out / ("cities.ndjson" if form == "ndjson" else "cities.json")) == [{}, {}, {}]
+    assert runner_on(url, out).export(["cities"], verify_only=True, **shape).success
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ([1, None], [1, 3]),
+        ([None], [3]),
+        ({"=": [2, None]}, [2, 3]),
+        ({"!=": [1, None]}, [2]),
+        ({"!=": [None]}, [1, 2]),
+        ({"!=": [1, 9]}, [2]),
+        ([], []),
+    ],
+)
+def test_a_list_may_hold_null(url, out, wanted, expected):
+    """In a list of a filter, None stands for a column without a value, and hides no other record."""
+    execute(url, "UPDATE venues SET city_id = CASE id WHEN 3 THEN NULL ELSE id END;\n")
+    exported(url, out, tables=["venues"], filters={"venues": {"city_id": wanted}})
+    assert [venue["id"] for venue in records(out / "venues.json")] == expected
+
+
+@pytest.mark.parametrize("wanted", ["\ud800", ["a", "\ud800"], [[1]], [{"a": 1}], {"=": {"a": 1}}])
+@pytest.mark.parametrize("field", ["id", "name"])
+def test_a_filter_that_the_database_does_not_take_is_an_error(url, out, field, wanted):
+    """A value that cannot be compared with the column is named as such, and nothing is written."""
+    result = runner_on(url, out).export(["cities"], filters={"cities": {field: wanted}})
+    assert result.error_type == "configuration_error"
+    assert f"the filter of cities.{field} is wrong" in result.error
+    assert not (out / "cities.json").exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -103,11 +104,116 @@ INSERT INTO t VALUES ('b', 'soon', 'many', 2, '{no'), ('A', '2024-01-31 10:00:00
     assert "1.50" in (tmp_path / "out/t.json").read_text()
 
 
+@pytest.mark.parametrize("null_handling", ["keep", "omit"])
+def test_json_may_be_nested_as_deep_as_one_likes(tmp_path, null_handling):
+    """A JSON column is JSON up to 300 levels, and the text that it is beyond."""
+    url = str(tmp_path / "test.db")
+    texts = ["[" * deep + "]" * deep for deep in (300, 301, 990, 100_000)]
+    with closing(sqlite3.connect(url)) as connection, connection:
+        connection.execute("CREATE TABLE t (k INTEGER PRIMARY KEY, doc JSON)")
+        connection.executemany("INSERT INTO t (doc) VALUES (?)", [(text,) for text in texts])
+    exported(url, tmp_path / "out", validate=True, null_handling=null_handling)
+    found = [row["doc"] for row in records(tmp_path / "out/t.json")]
+    assert found == [json.loads(texts[0]), *texts[1:]]
+
+
+def test_a_text_that_is_not_utf8_is_named(tmp_path):
+    """Where SQLite holds bytes as text that are none, the error says in which table, column and row, and what to do."""
+    url = str(tmp_path / "test.db")
+    execute(url, """CREATE TABLE a (id INTEGER PRIMARY KEY, name TEXT, data BLOB);
+CREATE TABLE b (id INTEGER PRIMARY KEY, a_id INTEGER REFERENCES a (id));
+INSERT INTO a VALUES (1, 'é', x'ff'), (7, CAST(x'636166e9' AS TEXT), NULL);
+INSERT INTO b VALUES (1, 7);
+""")  # fmt: skip
+    for table in ("a", "b"):
+        result = runner_on(url, tmp_path / "out").export([table])
+        assert result.error_type == "database_error"
+        assert "a.name, where id is 7, holds a text that is not UTF-8" in result.error
+        assert "correct it in the database" in result.hint
+
+
+def test_sqlite_compares_with_no_integer_beyond_64_bits(tmp_path):
+    """A filter with an integer that SQLite cannot hold is an error that names the field."""
+    url = str(tmp_path / "test.db")
+    execute(url, "CREATE TABLE t (k INTEGER PRIMARY KEY);\n")
+    result = runner_on(url, tmp_path / "out").export(filters={"t": {"k": {"<": 2**70}}})
+    assert result.error_type == "configuration_error"
+    assert "the filter of t.k is wrong" in result.error
+
+
+@pytest.mark.parametrize("name", ["", "t" * 201, "é" * 101, "/" * 70])
+def test_a_table_whose_name_no_file_can_have_is_an_error(tmp_path, name):
+    """A name that is empty or too long for a file's is said to be so; the other tables can be exported."""
+    url = str(tmp_path / "test.db")
+    execute(url, f'CREATE TABLE "{name}" (k INTEGER PRIMARY KEY);\nCREATE TABLE {"x" * 200} (k INTEGER);\n')
+    result = runner_on(url, tmp_path / "out").export()
+    assert result.error_type == "configuration_error"
+    assert f"the table {name!r} cannot be exported: its name is" in result.error
+    exported(url, tmp_path / "out", tables=["x" * 200], format="array")
+    execute(url, f"INSERT INTO {'x' * 200} VALUES (1);\n")
+    exported(url, tmp_path / "out", tables=["x" * 200], format="array")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="of systems with pipes")
+@pytest.mark.parametrize("asked", [{}, {"check": True}, {"verify_only": True, "validate": True}])
+@pytest.mark.parametrize("name", ["t.json", "t.schema.json", "t.metadata.json"])
+def test_a_pipe_in_the_place_of_a_file_is_an_error(tmp_path, name, asked):
+    """What is no plain file is not opened, neither to write nor to look: of a pipe nobody would see the end."""
+    url = str(tmp_path / "test.db")
+    execute(url, "CREATE TABLE t (k INTEGER PRIMARY KEY);\n")
+    exported(url, tmp_path / "out", format="array")
+    (tmp_path / "out" / name).unlink()
+    os.mkfifo(tmp_path / "out" / name)
+    result = runner_on(url, tmp_path / "out").export(format="array", **asked)
+    assert result.error_type == "file_error"
+    assert f"{name} is no plain file" in result.error
+
+
 @pytest.fixture
 def postgresql(databases: Any) -> Any:
     if databases.kind != "postgresql":
         pytest.skip("of PostgreSQL's own types")
     return databases
+
+
+def test_a_postgresql_table_may_have_no_columns(postgresql, tmp_path):
+    """Each row of a table without columns is an empty object."""
+    url = postgresql.create()
+    execute(url, "CREATE TABLE t ();\nINSERT INTO t DEFAULT VALUES;\nINSERT INTO t DEFAULT VALUES;\n")
+    exported(url, tmp_path / "out", validate=True)
+    assert records(tmp_path / "out/t.json") == [{}, {}]
+
+
+def test_decimal_numbers_may_be_beyond_the_floats(postgresql, tmp_path):
+    """A number that no float holds is a number all the same, digit by digit, among the commonest values too."""
+    url = postgresql.create()
+    execute(url, "CREATE TABLE t (n NUMERIC);\nINSERT INTO t VALUES (1e400), ('Infinity'), (-1.5e350);\n")
+    exported(url, tmp_path / "out", validate=True, statistics={"t": ["n"]})
+    assert records(tmp_path / "out/t.json") == [{"n": -15 * 10**349}, {"n": 10**400}, {"n": "Infinity"}]
+
+
+@pytest.mark.parametrize(
+    ("type_", "stored", "shown"),
+    [
+        ("JSONB", """{"b": 1.10, "a": null}""", {"a": None, "b": 1.1}),
+        ("INTERVAL", "1 day 02:00", "1 day 02:00:00"),
+        ("TEXT[]", "{a,NULL}", ["a", None]),
+        ("DATE", "0044-03-15 BC", "0044-03-15 BC"),
+        ("TIMESTAMPTZ", "2024-01-31 10:00:00+02", "2024-01-31T08:00:00+00:00"),
+        ("BYTEA", "\\x00ff", "AP8="),
+    ],
+)
+def test_a_name_beside_a_reference_is_what_its_own_table_shows(postgresql, tmp_path, type_, stored, shown):
+    """Whatever type a name column is of, its values are the same JSON in its table and beside references to it."""
+    url = postgresql.create()
+    execute(url, f"""CREATE TABLE a (id INTEGER PRIMARY KEY, name {type_});
+CREATE TABLE b (id INTEGER PRIMARY KEY, a_id INTEGER REFERENCES a (id));
+INSERT INTO a VALUES (1, '{stored}'), (2, NULL);
+INSERT INTO b VALUES (1, 1), (2, 2), (3, NULL);
+""")  # fmt: skip
+    exported(url, tmp_path / "out", validate=True)
+    assert [row["name"] for row in records(tmp_path / "out/a.json")] == [shown, None]
+    assert [row["a_name"] for row in records(tmp_path / "out/b.json")] == [shown, None, None]
 
 
 def test_types_that_only_postgresql_has(postgresql, tmp_path):

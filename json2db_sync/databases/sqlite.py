@@ -205,7 +205,7 @@ class SQLiteDatabase(Database):
     def pages(
         self, connection: sa.Connection, statement: sa.Select[Any], size: int
     ) -> Iterator[Sequence[Sequence[Any]]]:
-        with closing(connection.execute(statement)) as result:
+        with _decoding(connection, statement), closing(connection.execute(statement)) as result:
             while rows := result.cursor.fetchmany(size):  # fetched as they are asked for, and plain tuples
                 yield rows
 
@@ -213,7 +213,8 @@ class SQLiteDatabase(Database):
         self, connection: sa.Connection, select: sa.Select[Any], key: sa.ColumnElement[Any], ids: Sequence[Any]
     ) -> Sequence[tuple[Any, ...]]:
         before, after = _around_list(select, key)
-        return _driver(connection).execute(f"{before}({','.join('?' * len(ids))}){after}", ids).fetchall()
+        with _decoding(connection, select):
+            return _driver(connection).execute(f"{before}({','.join('?' * len(ids))}){after}", ids).fetchall()
 
     def versions(self, connection: sa.Connection, table: sa.Table, ids: Sequence[Any]) -> dict[Any, tuple[int, int]]:
         found: dict[Any, tuple[int, int]] = {}
@@ -349,6 +350,51 @@ def _driver(connection: sa.Connection) -> sqlite3.Connection:
     raw = connection.connection.driver_connection
     assert isinstance(raw, sqlite3.Connection)
     return raw
+
+
+class _NoText(bytes):
+    """What SQLite holds as text, and is not UTF-8."""
+
+
+@contextmanager
+def _decoding(connection: sa.Connection, select: sa.Select[Any]) -> Iterator[None]:
+    """Where a text that is read inside is not UTF-8, the error says where it stands."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        table = select.get_final_froms()[0]
+        if "decode to UTF-8" not in str(error) or not isinstance(table, sa.TableClause):
+            raise
+        raise DatabaseError(
+            f"{_place_of_no_text(connection, table)} holds a text that is not UTF-8",
+            hint="correct it in the database: its encoding is another, perhaps Latin-1",
+            table=table.name,
+        ) from error
+
+
+def _place_of_no_text(connection: sa.Connection, table: sa.TableClause) -> str:
+    """The first such text: table, column and, where there is a key, row."""
+    key = sa.inspect(connection).get_pk_constraint(table.name)["constrained_columns"]
+    names = [*(column.name for column in table.c), *key]
+    statement = str(sa.select(*map(sa.column, names)).select_from(table).compile(dialect=sqlite_dialect()))
+    driver = _driver(connection)
+    before, driver.text_factory = driver.text_factory, _text_or_not
+    try:
+        for row in driver.execute(statement):
+            for name, value in zip(names, row, strict=True):
+                if isinstance(value, _NoText):
+                    at = ", ".join(f"{one} is {row[names.index(one)]}" for one in key)
+                    return f"{table.name}.{name}, where {at}," if at else f"{table.name}.{name}"
+    finally:
+        driver.text_factory = before
+    return table.name
+
+
+def _text_or_not(stored: bytes) -> str | _NoText:
+    try:
+        return stored.decode()
+    except UnicodeDecodeError:
+        return _NoText(stored)
 
 
 @lru_cache(maxsize=256)

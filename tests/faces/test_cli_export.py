@@ -70,6 +70,7 @@ def test_verify_only_ends_with_3_and_names_the_difference(run: Run, database):
         (["--where", "venues.fee=null"], [2]),
         (["--where", "venues.id>1", "--where", "venues.id <= 2"], [2]),
         (["--where", "venues.kind!=museum"], [1]),
+        (["--where", "venues.id!=1", "--where", "venues.id!=3"], [2]),
     ],
 )
 def test_where_chooses_rows(run: Run, tmp_path, options, expected):
@@ -86,8 +87,27 @@ def test_fields_are_chosen_and_renamed(run: Run, tmp_path):
     assert venues(tmp_path)[1] == {"id": 2, "kind": "museum"}
 
 
+def test_what_is_said_of_a_table_adds_up(run: Run, tmp_path):
+    """An option that is given twice for one table means both: nothing that was excluded is exported."""
+    run("export", *DATABASE, "--exclude", "venues=fee", "--exclude", "venues=city_id,city_name")
+    assert venues(tmp_path)[0] == {"id": 1, "kind": "park"}
+    twice = ("--fields", "venues=id", "--fields", "venues=kind,fee")
+    run("export", *DATABASE, *twice, "--rename", "venues=kind:type", "--rename", "venues=fee:price")
+    assert venues(tmp_path)[0] == {"id": 1, "type": "park", "price": 2.5}
+
+
 @pytest.mark.parametrize(
-    "option", [["--where", "venues"], ["--fields", "id"], ["--rename", "venues"], ["--format", "xml"]]
+    "option",
+    [
+        ["--where", "venues"],
+        ["--where", "venues.id=1", "--where", "venues.id=2"],
+        ["--fields", "id"],
+        ["--rename", "venues"],
+        ["--rename", "venues=kind:"],
+        ["--rename", "venues=kind:x,fee:x"],
+        ["--rename", "venues=kind:x", "--rename", "venues=kind:y"],
+        ["--format", "xml"],
+    ],
 )
 def test_wrong_usage_ends_with_2(run: Run, option):
     """An option that cannot be read is wrong usage, said before anything is done."""

@@ -32,8 +32,11 @@ def _option(*names: str, **settings: Any) -> Decorator:
     return click.option(*names, cls=Headed, **settings)
 
 
-def _of_tables(take: Callable[[str], Any]) -> Callback:
-    """A callback for a repeatable TABLE=..., by table; None where it is not given."""
+def _of_tables(add: Callable[[Any, str], Any]) -> Callback:
+    """A callback for a repeatable TABLE=..., by table; None where it is not given.
+
+    :param add: (what is known of a table, text) -> both; None is nothing yet, and a ValueError says what is wrong.
+    """
 
     def parse(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> Mapping[str, Any] | None:
         found: dict[str, Any] = {}
@@ -41,19 +44,39 @@ def _of_tables(take: Callable[[str], Any]) -> Callback:
             table, equals, rest = text.partition("=")
             if not (equals and table.strip() and rest.strip()):
                 raise click.BadParameter(f"{text!r} is not {param.metavar}", ctx, param)
-            found[table.strip()] = take(rest)
+            try:
+                found[table.strip()] = add(found.get(table.strip()), rest)
+            except ValueError as error:
+                raise click.BadParameter(f"{text!r}: {error}", ctx, param) from error
         return found or None
 
     return parse
 
 
+def _add_names(known: list[str] | None, text: str) -> list[str]:
+    return list(dict.fromkeys([*(known or ()), *_names(text)]))
+
+
+def _add_renames(known: dict[str, str] | None, text: str) -> dict[str, str]:
+    """Renames with those of a text.
+
+    :raises ValueError: when a field gets no name or a second one, or two get the same.
+    """
+    renames = dict(known or {})
+    for pair in _names(text):
+        old, new = (name.strip() for name in pair.partition(":")[::2])
+        if not (old and new):
+            raise ValueError(f"{pair} is not OLD:NEW")
+        if renames.get(old, new) != new:
+            raise ValueError(f"{old} cannot be both {renames[old]} and {new}")
+        if any(name == new for other, name in renames.items() if other != old):
+            raise ValueError(f"two fields would be named {new}")
+        renames[old] = new
+    return renames
+
+
 def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _renames(text: str) -> dict[str, str]:
-    pairs = (name.partition(":") for name in _names(text))
-    return {old.strip(): new.strip() for old, _colon, new in pairs if new.strip()}
 
 
 def _conditions(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> Mapping[str, Any] | None:
@@ -64,7 +87,15 @@ def _conditions(ctx: click.Context, param: click.Parameter, value: tuple[str, ..
         if parts is None:
             raise click.BadParameter(f"{text!r} is not {param.metavar}, as in venues.city_id=3", ctx, param)
         compared = found.setdefault(parts["table"].strip(), {}).setdefault(parts["field"].strip(), {})
-        compared[parts["sign"]] = None if parts["value"] == "null" else parts["value"]
+        sign, wanted = parts["sign"], None if parts["value"] == "null" else parts["value"]
+        if compared.get(sign, wanted) == wanted:
+            compared[sign] = wanted
+        elif sign == "!=":  # none of them
+            known = compared[sign]
+            compared[sign] = [*(known if isinstance(known, list) else [known]), wanted]
+        else:
+            other = f"{parts['field'].strip()} is compared with {sign} twice"
+            raise click.BadParameter(f"{text!r}: {other}, and all must hold: give one", ctx, param)
     return found or None
 
 
@@ -87,13 +118,13 @@ _FORM = (
             help="Keys that are null: keep them, or leave them out."),
     _option("--related-depth", type=click.IntRange(0, 5), metavar="NUMBER", heading=_SHAPE,
             help="References to follow for the names beside them: venue_name at 1, its city_name at 2."),
-    _option("--fields", multiple=True, metavar="TABLE=FIELD,...", callback=_of_tables(_names), heading=_SHAPE,
+    _option("--fields", multiple=True, metavar="TABLE=FIELD,...", callback=_of_tables(_add_names), heading=_SHAPE,
             help="Only these fields of a table."),
-    _option("--exclude", multiple=True, metavar="TABLE=FIELD,...", callback=_of_tables(_names), heading=_SHAPE,
+    _option("--exclude", multiple=True, metavar="TABLE=FIELD,...", callback=_of_tables(_add_names), heading=_SHAPE,
             help="Without these fields of a table; '*' stands for all tables."),
-    _option("--rename", multiple=True, metavar="TABLE=OLD:NEW,...", callback=_of_tables(_renames), heading=_SHAPE,
+    _option("--rename", multiple=True, metavar="TABLE=OLD:NEW,...", callback=_of_tables(_add_renames), heading=_SHAPE,
             help="Other names for fields of a table."),
-    _option("--statistics", multiple=True, metavar="TABLE=FIELD,...", callback=_of_tables(_names), heading=_SHAPE,
+    _option("--statistics", multiple=True, metavar="TABLE=FIELD,...", callback=_of_tables(_add_names), heading=_SHAPE,
             help="Count the commonest values of these fields, in the metadata and on the screen."),
 )  # fmt: skip
 _MODE = (

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
-from json2db_sync.databases.reflection import Application, ApplicationColumn, ApplicationTable
+from json2db_sync.databases.reflection import Application, ApplicationTable
 from json2db_sync.model.naming import entity_name, singular
 from json2db_sync.steps.export.content import Page, tally
 from json2db_sync.steps.export.filters import conditions
@@ -27,7 +27,8 @@ DEPTH = 1
 class ApplicationTables:
     """The application's tables as names beside references need them."""
 
-    def __init__(self, application: Application, name_fields: Mapping[str, str]) -> None:
+    def __init__(self, database: Database, application: Application, name_fields: Mapping[str, str]) -> None:
+        self._database = database
         self._application = application
         self._name_fields = name_fields
 
@@ -51,6 +52,11 @@ class ApplicationTables:
         """As it is: both columns are of one type."""
         return value
 
+    def expression(self, table: str, column: sa.ColumnClause[Any]) -> sa.ColumnElement[Any]:
+        """JSON columns come as their text."""
+        as_json = self._application.table(table).column(column.name).as_json
+        return self._database.json_text(column) if as_json else column
+
     def json_values(self, table: str, column: str, values: Sequence[Any]) -> Sequence[Any]:
         return converter(self._application.table(table).column(column))(values)
 
@@ -72,7 +78,7 @@ class ApplicationContent:
         self._options = options
         self._columns = {column.name: column for column in self._table.columns}
         depth = DEPTH if options.related_depth is None else options.related_depth
-        tables = ApplicationTables(application, options.name_fields)
+        self._tables = tables = ApplicationTables(database, application, options.name_fields)
         fields = related_fields(tables, table, list(self._columns), depth)
         self._placed = _placed(self._table, [(field.name, field.field) for field in fields])
         self._names = options.projection(table, self._placed).names(table, self._placed)
@@ -109,16 +115,21 @@ class ApplicationContent:
 
     def _select(self) -> sa.Select[Any]:
         source = self._table.selectable
-        columns = [self._expression(source, column) for column in self._table.columns]
+        columns: list[sa.ColumnElement[Any]] = [
+            self._tables.expression(self.name, column).label(column.name) for column in source.c
+        ]
         order = self._table.key or tuple(self._columns)
         where = conditions(
+            self._database,
+            self._connection,
             self.name,
             self._filters,
             {name: source.c[name] for name in self._columns},
             self._comparable,
         )
         return (
-            sa.select(*columns)
+            sa.select(*(columns or [sa.literal(1)]))
+            .select_from(source)
             .where(*where)
             .order_by(*(self._database.in_order(source.c[name], self._columns[name].type) for name in order))
         )
@@ -127,11 +138,9 @@ class ApplicationContent:
         is_text = isinstance(self._columns[field].type, sa.String)
         return str(value) if is_text and type(value) in (int, float) else value
 
-    def _expression(self, source: sa.TableClause, column: ApplicationColumn) -> sa.ColumnElement[Any]:
-        raw = source.c[column.name]
-        return self._database.json_text(raw).label(column.name) if column.as_json else raw
-
     def _records(self, rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+        if not self._names:
+            return [{} for _row in rows]
         raw = dict(zip(self._columns, zip(*rows, strict=True), strict=True))
         values = {name: self._converters[name](raw[name]) for name in raw if name in self._names}
         values.update((field.name, column) for field, column in self._related.columns(raw.__getitem__))

@@ -66,6 +66,9 @@ class EntityTables:
         whole = id_.removeprefix("-").isdecimal() and len(id_) < 20
         return int(id_) if whole and INT64_MIN <= int(id_) <= INT64_MAX else None
 
+    def expression(self, table: str, column: sa.ColumnClause[Any]) -> sa.ColumnElement[Any]:
+        return column
+
     def json_values(self, table: str, column: str, values: Sequence[Any]) -> Sequence[Any]:
         return values
 
@@ -98,7 +101,7 @@ class EntityContent:
         key = self._plan.key or ()
         self.key = tuple(kept[name] for name in key) if all(name in kept for name in key) else ()
         self.counted = options.counted_fields(entity, known and list(kept.values()))
-        self._reader = RecordReader(database, connection, self._plan, self._filtered(database))
+        self._reader = RecordReader(database, connection, self._plan, self._filtered(database, connection))
 
     def pages(self) -> Iterator[Page]:
         for stored in batched(self._reader.in_byte_order(), _PAGE):
@@ -124,7 +127,7 @@ class EntityContent:
                 if field.field in record:
                     record.setdefault(field.name, name)
 
-    def _filtered(self, database: Database) -> Mapping[str, sa.FromClause] | None:
+    def _filtered(self, database: Database, connection: sa.Connection) -> Mapping[str, sa.FromClause] | None:
         """What to read instead of the tables, where not all of their records are wanted."""
         tables: dict[str, sa.FromClause] = dict(database.tables(self._plan))
         root = tables[self._plan.table.name]
@@ -140,7 +143,7 @@ class EntityContent:
             except Misfit:
                 return value
 
-        wanted = conditions(self.name, filters, columns, stored)
+        wanted = conditions(database, connection, self.name, filters, columns, stored)
         tables[self._plan.table.name] = sa.select(root).where(*wanted).subquery()
         return tables
 

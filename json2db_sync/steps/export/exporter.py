@@ -15,7 +15,7 @@ from json2db_sync.steps.export.content import Content
 from json2db_sync.steps.export.draft import Draft, Drafter, stage_beside, stage_records
 from json2db_sync.steps.export.layout import Layout
 from json2db_sync.steps.export.options import ExportOptions
-from json2db_sync.steps.export.published import holds, is_export, stated_checksum
+from json2db_sync.steps.export.published import holds, is_export, require_plain, stated_checksum
 from json2db_sync.steps.export.reading import Check, Reading, checker
 from json2db_sync.steps.published_files import FileSet, Published
 
@@ -175,7 +175,13 @@ class Exporter:
         return (self.directory / name for content in contents for name in self._layout(content).files)
 
     def _layout(self, content: Content) -> Layout:
-        return Layout.of(content.name, self.options)
+        """The form of a table's files.
+
+        :raises FileError: when one of them is there, and no plain file.
+        """
+        layout = Layout.of(content.name, self.options)
+        require_plain(self.directory, layout)
+        return layout
 
     def _exists(self, layout: Layout) -> bool:
         return (self.directory / layout.data_file).is_file()

@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from json2db_sync.databases.base import Database
 from json2db_sync.errors import ConfigurationError
 
 Condition = sa.ColumnElement[bool]
@@ -22,18 +23,40 @@ _COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
 
 
 def conditions(
-    table: str, filters: Mapping[str, Any], columns: Mapping[str, sa.ColumnElement[Any]], stored: Callable[..., Any]
+    database: Database,
+    connection: sa.Connection,
+    table: str,
+    filters: Mapping[str, Any],
+    columns: Mapping[str, sa.ColumnElement[Any]],
+    stored: Callable[..., Any],
 ) -> list[Condition]:
     """What the rows must satisfy, all of it.
 
     :param columns: by the name of the field.
     :param stored: (field, value) -> the value as the column holds it.
-    :raises ConfigurationError: when there is no such comparison.
+    :raises ConfigurationError: when there is no such comparison, or the database does not take a value.
     """
     found = []
     for field, wanted in filters.items():
-        found += [_compared(table, field, columns[field], sign, value, stored) for sign, value in _comparisons(wanted)]
+        for sign, value in _comparisons(wanted):
+            condition = _compared(table, field, columns[field], sign, value, stored)
+            if refusal := _refusal(database, connection, condition):
+                raise _wrong(table, field, refusal)
+            found.append(condition)
     return found
+
+
+def _refusal(database: Database, connection: sa.Connection, condition: Condition) -> str | None:
+    """Why the database cannot tell whether rows satisfy this; None where it can."""
+    try:
+        connection.execute(sa.select(condition).limit(0)).close()
+    except (OverflowError, ValueError) as error:  # half a character, an integer too large
+        return str(error)
+    except sa.exc.DBAPIError as error:
+        if database.refuses_statement(error):
+            return str(error.orig).partition("\n")[0]
+        raise
+    return None
 
 
 def _comparisons(wanted: Any) -> Iterator[tuple[str, Any]]:
@@ -55,8 +78,13 @@ def _compared(
     if isinstance(value, list | tuple):
         if sign not in ("=", "!="):
             raise _wrong(table, field, f"a list can only be = or !=, not {sign}")
-        values = [_bound(stored(field, one)) for one in value]
-        return column.in_(values) if sign == "=" else column.not_in(values)
+        if any(isinstance(one, list | tuple | Mapping) for one in value):
+            raise _wrong(table, field, "a list in a list, or an object, is no value to compare with")
+        values = [_bound(stored(field, one)) for one in value if one is not None]
+        among = column.in_(values) if sign == "=" else column.not_in(values)
+        if None not in value:
+            return among
+        return sa.or_(among, column.is_(None)) if sign == "=" else sa.and_(among, column.is_not(None))
     if isinstance(value, Mapping):
         raise _wrong(table, field, "an object is no value to compare with")
     return _COMPARISONS[sign](column, _bound(stored(field, value)))  # type: ignore[no-any-return]

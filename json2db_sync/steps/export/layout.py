@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,12 +18,21 @@ from json2db_sync.model.naming import entity_name
 from json2db_sync.sources.exports import METADATA_SUFFIX, SCHEMA_SUFFIX
 from json2db_sync.steps.export.options import ExportOptions, Format
 
+_LONGEST = 200
+"""Bytes of 255: the others are for ``.metadata.json.backup.20261121_093000_2`` and the like."""
 _NOT_IN_A_NAME = re.compile(r'[<>:"/\\|?*%.\x00-\x1f]|^ | $')
 
 
 def file_stem(name: str) -> str:
     """What the files of a table are called; characters that no file's name can hold are written as %2F."""
     return _NOT_IN_A_NAME.sub(lambda match: "%2E" if match[0] == "." else quote(match[0], safe=""), name)
+
+
+def unfit_name(name: str) -> str | None:
+    """Why no file can be called after a table, with what stands behind its name; None where one can."""
+    if not name:
+        return "its name is empty"
+    return "its name is too long for a file's" if len(os.fsencode(file_stem(name))) > _LONGEST else None
 
 
 def array_key(name: str) -> str:
@@ -87,9 +97,9 @@ class Layout:
     def page(self, lines: bytes, *, first: bool) -> bytes:
         """Records as they stand in the file.
 
-        :param lines: canonical ones, a newline behind each.
+        :param lines: canonical ones, a newline behind each; of none nothing stands there.
         """
-        if self.format == "ndjson":
+        if self.format == "ndjson" or not lines:
             return lines
         if not self.pretty:
             return (b"[\n" if first else b",\n") + lines[:-1].replace(b"\n", b",\n")
@@ -139,4 +149,4 @@ def unpacked(path: Path) -> Iterator[BinaryIO]:
             yield cast(BinaryIO, zipped)
 
 
-__all__ = ["Layout", "array_key", "document", "file_stem", "packed", "unpacked"]
+__all__ = ["Layout", "array_key", "document", "file_stem", "packed", "unfit_name", "unpacked"]

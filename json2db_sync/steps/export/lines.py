@@ -13,6 +13,8 @@ Record = dict[str, Any]
 
 _INT_MIN, _INT_MAX = -(2**63), 2**64 - 1
 """What every version of msgspec encodes."""
+_DEEPEST = 300
+"""Levels of a JSON column that are exported as such: far from where Python ends, in a record and with its readers."""
 _in_order = msgspec.json.Encoder(decimal_format="number")
 _sorted = msgspec.json.Encoder(decimal_format="number", order="sorted")
 _decimals = msgspec.json.Decoder(float_hook=Decimal)
@@ -49,15 +51,26 @@ def as_text(value: Any) -> bytes:
 def sorted_json(text: str | bytes, *, omit_null: bool = False) -> Any:
     """A JSON text as a value to be encoded: scalars as they are, others sorted within, numbers digit by digit as given.
 
-    :raises ValueError: when it is no JSON.
+    :raises ValueError: when it is no JSON, or nested so deep that not every reader could read it.
     """
     try:
         value = _decimals.decode(text)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise ValueError(str(error)) from error
     if not isinstance(value, dict | list):
         return value
+    opening = map(text.count, ("[", "{")) if isinstance(text, str) else map(text.count, (b"[", b"{"))
+    if sum(opening) > _DEEPEST and _is_too_deep(value):
+        raise ValueError(f"it is nested deeper than {_DEEPEST} levels")
     return msgspec.Raw(_sorted.encode(without_null(value) if omit_null else value))
+
+
+def _is_too_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(_DEEPEST):
+        inner = [one.values() if isinstance(one, dict) else one for one in level]
+        level = [one for values in inner for one in values if isinstance(one, dict | list)]
+    return bool(level)
 
 
 def _lines(encoder: msgspec.json.Encoder, records: Sequence[Record]) -> bytes:

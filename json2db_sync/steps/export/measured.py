@@ -123,7 +123,15 @@ def _most_frequent(counts: Counter[Any], most: int) -> list[dict[str, Any]]:
         return value if isinstance(value, bytes) else as_text(value)
 
     ranked = sorted(((-count, text(value)) for value, count in counts.items()))[:most]
-    return [{"value": msgspec.json.decode(value), "count": -count} for count, value in ranked]
+    return [{"value": _told(value), "count": -count} for count, value in ranked]
+
+
+def _told(text: bytes) -> Any:
+    """A value to be shown; a number beyond the floats as its text."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.ValidationError:
+        return text.decode()
 
 
 __all__ = ["VERSION", "Body", "write_body"]

@@ -21,6 +21,17 @@ _BLOCK = 2**20
 _DAMAGED = (gzip.BadGzipFile, EOFError, zlib.error)
 
 
+def require_plain(directory: Path, layout: Layout) -> None:
+    """Raise where something else than a plain file is in the place of one: reading a pipe would never end.
+
+    :raises FileError: naming it.
+    """
+    for name in layout.files:
+        path = directory / name
+        if path.exists() and not path.is_file():
+            raise FileError(f"{path} is no plain file", hint="choose another name or directory", file=str(path))
+
+
 def generated_at(directory: Path, layout: Layout) -> str | None:
     """When the published file was generated, as its metadata says; None where it does not say, or that cannot be."""
     said = _stated(directory / (layout.metadata_file or layout.data_file), _GENERATED)
@@ -84,4 +95,4 @@ def _unreadable(path: Path, error: OSError) -> FileError:
     )
 
 
-__all__ = ["generated_at", "holds", "is_document", "is_export", "stated_checksum"]
+__all__ = ["generated_at", "holds", "is_document", "is_export", "require_plain", "stated_checksum"]

@@ -40,6 +40,9 @@ class Tables(Protocol):
     def key_value(self, table: str, value: Any) -> Any:
         """What a reference holds, as the key of the table referred to is stored; None where it cannot be one."""
 
+    def expression(self, table: str, column: sa.ColumnClause[Any]) -> sa.ColumnElement[Any]:
+        """What gives the values of one of its columns, as :meth:`json_values` takes them."""
+
     def json_values(self, table: str, column: str, values: Sequence[Any]) -> Sequence[Any]:
         """Values of a column as JSON values."""
 
@@ -126,10 +129,19 @@ Rows = Mapping[Any, tuple[Any, ...]]
 class _Lookup:
     """Rows of one table by one of its columns, a bounded number of them remembered."""
 
-    def __init__(self, database: Database, connection: sa.Connection, table: str, key: str, columns: Sequence[str]):
+    def __init__(
+        self,
+        database: Database,
+        connection: sa.Connection,
+        tables: Tables,
+        table: str,
+        key: str,
+        columns: Sequence[str],
+    ) -> None:
         source = sa.table(table, *(sa.column(name) for name in dict.fromkeys((key, *columns))))
         self._key = source.c[key]
-        self._select = sa.select(self._key.label("key_"), *(source.c[name].label(f"c_{name}") for name in columns))
+        values = (tables.expression(table, source.c[name]).label(f"c_{name}") for name in columns)
+        self._select = sa.select(self._key.label("key_"), *values)
         self._database, self._connection = database, connection
         self.columns = columns
         self._known: dict[Any, tuple[Any, ...]] = {}
@@ -156,7 +168,7 @@ class Names:
         self.fields = fields
         self._tables = tables
         self._lookups = {
-            place: _Lookup(database, connection, *place, columns) for place, columns in _wanted(fields).items()
+            place: _Lookup(database, connection, tables, *place, columns) for place, columns in _wanted(fields).items()
         }
 
     def columns(self, references: Callable[[str], Sequence[Any]]) -> Iterator[tuple[RelatedField, Sequence[Any]]]:

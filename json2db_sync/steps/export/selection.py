@@ -13,10 +13,14 @@ from json2db_sync.model.plan import EntityPlan
 from json2db_sync.steps.export.application import ApplicationContent
 from json2db_sync.steps.export.content import Content
 from json2db_sync.steps.export.entities import EntityContent
+from json2db_sync.steps.export.layout import unfit_name
 from json2db_sync.steps.export.options import ExportOptions
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
+
+_BY_TABLE = ("name_fields", "fields", "exclude", "rename", "filters", "statistics")
+"""Options that are said of tables by their names."""
 
 
 def contents(
@@ -28,7 +32,7 @@ def contents(
 ) -> list[Content]:
     """What is to be exported, in order of name: what is asked for, else all our entities, else all other tables.
 
-    :raises ConfigurationError: when there is no such table, or an option names a field that is nowhere.
+    :raises ConfigurationError: when there is no such table, or an option names a table or a field that is nowhere.
     """
     application = Application(database, connection, plans.values())
     names = sorted(set(tables)) if tables else sorted(plans) or application.tables
@@ -40,7 +44,18 @@ def contents(
     known = [*plans, *application.tables, *application.views]
     for name in names:
         if name not in known:
-            raise _unknown(name, known)
+            raise _unknown(name, known, "export.tables")
+        if reason := unfit_name(name):
+            raise ConfigurationError(
+                f"the table {name!r} cannot be exported: {reason}",
+                hint="say which tables to export (export.tables), or export a view of it",
+                setting="export.tables",
+                table=name,
+            )
+    for setting in _BY_TABLE:
+        for name in getattr(options, setting):
+            if name not in known and (name != "*" or setting == "name_fields"):
+                raise _unknown(name, known, f"export.{setting}")
     return [
         EntityContent(database, connection, plans, name, options)
         if name in plans
@@ -49,13 +64,13 @@ def contents(
     ]
 
 
-def _unknown(name: str, known: Sequence[str]) -> ConfigurationError:
-    near = difflib.get_close_matches(name, known, 1, 0.6)
+def _unknown(name: str, known: Sequence[str], setting: str) -> ConfigurationError:
+    near = [one for one in known if one.casefold() == name.casefold()] or difflib.get_close_matches(name, known, 1, 0.6)
     listed = ", ".join(known) or "none"
     return ConfigurationError(
         f"there is no entity and no table {name}",
         hint=(f"did you mean {near[0]}? " if near else "") + f"known are: {listed}",
-        setting="export.tables",
+        setting=setting,
         table=name,
     )
 

@@ -40,14 +40,19 @@ def _converted(values: Values) -> Values:
 
 
 def _all_finite(values: Values) -> bool:
-    return all(math.isfinite(value) for value in values if type(value) is float or type(value) is Decimal)
+    return all(_is_finite(value) for value in values if type(value) is float or type(value) is Decimal)
+
+
+def _is_finite(value: float | Decimal) -> bool:
+    """A decimal number may be finite and beyond every float."""
+    return value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)
 
 
 def _plain(value: Any) -> Any:
     if type(value) in _PLAIN:
         return value
     if isinstance(value, float | Decimal):
-        return value if math.isfinite(value) else _name_of(value)
+        return value if _is_finite(value) else _name_of(value)
     if isinstance(value, bytes | bytearray | memoryview):
         return base64.b64encode(value).decode()
     return str(value)
