@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from json2db_sync.model.jsontext import ABSENT, canonical, decode, first_difference, preview, same
+from json2db_sync.model.jsontext import ABSENT, canonical, first_difference, preview, same
 from json2db_sync.steps.export.content import Content
-from json2db_sync.steps.export.reading import MOST_DIFFERENCES
+from json2db_sync.steps.export.reading import MOST_DIFFERENCES, value_of
 
 _WINDOW = 1_000
 """How far records are looked for that should stand here."""
@@ -59,7 +59,7 @@ class _Side:
 
     def key_of(self, line: bytes) -> str:
         """What tells a record from the others, as text."""
-        record = decode(line)
+        record = value_of(line)
         if not self._key or not isinstance(record, dict):
             return canonical(record)
         return canonical([record.get(name) for name in self._key])
@@ -94,25 +94,25 @@ def _differ(found: Compared, key: Sequence[str], filed: _Side, stored: _Side) ->
     """Note what is different here, and go on behind it."""
     here, there = filed.next(), stored.next()
     if here is not None and there is not None and filed.key_of(here) == stored.key_of(there):
-        found.note(_changed(key, decode(here), decode(there)))
+        found.note(_changed(key, value_of(here), value_of(there)))
         filed.drop()
         stored.drop()
     elif there is not None and (here is None or not filed.holds_ahead(stored.key_of(there))):
-        found.note(f"{_named(key, decode(there))} is in the database and not in the file")
+        found.note(f"{_named(key, value_of(there))} is in the database and not in the file")
         stored.drop()
     elif here is not None and (there is None or not stored.holds_ahead(filed.key_of(here))):
-        found.note(f"{_named(key, decode(here))} is in the file and not in the database")
+        found.note(f"{_named(key, value_of(here))} is in the file and not in the database")
         filed.drop()
     else:  # both are there, at other places
         found.note(
-            f"{_named(key, decode(filed.next() or b'null'))} stands at another place than in the database's order"
+            f"{_named(key, value_of(filed.next() or b'null'))} stands at another place than in the database's order"
         )
         filed.drop()
 
 
 def _equal(here: bytes, there: bytes) -> bool:
     """Are two records the same, however they are spelled?"""
-    one, other = decode(here), decode(there)
+    one, other = value_of(here), value_of(there)
     return one == other and same(one, other)
 
 

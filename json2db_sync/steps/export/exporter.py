@@ -141,7 +141,7 @@ class Exporter:
             return checker(layout.name, layout.schema_file, schema)
         except OSError as error:
             problems.append(f"{layout.schema_file} cannot be read: {error.strerror}")
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             problems.append(f"{layout.schema_file} is no JSON Schema: {error}")
         return None
 

@@ -56,6 +56,14 @@ def holds(path: Path, head: bytes, digest: bytes) -> bool:
         raise _unreadable(path, error) from error
 
 
+def is_empty(path: Path) -> bool:
+    """Does the file hold nothing at all? One that cannot be read does not."""
+    try:
+        return holds(path, b"", hashlib.sha256().digest())
+    except FileError:
+        return False
+
+
 def is_document(path: Path, text: bytes) -> bool:
     """Does the file hold exactly this text?"""
     return holds(path, text, hashlib.sha256().digest())
@@ -67,4 +75,4 @@ def _unreadable(path: Path, error: OSError) -> FileError:
     )
 
 
-__all__ = ["generated_at", "holds", "is_document", "stated_checksum"]
+__all__ = ["generated_at", "holds", "is_document", "is_empty", "stated_checksum"]
