@@ -11,7 +11,7 @@ from json2db_sync.faces.drawing.wording import size_text
 from json2db_sync.model.words import counted
 from json2db_sync.results import ExportedFile, ExportResult
 
-_MARKS = {"missing": BAD, "different": BAD, "stale": LOOK}
+_MARKS = {"missing": BAD, "different": BAD, "stale": LOOK, "leftover": LOOK}
 _DONE = {"export": "Exported", "check": "Checked", "verify": "Verified"}
 _MOST = 5
 """Values of a field that are shown; all that were asked for stand in the metadata."""
@@ -21,7 +21,8 @@ def export(result: ExportResult, paper: Paper) -> None:
     """A line for each file, then what was replaced, the values that were counted, and what is wrong."""
     if not result.files:
         return
-    done = f"{_DONE[result.mode]} {counted(result.records, 'record')} of {counted(len(result.files), 'table')}"
+    tables = sum(file.status != "leftover" for file in result.files)
+    done = f"{_DONE[result.mode]} {counted(result.records, 'record')} of {counted(tables, 'table')}"
     paper.item(
         BAD if not result.success else LOOK if result.outdated else GOOD, (done, "bold"), f" in {result.directory}"
     )
