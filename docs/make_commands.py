@@ -35,7 +35,8 @@ def contexts(command: click.Command = cli, parent: click.Context | None = None) 
         for below in command.list_commands(ctx):
             found = command.get_command(ctx, below)
             assert found is not None
-            yield from contexts(found, ctx)
+            if not found.hidden:
+                yield from contexts(found, ctx)
 
 
 def page() -> str:

@@ -292,6 +292,66 @@ def test_a_schema_that_was_changed_is_stale(url, out):
     assert not runner_on(url, out).export(format="ndjson", check=True).needs_attention
 
 
+def test_files_of_tables_that_are_gone_are_leftovers(url, out):
+    """A file of a renamed table makes a check end with attention, and is noted by an export; others' files are not."""
+    exported(url, out, format="ndjson")
+    execute(url, "ALTER TABLE events RENAME TO shows;\n")
+    (out / "people.json").write_text('{"metadata": {"source": "test.db"}, "people": []}')
+    (out / "people.schema.json").write_text("{}")
+    assert any(note.startswith("events.ndjson is of a table that is gone") for note in exported(url, out).notes)
+    (out / "other").mkdir()
+    for format in ("envelope", "array"):
+        exported(url, out / "other", format=format)
+        execute(url, "ALTER TABLE shows RENAME TO shown;\n")
+        result = runner_on(url, out / "other").export(check=True, format=format)
+        assert statuses(result)["shows"] == "leftover"
+        assert result.success
+        assert result.needs_attention
+        execute(url, "ALTER TABLE shown RENAME TO shows;\n")
+    assert "shows" not in [file.name for file in runner_on(url, out).export(["cities"], check=True).outdated]
+
+
+def test_files_of_another_database_are_no_leftovers(url, out, tmp_path):
+    """Two databases may be exported to one folder: what the other one wrote is its own."""
+    other = f"sqlite:///{tmp_path / 'other.db'}"
+    execute(other, "CREATE TABLE things (id INTEGER PRIMARY KEY);\n")
+    exported(other, out)
+    exported(url, out)
+    assert not runner_on(url, out).export(check=True).needs_attention
+    assert not runner_on(other, out).export(check=True).needs_attention
+
+
+def test_sizes_are_those_on_the_disk(url, out):
+    """The size of a file is what it takes on the disk, its metadata included, and packed where it is."""
+    for compress in (False, True):
+        for arguments in ({}, {"check": True}, {"verify_only": True}):
+            for file in runner_on(url, out).export(compress=compress, **arguments).files:
+                assert file.bytes == Path(file.file).stat().st_size
+
+
+def test_inner_tables_are_left_out(tmp_path, out):
+    """What SQLite keeps for a full-text index is exported only when it is named."""
+    url = f"sqlite:///{tmp_path / 'app.db'}"
+    execute(url, "CREATE VIRTUAL TABLE docs USING fts5(body);\nINSERT INTO docs VALUES ('a text');\n")
+    assert statuses(exported(url, out)) == {"docs": "written"}
+    assert records(out / "docs.json") == [{"body": "a text"}]
+    assert statuses(exported(url, out, tables=["docs_config"])) == {"docs_config": "written"}
+    assert exported(url, out).notes == ()
+
+
+def test_git_passes_over_backups(url, out):
+    """The folder of backups ignores itself, unless its owner says otherwise there."""
+    exported(url, out)
+    execute(url, "DELETE FROM events WHERE code = 'a';\n")
+    exported(url, out)
+    ignored = out / "backups/.gitignore"
+    assert ignored.read_text() == "*\n"
+    ignored.write_text("")
+    execute(url, "DELETE FROM events WHERE code = 'b';\n")
+    exported(url, out)
+    assert ignored.read_text() == ""
+
+
 def test_verification_names_the_first_differences(url, out):
     """A value, a record that is missing, one that is too many, a wrong checksum: each is told; the result fails."""
     exported(url, out)

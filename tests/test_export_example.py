@@ -150,11 +150,12 @@ def test_the_page_shows_what_the_commands_print(tmp_path):
     different = exported_again = _shell(f"{blocks['bash'][0].splitlines()[1]} --verify-only || test $? = 3", tmp_path)
     assert blocks["console"][2].strip().partition(": ")[2] in different
     exported_again = _shell(blocks["bash"][0].splitlines()[1], tmp_path)
-    assert _comparable(exported_again)[:7] == _comparable(blocks["console"][1])
+    assert _comparable(exported_again)[:10] == _comparable(blocks["console"][1])
     (tmp_path / "planner.db").unlink()
     (tmp_path / "docs").symlink_to(REPOSITORY / "docs")
     (tmp_path / "script.py").write_text(blocks["python"][0], "utf-8")
     assert "venues written 147" in _shell(f"{sys.executable} script.py", tmp_path)
+    assert "venues unchanged 147" in _shell(f"{sys.executable} script.py", tmp_path)
 
 
 def test_a_schema_of_someone_else_is_data(tmp_path):

@@ -200,6 +200,10 @@ class Database(ABC):
 
     # Tables of others
 
+    def inner_tables(self, connection: sa.Connection) -> set[str]:
+        """Tables that hold what other tables of an application are made of."""
+        return set()
+
     def reads_as_json(self, type_: sa.types.TypeEngine[Any]) -> bool:
         """Do values of a column of another's table come as JSON text, see :meth:`json_text`?"""
         return isinstance(type_, sa.JSON)

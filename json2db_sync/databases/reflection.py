@@ -72,6 +72,8 @@ class Application:
         ours = {*TABLES, *(table.name for plan in plans for table in plan.tables)}
         self.tables = sorted(set(self._inspector.get_table_names()) - ours)
         """Names of all that are not ours."""
+        self.inner_tables = database.inner_tables(connection)
+        """Those that other tables are made of, as a full-text index in SQLite is."""
         self.views = sorted(set(self._inspector.get_view_names()) - ours)
         self._known: dict[str, ApplicationTable] = {}
 

@@ -236,6 +236,14 @@ class SQLiteDatabase(Database):
         ).bindparams(sa.bindparam("names", expanding=True, type_=sa.Text()))
         return [(row.name, row.sql) for row in connection.execute(statement, {"names": list(names)})]
 
+    def inner_tables(self, connection: sa.Connection) -> set[str]:
+        if sqlite3.sqlite_version_info < (3, 37):
+            return set()
+        return {
+            str(row[0])
+            for row in connection.exec_driver_sql("SELECT name FROM pragma_table_list WHERE type = 'shadow'")
+        }
+
     # Care
 
     def integrity_problems(self, connection: sa.Connection) -> list[str]:

@@ -85,6 +85,11 @@ class Exporting(ExportBackups):
             with self._exporter(database, tables, directory, given) as (exporter, contents):
                 files, notes = self._done(exporter, contents, mode, moment, validate=checked)
                 notes += exporter.notes(contents, files)
+                gone = exporter.leftovers()
+            if mode == "check":
+                files += gone
+            else:
+                notes += [text for file in gone for text in file.differences]
             result = export_result(files, notes, database.label, str(exporter.directory), mode, started)
             step.done(export_summary(result), success=result.success)
         return result
@@ -93,6 +98,7 @@ class Exporting(ExportBackups):
         self, exporter: Exporter, contents: Sequence[Content], mode: str, moment: str, *, validate: bool
     ) -> tuple[list[ExportedFile], list[str]]:
         from json2db_sync.steps.confirmed_exports import confirm
+        from json2db_sync.steps.own_folder import hide_from_git
         from json2db_sync.steps.published_files import FileSet
 
         if mode == "check":
@@ -101,6 +107,9 @@ class Exporting(ExportBackups):
             return exporter.verify(contents, validate=validate), []
         with FileSet(exporter.directory, self._backup_rules()) as files:
             done = exporter.write(contents, files, validate=validate)
+            if any(one.backup for one in done) and self.config.export.backup_directory is None:
+                with suppress(OSError):  # it serves those who commit the files, and only them
+                    hide_from_git(self._backup_rules().folder(exporter.directory))
             with suppress(OSError):  # then the files are as old as they say
                 confirm(exporter.directory, {Path(one.file).name: one.checksum or "" for one in done}, moment)
             return done, files.notes
@@ -122,8 +131,8 @@ class Exporting(ExportBackups):
             plans = Ledger(database, connection).plans()
             tally = Tally("export", self._emit)
             drafter = Drafter(directory, database.short_label, options.top_values, tally.add)
-            exporter = Exporter(options, drafter)
-            found = contents(database, connection, plans, list(wanted or ()), options)
+            found, known = contents(database, connection, plans, list(wanted or ()), options)
+            exporter = Exporter(options, drafter, known)
             _require_not_the_database(database, exporter.targets(found))
             yield exporter, found
 

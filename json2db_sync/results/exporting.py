@@ -18,12 +18,12 @@ class ExportedFile(Value):
     file: str
     """Its path."""
     status: str
-    """written or unchanged; of a check unchanged, stale or missing; of a verification verified, different or
-    missing."""
+    """written or unchanged; of a check unchanged, stale, missing or leftover: of a table that is gone; of a
+    verification verified, different or missing."""
     records: int = 0
     """In the database, or of a verification in the file."""
     bytes: int = 0
-    """Of the records' text, before it is packed."""
+    """Of the file as it is on the disk now, packed if it is; 0 where it is missing."""
     checksum: str | None = None
     """Of the records as they are in the database."""
     schema: str | None = None
@@ -52,7 +52,7 @@ class ExportResult(Result):
     @property
     def outdated(self) -> tuple[ExportedFile, ...]:
         """The files that are not what the database holds."""
-        return tuple(file for file in self.files if file.status in ("stale", "missing", "different"))
+        return tuple(file for file in self.files if file.status in ("stale", "missing", "different", "leftover"))
 
     @property
     def needs_attention(self) -> bool:

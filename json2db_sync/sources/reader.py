@@ -55,11 +55,13 @@ class RecordReader:
     """Iterates over the records of a file.
 
     :param memory_limit: bytes; a record larger than an eighth of it is refused.
+    :param guess_lines: may a file hold lines of records though its name does not say so?
     :raises FileError: when the file cannot be read, is no JSON, or holds no records; also in mid-iteration.
     """
 
-    def __init__(self, file: SourceFile, memory_limit: int) -> None:
+    def __init__(self, file: SourceFile, memory_limit: int, *, guess_lines: bool = True) -> None:
         self.file = file
+        self._guess_lines = guess_lines
         self.envelope = Envelope("array")
         self._limit = max(memory_limit // _RECORD_SHARE, 4 * CHUNK)
         self._stream: ByteStream | None = None
@@ -141,7 +143,7 @@ class RecordReader:
             cursor.expect_end()
             raise self._no_records(preview(value, 40))
         members = list(cursor.survey_members())
-        if cursor.line_ends_and_more_follows():
+        if self._guess_lines and cursor.line_ends_and_more_follows():
             return Envelope("lines")
         cursor.expect_end()
         return self._classify(members)

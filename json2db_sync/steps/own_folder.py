@@ -13,6 +13,15 @@ def make_own_folder(folder: Path) -> None:
     :raises OSError: when that cannot be done.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    if folder.name == OWN:
+        hide_from_git(folder)
+
+
+def hide_from_git(folder: Path) -> None:
+    """Let git pass over a folder, unless its owner says there what git is to do.
+
+    :raises OSError: when that cannot be done.
+    """
     ignore = folder / ".gitignore"
-    if folder.name == OWN and not ignore.exists():
+    if not ignore.exists():
         ignore.write_text("*\n", encoding="utf-8")

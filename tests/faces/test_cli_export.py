@@ -58,7 +58,8 @@ def test_verify_only_ends_with_3_and_names_the_difference(run: Run, database):
         connection.execute("UPDATE venues SET kind = 'zoo' WHERE id = 2")
     done = run("export", *DATABASE, "--verify-only", "--validate")
     assert done.exit_code == 3
-    assert 'id 2: $.kind is "museum" in the file and "zoo" in the database' in done.stdout
+    told = " ".join(done.stdout.split())
+    assert told.count('id 2: $.kind is "museum" in the file and "zoo" in the database') == 1
     told = json.loads(run("export", *DATABASE, "--verify-only", "--json").stdout)
     assert (told["success"], told["error_type"], told["mode"]) == (False, "validation_error", "verify")
 
@@ -107,6 +108,7 @@ def test_what_is_said_of_a_table_adds_up(run: Run, tmp_path):
         ["--rename", "venues=kind:x,fee:x"],
         ["--rename", "venues=kind:x", "--rename", "venues=kind:y"],
         ["--format", "xml"],
+        ["--table", ""],
     ],
 )
 def test_wrong_usage_ends_with_2(run: Run, option):
@@ -120,3 +122,43 @@ def test_an_unknown_table_ends_with_2(run: Run):
     done = run("export", *DATABASE, "--table", "venue")
     assert done.exit_code == 2
     assert "did you mean venues?" in done.stderr
+
+
+@pytest.mark.parametrize("mode", ["--check", "--verify-only"])
+def test_quiet_says_nothing_where_all_is_well(run: Run, database, mode):
+    """With --quiet a check is silent while the files are current, and says what is not."""
+    run("export", *DATABASE)
+    assert run("export", *DATABASE, mode, "--quiet").output == ""
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("DELETE FROM venues WHERE id = 1")
+    done = run("export", *DATABASE, mode, "--quiet")
+    assert done.exit_code == 3
+    assert "venues" in done.stdout
+
+
+def test_help_shows_options_and_subcommands(run: Run):
+    """The help of export has its options and its subcommands, and export is what it is called in usage and errors."""
+    told = run("export", "--help").stdout
+    assert told.startswith("Usage: json2db-sync export [OPTIONS] [COMMAND]\n")
+    for part in ("--output-directory", "--verify-only", "list-backups", "restore-json"):
+        assert part in told
+    wrong = run("export", "--gzap")
+    assert wrong.exit_code == 2
+    assert "Usage: json2db-sync export [OPTIONS]" in wrong.stderr
+    assert run("export", "--check", "--help").stdout.startswith("Usage: json2db-sync export [OPTIONS]\n")
+
+
+def test_names_are_never_cut(run: Run, tmp_path, database):
+    """Names of files and backups stand whole on one line, however narrow the screen and long the name."""
+    table = "customer_payments_of_the_year_before_last"
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute(f"CREATE TABLE {table} AS SELECT * FROM venues")
+    run("export", *DATABASE)
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute(f"DELETE FROM {table} WHERE id = 1")
+    shown = run("export", *DATABASE).stdout
+    (backup,) = (path.name for path in (tmp_path / "out/backups").glob("*.json.backup.*") if "schema" not in path.name)
+    assert f"  {table}.json  " in shown
+    assert f"    {backup}\n" in shown
+    listed = run("export", "list-backups", "--output-directory", "out").stdout
+    assert f"  {backup}\n" in listed

@@ -13,6 +13,7 @@ import pytest
 from json2db_sync import SyncRunner, events
 from json2db_sync.errors import Cancelled
 from json2db_sync.faces.console import Interrupt
+from json2db_sync.faces.drawing.interrupt import EXPORT_HINT
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +40,15 @@ def test_first_one_stops_at_the_next_progress(capsys: pytest.CaptureFixture[str]
     assert seen[-1] == progress
     assert stopped.value.hint == "run the same again: it goes on from what was committed"
     assert capsys.readouterr().err == "Stopping at the next safe point; Ctrl-C again stops at once.\n"
+
+
+def test_an_export_that_is_stopped_starts_over() -> None:
+    """What is said of a stopped export is what holds: nothing of it is kept, and no file was touched."""
+    with Interrupt(events.silent) as guarded:
+        press()
+        with pytest.raises(Cancelled) as stopped:
+            guarded(events.Progress("export", "venues", 1))
+    assert stopped.value.hint == EXPORT_HINT
 
 
 def test_second_one_stops_at_once() -> None:

@@ -18,7 +18,6 @@ from json2db_sync.faces.commands.options import (
     Decorator,
     Headed,
     command,
-    example_block,
     given,
     options,
 )
@@ -99,7 +98,9 @@ def _conditions(ctx: click.Context, param: click.Parameter, value: tuple[str, ..
     return found or None
 
 
-def _split(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]) -> list[str] | None:
+def _split(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> list[str] | None:
+    if not all(map(_names, value)):
+        raise click.BadParameter("a name is missing", ctx, param)
     return [name for text in value for name in _names(text)] or None
 
 
@@ -137,19 +138,8 @@ _MODE = (
 )  # fmt: skip
 
 
-@click.group(
-    "export",
-    cls=DefaultGroup,
-    default="run",
-    help="Tables as JSON files again: readable, comparable, backed up. Without a subcommand: export.\n\n"
-    + example_block("json2db-sync export --db-path production.db"),
-    short_help="Tables as JSON files again, those that changed.",
-)
-def export() -> None: ...
-
-
 @command(
-    "run",
+    "export",
     "Write entities, or the tables of an application, to JSON files: those that changed, all of them or none. Each "
     "file that is replaced is backed up first; each that is written is read back before it takes its place. Tables "
     "are written in order of key, so that a file whose table did not change stays as it is, byte for byte, and a "
@@ -158,13 +148,23 @@ def export() -> None: ...
     "--verify-only nothing is written; what is found to be stale or different ends with exit code 3.",
     example="json2db-sync export --db-path planner.db --table venues,events",
     short="Write what changed.",
+    hidden=True,
 )
 @options(OUTPUT_DIRECTORY, DATABASE, _TABLES, _FORM, _MODE, OUTPUT)
 def export_run(call: Call, **arguments: Any) -> int:
-    asked = arguments["check"] or arguments["verify_only"]
-    return perform(call, "export", lambda runner: runner.export(**given(arguments)), answers=asked)
+    return perform(call, "export", lambda runner: runner.export(**given(arguments)))
 
 
-export.add_command(export_run)
+@click.group(
+    "export",
+    cls=DefaultGroup,
+    default="run",
+    help=export_run.help,
+    short_help="Tables as JSON files again, those that changed.",
+)
+def export() -> None: ...
+
+
+export.add_command(export_run, "run")
 export.add_command(list_backups)
 export.add_command(restore_json)

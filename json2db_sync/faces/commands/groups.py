@@ -55,11 +55,38 @@ class LazyGroup(click.Group):
 
 
 class DefaultGroup(click.Group):
-    """A group whose options alone mean its default command."""
+    """A group whose options alone mean its default command.
+
+    Where that is hidden it has no name of its own: the group's help shows its options, and it is called as the group.
+    """
 
     def __init__(self, *args: Any, default: str, **settings: Any) -> None:
         super().__init__(*args, **settings)
         self.default = default
+
+    @property
+    def _nameless(self) -> click.Command | None:
+        """The default command, where it is hidden."""
+        found = self.commands.get(self.default)
+        return found if found is not None and found.hidden else None
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        """As click does; a hidden default is called by the group's own path."""
+        super().add_command(cmd, name)
+        if cmd is self._nameless:
+            cmd.context_class = _GroupsOwn
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """As click does, but that no subcommand is needed."""
+        return ["[OPTIONS]", "[COMMAND]"] if self._nameless else super().collect_usage_pieces(ctx)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options of a hidden default as its own, then the commands."""
+        if self._nameless is None:
+            super().format_options(ctx, formatter)
+        else:
+            self._nameless.format_options(ctx, formatter)
+            self.format_commands(ctx, formatter)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put the default command in front where none is named."""
@@ -67,3 +94,12 @@ class DefaultGroup(click.Group):
         if not ctx.resilient_parsing and not asks_help and (not args or args[0].startswith("-")):
             args = [self.default, *args]
         return super().parse_args(ctx, args)
+
+
+class _GroupsOwn(click.Context):
+    """The context of a command that is called by its group's name."""
+
+    @property
+    def command_path(self) -> str:
+        """That of the group."""
+        return self.parent.command_path if self.parent is not None else super().command_path

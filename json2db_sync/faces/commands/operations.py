@@ -87,9 +87,9 @@ def _failed(operation: str, error: SyncError) -> Result:
 
 def _interrupted(operation: str) -> Result:
     from json2db_sync.errors import Cancelled
-    from json2db_sync.faces.drawing.interrupt import HINT
+    from json2db_sync.faces.drawing.interrupt import hint_for
 
-    return _failed(operation, Cancelled("interrupted", hint=HINT))
+    return _failed(operation, Cancelled("interrupted", hint=hint_for(operation)))
 
 
 def stream(call: Call, operation: str, lines: Callable[[SyncRunner], Iterator[str]]) -> Exit:

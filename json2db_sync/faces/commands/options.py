@@ -99,9 +99,12 @@ class Command(click.Command):
                 formatter.write_dl([(names.ljust(min(widest, 30)), text) for names, text in records])
 
 
-def command(name: str, text: str, *, example: str, short: str) -> Callable[[Callable[..., Any]], Command]:
+def command(
+    name: str, text: str, *, example: str, short: str, hidden: bool = False
+) -> Callable[[Callable[..., Any]], Command]:
     """A command with its help: what it does in plain words, and an example."""
-    return click.command(name, cls=Command, help=f"{text}\n\n{example_block(example)}", short_help=short)
+    full = f"{text}\n\n{example_block(example)}"
+    return click.command(name, cls=Command, help=full, short_help=short, hidden=hidden)
 
 
 def example_block(example: str) -> str:

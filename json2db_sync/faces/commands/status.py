@@ -26,4 +26,4 @@ from json2db_sync.faces.commands.options import DATABASE, OUTPUT, Call, Headed, 
     OUTPUT,
 )  # fmt: skip
 def status(call: Call, no_checksums: bool) -> int:
-    return perform(call, "status", lambda runner: runner.status(checksums=not no_checksums), answers=True)
+    return perform(call, "status", lambda runner: runner.status(checksums=not no_checksums))

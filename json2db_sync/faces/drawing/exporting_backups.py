@@ -20,7 +20,7 @@ def backups(result: JsonBackupsResult, paper: Paper) -> None:
     first = "; newest first" if len(result.backups) > 1 else ""
     paper.line((counted(len(result.backups), "backup"), "bold"), f" of files in {result.directory}{first}")
     paper.table(
-        [Column("when"), Column("size", NUMBER), Column("backup", rest=True, fold=True)],
+        [Column("when"), Column("size", NUMBER), Column("backup", whole=True)],
         ([ago(one.created_at), size_text(one.size), one.name] for one in result.backups),
     )
 
@@ -31,7 +31,7 @@ def restored(result: RestoredJsonResult, paper: Paper) -> None:
         return
     paper.item(GOOD, f"Restored from {_name(result.backup)} in {result.directory}")
     paper.table(
-        [Column("file"), Column("what it held before", rest=True, fold=True)],
+        [Column("file", whole=True), Column("what it held before", whole=True)],
         ([_name(one.file), _name(one.backup) or "it was gone"] for one in result.restored),
     )
 

@@ -16,6 +16,7 @@ from json2db_sync.errors import Cancelled
 _STOPPING = "Stopping at the next safe point; Ctrl-C again stops at once."
 _STOPPED = "stopped on request"
 HINT = "run the same again: it goes on from what was committed"
+EXPORT_HINT = "run the same again: an export starts over, and until it is done every file stays as it was"
 
 
 class Interrupt:
@@ -49,7 +50,7 @@ class Interrupt:
         if isinstance(event, events.RunFinished):
             self._requested = False
         if self._requested and isinstance(event, events.Progress | events.StepStarted):
-            raise Cancelled(_STOPPED, hint=HINT)
+            raise Cancelled(_STOPPED, hint=hint_for(event.step))
 
     def _interrupted(self, _signal: int, _frame: FrameType | None) -> None:
         if self._requested:
@@ -58,6 +59,11 @@ class Interrupt:
         stopping = getattr(self._listener, "stopping", None)
         if stopping is None or not stopping(_STOPPING):
             _say(_STOPPING)
+
+
+def hint_for(operation: str) -> str:
+    """What to do where this was stopped, and what holds until then."""
+    return EXPORT_HINT if operation == "export" else HINT
 
 
 def _say(line: str) -> None:

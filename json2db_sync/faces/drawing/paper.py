@@ -67,6 +67,8 @@ class Column:
     """The first to give way where room is short."""
     fold: bool = False
     """Long values continue on the next line, rather than being cut."""
+    whole: bool = False
+    """Never cut or wrapped, however narrow the console: what people copy."""
 
 
 _GAP = 2
@@ -116,10 +118,14 @@ class Paper:
         """An empty line."""
         self.console.print()
 
-    def put(self, drawn: RenderableType, indent: int = 0) -> None:
-        """Print it without blanks at the ends of lines, so that what is copied or piped is clean."""
+    def put(self, drawn: RenderableType, indent: int = 0, width: int = 0) -> None:
+        """Print it without blanks at the ends of lines, so that what is copied or piped is clean.
+
+        :param width: what it needs, where that may be more than the console has.
+        """
         padded = Padding(drawn, (0, 0, 0, indent), expand=False)
-        for segments in self.console.render_lines(padded, pad=False):
+        options = self.console.options.update(width=max(width + indent, self.width))
+        for segments in self.console.render_lines(padded, options, pad=False):
             line = Text(overflow="ignore", no_wrap=True)
             for segment in segments:
                 # Once more, for the ellipsis that rich itself puts where it cuts.
@@ -130,6 +136,10 @@ class Paper:
     def line(self, *parts: Part, indent: int = 0) -> None:
         """A line; what does not fit continues below it, as far in."""
         self.put(self._foldable(self.text(*parts)), indent)
+
+    def whole(self, *parts: Part, indent: int = 0) -> None:
+        """A line that is never cut or wrapped, however long it is: what people copy."""
+        self.console.print(self.text(" " * indent, *parts), soft_wrap=True)
 
     def heading(self, title: str, *rest: Part) -> None:
         """A title after an empty line."""
@@ -156,25 +166,27 @@ class Paper:
         cells = [titles] if any(column.title for column in columns) else []
         cells += [[self.text(cell) for cell in row] for row in rows]
         grid = Table.grid(padding=(0, _GAP, 0, 0), pad_edge=False)
-        for column, width in zip(columns, self._widths(columns, cells, indent), strict=True):
+        widths = self._widths(columns, cells, indent)
+        for column, width in zip(columns, widths, strict=True):
             grid.add_column(
                 justify=column.align, style=column.style or None, width=width,
                 no_wrap=not column.fold, overflow="fold" if column.fold else "ellipsis",
             )  # fmt: skip
         for row in cells:
             grid.add_row(*row)
-        self.put(grid, indent)
+        self.put(grid, indent, sum(widths) + _GAP * len(widths))
 
     def _widths(self, columns: Sequence[Column], cells: Sequence[Sequence[Text]], indent: int) -> list[int]:
         """As wide as what is in it, at most as wide as allowed; if that is too much, text gives way."""
         widths = [
-            min(max((row[index].cell_len for row in cells), default=1), column.widest or self.width) or 1
+            min(widest, column.widest or (widest if column.whole else self.width)) or 1
             for index, column in enumerate(columns)
+            for widest in [max((row[index].cell_len for row in cells), default=1)]
         ]
         over = sum(widths) + _GAP * (len(widths) - 1) + indent - self.width
         giving = sorted(range(len(columns)), key=lambda index: (not columns[index].rest, -widths[index]))
         for index in giving:
-            if over > 0 and columns[index].align == "left":
+            if over > 0 and columns[index].align == "left" and not columns[index].whole:
                 given = min(over, max(widths[index] - _LEAST, 0))
                 widths[index] -= given
                 over -= given

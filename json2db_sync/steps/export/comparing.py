@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
-from json2db_sync.model.jsontext import ABSENT, canonical, decode, first_difference, preview, same
+from json2db_sync.model.jsontext import ABSENT, canonical, first_difference, preview, same
 from json2db_sync.steps.export.content import Content
-from json2db_sync.steps.export.reading import MOST_DIFFERENCES
+from json2db_sync.steps.export.reading import MOST_DIFFERENCES, value_of
 
 _WINDOW = 1_000
 """How far records are looked for that should stand here."""
@@ -40,6 +41,9 @@ class _Side:
         self._lines = lines
         self._key = key
         self._ahead: deque[bytes] = deque()
+        self._keys: deque[str] = deque()
+        """Of the first of them."""
+        self._held: Counter[str] = Counter()
         self.taken = 0
 
     def next(self) -> bytes | None:
@@ -51,15 +55,23 @@ class _Side:
         """Go on to the line behind."""
         self._ahead.popleft()
         self.taken += 1
+        if self._keys:
+            key = self._keys.popleft()
+            self._held[key] -= 1
+            if not self._held[key]:
+                del self._held[key]
 
     def holds_ahead(self, key: str) -> bool:
         """Does a record of this key stand here, or soon behind?"""
         self._fill(_WINDOW)
-        return any(self.key_of(line) == key for line in self._ahead)
+        for line in islice(self._ahead, len(self._keys), None):
+            self._keys.append(self.key_of(line))
+            self._held[self._keys[-1]] += 1
+        return key in self._held
 
     def key_of(self, line: bytes) -> str:
         """What tells a record from the others, as text."""
-        record = decode(line)
+        record = value_of(line)
         if not self._key or not isinstance(record, dict):
             return canonical(record)
         return canonical([record.get(name) for name in self._key])
@@ -94,25 +106,25 @@ def _differ(found: Compared, key: Sequence[str], filed: _Side, stored: _Side) ->
     """Note what is different here, and go on behind it."""
     here, there = filed.next(), stored.next()
     if here is not None and there is not None and filed.key_of(here) == stored.key_of(there):
-        found.note(_changed(key, decode(here), decode(there)))
+        found.note(_changed(key, value_of(here), value_of(there)))
         filed.drop()
         stored.drop()
     elif there is not None and (here is None or not filed.holds_ahead(stored.key_of(there))):
-        found.note(f"{_named(key, decode(there))} is in the database and not in the file")
+        found.note(f"{_named(key, value_of(there))} is in the database and not in the file")
         stored.drop()
     elif here is not None and (there is None or not stored.holds_ahead(filed.key_of(here))):
-        found.note(f"{_named(key, decode(here))} is in the file and not in the database")
+        found.note(f"{_named(key, value_of(here))} is in the file and not in the database")
         filed.drop()
     else:  # both are there, at other places
         found.note(
-            f"{_named(key, decode(filed.next() or b'null'))} stands at another place than in the database's order"
+            f"{_named(key, value_of(filed.next() or b'null'))} stands at another place than in the database's order"
         )
         filed.drop()
 
 
 def _equal(here: bytes, there: bytes) -> bool:
     """Are two records the same, however they are spelled?"""
-    one, other = decode(here), decode(there)
+    one, other = value_of(here), value_of(there)
     return one == other and same(one, other)
 
 

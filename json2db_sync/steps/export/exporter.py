@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from json2db_sync.steps.export.comparing import compare
 from json2db_sync.steps.export.content import Content
 from json2db_sync.steps.export.draft import Draft, Drafter, stage_beside, stage_records
 from json2db_sync.steps.export.layout import Layout
+from json2db_sync.steps.export.leftovers import leftovers
 from json2db_sync.steps.export.options import ExportOptions
 from json2db_sync.steps.export.published import holds, is_export, require_plain, stated_checksum
 from json2db_sync.steps.export.reading import Check, Reading, checker
@@ -28,6 +29,8 @@ class Exporter:
 
     options: ExportOptions
     drafter: Drafter
+    known: Collection[str] = ()
+    """All tables and entities that could be exported."""
 
     @property
     def directory(self) -> Path:
@@ -110,6 +113,19 @@ class Exporter:
         """Which files are not what would be written now."""
         return [self._checked(content) for content in contents]
 
+    def leftovers(self) -> list[ExportedFile]:
+        """Files that this database's exports wrote of tables that are gone."""
+        return [
+            ExportedFile(
+                name,
+                str(path),
+                "leftover",
+                bytes=_size(path),
+                differences=(f"{path.name} is of a table that is gone: remove it if nobody needs it",),
+            )
+            for name, path in leftovers(self.directory, self.known, self.drafter.source)
+        ]
+
     def _checked(self, content: Content) -> ExportedFile:
         draft = self.drafter.draft(content, self._layout(content))
         status = "unchanged" if draft.is_current else "stale" if self._exists(draft.layout) else "missing"
@@ -122,7 +138,9 @@ class Exporter:
 
     def _verified(self, content: Content, layout: Layout, *, validate: bool) -> ExportedFile:
         path = self.directory / layout.data_file
-        found = ExportedFile(content.name, str(path), "missing", schema=str(self.directory / layout.schema_file))
+        found = ExportedFile(
+            content.name, str(path), "missing", schema=str(self.directory / layout.schema_file), bytes=_size(path)
+        )
         if not path.is_file():
             return found
         try:
@@ -153,7 +171,7 @@ class Exporter:
             return checker(layout.name, layout.schema_file, schema)
         except OSError as error:
             problems.append(f"{layout.schema_file} cannot be read: {error.strerror}")
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             problems.append(f"{layout.schema_file} is no JSON Schema: {error}")
         return None
 
@@ -188,16 +206,21 @@ class Exporter:
 
     def _described(self, draft: Draft, status: str) -> ExportedFile:
         layout, body = draft.layout, draft.body
-        described: dict[str, Any] = {"records": body.total, "bytes": body.size, "checksum": body.checksum}
+        path = self.directory / layout.data_file
+        described: dict[str, Any] = {"records": body.total, "bytes": _size(path), "checksum": body.checksum}
         return ExportedFile(
             draft.content.name,
-            str(self.directory / layout.data_file),
+            str(path),
             status,
             schema=str(self.directory / layout.schema_file),
             statistics=body.statistics,
             related=tuple(draft.content.related),
             **described,
         )
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
 
 
 __all__ = ["Exporter"]

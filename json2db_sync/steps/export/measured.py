@@ -32,7 +32,6 @@ class Body:
     """Of the canonical lines."""
     digest: bytes
     """Of the bytes as they stand in the file, behind the head."""
-    size: int
     top: dict[str, list[dict[str, Any]]]
     uncounted: tuple[str, ...]
     """Fields with too many values to be counted."""
@@ -61,7 +60,7 @@ def write_body(
         writer.put(b"", layout.tail(empty=not total))
         writer.finish()
     top, uncounted = tallies.top(top_values)
-    return Body(total, f"sha256:{writer.checksum.hexdigest()}", writer.digest.digest(), writer.size, top, uncounted)
+    return Body(total, f"sha256:{writer.checksum.hexdigest()}", writer.digest.digest(), top, uncounted)
 
 
 class _Writer:
@@ -71,7 +70,6 @@ class _Writer:
         self._ahead = Ahead()
         self.checksum = hashlib.sha256()
         self.digest = self.checksum if layout.format == "ndjson" else hashlib.sha256()
-        self.size = 0
         self._stream = stream
 
     def put(self, lines: bytes, text: bytes) -> None:
@@ -93,7 +91,6 @@ class _Writer:
         self.checksum.update(lines)
         if self.digest is not self.checksum:
             self.digest.update(text)
-        self.size += len(text)
         if self._stream is not None:
             self._stream.write(text)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 import re
 import zlib
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from json2db_sync.steps.export.layout import Layout, unpacked
 _HEAD = 2**16
 _GENERATED = re.compile(rb'"generated_at":\s?"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"')
 _CHECKSUM = re.compile(rb'"checksum":\s?"(sha256:[0-9a-f]{64})"')
+_SOURCE = re.compile(rb'"source":\s?("(?:[^"\\]|\\.)*")')
 _BLOCK = 2**20
 _DAMAGED = (gzip.BadGzipFile, EOFError, zlib.error)
 
@@ -56,6 +58,15 @@ def is_export(path: Path) -> bool:
     return any(stated_checksum(one) for one in (path, beside_of(path, METADATA_SUFFIX)))
 
 
+def stated_source(path: Path) -> str | None:
+    """The database that the metadata in this file names; None where there is none."""
+    try:
+        text = _stated(path, _SOURCE)
+        return str(json.loads(text)) if text else None
+    except (ValueError, FileError):
+        return None
+
+
 def _stated(path: Path, pattern: re.Pattern[bytes]) -> str | None:
     """What the metadata says, which stands at the beginning of the file."""
     try:
@@ -65,7 +76,7 @@ def _stated(path: Path, pattern: re.Pattern[bytes]) -> str | None:
         return None
     except OSError as error:
         raise _unreadable(path, error) from error
-    return match[1].decode() if match else None
+    return match[1].decode("utf-8", "replace") if match else None
 
 
 def holds(path: Path, head: bytes, digest: bytes) -> bool:
@@ -84,6 +95,14 @@ def holds(path: Path, head: bytes, digest: bytes) -> bool:
         raise _unreadable(path, error) from error
 
 
+def is_empty(path: Path) -> bool:
+    """Does the file hold nothing at all? One that cannot be read does not."""
+    try:
+        return holds(path, b"", hashlib.sha256().digest())
+    except FileError:
+        return False
+
+
 def is_document(path: Path, text: bytes) -> bool:
     """Does the file hold exactly this text?"""
     return holds(path, text, hashlib.sha256().digest())
@@ -95,4 +114,13 @@ def _unreadable(path: Path, error: OSError) -> FileError:
     )
 
 
-__all__ = ["generated_at", "holds", "is_document", "is_export", "require_plain", "stated_checksum"]
+__all__ = [
+    "generated_at",
+    "holds",
+    "is_document",
+    "is_empty",
+    "is_export",
+    "require_plain",
+    "stated_checksum",
+    "stated_source",
+]

@@ -10,10 +10,9 @@ from typing import Any
 
 import msgspec
 
-from json2db_sync.model.jsontext import decode
 from json2db_sync.sources.files import make_file
-from json2db_sync.sources.reader import RecordReader, Undecoded
-from json2db_sync.steps.export.layout import unpacked
+from json2db_sync.sources.reader import RecordReader, Undecoded, record_of
+from json2db_sync.steps.export.published import is_empty
 from json2db_sync.steps.record_rules import RecordRules
 
 _MEMORY = 2**33
@@ -30,9 +29,9 @@ def pages_of(path: Path) -> Iterator[list[bytes]]:
 
     :raises FileError: when it cannot be read, or holds no records.
     """
-    if _is_empty(path):  # lines, of which there are none
+    if ".ndjson" in path.name and is_empty(path):  # lines, of which there are none
         return
-    with RecordReader(make_file(path, path.parent, {}), _MEMORY) as reader:
+    with RecordReader(make_file(path, path.parent, {}), _MEMORY, guess_lines=False) as reader:
         for batch in reader.batches(undecoded=True):
             raws = batch.raws if isinstance(batch, Undecoded) else [record.raw for record in batch.records()]
             yield _compact(raws)
@@ -46,19 +45,10 @@ def _compact(raws: Sequence[Any]) -> list[bytes]:
         return [bytes(raw) for raw in raws] if len(raws) == 1 else [line for raw in raws for line in _compact([raw])]
 
 
-def _is_empty(path: Path) -> bool:
-    if ".ndjson" not in path.name:
-        return False
-    with unpacked(path) as stream:
-        return not stream.read(1)
-
-
-def compact(raw: bytes | msgspec.Raw) -> bytes:
-    """A JSON text without the space in it; what is no JSON stays as it is."""
-    try:
-        return msgspec.json.format(bytes(raw), indent=-1)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return bytes(raw)
+def value_of(line: bytes) -> Any:
+    """What a line holds; one that holds no JSON, or none that can be loaded, stands for itself as text."""
+    record = record_of("", 0, 0, line)
+    return record.value if record.problem is None else line.decode("utf-8", "backslashreplace")
 
 
 class Reading:
@@ -111,10 +101,10 @@ def checker(name: str, schema_file: str, schema: Mapping[str, Any]) -> Check:
     rules = RecordRules.of_schema(name, schema_file, schema)
 
     def check(number: int, line: bytes) -> list[str]:
-        violation = rules.violation(name, decode(line))
+        violation = rules.violation(name, value_of(line))
         return [f"record {number:,} {violation.reason} ({violation.path})"] if violation else []
 
     return check
 
 
-__all__ = ["MOST_DIFFERENCES", "Check", "Reading", "checker", "pages_of"]
+__all__ = ["MOST_DIFFERENCES", "Check", "Reading", "checker", "pages_of", "value_of"]

@@ -29,19 +29,21 @@ def contents(
     plans: Mapping[str, EntityPlan],
     tables: Sequence[str] | None,
     options: ExportOptions,
-) -> list[Content]:
+) -> tuple[list[Content], list[str]]:
     """What is to be exported, in order of name: what is asked for, else all our entities, else all other tables.
 
+    :returns: besides, the names of all that could be.
     :raises ConfigurationError: when there is no such table, or an option names a table or a field that is nowhere.
     """
     application = Application(database, connection, plans.values())
-    names = sorted(set(tables)) if tables else sorted(plans) or application.tables
+    own = [name for name in application.tables if name not in application.inner_tables]
+    names = sorted(set(tables)) if tables else sorted(plans) or own
     if not names:
         raise NoDataFound(
             f"{database.label} holds no table that could be exported",
             hint="load files first (json2db-sync full-workflow), or name another database",
         )
-    known = [*plans, *application.tables, *application.views]
+    known = [*plans, *own, *application.inner_tables, *application.views]
     for name in names:
         if name not in known:
             raise _unknown(name, known, "export.tables")
@@ -56,12 +58,13 @@ def contents(
         for name in getattr(options, setting):
             if name not in known and (name != "*" or setting == "name_fields"):
                 raise _unknown(name, known, f"export.{setting}")
-    return [
+    found: list[Content] = [
         EntityContent(database, connection, plans, name, options)
         if name in plans
         else ApplicationContent(database, connection, application, name, options)
         for name in names
     ]
+    return found, known
 
 
 def _unknown(name: str, known: Sequence[str], setting: str) -> ConfigurationError:
