@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import lzma
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from json2db_sync import SyncRunner
 from json2db_sync.model.jsontext import canonical
 
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+NIGHTLY = bool(os.environ.get("JSON2DB_TEST_NIGHTLY"))
 SETS = sorted(path.name for path in SHARED_DATA.iterdir() if path.is_dir()) if SHARED_DATA.is_dir() else []
 DUMPS = [
     "chinook/Chinook_Sqlite.sqlite",
@@ -28,6 +30,9 @@ DUMPS += ["csc/dump/states.sqlite3.xz"]
 )
 def test_an_export_loaded_and_exported_again_is_the_same(databases, tmp_path, shared_data, name):
     """Loaded, exported, loaded into an empty database and exported: the same files but for the moment and the source."""
+    large = name == "json_examples" or (databases.kind == "postgresql" and name in ("accounting", "flat_large"))
+    if large and not NIGHTLY:
+        pytest.skip("nightly: large")
     urls = [databases.create(), databases.create()]
     SyncRunner(urls[0], shared_data / name).populate()  # some files of these sets are no records, and refused
     first = exported(urls[0], tmp_path / "one", validate=True)

@@ -432,7 +432,11 @@ files = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=settings.default.max_examples // 40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(sessions=files, data=st.data())
 def test_any_loads_in_any_order_equal_a_simple_model(databases, tmp_path_factory, sessions, data):
     """Whatever files with overlapping keys and drifting kinds are loaded in whatever order, the latest version wins."""

@@ -271,7 +271,11 @@ shapes = st.recursive(
 files = st.lists(st.dictionaries(st.sampled_from("abc"), shapes, max_size=3), max_size=3)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=settings.default.max_examples // 50,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(first=files, second=files, others=files, dropped=st.sets(st.integers(0, 9), max_size=2), depth=st.integers(0, 2))
 def test_any_change_is_done_as_planned(databases, tmp_path_factory, first, second, others, dropped, depth):
     """Whatever files come after whatever others, whatever columns someone dropped, and at whatever depth."""

@@ -26,7 +26,7 @@ from json2db_sync.errors import SyncError
 pytestmark = pytest.mark.timeout(7200)  # nightly, the histories are many and long
 
 NIGHTLY = settings.default.max_examples > 500
-EXAMPLES = {"sqlite": 1000 if NIGHTLY else 40, "postgresql": 100 if NIGHTLY else 4}
+EXAMPLES = {"sqlite": 1000 if NIGHTLY else 15, "postgresql": 100 if NIGHTLY else 2}
 STEPS = 20 if NIGHTLY else 8
 COUNTS = ("read", "inserted", "updated", "unchanged", "superseded", "rejected")
 

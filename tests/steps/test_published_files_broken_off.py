@@ -89,7 +89,7 @@ class World:
         assert {path.name for path in self.out.iterdir()} <= {*found, STAGING, "backups"}
 
 
-@pytest.fixture(params=["linked", "copied"])
+@pytest.fixture(params=["linked", pytest.param("copied", marks=pytest.mark.nightly)])
 def worlds(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], World]]:
     """Makes fresh worlds, whose backups are links, or copies in another file system."""
     memory, made = Path("/dev/shm"), []
