@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from assisted import assisted
 from histories import KEYS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -25,8 +26,8 @@ from json2db_sync.databases.ledger import TABLES, Ledger
 from json2db_sync.events import Progress
 from json2db_sync.model.compiled import CompiledShape
 from json2db_sync.model.compiled_statistics import CompiledStatistics
-from json2db_sync.sources import bytestream, cursor
-from json2db_sync.steps import entity_loading, entity_observation, progress
+from json2db_sync.sources import batch, bytestream, cursor
+from json2db_sync.steps import entity_observation, progress
 from json2db_sync.steps.entity_loading import EntityLoading
 
 NIGHTLY = settings.default.max_examples > 500
@@ -49,8 +50,8 @@ def small_stretches() -> Iterator[None]:
         patch.setattr(cursor, "_STRETCH", 400)
         patch.setattr(cursor, "_MAX_PAUSE", 1)
         patch.setattr(bytestream, "CHUNK", 500)
-        patch.setattr(entity_loading, "_SMALL", 2)
-        patch.setattr(entity_observation, "_SMALL", 2)
+        patch.setattr(batch, "_SMALL", 2)
+        patch.setattr(entity_observation, "_FEW", 2)
         yield
 
 
@@ -122,7 +123,7 @@ class BothWays:
 
 def files_done(events: list[Any]) -> list[Any]:
     """What is told of each file at its end."""
-    return [event for event in events if isinstance(event, Progress)]
+    return [event for event in events if isinstance(event, Progress) and not event.what.startswith("planning ")]
 
 
 @pytest.fixture(autouse=True)
@@ -148,6 +149,17 @@ def both(databases, tmp_path):
 @pytest.fixture
 def _small():
     with small_stretches():
+        yield
+
+
+@pytest.fixture(params=["alone", "assisted"])
+def _apart(request, databases):
+    """Without and with a second process."""
+    if request.param == "alone":
+        yield
+        return
+    every_day(databases, wanted=False)
+    with assisted():
         yield
 
 
@@ -226,6 +238,7 @@ def sections_of(chosen: dict[str, Any], folder: Path) -> dict[str, Any]:
     return {"processing": processing, "validation": {"schema_directory": str(folder), "mode": chosen["schema"]}}
 
 
+@pytest.mark.usefixtures("_apart")
 def test_any_history_leaves_the_same(databases):
     """Whatever files come in whatever order, under whatever settings: the same tables, ledger, results and progress."""
 
@@ -287,7 +300,7 @@ SENT = {
 }  # fmt: skip
 
 
-@pytest.mark.usefixtures("_small")
+@pytest.mark.usefixtures("_small", "_apart")
 @pytest.mark.parametrize("case", SENT)
 def test_loading_and_loading_again(both, databases, tmp_path, case):
     """A first load, the same with some changed, an older file that comes late, and the same under other keys."""
@@ -320,7 +333,7 @@ def test_loading_and_loading_again(both, databases, tmp_path, case):
     pair.run("analyze")
 
 
-@pytest.mark.usefixtures("_small")
+@pytest.mark.usefixtures("_small", "_apart")
 @pytest.mark.parametrize("most", ["0", "1", "2", "3", "3%"])
 @pytest.mark.parametrize("on_error", ["reject", "stop"])
 def test_too_many_rejected_records_refuse_the_file_alike(both, databases, tmp_path, most, on_error):
@@ -397,6 +410,7 @@ def folders() -> list[str]:
     return sorted(entry.name for entry in os.scandir(shared) if entry.is_dir()) if shared.is_dir() else ["none"]
 
 
+@pytest.mark.usefixtures("_apart")
 @pytest.mark.parametrize("folder", folders())
 def test_real_data_is_loaded_alike(both, databases, shared_data, folder):
     """Public data as it is: plans, tables, records, rejections and refusals are the same both ways."""

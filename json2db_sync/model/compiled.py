@@ -17,7 +17,7 @@ import msgspec
 from msgspec.structs import astuple
 
 from json2db_sync.model.compiled_columns import ChildArray, FieldColumn, Part, Rests
-from json2db_sync.model.decoding import ABSENT, TYPES, Column, Columns, Unfit, struct_type
+from json2db_sync.model.decoding import ABSENT, TYPES, Column, Columns, Objects, Unfit, elements, struct_type
 from json2db_sync.model.keys import MAX_KEY, id_text
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import ID, PARENT_ID, REST, EntityPlan, TablePlan
@@ -76,11 +76,23 @@ class CompiledShape:
 
         :raises Unfit: when one of them must go the exact way: something in it is new, or unusual.
         """
-        structs = self._decode(array)
-        values = self._root.values(structs)
-        ids = self._ids.of([values[place] for place in self._ids.places])
-        own = {ID: ids, **self._root.columns(values)}
-        return CompiledRows(ids, {self._root.plan.name: own, **dict(self._root.child_rows(values, [ids]))})
+        return self.rows(self.read(array))
+
+    def read(self, array: bytes) -> Objects:
+        """The records of a JSON array: of the keys and types of the plan, the rest is for :meth:`rows` to say.
+
+        :raises Unfit: when one of them must go the exact way: something in it is new.
+        """
+        return self._root.read(self._decode(array))
+
+    def rows(self, objects: Objects) -> CompiledRows:
+        """The rows of records that were read.
+
+        :raises Unfit: when one of them must go the exact way: something in it is unusual.
+        """
+        ids = self._ids.of([objects.values[place] for place in self._ids.places])
+        own = {ID: ids, **self._root.columns(objects.values)}
+        return CompiledRows(ids, {self._root.plan.name: own, **dict(self._root.child_rows(objects, [ids]))})
 
     def _decode(self, array: bytes) -> list[Any]:
         try:
@@ -157,6 +169,8 @@ class _Table:
             field.keep_json()
         self._lists = [ChildArray(child) for child in plan.children]
         self._parts: tuple[Part, ...] = (*self._fields, *self._lists)
+        self._keys = [part.key for part in self._parts]
+        self._spellings = {column.key: column.spelling for column in plan.columns if column.spelling}
         self._rests = Rests(self._fields, self._lists)
 
     def decoder(self, *, strict: bool) -> msgspec.json.Decoder[Any]:
@@ -172,21 +186,30 @@ class _Table:
         fields: list[Any] = []
         for number, (part, of) in enumerate(zip(self._parts, types, strict=True)):
             of = of | None if of not in (Any, None) and (part.nullable or not strict) else of
-            fields.append((f"f{number}", of, part.absent) if part.optional or not strict else (f"f{number}", of))
+            fields.append((f"f{number}", of, ABSENT) if part.optional or not strict else (f"f{number}", of))
         names = {f"f{number}": part.key for number, part in enumerate(self._parts)}
         return struct_type(fields, names)
 
     def learn(self, structs: Sequence[Any]) -> None:
         """Where keys are absent or null."""
-        values = self.values(structs)
+        values = self._values(structs)
         for part, column in zip(self._parts, values, strict=True):
-            part.optional = part.optional or any(map(is_, column, repeat(part.absent)))
+            part.optional = part.optional or any(map(is_, column, repeat(ABSENT)))
             part.nullable = part.nullable or any(map(is_, column, repeat(None)))
         for child, column in zip(self.children, values[len(self._fields) :], strict=True):
-            child.learn(list(chain.from_iterable(filter(None, column))))
+            child.learn(elements(column))
 
-    def values(self, structs: Sequence[Any]) -> Sequence[Column]:
+    def read(self, structs: Sequence[Any]) -> Objects:
         """What the records hold, by field; then the arrays of the children."""
+        values = self._values(structs)
+        below = {
+            part.key: child.read(elements(column))
+            for part, child, column in zip(self._lists, self.children, values[len(self._fields) :], strict=True)
+        }
+        types = [part.types_of(column) for part, column in zip(self._parts, values, strict=True)]
+        return Objects(len(structs), self._keys, values, types, below, self._spellings)
+
+    def _values(self, structs: Sequence[Any]) -> Sequence[Column]:
         if not structs:
             return [()] * len(self._parts)
         return list(zip(*map(astuple, structs), strict=True))
@@ -203,17 +226,17 @@ class _Table:
             columns[REST] = [self._null if text is None else text for text in rest]
         return columns
 
-    def child_rows(self, values: Sequence[Column], places: Sequence[Column]) -> Iterator[tuple[str, Columns]]:
+    def child_rows(self, objects: Objects, places: Sequence[Column]) -> Iterator[tuple[str, Columns]]:
         """The columns of all tables below, parents first.
 
         :param places: the columns that say where each row of this table belongs: the record's id, then positions.
         """
-        for child, column in zip(self.children, values[len(self._fields) :], strict=True):
-            arrays = [array or () for array in column]
-            lengths = list(map(len, arrays))
+        arrays = objects.values[len(self._fields) :]
+        for child, part, column in zip(self.children, self._lists, arrays, strict=True):
+            lengths = [len(array) if array and array is not ABSENT else 0 for array in column]
             below: list[Column] = [list(chain.from_iterable(map(repeat, place, lengths))) for place in places]
             below.append(list(chain.from_iterable(map(range, lengths))))
-            inner = child.values(list(chain.from_iterable(arrays)))
+            inner = objects.below[part.key]
             names = (PARENT_ID, *child.plan.position_columns)
-            yield child.plan.name, {**dict(zip(names, below, strict=True)), **child.columns(inner)}
+            yield child.plan.name, {**dict(zip(names, below, strict=True)), **child.columns(inner.values)}
             yield from child.child_rows(inner, below)

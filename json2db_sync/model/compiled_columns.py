@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import repeat
+from operator import is_
 from typing import Any
 
 from json2db_sync.model.decoding import ABSENT, TYPES, Column, Unfit, json_texts
@@ -10,30 +12,42 @@ from json2db_sync.model.jsontext import encode
 from json2db_sync.model.kinds import Kind, are_spelled
 from json2db_sync.model.plan import ColumnPlan, TablePlan
 
-_NO_LIST: Any = ()
-"""Stands for a child array that is not there."""
+_ONE_TYPE: Mapping[Kind, type] = {
+    Kind.BOOL: bool,
+    Kind.INTEGER: int,
+    Kind.BIGINT: int,
+    Kind.TEXT: str,
+    Kind.DATE: str,
+    Kind.DATETIME: str,
+}
+"""Of all values in a column of the kind, but for gaps."""
 
 
 class Part:
     """A key of a table's objects, and what was seen in its place."""
 
-    absent: Any
-    """Stands for the key where it is absent."""
     key: str
     optional = False
     nullable = False
+    one_type: type | None = None
+    """Of all values but gaps, where there is only one."""
+
+    def types_of(self, column: Column) -> frozenset[type]:
+        """The types of these values; an absent one is a float."""
+        if self.one_type is None or self.optional or self.nullable:
+            return frozenset(map(type, column))
+        return frozenset({self.one_type})
 
 
 class FieldColumn(Part):
     """A column: what it takes, and what is stored of it."""
-
-    absent = ABSENT
 
     def __init__(self, plan: ColumnPlan, null: Any, *, is_id: bool, arrays_are_tables: bool) -> None:
         self.key = plan.key
         self.name = plan.name
         self.is_id = is_id
         self.type = TYPES[plan.kind]
+        self.one_type = _ONE_TYPE.get(plan.kind)
         self.nullable = plan.kind in (Kind.JSON, Kind.UNKNOWN)  # their types take a null without being asked
         self.lists_absent = plan.null_means == "null" or is_id
         self.lists_null = plan.null_means == "absent" or is_id
@@ -71,7 +85,7 @@ class FieldColumn(Part):
 class ChildArray(Part):
     """A child array: what may stand in its place."""
 
-    absent = _NO_LIST
+    one_type = list
 
     def __init__(self, plan: TablePlan) -> None:
         assert plan.key is not None
@@ -80,12 +94,12 @@ class ChildArray(Part):
 
     def states(self, column: Column) -> Column | None:
         """By row, how the rest tells of it (0: not at all); None where it never does."""
-        if all(column):
+        if all(column) and not (self.optional and any(map(is_, column, repeat(ABSENT)))):
             return None
         codes = {"absent": 1, "null": 2, "empty": 3}
         codes[self.none_means] = 0
         states = [
-            0 if array else codes["null"] if array is None else codes["absent"] if array is _NO_LIST else codes["empty"]
+            codes["absent"] if array is ABSENT else 0 if array else codes["null" if array is None else "empty"]
             for array in column
         ]
         return states if any(states) else None

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 import msgspec
 from msgspec.structs import astuple
 
-from json2db_sync.model.decoding import ABSENT, Column, Unfit, encoded, struct_type
+from json2db_sync.model.decoding import ABSENT, Column, Objects, Unfit, elements, encoded, struct_type
 from json2db_sync.model.kinds import INT64_MAX, INT64_MIN
-from json2db_sync.model.statistics import FieldStatistics, ObjectStatistics
+from json2db_sync.model.statistics import EXAMPLES_AMONG, MAX_EXAMPLES, FieldStatistics, ObjectStatistics
 
 _encoder = msgspec.json.Encoder()
 
@@ -33,10 +31,10 @@ class CompiledStatistics:
         """Is it made for what was seen by now?"""
         return self._known == known_keys(seen)
 
-    def observe(self, array: bytes, keys: Iterable[tuple[str, ...]]) -> dict[tuple[str, ...], list[Column]]:
-        """Take in the records of a JSON array; returns the values of these fields.
+    def read(self, array: bytes) -> Objects:
+        """The records of a JSON array.
 
-        :raises Unfit: when one of them holds something new; then nothing is taken in.
+        :raises Unfit: when one of them holds something new.
         """
         try:
             structs = self._decoder.decode(array)
@@ -44,11 +42,15 @@ class CompiledStatistics:
             raise Unfit from error
         objects = self._objects.read(structs)
         self._objects.require_shallow(objects)
+        return objects
+
+    def takes(self, objects: Objects) -> bool:
+        """Are these, decoded otherwise, all that :meth:`read` would give?"""
+        return self._objects.takes(objects)
+
+    def observe(self, objects: Objects) -> None:
+        """Take records in."""
         self._objects.observe(objects)
-        places = {key: place for place, key in enumerate(self._objects.keys)}
-        return {
-            fields: [objects.values[places[field]] if field in places else () for field in fields] for fields in keys
-        }
 
 
 def known_keys(seen: ObjectStatistics) -> tuple[Any, ...]:
@@ -63,19 +65,6 @@ def _holds_objects(field: FieldStatistics) -> bool:
     """Were its values arrays of objects, and nothing else but null? And are there examples, which structs cannot be?"""
     objects = field.object_arrays + field.empty_arrays + field.nulls
     return field.object_arrays > 0 and objects == field.present and not field.lacks_examples
-
-
-@dataclass(frozen=True)
-class _Read:
-    """Objects that were decoded."""
-
-    count: int
-    values: Sequence[Column]
-    """By field."""
-    types: Sequence[frozenset[type]]
-    """By field, the types of its values; an absent one is a float."""
-    below: Mapping[int, _Read]
-    """By the place of the field, the elements of arrays."""
 
 
 class _Objects:
@@ -100,42 +89,53 @@ class _Objects:
         names = {f"f{place}": key for place, key in enumerate(self.keys)}
         self.struct: Any = struct_type(fields, names)
 
-    def read(self, structs: Sequence[Any]) -> _Read:
+    def read(self, structs: Sequence[Any]) -> Objects:
         values = list(zip(*map(astuple, structs), strict=True)) if structs else [()] * len(self.keys)
-        below = {place: objects.read(_elements(values[place])) for place, objects in self._below.items()}
-        return _Read(len(structs), values, [frozenset(map(type, column)) for column in values], below)
+        below = {self.keys[place]: objects.read(elements(values[place])) for place, objects in self._below.items()}
+        return Objects(len(structs), self.keys, values, [frozenset(map(type, column)) for column in values], below)
 
-    def require_shallow(self, read: _Read) -> None:
+    def require_shallow(self, read: Objects) -> None:
         """Raise :class:`Unfit` where something may be nested too deep for a record."""
         for place, objects in self._below.items():
-            objects.require_shallow(read.below[place])
+            objects.require_shallow(read.below[self.keys[place]])
         for place, (column, types) in enumerate(zip(read.values, read.types, strict=True)):
             if place not in self._below and (dict in types or list in types):
                 encoded(column, _encoder)
 
-    def observe(self, read: _Read) -> None:
+    def takes(self, read: Objects) -> bool:
+        below = {self.keys[place]: objects for place, objects in self._below.items()}
+        return (
+            set(self.keys) == set(read.keys)
+            and below.keys() == read.below.keys()
+            and all(objects.takes(read.below[key]) for key, objects in below.items())
+        )
+
+    def observe(self, read: Objects) -> None:
         self._seen.count += read.count
-        sometimes = [place for place, types in enumerate(read.types) if float in types and ABSENT in read.values[place]]
-        self._seen.add_key_sets(self._key_sets(read, sometimes))
-        for place, (field, column) in enumerate(zip(self._fields, read.values, strict=True)):
+        places = {key: place for place, key in enumerate(read.keys)}
+        columns = [read.values[places[key]] for key in self.keys]
+        types = [read.types[places[key]] for key in self.keys]
+        sometimes = [place for place, of in enumerate(types) if float in of and ABSENT in columns[place]]
+        self._seen.add_key_sets(self._key_sets(read.count, {place: columns[place] for place in sometimes}))
+        for place, (key, field, column) in enumerate(zip(self.keys, self._fields, columns, strict=True)):
             present = [value for value in column if value is not ABSENT] if place in sometimes else column
             if place in self._below:
                 _observe_arrays(field, present)
-                self._below[place].observe(read.below[place])
+                self._below[place].observe(read.below[key])
             else:
-                types = read.types[place]
-                kinds = Counter(map(type, present)) if len(types) > 1 else Counter(dict.fromkeys(types, len(present)))
-                _observe(field, present, kinds, self._depth)
+                of = types[place]
+                kinds = Counter(map(type, present)) if len(of) > 1 else Counter(dict.fromkeys(of, len(present)))
+                _observe(field, present, kinds, self._depth, read.spellings.get(key))
 
-    def _key_sets(self, read: _Read, sometimes: Sequence[int]) -> Counter[frozenset[str]]:
+    def _key_sets(self, count: int, sometimes: Mapping[int, Column]) -> Counter[frozenset[str]]:
         """How many objects have which keys.
 
-        :param sometimes: the places of fields that some of them lack.
+        :param sometimes: the values of fields that some of them lack, by place.
         """
         always = [key for place, key in enumerate(self.keys) if place not in sometimes]
         if not sometimes:
-            return Counter({frozenset(always): read.count} if read.count else {})
-        flags = [[value is not ABSENT for value in read.values[place]] for place in sometimes]
+            return Counter({frozenset(always): count} if count else {})
+        flags = [[value is not ABSENT for value in column] for column in sometimes.values()]
         keys = [self.keys[place] for place in sometimes]
         found: Counter[frozenset[str]] = Counter()
         for present, number in Counter(zip(*flags, strict=True)).items():
@@ -153,12 +153,11 @@ def _observe_arrays(field: FieldStatistics, present: Column) -> None:
     field.object_arrays += filled
 
 
-def _elements(column: Iterable[Any]) -> list[Any]:
-    return list(chain.from_iterable(array for array in column if array and array is not ABSENT))
+def _observe(field: FieldStatistics, values: Column, kinds: Counter[type], depth: int, spelling: str | None) -> None:
+    """As :meth:`FieldStatistics.observe` of each of these values, so many of each type.
 
-
-def _observe(field: FieldStatistics, values: Column, kinds: Counter[type], depth: int) -> None:
-    """As :meth:`FieldStatistics.observe` of each of these values, so many of each type."""
+    :param spelling: of all texts, where they are known for dates.
+    """
     field.present += len(values)
     field.nulls += kinds[type(None)]
     field.bools += kinds[bool]
@@ -167,21 +166,23 @@ def _observe(field: FieldStatistics, values: Column, kinds: Counter[type], depth
     if kinds[int]:
         _observe_integers(field, _of_type(int, values, kinds))
     if kinds[str]:
-        field.observe_texts(_of_type(str, values, kinds))
+        field.observe_texts(_of_type(str, values, kinds), spelling)
     if kinds[list]:
         for array in _of_type(list, values, kinds):
             field.observe_array(array, depth)
-    if field.lacks_examples:
-        _add_examples(field, values, kinds)
+    before = field.present - len(values)
+    if before < EXAMPLES_AMONG and len(field.examples) < MAX_EXAMPLES:
+        _add_examples(field, values[: EXAMPLES_AMONG - before], kinds)
     if field.sketch is not None:
         field.sketch.add_all(_texts(values, kinds))
 
 
-def _texts(values: Column, kinds: Counter[type]) -> list[str]:
+def _texts(values: Column, kinds: Counter[type]) -> Sequence[str]:
     """Those of these values that may name a record, as text."""
     if kinds[str] and kinds[int]:
         return [str(value) for value in values if type(value) in (str, int) and value != ""]
-    return [value for value in _of_type(str, values, kinds) if value] or list(map(str, _of_type(int, values, kinds)))
+    texts = _of_type(str, values, kinds) or list(map(str, _of_type(int, values, kinds)))
+    return [text for text in texts if text] if "" in texts else texts
 
 
 def _of_type(kind: type, values: Column, kinds: Counter[type]) -> Column:
@@ -201,13 +202,20 @@ def _observe_integers(field: FieldStatistics, values: Column) -> None:
 
 def _add_examples(field: FieldStatistics, values: Column, kinds: Counter[type]) -> None:
     """Different values in order of appearance, until there are enough."""
-    if len(kinds) == 1 and not (kinds[dict] or kinds[list] or kinds[float]):  # 0.0 and -0.0 are equal
-        different: Iterable[Any] = dict.fromkeys(values)
+    different: Iterable[Any]
+    several = sum(kinds[kind] > 0 for kind in kinds if kind is not type(None)) > 1
+    if not (several or kinds[dict] or kinds[list] or _holds_negative_zero(values, kinds)):
+        different = dict.fromkeys(values)
     else:
         by_spelling: dict[bytes, Any] = {}
         for spelling, value in zip(encoded(values, _encoder), values, strict=True):
             by_spelling.setdefault(bytes(spelling), value)
         different = by_spelling.values()
     for value in different:
-        if value is not None and field.lacks_examples:
+        if value is not None and len(field.examples) < MAX_EXAMPLES:
             field.add_example(value)
+
+
+def _holds_negative_zero(values: Column, kinds: Counter[type]) -> bool:
+    """Is there one that equals another value, but is spelled otherwise?"""
+    return kinds[float] > 0 and "-" in repr([value for value in values if value == 0.0])

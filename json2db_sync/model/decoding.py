@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
 from typing import Annotated, Any
 
 import msgspec
@@ -49,6 +51,22 @@ class Unfit(Exception):
     """Some of the records must go the exact way, or none can."""
 
 
+@dataclass(frozen=True)
+class Objects:
+    """Objects of the same keys that were decoded together, by column."""
+
+    count: int
+    keys: Sequence[str]
+    values: Sequence[Column]
+    """By key; ``ABSENT`` where an object lacks it."""
+    types: Sequence[frozenset[type]]
+    """By key, the types of its values; an absent one is a float."""
+    below: Mapping[str, Objects]
+    """By the key of arrays of objects, their elements."""
+    spellings: Mapping[str, str] = field(default_factory=dict)
+    """By key, how all texts there are spelled: dates that were held against a plan."""
+
+
 def struct_type(fields: Sequence[Any], keys: Mapping[str, str], *, forbid_unknown_fields: bool = True) -> Any:
     """A type to decode objects into.
 
@@ -62,6 +80,11 @@ def struct_type(fields: Sequence[Any], keys: Mapping[str, str], *, forbid_unknow
         )
     except ValueError as error:
         raise Unfit from error
+
+
+def elements(arrays: Column) -> list[Any]:
+    """The elements of all arrays of a column in which some are null or absent."""
+    return list(chain.from_iterable(array for array in arrays if array and array is not ABSENT))
 
 
 def json_texts(values: Column, *, arrays_are_tables: bool) -> Sequence[str]:

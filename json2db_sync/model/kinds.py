@@ -139,13 +139,20 @@ _STORES: dict[Kind, Store] = {
 # fraction (.3 for three digits) and a constant offset as it was written (Z, +05:30, +0530).
 
 DATE_SPELLING = "%Y-%m-%d"
+_LONGEST_DATE = 32
+"""Characters; as in 2024-01-31T10:00:00.123456+05:30, and a few to spare."""
 _ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:([T ])(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 _SPELLING = re.compile(r"%Y-%m-%d(?P<mark>[T ])%H:%M:%S(?:\.(?P<digits>\d))?(?P<offset>Z|[+-]\d\d:?\d\d)?")
 
 
 def spelling_of(text: str) -> str | None:
     """The spelling of an ISO date or datetime, or None where the text is not one (2013-02-30 is not)."""
-    if len(text) > 32 or not (match := _ISO.fullmatch(text)):
+    return _spelling_of_short(text) if len(text) <= _LONGEST_DATE else None
+
+
+@lru_cache(maxsize=8192)  # the same days come again and again
+def _spelling_of_short(text: str) -> str | None:
+    if not (match := _ISO.fullmatch(text)):
         return None
     year, month, day, mark, hour, minute, second, fraction, offset = match.groups()
     try:

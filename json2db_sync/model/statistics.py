@@ -17,7 +17,9 @@ from json2db_sync.model.shape import is_object_array
 MAX_FIELDS = 5_000
 """Keys of one object that are followed; what an object used as a map has beyond that is only counted."""
 _MAX_KEY_SETS = 500
-_MAX_EXAMPLES = 3
+MAX_EXAMPLES = 3
+EXAMPLES_AMONG = 10_000
+"""Values of a key among which examples are looked for: of a key that has hardly any, all would have to be."""
 _MAX_SPOILERS = 5
 _MAX_SPELLINGS = 5
 _MOST_TEXTS_WITHOUT_DATE = 1000
@@ -74,7 +76,6 @@ class FieldStatistics:
     bigints: int = 0
     numbers: int = 0
     texts: int = 0
-    empty_texts: int = 0
     objects: int = 0
     arrays: int = 0
     empty_arrays: int = 0
@@ -124,8 +125,8 @@ class FieldStatistics:
 
     @property
     def lacks_examples(self) -> bool:
-        """Are there fewer examples than wanted?"""
-        return len(self.examples) < _MAX_EXAMPLES
+        """Are there fewer examples than wanted, and may more be found?"""
+        return len(self.examples) < MAX_EXAMPLES and self.present <= EXAMPLES_AMONG
 
     def add_example(self, value: Any) -> None:
         """Show a value, unless it is shown already."""
@@ -133,15 +134,25 @@ class FieldStatistics:
         if shown not in self.examples:
             self.examples.append(shown)
 
-    def observe_texts(self, values: Sequence[str]) -> None:
+    def observe_texts(self, values: Sequence[str], spelling: str | None = None) -> None:
+        """Take in texts.
+
+        :param spelling: of all of them, where they are known for dates.
+        """
         self.texts += len(values)
-        self.empty_texts += values.count("")
+        if spelling in self.spellings and spelling:
+            self.spellings[spelling] += len(values)
+            return
         if len(values) > 1 and self._is_one_spelling(values):
             (spelling,) = self.spellings
             self.spellings[spelling] += len(values)
             return
-        for value in values:
-            self._observe_spelling(value)
+        if len(self.spellings) > 1:
+            for value, times in Counter(values).items():
+                self._observe_spelling(value, times)
+            return
+        for value in values:  # one by one, as long as there may come so many without a date that it is enough
+            self._observe_spelling(value, 1)
 
     def _is_one_spelling(self, values: Sequence[str]) -> bool:
         """Are all texts so far, and these, dates of one spelling, or no dates worth looking for?"""
@@ -157,18 +168,18 @@ class FieldStatistics:
         """Was there no date among so many texts that dates are not looked for any more?"""
         return self.spellings[""] >= _MOST_TEXTS_WITHOUT_DATE and len(self.spellings) == 1
 
-    def _observe_spelling(self, value: str) -> None:
+    def _observe_spelling(self, value: str, times: int) -> None:
         if self._is_no_date:
-            self.spellings[""] += 1
+            self.spellings[""] += times
             return
         spelling = spelling_of(value) or ""
         if spelling in self.spellings or len(self.spellings) < _MAX_SPELLINGS:
-            self.spellings[spelling] += 1
+            self.spellings[spelling] += times
             self.spelled.setdefault(spelling, value)
         else:
-            self.spellings[""] += 1
+            self.spellings[""] += times
         if not spelling and (value in self.spoilers or len(self.spoilers) < _MAX_SPOILERS):
-            self.spoilers[value[:80]] += 1
+            self.spoilers[value[:80]] += times
 
     def observe_array(self, value: list[Any], depth: int) -> None:
         self.arrays += 1

@@ -112,21 +112,30 @@ class Planning(Execution):
     # Analysis and plans
 
     def _analyze(self, files: Sequence[SourceFile], selection: Selection, database: Database) -> Analysis:
-        from json2db_sync.steps.json_analyzer import analyze
+        settings = self._plan_settings(self._stored_plans(database))
+        return self._look(files, self._reading_by_rules(selection), settings, "analyze")
+
+    def _look(
+        self,
+        files: Sequence[SourceFile],
+        reading: ReadOptions,
+        settings: PlanSettings,
+        step: str,
+        *,
+        check_keys: bool = True,
+    ) -> Analysis:
+        from json2db_sync.steps.assistance import analyze_with_two
         from json2db_sync.steps.progress import Meter
 
-        settings = self._plan_settings(self._stored_plans(database))
-        return analyze(files, self._reading_by_rules(selection), settings, Meter("analyze", self._emit))
+        meter, allowed = Meter(step, self._emit), self.config.processing.second_process
+        return analyze_with_two(files, reading, settings, meter, allowed=allowed, check_keys=check_keys)
 
     def _look_closely(self, files: Sequence[SourceFile], selection: Selection) -> Analysis:
         """What the files hold, whatever is stored or ruled, with the arrays in arrays."""
-        from json2db_sync.steps.json_analyzer import analyze
-        from json2db_sync.steps.progress import Meter
         from json2db_sync.steps.schema_inference import DEPTH
 
         settings = replace(self._plan_settings({}), child_depth=DEPTH)
-        meter = Meter("infer_schemas", self._emit)
-        return analyze(files, self._reading(selection), settings, meter, check_keys=False)
+        return self._look(files, self._reading(selection), settings, "infer_schemas", check_keys=False)
 
     def _plan_settings(self, stored: Mapping[str, EntityPlan]) -> PlanSettings:
         from json2db_sync.model.inference import PlanSettings

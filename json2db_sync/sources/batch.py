@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import msgspec
 
 from json2db_sync.model.jsontext import preview
+from json2db_sync.model.keys import short_hashes
 from json2db_sync.sources.cursor import Element
 from json2db_sync.sources.decoder import Decoder
 from json2db_sync.sources.lines import decode_line
+
+_SMALL = 32
+"""Records that are not worth dividing further to find those that must go the exact way."""
+
+_raws = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,14 @@ class Undecoded(Batch):
     def __len__(self) -> int:
         return len(self.raws)
 
+    @cached_property
+    def hashes(self) -> Sequence[int]:
+        """A hash of the text of each."""
+        return short_hashes(self.raws)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Sent, (self.entity, self.first, self.byte, self.array, self.hashes)
+
     @property
     def array(self) -> bytes:
         """All of them as one JSON array."""
@@ -105,19 +120,47 @@ class Undecoded(Batch):
             yield place, raw
             place += len(raw)
 
-    def parts(self, size: int) -> Iterator[Undecoded]:
+    def smaller(self) -> Iterator[Undecoded]:
         """The same records in smaller batches."""
-        return self._cut(range(0, len(self), size))
+        return self.cut(range(0, len(self), max(len(self) // 8, _SMALL)))
 
-    def split(self, first: int) -> Iterator[Undecoded]:
-        """The same records in two batches, the first of so many."""
-        return self._cut((0, first))
+    @property
+    def is_small(self) -> bool:
+        """Are they too few to be worth dividing?"""
+        return len(self) <= _SMALL
 
-    def _cut(self, starts: Sequence[int]) -> Iterator[Undecoded]:
+    def cut(self, starts: Sequence[int]) -> Iterator[Undecoded]:
+        """The same records in several batches, by the place of the first of each."""
         places = [place for place, _raw in self._placed()]
         for start, end in zip(starts, [*starts[1:], len(self)], strict=True):
             text = self.text[places[start] : places[end] if end < len(places) else len(self.text)]
             yield Undecoded(self.entity, self.first + start, self.byte + places[start], text, self.raws[start:end])
+
+
+class Sent(Undecoded):
+    """Undecoded records that came from another process: one array, of which more is known only when asked for.
+
+    (Only the first record's ``byte`` is known: what stood between them is not sent.)
+    """
+
+    def __init__(self, entity: str, first: int, byte: int, array: bytes, hashes: Sequence[int]) -> None:
+        self.__dict__.update(entity=entity, first=first, byte=byte, _array=array, hashes=hashes)
+
+    def __len__(self) -> int:
+        return len(self.hashes)
+
+    @property
+    def array(self) -> bytes:
+        array: bytes = self.__dict__["_array"]
+        return array
+
+    @cached_property
+    def text(self) -> bytes:
+        return self.array[1:-1]
+
+    @cached_property
+    def raws(self) -> Sequence[msgspec.Raw]:
+        return _raws.decode(self.array)
 
 
 def record_from(entity: str, number: int, element: Element) -> Record:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 from json2db_sync.databases.base import Database, RowRefused
@@ -13,6 +14,7 @@ from json2db_sync.errors import FileError, ValidationError
 from json2db_sync.results import FileLoad, RefusedFile, RejectedRecord
 from json2db_sync.sources import RecordReader, SourceFile
 from json2db_sync.sources.bytestream import file_digest
+from json2db_sync.steps.assistance import Assistance
 from json2db_sync.steps.entity_loading import REPORTED, Loaded, PopulateOptions, Redo
 from json2db_sync.steps.file_loading import FileTransaction
 from json2db_sync.steps.first_plans import FirstPlans, StartOver, are_guesses, discard
@@ -73,16 +75,19 @@ def populate(
     if are_guesses(plans) and not loaded:
         discard(database)
         plans = {}
-    if plans:
-        # Tables that someone dropped are made again before they are written.
-        known = [plan for name, plan in plans.items() if options.read.wants(name)]
-        done.changes += evolve(database, known, options.plans).done
-        _load_all(database, files, run, options, meter, done, None)
-        return
-    processes = 2 if options.second_process else 1
-    with FirstPlans(database, files, options.read, options.plans, meter, processes=processes) as first:
+    load = options.load
+    helpful = options.second_process and load.duplicate_prevention and not load.skip_existing
+    assistance = Assistance.for_files(files, options.read, options.plans, allowed=helpful)
+    with assistance or nullcontext():
+        if plans:
+            # Tables that someone dropped are made again before they are written.
+            known = [plan for name, plan in plans.items() if options.read.wants(name)]
+            done.changes += evolve(database, known, options.plans).done
+            _load_all(database, files, run, options, meter, done, None, assistance)
+            return
+        first = FirstPlans(database, files, options.read, options.plans, meter, assistance)
         first.make()
-        _load_all(database, files, run, options, meter, done, first)
+        _load_all(database, files, run, options, meter, done, first, assistance)
         first.finish()
         done.changes[:0] = first.changes
 
@@ -95,9 +100,10 @@ def _load_all(
     meter: Meter,
     done: Population,
     first: FirstPlans | None,
+    assistance: Assistance | None,
 ) -> None:
     for file in files:
-        loading = _FileLoading(database, file, run, options, meter, done, first)
+        loading = _FileLoading(database, file, run, options, meter, done, first, assistance)
         try:
             loading.run()
         except (FileError, ValidationError) as error:
@@ -122,8 +128,10 @@ class _FileLoading:
         meter: Meter,
         done: Population,
         first: FirstPlans | None,
+        assistance: Assistance | None,
     ) -> None:
         self._first = first
+        self._assistance = assistance
         self._database = database
         self._file = file
         self._run = run
@@ -213,16 +221,18 @@ class _FileLoading:
                 self._options,
                 self._widened,
                 optimistic=self._optimistic,
+                assistance=self._assistance,
             ) as loading,
             RecordReader(self._file, self._options.read.memory_limit) as reader,
         ):
             number = 0
-            for batch in reader.batches(undecoded=self._optimistic):
-                loading.add(batch, single=reader.envelope.layout == "object")
+            observed = self._optimistic and self._first is not None and self._first.observes(self._file)
+            for batch, parts in loading.batches(reader, observed=observed):
+                loading.add(batch, parts, single=reader.envelope.layout == "object")
                 number += len(batch)
                 report(number, reader.bytes_read)
-                if self._first is not None:
-                    self._first.look()
+            if observed and self._first is not None:
+                self._first.observed(number, reader.envelope.layout)
             several = reader.envelope.layout == "entities"
             loading.finish(reader.digest, reader.envelope.layout, {} if several else reader.envelope.values)
             loaded = loading.results()

@@ -11,10 +11,10 @@ from json2db_sync.databases.ledger import Rejection
 from json2db_sync.databases.loader import Loader, LoadOptions, Shredded
 from json2db_sync.databases.tally import Counts, Superseded
 from json2db_sync.errors import ValidationError
-from json2db_sync.model.compiled import CompiledShape
+from json2db_sync.model.compiled import CompiledRows, CompiledShape
 from json2db_sync.model.decoding import Unfit
 from json2db_sync.model.inference import PlanSettings
-from json2db_sync.model.keys import short_hash, short_hashes
+from json2db_sync.model.keys import short_hash
 from json2db_sync.model.plan import EntityPlan
 from json2db_sync.model.shape import Drift, EntityShape
 from json2db_sync.model.statistics import allowed_repeats
@@ -22,6 +22,7 @@ from json2db_sync.model.words import counted
 from json2db_sync.results import FileLoad, RejectedRecord
 from json2db_sync.sources import Record, SourceFile
 from json2db_sync.sources.batch import Batch, Undecoded
+from json2db_sync.steps.assistance import Parts, matched, rows_in_parts
 from json2db_sync.steps.entity_observation import ReadOptions
 from json2db_sync.steps.rejection_limit import RejectionLimit
 
@@ -29,8 +30,6 @@ REPORTED = 100
 """Rejected records that a result holds; the ledger holds all."""
 _EXAMPLES = 3
 T = TypeVar("T")
-_SMALL = 32
-"""Records that are not worth dividing further to find those that must go the exact way."""
 
 
 @dataclass(frozen=True)
@@ -137,36 +136,52 @@ class EntityLoading:
         self.loader.close()
         self._ids.close()
 
-    def add(self, batch: Batch, *, single: bool) -> None:
+    def wants_rows(self, batch: Batch) -> bool:
+        """Could :meth:`add` do with the rows of these records?"""
+        return (
+            self._compiled is not None
+            and self.loader.is_fresh
+            and isinstance(batch, Undecoded)
+            and not self.loader.may_object(batch.text)
+        )
+
+    def add(self, batch: Batch, *, single: bool, parts: Parts | None = None) -> None:
         """Load records, in their order.
 
         :param single: the one record is all that the file holds, an object that is no part of an array.
+        :param parts: their rows, if they were made elsewhere.
         """
-        if self._compiled is not None and isinstance(batch, Undecoded) and not self.loader.may_object(batch.text):
-            self._add_undecoded(self._compiled, batch)
-        else:
+        if self._compiled is None or not isinstance(batch, Undecoded) or self.loader.may_object(batch.text):
             self._add_exactly(batch, single=single)
+        elif not self.loader.is_fresh:
+            self._add_compared(self._compiled, batch)
+        else:
+            self._add_new(rows_in_parts(self._compiled, batch) if parts is None else matched(batch, parts))
 
     def _add_exactly(self, batch: Batch, *, single: bool = False) -> None:
         for record in batch.records():
             self.add_record(record, single=single)
 
-    def _add_undecoded(self, compiled: CompiledShape, batch: Undecoded) -> None:
-        """Load them all at once, in ever smaller parts where some of them must go the exact way."""
-        try:
-            if self.loader.is_fresh:
-                self.loader.add_new(compiled.shred(batch.array), short_hashes(batch.raws), ())
+    def _add_new(self, parts: Iterable[tuple[Undecoded, CompiledRows | None]]) -> None:
+        for part, rows in parts:
+            if rows is None:
+                self._add_exactly(part)
             else:
-                self._add_compared(compiled, batch)
-        except Unfit:
-            if len(batch) <= _SMALL:
-                self._add_exactly(batch)
-                return
-            for part in batch.parts(max(len(batch) // 8, _SMALL)):
-                self._add_undecoded(compiled, part)
+                self.loader.add_new(rows, part.hashes, ())
 
     def _add_compared(self, compiled: CompiledShape, batch: Undecoded) -> None:
-        ids, hashes = compiled.ids(batch.array), short_hashes(batch.raws)
+        """Load them all at once, in ever smaller parts where some of them must go the exact way."""
+        try:
+            self._compare(compiled, batch)
+        except Unfit:
+            if batch.is_small:
+                self._add_exactly(batch)
+                return
+            for part in batch.smaller():
+                self._add_compared(compiled, part)
+
+    def _compare(self, compiled: CompiledShape, batch: Undecoded) -> None:
+        ids, hashes = compiled.ids(batch.array), batch.hashes
         if not {waiting.id for waiting in self._batch}.isdisjoint(ids):
             self._flush()
         compared = self.loader.compare(ids, hashes)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from json2db_sync.model.compiled_statistics import CompiledStatistics
-from json2db_sync.model.decoding import Column, Unfit
+from json2db_sync.model.decoding import Column, Objects, Unfit
 from json2db_sync.model.inference import PlanSettings
-from json2db_sync.model.keys import MAX_KEY, key_of, key_of_values, short_hash, short_hashes
+from json2db_sync.model.keys import MAX_KEY, key_of, key_of_values, short_hash
 from json2db_sync.model.keysample import KeySample
 from json2db_sync.model.kinds import INT64_MAX
 from json2db_sync.model.naming import key_rank
@@ -18,9 +18,9 @@ from json2db_sync.sources.batch import Batch, Undecoded
 from json2db_sync.steps.record_rules import RecordRules
 
 _BATCH = 1000
+_FEW = 32
+"""Records that are looked at alone before any are taken in together."""
 _MAX_EXAMPLES = 3
-_SMALL = 32
-"""Records that are not worth dividing further to find those that must be looked at alone."""
 
 
 @dataclass(frozen=True)
@@ -74,37 +74,44 @@ class EntityObserver:
             self._follow(fields)
         seen.files += 1
 
-    def add(self, batch: Batch, depth: int) -> None:
-        """Take in records, in their order."""
+    def add(self, batch: Batch, depth: int, objects: Objects | None = None) -> None:
+        """Take in records, in their order.
+
+        :param objects: the same, if they were decoded for another purpose.
+        """
         if self._takes_many and isinstance(batch, Undecoded):
-            self._add_undecoded(batch, depth)
+            self._add_undecoded(batch, depth, objects)
         else:
             for record in batch.records():
                 self.observe(record, depth)
 
-    def _add_undecoded(self, batch: Undecoded, depth: int) -> None:
+    def _add_undecoded(self, batch: Undecoded, depth: int, objects: Objects | None = None) -> None:
         """Take them in all at once, in ever smaller parts where some of them are unlike those before."""
-        unseen = _SMALL - self._seen.objects.count  # only then there are examples of everything
+        unseen = _FEW - self._seen.objects.count  # only then there are examples of everything
         if 0 < unseen < len(batch):
-            few, batch = batch.split(unseen)
+            few, batch = batch.cut((0, unseen))
+            objects = None
             for record in few.records():
                 self.observe(record, depth)
         try:
             if self._compiled is None or not self._compiled.knows(self._seen.objects):
                 self._compiled = CompiledStatistics(self._seen.objects, depth)
-            found = self._compiled.observe(batch.array, self._samples)
+            if objects is None or not self._compiled.takes(objects):
+                objects = self._compiled.read(batch.array)
         except Unfit:
-            if len(batch) <= _SMALL:
+            if batch.is_small:
                 for record in batch.records():
                     self.observe(record, depth)
                 return
-            for part in batch.parts(max(len(batch) // 8, _SMALL)):
+            for part in batch.smaller():
                 self._add_undecoded(part, depth)
             return
+        self._compiled.observe(objects)
         self._count_waiting()
-        contents = short_hashes(batch.raws)
-        for fields, columns in found.items():
-            self._count(fields, _keys(columns, len(batch)), contents)
+        by_key = dict(zip(objects.keys, objects.values, strict=True))
+        for fields in self._samples:
+            columns = [by_key.get(field, ()) for field in fields]
+            self._count(fields, _keys(columns, len(batch)), batch.hashes)
 
     def observe(self, record: Record, depth: int) -> None:
         """Take in one record."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 
 import sqlalchemy as sa
@@ -12,8 +12,9 @@ from json2db_sync.databases.ledger import Ledger, Rejection
 from json2db_sync.databases.loader import Loader, Place
 from json2db_sync.databases.tally import Superseded
 from json2db_sync.model.words import counted
-from json2db_sync.sources import SourceFile
+from json2db_sync.sources import RecordReader, SourceFile
 from json2db_sync.sources.batch import Batch
+from json2db_sync.steps.assistance import Assistance, Parts
 from json2db_sync.steps.entity_loading import EntityLoading, Loaded, PopulateOptions, Redo
 from json2db_sync.steps.record_ids import RecordIds
 
@@ -31,6 +32,7 @@ class FileTransaction:
         widened: set[str],
         *,
         optimistic: bool = False,
+        assistance: Assistance | None = None,
     ) -> None:
         self._database = database
         self._connection = connection
@@ -39,6 +41,7 @@ class FileTransaction:
         self._options = options
         self._widened = widened
         self._optimistic = optimistic
+        self._assistance = assistance
         self._ledger = Ledger(database, connection)
         self._plans = self._ledger.plans()
         self._entities: dict[str, EntityLoading] = {}
@@ -53,11 +56,25 @@ class FileTransaction:
         for entity in self._entities.values():
             entity.close()
 
-    def add(self, batch: Batch, *, single: bool) -> None:
+    def batches(self, reader: RecordReader, *, observed: bool) -> Iterator[tuple[Batch, Parts | None]]:
+        """The records of the file, and the rows of those that were made elsewhere.
+
+        :param observed: there, the records are taken in, too.
+        """
+        batches = reader.batches(undecoded=self._optimistic)
+        if self._assistance is None or not self._optimistic:
+            return ((batch, None) for batch in batches)
+        return self._assistance.accompany(batches, self._wants_rows, observed=observed)
+
+    def _wants_rows(self, batch: Batch) -> bool:
+        return self._options.read.wants(batch.entity) and self._of(batch.entity).wants_rows(batch)
+
+    def add(self, batch: Batch, parts: Parts | None, *, single: bool) -> None:
+        """Load records, in their order: see :meth:`EntityLoading.add`."""
         if not self._options.read.wants(batch.entity):
             self._left_out.add(batch.entity)
             return
-        self._of(batch.entity).add(batch, single=single)
+        self._of(batch.entity).add(batch, single=single, parts=parts)
 
     def _of(self, entity: str) -> EntityLoading:
         if entity not in self._entities:
@@ -86,6 +103,8 @@ class FileTransaction:
                 widened=entity in self._widened,
                 optimistic=self._optimistic,
             )
+            if self._assistance is not None:
+                self._assistance.make_rows_by(plan, loader.null)
         return self._entities[entity]
 
     def finish(self, digest: str, layout: str, around: Mapping[str, object]) -> None:

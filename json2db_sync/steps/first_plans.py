@@ -1,30 +1,31 @@
 """The first tables of a database: planned from all files together, since what refers to what shows only then.
 
-Where that takes long, loading starts at once with tables planned from the beginnings of the files, while another
-process looks at all of them. Nothing is committed before it is done. If its plans are the same, loading goes on; if
-not, the tables, still empty, are made anew, and loading starts over. So the outcome does not depend on this.
+Where that takes long, loading starts at once with tables planned from the beginnings of the files, and another process
+takes in every record that is loaded. Before anything is committed, it has taken in all there are. If they give the same
+plans, loading goes on; if not, the tables, still empty, are made anew, and loading starts over. So the outcome does not
+depend on this.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from types import TracebackType
 
 import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import Ledger
-from json2db_sync.errors import ValidationError
-from json2db_sync.events import silent
+from json2db_sync.errors import FileError, ValidationError
 from json2db_sync.model.inference import PlanSettings
 from json2db_sync.model.plan import EntityPlan, replace
 from json2db_sync.sources import SourceFile
+from json2db_sync.sources.reader import Layout
+from json2db_sync.steps.assistance import Assistance
 from json2db_sync.steps.entity_observation import ReadOptions
-from json2db_sync.steps.json_analyzer import Analysis, analyze, make_plans
+from json2db_sync.steps.json_analyzer import Analysis, analyze, analyze_file, make_plans
 from json2db_sync.steps.progress import Meter
 from json2db_sync.steps.schema_plan import creation
-from json2db_sync.steps.second_process import WORTHWHILE, SecondProcess, has_room_for_two
+from json2db_sync.steps.second_process import Gone
 from json2db_sync.steps.table_generator import evolve
 
 _BEGINNING = 4 * 2**20
@@ -38,7 +39,10 @@ class StartOver(Exception):
 
 
 class FirstPlans:
-    """Plans and makes the first tables. Use as a context manager around loading."""
+    """Plans and makes the first tables.
+
+    :param assistance: the other process, if there is one.
+    """
 
     def __init__(
         self,
@@ -47,20 +51,15 @@ class FirstPlans:
         options: ReadOptions,
         settings: PlanSettings,
         meter: Meter,
-        *,
-        processes: int,
+        assistance: Assistance | None,
     ) -> None:
         self._database = database
         self._files = files
         self._options = options
         self._settings = settings
         self._meter = meter
-        size = sum(file.size for file in files)
-        optimistic = processes > 1 and size >= WORTHWHILE and len(files) <= _MOST_FILES and not options.rules
-        self._process: SecondProcess[Analysis] | None = None
-        if optimistic and has_room_for_two():
-            portable = replace(settings, is_frozen=PlanSettings().is_frozen)
-            self._process = SecondProcess(_analyze_apart, list(files), options, portable)
+        self._assistance = assistance if len(files) <= _MOST_FILES else None
+        self._watch = _Watch(files, self._assistance) if self._assistance else None
         self._guess: Mapping[str, EntityPlan] | None = None
         self._found: Mapping[str, EntityPlan] | None = None
         """The plans of all records, until they are stored."""
@@ -70,7 +69,7 @@ class FirstPlans:
     def make(self) -> None:
         """Make the tables."""
         with suppress(ValidationError):  # a table in the way: each file is going to tell for itself
-            if self._process is None:
+            if self._watch is None:
                 self._make(self._plan(self._analyze()))
                 return
             guess = self._plan(self._analyze(_BEGINNING))
@@ -78,13 +77,14 @@ class FirstPlans:
             evolve(self._database, [replace(plan, records_seen=0) for plan in guess.values()], self._settings)
             self._guess = guess
 
-    def look(self) -> None:
-        """Called now and then while records are loaded.
+    def observes(self, file: SourceFile) -> bool:
+        """A file is about to be loaded: are its records to be taken in by the other process meanwhile?"""
+        return self._guess is not None and self._watch is not None and self._watch.starts(file)
 
-        :raises StartOver: when they are loaded into the wrong tables.
-        """
-        if self._guess is not None and self._process is not None and self._process.is_done:
-            self._compare()
+    def observed(self, records: int, layout: Layout) -> None:
+        """All records of the file were taken in."""
+        assert self._watch is not None
+        self._watch.finishes(records, layout)
 
     def confirm(self, connection: sa.Connection | None = None) -> None:
         """Called before the first commit, and when records do not fit the tables.
@@ -115,20 +115,29 @@ class FirstPlans:
                     self.confirm(connection)
         except StartOver:
             self.start_over()
-        if self._process is not None:
+        if self._watch is not None:
             with self._database.reading() as connection:
                 plans = Ledger(self._database, connection).plans()
             evolve(self._database, plans.values(), self._settings)  # indexes for what refers to what
 
     def _compare(self) -> None:
-        assert self._process is not None
         assert self._guess is not None
         guess, self._guess = self._guess, None
-        self._found = self._plan(self._process.result())
+        self._found = self._plan(self._analyze_all())
         self.changes = [change.text for plan in self._found.values() for change in creation(plan).planned]
         tables = {name: _essence(plan) for name, plan in self._found.items()}
         if tables != {name: _essence(plan) for name, plan in guess.items()}:
             raise StartOver
+
+    def _analyze_all(self) -> Analysis:
+        """Of all files, those included that were not loaded yet."""
+        assert self._watch is not None
+        assert self._assistance is not None
+        meter = self._meter.aside("planning")
+        with suppress(Gone, FileError):
+            if (analysis := self._watch.complete(self._options, meter)) is not None:
+                return analysis
+        return self._assistance.analyze(self._files, self._settings, meter, check_keys=False)
 
     def _plan(self, analysis: Analysis) -> Mapping[str, EntityPlan]:
         return make_plans(analysis, {}, self._settings)
@@ -140,18 +149,41 @@ class FirstPlans:
     def _make(self, plans: Mapping[str, EntityPlan]) -> None:
         self.changes = evolve(self._database, plans.values(), self._settings).done
 
-    def __enter__(self) -> FirstPlans:
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._process is not None:
-            self._process.close()
+class _Watch:
+    """Has the other process take in the records of file after file as they are loaded."""
 
+    def __init__(self, files: Sequence[SourceFile], assistance: Assistance) -> None:
+        self._ahead = list(files)
+        self._observer = assistance.new_observer()
+        self._is_whole = True
+        """Was every file up to here taken in to its end?"""
 
-def _analyze_apart(files: Sequence[SourceFile], options: ReadOptions, settings: PlanSettings) -> Analysis:
-    return analyze(files, options, settings, Meter("analyze", silent), check_keys=False)
+    def starts(self, file: SourceFile) -> bool:
+        """Is this file taken in? Only in their order."""
+        self._is_whole = self._is_whole and self._ahead[:1] == [file]
+        if self._is_whole:
+            self._observer.start_file(file)
+            self._is_whole = False  # unless it is finished
+            return True
+        return False
+
+    def finishes(self, records: int, layout: Layout) -> None:
+        self._observer.finish_file(records, layout)
+        self._ahead.pop(0)
+        self._is_whole = True
+
+    def complete(self, options: ReadOptions, meter: Meter) -> Analysis | None:
+        """Of all files, reading those that were not loaded yet; None where a file was not taken in as a whole.
+
+        :raises FileError: when a file cannot be read to its end.
+        :raises Gone: when the other process came to grief.
+        """
+        if not self._is_whole:
+            return None
+        for file in self._ahead:
+            analyze_file(file, options, self._observer, meter)
+        return self._observer.analysis
 
 
 def _essence(plan: EntityPlan) -> EntityPlan:

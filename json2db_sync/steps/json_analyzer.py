@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 from json2db_sync.errors import ConfigurationError, FileError
+from json2db_sync.model.decoding import Objects
 from json2db_sync.model.inference import PlanSettings, guess_relations, infer
 from json2db_sync.model.keys import key_of
 from json2db_sync.model.plan import EntityPlan, Relation, TablePlan, replace, tables_of_others
 from json2db_sync.model.statistics import KeyCandidate
 from json2db_sync.results import RefusedFile
 from json2db_sync.sources import Record, RecordReader, SourceFile
+from json2db_sync.sources.batch import Batch
+from json2db_sync.sources.reader import Layout
 from json2db_sync.steps.entity_observation import EntityObserver, EntitySeen, ReadOptions
 from json2db_sync.steps.progress import Meter
 
@@ -32,6 +36,60 @@ class Analysis:
         return sum(seen.objects.count for seen in self.entities.values())
 
 
+class Observing(Protocol):
+    """Takes in the records of files, one file after the other."""
+
+    @property
+    def analysis(self) -> Analysis: ...
+
+    def start_file(self, file: SourceFile) -> None: ...
+
+    def add(self, batch: Batch) -> None: ...
+
+    def finish_file(self, records: int, layout: Layout) -> None: ...
+
+
+class Observer:
+    """The one that does it in this process."""
+
+    def __init__(self, options: ReadOptions, settings: PlanSettings) -> None:
+        self.analysis = Analysis()
+        self._options = options
+        self._settings = settings
+        self._file: SourceFile
+        self._counters: dict[str, EntityObserver] = {}
+
+    def start_file(self, file: SourceFile) -> None:
+        """The records to come are of this file."""
+        self._file = file
+        self._counters = {}
+
+    def add(self, batch: Batch, objects: Objects | None = None) -> None:
+        """Take in records, in their order.
+
+        :param objects: the same, if they were decoded for another purpose.
+        """
+        if self._options.wants(batch.entity):
+            self._of(batch.entity).add(batch, self._settings.observed_depth, objects)
+
+    def _of(self, entity: str) -> EntityObserver:
+        if entity not in self._counters:
+            seen = self.analysis.entities.setdefault(entity, EntitySeen(entity))
+            self._counters[entity] = EntityObserver(seen, self._file, self._options, self._settings)
+        return self._counters[entity]
+
+    def finish_file(self, records: int, layout: Layout) -> None:
+        """These were all."""
+        if not self._counters and layout != "entities" and self._options.wants(self._file.entity):
+            self._of(self._file.entity)  # a file without records
+        for counter in self._counters.values():
+            counter.finish()
+        self.analysis.files += 1
+        self.analysis.bytes += self._file.size
+        if self._file.expected_records not in (None, records):
+            self.analysis.notes.append(count_note(self._file, records))
+
+
 def analyze(
     files: Sequence[SourceFile],
     options: ReadOptions,
@@ -40,20 +98,24 @@ def analyze(
     *,
     check_keys: bool = True,
     most: int | None = None,
+    new_observer: Callable[[], Observing] | None = None,
 ) -> Analysis:
     """Read all files in full. Files that are no JSON of records are listed as refused, and nothing is kept of them.
 
     :param check_keys: raise when a configured key names a field that no record has; off where the files at hand are
         only some of those there are.
     :param most: bytes to read of each file, about; default: all of it.
+    :param new_observer: makes what takes in the records, if they are not to be taken in here.
     :raises ConfigurationError: see ``check_keys``.
     """
+    new_observer = new_observer or partial(Observer, options, settings)
     refused: list[RefusedFile] = []
-    analysis = _analyze(files, options, settings, meter, refused, most)
+    analysis = _analyze(files, options, new_observer(), meter, refused, most)
     if refused:
         # What the refused files held up to their fault has been counted: count again without them.
         bad = {problem.context.get("file") for problem in refused}
-        analysis = _analyze([file for file in files if str(file.path) not in bad], options, settings, meter, [], most)
+        good = [file for file in files if str(file.path) not in bad]
+        analysis = _analyze(good, options, new_observer(), meter, [], most)
         analysis.refused = refused
     if check_keys:
         _check_configured_keys(analysis, settings)
@@ -63,23 +125,17 @@ def analyze(
 def _analyze(
     files: Iterable[SourceFile],
     options: ReadOptions,
-    settings: PlanSettings,
+    observer: Observing,
     meter: Meter,
     refused: list[RefusedFile],
     most: int | None,
 ) -> Analysis:
-    analysis = Analysis()
     for file in files:
         try:
-            records = _analyze_file(file, options, settings, meter, analysis, most)
+            analyze_file(file, options, observer, meter, most)
         except FileError as error:
             refused.append(refused_file(file, error))
-            continue
-        analysis.files += 1
-        analysis.bytes += file.size
-        if file.expected_records is not None and file.expected_records != records:
-            analysis.notes.append(count_note(file, records))
-    return analysis
+    return observer.analysis
 
 
 def refused_file(file: SourceFile, error: Exception) -> RefusedFile:
@@ -94,36 +150,25 @@ def count_note(file: SourceFile, records: int) -> str:
     return f"{file.name} holds {records:,} records, its metadata says {file.expected_records:,}"
 
 
-def _analyze_file(
-    file: SourceFile,
-    options: ReadOptions,
-    settings: PlanSettings,
-    meter: Meter,
-    analysis: Analysis,
-    most: int | None,
-) -> int:
+def analyze_file(
+    file: SourceFile, options: ReadOptions, observer: Observing, meter: Meter, most: int | None = None
+) -> None:
+    """Have the records of one file taken in.
+
+    :raises FileError: when it cannot be read to its end.
+    """
     report = meter.file_started(file.name)
     number = 0
-    counters: dict[str, EntityObserver] = {}
+    observer.start_file(file)
     with RecordReader(file, options.memory_limit) as reader:
         for batch in reader.batches(undecoded=options.compiled):
-            if options.wants(batch.entity):
-                counter = counters.get(batch.entity)
-                if counter is None:
-                    seen = analysis.entities.setdefault(batch.entity, EntitySeen(batch.entity))
-                    counter = counters[batch.entity] = EntityObserver(seen, file, options, settings)
-                counter.add(batch, settings.observed_depth)
+            observer.add(batch)
             number += len(batch)
             report(number, reader.bytes_read)
             if most is not None and reader.bytes_read > most:
                 break
-        if not counters and reader.envelope.layout != "entities" and options.wants(file.entity):
-            seen = analysis.entities.setdefault(file.entity, EntitySeen(file.entity))  # a file without records
-            counters[file.entity] = EntityObserver(seen, file, options, settings)
-    for counter in counters.values():
-        counter.finish()
+        observer.finish_file(number, reader.envelope.layout)
     meter.file_done(file.name, number, file.size)
-    return number
 
 
 def analyze_records(

@@ -27,8 +27,6 @@ from json2db_sync.steps.record_ids import RecordIds
 
 _BATCH = 500
 _PAGE = 1000
-_SMALL = 32
-"""Records that are not worth dividing further to find those that must go the exact way."""
 _SAMPLED = 100
 """One in so many records is assembled and compared although its rows are right."""
 
@@ -128,11 +126,11 @@ class EntityComparison:
         try:
             self._agree(bulk, batch)
         except Unfit:
-            if len(batch) <= _SMALL:
+            if batch.is_small:
                 self._add_exactly(batch)
                 self._flush()  # before those that follow
                 return
-            for part in batch.parts(max(len(batch) // 8, _SMALL)):
+            for part in batch.smaller():
                 self._add_undecoded(bulk, part)
 
     def _agree(self, bulk: BulkComparison, batch: Undecoded) -> None:

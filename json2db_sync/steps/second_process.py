@@ -9,9 +9,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import IO, Any, Generic, Self, TypeVar
 
 from json2db_sync.model.batches import FEW_COLLECTIONS
 
@@ -37,21 +38,10 @@ class SecondProcess(Generic[T]):
         self._function = function
         self._arguments = arguments
         self._output = tempfile.TemporaryFile()  # noqa: SIM115  closed by close()
-        self._process = subprocess.Popen(  # noqa: S603  our own code
-            [sys.executable, "-c", f"from {__name__} import main; main()"],
-            stdin=subprocess.PIPE,
-            stdout=self._output,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        )
+        self._process = _start("call", self._output)
         assert self._process.stdin is not None
         with suppress(OSError), self._process.stdin as pipe:  # should it be gone already, result() shows
             pickle.dump((function, arguments), pipe)
-
-    @property
-    def is_done(self) -> bool:
-        """Would :meth:`result` be there at once?"""
-        return self._process.poll() is not None
 
     def result(self) -> T:
         """What the function returns. Should the process have come to grief, it is called here."""
@@ -76,8 +66,81 @@ class SecondProcess(Generic[T]):
         self.close()
 
 
-def main() -> None:
+class Gone(Exception):
+    """The other process came to grief: what it was asked for must be done here."""
+
+
+class Assistant:
+    """An object in another process that does what it is asked, one thing after the other, while this one goes on.
+
+    It must only read, as a :class:`SecondProcess`.
+
+    :param make: of a module; makes the object. It, its arguments, and what goes to the object and back are pickled.
+    """
+
+    def __init__(self, make: Callable[..., object], *arguments: Any) -> None:
+        self._process = _start("serve", subprocess.PIPE)
+        self._thread = ThreadPoolExecutor(1, "json2db_sync")
+        self._thread.submit(self._send, (make, arguments))
+
+    def ask(self, method: str, *arguments: Any) -> Future[Any]:
+        """Call a method when all that was asked before is done.
+
+        :returns: its result, or :class:`Gone`.
+        """
+        return self._thread.submit(self._call, method, arguments)
+
+    def _call(self, method: str, arguments: tuple[Any, ...]) -> Any:
+        assert self._process.stdout is not None
+        try:
+            self._send((method, arguments))
+            return pickle.load(self._process.stdout)  # noqa: S301  from our own process
+        except (OSError, EOFError, ValueError, RecursionError, pickle.PickleError) as error:
+            self._process.kill()  # an answer that was not read must not be taken for that of the next question
+            raise Gone from error
+
+    def _send(self, message: Any) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
+        self._process.stdin.flush()
+
+    def close(self) -> None:
+        """End it, whatever it does."""
+        self._process.kill()
+        self._thread.shutdown(cancel_futures=True)
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            with suppress(OSError):  # what was not sent is not wanted any more
+                pipe.close()
+
+
+def _start(what: str, output: int | IO[bytes]) -> subprocess.Popen[bytes]:
+    """The other process, which does one of the functions below."""
+    return subprocess.Popen(  # noqa: S603  our own code
+        [sys.executable, "-c", f"from {__name__} import {what}; {what}()"],
+        stdin=subprocess.PIPE,
+        stdout=output,
+        pipesize=2**20,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+
+
+def call() -> None:
     """The other process: the call from standard input, what it returns to standard output."""
     gc.set_threshold(FEW_COLLECTIONS)
     function, arguments = pickle.load(sys.stdin.buffer)  # noqa: S301  from our own process
     pickle.dump(function(*arguments), sys.stdout.buffer)
+
+
+def serve() -> None:
+    """The other process: calls from standard input, until it ends, and what they return to standard output."""
+    gc.set_threshold(FEW_COLLECTIONS)
+    make, arguments = pickle.load(sys.stdin.buffer)  # noqa: S301  from our own process
+    assisting = make(*arguments)
+    with suppress(EOFError):
+        while True:
+            method, arguments = pickle.load(sys.stdin.buffer)  # noqa: S301
+            pickle.dump(getattr(assisting, method)(*arguments), sys.stdout.buffer, pickle.HIGHEST_PROTOCOL)
+            sys.stdout.buffer.flush()

@@ -21,6 +21,7 @@ from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import ID, PARENT_ID, REST
 from json2db_sync.model.shape import Drift, EntityShape
 from json2db_sync.model.statistics import KeyCandidate, ObjectStatistics, Sketch
+from json2db_sync.sources import batch as batch_module
 from json2db_sync.sources.batch import Undecoded
 from json2db_sync.sources.files import make_file
 from json2db_sync.steps import entity_observation
@@ -347,7 +348,25 @@ def batches_of(rows, size, spelling):
         number += len(raws)
 
 
-def observed(files, size, depth, spelling, *, compiled, keys=None):
+def read_as(plan):
+    """Decodes records as if rows were to be made of them."""
+    try:
+        shape = CompiledShape(plan)
+    except Unfit:
+        return lambda _batch: None
+
+    def read(batch):
+        try:
+            objects = shape.read(batch.array)
+            shape.rows(objects)
+        except Unfit:
+            return None
+        return objects
+
+    return read
+
+
+def observed(files, size, depth, spelling, *, compiled, keys=None, read=lambda _batch: None):
     seen = EntitySeen("things")
     settings_ = PlanSettings(child_depth=depth, keys=keys)
     alone = []
@@ -358,11 +377,12 @@ def observed(files, size, depth, spelling, *, compiled, keys=None):
             super().observe(record, depth)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(entity_observation, "_SMALL", 2)
+        patch.setattr(batch_module, "_SMALL", 2)
+        patch.setattr(entity_observation, "_FEW", 2)
         for rows in files:
             observer = Counting(seen, FILE, ReadOptions(compiled=compiled), settings_)
             for batch in batches_of(rows, size, spelling):
-                observer.add(batch, depth)
+                observer.add(batch, depth, read(batch))
             observer.finish()
     taken = sum(map(len, files)) - len(alone)
     plans = make_plans(Analysis({"things": seen}), {}, settings_)
@@ -373,6 +393,8 @@ def assert_seen_alike(files, size, depth, spelling, keys=None):
     at_once = observed(files, size, depth, spelling, compiled=True, keys=keys)
     alone = observed(files, size, depth, spelling, compiled=False, keys=keys)
     assert at_once[:2] == alone[:2]
+    read = read_as(alone[1]["things"])
+    assert observed(files, size, depth, spelling, compiled=True, keys=keys, read=read)[:2] == alone[:2]
     assert alone[2] == 0
     return at_once[2]
 

@@ -13,7 +13,7 @@ from json2db_sync import SyncRunner
 from json2db_sync.config import JSON2DBConfig
 from json2db_sync.databases import open_database
 from json2db_sync.databases.ledger import Ledger
-from json2db_sync.steps import first_plans
+from json2db_sync.steps import assistance, first_plans
 
 RECORDS = [
     {"id": number, "date": "2024-01-31", "name": f"name {number}", "lines": [{"nr": number}], "customer_id": number % 7}
@@ -33,9 +33,9 @@ LATE = {
 @pytest.fixture
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every file is large enough for a guess from its first bytes, and for a second process."""
-    monkeypatch.setattr(first_plans, "WORTHWHILE", 0)
+    monkeypatch.setattr(assistance, "WORTHWHILE", 0)
     monkeypatch.setattr(first_plans, "_BEGINNING", 0)
-    monkeypatch.setattr(first_plans, "has_room_for_two", lambda: True)
+    monkeypatch.setattr(assistance, "has_room_for_two", lambda: True)
     monkeypatch.setattr("json2db_sync.sources.bytestream.CHUNK", 4096)
     monkeypatch.setattr("json2db_sync.sources.cursor._STRETCH", 2000)
 
@@ -69,21 +69,27 @@ def test_a_guess_that_fails_leaves_no_trace(databases, tmp_path, eager, late):
 
 
 def test_the_second_process_is_used(databases, tmp_path, eager, monkeypatch):
-    """A guess is confirmed by what another process saw, which the setting turns off."""
+    """A guess is confirmed by what another process saw, and rows come from there; the setting turns it off."""
     (tmp_path / "invoices.json").write_text(json.dumps(RECORDS))
-    used = []
+    asked = []
 
-    class Noted(first_plans.SecondProcess):
-        def result(self) -> Any:
-            used.append(self._process.wait())
-            return super().result()
+    class Noted(assistance.Assistance):
+        def ask(self, method: str, *arguments: Any) -> Any:
+            answer = super().ask(method, *arguments)
+            asked.append((method, answer))
+            return answer
 
-    monkeypatch.setattr(first_plans, "SecondProcess", Noted)
-    for second_process, expected in ((False, []), (True, [0])):
+    monkeypatch.setattr(assistance.Assistance, "for_files", Noted.for_files)
+    for second_process in (False, True):
         url = databases.create()
         assert load(url, tmp_path, second_process=second_process).success
-        assert used == expected
         databases.drop(url)
+        assert bool(asked) == second_process
+    answers = [answer.result() for method, answer in asked if method == "take"]
+    assert sum(answer is not None for answer in answers) > 3
+    assert [method for method, _answer in asked if method != "take"] == [
+        *("start", "start_file", "make_rows_by", "finish_file", "analysis")
+    ]
 
 
 def test_what_the_second_process_cannot_do_is_done_here(databases, tmp_path, eager, monkeypatch):
@@ -102,7 +108,7 @@ def test_a_guess_of_a_killed_run_is_forgotten(databases, tmp_path, eager, monkey
     (folder / "invoices.json").write_text(json.dumps([*RECORDS, {**RECORDS[0], "id": 1000, "name": None}]))
     one, two = databases.create(), databases.create()
     with monkeypatch.context() as patch:
-        patch.setattr(first_plans.FirstPlans, "look", lambda _self: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(first_plans.FirstPlans, "confirm", lambda *_of: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             load(two, folder)
     assert [plan.records_seen for plan in plans(two).values()] == [0]
