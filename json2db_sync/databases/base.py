@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql.compiler import IdentifierPreparer
 
 from json2db_sync.databases import faults, tables
+from json2db_sync.databases.row_forms import AsColumns, RowForm
 from json2db_sync.databases.urls import mask
 from json2db_sync.errors import Unreachable
 from json2db_sync.model import jsontext
@@ -355,13 +356,15 @@ class Database(ABC):
 
         :raises RowRefused: when the database does not take one of them; others may have been inserted.
         """
-        rows = [dict(zip(columns, row, strict=True)) | constants for row in zip(*columns.values(), strict=True)]
-        try:
-            self.insert(connection, table, rows)
-        except sa.exc.DBAPIError as error:
-            if self.refuses_row(error):
-                raise RowRefused from error
-            raise
+        self._by_rows(self.insert, connection, table, columns, constants)
+
+    def row_form(self, plan: EntityPlan) -> RowForm:
+        """What makes rows of an entity ready for :meth:`insert_ready`."""
+        return AsColumns()
+
+    def insert_ready(self, connection: sa.Connection, table: sa.Table, rows: Any, constants: Values) -> None:
+        """As :meth:`insert_ahead`, of rows that were made ready in another process."""
+        self.insert_ahead(connection, table, rows, constants)
 
     def insert_ahead(
         self, connection: sa.Connection, table: sa.Table, columns: Mapping[str, Sequence[Any]], constants: Values
@@ -379,9 +382,19 @@ class Database(ABC):
 
         :raises RowRefused: when the database does not take one of them; others may have been changed.
         """
+        self._by_rows(self.update_by_id, connection, table, columns, constants)
+
+    def _by_rows(
+        self,
+        write: Callable[[sa.Connection, sa.Table, Sequence[Values]], None],
+        connection: sa.Connection,
+        table: sa.Table,
+        columns: Mapping[str, Sequence[Any]],
+        constants: Values,
+    ) -> None:
         rows = [dict(zip(columns, row, strict=True)) | constants for row in zip(*columns.values(), strict=True)]
         try:
-            self.update_by_id(connection, table, rows)
+            write(connection, table, rows)
         except sa.exc.DBAPIError as error:
             if self.refuses_row(error):
                 raise RowRefused from error

@@ -6,11 +6,10 @@ as they are written and custom columns among them. (Binary rows by psycopg would
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
-import sqlalchemy as sa
 
 _encode = msgspec.json.Encoder().encode
 _NULL = r"\N"
@@ -19,23 +18,25 @@ _BETWEEN = "\0"
 _SPECIAL = {"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}  # the backslash first
 
 
-def copy_text(table: sa.Table, columns: Mapping[str, Sequence[Any]], constants: Mapping[str, Any]) -> str:
-    """The rows, constants after columns.
+def copy_text(columns: Mapping[str, Sequence[Any]], numbers: Collection[str]) -> bytes:
+    """The rows, each with a newline at its end and no other inside.
 
+    :param numbers: the names of those columns that take numbers or booleans; all others (dates, JSON, NUMERIC) are
+        given texts.
     :raises ValueError: when a text holds U+0000, which would part it in two.
     """
-    texts = [_texts(column) if _is_text(table.c[name]) else _numbers(column) for name, column in columns.items()]
-    end = "".join("\t" + _constant(value) for value in constants.values()) + "\n"
-    return end.join([*map("\t".join, zip(*texts, strict=True)), ""])
+    texts = [_numbers(column) if name in numbers else _texts(column) for name, column in columns.items()]
+    return "\n".join([*map("\t".join, zip(*texts, strict=True)), ""]).encode()
+
+
+def with_constants(text: bytes, constants: Mapping[str, Any]) -> bytes:
+    """The same rows, with these values after those they have."""
+    end = "".join("\t" + _constant(value) for value in constants.values())
+    return text.replace(b"\n", f"{end}\n".encode()) if end else text
 
 
 def _constant(value: Any) -> str:
     return _texts([None if value is None else str(value)])[0]
-
-
-def _is_text(column: sa.Column[Any]) -> bool:
-    """Are the values for this column texts? (Those of dates, JSON and NUMERIC are.)"""
-    return not isinstance(column.type, sa.Integer | sa.Float | sa.Boolean)
 
 
 def _numbers(column: Sequence[Any]) -> Sequence[str]:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from json2db_sync.databases.base import Database, RowRefused, Values
 from json2db_sync.databases.ledger import Rejection
 from json2db_sync.databases.records import RecordReader
+from json2db_sync.databases.row_forms import ReadyRows, RowForm
 from json2db_sync.databases.tally import Outcome, Taken, Tally, written
 from json2db_sync.model.compiled import CompiledRows
 from json2db_sync.model.jsontext import same
@@ -239,10 +240,7 @@ class Loader:
         :raises NotDistinct: when some turn out to be stored, or cannot be: the whole file must be loaded with care.
             (RowRefused, raised later on, says the same.)
         """
-        constants = {
-            DATA_SOURCE: "json", self._plan.created_at: self._now, self._plan.updated_at: self._now,
-            LOAD: self._place.load, **self._custom,
-        }  # fmt: skip
+        constants = self._constants
         insert = self._database.insert_ahead if self.is_fresh else self._database.insert_columns
         for name, columns in rows.tables.items():
             own = name == self._plan.table.name
@@ -258,6 +256,31 @@ class Loader:
             self.tally.count_new(len(hashes))
         else:
             self.tally.count_alike(list(map(str, rows.ids)), numbers, Outcome.INSERTED)
+
+    def add_ready(self, rows: ReadyRows, count: int) -> None:
+        """As :meth:`add_new` of so many records in an empty table, whose rows were made ready in another process."""
+        for name, (number, ready) in rows.items():
+            if number:
+                constants = self._constants if name == self._plan.table.name else {}
+                try:
+                    self._database.insert_ready(self._connection, self._tables[name], ready, constants)
+                except RowRefused as error:
+                    raise NotDistinct from error
+                self.rows_written += number
+        self.tally.count_new(count)
+
+    @property
+    def _constants(self) -> Values:
+        """What the rows of new records have in common."""
+        return {
+            DATA_SOURCE: "json", self._plan.created_at: self._now, self._plan.updated_at: self._now,
+            LOAD: self._place.load, **self._custom,
+        }  # fmt: skip
+
+    @property
+    def row_form(self) -> RowForm:
+        """What makes rows for :meth:`add_ready`."""
+        return self._database.row_form(self._plan)
 
     def add_unchanged(self, ids: Sequence[str | int], numbers: Sequence[int], compared: Compared) -> None:
         """Take note of records that are stored just so."""

@@ -14,8 +14,9 @@ from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
 
 from json2db_sync.databases import faults
 from json2db_sync.databases.base import Backup, Database, DatabaseSettings, Decode, RowRefused, Values
-from json2db_sync.databases.copying import copy_text
+from json2db_sync.databases.copying import with_constants
 from json2db_sync.databases.ledger import Ledger
+from json2db_sync.databases.row_forms import AsCopyText, RowForm
 from json2db_sync.databases.tables import VerbatimType
 from json2db_sync.errors import DatabaseError, Locked
 from json2db_sync.model import jsontext
@@ -76,6 +77,7 @@ class PostgreSQLDatabase(Database):
         arguments = {
             "options": f"-c timezone=UTC -c lock_timeout={int(self.settings.busy_timeout * 1000)}",
             "connect_timeout": 10,
+            "client_encoding": "utf8",
             "application_name": "json2db_sync",
         }
         engine = sa.create_engine(self.url, connect_args=arguments, json_deserializer=jsontext.decode)
@@ -171,23 +173,33 @@ class PostgreSQLDatabase(Database):
         self, connection: sa.Connection, table: sa.Table, columns: Mapping[str, Sequence[Any]], constants: Values
     ) -> None:
         self._ahead.finish()
-        self._insertion(connection, table, columns, constants)()
+        self._insertion(connection, table, *self._as_copy_text(table, columns), constants)()
 
     def insert_ahead(
         self, connection: sa.Connection, table: sa.Table, columns: Mapping[str, Sequence[Any]], constants: Values
     ) -> None:
-        self._ahead.start(self._insertion(connection, table, columns, constants))
+        self._ahead.start(self._insertion(connection, table, *self._as_copy_text(table, columns), constants))
 
-    def _insertion(
-        self, connection: sa.Connection, table: sa.Table, columns: Mapping[str, Sequence[Any]], constants: Values
-    ) -> Callable[[], None]:
-        names = ", ".join(self.quote(name) for name in (*columns, *constants))
-        statement = f"COPY {self.quote(table.name)} ({names}) FROM STDIN"
+    def insert_ready(self, connection: sa.Connection, table: sa.Table, rows: Any, constants: Values) -> None:
+        names, text = rows
+        self._ahead.start(self._insertion(connection, table, names, text, constants))
+
+    def row_form(self, plan: EntityPlan) -> RowForm:
+        return AsCopyText({name: _number_columns(table) for name, table in self.tables(plan).items()})
+
+    @staticmethod
+    def _as_copy_text(table: sa.Table, columns: Mapping[str, Sequence[Any]]) -> tuple[Sequence[str], bytes]:
         try:
-            text = copy_text(table, columns, constants)
+            return AsCopyText({table.name: _number_columns(table)}).ready(table.name, columns)
         except ValueError as error:
             raise RowRefused from error
-        return partial(_copy, _driver(connection), statement, text)
+
+    def _insertion(
+        self, connection: sa.Connection, table: sa.Table, names: Sequence[str], text: bytes, constants: Values
+    ) -> Callable[[], None]:
+        columns = ", ".join(self.quote(name) for name in (*names, *constants))
+        statement = f"COPY {self.quote(table.name)} ({columns}) FROM STDIN"
+        return partial(_copy, _driver(connection), statement, with_constants(text, constants))
 
     def versions(self, connection: sa.Connection, table: sa.Table, ids: Sequence[Any]) -> dict[Any, tuple[int, int]]:
         self._ahead.finish()
@@ -324,7 +336,12 @@ class PostgreSQLDatabase(Database):
         return _describe(name)
 
 
-def _copy(driver: Any, statement: str, text: str) -> None:
+def _number_columns(table: sa.Table) -> frozenset[str]:
+    """The columns that take numbers and booleans, not texts."""
+    return frozenset(c.name for c in table.c if isinstance(c.type, sa.Integer | sa.Float | sa.Boolean))
+
+
+def _copy(driver: Any, statement: str, text: bytes) -> None:
     try:
         with driver.cursor() as cursor, cursor.copy(statement) as copy:
             copy.write(text)

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from json2db_sync.databases.row_forms import ReadyRows, RowForm, ready_rows
 from json2db_sync.model.compiled import CompiledRows, CompiledShape
 from json2db_sync.model.decoding import ABSENT, Objects, Unfit
 from json2db_sync.model.inference import PlanSettings
@@ -27,13 +28,13 @@ from json2db_sync.steps.json_analyzer import Analysis, Observer, analyze
 from json2db_sync.steps.progress import Meter
 from json2db_sync.steps.second_process import WORTHWHILE, Assistant, Gone, has_room_for_two
 
-# Faster than to pickle the columns, which hold nothing but texts, numbers of 64 bits, booleans and gaps.
+# Faster than to pickle the rows, which hold nothing but texts, numbers of 64 bits, booleans and gaps.
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
 _AHEAD = 3
 """Batches on their way at a time: each is about a megabyte."""
 
-Parts = Sequence[tuple[int, CompiledRows | None]]
+Parts = Sequence[tuple[int, ReadyRows | None]]
 """How many records, and their rows; None for those that must go the exact way."""
 
 
@@ -55,7 +56,7 @@ def _smaller_parts(shape: CompiledShape, batch: Undecoded) -> Iterator[tuple[Und
         yield from rows_in_parts(shape, part)
 
 
-def matched(batch: Undecoded, parts: Parts) -> Iterator[tuple[Undecoded, CompiledRows | None]]:
+def matched(batch: Undecoded, parts: Parts) -> Iterator[tuple[Undecoded, ReadyRows | None]]:
     """Rows that were made elsewhere, with the records they are of."""
     if len(parts) == 1:
         yield batch, parts[0][1]
@@ -85,8 +86,13 @@ class Assistance:
 
     def ask(self, method: str, *arguments: Any) -> Future[Any]:
         """Have the other process do something after all it was asked before."""
-        if self._assistant is None:
-            self._assistant = Assistant(_Assisting, self._options, self._settings)
+        try:
+            if self._assistant is None:
+                self._assistant = Assistant(_Assisting, self._options, self._settings)
+        except OSError as error:  # no process more may be started
+            refused: Future[Any] = Future()
+            refused.set_exception(Gone(str(error)))
+            return refused
         return self._assistant.ask(method, *arguments)
 
     def analyze(self, files: Sequence[SourceFile], settings: PlanSettings, meter: Meter, **options: Any) -> Analysis:
@@ -100,9 +106,12 @@ class Assistance:
         self.ask("start")
         return _ObserverThere(self)
 
-    def make_rows_by(self, plan: EntityPlan, null: Any) -> None:
-        """From now on, rows of this entity are made by this plan."""
-        self.ask("make_rows_by", plan, null is ABSENT)
+    def make_rows_by(self, plan: EntityPlan, null: Any, form: RowForm) -> None:
+        """From now on, rows of this entity are made by this plan, in this form.
+
+        :param null: see :class:`CompiledShape`.
+        """
+        self.ask("make_rows_by", plan, null is ABSENT, form)
 
     def accompany(
         self, batches: Iterator[Batch], wants_rows: Callable[[Batch], bool], *, observed: bool
@@ -161,7 +170,7 @@ def _answered(batch: Batch, asked: Future[Any] | None) -> tuple[Batch, Parts | N
     if asked is not None:
         with suppress(Gone):
             if (answer := asked.result()) is not None:
-                return batch, [(count, rows and CompiledRows(*rows)) for count, rows in _decode(answer)]
+                return batch, _decode(answer)
     return batch, None
 
 
@@ -203,7 +212,7 @@ class _Assisting:
         self._options = options
         self._settings = settings
         self._observer = Observer(options, settings)
-        self._shapes: dict[str, CompiledShape] = {}
+        self._makers: dict[str, _RowMaker] = {}
 
     def start(self) -> None:
         self._observer = Observer(self._options, self._settings)
@@ -217,25 +226,43 @@ class _Assisting:
     def analysis(self) -> Analysis:
         return self._observer.analysis
 
-    def make_rows_by(self, plan: EntityPlan, absent_is_null: bool) -> None:
-        self._shapes.pop(plan.entity, None)
+    def make_rows_by(self, plan: EntityPlan, absent_is_null: bool, form: RowForm) -> None:
+        self._makers.pop(plan.entity, None)
         with suppress(Unfit):
-            self._shapes[plan.entity] = CompiledShape(plan, ABSENT if absent_is_null else None)
+            shape = CompiledShape(plan, ABSENT if absent_is_null else None)
+            self._makers[plan.entity] = _RowMaker(shape, form, plan.table.name)
 
     def take(self, batch: Batch, observed: bool, wanted: bool) -> bytes | None:
         """Take in records, make their rows, or both: then they are decoded once."""
-        shape = self._shapes.get(batch.entity)
-        parts: list[tuple[int, CompiledRows | None]] | None = None
+        maker = self._makers.get(batch.entity)
+        parts: Parts | None = None
         objects: Objects | None = None
-        if wanted and shape is not None and isinstance(batch, Undecoded):
-            try:
-                objects = shape.read(batch.array)
-                parts = [(len(batch), shape.rows(objects))]
-            except Unfit:
-                objects = None
-                parts = [(len(part), rows) for part, rows in _smaller_parts(shape, batch)]
+        if wanted and maker is not None and isinstance(batch, Undecoded):
+            parts, objects = maker.rows(batch)
         if observed:
             self._observer.add(batch, objects)
-        if parts is None:
-            return None
-        return _encode([(count, rows and (rows.ids, rows.tables)) for count, rows in parts])
+        return None if parts is None else _encode(parts)
+
+
+class _RowMaker:
+    """Makes the rows of one entity."""
+
+    def __init__(self, shape: CompiledShape, form: RowForm, root: str) -> None:
+        self._shape = shape
+        self._form = form
+        self._root = root
+
+    def rows(self, batch: Undecoded) -> tuple[Parts, Objects | None]:
+        """Rows of all records; and the records, if all of them were taken in together."""
+        try:
+            objects = self._shape.read(batch.array)
+            rows = self._shape.rows(objects)
+        except Unfit:
+            parts = _smaller_parts(self._shape, batch)
+            return [(len(part), None if rows is None else self._ready(part, rows)) for part, rows in parts], None
+        return [(len(batch), self._ready(batch, rows))], objects
+
+    def _ready(self, batch: Undecoded, rows: CompiledRows) -> ReadyRows | None:
+        with suppress(ValueError):
+            return ready_rows(self._form, self._root, rows, batch.hashes)
+        return None

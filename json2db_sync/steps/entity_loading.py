@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 
 from json2db_sync.databases.ledger import Rejection
 from json2db_sync.databases.loader import Loader, LoadOptions, Shredded
+from json2db_sync.databases.row_forms import ReadyRows
 from json2db_sync.databases.tally import Counts, Superseded
 from json2db_sync.errors import ValidationError
 from json2db_sync.model.compiled import CompiledRows, CompiledShape
@@ -149,14 +150,16 @@ class EntityLoading:
         """Load records, in their order.
 
         :param single: the one record is all that the file holds, an object that is no part of an array.
-        :param parts: their rows, if they were made elsewhere.
+        :param parts: the rows of records that :meth:`wants_rows` was true of, if they were made elsewhere.
         """
-        if self._compiled is None or not isinstance(batch, Undecoded) or self.loader.may_object(batch.text):
+        if parts is not None and isinstance(batch, Undecoded):
+            self._add_ready(matched(batch, parts))
+        elif self._compiled is None or not isinstance(batch, Undecoded) or self.loader.may_object(batch.text):
             self._add_exactly(batch, single=single)
-        elif not self.loader.is_fresh:
-            self._add_compared(self._compiled, batch)
+        elif self.loader.is_fresh:
+            self._add_new(rows_in_parts(self._compiled, batch))
         else:
-            self._add_new(rows_in_parts(self._compiled, batch) if parts is None else matched(batch, parts))
+            self._add_compared(self._compiled, batch)
 
     def _add_exactly(self, batch: Batch, *, single: bool = False) -> None:
         for record in batch.records():
@@ -168,6 +171,13 @@ class EntityLoading:
                 self._add_exactly(part)
             else:
                 self.loader.add_new(rows, part.hashes, ())
+
+    def _add_ready(self, parts: Iterable[tuple[Undecoded, ReadyRows | None]]) -> None:
+        for part, rows in parts:
+            if rows is None:
+                self._add_exactly(part)
+            else:
+                self.loader.add_ready(rows, len(part))
 
     def _add_compared(self, compiled: CompiledShape, batch: Undecoded) -> None:
         """Load them all at once, in ever smaller parts where some of them must go the exact way."""

@@ -104,7 +104,7 @@ class FileTransaction:
                 optimistic=self._optimistic,
             )
             if self._assistance is not None:
-                self._assistance.make_rows_by(plan, loader.null)
+                self._assistance.make_rows_by(plan, loader.null, loader.row_form)
         return self._entities[entity]
 
     def finish(self, digest: str, layout: str, around: Mapping[str, object]) -> None:

@@ -28,7 +28,7 @@ from json2db_sync.steps.schema_plan import creation
 from json2db_sync.steps.second_process import Gone
 from json2db_sync.steps.table_generator import evolve
 
-_BEGINNING = 4 * 2**20
+_BEGINNING = 2 * 2**20
 """Bytes of each file that the first guess is made from."""
 _MOST_FILES = 16
 """With more files the beginnings are all there is to read."""

@@ -129,3 +129,39 @@ def test_a_refused_file_leaves_no_table_behind(databases, tmp_path, eager):
     assert [refused.file for refused in result.refused_files] == ["bills.json"]
     assert set(plans(url)) == {"invoices"}
     databases.drop(url)
+
+
+def test_a_process_that_cannot_be_started_is_done_without(databases, tmp_path, eager, monkeypatch):
+    """Where the system starts no further process, loading and analysis go on in this one."""
+    (tmp_path / "invoices.json").write_text(json.dumps(RECORDS))
+    monkeypatch.setattr("json2db_sync.steps.second_process.sys.executable", str(tmp_path / "nowhere"))
+    url = databases.create()
+    assert SyncRunner(url, tmp_path).analyze().total_records == 400
+    assert load(url, tmp_path).statistics["inserted"] == 400
+    databases.drop(url)
+
+
+@pytest.mark.parametrize("calls", [1, 4, 9])
+def test_a_process_that_ends_half_way_is_done_without(databases, tmp_path, eager, monkeypatch, calls):
+    """Whenever the other process comes to grief, what it has not done is done here, and what it has seen once more."""
+    (tmp_path / "invoices.json").write_text(json.dumps(RECORDS))
+    (tmp_path / "customers.json").write_text(json.dumps(CUSTOMERS))
+
+    class Mortal(assistance.Assistant):
+        asked = 0
+
+        def ask(self, method: str, *arguments: Any) -> Any:
+            self.asked += 1
+            if self.asked == calls:
+                self._process.kill()
+            return super().ask(method, *arguments)
+
+    monkeypatch.setattr(assistance, "Assistant", Mortal)
+    one, two = databases.create(), databases.create()
+    assert load(one, tmp_path, second_process=False).success
+    assert load(two, tmp_path).success
+    assert content(two) == content(one)
+    assert plans(two) == plans(one)
+    assert SyncRunner(two, tmp_path).analyze().total_records == 407
+    for url in (one, two):
+        databases.drop(url)

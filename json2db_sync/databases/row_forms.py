@@ -1,0 +1,56 @@
+"""The form in which rows that are made in another process come here. (That one does without SQLAlchemy.)"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from json2db_sync.databases.copying import copy_text
+from json2db_sync.model.compiled import CompiledRows
+from json2db_sync.model.plan import HASH, ID, PARENT_ID
+
+ReadyRows = Mapping[str, tuple[int, Any]]
+"""By table, parents first: how many rows, and the rows as :meth:`RowForm.ready` gives them."""
+
+
+class RowForm(Protocol):
+    """Makes rows ready for a database. It is sent to the other process; what it makes is sent back, as msgpack."""
+
+    def ready(self, table: str, columns: Mapping[str, Sequence[Any]]) -> Any:
+        """What ``insert_ready`` takes.
+
+        :raises ValueError: when rows cannot be given in this form.
+        """
+
+
+class AsColumns:
+    """The columns as they are."""
+
+    def ready(self, table: str, columns: Mapping[str, Sequence[Any]]) -> Mapping[str, Sequence[Any]]:
+        return columns
+
+
+class AsCopyText:
+    """Text for PostgreSQL's COPY.
+
+    :param numbers: by table, the columns that take numbers or booleans.
+    """
+
+    def __init__(self, numbers: Mapping[str, frozenset[str]]) -> None:
+        self._numbers = numbers
+
+    def ready(self, table: str, columns: Mapping[str, Sequence[Any]]) -> tuple[list[str], bytes]:
+        return list(columns), copy_text(columns, self._numbers[table])
+
+
+def ready_rows(form: RowForm, root: str, rows: CompiledRows, hashes: Sequence[int]) -> ReadyRows:
+    """The rows of records, ready to be sent.
+
+    :param root: the table of the records themselves.
+    :param hashes: of the records' texts, which are stored with them.
+    """
+    tables = {**rows.tables, root: {**rows.tables[root], HASH: hashes}}
+    return {
+        name: (len(columns[ID if name == root else PARENT_ID]), form.ready(name, columns))
+        for name, columns in tables.items()
+    }
