@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 
 from json2db_sync.databases.base import Database, RowRefused
@@ -226,13 +226,20 @@ class _FileLoading:
             RecordReader(self._file, self._options.read.memory_limit) as reader,
         ):
             number = 0
-            observed = self._optimistic and self._first is not None and self._first.observes(self._file)
-            for batch, parts in loading.batches(reader, observed=observed):
-                loading.add(batch, parts, single=reader.envelope.layout == "object")
-                number += len(batch)
-                report(number, reader.bytes_read)
-            if observed and self._first is not None:
-                self._first.observed(number, reader.envelope.layout)
+            observing = self._first if self._optimistic and self._first and self._first.observes(self._file) else None
+            batches = loading.batches(reader, observed=observing is not None)
+            try:
+                for batch, parts in batches:
+                    number += len(batch)
+                    loading.add(batch, parts, single=reader.envelope.layout == "object")
+                    report(number, reader.bytes_read)
+            except (Redo, NotDistinct, RowRefused):
+                if observing is not None:  # else all would have to be read once more to know what there is
+                    with suppress(FileError):
+                        observing.observed(number + loading.look_through(batches), reader.envelope.layout)
+                raise
+            if observing is not None:
+                observing.observed(number, reader.envelope.layout)
             several = reader.envelope.layout == "entities"
             loading.finish(reader.digest, reader.envelope.layout, {} if several else reader.envelope.values)
             loaded = loading.results()

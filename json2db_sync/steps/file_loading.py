@@ -42,6 +42,7 @@ class FileTransaction:
         self._widened = widened
         self._optimistic = optimistic
         self._assistance = assistance
+        self._is_loading = True
         self._ledger = Ledger(database, connection)
         self._plans = self._ledger.plans()
         self._entities: dict[str, EntityLoading] = {}
@@ -66,8 +67,14 @@ class FileTransaction:
             return ((batch, None) for batch in batches)
         return self._assistance.accompany(batches, self._wants_rows, observed=observed)
 
+    def look_through(self, batches: Iterator[tuple[Batch, Parts | None]]) -> int:
+        """Load no more, but have the rest taken in; returns how many records these are."""
+        self._is_loading = False
+        return sum(len(batch) for batch, _parts in batches)
+
     def _wants_rows(self, batch: Batch) -> bool:
-        return self._options.read.wants(batch.entity) and self._of(batch.entity).wants_rows(batch)
+        known = self._is_loading and batch.entity in self._plans and self._options.read.wants(batch.entity)
+        return known and self._of(batch.entity).wants_rows(batch)
 
     def add(self, batch: Batch, parts: Parts | None, *, single: bool) -> None:
         """Load records, in their order: see :meth:`EntityLoading.add`."""

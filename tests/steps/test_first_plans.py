@@ -165,3 +165,15 @@ def test_a_process_that_ends_half_way_is_done_without(databases, tmp_path, eager
     assert SyncRunner(two, tmp_path).analyze().total_records == 407
     for url in (one, two):
         databases.drop(url)
+
+
+def test_an_entity_that_comes_late_in_a_file(databases, tmp_path, eager):
+    """A file of several entities, of which its beginning shows only the first: all are loaded, and all were seen."""
+    (tmp_path / "all.json").write_text(json.dumps({"invoices": RECORDS, "customers": CUSTOMERS}))
+    one, two = databases.create(), databases.create()
+    assert load(one, tmp_path, second_process=False).success
+    assert load(two, tmp_path).statistics["inserted"] == 407
+    assert content(two) == content(one)
+    assert plans(two) == plans(one)
+    for url in (one, two):
+        databases.drop(url)
