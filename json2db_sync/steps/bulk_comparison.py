@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from operator import lt
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.stored_columns import StoredColumns
-from json2db_sync.model.compiled import CompiledShape
+from json2db_sync.model.compiled import CompiledRows, CompiledShape
 from json2db_sync.model.decoding import Unfit
 from json2db_sync.model.plan import EntityPlan
 from json2db_sync.sources.batch import Undecoded
@@ -47,6 +48,7 @@ class BulkComparison:
         """Takes only what can be stored: for records that nothing stored is compared with."""
         self._stored = StoredColumns(database, connection, plan)
         self._may_object = database.may_object
+        self._comes_in_order = True
 
     def compare(self, batch: Undecoded, verdict: Callable[[int], Verdict | None]) -> Agreed:
         """Compare records that are all different.
@@ -54,8 +56,7 @@ class BulkComparison:
         :param verdict: load -> what it means that the stored version came with it; None for something wrong.
         :raises Unfit: when something is wrong, or cannot be told this way.
         """
-        ids, places = self._in_order(batch)
-        rows = self._shape.shred(batch.only(places))
+        ids, places, rows = self._in_order(batch)
         present, loads, own = self._stored.loads(rows.ids)
         if tuple(present) != tuple(rows.ids):
             raise Unfit
@@ -78,17 +79,27 @@ class BulkComparison:
 
         :raises Unfit: unless they do.
         """
-        ids, _places = self._in_order(batch)
-        self._strict.shred(batch.array)
-        return ids
-
-    def _in_order(self, batch: Undecoded) -> tuple[Sequence[Any], Sequence[int]]:
         if self._may_object(batch.text):
             raise Unfit
+        ids = self._strict.shred(batch.array).ids
+        if len(set(ids)) < len(ids):
+            raise Unfit
+        return ids
+
+    def _in_order(self, batch: Undecoded) -> tuple[Sequence[Any], Sequence[int], CompiledRows]:
+        """The ids of the records, the places of the records in the order of their ids, and the rows in that order."""
+        if self._may_object(batch.text):
+            raise Unfit
+        if self._comes_in_order:  # as records mostly do: then their ids need not be looked at before
+            rows = self._shape.shred(batch.array)
+            if all(map(lt, rows.ids, rows.ids[1:])):
+                return rows.ids, range(len(batch)), rows
+            self._comes_in_order = False
         ids: Sequence[Any] = self._shape.ids(batch.array)
         if len(set(ids)) < len(ids):
             raise Unfit
-        return ids, sorted(range(len(ids)), key=ids.__getitem__)
+        places = sorted(range(len(ids)), key=ids.__getitem__)
+        return ids, places, self._shape.shred(batch.only(places))
 
 
 def bulk_comparison(database: Database, connection: sa.Connection, plan: EntityPlan) -> BulkComparison | None:
