@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+from nightly import NIGHTLY
 from postgres import Server, postgres_server, postgres_url, report_header_line  # noqa: F401 - two are fixtures
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
-NIGHTLY = bool(os.environ.get("JSON2DB_TEST_NIGHTLY"))
 
 # Every day the same examples, so that a test that fails does so for what was changed; at night others each time.
 settings.register_profile("everyday", max_examples=500, deadline=None, derandomize=True)

@@ -16,6 +16,7 @@ from assisted import assisted
 from histories import KEYS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from nightly import NIGHTLY
 from test_loading import session, write
 from test_stateful import record_of
 
@@ -30,7 +31,6 @@ from json2db_sync.sources import batch, bytestream, cursor
 from json2db_sync.steps import entity_observation, progress
 from json2db_sync.steps.entity_loading import EntityLoading
 
-NIGHTLY = settings.default.max_examples > 500
 EXAMPLES = {"sqlite": 1000 if NIGHTLY else 12, "postgresql": 100 if NIGHTLY else 2}
 UNTOLD = {
     "database",

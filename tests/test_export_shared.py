@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import lzma
-import os
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from exports import contents, exported, records, runner_on, without_source
+from nightly import NIGHTLY
 
 from json2db_sync import SyncRunner
 from json2db_sync.model.jsontext import canonical
 
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
-NIGHTLY = bool(os.environ.get("JSON2DB_TEST_NIGHTLY"))
 SETS = sorted(path.name for path in SHARED_DATA.iterdir() if path.is_dir()) if SHARED_DATA.is_dir() else []
 DUMPS = [
     "chinook/Chinook_Sqlite.sqlite",

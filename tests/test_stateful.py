@@ -16,6 +16,7 @@ from histories import KEYS, Model, is_whole
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from nightly import NIGHTLY
 from stored import assert_same_records
 
 from json2db_sync import SyncRunner
@@ -25,8 +26,7 @@ from json2db_sync.errors import SyncError
 
 pytestmark = pytest.mark.timeout(7200)  # nightly, the histories are many and long
 
-NIGHTLY = settings.default.max_examples > 500
-EXAMPLES = {"sqlite": 1000 if NIGHTLY else 15, "postgresql": 100 if NIGHTLY else 2}
+EXAMPLES = {"sqlite": 1000 if NIGHTLY else 8, "postgresql": 100 if NIGHTLY else 2}
 STEPS = 20 if NIGHTLY else 8
 COUNTS = ("read", "inserted", "updated", "unchanged", "superseded", "rejected")
 

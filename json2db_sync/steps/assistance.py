@@ -118,12 +118,13 @@ class Assistance:
     ) -> Iterator[tuple[Batch, Parts | None]]:
         """Batches, and the rows of those of which they are wanted; the next ones are on their way meanwhile.
 
+        :param wants_rows: asked of every batch, in their order; only of undecoded ones rows can be made.
         :param observed: take in the records, too.
         """
         waiting: deque[tuple[Batch, Future[Any] | None]] = deque()
         try:
             for batch in batches:
-                wanted = isinstance(batch, Undecoded) and wants_rows(batch)
+                wanted = wants_rows(batch)
                 asked = self.ask("take", batch, observed, wanted) if wanted or observed else None
                 waiting.append((batch, asked))
                 if len(waiting) > _AHEAD:

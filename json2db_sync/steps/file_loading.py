@@ -110,7 +110,7 @@ class FileTransaction:
                 widened=entity in self._widened,
                 optimistic=self._optimistic,
             )
-            if self._assistance is not None:
+            if self._assistance is not None and loader.is_fresh:
                 self._assistance.make_rows_by(plan, loader.null, loader.row_form)
         return self._entities[entity]
 

@@ -177,3 +177,15 @@ def test_an_entity_that_comes_late_in_a_file(databases, tmp_path, eager):
     assert plans(two) == plans(one)
     for url in (one, two):
         databases.drop(url)
+
+
+def test_loads_are_numbered_as_entities_come(databases, tmp_path, eager):
+    """However far the file is read ahead, the ledger's loads are in the order of the entities in the file."""
+    (tmp_path / "all.json").write_text(json.dumps({"zebras": [{"id": 1}], "ants": RECORDS}))
+    one, two = databases.create(), databases.create()
+    for url, second_process in ((one, False), (two, True)):
+        assert load(url, tmp_path, second_process=second_process).success
+        with open_database(url) as database, database.reading() as connection:
+            loads = Ledger(database, connection).loads()
+            assert [(found.id, found.file.entity) for found in loads] == [(1, "zebras"), (2, "ants")]
+        databases.drop(url)

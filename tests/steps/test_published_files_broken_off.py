@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nightly import NIGHTLY
 from test_garbage import can_mount, child
 
 from json2db_sync.errors import FileError
@@ -22,7 +23,6 @@ from json2db_sync.steps.published_files import STAGING, BackupRules, FileSet, li
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the cases are forked")
 
-NIGHTLY = bool(os.environ.get("JSON2DB_TEST_NIGHTLY"))
 REFUSALS = (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EIO) if NIGHTLY else (errno.ENOSPC, errno.EACCES)
 TIMES = (2, 3, 4, 6, 8, 10_000) if NIGHTLY else (2, 4, 10_000)
 """How many calls fail in a row."""
