@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from json2db_sync.databases.row_forms import ReadyRows, RowForm, ready_rows
+from json2db_sync.events import silent
 from json2db_sync.model.compiled import CompiledRows, CompiledShape
 from json2db_sync.model.decoding import ABSENT, Objects, Unfit
 from json2db_sync.model.inference import PlanSettings
@@ -73,6 +74,7 @@ class Assistance:
         # Which entities are frozen is asked only of plans; and a function cannot be sent.
         self._settings = replace(settings, is_frozen=PlanSettings().is_frozen)
         self._assistant: Assistant | None = None
+        self._own_work: Future[Analysis] | None = None
 
     @classmethod
     def for_files(
@@ -101,6 +103,11 @@ class Assistance:
             return analyze(files, self._options, settings, meter, new_observer=self.new_observer, **options)
         return analyze(files, self._options, settings, meter, **options)
 
+    def analyze_there(self, files: Sequence[SourceFile]) -> Future[Analysis]:
+        """Have the other process read and take in the files on its own; until then it makes no rows."""
+        self._own_work = self.ask("analyze", list(files))
+        return self._own_work
+
     def new_observer(self) -> _ObserverThere:
         """Has the other process take in records, from none on."""
         self.ask("start")
@@ -124,7 +131,7 @@ class Assistance:
         waiting: deque[tuple[Batch, Future[Any] | None]] = deque()
         try:
             for batch in batches:
-                wanted = wants_rows(batch)
+                wanted = wants_rows(batch) and (self._own_work is None or self._own_work.done())
                 asked = self.ask("take", batch, observed, wanted) if wanted or observed else None
                 waiting.append((batch, asked))
                 if len(waiting) > _AHEAD:
@@ -214,6 +221,9 @@ class _Assisting:
         self._settings = settings
         self._observer = Observer(options, settings)
         self._makers: dict[str, _RowMaker] = {}
+
+    def analyze(self, files: Sequence[SourceFile]) -> Analysis:
+        return analyze(files, self._options, self._settings, Meter("analyze", silent), check_keys=False)
 
     def start(self) -> None:
         self._observer = Observer(self._options, self._settings)

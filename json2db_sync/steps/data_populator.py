@@ -233,6 +233,8 @@ class _FileLoading:
                     number += len(batch)
                     loading.add(batch, parts, single=reader.envelope.layout == "object")
                     report(number, reader.bytes_read)
+                    if self._first is not None:
+                        self._first.look()
             except (Redo, NotDistinct, RowRefused):
                 if observing is not None:  # else all would have to be read once more to know what there is
                     with suppress(FileError):

@@ -1,9 +1,9 @@
 """The first tables of a database: planned from all files together, since what refers to what shows only then.
 
-Where that takes long, loading starts at once with tables planned from the beginnings of the files, and another process
-takes in every record that is loaded. Before anything is committed, it has taken in all there are. If they give the same
-plans, loading goes on; if not, the tables, still empty, are made anew, and loading starts over. So the outcome does not
-depend on this.
+Where that takes long, loading starts at once with tables planned from the beginnings of the files, while another
+process takes in all records: those that are loaded, or, of several files, all on its own. Before anything is committed,
+it has taken in all there are. If they give the same plans, loading goes on; if not, the tables, still empty, are made
+anew, and loading starts over. So the outcome does not depend on this.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class FirstPlans:
         self._settings = settings
         self._meter = meter
         self._assistance = assistance if len(files) <= _MOST_FILES else None
-        self._watch = _Watch(files, self._assistance) if self._assistance else None
+        self._watch = _watch(files, self._assistance) if self._assistance and files else None
         self._guess: Mapping[str, EntityPlan] | None = None
         self._found: Mapping[str, EntityPlan] | None = None
         """The plans of all records, until they are stored."""
@@ -77,13 +77,21 @@ class FirstPlans:
             evolve(self._database, [replace(plan, records_seen=0) for plan in guess.values()], self._settings)
             self._guess = guess
 
+    def look(self) -> None:
+        """Called now and then while records are loaded.
+
+        :raises StartOver: when they are loaded into the wrong tables.
+        """
+        if self._guess is not None and self._watch is not None and self._watch.is_complete:
+            self._compare()
+
     def observes(self, file: SourceFile) -> bool:
         """A file is about to be loaded: are its records to be taken in by the other process meanwhile?"""
         return self._guess is not None and self._watch is not None and self._watch.starts(file)
 
     def observed(self, records: int, layout: Layout) -> None:
         """All records of the file were taken in."""
-        assert self._watch is not None
+        assert isinstance(self._watch, _WatchOfLoading)
         self._watch.finishes(records, layout)
 
     def confirm(self, connection: sa.Connection | None = None) -> None:
@@ -150,8 +158,37 @@ class FirstPlans:
         self.changes = evolve(self._database, plans.values(), self._settings).done
 
 
-class _Watch:
-    """Has the other process take in the records of file after file as they are loaded."""
+def _watch(files: Sequence[SourceFile], assistance: Assistance) -> _WatchOfLoading | _WatchOfAll:
+    """The first file is the one to be loaded before anything can be committed: is it most of what there is?"""
+    is_most = files[0].size * 2 >= sum(file.size for file in files)
+    return (_WatchOfLoading if is_most else _WatchOfAll)(files, assistance)
+
+
+class _WatchOfAll:
+    """Has the other process read all files on its own, while they are loaded here."""
+
+    def __init__(self, files: Sequence[SourceFile], assistance: Assistance) -> None:
+        self._found = assistance.analyze_there(files)
+
+    @property
+    def is_complete(self) -> bool:
+        return self._found.done()
+
+    def starts(self, _file: SourceFile) -> bool:
+        return False
+
+    def complete(self, _options: ReadOptions, _meter: Meter) -> Analysis:
+        """Of all files.
+
+        :raises Gone: when the other process came to grief.
+        """
+        return self._found.result()
+
+
+class _WatchOfLoading:
+    """Has the other process take in the records of file after file as they are loaded: they are decoded once."""
+
+    is_complete = False
 
     def __init__(self, files: Sequence[SourceFile], assistance: Assistance) -> None:
         self._ahead = list(files)

@@ -49,13 +49,17 @@ def plans(url: str) -> Any:
         return Ledger(database, connection).plans()
 
 
+@pytest.mark.parametrize("other", ["customers", "places"])
 @pytest.mark.parametrize("late", LATE, ids=str)
-def test_a_guess_that_fails_leaves_no_trace(databases, tmp_path, eager, late):
-    """Whatever comes late in a file, tables, plans and figures are those of a load that looked at everything first."""
+def test_a_guess_that_fails_leaves_no_trace(databases, tmp_path, eager, late, other):
+    """Whatever comes late in a file, tables, plans and figures are those of a load that looked at everything first.
+
+    A small file that comes before has the other process read all files on its own; one that comes after does not.
+    """
     folder = tmp_path / "source"
     folder.mkdir()
     (folder / "invoices.json").write_text(json.dumps([*RECORDS, {**RECORDS[0], "id": 1000, **LATE[late]}]))
-    (folder / "customers.json").write_text(json.dumps(CUSTOMERS))
+    (folder / f"{other}.json").write_text(json.dumps(CUSTOMERS))
     one, two = databases.create(), databases.create()
     waited, guessed = load(one, folder, second_process=False), load(two, folder)
     assert waited.success, waited.error
