@@ -77,7 +77,7 @@ class PostgreSQLDatabase(Database):
         arguments = {
             "options": f"-c timezone=UTC -c lock_timeout={int(self.settings.busy_timeout * 1000)}",
             "connect_timeout": 10,
-            "client_encoding": "utf8",
+            "client_encoding": "utf8",  # as COPY's text is
             "application_name": "json2db_sync",
         }
         engine = sa.create_engine(self.url, connect_args=arguments, json_deserializer=jsontext.decode)

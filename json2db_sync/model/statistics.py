@@ -140,7 +140,7 @@ class FieldStatistics:
         :param spelling: of all of them, where they are known for dates.
         """
         self.texts += len(values)
-        if spelling in self.spellings and spelling:
+        if spelling and spelling in self.spellings:
             self.spellings[spelling] += len(values)
             return
         if len(values) > 1 and self._is_one_spelling(values):

@@ -88,13 +88,8 @@ class Assistance:
 
     def ask(self, method: str, *arguments: Any) -> Future[Any]:
         """Have the other process do something after all it was asked before."""
-        try:
-            if self._assistant is None:
-                self._assistant = Assistant(_Assisting, self._options, self._settings)
-        except OSError as error:  # no process more may be started
-            refused: Future[Any] = Future()
-            refused.set_exception(Gone(str(error)))
-            return refused
+        if self._assistant is None:
+            self._assistant = Assistant(_Assisting, self._options, self._settings)
         return self._assistant.ask(method, *arguments)
 
     def analyze(self, files: Sequence[SourceFile], settings: PlanSettings, meter: Meter, **options: Any) -> Analysis:

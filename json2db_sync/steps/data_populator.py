@@ -75,9 +75,8 @@ def populate(
     if are_guesses(plans) and not loaded:
         discard(database)
         plans = {}
-    load = options.load
-    helpful = options.second_process and load.duplicate_prevention and not load.skip_existing
-    assistance = Assistance.for_files(files, options.read, options.plans, allowed=helpful)
+    allowed = options.second_process and options.load.mode == "compare"
+    assistance = Assistance.for_files(files, options.read, options.plans, allowed=allowed)
     with assistance or nullcontext():
         if plans:
             # Tables that someone dropped are made again before they are written.

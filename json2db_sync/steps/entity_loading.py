@@ -126,8 +126,7 @@ class EntityLoading:
 
     def _compile(self) -> CompiledShape | None:
         """For taking many records at once; None where each must be looked at alone."""
-        load, rules = self._options.load, self._options.read.rules
-        if not load.duplicate_prevention or load.skip_existing or rules.schema_of(self.plan.entity):
+        if self._options.load.mode != "compare" or self._options.read.rules.schema_of(self.plan.entity):
             return None
         with suppress(Unfit):
             return CompiledShape(self.plan, self.loader.null)
