@@ -15,7 +15,8 @@ from postgres import Server
 
 from json2db_sync import SyncRunner
 from json2db_sync.databases import open_database
-from json2db_sync.databases.base import Database, RowRefused
+from json2db_sync.databases.base import Database
+from json2db_sync.databases.row_forms import RowRefused
 from json2db_sync.errors import DatabaseError
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import ColumnPlan, CustomColumn, EntityPlan, TablePlan
@@ -170,7 +171,8 @@ CONSTANTS |= {"_load": 1, "mine": None}  # type: ignore[dict-item]
 
 def insert(database: Database, connection: sa.Connection, ids: list[Any], **columns: list[Any]) -> None:
     columns = {"id": ids, "_hash": [7] * len(ids), **columns}
-    database.insert_columns(connection, database.tables(PLAN)["json_t"], columns, CONSTANTS)
+    rows = database.row_form(PLAN).ready("json_t", columns)
+    database.insert_ready(connection, database.tables(PLAN)["json_t"], rows, CONSTANTS)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql.compiler import IdentifierPreparer
 
 from json2db_sync.databases import faults, tables
-from json2db_sync.databases.row_forms import AsColumns, RowForm
+from json2db_sync.databases.row_forms import AsColumns, RowForm, RowRefused
 from json2db_sync.databases.urls import mask
 from json2db_sync.errors import Unreachable
 from json2db_sync.model import jsontext
@@ -39,10 +39,6 @@ class DatabaseSettings:
     """Where backups go; None for ``backups`` beside an SQLite file."""
     busy_timeout: float = 5.0
     """Seconds to wait for another program's transaction."""
-
-
-class RowRefused(Exception):
-    """The database does not take a row: its id is there already, or one of its values cannot be stored."""
 
 
 @dataclass(frozen=True)
@@ -347,33 +343,21 @@ class Database(ABC):
             connection.execute(table.insert(), rows)
 
     null: ClassVar[Any] = None
-    """What stands for NULL in rows made for :meth:`insert_columns`."""
-
-    def insert_columns(
-        self, connection: sa.Connection, table: sa.Table, columns: Mapping[str, Sequence[Any]], constants: Values
-    ) -> None:
-        """Insert rows of stored values, given by column, which have these other values in common.
-
-        :raises RowRefused: when the database does not take one of them; others may have been inserted.
-        """
-        self._by_rows(self.insert, connection, table, columns, constants)
+    """What stands for NULL in columns made for :meth:`row_form`."""
 
     def row_form(self, plan: EntityPlan) -> RowForm:
         """What makes rows of an entity ready for :meth:`insert_ready`."""
         return AsColumns()
 
     def insert_ready(self, connection: sa.Connection, table: sa.Table, rows: Any, constants: Values) -> None:
-        """As :meth:`insert_ahead`, of rows that were made ready in another process."""
-        self.insert_ahead(connection, table, rows, constants)
+        """Insert rows in the form that :meth:`row_form` gives them, which have these other values in common.
 
-    def insert_ahead(
-        self, connection: sa.Connection, table: sa.Table, columns: Mapping[str, Sequence[Any]], constants: Values
-    ) -> None:
-        """As :meth:`insert_columns`, which may go on until the next statement on the connection, or its commit.
+        It may go on until the next statement on the connection, or its commit.
 
-        :raises RowRefused: from here, from that statement or from the commit; the transaction is of no use then.
+        :raises RowRefused: when the database does not take one of them; others may have been inserted. From here, from
+            that statement or from the commit; the transaction is of no use then.
         """
-        self.insert_columns(connection, table, columns, constants)
+        self._by_rows(self.insert, connection, table, rows, constants)
 
     def update_columns(
         self, connection: sa.Connection, table: sa.Table, columns: Mapping[str, Sequence[Any]], constants: Values

@@ -9,10 +9,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from json2db_sync.databases.base import Database, RowRefused, Values
+from json2db_sync.databases.base import Database, Values
 from json2db_sync.databases.ledger import Rejection
 from json2db_sync.databases.records import RecordReader
-from json2db_sync.databases.row_forms import ReadyRows, RowForm
+from json2db_sync.databases.row_forms import ReadyRows, RowRefused, ready_rows
 from json2db_sync.databases.tally import Outcome, Taken, Tally, written
 from json2db_sync.model.compiled import CompiledRows
 from json2db_sync.model.jsontext import same
@@ -98,6 +98,8 @@ class Loader:
         self._place = place
         self._options = options
         self._tables = database.tables(plan)
+        self.row_form = database.row_form(plan)
+        """What makes rows for :meth:`add_ready`."""
         self._shape = EntityShape(plan)
         self._reader = RecordReader(database, connection, plan)
         self._now = now_text()
@@ -237,37 +239,32 @@ class Loader:
     def add_new(self, rows: CompiledRows, hashes: Sequence[int], numbers: Sequence[int]) -> None:
         """Store records of which nothing is stored.
 
-        :raises NotDistinct: when some turn out to be stored, or cannot be: the whole file must be loaded with care.
-            (RowRefused, raised later on, says the same.)
+        :raises NotDistinct: when some cannot be: the whole file must be loaded with care. (RowRefused, raised later on,
+            says the same.)
         """
-        constants = self._constants
-        insert = self._database.insert_ahead if self.is_fresh else self._database.insert_columns
-        for name, columns in rows.tables.items():
-            own = name == self._plan.table.name
-            try:
-                if own:
-                    insert(self._connection, self._parent, {**columns, HASH: hashes}, constants)
-                elif columns[PARENT_ID]:
-                    insert(self._connection, self._tables[name], columns, {})
-            except RowRefused as error:
-                raise NotDistinct from error
-            self.rows_written += len(columns[ID if own else PARENT_ID])
-        if self.is_fresh:
-            self.tally.count_new(len(hashes))
-        else:
-            self.tally.count_alike(list(map(str, rows.ids)), numbers, Outcome.INSERTED)
+        try:
+            self._insert(ready_rows(self.row_form, self._plan.table.name, rows, hashes))
+        except RowRefused as error:
+            raise NotDistinct from error
+        self.tally.count_alike(list(map(str, rows.ids)), numbers, Outcome.INSERTED)
 
     def add_ready(self, rows: ReadyRows, count: int) -> None:
-        """As :meth:`add_new` of so many records in an empty table, whose rows were made ready in another process."""
+        """Store so many records where nothing was stored before the file.
+
+        :raises NotDistinct: as :meth:`add_new`, and when some turn out to be stored.
+        """
+        try:
+            self._insert(rows)
+        except RowRefused as error:
+            raise NotDistinct from error
+        self.tally.count_new(count)
+
+    def _insert(self, rows: ReadyRows) -> None:
         for name, (number, ready) in rows.items():
             if number:
                 constants = self._constants if name == self._plan.table.name else {}
-                try:
-                    self._database.insert_ready(self._connection, self._tables[name], ready, constants)
-                except RowRefused as error:
-                    raise NotDistinct from error
+                self._database.insert_ready(self._connection, self._tables[name], ready, constants)
                 self.rows_written += number
-        self.tally.count_new(count)
 
     @property
     def _constants(self) -> Values:
@@ -276,11 +273,6 @@ class Loader:
             DATA_SOURCE: "json", self._plan.created_at: self._now, self._plan.updated_at: self._now,
             LOAD: self._place.load, **self._custom,
         }  # fmt: skip
-
-    @property
-    def row_form(self) -> RowForm:
-        """What makes rows for :meth:`add_ready`."""
-        return self._database.row_form(self._plan)
 
     def add_unchanged(self, ids: Sequence[str | int], numbers: Sequence[int], compared: Compared) -> None:
         """Take note of records that are stored just so."""
@@ -313,7 +305,8 @@ class Loader:
                     whole = {REST: [self._database.null] * len(ids), **columns, HASH: hashes}
                     self._database.update_columns(self._connection, self._parent, whole, constants)
                 elif columns[PARENT_ID]:
-                    self._database.insert_columns(self._connection, self._tables[name], columns, {})
+                    ready = self.row_form.ready(name, columns)
+                    self._database.insert_ready(self._connection, self._tables[name], ready, {})
                 self.rows_written += len(columns[ID if name == self._plan.table.name else PARENT_ID])
         except RowRefused as error:
             raise NotDistinct from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -13,10 +13,10 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
 
 from json2db_sync.databases import faults
-from json2db_sync.databases.base import Backup, Database, DatabaseSettings, Decode, RowRefused, Values
+from json2db_sync.databases.base import Backup, Database, DatabaseSettings, Decode, Values
 from json2db_sync.databases.copying import with_constants
 from json2db_sync.databases.ledger import Ledger
-from json2db_sync.databases.row_forms import AsCopyText, RowForm
+from json2db_sync.databases.row_forms import AsCopyText, RowForm, RowRefused
 from json2db_sync.databases.tables import VerbatimType
 from json2db_sync.errors import DatabaseError, Locked
 from json2db_sync.model import jsontext
@@ -169,37 +169,14 @@ class PostgreSQLDatabase(Database):
 
     # Rows
 
-    def insert_columns(
-        self, connection: sa.Connection, table: sa.Table, columns: Mapping[str, Sequence[Any]], constants: Values
-    ) -> None:
-        self._ahead.finish()
-        self._insertion(connection, table, *self._as_copy_text(table, columns), constants)()
-
-    def insert_ahead(
-        self, connection: sa.Connection, table: sa.Table, columns: Mapping[str, Sequence[Any]], constants: Values
-    ) -> None:
-        self._ahead.start(self._insertion(connection, table, *self._as_copy_text(table, columns), constants))
-
-    def insert_ready(self, connection: sa.Connection, table: sa.Table, rows: Any, constants: Values) -> None:
-        names, text = rows
-        self._ahead.start(self._insertion(connection, table, names, text, constants))
-
     def row_form(self, plan: EntityPlan) -> RowForm:
         return AsCopyText({name: _number_columns(table) for name, table in self.tables(plan).items()})
 
-    @staticmethod
-    def _as_copy_text(table: sa.Table, columns: Mapping[str, Sequence[Any]]) -> tuple[Sequence[str], bytes]:
-        try:
-            return AsCopyText({table.name: _number_columns(table)}).ready(table.name, columns)
-        except ValueError as error:
-            raise RowRefused from error
-
-    def _insertion(
-        self, connection: sa.Connection, table: sa.Table, names: Sequence[str], text: bytes, constants: Values
-    ) -> Callable[[], None]:
+    def insert_ready(self, connection: sa.Connection, table: sa.Table, rows: Any, constants: Values) -> None:
+        names, text = rows
         columns = ", ".join(self.quote(name) for name in (*names, *constants))
         statement = f"COPY {self.quote(table.name)} ({columns}) FROM STDIN"
-        return partial(_copy, _driver(connection), statement, with_constants(text, constants))
+        self._ahead.start(partial(_copy, _driver(connection), statement, with_constants(text, constants)))
 
     def versions(self, connection: sa.Connection, table: sa.Table, ids: Sequence[Any]) -> dict[Any, tuple[int, int]]:
         self._ahead.finish()

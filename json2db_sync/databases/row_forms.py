@@ -13,13 +13,17 @@ ReadyRows = Mapping[str, tuple[int, Any]]
 """By table, parents first: how many rows, and the rows as :meth:`RowForm.ready` gives them."""
 
 
+class RowRefused(Exception):
+    """The database does not take a row: its id is there already, or one of its values cannot be stored."""
+
+
 class RowForm(Protocol):
     """Makes rows ready for a database. It is sent to the other process; what it makes is sent back, as msgpack."""
 
     def ready(self, table: str, columns: Mapping[str, Sequence[Any]]) -> Any:
         """What ``insert_ready`` takes.
 
-        :raises ValueError: when rows cannot be given in this form.
+        :raises RowRefused: when one of them cannot be given in this form.
         """
 
 
@@ -40,7 +44,10 @@ class AsCopyText:
         self._numbers = numbers
 
     def ready(self, table: str, columns: Mapping[str, Sequence[Any]]) -> tuple[list[str], bytes]:
-        return list(columns), copy_text(columns, self._numbers[table])
+        try:
+            return list(columns), copy_text(columns, self._numbers[table])
+        except ValueError as error:
+            raise RowRefused from error
 
 
 def ready_rows(form: RowForm, root: str, rows: CompiledRows, hashes: Sequence[int]) -> ReadyRows:

@@ -18,7 +18,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 
 from json2db_sync.databases import faults
-from json2db_sync.databases.base import Backup, Database, Decode, RowRefused, Values, in_lists
+from json2db_sync.databases.base import Backup, Database, Decode, Values, in_lists
+from json2db_sync.databases.row_forms import RowRefused
 from json2db_sync.errors import DatabaseError, Locked, Unreachable
 from json2db_sync.model.decoding import ABSENT
 from json2db_sync.model.kinds import Kind, now_text
@@ -179,13 +180,11 @@ class SQLiteDatabase(Database):
 
     null = ABSENT
 
-    def insert_columns(
-        self, connection: sa.Connection, table: sa.Table, columns: Mapping[str, Sequence[Any]], constants: Values
-    ) -> None:
-        names = ", ".join(self.quote(name) for name in (*columns, *constants))
-        values = ", ".join((*("?" for _ in columns), *map(_literal, constants.values())))
+    def insert_ready(self, connection: sa.Connection, table: sa.Table, rows: Any, constants: Values) -> None:
+        names = ", ".join(self.quote(name) for name in (*rows, *constants))
+        values = ", ".join((*("?" for _ in rows), *map(_literal, constants.values())))
         statement = f"INSERT INTO {self.quote(table.name)} ({names}) VALUES ({values})"
-        self._write_rows(connection, statement, columns.values())
+        self._write_rows(connection, statement, rows.values())
 
     def update_columns(
         self, connection: sa.Connection, table: sa.Table, columns: Mapping[str, Sequence[Any]], constants: Values

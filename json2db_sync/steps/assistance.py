@@ -10,14 +10,13 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from itertools import accumulate
 from typing import Any
 
 import msgspec
 
-from json2db_sync.databases.row_forms import ReadyRows, RowForm, ready_rows
+from json2db_sync.databases.row_forms import RowForm
 from json2db_sync.events import silent
-from json2db_sync.model.compiled import CompiledRows, CompiledShape
+from json2db_sync.model.compiled import CompiledShape
 from json2db_sync.model.decoding import ABSENT, Objects, Unfit
 from json2db_sync.model.inference import PlanSettings
 from json2db_sync.model.plan import EntityPlan, replace
@@ -27,6 +26,7 @@ from json2db_sync.sources.reader import Layout
 from json2db_sync.steps.entity_observation import ReadOptions
 from json2db_sync.steps.json_analyzer import Analysis, Observer, analyze
 from json2db_sync.steps.progress import Meter
+from json2db_sync.steps.row_making import Parts, RowMaker
 from json2db_sync.steps.second_process import WORTHWHILE, Assistant, Gone, has_room_for_two
 
 # Faster than to pickle the rows, which hold nothing but texts, numbers of 64 bits, booleans and gaps.
@@ -34,36 +34,6 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
 _AHEAD = 3
 """Batches on their way at a time: each is about a megabyte."""
-
-Parts = Sequence[tuple[int, ReadyRows | None]]
-"""How many records, and their rows; None for those that must go the exact way."""
-
-
-def rows_in_parts(shape: CompiledShape, batch: Undecoded) -> Iterator[tuple[Undecoded, CompiledRows | None]]:
-    """The rows of all records at once, in ever smaller parts where some of them must go the exact way."""
-    try:
-        rows = shape.shred(batch.array)
-    except Unfit:
-        yield from _smaller_parts(shape, batch)
-    else:
-        yield batch, rows
-
-
-def _smaller_parts(shape: CompiledShape, batch: Undecoded) -> Iterator[tuple[Undecoded, CompiledRows | None]]:
-    if batch.is_small:
-        yield batch, None
-        return
-    for part in batch.smaller():
-        yield from rows_in_parts(shape, part)
-
-
-def matched(batch: Undecoded, parts: Parts) -> Iterator[tuple[Undecoded, ReadyRows | None]]:
-    """Rows that were made elsewhere, with the records they are of."""
-    if len(parts) == 1:
-        yield batch, parts[0][1]
-    else:
-        starts = list(accumulate((count for count, _rows in parts[:-1]), initial=0))
-        yield from zip(batch.cut(starts), (rows for _count, rows in parts), strict=True)
 
 
 class Assistance:
@@ -215,7 +185,7 @@ class _Assisting:
         self._options = options
         self._settings = settings
         self._observer = Observer(options, settings)
-        self._makers: dict[str, _RowMaker] = {}
+        self._makers: dict[str, RowMaker] = {}
 
     def analyze(self, files: Sequence[SourceFile]) -> Analysis:
         return analyze(files, self._options, self._settings, Meter("analyze", silent), check_keys=False)
@@ -236,7 +206,7 @@ class _Assisting:
         self._makers.pop(plan.entity, None)
         with suppress(Unfit):
             shape = CompiledShape(plan, ABSENT if absent_is_null else None)
-            self._makers[plan.entity] = _RowMaker(shape, form, plan.table.name)
+            self._makers[plan.entity] = RowMaker(shape, form, plan.table.name)
 
     def take(self, batch: Batch, observed: bool, wanted: bool) -> bytes | None:
         """Take in records, make their rows, or both: then they are decoded once."""
@@ -248,27 +218,3 @@ class _Assisting:
         if observed:
             self._observer.add(batch, objects)
         return None if parts is None else _encode(parts)
-
-
-class _RowMaker:
-    """Makes the rows of one entity."""
-
-    def __init__(self, shape: CompiledShape, form: RowForm, root: str) -> None:
-        self._shape = shape
-        self._form = form
-        self._root = root
-
-    def rows(self, batch: Undecoded) -> tuple[Parts, Objects | None]:
-        """Rows of all records; and the records, if all of them were taken in together."""
-        try:
-            objects = self._shape.read(batch.array)
-            rows = self._shape.rows(objects)
-        except Unfit:
-            parts = _smaller_parts(self._shape, batch)
-            return [(len(part), None if rows is None else self._ready(part, rows)) for part, rows in parts], None
-        return [(len(batch), self._ready(batch, rows))], objects
-
-    def _ready(self, batch: Undecoded, rows: CompiledRows) -> ReadyRows | None:
-        with suppress(ValueError):
-            return ready_rows(self._form, self._root, rows, batch.hashes)
-        return None

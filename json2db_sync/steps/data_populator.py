@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 
-from json2db_sync.databases.base import Database, RowRefused
+from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import STORED, Ledger
 from json2db_sync.databases.loader import NotDistinct
+from json2db_sync.databases.row_forms import RowRefused
 from json2db_sync.databases.tally import Counts
 from json2db_sync.errors import FileError, ValidationError
 from json2db_sync.results import FileLoad, RefusedFile, RejectedRecord

@@ -12,7 +12,7 @@ from json2db_sync.databases.loader import Loader, LoadOptions, Shredded
 from json2db_sync.databases.row_forms import ReadyRows
 from json2db_sync.databases.tally import Counts, Superseded
 from json2db_sync.errors import ValidationError
-from json2db_sync.model.compiled import CompiledRows, CompiledShape
+from json2db_sync.model.compiled import CompiledShape
 from json2db_sync.model.decoding import Unfit
 from json2db_sync.model.inference import PlanSettings
 from json2db_sync.model.keys import short_hash
@@ -23,9 +23,9 @@ from json2db_sync.model.words import counted
 from json2db_sync.results import FileLoad, RejectedRecord
 from json2db_sync.sources import Record, SourceFile
 from json2db_sync.sources.batch import Batch, Undecoded
-from json2db_sync.steps.assistance import Parts, matched, rows_in_parts
 from json2db_sync.steps.entity_observation import ReadOptions
 from json2db_sync.steps.rejection_limit import RejectionLimit
+from json2db_sync.steps.row_making import Parts, RowMaker, matched
 
 REPORTED = 100
 """Rejected records that a result holds; the ledger holds all."""
@@ -156,20 +156,14 @@ class EntityLoading:
         elif self._compiled is None or not isinstance(batch, Undecoded) or self.loader.may_object(batch.text):
             self._add_exactly(batch, single=single)
         elif self.loader.is_fresh:
-            self._add_new(rows_in_parts(self._compiled, batch))
+            made, _objects = RowMaker(self._compiled, self.loader.row_form, self.plan.table.name).rows(batch)
+            self._add_ready(matched(batch, made))
         else:
             self._add_compared(self._compiled, batch)
 
     def _add_exactly(self, batch: Batch, *, single: bool = False) -> None:
         for record in batch.records():
             self.add_record(record, single=single)
-
-    def _add_new(self, parts: Iterable[tuple[Undecoded, CompiledRows | None]]) -> None:
-        for part, rows in parts:
-            if rows is None:
-                self._add_exactly(part)
-            else:
-                self.loader.add_new(rows, part.hashes, ())
 
     def _add_ready(self, parts: Iterable[tuple[Undecoded, ReadyRows | None]]) -> None:
         for part, rows in parts:

@@ -14,9 +14,10 @@ from json2db_sync.databases.tally import Superseded
 from json2db_sync.model.words import counted
 from json2db_sync.sources import RecordReader, SourceFile
 from json2db_sync.sources.batch import Batch
-from json2db_sync.steps.assistance import Assistance, Parts
+from json2db_sync.steps.assistance import Assistance
 from json2db_sync.steps.entity_loading import EntityLoading, Loaded, PopulateOptions, Redo
 from json2db_sync.steps.record_ids import RecordIds
+from json2db_sync.steps.row_making import Parts
 
 
 class FileTransaction:
