@@ -44,7 +44,8 @@ class Assistant:
         self._process: subprocess.Popen[bytes] | None = None
         with suppress(OSError):  # no process more may be started
             self._process = subprocess.Popen(  # noqa: S603  our own code
-                [sys.executable, "-c", f"from {__name__} import serve; serve()"],
+                # -P: what lies in the working directory is the user's, not ours to import
+                [sys.executable, "-P", "-c", f"from {__name__} import serve; serve()"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 pipesize=2**20,  # about a batch of records: fewer turns than with the usual 64 KB

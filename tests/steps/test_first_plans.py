@@ -193,3 +193,15 @@ def test_loads_are_numbered_as_entities_come(databases, tmp_path, eager):
             loads = Ledger(database, connection).loads()
             assert [(found.id, found.file.entity) for found in loads] == [(1, "zebras"), (2, "ants")]
         databases.drop(url)
+
+
+def test_the_other_process_imports_nothing_from_where_the_user_is(databases, tmp_path, eager, monkeypatch):
+    """A file in the working directory that is called as a module is none of its modules."""
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "invoices.json").write_text(json.dumps(RECORDS))
+    (tmp_path / "pickle.py").write_text("open('imported', 'w').close()")
+    monkeypatch.chdir(tmp_path)
+    url = databases.create()
+    assert load(url, tmp_path / "source").statistics["inserted"] == 400
+    assert not (tmp_path / "imported").exists()
+    databases.drop(url)
