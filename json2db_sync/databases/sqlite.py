@@ -7,13 +7,12 @@ import re
 import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import filelock
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 
@@ -24,6 +23,7 @@ from json2db_sync.errors import DatabaseError, Locked, Unreachable
 from json2db_sync.model.decoding import ABSENT
 from json2db_sync.model.kinds import Kind, now_text
 from json2db_sync.model.plan import HASH, ID, LOAD
+from json2db_sync.model.process_lock import process_lock
 
 # Only types whose affinity cannot change a value: a column declared JSON, DATE or NUMERIC would turn the text "2024"
 # into a number. BIGINT rather than INTEGER: an INTEGER PRIMARY KEY would become the rowid.
@@ -147,21 +147,17 @@ class SQLiteDatabase(Database):
     @contextmanager
     def writing_lock(self) -> Iterator[None]:
         self._make_folder()
-        # The system drops the lock with its process, so that a killed run leaves none behind.
-        lock = filelock.FileLock(f"{self.path}.lock", timeout=0)
-        try:
-            lock.acquire()
-        except filelock.Timeout as error:
-            raise Locked(f"{self.label} is being written by another run") from error
-        except OSError as error:
-            raise DatabaseError(
-                f"cannot lock {self.label}: {error.strerror}",
-                hint="check the permissions of the folder: a lock file and SQLite's journal are written beside it",
-            ) from error
-        try:
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(process_lock(self.path.with_name(f"{self.path.name}.lock")))
+            except BlockingIOError as error:
+                raise Locked(f"{self.label} is being written by another run") from error
+            except OSError as error:
+                raise DatabaseError(
+                    f"cannot lock {self.label}: {error.strerror}",
+                    hint="check the permissions of the folder: a lock file and SQLite's journal are written beside it",
+                ) from error
             yield
-        finally:
-            lock.release()
 
     # Types
 

@@ -22,18 +22,23 @@ from json2db_sync.faces.drawing.progress import Progress
 from json2db_sync.faces.drawing.results import show, show_error
 from json2db_sync.faces.drawing.wording import ago, size_text
 
+_UNFOLDED = 1 << 16
+"""The width of what is no terminal: text for a file or another program is never folded."""
+
 __all__ = ["Interrupt", "Progress", "ago", "make_console", "show", "show_error", "size_text"]
 
 
 def make_console(*, stderr: bool = False, width: int | None = None) -> Console:
     """A console on standard output (or error) that can print anything there, whatever the encoding.
 
-    Colours only on a terminal, and none under NO_COLOR; no emoji, no guessed highlights.
+    Colours only on a terminal, and none under NO_COLOR; no emoji, no guessed highlights. What goes to a file or a pipe
+    is as wide as its lines are.
     """
+    stream = _Stream("stderr" if stderr else "stdout")
     return _Console(
-        file=cast("IO[str]", _Stream("stderr" if stderr else "stdout")),
+        file=cast("IO[str]", stream),
         stderr=stderr,
-        width=width,
+        width=width or (None if stream.isatty() else _UNFOLDED),
         highlight=False,
         emoji=False,
     )

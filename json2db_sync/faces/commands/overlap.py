@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import click
@@ -31,21 +31,18 @@ def alone(lock_file: str, what: str) -> Iterator[None]:
     :param what: the command, for the message.
     :raises NotBegun: when another process holds it, or it cannot be taken.
     """
-    import filelock
-
+    from json2db_sync.model.process_lock import process_lock
     from json2db_sync.steps.own_folder import make_own_folder
 
-    lock = filelock.FileLock(lock_file, timeout=0)
-    try:
-        make_own_folder(Path(lock_file).absolute().parent)
-        lock.acquire()
-    except filelock.Timeout as error:
-        text = f"{what}: the last run is still going on (it holds {lock_file}); nothing was done"
-        raise NotBegun(text, Exit.LOCKED, "locked") from error
-    except OSError as error:
-        text = f"{what}: cannot lock {lock_file}: {error.strerror}; nothing was done"
-        raise NotBegun(text, Exit.FAILED, "file_error") from error
-    try:
+    with ExitStack() as stack:
+        try:
+            file = Path(lock_file).absolute()
+            make_own_folder(file.parent)
+            stack.enter_context(process_lock(file))
+        except BlockingIOError as error:
+            text = f"{what}: the last run is still going on (it holds {lock_file}); nothing was done"
+            raise NotBegun(text, Exit.LOCKED, "locked") from error
+        except OSError as error:
+            text = f"{what}: cannot lock {lock_file}: {error.strerror}; nothing was done"
+            raise NotBegun(text, Exit.FAILED, "file_error") from error
         yield
-    finally:
-        lock.release()

@@ -6,13 +6,12 @@ import json
 import os
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-
-import filelock
 
 from json2db_sync.errors import Locked
 from json2db_sync.model.kinds import now_text
+from json2db_sync.model.process_lock import process_lock
 
 
 @contextmanager
@@ -22,21 +21,19 @@ def locked(directory: Path, staging: Path) -> Iterator[None]:
     :raises Locked: at once when another does, naming who and since when.
     """
     holder = staging / "holder.json"
-    # The system drops the lock with its process, so that a killed run leaves none behind.
-    lock = filelock.FileLock(staging / "lock", timeout=0)
-    try:
-        lock.acquire()
-    except filelock.Timeout as error:
-        message = f"{directory} is being written by another run{_who(holder)}"
-        raise Locked(message, hint="wait until it is done, then run again") from error
-    try:
-        with suppress(OSError):  # it only serves others' errors
-            holder.write_text(json.dumps([os.getpid(), platform.node(), now_text()]), encoding="utf-8")
-        yield
-    finally:
-        with suppress(OSError):
-            holder.unlink(missing_ok=True)
-        lock.release()
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(process_lock(staging / "lock"))
+        except BlockingIOError as error:
+            message = f"{directory} is being written by another run{_who(holder)}"
+            raise Locked(message, hint="wait until it is done, then run again") from error
+        try:
+            with suppress(OSError):  # it only serves others' errors
+                holder.write_text(json.dumps([os.getpid(), platform.node(), now_text()]), encoding="utf-8")
+            yield
+        finally:
+            with suppress(OSError):
+                holder.unlink(missing_ok=True)
 
 
 def _who(holder: Path) -> str:
