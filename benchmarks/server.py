@@ -1,4 +1,4 @@
-"""A PostgreSQL for the benchmarks, the one of the tests (tests/postgres.py); started by run.py and ourselves.py.
+"""A PostgreSQL for the benchmarks, that of tests/support/postgres.py; started by run.py and ourselves.py.
 
 It runs in the environment `ours`, prints one line of JSON (URL, process id, version), then obeys lines on its standard
 input: `create` prints the URL of a new database, `drop <URL>` removes it. The server ends with the input.
@@ -10,9 +10,9 @@ import json
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from tests.postgres import Unavailable, start_server
+from support.postgres import Unavailable, start_server
 
 
 def main() -> None:

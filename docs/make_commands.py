@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from json2db_sync.faces.cli import PROGRAM, cli
+from json2db_sync.interfaces.cli.main import PROGRAM, cli
 
 WIDTH = 80
 TARGET = Path(__file__).with_name("commands.md")

@@ -11,7 +11,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     :param arguments: instead of ``sys.argv[1:]``.
     """
-    from json2db_sync.faces.cli import main as run
+    from json2db_sync.interfaces.cli.main import main as run
 
     return run(arguments)
 

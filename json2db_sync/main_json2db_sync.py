@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from json2db_sync.faces.menu.main import run_menu
+from json2db_sync.interfaces.menu.main import run_menu
 
 
 def main() -> int:

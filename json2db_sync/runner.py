@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from json2db_sync import events
 from json2db_sync.config import JSON2DBConfig
 from json2db_sync.errors import ConfigurationError, NoDataFound, ValidationError
-from json2db_sync.model.words import counted
 from json2db_sync.operations.backups import Backups
-from json2db_sync.operations.execution import PathLike, operation
-from json2db_sync.operations.exporting import Exporting
-from json2db_sync.operations.outcomes import (
+from json2db_sync.operations.context import PathLike, operation
+from json2db_sync.operations.export import Exporting
+from json2db_sync.operations.planning import Days, Selection
+from json2db_sync.operations.rejections import Rejections
+from json2db_sync.operations.result_builders import (
     accounting,
     analysis_result,
     inferred_result,
@@ -26,10 +27,8 @@ from json2db_sync.operations.outcomes import (
     tables_summary,
     workflow_result,
 )
-from json2db_sync.operations.planning import Days, Selection
-from json2db_sync.operations.rejections import Rejections
-from json2db_sync.operations.standing import Standing
-from json2db_sync.operations.verifying import Verifying
+from json2db_sync.operations.status import Standing
+from json2db_sync.operations.verify import Verifying
 from json2db_sync.results import (
     AnalysisResult,
     InferredSchemasResult,
@@ -40,12 +39,13 @@ from json2db_sync.results import (
     TablesResult,
     WorkflowResult,
 )
+from json2db_sync.text import counted
 
 if TYPE_CHECKING:
+    from json2db_sync.analysis.json_analyzer import Analysis
     from json2db_sync.databases.base import Database
     from json2db_sync.model.plan import EntityPlan
     from json2db_sync.sources import SourceFile
-    from json2db_sync.steps.json_analyzer import Analysis
 
 
 class SyncRunner(Rejections, Verifying, Standing, Backups, Exporting):
@@ -95,7 +95,7 @@ class SyncRunner(Rejections, Verifying, Standing, Backups, Exporting):
         entity_filter: Collection[str] | None = None,
     ) -> AnalysisResult:
         """Read every record in the window and say what is there, and what it would change in the database."""
-        from json2db_sync.steps.schema_plan import pending_changes
+        from json2db_sync.schema.schema_diff import pending_changes
 
         selection = Selection(json_dir_path, cutoff_days, since, until, entity_filter)
         with self._step("analyze") as step, self._database(db_path) as database:
@@ -131,7 +131,7 @@ class SyncRunner(Rejections, Verifying, Standing, Backups, Exporting):
         entity_filter: Collection[str] | None = None,
     ) -> PlanResult:
         """What :meth:`create_tables` would do to the database, change by change, with the records it would rewrite."""
-        from json2db_sync.steps.schema_plan import what_to_do
+        from json2db_sync.schema.schema_diff import what_to_do
 
         selection = Selection(json_dir, cutoff_days, since, until, entity_filter)
         with self._step("plan") as step, self._database(db_path) as database:
@@ -164,7 +164,7 @@ class SyncRunner(Rejections, Verifying, Standing, Backups, Exporting):
             ``schema_directory``, and none where that is unset.
         :param overwrite: replace files that are there; without it they make the operation fail before it writes any.
         """
-        from json2db_sync.steps.schema_inference import infer_schema, write_schemas
+        from json2db_sync.analysis.schema_inference import infer_schema, write_schemas
 
         selection = Selection(json_dir_path, cutoff_days, since, until, entity_filter)
         folder = output if output is not None else self.config.validation.schema_directory
@@ -321,8 +321,8 @@ class SyncRunner(Rejections, Verifying, Standing, Backups, Exporting):
             that a record came from.
         """
         from json2db_sync.model.custom import custom_columns_of
-        from json2db_sync.steps.schema_plan import must_stay
-        from json2db_sync.steps.schema_text import schema_texts
+        from json2db_sync.schema.ddl import schema_texts
+        from json2db_sync.schema.schema_diff import must_stay
 
         custom = dict(custom_columns or {})
         selection = Selection(json_dir, cutoff_days, since, until, entity_filter)
@@ -350,8 +350,8 @@ class SyncRunner(Rejections, Verifying, Standing, Backups, Exporting):
     def _create_tables(self, db_path: PathLike | None) -> TablesResult:
         """The workflow's second step: tables for what its first one saw."""
         assert self._analysis is not None
-        from json2db_sync.steps.schema_plan import what_to_do
-        from json2db_sync.steps.table_generator import TableChanges
+        from json2db_sync.schema.schema_diff import what_to_do
+        from json2db_sync.schema.table_generator import TableChanges
 
         with self._step("create_tables") as step, self._database(db_path) as database:
             plans = self._plans(self._analysis, self._stored_plans(database))
@@ -366,7 +366,7 @@ class SyncRunner(Rejections, Verifying, Standing, Backups, Exporting):
         return result
 
     def _evolve(self, database: Database, analysis: Analysis) -> TablesResult:
-        from json2db_sync.steps.table_generator import evolve
+        from json2db_sync.schema.table_generator import evolve
 
         with self._writing(database, "create_tables", None) as writing:
             plans = self._plans(analysis, self._stored_plans(database))
@@ -374,7 +374,7 @@ class SyncRunner(Rejections, Verifying, Standing, Backups, Exporting):
         return tables_result(done, writing.run, database.label, self._table_names(database), analysis)
 
     def _recreate(self, database: Database, analysis: Analysis, selection: Selection, *, empty: bool) -> TablesResult:
-        from json2db_sync.steps.table_generator import evolve, recreate
+        from json2db_sync.schema.table_generator import evolve, recreate
 
         wants = self._reading(selection).wants
         known = self._stored_plans(database)
@@ -391,7 +391,7 @@ class SyncRunner(Rejections, Verifying, Standing, Backups, Exporting):
 
     def _require_evolving(self, plans: Iterable[EntityPlan]) -> None:
         """Raise where a contract keeps the tables of one of these entities as they are."""
-        from json2db_sync.steps.schema_plan import must_stay
+        from json2db_sync.schema.schema_diff import must_stay
 
         frozen = [plan.entity for plan in plans if must_stay(plan, self.config.processing.is_frozen)]
         if frozen:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from json2db_sync.operations.execution import PathLike
+from json2db_sync.operations.context import PathLike
 from json2db_sync.results import (
     AnalysisResult,
     PopulateResult,

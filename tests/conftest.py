@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
-from nightly import NIGHTLY
-from postgres import Server, postgres_server, postgres_url, report_header_line  # noqa: F401 - two are fixtures
+from support.nightly import NIGHTLY
+from support.postgres import Server, postgres_server, postgres_url, report_header_line  # noqa: F401 - two are fixtures
+from support.processes import powerless  # noqa: F401 - a fixture
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"

@@ -15,7 +15,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def requirements() -> tuple[str, ...]:
-    """What setup.cfg asks for: the package itself runs from the working tree. And what tests/postgres.py needs."""
+    """What setup.cfg asks for: the package itself runs from the working tree. And what the tests' server needs."""
     setup = configparser.ConfigParser(interpolation=None)
     setup.read(REPOSITORY / "setup.cfg")
     needed = setup["options"]["install_requires"] + setup["options.extras_require"]["postgres"]

@@ -20,10 +20,10 @@ from json2db_sync.databases.row_forms import AsCopyText, RowForm, RowRefused
 from json2db_sync.databases.tables import VerbatimType
 from json2db_sync.errors import DatabaseError, Locked
 from json2db_sync.model import jsontext
-from json2db_sync.model.ahead import Ahead
 from json2db_sync.model.kinds import Kind, has_offset, now_text, spell
 from json2db_sync.model.plan import HASH, ID, LOAD, EntityPlan
 from json2db_sync.sources.reader import Record
+from json2db_sync.workers.background import Ahead
 
 _TYPES: dict[Kind, sa.types.TypeEngine[Any]] = {
     Kind.BOOL: sa.Boolean(),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from json2db_sync.databases.copying import copy_text
-from json2db_sync.model.compiled import CompiledRows
+from json2db_sync.model.batch_shredder import CompiledRows
 from json2db_sync.model.plan import HASH, ID, PARENT_ID
 
 ReadyRows = Mapping[str, tuple[int, Any]]

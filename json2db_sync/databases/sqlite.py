@@ -16,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 
+from json2db_sync.atomic_files.process_lock import process_lock
 from json2db_sync.databases import faults
 from json2db_sync.databases.base import Backup, Database, Decode, Values, in_lists
 from json2db_sync.databases.row_forms import RowRefused
@@ -23,7 +24,6 @@ from json2db_sync.errors import DatabaseError, Locked, Unreachable
 from json2db_sync.model.decoding import ABSENT
 from json2db_sync.model.kinds import Kind, now_text
 from json2db_sync.model.plan import HASH, ID, LOAD
-from json2db_sync.model.process_lock import process_lock
 
 # Only types whose affinity cannot change a value: a column declared JSON, DATE or NUMERIC would turn the text "2024"
 # into a number. BIGINT rather than INTEGER: an INTEGER PRIMARY KEY would become the rowid.

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database, Decode, in_lists
 from json2db_sync.databases.table_reader import Columns, TableReader
-from json2db_sync.model.compiled import CompiledRows
+from json2db_sync.model.batch_shredder import CompiledRows
 from json2db_sync.model.jsontext import are_spelled_so
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import LOAD, REST, EntityPlan, TablePlan

@@ -12,7 +12,7 @@ from json2db_sync.databases.base import Database, Decode
 from json2db_sync.errors import DatabaseError
 from json2db_sync.model.assemble import NOTHING, Column, Page, Rest
 from json2db_sync.model.plan import ID, PARENT_ID, REST, TablePlan
-from json2db_sync.model.shape import is_rest
+from json2db_sync.model.shredder import is_rest
 
 Rows = Sequence[tuple[Any, ...]]
 Columns = dict[str, Column]

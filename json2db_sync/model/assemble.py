@@ -1,4 +1,4 @@
-"""Assemble rows into the records that were shredded into them: the exact inverse of :mod:`json2db_sync.model.shape`.
+"""Assemble rows into the records that were shredded into them: the exact inverse of :mod:`json2db_sync.model.shredder`.
 
 It takes a page of rows at a time and works a column at a time: work that is done once a column, or inside the
 interpreter, costs a fraction of work done for every value.
@@ -21,7 +21,7 @@ Arrays = Mapping[Place, list[dict[str, Any]]]
 
 
 class Rest(NamedTuple):
-    """What the columns of one row cannot say: its ``_rest``, see :mod:`json2db_sync.model.shape`."""
+    """What the columns of one row cannot say: its ``_rest``, see :mod:`json2db_sync.model.shredder`."""
 
     absent: Sequence[str] = ()
     null: Sequence[str] = ()

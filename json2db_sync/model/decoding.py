@@ -11,7 +11,7 @@ import msgspec
 
 from json2db_sync.model.jsontext import encode
 from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind
-from json2db_sync.model.shape import is_object_array
+from json2db_sync.model.shredder import is_object_array
 
 ABSENT: Any = float("nan")
 """Stands for a key that is not there. JSON has no NaN; and SQLite takes a NaN for NULL, faster than it takes None."""

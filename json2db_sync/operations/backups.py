@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from json2db_sync.errors import DatabaseError
-from json2db_sync.operations.execution import Execution, PathLike, operation
+from json2db_sync.operations.context import Execution, PathLike, operation
 from json2db_sync.results import BackupReport, BackupResult
 
 

@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from json2db_sync.model.words import counted
-from json2db_sync.operations.execution import Execution, PathLike, operation
+from json2db_sync.operations.context import Execution, PathLike, operation
 from json2db_sync.results import JsonBackup, JsonBackupsResult, RestoredFile, RestoredJsonResult
+from json2db_sync.text import counted
 
 if TYPE_CHECKING:
-    from json2db_sync.steps.published_files import BackupRules
+    from json2db_sync.atomic_files import BackupRules
 
 _SIDECARS = (".schema.json", ".metadata.json")
 
@@ -25,7 +25,7 @@ class ExportBackups(Execution):
 
         :param output_directory: the folder that they were exported to; default: as configured.
         """
-        from json2db_sync.steps.published_files import list_backups
+        from json2db_sync.atomic_files import list_backups
 
         directory = self._export_directory(output_directory)
         found = tuple(
@@ -41,7 +41,7 @@ class ExportBackups(Execution):
         :param backup: as :meth:`json_backups` names it, or the path of a backup.
         :param output_directory: the folder that it was exported to; default: as configured.
         """
-        from json2db_sync.steps.published_files import find_backup, restore
+        from json2db_sync.atomic_files import find_backup, restore
 
         directory, rules = self._export_directory(output_directory), self._backup_rules()
         with self._step("restore_json") as step:
@@ -61,7 +61,7 @@ class ExportBackups(Execution):
 
     def _backup_rules(self) -> BackupRules:
         """Where their backups are, and how long."""
-        from json2db_sync.steps.published_files import BackupRules
+        from json2db_sync.atomic_files import BackupRules
 
         section = self.config.export
         return BackupRules(section.backup_directory, section.keep_backups, section.keep_days)

@@ -8,11 +8,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from json2db_sync.errors import ConfigurationError
-from json2db_sync.model.words import counted
-from json2db_sync.operations.execution import Execution, PathLike, operation
-from json2db_sync.operations.fallback import BREAKER, Exports, Fallback, NoFallback, Reading, RecordId
-from json2db_sync.operations.outcomes import unknown_entities
+from json2db_sync.export.fallback import BREAKER, Exports, Fallback, NoFallback, Reading, RecordId
+from json2db_sync.operations.context import Execution, PathLike, operation
+from json2db_sync.operations.result_builders import unknown_entities
 from json2db_sync.results import ReportResult, RunResult, RunsResult, SupersededResult, TracedRecord
+from json2db_sync.text import counted
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -27,7 +27,7 @@ class History(Execution):
     @operation(ReportResult)
     def report(self, db_path: PathLike | None = None, *, runs: int = 10) -> ReportResult:
         """What the database holds: tables, sizes, freshness, the last runs, rejected records."""
-        from json2db_sync.steps.summary_reporter import Summary
+        from json2db_sync.operations.summary_reporter import Summary
 
         with (
             self._step("report") as step,
@@ -54,7 +54,7 @@ class History(Execution):
     @operation(RunsResult)
     def runs(self, db_path: PathLike | None = None, *, most: int = 20) -> RunsResult:
         """Past runs with what became of their records, newest first."""
-        from json2db_sync.steps.summary_reporter import Summary
+        from json2db_sync.operations.summary_reporter import Summary
 
         with self._database(db_path) as database, database.reading() as connection:
             runs = tuple(Summary(database, connection).runs(self._limit(most)))
@@ -63,7 +63,7 @@ class History(Execution):
     @operation(RunResult)
     def show_run(self, number: int, db_path: PathLike | None = None) -> RunResult:
         """One past run, with what became of each file's records."""
-        from json2db_sync.steps.summary_reporter import Summary
+        from json2db_sync.operations.summary_reporter import Summary
 
         with self._database(db_path) as database, database.reading() as connection:
             summary = Summary(database, connection)
@@ -83,7 +83,7 @@ class History(Execution):
         self, db_path: PathLike | None = None, *, entity: str | None = None, most: int | None = 100
     ) -> SupersededResult:
         """Records that were read and are not stored, since newer versions of their keys are; latest loads first."""
-        from json2db_sync.steps.summary_reporter import Summary
+        from json2db_sync.operations.summary_reporter import Summary
 
         with self._database(db_path) as database, database.reading() as connection:
             summary = Summary(database, connection)
@@ -141,7 +141,7 @@ class History(Execution):
         self, entity: str, id: RecordId | None = None, *, db_path: PathLike | None = None
     ) -> Iterator[TracedRecord]:
         """As :meth:`read`, each record with the file, session and run that it came from."""
-        from json2db_sync.steps.provenance import Provenance
+        from json2db_sync.operations.provenance import Provenance
 
         with self._stored_records(entity, id, db_path, own=True) as (database, connection, records):
             provenance = Provenance(database, connection, entity)

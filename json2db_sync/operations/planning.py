@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 from json2db_sync import events
 from json2db_sync.config import JSON2DBConfig
 from json2db_sync.errors import ConfigurationError
-from json2db_sync.operations.execution import Execution, PathLike
-from json2db_sync.operations.outcomes import unknown_entities
+from json2db_sync.operations.context import Execution, PathLike
+from json2db_sync.operations.result_builders import unknown_entities
 
 if TYPE_CHECKING:
+    from json2db_sync.analysis.entity_analyzer import ReadOptions
+    from json2db_sync.analysis.inference import PlanSettings
+    from json2db_sync.analysis.json_analyzer import Analysis
     from json2db_sync.databases.base import Database
-    from json2db_sync.model.inference import PlanSettings
     from json2db_sync.model.plan import CustomColumn, EntityPlan
     from json2db_sync.sources import Source, SourceFile
-    from json2db_sync.steps.entity_observation import ReadOptions
-    from json2db_sync.steps.json_analyzer import Analysis
-    from json2db_sync.steps.record_rules import RecordRules
+    from json2db_sync.validation.record_validator import RecordRules
 
 Days = float | str
 """A number of days, or ``"all"``."""
@@ -85,8 +85,8 @@ class Planning(Execution):
         return source, [file for file in source.files if held[file.path] & wanted]
 
     def _reading(self, selection: Selection) -> ReadOptions:
+        from json2db_sync.analysis.entity_analyzer import ReadOptions
         from json2db_sync.model.naming import entity_name
-        from json2db_sync.steps.entity_observation import ReadOptions
 
         chosen = selection.entity_filter
         if chosen is None:
@@ -104,7 +104,7 @@ class Planning(Execution):
 
     def _rules(self) -> RecordRules:
         """The schemas as they are in the configured folder now."""
-        from json2db_sync.steps.record_rules import RecordRules
+        from json2db_sync.validation.record_validator import RecordRules
 
         section = self.config.validation
         return RecordRules.load(section.schema_directory, section.mode)
@@ -124,21 +124,21 @@ class Planning(Execution):
         *,
         check_keys: bool = True,
     ) -> Analysis:
-        from json2db_sync.steps.assistance import analyze_with_two
-        from json2db_sync.steps.progress import Meter
+        from json2db_sync.loading.worker import analyze_with_two
+        from json2db_sync.progress import Meter
 
         meter, allowed = Meter(step, self._emit), self.config.processing.second_process
         return analyze_with_two(files, reading, settings, meter, allowed=allowed, check_keys=check_keys)
 
     def _look_closely(self, files: Sequence[SourceFile], selection: Selection) -> Analysis:
         """What the files hold, whatever is stored or ruled, with the arrays in arrays."""
-        from json2db_sync.steps.schema_inference import DEPTH
+        from json2db_sync.analysis.schema_inference import DEPTH
 
         settings = replace(self._plan_settings({}), child_depth=DEPTH)
         return self._look(files, self._reading(selection), settings, "infer_schemas", check_keys=False)
 
     def _plan_settings(self, stored: Mapping[str, EntityPlan]) -> PlanSettings:
-        from json2db_sync.model.inference import PlanSettings
+        from json2db_sync.analysis.inference import PlanSettings
 
         return PlanSettings(
             table_prefix=self.config.database.table_prefix,
@@ -151,7 +151,7 @@ class Planning(Execution):
         )
 
     def _plans(self, analysis: Analysis, stored: Mapping[str, EntityPlan]) -> dict[str, EntityPlan]:
-        from json2db_sync.steps.json_analyzer import make_plans
+        from json2db_sync.analysis.json_analyzer import make_plans
 
         return make_plans(analysis, stored, self._plan_settings(stored))
 
@@ -159,8 +159,8 @@ class Planning(Execution):
         self, database: Database, stored: Iterable[EntityPlan], analysis: Analysis, *, empty: bool
     ) -> dict[str, EntityPlan]:
         """Plans as if made for the first time: from the files and, where they are kept, from the stored rows."""
+        from json2db_sync.analysis.json_analyzer import plan_afresh
         from json2db_sync.databases.records import RecordReader
-        from json2db_sync.steps.json_analyzer import plan_afresh
 
         rebuilt = {plan.entity: plan for plan in stored}
         everything = self._stored_plans(database)

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from json2db_sync.errors import ConfigurationError
-from json2db_sync.model.words import counted
-from json2db_sync.operations.execution import PathLike, operation
-from json2db_sync.operations.loading import Loading
-from json2db_sync.operations.outcomes import population_summary, unknown_entities
+from json2db_sync.operations.context import PathLike, operation
 from json2db_sync.operations.planning import Selection
+from json2db_sync.operations.populate import Loading
+from json2db_sync.operations.result_builders import population_summary, unknown_entities
 from json2db_sync.results import ExportedRejectsResult, PopulateResult, RejectedResult
+from json2db_sync.text import counted
 
 if TYPE_CHECKING:
-    from json2db_sync.steps.data_populator import Population
-    from json2db_sync.steps.summary_reporter import Summary
+    from json2db_sync.loading.data_populator import Population
+    from json2db_sync.operations.summary_reporter import Summary
 
 
 class Rejections(Loading):
@@ -35,7 +35,7 @@ class Rejections(Loading):
 
         :param numbers: only those that the database knows by these numbers.
         """
-        from json2db_sync.steps.summary_reporter import Summary
+        from json2db_sync.operations.summary_reporter import Summary
 
         with self._database(db_path) as database, database.reading() as connection:
             summary = Summary(database, connection)
@@ -63,8 +63,8 @@ class Rejections(Loading):
         ``raw``, the record's text as it stood in the file (``raw_base64`` where that is no UTF-8). Correct ``raw``, and
         give the file to :meth:`replay`.
         """
-        from json2db_sync.steps.rejected_file import write_rejected
-        from json2db_sync.steps.summary_reporter import Summary
+        from json2db_sync.loading.rejects_file import write_rejected
+        from json2db_sync.operations.summary_reporter import Summary
 
         with (
             self._step("export_rejected") as step,
@@ -100,10 +100,10 @@ class Rejections(Loading):
         :param numbers: only those that the database knows by these numbers.
         :param corrected: a file as :meth:`export_rejected` writes it: its records alone, with the ``raw`` it gives.
         """
-        from json2db_sync.steps.progress import Meter
-        from json2db_sync.steps.rejected_replay import Choice
-        from json2db_sync.steps.rejected_replay import replay as replay_rejected
-        from json2db_sync.steps.summary_reporter import Summary
+        from json2db_sync.loading.replay import Choice
+        from json2db_sync.loading.replay import replay as replay_rejected
+        from json2db_sync.operations.summary_reporter import Summary
+        from json2db_sync.progress import Meter
 
         with self._step("replay") as step, self._database(db_path) as database:
             wanted = None if numbers is None else frozenset(numbers)
@@ -132,7 +132,7 @@ class Rejections(Loading):
 
         :raises ConfigurationError: when none of them is.
         """
-        from json2db_sync.steps.rejected_file import mark, read_corrected
+        from json2db_sync.loading.rejects_file import mark, read_corrected
 
         corrections = read_corrected(path)
         rows = summary.rejected_rows(numbers=corrections.keys())

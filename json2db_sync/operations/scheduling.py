@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Literal
 from json2db_sync.config import CONFIG_FILE
 from json2db_sync.errors import ConfigurationError, FileError
 from json2db_sync.model import timing
-from json2db_sync.model.words import counted
-from json2db_sync.operations.execution import Execution, PathLike, operation
+from json2db_sync.operations.context import Execution, PathLike, operation
 from json2db_sync.results import ScheduleReport, ScheduleResult
+from json2db_sync.text import counted
 
 if TYPE_CHECKING:
-    from json2db_sync.steps.schedule_text import Job
+    from json2db_sync.operations.schedule_units import Job
 
 Check = Callable[[Sequence[str]], None]
 """Raises ``ConfigurationError`` unless the command line takes these words."""
@@ -57,7 +57,7 @@ class Scheduling(Execution):
         :param overwrite: replace them.
         :param check: looks at each operation's words; the command line passes its own parser.
         """
-        from json2db_sync.steps.schedule_text import crontab, together, units
+        from json2db_sync.operations.schedule_units import crontab, together, units
 
         if format not in ("cron", "systemd"):
             raise ConfigurationError(f"there is no format {format}", hint="cron or systemd", setting="format")
@@ -111,7 +111,7 @@ class Scheduling(Execution):
         directory: PathLike | None,
         check: Check,
     ) -> list[Job]:
-        from json2db_sync.steps.schedule_text import Job, lock_of, name_of, require_sayable
+        from json2db_sync.operations.schedule_units import Job, lock_of, name_of, require_sayable
 
         place = Path(directory or Path.cwd()).expanduser().absolute()
         log = log if log is not None else self.config.schedule.log

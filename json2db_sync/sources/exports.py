@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from datetime import timedelta
 from pathlib import Path
 
-from json2db_sync.model.words import counted
+from json2db_sync.text import counted
 
 WRITTEN_BY = "One record of an export by json2db_sync."
 """Stands in every schema of ours, so that it can be told from files of records."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from json2db_sync import JSON2DBConfig, JSON2DBSyncRunner, SyncRunner
 from json2db_sync.events import Event, Progress
-from json2db_sync.operations.fallback import Reading
+from json2db_sync.export.fallback import Reading
 from json2db_sync.results import (
     Check,
     ExportedFile,

@@ -22,7 +22,7 @@ from json2db_sync.databases.ledger.schema import (
     safe_text,
     superseded,
 )
-from json2db_sync.databases.tally import COUNTS, Counts
+from json2db_sync.databases.outcome_counter import COUNTS, Counts
 from json2db_sync.model.kinds import now_text
 from json2db_sync.sources.files import SourceFile
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from json2db_sync.databases.ledger.schema import loads, metadata, plans, runs, within_range
-from json2db_sync.databases.tally import COUNTS
+from json2db_sync.databases.outcome_counter import COUNTS
 from json2db_sync.errors import DatabaseError
 from json2db_sync.model.kinds import now_text
 from json2db_sync.model.plan import EntityPlan, from_json, to_json

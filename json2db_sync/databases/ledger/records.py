@@ -20,7 +20,7 @@ from json2db_sync.databases.ledger.schema import (
     superseded,
     within_range,
 )
-from json2db_sync.databases.tally import Superseded
+from json2db_sync.databases.outcome_counter import Superseded
 from json2db_sync.model.kinds import now_text
 
 _PAGE = 200

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 
 import sqlalchemy as sa
 
-from json2db_sync.databases.tally import COUNTS, Counts
+from json2db_sync.databases.outcome_counter import COUNTS, Counts
 from json2db_sync.model.kinds import INT64_MAX
 
 PREFIX = "json2db_"

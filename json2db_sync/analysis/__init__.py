@@ -1,0 +1,1 @@
+"""What records are made of: observed, counted, and concluded into plans."""

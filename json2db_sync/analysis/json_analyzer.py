@@ -1,0 +1,236 @@
+"""Read every record and see what each entity is made of: keys, kinds, children, and what could be its key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Protocol
+
+from json2db_sync.analysis.entity_analyzer import EntityObserver, EntitySeen, ReadOptions
+from json2db_sync.analysis.inference import PlanSettings, guess_relations, infer
+from json2db_sync.analysis.statistics import KeyCandidate
+from json2db_sync.errors import ConfigurationError, FileError
+from json2db_sync.model.decoding import Objects
+from json2db_sync.model.keys import key_of
+from json2db_sync.model.plan import EntityPlan, Relation, TablePlan, replace, tables_of_others
+from json2db_sync.progress import Meter
+from json2db_sync.results import RefusedFile
+from json2db_sync.sources import Record, RecordReader, SourceFile
+from json2db_sync.sources.batch import Batch
+from json2db_sync.sources.reader import Layout
+
+
+@dataclass
+class Analysis:
+    """What was seen of all entities."""
+
+    entities: dict[str, EntitySeen] = field(default_factory=dict)
+    files: int = 0
+    bytes: int = 0
+    refused: list[RefusedFile] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def records(self) -> int:
+        return sum(seen.objects.count for seen in self.entities.values())
+
+
+class Observing(Protocol):
+    """Takes in the records of files, one file after the other."""
+
+    @property
+    def analysis(self) -> Analysis: ...
+
+    def start_file(self, file: SourceFile) -> None: ...
+
+    def add(self, batch: Batch) -> None: ...
+
+    def finish_file(self, records: int, layout: Layout) -> None: ...
+
+
+class Observer:
+    """The one that does it in this process."""
+
+    def __init__(self, options: ReadOptions, settings: PlanSettings) -> None:
+        self.analysis = Analysis()
+        self._options = options
+        self._settings = settings
+        self._file: SourceFile
+        self._counters: dict[str, EntityObserver] = {}
+
+    def start_file(self, file: SourceFile) -> None:
+        """The records to come are of this file."""
+        self._file = file
+        self._counters = {}
+
+    def add(self, batch: Batch, objects: Objects | None = None) -> None:
+        """Take in records, in their order.
+
+        :param objects: the same, if they were decoded for another purpose.
+        """
+        if self._options.wants(batch.entity):
+            self._of(batch.entity).add(batch, self._settings.observed_depth, objects)
+
+    def _of(self, entity: str) -> EntityObserver:
+        if entity not in self._counters:
+            seen = self.analysis.entities.setdefault(entity, EntitySeen(entity))
+            self._counters[entity] = EntityObserver(seen, self._file, self._options, self._settings)
+        return self._counters[entity]
+
+    def finish_file(self, records: int, layout: Layout) -> None:
+        """These were all."""
+        if not self._counters and layout != "entities" and self._options.wants(self._file.entity):
+            self._of(self._file.entity)  # a file without records
+        for counter in self._counters.values():
+            counter.finish()
+        self.analysis.files += 1
+        self.analysis.bytes += self._file.size
+        if self._file.expected_records not in (None, records):
+            self.analysis.notes.append(count_note(self._file, records))
+
+
+def analyze(
+    files: Sequence[SourceFile],
+    options: ReadOptions,
+    settings: PlanSettings,
+    meter: Meter,
+    *,
+    check_keys: bool = True,
+    most: int | None = None,
+    new_observer: Callable[[], Observing] | None = None,
+) -> Analysis:
+    """Read all files in full. Files that are no JSON of records are listed as refused, and nothing is kept of them.
+
+    :param check_keys: raise when a configured key names a field that no record has; off where the files at hand are
+        only some of those there are.
+    :param most: bytes to read of each file, about; default: all of it.
+    :param new_observer: makes what takes in the records, if they are not to be taken in here.
+    :raises ConfigurationError: see ``check_keys``.
+    """
+    new_observer = new_observer or partial(Observer, options, settings)
+    refused: list[RefusedFile] = []
+    analysis = _analyze(files, options, new_observer(), meter, refused, most)
+    if refused:
+        # What the refused files held up to their fault has been counted: count again without them.
+        bad = {problem.context.get("file") for problem in refused}
+        good = [file for file in files if str(file.path) not in bad]
+        analysis = _analyze(good, options, new_observer(), meter, [], most)
+        analysis.refused = refused
+    if check_keys:
+        _check_configured_keys(analysis, settings)
+    return analysis
+
+
+def _analyze(
+    files: Iterable[SourceFile],
+    options: ReadOptions,
+    observer: Observing,
+    meter: Meter,
+    refused: list[RefusedFile],
+    most: int | None,
+) -> Analysis:
+    for file in files:
+        try:
+            analyze_file(file, options, observer, meter, most)
+        except FileError as error:
+            refused.append(refused_file(file, error))
+    return observer.analysis
+
+
+def refused_file(file: SourceFile, error: Exception) -> RefusedFile:
+    """What to say of a file of which nothing is loaded."""
+    hint, context = getattr(error, "hint", None), getattr(error, "context", {})
+    code = getattr(error, "code", "file_error")
+    return RefusedFile(file.name, str(error), code, hint, {**context, "file": str(file.path)})
+
+
+def count_note(file: SourceFile, records: int) -> str:
+    """What to say when the metadata counted otherwise."""
+    return f"{file.name} holds {records:,} records, its metadata says {file.expected_records:,}"
+
+
+def analyze_file(
+    file: SourceFile, options: ReadOptions, observer: Observing, meter: Meter, most: int | None = None
+) -> None:
+    """Have the records of one file taken in.
+
+    :raises FileError: when it cannot be read to its end.
+    """
+    report = meter.file_started(file.name)
+    number = 0
+    observer.start_file(file)
+    with RecordReader(file, options.memory_limit) as reader:
+        for batch in reader.batches(undecoded=options.compiled):
+            observer.add(batch)
+            number += len(batch)
+            report(number, reader.bytes_read)
+            if most is not None and reader.bytes_read > most:
+                break
+        observer.finish_file(number, reader.envelope.layout)
+    meter.file_done(file.name, number, file.size)
+
+
+def analyze_records(
+    entity: str, records: Iterable[Record], file: SourceFile, options: ReadOptions, settings: PlanSettings
+) -> Analysis:
+    """The same of records at hand, which came from a file and are of one entity."""
+    seen = EntitySeen(entity)
+    counter = EntityObserver(seen, file, options, settings)
+    for record in records:
+        counter.observe(record, settings.observed_depth)
+    counter.finish()
+    return Analysis({entity: seen})
+
+
+def _check_configured_keys(analysis: Analysis, settings: PlanSettings) -> None:
+    for entity, fields in (settings.keys or {}).items():
+        seen = analysis.entities.get(entity)
+        if seen is None or not seen.objects.count:
+            continue
+        unknown = [name for name in fields if name not in seen.objects.fields]
+        if unknown:
+            known = ", ".join(list(seen.objects.fields)[:12])
+            raise ConfigurationError(
+                f"no record of {entity} has the configured key field {unknown[0]}",
+                hint=f"its fields are {known}{', ...' if len(seen.objects.fields) > 12 else ''}",
+                setting="processing.keys",
+                entity=entity,
+            )
+
+
+def make_plans(analysis: Analysis, stored: Mapping[str, EntityPlan], settings: PlanSettings) -> dict[str, EntityPlan]:
+    """The plans of the entities seen, widening those stored; relations between all of them are guessed."""
+    plans: dict[str, EntityPlan] = {}
+    for name, seen in sorted(analysis.entities.items()):
+        taken = tables_of_others(name, {**stored, **plans})
+        plans[name] = infer(name, seen.objects, list(seen.candidates.values()), settings, stored.get(name), taken)
+    guessed = guess_relations(plans, {name: seen.objects for name, seen in analysis.entities.items()})
+    return {name: _with_relations(plan, guessed.get(name, ())) for name, plan in plans.items()}
+
+
+def _with_relations(plan: EntityPlan, guessed: tuple[Relation, ...]) -> EntityPlan:
+    known = {(relation.table, relation.column) for relation in plan.relations}
+    new = tuple(relation for relation in guessed if (relation.table, relation.column) not in known)
+    return replace(plan, relations=(*plan.relations, *new)) if new else plan
+
+
+def plan_afresh(
+    stored: EntityPlan,
+    records: Iterable[dict[str, Any]],
+    analysis: Analysis,
+    settings: PlanSettings,
+    others: Mapping[str, EntityPlan],
+) -> EntityPlan:
+    """A plan made as if for the first time, from the stored records and from those of the files, keeping the key."""
+    name = stored.entity
+    seen = analysis.entities.get(name) or EntitySeen(name)
+    key = (settings.keys or {}).get(name, stored.key)
+    candidate = seen.candidates.setdefault(key or (), KeyCandidate(key or ()))
+    for record in records:
+        seen.objects.observe(record, settings.observed_depth)
+        candidate.usable += key_of(record, key or ()) is not None
+    empty = TablePlan(stored.table.name)
+    basis = replace(stored, table=empty, key=key, records_seen=0)
+    taken = tables_of_others(name, others)
+    return infer(name, seen.objects, list(seen.candidates.values()), settings, basis, taken)

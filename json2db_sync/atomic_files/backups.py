@@ -1,0 +1,128 @@
+"""Backups of published files: ``<file>.backup.<moment>``, those of one run with the same moment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from json2db_sync.atomic_files import disk
+from json2db_sync.errors import FileError
+from json2db_sync.model.kinds import now_text
+
+_STAMP = "%Y%m%d_%H%M%S"
+_NAME = re.compile(r"(?P<file>.+)\.backup\.(?P<moment>(?P<stamp>\d{8}_\d{6})(?:_(?P<number>\d+))?)")
+
+Clock = Callable[[], datetime]
+"""Local time: backups are named by it, as those of databases are."""
+
+
+@dataclass(frozen=True)
+class BackupRules:
+    """Where backups are, and how long. A backup stays while any rule keeps it; without rules all do."""
+
+    directory: Path | None = None
+    """A folder of this directory's alone; relative to it. None: ``backups``."""
+    keep: int | None = None
+    """So many of each file, the newest."""
+    keep_days: float | None = None
+    """All that are no older."""
+
+    def folder(self, directory: Path) -> Path:
+        """Where the backups of a directory are."""
+        return directory.expanduser() / (self.directory or Path("backups")).expanduser()
+
+
+@dataclass(frozen=True)
+class Backup:
+    """What a file held before a run replaced it."""
+
+    path: Path
+    file: str
+    """The name of the published file."""
+    moment: str
+    """When it was made, and for another in that second a number: ``20261121_093000_2``."""
+    made: datetime
+    """Local time."""
+    number: int
+    size: int
+
+    @property
+    def order(self) -> tuple[datetime, int]:
+        """What sorts backups from old to new."""
+        return self.made, self.number
+
+    @property
+    def created_at(self) -> str:
+        """When it was made: ISO, UTC."""
+        return now_text(self.made.astimezone())
+
+
+def list_backups(directory: Path, rules: BackupRules | None = None) -> list[Backup]:
+    """The backups of a directory's files, newest first.
+
+    :raises FileError: when their folder is there and cannot be read.
+    """
+    folder = (rules or BackupRules()).folder(directory)
+    try:
+        with disk.translated(folder, "read"):
+            found = [backup for path in folder.iterdir() if (backup := _describe(path))]
+    except FileError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return []
+        raise
+    return sorted(sorted(found, key=lambda backup: backup.file), key=lambda backup: backup.order, reverse=True)
+
+
+def find_backup(directory: Path, name: str, rules: BackupRules | None = None) -> Backup:
+    """The backup of this name, or at this path.
+
+    :raises FileError: when there is none.
+    """
+    folder = (rules or BackupRules()).folder(directory)
+    for path in (folder / name, directory / name, Path(name).expanduser()):
+        if backup := _describe(path):
+            return backup
+    known = ", ".join(backup.path.name for backup in list_backups(directory, rules)[:5])
+    raise FileError(f"there is no backup {name}", hint=f"backups in {folder}: {known or 'none'}", file=name)
+
+
+def unused_moment(folder: Path, names: Collection[str], clock: Clock) -> str:
+    """A moment for the backups of these files: now, with a number where another run has backed one up this second."""
+    number, moment = 1, (stamp := clock().strftime(_STAMP))
+    while any(backup_path(folder, name, moment).exists() for name in names):
+        number += 1
+        moment = f"{stamp}_{number}"
+    return moment
+
+
+def backup_path(folder: Path, name: str, moment: str) -> Path:
+    """Where the backup of a file is."""
+    return folder / f"{name}.backup.{moment}"
+
+
+def expired(backups: Iterable[Backup], rules: BackupRules, clock: Clock) -> list[Backup]:
+    """Those that no rule keeps, of backups given newest first. The newest of each file always stays."""
+    if rules.keep is None and rules.keep_days is None:
+        return []
+    oldest = clock() - timedelta(days=rules.keep_days) if rules.keep_days is not None else None
+    newer: dict[str, int] = {}
+    found = []
+    for backup in backups:
+        place = newer[backup.file] = newer.get(backup.file, 0) + 1
+        if place > max(rules.keep or 0, 1) and (oldest is None or backup.made < oldest):
+            found.append(backup)
+    return found
+
+
+def _describe(path: Path) -> Backup | None:
+    parts = _NAME.fullmatch(path.name)
+    if parts is None or not path.is_file():
+        return None
+    try:
+        made = datetime.strptime(parts["stamp"], _STAMP)
+    except ValueError:
+        return None  # digits that are no time: not of ours
+    return Backup(path, parts["file"], parts["moment"], made, int(parts["number"] or 1), path.stat().st_size)

@@ -1,0 +1,191 @@
+"""A set of files that are written beside the published ones, and then take their places all at once."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import tempfile
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self, cast
+
+from json2db_sync.atomic_files import disk
+from json2db_sync.atomic_files.backups import (
+    BackupRules,
+    Clock,
+    backup_path,
+    expired,
+    list_backups,
+    unused_moment,
+)
+from json2db_sync.atomic_files.journal import Journal, Replacement
+from json2db_sync.atomic_files.locking import locked
+from json2db_sync.atomic_files.places import Places
+from json2db_sync.errors import FileError
+
+_BUFFER = 1 << 20
+
+
+@dataclass(frozen=True)
+class Published:
+    """A file that took its place."""
+
+    name: str
+    file: Path
+    backup: Path | None
+    """What was there before; None where there was nothing."""
+
+
+class FileSet:
+    """The files that one run publishes in a directory.
+
+    Entering it makes the directory, takes its lock, and ends what a killed run began. Until :meth:`commit` nobody sees
+    anything of it; leaving it without leaves every published file as it was.
+
+    :raises Locked: when another run writes there.
+    :raises FileError: when the directory cannot be written.
+    """
+
+    def __init__(self, directory: Path, rules: BackupRules | None = None, clock: Clock = datetime.now) -> None:
+        self.directory = directory.expanduser().absolute()
+        self.notes: list[str] = []
+        """What deserves a look, in words."""
+        self._rules = rules or BackupRules()
+        self._clock = clock
+        self._targets: dict[str, Path] = {}
+        self._open = ExitStack()
+        self._places = Places(self.directory)
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack, disk.translated(self.directory):
+            self.directory.mkdir(parents=True, exist_ok=True)
+            self._places = Places(self.directory.resolve())
+            self._places.staging.mkdir(exist_ok=True)
+            stack.enter_context(locked(self.directory, self._places.staging))
+            if note := Journal(self._places).finish():
+                self.notes.append(f"{self.directory}: {note}")
+            self._sweep()
+            stack.callback(self._leave)
+            self._places.new.mkdir()
+            ignored = self._places.staging / ".gitignore"
+            if not ignored.exists():
+                ignored.write_text("*\n", encoding="utf-8")
+            self._open = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.__exit__(kind, error, trace)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[BinaryIO]:
+        """A stream to the file that is to be published under this name. If the block fails, nothing is staged.
+
+        :raises FileError: when it cannot be written; also from the stream's own methods.
+        """
+        target = self._target(name)
+        staged = self._places.staged(target)
+        self._targets[name] = target
+        try:
+            with disk.translated(target):
+                staged.unlink(missing_ok=True)
+                raw = disk.Written(staged, "xb", target, opener=disk.private if target.exists() else None)
+            with _flushed(io.BufferedWriter(raw, _BUFFER), raw) as stream:
+                yield stream
+        except BaseException:
+            self.discard(name)
+            raise
+
+    @contextmanager
+    def scratch(self) -> Iterator[BinaryIO]:
+        """A file to write and read again on the same disk, gone with the block. Only its owner may read it."""
+        with disk.translated(self.directory):
+            descriptor, path = tempfile.mkstemp(dir=self._places.new)
+        try:
+            raw = disk.Written(descriptor, "r+b", self.directory)
+            with _flushed(io.BufferedRandom(raw, _BUFFER), raw) as stream:
+                yield stream
+        finally:
+            Path(path).unlink(missing_ok=True)
+
+    def staged(self, name: str) -> Path:
+        """The file that was staged under this name, to be looked at."""
+        return self._places.staged(self._targets[name])
+
+    def discard(self, name: str) -> None:
+        """Leave the published file as it is after all."""
+        with disk.translated(self.directory):
+            self.staged(name).unlink(missing_ok=True)
+        del self._targets[name]
+
+    def commit(self) -> tuple[Published, ...]:
+        """Publish what is staged, all or nothing, with backups of what it replaces; then remove expired backups.
+
+        :raises FileError: saying why every file is as it was.
+        """
+        targets, self._targets = self._targets, {}
+        replaced = [name for name, target in targets.items() if target.exists()]
+        with disk.translated(self.directory):
+            folder = self._rules.folder(self._places.directory)
+            moment = unused_moment(folder, replaced, self._clock)
+            backups = {name: backup_path(folder, name, moment) for name in replaced}
+            if targets:
+                self._replace(targets, backups)
+        self._expire(backups.values())
+        return tuple(Published(name, self.directory / name, backups.get(name)) for name in targets)
+
+    def _replace(self, targets: dict[str, Path], backups: dict[str, Path]) -> None:
+        replacements = [
+            Replacement(self._places.staged(target), target, backups.get(name)) for name, target in targets.items()
+        ]
+        for one in replacements:
+            disk.settle(one.staged, like=one.target)
+        disk.sync_folders(one.staged.parent for one in replacements)
+        Journal(self._places).carry_out(replacements)
+
+    def _expire(self, just_made: Collection[Path]) -> None:
+        try:
+            for backup in expired(list_backups(self._places.directory, self._rules), self._rules, self._clock):
+                if backup.path not in just_made:  # which may seem old, the clock having been put back
+                    backup.path.unlink(missing_ok=True)
+        except (OSError, FileError) as error:  # no reason to fail: what was to be published is
+            self.notes.append(f"backups that are no longer kept could not be removed: {error}")
+
+    def _target(self, name: str) -> Path:
+        target = self._places.target(name)
+        same = next((other for other, taken in self._targets.items() if taken == target and other != name), None)
+        if same is not None:
+            raise FileError(
+                f"{name} and {same} in {self.directory} are one file",
+                hint="remove the link, or choose another directory",
+                file=str(target),
+            )
+        return target
+
+    def _sweep(self) -> None:
+        """Remove what is staged, by us or by a killed run."""
+        with suppress(FileNotFoundError):
+            shutil.rmtree(self._places.new)
+        backups = self._rules.folder(self._places.directory)
+        partial = (*self._places.staging.glob("*.partial"), *backups.glob("*.backup.*.partial"))
+        for stray in (*self._places.strays(), *partial):
+            stray.unlink(missing_ok=True)
+
+    def _leave(self) -> None:
+        with suppress(OSError):  # the next run does it
+            if not Journal(self._places).pending:
+                self._sweep()
+
+
+@contextmanager
+def _flushed(stream: io.BufferedWriter | io.BufferedRandom, raw: io.FileIO) -> Iterator[BinaryIO]:
+    """The stream, flushed and closed at the end; where the block or the flushing fails, only closed."""
+    with raw:
+        yield cast(BinaryIO, stream)
+        if not stream.closed:
+            stream.flush()

@@ -1,0 +1,148 @@
+"""The journal of a commit: what makes several replacements one, whatever happens between them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from json2db_sync.atomic_files import disk
+from json2db_sync.atomic_files.places import Places
+from json2db_sync.errors import FileError
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """One file of a commit. Each step may be killed and taken again."""
+
+    staged: Path
+    """Gone once it has taken the target's place."""
+    target: Path
+    backup: Path | None
+    """What the target held; None where there was no file."""
+
+    def back_up(self) -> None:
+        """Keep what the target holds. Once it is replaced, that has been done."""
+        if self.backup and self.staged.exists() and self.target.exists() and not self.backup.exists():
+            self.backup.parent.mkdir(parents=True, exist_ok=True)
+            disk.duplicate(self.target, self.backup)
+
+    def replace(self) -> None:
+        """Let the new file be the published one."""
+        if self.staged.exists():
+            self.staged.replace(self.target)
+
+    def undo(self) -> None:
+        """Let the target be as it was; no backup of it is needed then."""
+        if self.staged.exists():
+            if self.backup:
+                self.backup.unlink(missing_ok=True)
+        elif not self.backup:
+            self.target.unlink(missing_ok=True)
+        elif self.backup.exists():
+            disk.move(self.backup, self.target, partial=self.staged.with_name(f"{self.staged.name}.partial"))
+
+
+class Journal:
+    """Of one directory, whose lock is held.
+
+    ``commit.json`` is there while replacements are made, and ``rollback.json`` instead while they are taken back. It is
+    written when every staged file is on the disk, so that what it begins can be ended whenever the program is killed.
+    """
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self._forward = places.staging / "commit.json"
+        self._back = places.staging / "rollback.json"
+
+    def carry_out(self, replacements: Sequence[Replacement]) -> None:
+        """Make all replacements, or leave every file as it was.
+
+        :raises OSError: why it was left so.
+        :raises FileError: when not even that can be done now; the next start does it.
+        """
+        with self._or_back(replacements):
+            self._write(replacements)
+            self._go_forward(replacements)
+
+    @property
+    def pending(self) -> bool:
+        """Is there something for :meth:`finish`? What is staged must stay then: it tells what was replaced."""
+        return self._forward.exists() or self._back.exists()
+
+    def finish(self) -> str | None:
+        """End what a killed run began; says how, if there was anything.
+
+        :raises OSError: why it was taken back instead.
+        :raises FileError: when it can neither be ended nor taken back.
+        """
+        if (taken_back := self._read(self._back)) is not None:
+            self._go_back(taken_back)
+            return "a run before ended while it took its files back; they are as they were before it"
+        if (begun := self._read(self._forward)) is not None:
+            with self._or_back(begun):
+                self._go_forward(begun)
+            return "a run before ended while it replaced its files; all of them are replaced now"
+        return None
+
+    @contextmanager
+    def _or_back(self, replacements: Sequence[Replacement]) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self._go_back(replacements)
+            raise
+
+    def _go_forward(self, replacements: Sequence[Replacement]) -> None:
+        for one in replacements:
+            one.back_up()
+        made = [one.backup for one in replacements if one.backup and one.backup.exists()]
+        disk.sync_folders(folder for backup in made for folder in backup.parents[:2])  # the folder may be new itself
+        for one in replacements:
+            one.replace()
+        disk.sync_folders(one.target.parent for one in replacements)
+        self._forward.unlink()
+        with suppress(OSError):  # should the journal come back with the power, it finds nothing left to do
+            disk.sync_folders([self._places.staging])
+
+    def _go_back(self, replacements: Sequence[Replacement]) -> None:
+        if not self.pending:
+            return  # it had not begun, or was done already
+        state = "until the next run makes them all old or all new, some may be old and others new"
+        with disk.translated(self._places.directory, "put back the files of", state):
+            if self._forward.exists():
+                self._forward.replace(self._back)
+                disk.sync_folders([self._places.staging])
+            for one in replacements:
+                one.undo()
+            disk.sync_folders(one.target.parent for one in replacements)
+            self._back.unlink(missing_ok=True)
+
+    def _write(self, replacements: Sequence[Replacement]) -> None:
+        partial = self._forward.with_suffix(".partial")
+        rows = [[self._shown(path) for path in (one.staged, one.target, one.backup)] for one in replacements]
+        partial.write_text(json.dumps(rows), encoding="utf-8")
+        disk.settle(partial, partial)
+        partial.replace(self._forward)
+        disk.sync_folders([self._places.staging])
+
+    def _read(self, file: Path) -> list[Replacement] | None:
+        try:
+            rows = json.loads(file.read_text(encoding="utf-8"))
+            base = self._places.directory
+            return [
+                Replacement(base / staged, base / target, backup and base / backup) for staged, target, backup in rows
+            ]
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError) as error:
+            hint = "compare the files beside it with their backups, then remove it"
+            raise FileError(f"{file} is no journal of ours: {error}", hint=hint, file=str(file)) from error
+
+    def _shown(self, path: Path | None) -> str | None:
+        """Relative where that can be: the directory may be moved."""
+        inside = path is not None and path.is_relative_to(self._places.directory)
+        return os.fspath(path.relative_to(self._places.directory) if path and inside else path) if path else None

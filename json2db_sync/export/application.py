@@ -1,0 +1,165 @@
+"""An application's tables as they are exported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from json2db_sync.databases.base import Database
+from json2db_sync.databases.reflection import Application, ApplicationTable
+from json2db_sync.export.content import Page, tally
+from json2db_sync.export.filters import conditions
+from json2db_sync.export.lines import as_lines
+from json2db_sync.export.options import ExportOptions, unknown_field
+from json2db_sync.export.related import Names, Reference, guess_name_column, related_fields
+from json2db_sync.export.schema import ObservedKinds, record_schema, type_of_column
+from json2db_sync.export.values import converter
+from json2db_sync.model.naming import entity_name, singular
+
+PAGE = 256
+"""Rows in memory at a time."""
+DEPTH = 1
+"""How many foreign keys are followed unless something else is asked for."""
+
+
+class ApplicationTables:
+    """The application's tables as names beside references need them."""
+
+    def __init__(self, database: Database, application: Application, name_fields: Mapping[str, str]) -> None:
+        self._database = database
+        self._application = application
+        self._name_fields = name_fields
+
+    def references(self, table: str) -> Sequence[Reference]:
+        """The references of a table."""
+        return [
+            Reference(key.column, key.column, key.table, key.key)
+            for key in self._application.table(table).foreign_keys
+            if not self._application.table(table).column(key.column).as_json
+        ]
+
+    def name_column(self, table: str) -> str | None:
+        """As configured, else guessed."""
+        columns = [column.name for column in self._application.table(table).columns]
+        configured = self._name_fields.get(table)
+        if configured is not None and configured not in columns:
+            raise unknown_field(table, configured, columns, "export.name_fields")
+        return configured or guess_name_column(columns, singular(entity_name(table)))
+
+    def key_value(self, table: str, value: Any) -> Any:
+        """As it is: both columns are of one type."""
+        return value
+
+    def expression(self, table: str, column: sa.ColumnClause[Any]) -> sa.ColumnElement[Any]:
+        """JSON columns come as their text."""
+        as_json = self._application.table(table).column(column.name).as_json
+        return self._database.json_text(column) if as_json else column
+
+    def json_values(self, table: str, column: str, values: Sequence[Any]) -> Sequence[Any]:
+        return converter(self._application.table(table).column(column))(values)
+
+
+class ApplicationContent:
+    """The rows of one table of an application."""
+
+    def __init__(
+        self,
+        database: Database,
+        connection: sa.Connection,
+        application: Application,
+        table: str,
+        options: ExportOptions,
+    ) -> None:
+        self.name = table
+        self._database, self._connection = database, connection
+        self._table = application.table(table)
+        self._options = options
+        self._columns = {column.name: column for column in self._table.columns}
+        depth = DEPTH if options.related_depth is None else options.related_depth
+        self._tables = tables = ApplicationTables(database, application, options.name_fields)
+        fields = related_fields(tables, table, list(self._columns), depth)
+        self._placed = _placed(self._table, [(field.name, field.field) for field in fields])
+        self._names = options.projection(table, self._placed).names(table, self._placed)
+        kept = [field for field in fields if field.name in self._names]
+        self.related = tuple(map(str, kept))
+        self._related = Names(database, connection, tables, kept)
+        self.key = self._exported_key()
+        self.counted = options.counted_fields(table, list(self._names.values()))
+        self._filters = options.filters_of(table, list(self._columns))
+        omit = options.omits_null
+        self._converters: Mapping[str, Callable[..., Any]] = {
+            name: converter(column, omit_null=omit) for name, column in self._columns.items()
+        }
+        self._kinds = ObservedKinds()
+
+    def pages(self) -> Iterator[Page]:
+        for rows in self._database.pages(self._connection, self._select(), PAGE):
+            records = self._records(rows)
+            yield Page(as_lines(records), len(records), tally(records, self.counted))
+
+    def schema(self) -> dict[str, Any]:
+        types = {column.name: type_of_column(column) for column in self._table.columns}
+        properties = {
+            new: self._kinds.widened(new, types.get(name, {"type": ["string", "null"]}))
+            for name, new in self._names.items()
+        }
+        required = [] if self._options.omits_null else list(properties)
+        key = [self._names.get(name, name) for name in self._table.key]
+        return record_schema(self.name, properties, required, key, self._filters)
+
+    def _exported_key(self) -> tuple[str, ...]:
+        key = self._table.key
+        return tuple(self._names[name] for name in key) if all(name in self._names for name in key) else ()
+
+    def _select(self) -> sa.Select[Any]:
+        source = self._table.selectable
+        columns: list[sa.ColumnElement[Any]] = [
+            self._tables.expression(self.name, column).label(column.name) for column in source.c
+        ]
+        order = self._table.key or tuple(self._columns)
+        where = conditions(
+            self._database,
+            self._connection,
+            self.name,
+            self._filters,
+            {name: source.c[name] for name in self._columns},
+            self._comparable,
+        )
+        return (
+            sa.select(*(columns or [sa.literal(1)]))
+            .select_from(source)
+            .where(*where)
+            .order_by(*(self._database.in_order(source.c[name], self._columns[name].type) for name in order))
+        )
+
+    def _comparable(self, field: str, value: Any) -> Any:
+        is_text = isinstance(self._columns[field].type, sa.String)
+        return str(value) if is_text and type(value) in (int, float) else value
+
+    def _records(self, rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+        if not self._names:
+            return [{} for _row in rows]
+        raw = dict(zip(self._columns, zip(*rows, strict=True), strict=True))
+        values = {name: self._converters[name](raw[name]) for name in raw if name in self._names}
+        values.update((field.name, column) for field, column in self._related.columns(raw.__getitem__))
+        columns = [values[name] for name in self._names]
+        names = tuple(self._names.values())
+        self._kinds.see(names, columns)
+        records = [dict(zip(names, row)) for row in zip(*columns)]  # noqa: B905 - asking for strict costs a fifth
+        if self._options.omits_null and any(None in column for column in columns):
+            return [{name: value for name, value in record.items() if value is not None} for record in records]
+        return records
+
+
+def _placed(table: ApplicationTable, related: Sequence[tuple[str, str]]) -> list[str]:
+    """The fields of a record: the columns in their order, related names right behind their reference."""
+    return [
+        name
+        for column in table.columns
+        for name in (column.name, *(name for name, field in related if field == column.name))
+    ]
+
+
+__all__ = ["ApplicationContent", "ApplicationTables"]

@@ -1,0 +1,57 @@
+"""When each export was last found to be what the database holds.
+
+An export of a table that does not change is not written again, so its ``generated_at`` stays where it is however often
+it is compared. When that was is kept beside the exports, in a folder of our own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from json2db_sync.atomic_files.state_folder import OWN, make_own_folder
+from json2db_sync.model.kinds import now_text
+
+_NAME = "confirmed.json"
+
+
+def confirm(directory: Path, checksums: Mapping[str, str], moment: str | None = None) -> None:
+    """Note that these files, by name with their checksums, held what the database held at this moment (default: now).
+
+    :raises OSError: when it cannot be noted; the exports are then as old as they say.
+    """
+    at = moment or now_text()
+    noted = _noted(directory) | {name: {"checksum": checksum, "at": at} for name, checksum in checksums.items()}
+    kept = {name: note for name, note in sorted(noted.items()) if (directory / name).exists()}
+    folder = directory / OWN
+    make_own_folder(folder)
+    partial = folder / f"{_NAME}.{os.getpid()}"
+    try:
+        partial.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
+        partial.replace(folder / _NAME)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def confirmed_at(path: Path, checksum: str) -> str | None:
+    """When the file with this checksum was last found to be what the database holds; None where nobody looked."""
+    note = _noted(path.parent).get(path.name)
+    if not isinstance(note, dict) or note.get("checksum") != checksum:
+        return None
+    try:
+        datetime.fromisoformat(note["at"])
+        return str(note["at"])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _noted(directory: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((directory / OWN / _NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):  # not there, or spoilt: then an export is as old as it says
+        return {}
+    return found if isinstance(found, dict) else {}

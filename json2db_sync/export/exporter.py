@@ -1,0 +1,226 @@
+"""Tables to files: written, checked for what is stale, or held against the database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from json2db_sync.atomic_files import FileSet, Published
+from json2db_sync.errors import FileError
+from json2db_sync.export.comparing import compare
+from json2db_sync.export.content import Content
+from json2db_sync.export.draft import Draft, Drafter, stage_beside, stage_records
+from json2db_sync.export.layout import Layout
+from json2db_sync.export.leftovers import leftovers
+from json2db_sync.export.options import ExportOptions
+from json2db_sync.export.published import holds, is_export, require_plain, stated_checksum
+from json2db_sync.export.reading import Check, Reading, checker
+from json2db_sync.results import ExportedFile
+
+_LIES = "it was written, and read back as something else"
+
+
+@dataclass(frozen=True)
+class Exporter:
+    """Exports to one directory."""
+
+    options: ExportOptions
+    drafter: Drafter
+    known: Collection[str] = ()
+    """All tables and entities that could be exported."""
+
+    @property
+    def directory(self) -> Path:
+        return self.drafter.directory
+
+    # Writing
+
+    def write(self, contents: Sequence[Content], files: FileSet, *, validate: bool) -> list[ExportedFile]:
+        """Publish the files of these tables that are not current, all of them or none.
+
+        :param validate: check the records against their schemas when they are read back.
+        A note names each file that was replaced though it was not an export.
+
+        :raises FileError: when they cannot be written, or are not read back as they were written.
+        """
+        drafted = [self._staged(content, files, validate=validate) for content in contents]
+        foreign = [draft.layout.data_file for draft in drafted if self._replaces_another(draft)]
+        published = {one.name: one for one in files.commit()}
+        for name in foreign:
+            backup = published[name].backup
+            files.notes.append(f"{self.directory / name} was not an export; what it held is kept in {backup}")
+        return [self._written(draft, published) for draft in drafted]
+
+    def _staged(self, content: Content, files: FileSet, *, validate: bool) -> Draft:
+        layout = self._layout(content)
+        draft = self._bare(content, layout, files) if layout.is_bare else self._headed(content, layout, files)
+        if draft.layout.data_file in draft.stale:
+            self._prove(draft, files.staged(draft.layout.data_file), validate=validate)
+        return draft
+
+    def _bare(self, content: Content, layout: Layout, files: FileSet) -> Draft:
+        """Records alone go into their file at once."""
+        with files.stage(layout.data_file) as stream:
+            draft = self.drafter.draft(content, layout, stream)
+        if layout.data_file not in draft.stale:
+            files.discard(layout.data_file)
+        stage_beside(draft, files)
+        return draft
+
+    def _headed(self, content: Content, layout: Layout, files: FileSet) -> Draft:
+        """What stands before the records is known only behind them."""
+        with files.scratch() as body:
+            draft = self.drafter.draft(content, layout, body)
+            stage_records(draft, files, body)
+        stage_beside(draft, files)
+        return draft
+
+    def _prove(self, draft: Draft, staged: Path, *, validate: bool) -> None:
+        """Read back what was staged: byte by byte, and with ``validate`` record by record.
+
+        :raises FileError: when it is not what the database gave.
+        """
+        problems = [] if holds(staged, draft.layout.head(draft.metadata), draft.body.digest) else [_LIES]
+        if validate and not problems:
+            check = checker(draft.content.name, draft.layout.schema_file, draft.schema)
+            found = Reading(staged, check).to_the_end()
+            same = (found.total, found.checksum) == (draft.body.total, draft.body.checksum)
+            problems = found.problems if same else [_LIES]
+        if problems:
+            raise FileError(
+                f"{draft.layout.data_file}: {problems[0]}; the published files are as they were",
+                hint="run again, and look at the disk" if problems[0] == _LIES else "correct it in the database",
+                file=str(self.directory / draft.layout.data_file),
+            )
+
+    def _replaces_another(self, draft: Draft) -> bool:
+        """Is there a file that would be replaced, and was never an export?"""
+        layout = draft.layout
+        stale = layout.data_file in draft.stale and self._exists(layout)
+        return stale and not is_export(self.directory / layout.data_file)
+
+    def _written(self, draft: Draft, published: dict[str, Published]) -> ExportedFile:
+        found = self._described(draft, "unchanged" if draft.is_current else "written")
+        done = published.get(draft.layout.data_file)
+        return replace(found, backup=str(done.backup) if done and done.backup else None)
+
+    # Looking
+
+    def check(self, contents: Sequence[Content]) -> list[ExportedFile]:
+        """Which files are not what would be written now."""
+        return [self._checked(content) for content in contents]
+
+    def leftovers(self) -> list[ExportedFile]:
+        """Files that this database's exports wrote of tables that are gone."""
+        return [
+            ExportedFile(
+                name,
+                str(path),
+                "leftover",
+                bytes=_size(path),
+                differences=(f"{path.name} is of a table that is gone: remove it if nobody needs it",),
+            )
+            for name, path in leftovers(self.directory, self.known, self.drafter.source)
+        ]
+
+    def _checked(self, content: Content) -> ExportedFile:
+        draft = self.drafter.draft(content, self._layout(content))
+        status = "unchanged" if draft.is_current else "stale" if self._exists(draft.layout) else "missing"
+        stale = tuple(f"{name} is not as it would be written now" for name in sorted(draft.stale))
+        return replace(self._described(draft, status), differences=stale if status == "stale" else ())
+
+    def verify(self, contents: Sequence[Content], *, validate: bool) -> list[ExportedFile]:
+        """Hold the records of each file against those of the database."""
+        return [self._verified(content, self._layout(content), validate=validate) for content in contents]
+
+    def _verified(self, content: Content, layout: Layout, *, validate: bool) -> ExportedFile:
+        path = self.directory / layout.data_file
+        found = ExportedFile(
+            content.name, str(path), "missing", schema=str(self.directory / layout.schema_file), bytes=_size(path)
+        )
+        if not path.is_file():
+            return found
+        try:
+            total, differences = self._held_against(content, path, layout, validate=validate)
+        except FileError as error:  # damaged, or no JSON any more: that is what was asked
+            total, differences = 0, [error.message]
+        status = "different" if differences else "verified"
+        return replace(found, status=status, records=total, differences=tuple(differences))
+
+    def _held_against(self, content: Content, path: Path, layout: Layout, *, validate: bool) -> tuple[int, list[str]]:
+        """How many records the file holds, and what is wrong with it."""
+        problems: list[str] = []
+        reading = Reading(path, self._schema_check(layout, problems) if validate else None)
+        compared = compare(content, iter(reading))
+        self.drafter.progress(content.name, compared.expected)
+        found = list(compared.examples)
+        if compared.count > len(found):
+            found.append(f"and {compared.count - len(found):,} differences more")
+        stated = stated_checksum(self.directory / (layout.metadata_file or layout.data_file))
+        if stated != reading.checksum:
+            found.append(f"its metadata states the checksum {stated}, its records have {reading.checksum}")
+        return reading.total, [*found, *problems, *reading.problems]
+
+    def _schema_check(self, layout: Layout, problems: list[str]) -> Check | None:
+        """The schema beside the file, as a check; None where there is none that could be used, which is a problem."""
+        try:
+            schema = json.loads((self.directory / layout.schema_file).read_bytes())
+            return checker(layout.name, layout.schema_file, schema)
+        except OSError as error:
+            problems.append(f"{layout.schema_file} cannot be read: {error.strerror}")
+        except (ValueError, TypeError, RecursionError) as error:
+            problems.append(f"{layout.schema_file} is no JSON Schema: {error}")
+        return None
+
+    # What is told
+
+    def notes(self, contents: Sequence[Content], files: Sequence[ExportedFile]) -> Iterator[str]:
+        """What deserves a look: fields that were not counted, and files of the same tables in other formats."""
+        for content, file in zip(contents, files, strict=True):
+            for field in content.counted if file.statistics else ():
+                if field not in file.statistics["top"]:
+                    yield f"{content.name}.{field} has so many different values that they are not counted"
+            layout = self._layout(content)
+            for name in layout.other_files:
+                if (self.directory / name).is_file():
+                    yield f"{name} is there too, from an export in another format: remove it if nobody needs it"
+
+    def targets(self, contents: Sequence[Content]) -> Iterator[Path]:
+        """The paths of all files that an export of these tables writes."""
+        return (self.directory / name for content in contents for name in self._layout(content).files)
+
+    def _layout(self, content: Content) -> Layout:
+        """The form of a table's files.
+
+        :raises FileError: when one of them is there, and no plain file.
+        """
+        layout = Layout.of(content.name, self.options)
+        require_plain(self.directory, layout)
+        return layout
+
+    def _exists(self, layout: Layout) -> bool:
+        return (self.directory / layout.data_file).is_file()
+
+    def _described(self, draft: Draft, status: str) -> ExportedFile:
+        layout, body = draft.layout, draft.body
+        path = self.directory / layout.data_file
+        described: dict[str, Any] = {"records": body.total, "bytes": _size(path), "checksum": body.checksum}
+        return ExportedFile(
+            draft.content.name,
+            str(path),
+            status,
+            schema=str(self.directory / layout.schema_file),
+            statistics=body.statistics,
+            related=tuple(draft.content.related),
+            **described,
+        )
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
+
+
+__all__ = ["Exporter"]

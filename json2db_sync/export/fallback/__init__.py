@@ -1,0 +1,22 @@
+"""Reading that goes on while the database is away: from its exports, as long as they are sound and fresh enough."""
+
+from __future__ import annotations
+
+from json2db_sync.export.fallback.breaker import BREAKER, Breaker
+from json2db_sync.export.fallback.export import Export, moment_of
+from json2db_sync.export.fallback.exports import Exports
+from json2db_sync.export.fallback.reading import Reading
+from json2db_sync.export.fallback.standing_in import Fallback, NoFallback, RecordId, age_text
+
+__all__ = [
+    "BREAKER",
+    "Breaker",
+    "Export",
+    "Exports",
+    "Fallback",
+    "NoFallback",
+    "Reading",
+    "RecordId",
+    "age_text",
+    "moment_of",
+]

@@ -1,0 +1,127 @@
+"""What an export says of itself, and whether its records bear it out."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from json2db_sync.errors import FileError
+from json2db_sync.export.confirmations import confirmed_at
+from json2db_sync.model.jsontext import preview
+from json2db_sync.sources.exported import (
+    FILTERS,
+    METADATA_FILTERS,
+    ExportedFile,
+    Identity,
+    canonical,
+    record_of,
+    schema_of,
+)
+from json2db_sync.sources.exports import CLOCKS_DIFFER
+
+_VERSION = "1.0"
+_LONG = 4000
+"""Bytes of a record from which on it may hold an integer of more digits than Python takes, or nest too deep."""
+_SHOWN = 19
+"""Characters of a checksum that tell it from any other."""
+
+
+@dataclass(frozen=True)
+class Export:
+    """A sound export: its records are those that its checksum was made of."""
+
+    entity: str
+    path: Path
+    identity: Identity
+    generated_at: str
+    exported_from: str
+    checksum: str
+    records: int
+
+    @property
+    def as_of(self) -> str:
+        """When it was last known to hold what the database holds."""
+        confirmed = confirmed_at(self.path, self.checksum)
+        return max(self.generated_at, confirmed or self.generated_at, key=moment_of)
+
+    def age(self) -> timedelta:
+        """How long ago that was.
+
+        :raises FileError: when it is in the future, so that nobody knows.
+        """
+        age = datetime.now(UTC) - moment_of(self.as_of)
+        if age < -CLOCKS_DIFFER:
+            raise unfit(self.path, f"is dated {self.as_of}, which is in the future")
+        return max(age, timedelta(0))
+
+
+def stated(file: ExportedFile) -> Export:
+    """What an export says of itself.
+
+    :raises FileError: where it does not say it all.
+    """
+    said = file.metadata
+    if said.get("version") != _VERSION:
+        raise FileError(f"its version is {said.get('version')!r}, and {_VERSION} is what can be read")
+    try:
+        moment_of(said.get("generated_at"))
+        records = said["total_count"]
+        if type(records) is not int:
+            raise ValueError(f"total_count is {records!r}")
+    except (ValueError, TypeError, KeyError) as error:
+        raise FileError(f"its metadata is spoilt: {error}") from error
+    checksum, source = str(said.get("checksum")), str(said.get("source"))
+    return Export(file.entity, file.path, file.identity, said["generated_at"], source, checksum, records)
+
+
+def verified(file: ExportedFile) -> Export:
+    """What an export says of itself, once its records bear it out.
+
+    :raises FileError: where they do not.
+    """
+    said = stated(file)
+    if filters := file.metadata.get(METADATA_FILTERS) or schema_of(file.path).get(FILTERS):
+        raise FileError(f"it holds only those records that satisfy {preview(filters)}")
+    digest, records = hashlib.sha256(), 0
+    try:
+        for _byte, text in file.texts():
+            line = canonical(text)
+            if line[:1] != b"{":
+                raise ValueError("it is no object")
+            if len(line) > _LONG:
+                record_of(line)
+            digest.update(line)
+            digest.update(b"\n")
+            records += 1
+    except ValueError as error:
+        raise FileError(f"its record {records + 1} is spoilt: {error}") from error
+    except RecursionError as error:
+        raise FileError(f"its record {records + 1} is spoilt: it is nested too deep") from error
+    checksum = f"sha256:{digest.hexdigest()}"
+    if said.checksum != checksum:
+        raise FileError(f"its checksum says {_short(said.checksum)}, and its records make {_short(checksum)}")
+    if said.records != records:
+        raise FileError(f"it says that it has {said.records} records, and has {records}")
+    return said
+
+
+def moment_of(text: Any) -> datetime:
+    """A moment of ISO text; one without a zone is UTC.
+
+    :raises ValueError: when it is none.
+    """
+    if not isinstance(text, str):
+        raise ValueError(f"{text!r} is no moment")
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _short(checksum: str) -> str:
+    return checksum if len(checksum) < _SHOWN else f"{checksum[:_SHOWN]}…"
+
+
+def unfit(path: Path, what: str) -> FileError:
+    return FileError(f"{path} {what}", hint="export again once the database answers", file=str(path))

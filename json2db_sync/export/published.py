@@ -1,0 +1,126 @@
+"""What an exported file on disk says of itself, and whether it is what would be written now."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import re
+import zlib
+from datetime import UTC, datetime
+from pathlib import Path
+
+from json2db_sync.errors import FileError
+from json2db_sync.export.layout import Layout, unpacked
+from json2db_sync.sources.exported import beside_of
+from json2db_sync.sources.exports import CLOCKS_DIFFER, METADATA_SUFFIX
+
+_HEAD = 2**16
+_GENERATED = re.compile(rb'"generated_at":\s?"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"')
+_CHECKSUM = re.compile(rb'"checksum":\s?"(sha256:[0-9a-f]{64})"')
+_SOURCE = re.compile(rb'"source":\s?("(?:[^"\\]|\\.)*")')
+_BLOCK = 2**20
+_DAMAGED = (gzip.BadGzipFile, EOFError, zlib.error)
+
+
+def require_plain(directory: Path, layout: Layout) -> None:
+    """Raise where something else than a plain file is in the place of one: reading a pipe would never end.
+
+    :raises FileError: naming it.
+    """
+    for name in layout.files:
+        path = directory / name
+        if path.exists() and not path.is_file():
+            raise FileError(f"{path} is no plain file", hint="choose another name or directory", file=str(path))
+
+
+def generated_at(directory: Path, layout: Layout) -> str | None:
+    """When the published file was generated, as its metadata says; None where it does not say, or that cannot be."""
+    said = _stated(directory / (layout.metadata_file or layout.data_file), _GENERATED)
+    return said if said and _can_be(said) else None
+
+
+def _can_be(moment: str) -> bool:
+    """Is this a moment, and none in the future? No reader would take the file that says it."""
+    try:
+        return datetime.fromisoformat(moment) <= datetime.now(UTC) + CLOCKS_DIFFER
+    except ValueError:
+        return False
+
+
+def stated_checksum(path: Path) -> str | None:
+    """The checksum in the metadata that this file holds; None where there is none."""
+    return _stated(path, _CHECKSUM)
+
+
+def is_export(path: Path) -> bool:
+    """Is this a file of ours: is there a checksum in it, or in the metadata beside it?"""
+    return any(stated_checksum(one) for one in (path, beside_of(path, METADATA_SUFFIX)))
+
+
+def stated_source(path: Path) -> str | None:
+    """The database that the metadata in this file names; None where there is none."""
+    try:
+        text = _stated(path, _SOURCE)
+        return str(json.loads(text)) if text else None
+    except (ValueError, FileError):
+        return None
+
+
+def _stated(path: Path, pattern: re.Pattern[bytes]) -> str | None:
+    """What the metadata says, which stands at the beginning of the file."""
+    try:
+        with unpacked(path) as stream:
+            match = pattern.search(stream.read(_HEAD))
+    except (FileNotFoundError, *_DAMAGED):
+        return None
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return match[1].decode("utf-8", "replace") if match else None
+
+
+def holds(path: Path, head: bytes, digest: bytes) -> bool:
+    """Does the file hold exactly this head, and behind it what has this digest?"""
+    try:
+        with unpacked(path) as stream:
+            if stream.read(len(head)) != head:
+                return False
+            found = hashlib.sha256()
+            while block := stream.read(_BLOCK):
+                found.update(block)
+            return found.digest() == digest
+    except (FileNotFoundError, *_DAMAGED):
+        return False
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def is_empty(path: Path) -> bool:
+    """Does the file hold nothing at all? One that cannot be read does not."""
+    try:
+        return holds(path, b"", hashlib.sha256().digest())
+    except FileError:
+        return False
+
+
+def is_document(path: Path, text: bytes) -> bool:
+    """Does the file hold exactly this text?"""
+    return holds(path, text, hashlib.sha256().digest())
+
+
+def _unreadable(path: Path, error: OSError) -> FileError:
+    return FileError(
+        f"cannot read {error.filename or path}: {error.strerror}", hint="check its permissions", file=str(path)
+    )
+
+
+__all__ = [
+    "generated_at",
+    "holds",
+    "is_document",
+    "is_empty",
+    "is_export",
+    "require_plain",
+    "stated_checksum",
+    "stated_source",
+]

@@ -1,0 +1,170 @@
+"""The commands that lead back from tables to JSON files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+
+from json2db_sync.interfaces.cli.export_backups import OUTPUT_DIRECTORY, list_backups, restore_json
+from json2db_sync.interfaces.cli.groups import DefaultGroup
+from json2db_sync.interfaces.cli.operations import perform
+from json2db_sync.interfaces.cli.options import (
+    DATABASE,
+    OUTPUT,
+    Call,
+    Decorator,
+    Headed,
+    command,
+    given,
+    options,
+)
+
+_WHICH, _SHAPE, _HOW = "Which records", "What the files look like", "How"
+_CONDITION = re.compile(r"(?P<table>[^.]+)\.(?P<field>.+?)\s*(?P<sign><=|>=|!=|=|<|>)\s*(?P<value>.*)", re.DOTALL)
+Callback = Callable[[click.Context, click.Parameter, tuple[str, ...]], Any]
+
+
+def _option(*names: str, **settings: Any) -> Decorator:
+    return click.option(*names, cls=Headed, **settings)
+
+
+def _of_tables(add: Callable[[Any, str], Any]) -> Callback:
+    """A callback for a repeatable TABLE=..., by table; None where it is not given.
+
+    :param add: (what is known of a table, text) -> both; None is nothing yet, and a ValueError says what is wrong.
+    """
+
+    def parse(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> Mapping[str, Any] | None:
+        found: dict[str, Any] = {}
+        for text in value:
+            table, equals, rest = text.partition("=")
+            if not (equals and table.strip() and rest.strip()):
+                raise click.BadParameter(f"{text!r} is not {param.metavar}", ctx, param)
+            try:
+                found[table.strip()] = add(found.get(table.strip()), rest)
+            except ValueError as error:
+                raise click.BadParameter(f"{text!r}: {error}", ctx, param) from error
+        return found or None
+
+    return parse
+
+
+def _add_names(known: list[str] | None, text: str) -> list[str]:
+    return list(dict.fromkeys([*(known or ()), *_names(text)]))
+
+
+def _add_renames(known: dict[str, str] | None, text: str) -> dict[str, str]:
+    """Renames with those of a text.
+
+    :raises ValueError: when a field gets no name or a second one, or two get the same.
+    """
+    renames = dict(known or {})
+    for pair in _names(text):
+        old, new = (name.strip() for name in pair.partition(":")[::2])
+        if not (old and new):
+            raise ValueError(f"{pair} is not OLD:NEW")
+        if renames.get(old, new) != new:
+            raise ValueError(f"{old} cannot be both {renames[old]} and {new}")
+        if any(name == new for other, name in renames.items() if other != old):
+            raise ValueError(f"two fields would be named {new}")
+        renames[old] = new
+    return renames
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _conditions(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> Mapping[str, Any] | None:
+    """``--where "events.start_date>=2026-01-01"`` as the runner takes it; None where it is not given."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for text in value:
+        parts = _CONDITION.fullmatch(text.strip())
+        if parts is None:
+            raise click.BadParameter(f"{text!r} is not {param.metavar}, as in venues.city_id=3", ctx, param)
+        compared = found.setdefault(parts["table"].strip(), {}).setdefault(parts["field"].strip(), {})
+        sign, wanted = parts["sign"], None if parts["value"] == "null" else parts["value"]
+        if compared.get(sign, wanted) == wanted:
+            compared[sign] = wanted
+        elif sign == "!=":  # none of them
+            known = compared[sign]
+            compared[sign] = [*(known if isinstance(known, list) else [known]), wanted]
+        else:
+            other = f"{parts['field'].strip()} is compared with {sign} twice"
+            raise click.BadParameter(f"{text!r}: {other}, and all must hold: give one", ctx, param)
+    return found or None
+
+
+def _split(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> list[str] | None:
+    if not all(map(_names, value)):
+        raise click.BadParameter("a name is missing", ctx, param)
+    return [name for text in value for name in _names(text)] or None
+
+
+_TABLES = (
+    _option("--table", "tables", multiple=True, metavar="NAME", callback=_split, heading=_WHICH,
+            help="Only this entity or table; repeat it, or separate names by commas."),
+    _option("--where", "filters", multiple=True, metavar="TABLE.FIELD=VALUE", callback=_conditions, heading=_WHICH,
+            help="Only rows of which this holds; also with != < <= > >=. Repeat it: all must hold."),
+)  # fmt: skip
+_FORM = (
+    _option("--format", type=click.Choice(["envelope", "array", "ndjson"]), heading=_SHAPE,
+            help="Records with metadata before them, an array, or lines; metadata then stand beside."),
+    _option("--pretty/--compact", default=None, heading=_SHAPE, help="Indented, or one record a line."),
+    _option("--gzip/--no-gzip", "compress", default=None, heading=_SHAPE, help="Pack the files, or do not."),
+    _option("--null", "null_handling", type=click.Choice(["keep", "omit"]), heading=_SHAPE,
+            help="Keys that are null: keep them, or leave them out."),
+    _option("--related-depth", type=click.IntRange(0, 5), metavar="NUMBER", heading=_SHAPE,
+            help="References to follow for the names beside them: venue_name at 1, its city_name at 2."),
+    _option("--fields", multiple=True, metavar="TABLE=FIELD,...", callback=_of_tables(_add_names), heading=_SHAPE,
+            help="Only these fields of a table."),
+    _option("--exclude", multiple=True, metavar="TABLE=FIELD,...", callback=_of_tables(_add_names), heading=_SHAPE,
+            help="Without these fields of a table; '*' stands for all tables."),
+    _option("--rename", multiple=True, metavar="TABLE=OLD:NEW,...", callback=_of_tables(_add_renames), heading=_SHAPE,
+            help="Other names for fields of a table."),
+    _option("--statistics", multiple=True, metavar="TABLE=FIELD,...", callback=_of_tables(_add_names), heading=_SHAPE,
+            help="Count the commonest values of these fields, in the metadata and on the screen."),
+)  # fmt: skip
+_MODE = (
+    _option("--check", is_flag=True, heading=_HOW,
+            help="Write nothing; say which files are stale, and end with exit code 3 if any is."),
+    _option("--verify-only", is_flag=True, heading=_HOW,
+            help="Write nothing; compare the files with the database record by record."),
+    _option("--validate/--no-validate", default=None, heading=_HOW,
+            help="Check every record against the JSON Schema beside its file, or do not."),
+)  # fmt: skip
+
+
+@command(
+    "export",
+    "Write entities, or the tables of an application, to JSON files: those that changed, all of them or none. Each "
+    "file that is replaced is backed up first; each that is written is read back before it takes its place. Tables "
+    "are written in order of key, so that a file whose table did not change stays as it is, byte for byte, and a "
+    "comparison shows just the records that did.\n\n"
+    "In a database that json2db-sync has loaded, all entities are exported, in any other all tables. With --check or "
+    "--verify-only nothing is written; what is found to be stale or different ends with exit code 3.",
+    example="json2db-sync export --db-path planner.db --table venues,events",
+    short="Write what changed.",
+    hidden=True,
+)
+@options(OUTPUT_DIRECTORY, DATABASE, _TABLES, _FORM, _MODE, OUTPUT)
+def export_run(call: Call, **arguments: Any) -> int:
+    return perform(call, "export", lambda runner: runner.export(**given(arguments)))
+
+
+@click.group(
+    "export",
+    cls=DefaultGroup,
+    default="run",
+    help=export_run.help,
+    short_help="Tables as JSON files again, those that changed.",
+)
+def export() -> None: ...
+
+
+export.add_command(export_run, "run")
+export.add_command(list_backups)
+export.add_command(restore_json)

@@ -1,0 +1,201 @@
+"""One operation from the command line: the runner made, run with its progress, the result shown, the exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from json2db_sync.interfaces.cli.exits import Exit, exit_code
+from json2db_sync.interfaces.cli.options import Call
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from json2db_sync.errors import SyncError
+    from json2db_sync.events import Listener
+    from json2db_sync.results import Result
+    from json2db_sync.runner import SyncRunner
+
+R = TypeVar("R", bound="Result")
+
+
+def perform(
+    call: Call,
+    operation: str,
+    work: Callable[[SyncRunner], R],
+    *,
+    ask: Callable[[SyncRunner], None] | None = None,
+    draw: Callable[[R, Console], None] | None = None,
+    answers: bool = False,
+) -> Exit:
+    """Run an operation and show its result.
+
+    :param operation: its name, for a result that fails before the runner is there.
+    :param ask: asks what has to be asked before; raises an error of ours to stay away.
+    :param draw: how to draw a success, where not as results are drawn.
+    :param answers: its result is what was asked for, so that ``--quiet`` does not hide it.
+    """
+    result, done = _outcome(call, operation, work, ask)
+    code = exit_code(result)
+    with quiet_pipe():
+        if call.as_json:
+            print_data(result.to_json(2))
+        elif done is not None and not (call.quiet and not answers and code == Exit.DONE):
+            _draw(done, draw)
+    told = call.as_json or done is not None
+    if not result.success and not (told and _one_screen()):
+        with quiet_pipe():
+            _explain(result)
+    return code
+
+
+def _outcome(
+    call: Call, operation: str, work: Callable[[SyncRunner], R], ask: Callable[[SyncRunner], None] | None
+) -> tuple[Result, R | None]:
+    """The result, and again if there is something of it to draw."""
+    from json2db_sync.config import JSON2DBConfig
+    from json2db_sync.errors import SyncError
+    from json2db_sync.interfaces.cli.logs import logging_to
+    from json2db_sync.runner import SyncRunner
+
+    try:
+        config = JSON2DBConfig(call.config_file, **call.sections())
+        with logging_to(config.logging.file, config.logging.level, call.verbose):
+            if ask is not None:
+                ask(SyncRunner(call.db_path, call.data_source, config=config))
+            with _listener(call) as listener:
+                runner = SyncRunner(call.db_path, call.data_source, config=config, on_event=listener)
+                result = work(runner)
+        return result, (result if result.success or _has_more(result) else None)
+    except SyncError as error:
+        return _failed(operation, error), None
+    except KeyboardInterrupt:
+        return _interrupted(operation), None
+
+
+def _failed(operation: str, error: SyncError) -> Result:
+    from json2db_sync.results import Result
+
+    told: Any = {"error": error.message, "error_type": error.code, "hint": error.hint}
+    return Result(success=False, operation=operation, context=error.context or None, **told)
+
+
+def _interrupted(operation: str) -> Result:
+    from json2db_sync.errors import Cancelled
+    from json2db_sync.interfaces.terminal.interrupt import hint_for
+
+    return _failed(operation, Cancelled("interrupted", hint=hint_for(operation)))
+
+
+def stream(call: Call, operation: str, lines: Callable[[SyncRunner], Iterator[str]]) -> Exit:
+    """Print lines as they come: what is printed before an error stays, and none of it is held in memory."""
+    from json2db_sync.config import JSON2DBConfig
+    from json2db_sync.errors import SyncError
+    from json2db_sync.runner import SyncRunner
+
+    try:
+        config = JSON2DBConfig(call.config_file, **call.sections())
+        with quiet_pipe():
+            _print_lines(lines(SyncRunner(call.db_path, config=config)))
+        return Exit.DONE
+    except SyncError as error:
+        failed = _failed(operation, error)
+    except KeyboardInterrupt:
+        failed = _interrupted(operation)
+    with quiet_pipe():
+        _explain(failed)
+    return exit_code(failed)
+
+
+def _has_more(result: Result) -> bool:
+    """Has a failed result got something to draw beyond its error, as a verification's checks?"""
+    return any(result.get(name) for name in ("checks", "steps", "files", "refused_files", "state"))
+
+
+def _one_screen() -> bool:
+    """Do stdout and stderr go to the same place, so that what is told on one need not be told on the other?"""
+    try:
+        return os.path.sameopenfile(sys.stdout.fileno(), sys.stderr.fileno())
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _draw(result: R, draw: Callable[[R, Console], None] | None) -> None:
+    from json2db_sync.interfaces.terminal.console import make_console, show
+
+    if draw is None:
+        show(result, make_console())
+    else:
+        draw(result, make_console())
+
+
+def _explain(result: Result) -> None:
+    from json2db_sync.interfaces.terminal.console import make_console, show_error
+
+    show_error(result, make_console(stderr=True))
+
+
+@contextlib.contextmanager
+def _listener(call: Call) -> Iterator[Listener]:
+    """Progress on stderr, unless the log is there or quiet is wanted; Ctrl-C stops at the next event."""
+    from json2db_sync.events import silent
+    from json2db_sync.interfaces.terminal.console import Interrupt, Progress, make_console
+
+    with contextlib.ExitStack() as stack:
+        listener: Listener = silent
+        if not (call.verbose or call.quiet):
+            listener = stack.enter_context(Progress(make_console(stderr=True)))
+        yield stack.enter_context(Interrupt(listener))
+
+
+@contextlib.contextmanager
+def quiet_pipe() -> Iterator[None]:
+    """A reader that went away (``| head``) has seen what it wanted: no traceback, the exit code stays."""
+    try:
+        yield
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+    except (BrokenPipeError, SystemExit):
+        _close_streams()
+
+
+def _close_streams() -> None:
+    """Let what is still buffered go nowhere, so that the interpreter does not stumble over it at its end."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            try:
+                stream.flush()
+            except BrokenPipeError:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def print_data(text: str) -> None:
+    """Print data for programs: UTF-8 wherever it goes, what cannot be encoded escaped as JSON does."""
+    buffer = getattr(sys.stdout, "buffer", None)
+    if buffer is None:
+        click.echo(text)
+        return
+    sys.stdout.flush()
+    buffer.write(text.encode("utf-8", "backslashreplace") + b"\n")
+    buffer.flush()
+
+
+def _print_lines(lines: Iterator[str]) -> None:
+    """As :func:`print_data`, many of them: they leave by the bufferful."""
+    buffer = getattr(sys.stdout, "buffer", None)
+    if buffer is None:
+        for line in lines:
+            click.echo(line)
+        return
+    sys.stdout.flush()
+    try:
+        for line in lines:
+            buffer.write(line.encode("utf-8", "backslashreplace") + b"\n")
+    finally:
+        buffer.flush()

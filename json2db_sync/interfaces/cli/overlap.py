@@ -1,0 +1,48 @@
+"""The lock that keeps two runs of one schedule apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import click
+
+from json2db_sync.interfaces.cli.exits import Exit
+
+
+class NotBegun(click.ClickException):
+    """The command was not begun; nothing was done."""
+
+    def __init__(self, message: str, code: Exit, error_type: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.error_type = error_type
+
+    def show(self, file: object = None) -> None:
+        """In one line, as it goes into a log."""
+        click.echo(self.format_message(), err=True)
+
+
+@contextmanager
+def alone(lock_file: str, what: str) -> Iterator[None]:
+    """Holds the lock; it goes with the process, so that a killed run leaves none behind.
+
+    :param what: the command, for the message.
+    :raises NotBegun: when another process holds it, or it cannot be taken.
+    """
+    from json2db_sync.atomic_files.process_lock import process_lock
+    from json2db_sync.atomic_files.state_folder import make_own_folder
+
+    with ExitStack() as stack:
+        try:
+            file = Path(lock_file).absolute()
+            make_own_folder(file.parent)
+            stack.enter_context(process_lock(file))
+        except BlockingIOError as error:
+            text = f"{what}: the last run is still going on (it holds {lock_file}); nothing was done"
+            raise NotBegun(text, Exit.LOCKED, "locked") from error
+        except OSError as error:
+            text = f"{what}: cannot lock {lock_file}: {error.strerror}; nothing was done"
+            raise NotBegun(text, Exit.FAILED, "file_error") from error
+        yield

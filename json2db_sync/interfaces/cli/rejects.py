@@ -1,0 +1,121 @@
+"""The commands on records that could not be loaded: list, show, export, replay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from json2db_sync.interfaces.cli.groups import DefaultGroup
+from json2db_sync.interfaces.cli.operations import perform
+from json2db_sync.interfaces.cli.options import (
+    DATABASE,
+    ENTITY,
+    FREEZE,
+    LIMIT,
+    OUTPUT,
+    RULES,
+    Call,
+    Headed,
+    command,
+    example_block,
+    given,
+    options,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from json2db_sync.results import RejectedResult
+
+_NUMBERS = click.argument("numbers", nargs=-1, type=click.IntRange(min=1), metavar="[NUMBER]...")
+
+
+@click.group(
+    "rejected",
+    cls=DefaultGroup,
+    default="list",
+    help="Records that could not be loaded, kept whole with their reasons. Without a subcommand: list them.\n\n"
+    + example_block("json2db-sync rejected --entity invoices --limit 20"),
+    short_help="Records that could not be loaded: why, and a second try.",
+)
+def rejected() -> None: ...
+
+
+@command(
+    "list",
+    "List the records that could not be loaded: their number, file, place and reason, newest first. With --json "
+    "they come whole.",
+    example="json2db-sync rejected list --entity invoices --limit 20",
+    short="List them, newest first.",
+)
+@options(DATABASE, ENTITY, LIMIT, OUTPUT)
+def rejected_list(call: Call, **arguments: Any) -> int:
+    return perform(call, "rejected", lambda runner: runner.rejected(**given(arguments)), answers=True)
+
+
+@command(
+    "show",
+    "Show one rejected record by its NUMBER ('rejected list' tells it): where it stood, why it could not be loaded, "
+    "and its whole text.",
+    example="json2db-sync rejected show 7",
+    short="One of them, whole.",
+)
+@options(click.argument("number", type=click.IntRange(min=1), metavar="NUMBER"), DATABASE, OUTPUT)
+def rejected_show(call: Call, number: int) -> int:
+    def draw(result: RejectedResult, console: Console) -> None:
+        from json2db_sync.interfaces.terminal.canvas import Paper
+        from json2db_sync.interfaces.terminal.records import rejected_in_full
+
+        rejected_in_full(result.records[0], Paper(console))
+
+    return perform(call, "rejected", lambda runner: runner.rejected(numbers=[number]), draw=draw, answers=True)
+
+
+@command(
+    "export",
+    "Write rejected records into a file of lines of JSON (NDJSON), oldest first, all or those of these NUMBERs. Each "
+    "line tells where the record stood and why it could not be loaded, and has its text under 'raw': correct it "
+    "there, and give the file to 'rejected replay --corrected'.",
+    example="json2db-sync rejected export --entity invoices --output to_correct.ndjson",
+    short="Write them into a file, to be corrected.",
+)
+@options(
+    _NUMBERS,
+    DATABASE,
+    ENTITY,
+    click.option("--output", type=click.Path(path_type=str), metavar="FILE", required=True, cls=Headed,
+                 heading="How", help="The file to write."),
+    click.option("--overwrite", is_flag=True, cls=Headed, heading="How", help="Replace the file if it is there."),
+    OUTPUT,
+)  # fmt: skip
+def rejected_export(call: Call, numbers: Sequence[int], output: str, **arguments: Any) -> int:
+    arguments["numbers"] = numbers or None
+    return perform(call, "export_rejected", lambda runner: runner.export_rejected(output, **given(arguments)))
+
+
+@command(
+    "replay",
+    "Try rejected records again, all or those of these NUMBERs: after a setting or a schema has changed, or corrected "
+    "with --corrected. What loads now is stored and no longer rejected; a newer version that is stored stays.",
+    example="json2db-sync rejected replay --corrected corrected.ndjson",
+    short="Try them again, as they are or corrected.",
+)
+@options(
+    _NUMBERS,
+    DATABASE,
+    ENTITY,
+    click.option("--corrected", type=click.Path(path_type=str), metavar="FILE", cls=Headed, heading="Which records",
+                 help="The records of this file alone, as 'rejected export' writes it, with the 'raw' given there."),
+    RULES,
+    FREEZE,
+    OUTPUT,
+)  # fmt: skip
+def rejected_replay(call: Call, numbers: Sequence[int], **arguments: Any) -> int:
+    arguments["numbers"] = numbers or None
+    return perform(call, "replay", lambda runner: runner.replay(**given(arguments)))
+
+
+for _command in (rejected_list, rejected_show, rejected_export, rejected_replay):
+    rejected.add_command(_command)

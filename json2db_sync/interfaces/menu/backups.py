@@ -1,0 +1,71 @@
+"""Backups: the list, making one, restoring one after a confirmation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.text import Text
+
+from json2db_sync.interfaces.menu import glyphs
+from json2db_sync.interfaces.menu.plans import same_as
+from json2db_sync.interfaces.menu.prompts import BACK, Back, Option
+from json2db_sync.interfaces.menu.session import Session
+from json2db_sync.interfaces.menu.tasks import BACKUP
+from json2db_sync.interfaces.terminal.console import ago, show, show_error, size_text
+from json2db_sync.results import BackupReport, BackupResult
+from json2db_sync.text import counted
+
+_MAKE = "make"
+
+
+class Backups:
+    """Makes, lists and restores backups."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def browse(self) -> None:
+        """Until the user goes back."""
+        while True:
+            result = self._session.call("backups", quiet=True)
+            if not isinstance(result, BackupResult) or not result.success:
+                show_error(result, self._session.console)
+                return
+            found = [backup for backup in result.backups if isinstance(backup, BackupReport)]
+            options = [Option(_MAKE, "Make a backup now")]
+            options += [
+                Option(b, Path(b.name).name, f"{ago(b.created_at)}  {size_text(b.size)}".rstrip()) for b in found
+            ]
+            title = f"Backups of {self._session.shown_database} ({len(found)}): make one, or restore one"
+            try:
+                chosen = self._session.prompts.choose(title, [*options, BACK], quiet=True)
+                self._make() if chosen == _MAKE else self._restore(chosen)
+            except Back:
+                return
+
+    def _make(self) -> None:
+        same_as(self._session, BACKUP)
+        show(self._session.call("backup"), self._session.console)
+        self._session.console.print()
+
+    def _restore(self, backup: BackupReport) -> None:
+        session = self._session
+        state = session.look_at_database(count=True)
+        held = counted(sum((state.rows or {}).values()), "record")
+        for line in (
+            f"Restoring replaces everything in {state.shown} ({held})",
+            f"by its state of {ago(backup.created_at)} ({Path(backup.name).name}).",
+            "The state now is backed up first, so that this can be undone.",
+        ):
+            session.console.print(Text(glyphs.plain(line)))
+        session.console.print()
+        same_as(session, ["restore", backup.name])
+        try:
+            sure = session.prompts.confirm(f"Replace {held}?", default=False)
+        except Back:
+            return
+        if sure:
+            show(session.call("restore", backup.name), session.console)
+        else:
+            session.prompts.say("  Nothing was changed.")
+        session.console.print()

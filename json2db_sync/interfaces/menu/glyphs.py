@@ -1,0 +1,39 @@
+"""Signs that not every terminal can draw, and plain ones in their place."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from json2db_sync.interfaces.terminal.canvas import PLAIN, safe
+
+_POINTER = "\u276f"
+"""A heavy angle, as ``>``."""
+
+
+def is_plain() -> bool:
+    """Can the terminal draw ASCII only? (Python speaks UTF-8 under the C locale, whatever the terminal can.)"""
+    chosen = os.environ.get("LC_ALL") or os.environ.get("LANG") or os.environ.get("LC_CTYPE") or ""
+    if chosen in ("C", "POSIX"):
+        return True
+    try:
+        f"{_POINTER}★·".encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return True
+    return False
+
+
+def plain(text: str) -> str:
+    """The text, with signs that this terminal can draw and nothing that would steer it."""
+    text = "\n".join(map(safe, text.split("\n")))
+    return text.translate(PLAIN) if is_plain() else text
+
+
+def pointer() -> str:
+    """What stands before the option at hand."""
+    return plain(_POINTER)
+
+
+def cut(text: str, width: int) -> str:
+    """At most so many characters."""
+    return text if len(text) <= width else text[: max(width - 1, 0)] + plain("…")

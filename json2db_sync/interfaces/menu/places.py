@@ -1,0 +1,81 @@
+"""Shows the place an error speaks of: the bytes of a file around it, or a setting and where its value comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+
+from json2db_sync.interfaces.menu import glyphs
+from json2db_sync.interfaces.menu.session import Session
+
+_BEFORE, _AFTER = 160, 80
+"""Bytes shown before and after the place."""
+
+
+def can_show(context: Mapping[str, Any] | None) -> bool:
+    """Does an error's context name a place?"""
+    return bool(context) and any(name in (context or {}) for name in ("file", "setting", "table"))
+
+
+def show_place(session: Session, context: Mapping[str, Any], source: str | None) -> None:
+    """Show it."""
+    say = session.prompts.say
+    if "file" in context:
+        path = _find(str(context["file"]), source)
+        say(f"  file    {path}")
+        for name in ("record", "byte", "path"):
+            if name in context:
+                value = context[name]
+                say(f"  {name:<7} {value:,}" if isinstance(value, int) else f"  {name:<7} {value}")
+        if isinstance(context.get("byte"), int):
+            _excerpt(session, path, int(context["byte"]))
+    if "table" in context:
+        say(f"  table   {context['table']}")
+    if "setting" in context:
+        _setting(session, str(context["setting"]))
+    say()
+
+
+def _find(name: str, source: str | None) -> Path:
+    """The file, also where the error names it relative to its source."""
+    for folder in (source, "."):
+        if folder is not None and (Path(folder) / name).exists():
+            return (Path(folder) / name).absolute()
+    return Path(name)
+
+
+def _excerpt(session: Session, path: Path, byte: int) -> None:
+    try:
+        with path.open("rb") as stream:
+            start = max(0, byte - _BEFORE)
+            stream.seek(start)
+            raw = stream.read(byte - start + _AFTER)
+    except OSError as error:
+        session.prompts.say(f"  {error.strerror}")
+        return
+    if path.suffix in (".gz", ".xz"):
+        return  # the byte counts in what is inside
+    before, after = (_text(part) for part in (raw[: byte - start], raw[byte - start :]))
+    text = Text("  ...", style="dim")
+    text.append(before)
+    text.append(glyphs.pointer() + " here " + (after or "the file ends"), style="bold red")
+    session.console.print()
+    session.console.print(text, width=min(session.console.width, 100))
+
+
+def _text(raw: bytes) -> str:
+    return glyphs.plain(" ".join(raw.decode("utf-8", "replace").split()))
+
+
+def _setting(session: Session, name: str) -> None:
+    session.prompts.say(f"  setting {name}")
+    if session.problem is not None:
+        session.prompts.say("  where   the environment, .env, or the configuration file: see the message above")
+        return
+    for setting in session.config.settings():
+        if setting.name == name or setting.name.endswith(f".{name}"):
+            session.prompts.say(f"  value   {setting.value or 'not set'} (from: {setting.origin})")
+            session.prompts.say(f"  change  {setting.variable} in the environment or in .env")

@@ -1,0 +1,235 @@
+"""Questions in the terminal: questionary's, with Esc, Ctrl-C and Ctrl-D that go back, and a line that names the keys.
+
+A question vanishes when it is answered and leaves one line behind, so that a session reads like a conversation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from rich.console import Console
+from rich.markup import escape
+
+from json2db_sync.interfaces.menu import glyphs
+from json2db_sync.interfaces.menu.choices import (
+    Option,
+    add_line,
+    cleared,
+    control_of,
+    jump_by_typing,
+    recall_by_up,
+    rows,
+    style,
+    wrap_messages,
+    wrapped,
+)
+from json2db_sync.interfaces.menu.keyboard import forget_typed
+
+if TYPE_CHECKING:
+    from prompt_toolkit.key_binding import KeyPressEvent
+    from questionary import Question
+    from questionary.prompts.common import InquirerControl
+
+__all__ = ["BACK", "Back", "Check", "Option", "Prompts"]
+
+Key = Literal["esc", "ctrl-c", "ctrl-d", "choice"]
+Check = Callable[[str], str | None]
+"""What is wrong with a text, in words, and what would be right; None when nothing is."""
+
+_ESCAPE_SECONDS = 0.05
+"""How long after Esc the rest of an arrow key's sequence may take; prompt_toolkit's half a second feels stuck."""
+_LONG = 20
+"""Lists longer than this are searched rather than walked."""
+
+
+class Back(Exception):
+    """The user wants to go back."""
+
+    def __init__(self, key: Key = "choice") -> None:
+        super().__init__(key)
+        self.key = key
+
+
+BACK = Option(Back, "Back")
+
+
+class Prompts:
+    """Asks. Every question raises :class:`Back` when the user goes back."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.lines = 0
+        """Grows whenever something is left on the screen."""
+        self.ran = False
+        """Something ran since the last question: what was typed meanwhile is no answer."""
+
+    def choose(
+        self,
+        message: str,
+        options: Sequence[Option],
+        *,
+        default: Any = None,
+        footer: str = "enter choose · type to jump · esc back",
+        quiet: bool = False,
+        on_escape: Callable[[InquirerControl], bool] | None = None,
+    ) -> Any:
+        """The value of the option chosen; the option BACK goes back.
+
+        :param quiet: leave no line behind.
+        :param on_escape: may use Esc up instead of going back, by returning true.
+        """
+        import questionary
+
+        long = len(options) > _LONG
+        lines = rows(options, self.console.width - 5, plain=long)
+        # Values are places in the list: the same value may be offered twice, and need not be hashable.
+        choices = [questionary.Choice(row, value=place) for place, row in enumerate(lines)]
+        start = next((place for place, option in enumerate(options) if option.value == default), 0)
+        question = questionary.select(
+            wrapped(message, self.console),
+            choices,
+            default=choices[start],
+            pointer=glyphs.pointer(),
+            instruction=" ",
+            style=style(),
+            use_search_filter=long,
+            use_jk_keys=False,
+            **self._common(),
+        )
+        control = control_of(question)
+        self._dress(question, glyphs.plain("type to filter · enter choose · esc back" if long else footer), on_escape)
+        if not long:
+            jump_by_typing(question, control, options)
+        picked = options[self._ask(question)]
+        if picked.value is Back:
+            raise Back
+        if not quiet:
+            self._answered(message, picked.label)
+        return picked.value
+
+    def pick(self, message: str, names: Sequence[str], chosen: Sequence[str]) -> list[str]:
+        """Any of these names, at least one."""
+        import questionary
+
+        choices = [questionary.Choice(name, checked=name in chosen) for name in names]
+        question = questionary.checkbox(
+            wrapped(message, self.console),
+            choices,
+            pointer=glyphs.pointer(),
+            instruction=" ",
+            style=style(),
+            validate=lambda picked: bool(picked) or "choose at least one, with the space bar",
+            use_search_filter=True,
+            use_jk_keys=False,
+            **self._common(),
+        )
+        self._dress(question, glyphs.plain("space mark · ctrl-a all · type to filter · enter done · esc back"))
+        picked = list(self._ask(question))
+        self._answered(message, ", ".join(picked))
+        return picked
+
+    def text(
+        self, message: str, before: str = "", *, check: Check | None = None, paths: bool = False, secret: bool = False
+    ) -> str:
+        """A line of text that passes the check. What is wrong is said below it and can be corrected.
+
+        :param before: what Enter alone keeps; typing starts afresh.
+        """
+        import questionary
+        from prompt_toolkit.completion import PathCompleter
+
+        extra: dict[str, Any] = {"completer": PathCompleter(expanduser=True)} if paths else {}
+        ask = questionary.password if secret else questionary.text
+        keeps = f" (Enter keeps {before}, Up edits it)" if before else ""
+        question = ask(
+            wrapped(message + keeps, self.console) + ("\n " if before else ""),
+            validate=(lambda text: check(text.strip() or before) or True) if check else None,
+            style=style(),
+            validate_while_typing=False,
+            complete_while_typing=False,
+            reserve_space_for_menu=4 if paths else 0,
+            qmark="?",
+            **self._common(),
+            **extra,
+        )
+        self._dress(question, None)
+        if before:
+            recall_by_up(question, before)
+        answer = str(self._ask(question)).strip() or before
+        if not secret:
+            self._answered(message, answer)
+        return answer
+
+    def confirm(self, message: str, *, default: bool) -> bool:
+        """Yes or no."""
+        import questionary
+
+        question = questionary.confirm(
+            wrapped(message, self.console, beside=6), default=default, style=style(), **self._common()
+        )
+        self._dress(question, None)
+        yes = bool(self._ask(question))
+        self._answered(message, "yes" if yes else "no")
+        return yes
+
+    def say(self, text: str = "") -> None:
+        """Plain text."""
+        self.lines += 1
+        self.console.print(escape(glyphs.plain(text)), highlight=False, soft_wrap=False)
+
+    def _common(self) -> dict[str, Any]:
+        from prompt_toolkit.output import ColorDepth
+
+        return {"color_depth": ColorDepth.DEPTH_1_BIT} if self.console.no_color else {}
+
+    def _answered(self, message: str, answer: str) -> None:
+        from json2db_sync.databases.urls import mask
+
+        self.lines += 1
+        self.console.print(
+            f"[dim]?[/] {escape(glyphs.plain(message))}  [bold]{escape(glyphs.plain(mask(answer)))}[/]", highlight=False
+        )
+
+    def _ask(self, question: Question) -> Any:
+        if self.ran:
+            forget_typed()
+            self.ran = False
+        try:
+            return question.unsafe_ask()
+        except KeyboardInterrupt:
+            raise Back("ctrl-c") from None
+        except EOFError:
+            raise Back("ctrl-d") from None
+
+    def _dress(
+        self, question: Question, footer: str | None, on_escape: Callable[[InquirerControl], bool] | None = None
+    ) -> None:
+        """Esc and Ctrl-D go back, the answered question vanishes, and a last line says what the keys do."""
+        from prompt_toolkit.filters import to_filter
+        from prompt_toolkit.key_binding import KeyBindings, merge_key_bindings
+
+        application = question.application
+        application.erase_when_done = True
+        application.ttimeoutlen = _ESCAPE_SECONDS
+        keys = KeyBindings()
+
+        @keys.add("escape", eager=True)
+        def _escape(event: KeyPressEvent) -> None:
+            if footer is not None and cleared(control_of(question)):
+                return
+            if on_escape is None or not on_escape(control_of(question)):
+                event.app.exit(exception=Back("esc"))
+
+        @keys.add("c-d", eager=True)
+        def _end(event: KeyPressEvent) -> None:
+            event.app.exit(exception=EOFError())
+
+        present = [application.key_bindings] if application.key_bindings else []
+        application.key_bindings = merge_key_bindings([*present, keys])
+        for window in application.layout.find_all_windows():
+            window.dont_extend_height = to_filter(True)  # else the last line would hang at the bottom of the screen
+        if footer is not None:
+            add_line(question, footer)
+        else:
+            wrap_messages(question)

@@ -1,0 +1,172 @@
+"""Rejected records: a list to search, each of them whole, and a second try as they are or corrected."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+
+from json2db_sync.interfaces.menu import glyphs
+from json2db_sync.interfaces.menu.plans import same_as
+from json2db_sync.interfaces.menu.prompts import BACK, Back, Option
+from json2db_sync.interfaces.menu.session import Session
+from json2db_sync.interfaces.terminal.canvas import Paper
+from json2db_sync.interfaces.terminal.console import show, show_error
+from json2db_sync.interfaces.terminal.records import rejected_facts
+from json2db_sync.results import RejectedRecord, RejectedResult
+from json2db_sync.text import counted
+
+_MOST = 500
+"""Records listed; the command line shows all."""
+_SCREENFUL = 10
+"""Lines of a record that leave its reason in sight."""
+_LONGEST = 20_000
+"""Characters of a record that are shown."""
+_EXPORT, _AGAIN, _CORRECTED = "export", "again", "corrected"
+_FILE = "rejected.ndjson"
+
+
+class Records:
+    """Looks at records that could not be loaded, and tries them again."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._file = ""
+        """Where they were written to last."""
+
+    def browse(self) -> None:
+        """List them, and do what is chosen, until the user goes back or none is left."""
+        at: Any = None
+        seen = False
+        while True:
+            result = self._session.call("rejected", most=_MOST, quiet=True)
+            if not isinstance(result, RejectedResult) or not result.success:
+                show_error(result, self._session.console)
+                return
+            if not result.records:
+                self._session.prompts.say("  No rejected record is left." if seen else "  No record was rejected.")
+                return
+            if not seen:
+                same_as(self._session, ["rejected"])
+            seen = True
+            try:
+                at = self._choose(result, at)
+            except Back:
+                return
+            self._do(at, result)
+
+    def _choose(self, result: RejectedResult, at: Any) -> Any:
+        known = f"the newest {_MOST} of {result.total:,}" if result.total > _MOST else f"{result.total:,}"
+        options = [
+            Option(_AGAIN, "Try all again", "after a setting or a schema has changed"),
+            Option(_EXPORT, "Write all into a file", "to correct them there"),
+            Option(_CORRECTED, "Load a corrected file"),
+            *(Option(place, _label(record), record.reason) for place, record in enumerate(result.records)),
+            BACK,
+        ]
+        default = 0 if at is None or (isinstance(at, int) and at >= len(result.records)) else at
+        return self._session.prompts.choose(f"Rejected records ({known})", options, default=default, quiet=True)
+
+    def _do(self, chosen: Any, result: RejectedResult) -> None:
+        """What was chosen from the list; going back from there leads to the list again."""
+        try:
+            if chosen == _AGAIN:
+                self._try_all(result.total)
+            elif chosen == _EXPORT:
+                self._export()
+            elif chosen == _CORRECTED:
+                self._load_corrected()
+            else:
+                self._look_at(result.records[chosen])
+        except Back:
+            return
+
+    # One record
+
+    def _look_at(self, record: RejectedRecord) -> None:
+        self._show(record)
+        if record.number is None:
+            return
+        options = [
+            Option(_AGAIN, "Try it again", "after a setting or a schema has changed"),
+            Option(_EXPORT, "Write it into a file", "to correct it there"),
+            BACK,
+        ]
+        chosen = self._session.prompts.choose("What about it?", options, default=Back, quiet=True)
+        if chosen == _AGAIN:
+            self._replay(["rejected", "replay", str(record.number)], numbers=[record.number])
+        else:
+            self._export([record.number])
+
+    def _show(self, record: RejectedRecord) -> None:
+        console, say = self._session.console, self._session.prompts.say
+        say()
+        Paper(console).pairs(rejected_facts(record))
+        say()
+        text = _pretty(record.raw)
+        console.print(Text(text[:_LONGEST]))
+        if len(text) > _LONGEST:
+            say(f"  (the first {_LONGEST:,} of {counted(len(text), 'character')})")
+        if text.count("\n") > _SCREENFUL:  # what it is about has scrolled away
+            say(f"  {record.path or ''} {record.reason}".rstrip())
+        say()
+
+    # A second try
+
+    def _try_all(self, total: int) -> None:
+        same_as(self._session, ["rejected", "replay"])
+        if self._session.prompts.confirm(f"Try {counted(total, 'record')} again?", default=True):
+            self._replay(None)
+
+    def _load_corrected(self) -> None:
+        def check(text: str) -> str | None:
+            if not text:
+                return "name the file that rejected records were written into"
+            return None if Path(text).expanduser().is_file() else f"there is no file {text}"
+
+        file = self._session.prompts.text("Which file of corrected records?", self._file, check=check, paths=True)
+        file = str(Path(file).expanduser())
+        self._replay(["rejected", "replay", "--corrected", file], corrected=file)
+
+    def _replay(self, words: Sequence[str] | None, **which: Any) -> None:
+        if words is not None:
+            same_as(self._session, words)
+        console = self._session.console
+        result = self._session.call("replay", **which)
+        console.print()
+        show(result, console)
+        console.print()
+
+    def _export(self, numbers: Sequence[int] | None = None) -> None:
+        prompts, console = self._session.prompts, self._session.console
+        question = "Write them into which file?" if numbers is None else "Into which file?"
+        file = prompts.text(question, self._file or _FILE, paths=True)
+        overwrite = Path(file).expanduser().exists()
+        if overwrite and not prompts.confirm(f"{file} is there already. Replace it?", default=False):
+            prompts.say("  Nothing was written.")
+            return
+        file = str(Path(file).expanduser())
+        words = ["rejected", "export", *map(str, numbers or ()), "--output", file]
+        same_as(self._session, [*words, "--overwrite"] if overwrite else words)
+        result = self._session.call("export_rejected", file, numbers=numbers, overwrite=overwrite, quiet=True)
+        show(result, console)
+        console.print()
+        if result.success:
+            self._file = file
+
+
+def _label(record: RejectedRecord) -> str:
+    where = f"  {record.path}" if record.path else ""
+    return f"{record.entity}  record {record.record:,}{where}"
+
+
+def _pretty(raw: str) -> str:
+    """The record, indented where it is JSON at all. Nothing in it can steer the terminal."""
+    try:
+        text = json.dumps(json.loads(raw), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        text = raw
+    return glyphs.plain(text)

@@ -1,0 +1,181 @@
+"""One sitting at the menu: the configuration, the answers so far, and running operations with what they show."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from json2db_sync import errors
+from json2db_sync.databases.urls import mask
+from json2db_sync.interfaces.menu import answers as memory
+from json2db_sync.interfaces.menu.keyboard import unheard
+from json2db_sync.interfaces.menu.prompts import Prompts
+from json2db_sync.interfaces.menu.tasks import Task
+from json2db_sync.interfaces.terminal.console import Interrupt, Progress
+from json2db_sync.interfaces.terminal.interrupt import HINT as GO_ON
+from json2db_sync.operations.inspection import DatabaseState, SourceState, look_at_database, look_at_source
+
+if TYPE_CHECKING:
+    from json2db_sync.config import JSON2DBConfig
+    from json2db_sync.results import Result, RunReport
+
+
+class Session:
+    """What all screens of the menu share.
+
+    :param db_path: beats the configuration and what is remembered; so data_source.
+    """
+
+    def __init__(
+        self,
+        console: Console,
+        *,
+        db_path: str | os.PathLike[str] | None = None,
+        data_source: str | os.PathLike[str] | None = None,
+        config_file: str | os.PathLike[str] | None = None,
+    ) -> None:
+        self.console = console
+        self.prompts = Prompts(console)
+        self.config_file = os.fspath(config_file) if config_file is not None else None
+        self.folder = Path.cwd()
+        self.problem: errors.SyncError | None = None
+        """Why there is no configuration."""
+        self._config: JSON2DBConfig | None = None
+        self._stopped: tuple[str, RunReport] | None = None
+        self.answers = memory.load(self.folder)
+        self.configure()
+        self._forget_what_is_configured()
+        if db_path is not None:
+            self.answers = replace(self.answers, database=os.fspath(db_path), password_left_out=False)
+        if data_source is not None:
+            self.answers = replace(self.answers, source=os.fspath(data_source))
+
+    # Configuration
+
+    def configure(self) -> None:
+        """Read the configuration again: a mistake in it may have been corrected meanwhile."""
+        from json2db_sync.config import JSON2DBConfig
+
+        try:
+            self._config, self.problem = JSON2DBConfig(self.config_file), None
+        except errors.SyncError as error:
+            self._config, self.problem = None, error
+
+    @property
+    def config(self) -> JSON2DBConfig:
+        """The configuration.
+
+        :raises ConfigurationError: when it is wrong.
+        """
+        if self._config is None:
+            assert self.problem is not None
+            raise self.problem
+        return self._config
+
+    def _forget_what_is_configured(self) -> None:
+        """What is configured for this folder beats what was once answered in it."""
+        if self._config is None:
+            return
+        origins = {setting.name: setting.origin for setting in self._config.settings()}
+        if origins["database.path"] != "default":
+            self.answers = replace(self.answers, database=None, password_left_out=False)
+        if origins["data_source.api_sync_base_path"] != "default" or origins["data_source.type"] == "directory":
+            self.answers = replace(self.answers, source=None)
+
+    # What is worked on
+
+    @property
+    def database(self) -> str:
+        """Path or URL."""
+        return self.answers.database or self.config.database.path
+
+    @property
+    def source(self) -> str:
+        """The data source as the user wrote it."""
+        return self.answers.source or str(self.config.source_settings().path)
+
+    def look_at_database(self, *, count: bool = False) -> DatabaseState:
+        return look_at_database(self.database, self.config, count=count)
+
+    def look_at_source(self, task: Task | None = None) -> SourceState:
+        """The source in the window and for the entities that a task asks for; without a task all of it."""
+        days = self.answers.days if task and "days" in task.asks else "all"
+        entities = self.answers.entities if task and "entities" in task.asks else None
+        return look_at_source(self.answers.source, self.config, days, entities)
+
+    def command(self, task: Task) -> str:
+        """The command line that does the same as this task now."""
+        return task.command(self.answers.database, self.answers.source, self.config_file, self.answers)
+
+    def answer(self, **changes: Any) -> None:
+        """Answer something, and remember it for next time."""
+        self.answers = replace(self.answers, **changes)
+        memory.save(self.folder, self.answers)
+
+    # Running
+
+    def run(self, task: Task, *, quiet: bool = False) -> Result:
+        """Run a task with the answers given; Ctrl-C stops it at a safe point."""
+        from json2db_sync.model.kinds import now_text
+        from json2db_sync.results import RunReport
+
+        started = now_text()
+        result = self.call(task.method, quiet=quiet, **task.arguments(self.answers))
+        if task.writes:
+            run = RunReport(0, task.method, "cancelled", started, now_text())
+            self._stopped = (self.database, run) if result.error_type == "cancelled" else None
+        return result
+
+    @property
+    def stopped(self) -> RunReport | None:
+        """The last run of this sitting on this database, if it was cancelled: the ledger may not know of it."""
+        return self._stopped[1] if self._stopped is not None and self._stopped[0] == self.database else None
+
+    def call(self, method: str, *arguments: Any, quiet: bool = False, **named: Any) -> Result:
+        """Call a method of the runner, showing its progress.
+
+        :param quiet: show nothing; for what is done in an instant.
+        """
+        from json2db_sync.events import silent
+        from json2db_sync.results import Result
+        from json2db_sync.runner import SyncRunner
+
+        try:
+            self.prompts.lines += 1
+            if quiet:
+                runner = SyncRunner(self.database, self.answers.source, config=self.config, on_event=silent)
+                result = getattr(runner, method)(*arguments, **named)
+            else:
+                self.prompts.ran = True
+                with unheard(), Progress(self.console) as progress, Interrupt(progress) as listener:
+                    runner = SyncRunner(self.database, self.answers.source, config=self.config, on_event=listener)
+                    result = getattr(runner, method)(*arguments, **named)
+        except errors.SyncError as error:  # wrong arguments and settings are raised, not returned
+            return failed(method, error)
+        except KeyboardInterrupt:  # the second Ctrl-C waits for no safe point
+            return failed(method, errors.Cancelled("stopped at once", hint=GO_ON))
+        assert isinstance(result, Result)
+        return result
+
+    @property
+    def shown_database(self) -> str:
+        """The database as it may be shown."""
+        return mask(self.database)
+
+
+def failed(operation: str, error: errors.SyncError) -> Result:
+    """An error as the result that the runner would make of it."""
+    from json2db_sync.results import Result
+
+    return Result(
+        success=False,
+        operation=operation,
+        error=error.message,
+        error_type=error.code,
+        hint=error.hint,
+        context=error.context or None,
+    )

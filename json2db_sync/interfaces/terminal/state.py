@@ -1,0 +1,117 @@
+"""What the database holds, and its backups."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from json2db_sync.interfaces.terminal.canvas import GOOD, NUMBER, Column, Paper, Part, number, share
+from json2db_sync.interfaces.terminal.history import runs_table
+from json2db_sync.interfaces.terminal.warnings import worth_a_look
+from json2db_sync.interfaces.terminal.wording import ago, file_and_time, size_text, stamp_text
+from json2db_sync.results import (
+    BackupResult,
+    EntityReport,
+    RelationReport,
+    ReportResult,
+    TableReport,
+)
+from json2db_sync.text import counted
+
+
+def report(result: ReportResult, paper: Paper) -> None:
+    """Tables, then how fresh they are, what was done last, and what belongs to what."""
+    if not result.success:
+        return
+    paper.line(
+        (f"{counted(result.total_records, 'record')} in {counted(len(result.tables), 'table')}", "bold"),
+        *(f", {text}" for text in (size_text(result.size), result.version or "") if text),
+    )
+    paper.line((result.database or "", "dim"))
+    if result.tables:
+        paper.blank()
+        _tables(result.tables, paper)
+    if result.entities:
+        paper.heading("How fresh")
+        _freshness(result.entities, paper)
+    if result.runs:
+        paper.heading("Last runs")
+        runs_table(result.runs, paper)
+    if result.relations:
+        paper.heading("Relations", ("guessed from names; the share of values found there", "dim"))
+        _relations(result.relations, paper)
+    rejected = [f"{counted(result.rejected, 'rejected record')} kept with the reason"] if result.rejected else []
+    worth_a_look(paper, notes=[*rejected, *result.notes])
+
+
+def _tables(tables: Sequence[TableReport], paper: Paper) -> None:
+    depths = _depths(tables)
+    longest = max(len(table.name) + 2 * depths[table.name] for table in tables)
+    room = paper.width - 2
+    sizes = any(table.size is not None for table in tables)
+    shortened = longest > room - 19 - 10 * sizes
+    with_change = room - min(longest, 30 if shortened else longest) - 19 - 10 * sizes >= 18
+    columns = [Column("table"), Column("rows", NUMBER)]
+    columns += [Column("size", NUMBER)] if sizes else []
+    columns += [Column("columns", NUMBER)]
+    columns += [Column("last change")] if with_change else []
+    rows: list[list[Part]] = []
+    for table in tables:
+        depth = depths[table.name]
+        name = table.name
+        if shortened and table.parent and name.startswith(f"{table.parent}_"):
+            name = f"…{name.removeprefix(table.parent)}"
+        row: list[Part] = [f"{'  ' * depth}{name}", number(table.record_count)]
+        row += [size_text(table.size)] if sizes else []
+        row += [number(table.columns)]
+        row += [ago(table.last_change) if table.last_change else ""] if with_change else []
+        rows.append(row)
+    paper.table(columns, rows)
+
+
+def _depths(tables: Sequence[TableReport]) -> dict[str, int]:
+    depths: dict[str, int] = {}
+    for table in tables:  # parents come before their children
+        depths[table.name] = depths.get(table.parent, 0) + 1 if table.parent else 0
+    return depths
+
+
+def _freshness(entities: Sequence[EntityReport], paper: Paper) -> None:
+    rejected = any(entity.rejected for entity in entities)
+    columns = [Column("entity"), Column("records", NUMBER), Column("loaded"), Column("newest data")]
+    columns += [Column("rejected", NUMBER)] if rejected else []
+    rows: list[list[Part]] = []
+    for entity in entities:
+        newest = stamp_text(entity.newest_session) or file_and_time(entity.newest_file or "")[0]
+        row: list[Part] = [entity.name, number(entity.record_count), ago(entity.last_loaded), newest]
+        rows.append(row + ([number(entity.rejected)] if rejected else []))
+    paper.table(columns, rows)
+
+
+def _relations(relations: Sequence[RelationReport], paper: Paper) -> None:
+    columns = [Column(rest=True, fold=True), Column("", NUMBER), Column("", NUMBER)]
+    paper.table(columns, ([
+        relation.relation.replace(" -> ", " → "),
+        f"{relation.matching:,} of {relation.distinct:,}",
+        share(relation.matching, relation.distinct),
+    ] for relation in relations))  # fmt: skip
+
+
+def backups(result: BackupResult, paper: Paper) -> None:
+    """The backup made or restored, or all there are."""
+    if not result.success:
+        return
+    if result.backup:
+        done = "Restored from" if result.operation == "restore" else "Backup made:"
+        size = f"  {size_text(result.size)}" if result.size is not None else ""
+        paper.item(GOOD, f"{done} {result.backup}", (size, "dim"))
+        for note in result.notes:
+            paper.line(note, indent=2)
+        return
+    if not result.backups:
+        paper.line("There are no backups yet")
+        return
+    paper.line((counted(len(result.backups), "backup"), "bold"), ", newest first" if len(result.backups) > 1 else "")
+    paper.table(
+        [Column("when"), Column("size", NUMBER), Column("backup", rest=True, fold=True)],
+        ([ago(one["created_at"]), size_text(one["size"]), one["name"]] for one in result.backups),
+    )

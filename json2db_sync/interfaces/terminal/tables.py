@@ -1,0 +1,146 @@
+"""Tables: what was done to them, what would be done, and their CREATE statements."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+
+from json2db_sync.interfaces.terminal.canvas import GOOD, LOOK, Paper
+from json2db_sync.interfaces.terminal.warnings import besides, worth_a_look
+from json2db_sync.results import AnalysisResult, InferredSchemasResult, PlanResult, SchemasResult, TablesResult
+from json2db_sync.text import counted
+
+_MOST_CHANGES = 30
+_CREATE = re.compile(r"create table (\S+) \((\d+) columns? from JSON\)")
+_VERBS = ("carry over",)
+"""Verbs of more than one word."""
+_TITLES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+
+
+def tables(result: TablesResult, paper: Paper) -> None:
+    """What was done, in order, and what there is now."""
+    if result.success and not result.changes and not result.refused_changes:
+        paper.item(GOOD, f"Nothing to change: the {counted(len(result.tables), 'table')} fit the files")
+    elif result.success and not result.changes:
+        paper.item(LOOK, "Nothing was changed")
+    elif result.changes:
+        parts = [
+            f"{counted(len(names), 'table')} {what}"
+            for names, what in (
+                (result.created, "created"), (result.recreated, "rebuilt"), (result.emptied, "emptied"),
+            )
+            if names
+        ]  # fmt: skip
+        carried = f", {counted(result.records_carried_over, 'record')} carried over" if result.recreated else ""
+        paper.item(GOOD, (", ".join(parts) or counted(len(result.changes), "change"), "bold"), carried)
+        schema_changes(result.changes, paper)
+        if result.success:
+            paper.line((f"{counted(len(result.tables), 'table')} in all", "dim"), indent=2)
+    if result.backup:
+        paper.pairs([(("backup", "dim"), result.backup)])
+    refused_changes(result.refused_changes, paper)
+    worth_a_look(paper, refused=besides(result.refused_files, result), notes=result.notes)
+
+
+def schema_changes(changes: Sequence[str], paper: Paper) -> None:
+    """Changes of tables, an entity's new tables on one line."""
+    lines = list(_together(changes))
+    paper.pairs(lines[:_MOST_CHANGES])
+    paper.more(_MOST_CHANGES, len(lines), "change")
+
+
+def refused_changes(changes: Sequence[str], paper: Paper) -> None:
+    """What the data asks for and a frozen contract refuses; nothing where that is nothing."""
+    if not changes:
+        return
+    paper.heading("Refused by contract", (counted(len(changes), "change"), "dim"))
+    for change in changes[:_MOST_CHANGES]:
+        paper.item(LOOK, change, indent=2)
+    paper.more(_MOST_CHANGES, len(changes), "change")
+    paper.line(("Records that need them are rejected; processing.contracts says what is frozen.", "dim"), indent=2)
+
+
+def plan(result: PlanResult, paper: Paper) -> None:
+    """What create-tables would do, entity by entity, and how many stored records it would rewrite."""
+    entities = list(dict.fromkeys(change.entity for change in result.changes))
+    if result.success and not result.changes and not result.refused_changes:
+        paper.item(GOOD, "Nothing to do: the tables fit the files")
+    elif result.success and not result.changes:
+        paper.item(LOOK, "Nothing would be changed")
+    elif result.changes:
+        paper.line(
+            (f"{counted(len(result.changes), 'change')} to the tables of {counted(len(entities), 'entity')}", "bold"),
+            f"; {_rewritten(result.records_rewritten)}",
+        )
+    for entity in entities:
+        changes = [change for change in result.changes if change.entity == entity]
+        records = max(change.records for change in changes)
+        paper.heading(entity, (_rewritten(records), "yellow") if records else ("", ""))
+        schema_changes([change.text for change in changes], paper)
+    if result.changes and result.success:
+        paper.blank()
+        paper.line(("Nothing was done yet; create-tables does it, and so does populate on its way.", "dim"))
+    refused_changes(result.refused_changes, paper)
+    worth_a_look(paper, refused=besides(result.refused_files, result), notes=result.notes)
+
+
+def _rewritten(records: int) -> str:
+    return f"{counted(records, 'stored record')} rewritten" if records else "no stored record is rewritten"
+
+
+def _together(changes: Iterable[str]) -> Iterable[tuple[str, str]]:
+    """Each change as a verb and what it is done to; children created with their parent are told with it."""
+    parent, columns, children = "", "", list[str]()
+
+    def created() -> Iterable[tuple[str, str]]:
+        if parent:
+            with_children = f" and children {', '.join(children)}" if children else ""
+            yield "create", f"{parent} ({counted(int(columns), 'column')}){with_children}"
+
+    for change in changes:
+        match = _CREATE.fullmatch(change)
+        if match and parent and match[1].startswith(f"{parent}_"):
+            children.append(match[1].removeprefix(f"{parent}_"))
+            continue
+        yield from created()
+        parent, columns, children = (match[1], match[2], []) if match else ("", "", [])
+        if not match:
+            verb = next((verb for verb in _VERBS if change.startswith(f"{verb} ")), change.partition(" ")[0])
+            yield verb, change.removeprefix(verb).strip()
+    yield from created()
+
+
+def pending(result: AnalysisResult, paper: Paper) -> None:
+    """What create-tables would do."""
+    if result.schema_changes_required:
+        paper.heading("To be done to the tables", f"{counted(len(result.schema_changes), 'change')}")
+        schema_changes(result.schema_changes, paper)
+    else:
+        paper.blank()
+        paper.item(GOOD, "The tables fit these files; nothing is to be changed")
+
+
+def schemas(result: SchemasResult, paper: Paper) -> None:
+    """The statements as they can be run, each database's under a comment."""
+    for backend, text in result.schemas.items():
+        paper.console.print(paper.text((f"-- {_TITLES.get(backend, backend)}", "bold")), soft_wrap=True)
+        for line in text.expandtabs(4).splitlines():
+            paper.console.print(paper.text(line.rstrip()), soft_wrap=True)
+        paper.blank()
+
+
+def inferred(result: InferredSchemasResult, paper: Paper) -> None:
+    """Where each entity's JSON Schema was written; those that were not are shown themselves."""
+    if result.written:
+        paper.item(GOOD, (f"{counted(len(result.written), 'JSON Schema')} written", "bold"))
+        for file in result.written:
+            paper.line(file, indent=2)
+        paper.line(("Tighten them, and name their folder: JSON2DB_SCHEMA_DIRECTORY, or --schema-directory", "dim"))
+    elif result.success:
+        paper.line((counted(len(result.schemas), "JSON Schema"), "bold"), ", which all records satisfy")
+        for entity, schema in result.schemas.items():
+            paper.heading(entity)
+            for line in json.dumps(schema, indent=2, ensure_ascii=False).splitlines():
+                paper.console.print(paper.text(line), soft_wrap=True)
+    worth_a_look(paper, refused=besides(result.refused_files, result), notes=result.notes)

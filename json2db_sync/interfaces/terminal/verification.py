@@ -1,0 +1,63 @@
+"""What was checked, and what that proves."""
+
+from __future__ import annotations
+
+from json2db_sync.interfaces.terminal.canvas import BAD, GOOD, Paper
+from json2db_sync.interfaces.terminal.warnings import worth_a_look
+from json2db_sync.interfaces.terminal.wording import short_paths
+from json2db_sync.results import VerifyResult
+from json2db_sync.text import counted
+
+
+def verification(result: VerifyResult, paper: Paper) -> None:
+    """Each check with what it covered; what a partial one left out."""
+    if result.checks:
+        if result.success:
+            paper.line((verified(result), "bold"))
+        paper.blank()
+    for check in result.checks:
+        covered = check.covered if check.passed else f"{counted(check.problems, 'problem')} in {check.covered}"
+        paper.pairs([(paper.text(GOOD if check.passed else BAD, f" {check.name:<{_name_width(result)}}"), covered)])
+        for line in check.examples:
+            paper.line(short_paths(line), indent=6)
+    if result.success and result.checks and not result.full:
+        paper.blank()
+        paper.line((_left_out(result), "dim"))
+    worth_a_look(paper, notes=result.notes)
+
+
+def _left_out(result: VerifyResult) -> str:
+    if result.of_run is None:
+        return "The files themselves were not read again; a full verification does that."
+    return f"Only the files of run {result.of_run} were read again; a full verification reads all."
+
+
+def _name_width(result: VerifyResult) -> int:
+    return max(len(check.name) for check in result.checks)
+
+
+def verified(result: VerifyResult) -> str:
+    """What the checks prove, in a line."""
+    total, failed = len(result.checks), len(result.failed_checks)
+    if failed:
+        return f"not verified: {failed} of {counted(total, 'check')} failed"
+    what = "verified in full" if result.full else f"run {result.of_run} verified" if result.of_run else "verified"
+    compared = next((check.covered for check in result.checks if check.name == "records"), None)
+    return f"{what}: {proof(result)}" + (f" ({compared})" if compared and result.records_compared else "")
+
+
+def proof(result: VerifyResult) -> str:
+    """``every record verified`` where all were compared, else what was done instead. All checks passed."""
+    checks = f"{counted(len(result.checks), 'check')} passed"
+    if result.every_record and result.records_compared:
+        return "every record verified"
+    return f"{counted(result.records_compared, 'record')} compared, {checks}" if result.records_compared else checks
+
+
+def findings(result: VerifyResult, paper: Paper) -> None:
+    """What a verification found to be wrong, with examples."""
+    paper.item(BAD, (verified(result), "bold"))
+    for check in result.failed_checks:
+        paper.item(BAD, f"{check.name}: {counted(check.problems, 'problem')} in {check.covered}", indent=2)
+        for line in check.examples:
+            paper.line(short_paths(line), indent=4)

@@ -1,0 +1,1 @@
+"""Records into tables: a run, its files, their entities."""

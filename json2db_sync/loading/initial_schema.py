@@ -1,0 +1,242 @@
+"""The first tables of a database: planned from all files together, since what refers to what shows only then.
+
+Where that takes long, loading starts at once with tables planned from the beginnings of the files, while another
+process takes in all records: those that are loaded, or, of several files, all on its own. Before anything is committed,
+it has taken in all there are. If they give the same plans, loading goes on; if not, the tables, still empty, are made
+anew, and loading starts over. So the outcome does not depend on this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+import sqlalchemy as sa
+
+from json2db_sync.analysis.entity_analyzer import ReadOptions
+from json2db_sync.analysis.inference import PlanSettings
+from json2db_sync.analysis.json_analyzer import Analysis, analyze, analyze_file, make_plans
+from json2db_sync.databases.base import Database
+from json2db_sync.databases.ledger import Ledger
+from json2db_sync.errors import FileError, ValidationError
+from json2db_sync.loading.worker import Assistance
+from json2db_sync.model.plan import EntityPlan, replace
+from json2db_sync.progress import Meter
+from json2db_sync.schema.schema_diff import creation
+from json2db_sync.schema.table_generator import evolve
+from json2db_sync.sources import SourceFile
+from json2db_sync.sources.reader import Layout
+from json2db_sync.workers.subprocess_worker import Gone
+
+_BEGINNING = 2 * 2**20
+"""Bytes of each file that the first guess is made from."""
+_MOST_FILES = 16
+"""With more files the beginnings are all there is to read."""
+
+
+class StartOver(Exception):
+    """The tables were not what they should be, and are now: load again."""
+
+
+class FirstPlans:
+    """Plans and makes the first tables.
+
+    :param assistance: the other process, if there is one.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        files: Sequence[SourceFile],
+        options: ReadOptions,
+        settings: PlanSettings,
+        meter: Meter,
+        assistance: Assistance | None,
+    ) -> None:
+        self._database = database
+        self._files = files
+        self._options = options
+        self._settings = settings
+        self._meter = meter
+        self._assistance = assistance if len(files) <= _MOST_FILES else None
+        self._watch = _watch(files, self._assistance) if self._assistance and files else None
+        self._guess: Mapping[str, EntityPlan] | None = None
+        self._found: Mapping[str, EntityPlan] | None = None
+        """The plans of all records, until they are stored."""
+        self.changes: list[str] = []
+        """What was done, in words."""
+
+    def make(self) -> None:
+        """Make the tables."""
+        with suppress(ValidationError):  # a table in the way: each file is going to tell for itself
+            if self._watch is None:
+                self._make(self._plan(self._analyze()))
+                return
+            guess = self._plan(self._analyze(_BEGINNING))
+            # With no records seen: should we be killed, the next run knows them for a guess.
+            evolve(self._database, [replace(plan, records_seen=0) for plan in guess.values()], self._settings)
+            self._guess = guess
+
+    def look(self) -> None:
+        """Called now and then while records are loaded.
+
+        :raises StartOver: when they are loaded into the wrong tables.
+        """
+        if self._guess is not None and self._watch is not None and self._watch.is_complete:
+            self._compare()
+
+    def observes(self, file: SourceFile) -> bool:
+        """A file is about to be loaded: are its records to be taken in by the other process meanwhile?"""
+        return self._guess is not None and self._watch is not None and self._watch.starts(file)
+
+    def observed(self, records: int, layout: Layout) -> None:
+        """All records of the file were taken in."""
+        assert isinstance(self._watch, _WatchOfLoading)
+        self._watch.finishes(records, layout)
+
+    def confirm(self, connection: sa.Connection | None = None) -> None:
+        """Called before the first commit, and when records do not fit the tables.
+
+        :param connection: where the plans that were confirmed are to be stored.
+        :raises StartOver: when records were loaded into the wrong tables.
+        """
+        if self._guess is not None:
+            self._compare()
+        if connection is not None and self._found is not None:
+            ledger = Ledger(self._database, connection)
+            for plan in self._found.values():
+                ledger.save_plan(plan)
+            self._found = None
+
+    def start_over(self) -> None:
+        """After :class:`StartOver`: make the tables anew. No transaction is open."""
+        assert self._found is not None
+        discard(self._database)
+        self._make(self._found)
+        self._found = None
+
+    def finish(self) -> None:
+        """All files are loaded, or refused."""
+        try:
+            if self._guess is not None or self._found is not None:
+                with self._database.transaction() as connection:
+                    self.confirm(connection)
+        except StartOver:
+            self.start_over()
+        if self._watch is not None:
+            with self._database.reading() as connection:
+                plans = Ledger(self._database, connection).plans()
+            evolve(self._database, plans.values(), self._settings)  # indexes for what refers to what
+
+    def _compare(self) -> None:
+        assert self._guess is not None
+        guess, self._guess = self._guess, None
+        self._found = self._plan(self._analyze_all())
+        self.changes = [change.text for plan in self._found.values() for change in creation(plan).planned]
+        tables = {name: _essence(plan) for name, plan in self._found.items()}
+        if tables != {name: _essence(plan) for name, plan in guess.items()}:
+            raise StartOver
+
+    def _analyze_all(self) -> Analysis:
+        """Of all files, those included that were not loaded yet."""
+        assert self._watch is not None
+        assert self._assistance is not None
+        meter = self._meter.aside("planning")
+        with suppress(Gone, FileError):
+            if (analysis := self._watch.complete(self._options, meter)) is not None:
+                return analysis
+        return self._assistance.analyze(self._files, self._settings, meter, check_keys=False)
+
+    def _plan(self, analysis: Analysis) -> Mapping[str, EntityPlan]:
+        return make_plans(analysis, {}, self._settings)
+
+    def _analyze(self, most: int | None = None) -> Analysis:
+        meter = self._meter.aside("planning")
+        return analyze(self._files, self._options, self._settings, meter, check_keys=False, most=most)
+
+    def _make(self, plans: Mapping[str, EntityPlan]) -> None:
+        self.changes = evolve(self._database, plans.values(), self._settings).done
+
+
+def _watch(files: Sequence[SourceFile], assistance: Assistance) -> _WatchOfLoading | _WatchOfAll:
+    """The first file is the one to be loaded before anything can be committed: is it most of what there is?"""
+    is_most = files[0].size * 2 >= sum(file.size for file in files)
+    return (_WatchOfLoading if is_most else _WatchOfAll)(files, assistance)
+
+
+class _WatchOfAll:
+    """Has the other process read all files on its own, while they are loaded here."""
+
+    def __init__(self, files: Sequence[SourceFile], assistance: Assistance) -> None:
+        self._found = assistance.analyze_there(files)
+
+    @property
+    def is_complete(self) -> bool:
+        return self._found.done()
+
+    def starts(self, _file: SourceFile) -> bool:
+        return False
+
+    def complete(self, _options: ReadOptions, _meter: Meter) -> Analysis:
+        """Of all files.
+
+        :raises Gone: when the other process came to grief.
+        """
+        return self._found.result()
+
+
+class _WatchOfLoading:
+    """Has the other process take in the records of file after file as they are loaded: they are decoded once."""
+
+    is_complete = False
+
+    def __init__(self, files: Sequence[SourceFile], assistance: Assistance) -> None:
+        self._ahead = list(files)
+        self._observer = assistance.new_observer()
+        self._is_whole = True
+        """Was every file up to here taken in to its end?"""
+
+    def starts(self, file: SourceFile) -> bool:
+        """Is this file taken in? Only in their order."""
+        self._is_whole = self._is_whole and self._ahead[:1] == [file]
+        if self._is_whole:
+            self._observer.start_file(file)
+            self._is_whole = False  # unless it is finished
+            return True
+        return False
+
+    def finishes(self, records: int, layout: Layout) -> None:
+        self._observer.finish_file(records, layout)
+        self._ahead.pop(0)
+        self._is_whole = True
+
+    def complete(self, options: ReadOptions, meter: Meter) -> Analysis | None:
+        """Of all files, reading those that were not loaded yet; None where a file was not taken in as a whole.
+
+        :raises FileError: when a file cannot be read to its end.
+        :raises Gone: when the other process came to grief.
+        """
+        if not self._is_whole:
+            return None
+        for file in self._ahead:
+            analyze_file(file, options, self._observer, meter)
+        return self._observer.analysis
+
+
+def _essence(plan: EntityPlan) -> EntityPlan:
+    """What makes the tables: neither what a plan is based on, nor indexes, which can be made later."""
+    return replace(plan, records_seen=0, key_reason="", relations=())
+
+
+def are_guesses(plans: Mapping[str, EntityPlan]) -> bool:
+    """Are these the guesses of a run that was killed before anything was loaded?"""
+    return any(plan.key is not None for plan in plans.values()) and not any(p.records_seen for p in plans.values())
+
+
+def discard(database: Database) -> None:
+    """Drop the tables of guesses."""
+    with database.transaction() as connection:
+        ledger = Ledger(database, connection)
+        for plan in ledger.plans().values():
+            database.drop_tables(connection, plan)
+            ledger.forget_plan(plan.entity)

@@ -1,0 +1,199 @@
+"""Rejected records once more: what can be loaded now is stored, as a record of the file it came from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from json2db_sync.analysis.json_analyzer import analyze_records, make_plans
+from json2db_sync.databases.base import Database
+from json2db_sync.databases.ledger import Ledger, Rejection, Replayed, StoredFile
+from json2db_sync.databases.outcome_counter import Superseded
+from json2db_sync.loading.data_populator import Population
+from json2db_sync.loading.entity_load import EntityLoading, PopulateOptions, Redo
+from json2db_sync.loading.loader import Loader, Place
+from json2db_sync.loading.rejection_limit import RejectionLimit
+from json2db_sync.loading.replay_ids import ReplayIds
+from json2db_sync.loading.replay_order import StoredOrder
+from json2db_sync.loading.source_files import source_file
+from json2db_sync.progress import Meter
+from json2db_sync.schema.table_generator import evolve
+from json2db_sync.sources import Record, SourceFile
+from json2db_sync.sources.reader import record_of
+from json2db_sync.text import counted
+from json2db_sync.validation.record_validator import RecordRules, is_violation
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which rejected records to try, by the numbers that the ledger knows them by."""
+
+    entity: str | None = None
+    numbers: frozenset[int] | None = None
+    """None for all."""
+    corrected: Mapping[int, bytes] | None = None
+    """The text to store in place of the record's own."""
+
+    def of(self, rows: Iterator[dict[str, Any]]) -> Iterator[tuple[int, Record, bytes | None]]:
+        """(number, record to try, its text where that is a corrected one) of those chosen."""
+        for row in rows:
+            number = row["id"]
+            if row["replayed_load"] is None and (self.numbers is None or number in self.numbers):
+                corrected = (self.corrected or {}).get(number)
+                corrected = None if corrected == row["raw"] else corrected
+                raw = row["raw"] if corrected is None else corrected
+                yield number, record_of(row["entity"], row["record_number"], row["byte"], raw), corrected
+
+
+def replay(
+    database: Database, run: int, choice: Choice, options: PopulateOptions, meter: Meter, done: Population
+) -> None:
+    """Try rejected records again, one transaction a file, oldest files first; adds to ``done`` as each is committed."""
+    # Those that fail again are rejected already; and a record that was never stored cannot be skipped.
+    load = replace(options.load, duplicate_prevention=True, skip_existing=False)
+    options = replace(options, limit=RejectionLimit(), load=load)
+    with database.reading() as connection:
+        ledger = Ledger(database, connection)
+        files = ledger.rejected_files(choice.entity, choice.numbers)
+        done.notes += _notes(ledger, choice, options.read.rules)
+    for file in files:
+        _FileReplay(database, file, run, choice, options, meter, done).run()
+
+
+class _FileReplay:
+    """The rejected records of one entity in one file."""
+
+    def __init__(
+        self,
+        database: Database,
+        stored: StoredFile,
+        run: int,
+        choice: Choice,
+        options: PopulateOptions,
+        meter: Meter,
+        done: Population,
+    ) -> None:
+        self._database = database
+        self._stored = stored
+        self._run = run
+        self._choice = choice
+        self._options = options
+        self._meter = meter
+        self._done = done
+        self._widened = False
+
+    def run(self) -> None:
+        while True:
+            try:
+                self._load()
+                return
+            except Redo:
+                self._widen()
+
+    def _widen(self) -> None:
+        """Have the tables hold what these records hold."""
+        self._widened = True
+        with self._database.reading() as connection:
+            ledger = Ledger(self._database, connection)
+            plans = ledger.plans()
+            settings = replace(self._options.plans, stored=plans)
+            chosen = self._choice.of(ledger.rejected_of_file(self._stored.id))
+            loadable = (record for _number, record, _text in chosen if self._database.objection(record) is None)
+            file = source_file(self._stored)
+            seen = analyze_records(self._stored.entity, loadable, file, self._options.read, settings)
+        self._done.changes += evolve(self._database, make_plans(seen, plans, settings).values(), settings).done
+
+    def _load(self) -> None:
+        report = self._meter.file_started(self._stored.name)
+        with self._database.transaction() as connection:
+            ledger = Ledger(self._database, connection)
+            plan = ledger.plans()[self._stored.entity]
+            layout = ledger.layout_of(self._stored.id)
+            file = source_file(self._stored, layout)
+            chosen = self._choice.of(ledger.rejected_of_file(self._stored.id))
+            tried = {record.number: (number, text) for number, record, text in chosen}
+            memory = self._options.load.memory
+            ids = ReplayIds(self._database, connection, plan, file, memory, single=layout == "object")
+            ids.prepare(ledger.rejected_of_file(self._stored.id), {place: text for place, (_, text) in tried.items()})
+            order = StoredOrder(self._database, connection, plan, file, self._stored, self._options.read.memory_limit)
+            later = order.numbers(ids.known.values())
+            load = ledger.start_replay(self._run, self._stored, self._options.load.mode)
+            ledger.take_on(load, [number for number, _text in tried.values()])
+            place = self._place(ledger, load, file, later)
+            loader = Loader(self._database, connection, plan, place, self._options.load)
+            keeper = _Keeper(ledger, load, self._stored, tried, ids.known)
+            loading = EntityLoading(plan, loader, file, self._options, ids, keeper, widened=self._widened)
+            try:
+                chosen = self._choice.of(ledger.rejected_of_file(self._stored.id))
+                for count, (_number, record, _text) in enumerate(chosen, 1):
+                    if order.is_unknown(ids.known.get(record.number)):
+                        loading.reject(record, order.reason)
+                    else:
+                        loading.add_record(record, single=False)
+                    report(count, 0)
+                loading.finish()
+            finally:
+                loading.close()
+            ledger.finish_load(load, loader.tally.counts)
+            keeper.finish()
+            loaded = loading.result()
+        self._done.loaded += 1
+        self._done.add(loaded)
+        self._meter.file_done(self._stored.name, loaded.counts.read, 0)
+
+    def _place(self, ledger: Ledger, load: int, file: SourceFile, later: Mapping[str, int]) -> Place:
+        newer = ledger.newer_loads(self._stored.entity, self._stored.sort_key, timed=file.time is not None)
+        return Place(load, ledger.load_ids(self._stored.id), newer, self._stored.session, later)
+
+
+def _notes(ledger: Ledger, choice: Choice, rules: RecordRules) -> Iterator[str]:
+    """That a schema rejected records of an entity which has none now."""
+    rows = ledger.rejected(choice.entity, choice.numbers)
+    ruleless = Counter(
+        row["entity"] for row in rows if is_violation(row["reason"]) and not rules.schema_of(row["entity"])
+    )
+    for entity, count in ruleless.items():
+        yield (
+            f"{counted(count, 'record')} of {entity} had been rejected by a JSON Schema; none was in force now "
+            "(validation.schema_directory)"
+        )
+
+
+class _Keeper:
+    """Brings the ledger's rejected records up to date."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        load: int,
+        file: StoredFile,
+        tried: Mapping[int, tuple[int, bytes | None]],
+        ids: Mapping[int, str | int],
+    ) -> None:
+        self.load = load
+        self._ledger = ledger
+        self._file = file
+        self._tried = tried
+        self._ids = ids
+        self._failed: set[int] = set()
+
+    def rejected(self, rejections: Sequence[Rejection]) -> None:
+        """They stay rejected, with the reason of now."""
+        for rejection in rejections:
+            self._failed.add(rejection.number)
+            self._ledger.reject_again(self._tried[rejection.number][0], rejection)
+
+    def superseded(self, records: Sequence[Superseded]) -> None:
+        """Keep which records newer versions took the place of."""
+        self._ledger.add_superseded(self.load, self._file.id, self._file.entity, records)
+
+    def finish(self) -> None:
+        """All others are no longer rejected."""
+        stored = [
+            Replayed(ledger_number, str(self._ids[number]), text)
+            for number, (ledger_number, text) in self._tried.items()
+            if number not in self._failed
+        ]
+        self._ledger.mark_replayed(self.load, stored)

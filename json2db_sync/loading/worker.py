@@ -1,0 +1,220 @@
+"""A second process for large loads: it takes in the records that were read here, and makes the rows to be stored here.
+
+So each record is read and decoded once, for the analysis and for its rows. What goes over is the text of records in one
+direction, and columns of plain values in the other. What the other process cannot do is done here.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+
+from json2db_sync.analysis.entity_analyzer import ReadOptions
+from json2db_sync.analysis.inference import PlanSettings
+from json2db_sync.analysis.json_analyzer import Analysis, Observer, analyze
+from json2db_sync.databases.row_forms import RowForm
+from json2db_sync.events import silent
+from json2db_sync.loading.row_builder import Parts, RowMaker
+from json2db_sync.model.batch_shredder import CompiledShape
+from json2db_sync.model.decoding import ABSENT, Objects, Unfit
+from json2db_sync.model.plan import EntityPlan, replace
+from json2db_sync.progress import Meter
+from json2db_sync.sources import SourceFile
+from json2db_sync.sources.batch import Batch, Undecoded
+from json2db_sync.sources.reader import Layout
+from json2db_sync.workers.subprocess_worker import WORTHWHILE, Assistant, Gone, has_room_for_two
+
+# Faster than to pickle the rows, which hold nothing but texts, numbers of 64 bits, booleans and gaps.
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder().decode
+_AHEAD = 3
+"""Batches on their way at a time: each is about a megabyte."""
+
+
+class Assistance:
+    """The second process, as it is seen from here. Use as a context manager; it starts when it is first needed."""
+
+    def __init__(self, options: ReadOptions, settings: PlanSettings) -> None:
+        self._options = options
+        # Which entities are frozen is asked only of plans; and a function cannot be sent.
+        self._settings = replace(settings, is_frozen=PlanSettings().is_frozen)
+        self._assistant: Assistant | None = None
+        self._own_work: Future[Analysis] | None = None
+
+    @classmethod
+    def for_files(
+        cls, files: Sequence[SourceFile], options: ReadOptions, settings: PlanSettings, *, allowed: bool
+    ) -> Assistance | None:
+        """None where it is not worth its start, cannot help or may not."""
+        helps = options.compiled and not options.rules
+        if allowed and helps and sum(file.size for file in files) >= WORTHWHILE and has_room_for_two():
+            return cls(options, settings)
+        return None
+
+    def ask(self, method: str, *arguments: Any) -> Future[Any]:
+        """Have the other process do something after all it was asked before."""
+        if self._assistant is None:
+            self._assistant = Assistant(_Assisting, self._options, self._settings)
+        return self._assistant.ask(method, *arguments)
+
+    def analyze(self, files: Sequence[SourceFile], settings: PlanSettings, meter: Meter, **options: Any) -> Analysis:
+        """As :func:`~json2db_sync.analysis.json_analyzer.analyze`, with records read here and taken in there."""
+        with suppress(Gone):
+            return analyze(files, self._options, settings, meter, new_observer=self.new_observer, **options)
+        return analyze(files, self._options, settings, meter, **options)
+
+    def analyze_there(self, files: Sequence[SourceFile]) -> Future[Analysis]:
+        """Have the other process read and take in the files on its own; until then it makes no rows."""
+        self._own_work = self.ask("analyze", list(files))
+        return self._own_work
+
+    def new_observer(self) -> _ObserverThere:
+        """Has the other process take in records, from none on."""
+        self.ask("start")
+        return _ObserverThere(self)
+
+    def make_rows_by(self, plan: EntityPlan, null: Any, form: RowForm) -> None:
+        """From now on, rows of this entity are made by this plan, in this form.
+
+        :param null: see :class:`CompiledShape`.
+        """
+        self.ask("make_rows_by", plan, null is ABSENT, form)
+
+    def accompany(
+        self, batches: Iterator[Batch], wants_rows: Callable[[Batch], bool], *, observed: bool
+    ) -> Iterator[tuple[Batch, Parts | None]]:
+        """Batches, and the rows of those of which they are wanted; the next ones are on their way meanwhile.
+
+        :param wants_rows: asked of every batch, in their order; only of undecoded ones rows can be made.
+        :param observed: take in the records, too.
+        """
+        waiting: deque[tuple[Batch, Future[Any] | None]] = deque()
+        try:
+            for batch in batches:
+                wanted = wants_rows(batch) and (self._own_work is None or self._own_work.done())
+                asked = self.ask("take", batch, observed, wanted) if wanted or observed else None
+                waiting.append((batch, asked))
+                if len(waiting) > _AHEAD:
+                    yield _answered(*waiting.popleft())
+        except Exception:
+            # What stands before comes first: what is told of a file does not depend on how far it was read ahead.
+            yield from (_answered(*one) for one in waiting)
+            raise
+        yield from (_answered(*one) for one in waiting)
+
+    def close(self) -> None:
+        """End the other process."""
+        if self._assistant is not None:
+            self._assistant.close()
+
+    def __enter__(self) -> Assistance:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+
+def analyze_with_two(
+    files: Sequence[SourceFile],
+    options: ReadOptions,
+    settings: PlanSettings,
+    meter: Meter,
+    *,
+    allowed: bool,
+    check_keys: bool = True,
+) -> Analysis:
+    """As :func:`~json2db_sync.analysis.json_analyzer.analyze`, with a second process where that is worth its start.
+
+    :param allowed: may there be one?
+    """
+    assistance = Assistance.for_files(files, options, settings, allowed=allowed)
+    if assistance is None:
+        return analyze(files, options, settings, meter, check_keys=check_keys)
+    with assistance:
+        return assistance.analyze(files, settings, meter, check_keys=check_keys)
+
+
+def _answered(batch: Batch, asked: Future[Any] | None) -> tuple[Batch, Parts | None]:
+    if asked is not None:
+        with suppress(Gone):
+            if (answer := asked.result()) is not None:
+                return batch, _decode(answer)
+    return batch, None
+
+
+class _ObserverThere:
+    """Has records taken in by the other process.
+
+    :raises Gone: from any method, when it came to grief: then all must be taken in once more.
+    """
+
+    def __init__(self, assistance: Assistance) -> None:
+        self._assistance = assistance
+        self._waiting: deque[Future[Any]] = deque()
+
+    @property
+    def analysis(self) -> Analysis:
+        """What was seen."""
+        found: Analysis = self._assistance.ask("analysis").result()
+        return found
+
+    def start_file(self, file: SourceFile) -> None:
+        self._ask("start_file", file)
+
+    def add(self, batch: Batch) -> None:
+        self._ask("take", batch, True, False)
+
+    def finish_file(self, records: int, layout: Layout) -> None:
+        self._ask("finish_file", records, layout)
+
+    def _ask(self, method: str, *arguments: Any) -> None:
+        self._waiting.append(self._assistance.ask(method, *arguments))
+        while len(self._waiting) > _AHEAD:
+            self._waiting.popleft().result()
+
+
+class _Assisting:
+    """The other process."""
+
+    def __init__(self, options: ReadOptions, settings: PlanSettings) -> None:
+        self._options = options
+        self._settings = settings
+        self._observer = Observer(options, settings)
+        self._makers: dict[str, RowMaker] = {}
+
+    def analyze(self, files: Sequence[SourceFile]) -> Analysis:
+        return analyze(files, self._options, self._settings, Meter("analyze", silent), check_keys=False)
+
+    def start(self) -> None:
+        self._observer = Observer(self._options, self._settings)
+
+    def start_file(self, file: SourceFile) -> None:
+        self._observer.start_file(file)
+
+    def finish_file(self, records: int, layout: Layout) -> None:
+        self._observer.finish_file(records, layout)
+
+    def analysis(self) -> Analysis:
+        return self._observer.analysis
+
+    def make_rows_by(self, plan: EntityPlan, absent_is_null: bool, form: RowForm) -> None:
+        self._makers.pop(plan.entity, None)
+        with suppress(Unfit):
+            shape = CompiledShape(plan, ABSENT if absent_is_null else None)
+            self._makers[plan.entity] = RowMaker(shape, form, plan.table.name)
+
+    def take(self, batch: Batch, observed: bool, wanted: bool) -> bytes | None:
+        """Take in records, make their rows, or both: then they are decoded once."""
+        maker = self._makers.get(batch.entity)
+        parts: Parts | None = None
+        objects: Objects | None = None
+        if wanted and maker is not None and isinstance(batch, Undecoded):
+            parts, objects = maker.rows(batch)
+        if observed:
+            self._observer.add(batch, objects)
+        return None if parts is None else _encode(parts)

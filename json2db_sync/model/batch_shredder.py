@@ -1,0 +1,242 @@
+"""Many records to rows at once, by decoders made for a plan. What they do not take goes the exact way, by shape.py.
+
+msgspec decodes straight into structs whose fields are the plan's columns, so that checking every value costs no more
+than parsing it. The rows are those that :class:`json2db_sync.model.shredder.EntityShape` makes: tests hold the two side
+by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, repeat
+from operator import is_
+from typing import Any, cast
+
+import msgspec
+from msgspec.structs import astuple
+
+from json2db_sync.model.batch_columns import ChildArray, FieldColumn, Part, Rests
+from json2db_sync.model.decoding import ABSENT, TYPES, Column, Columns, Objects, Unfit, elements, struct_type
+from json2db_sync.model.keys import MAX_KEY, id_text
+from json2db_sync.model.kinds import Kind
+from json2db_sync.model.plan import ID, PARENT_ID, REST, EntityPlan, TablePlan
+
+_KEY_KINDS = frozenset({Kind.TEXT, Kind.DATE, Kind.DATETIME, Kind.INTEGER})
+"""Of the fields of a key."""
+
+
+@dataclass(frozen=True)
+class CompiledRows:
+    """The rows of some records."""
+
+    ids: Sequence[str | int]
+    """Of the records."""
+    tables: Mapping[str, Columns]
+    """Parents first; the parent's rows are in the order of the records. A column that is NULL in all rows may be left
+    out."""
+
+
+class CompiledShape:
+    """Shreds the records of one entity.
+
+    :param null: what stands for NULL in the rows: ``ABSENT``, or None where the database does not take that for NULL.
+    :param json_texts: make texts of the values of JSON columns, as they are stored.
+    :raises Unfit: when the plan has what only the exact way can do: no key, or keys without a column.
+    """
+
+    def __init__(self, plan: EntityPlan, null: Any = ABSENT, *, json_texts: bool = True) -> None:
+        if any(table.full for table in plan.tables):
+            raise Unfit
+        self._ids = _Ids(plan)
+        self._root = _Table(plan.table, plan.child_depth, null, json_texts=json_texts)
+        self._strict = self._root.decoder(strict=True)
+        self._loose = self._root.decoder(strict=False)
+
+    def ids(self, array: bytes) -> Sequence[str | int]:
+        """The ids of the records of a JSON array, looking at nothing else in them.
+
+        :raises Unfit: when one has no key of the usual kind.
+        """
+        return self._ids.decode(array)
+
+    @staticmethod
+    def values(array: bytes) -> Sequence[Any]:
+        """The records of a JSON array as they are.
+
+        :raises Unfit: when one of them must go the exact way.
+        """
+        try:
+            return cast(list[Any], msgspec.json.decode(array))
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+            raise Unfit from error
+
+    def shred(self, array: bytes) -> CompiledRows:
+        """The rows of the records of a JSON array.
+
+        :raises Unfit: when one of them must go the exact way: something in it is new, or unusual.
+        """
+        return self.rows(self.read(array))
+
+    def read(self, array: bytes) -> Objects:
+        """The records of a JSON array: of the keys and types of the plan, the rest is for :meth:`rows` to say.
+
+        :raises Unfit: when one of them must go the exact way: something in it is new.
+        """
+        return self._root.read(self._decode(array))
+
+    def rows(self, objects: Objects) -> CompiledRows:
+        """The rows of records that were read.
+
+        :raises Unfit: when one of them must go the exact way: something in it is unusual.
+        """
+        ids = self._ids.of([objects.values[place] for place in self._ids.places])
+        own = {ID: ids, **self._root.columns(objects.values)}
+        return CompiledRows(ids, {self._root.plan.name: own, **dict(self._root.child_rows(objects, [ids]))})
+
+    def _decode(self, array: bytes) -> list[Any]:
+        try:
+            try:
+                return self._strict.decode(array)  # type: ignore[no-any-return]
+            except msgspec.ValidationError:
+                structs = self._loose.decode(array)
+                self._root.learn(structs)
+                self._strict = self._root.decoder(strict=True)
+                return structs  # type: ignore[no-any-return]
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+            raise Unfit from error
+
+
+class _Ids:
+    """The ids of records, by their key fields."""
+
+    def __init__(self, plan: EntityPlan) -> None:
+        by_key = {column.key: (place, column) for place, column in enumerate(plan.table.columns)}
+        if not plan.key or not by_key.keys() >= set(plan.key):
+            raise Unfit
+        self.places = [by_key[key][0] for key in plan.key]
+        self._kinds = [by_key[key][1].kind for key in plan.key]
+        if not _KEY_KINDS.issuperset(self._kinds):
+            raise Unfit
+        self._is_integer = plan.id_kind is Kind.INTEGER
+        fields = [(f"f{number}", TYPES[kind]) for number, kind in enumerate(self._kinds)]
+        names = {f"f{number}": key for number, key in enumerate(plan.key)}
+        struct = struct_type(fields, names, forbid_unknown_fields=False)
+        self._decoder = msgspec.json.Decoder(list[struct])  # type: ignore[valid-type]
+
+    def decode(self, array: bytes) -> Sequence[str | int]:
+        try:
+            structs = self._decoder.decode(array)
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+            raise Unfit from error
+        return self.of(list(zip(*map(astuple, structs), strict=True)))
+
+    def of(self, values: Sequence[Column]) -> Sequence[str | int]:
+        """The ids of records, given the values of their key fields."""
+        if self._is_integer:
+            (numbers,) = values
+            if None in numbers or ABSENT in numbers:
+                raise Unfit
+            return numbers
+        texts = [self._texts(column, kind) for column, kind in zip(values, self._kinds, strict=True)]
+        return texts[0] if len(texts) == 1 else list(map(id_text, zip(*texts, strict=True)))
+
+    def _texts(self, column: Column, kind: Kind) -> Sequence[str]:
+        """Keys as texts; a missing one, or one that is too long, takes the exact way."""
+        if any(value is None or value is ABSENT for value in column):
+            raise Unfit
+        if kind is Kind.INTEGER:
+            return list(map(str, column))
+        lengths = list(map(len, column))
+        if not all(lengths) or max(lengths) > MAX_KEY:
+            raise Unfit
+        return column
+
+
+class _Table:
+    """One table's part of the work."""
+
+    def __init__(self, plan: TablePlan, child_depth: int, null: Any, *, json_texts: bool) -> None:
+        self.plan = plan
+        self.children = [_Table(child, child_depth, null, json_texts=json_texts) for child in plan.children]
+        self._null = null
+        tables = plan.depth < child_depth
+        self._fields = [
+            FieldColumn(column, null, is_id=column.name == ID and not plan.depth, arrays_are_tables=tables)
+            for column in plan.columns
+        ]
+        for field in self._fields if not json_texts else ():
+            field.keep_json()
+        self._lists = [ChildArray(child) for child in plan.children]
+        self._parts: tuple[Part, ...] = (*self._fields, *self._lists)
+        self._keys = [part.key for part in self._parts]
+        self._spellings = {column.key: column.spelling for column in plan.columns if column.spelling}
+        self._rests = Rests(self._fields, self._lists)
+
+    def decoder(self, *, strict: bool) -> msgspec.json.Decoder[Any]:
+        return msgspec.json.Decoder(list[self._struct(strict)])  # type: ignore[misc]
+
+    def _struct(self, strict: bool) -> Any:
+        """A struct of this table's fields, then its children.
+
+        Strict, it takes absent keys and nulls only where there were some before: what it takes need not be searched
+        for them.
+        """
+        types = [*(field.type for field in self._fields), *(list[child._struct(strict)] for child in self.children)]  # type: ignore[misc]
+        fields: list[Any] = []
+        for number, (part, of) in enumerate(zip(self._parts, types, strict=True)):
+            of = of | None if of not in (Any, None) and (part.nullable or not strict) else of
+            fields.append((f"f{number}", of, ABSENT) if part.optional or not strict else (f"f{number}", of))
+        names = {f"f{number}": part.key for number, part in enumerate(self._parts)}
+        return struct_type(fields, names)
+
+    def learn(self, structs: Sequence[Any]) -> None:
+        """Where keys are absent or null."""
+        values = self._values(structs)
+        for part, column in zip(self._parts, values, strict=True):
+            part.optional = part.optional or any(map(is_, column, repeat(ABSENT)))
+            part.nullable = part.nullable or any(map(is_, column, repeat(None)))
+        for child, column in zip(self.children, values[len(self._fields) :], strict=True):
+            child.learn(elements(column))
+
+    def read(self, structs: Sequence[Any]) -> Objects:
+        """What the records hold, by field; then the arrays of the children."""
+        values = self._values(structs)
+        below = {
+            part.key: child.read(elements(column))
+            for part, child, column in zip(self._lists, self.children, values[len(self._fields) :], strict=True)
+        }
+        types = [part.types_of(column) for part, column in zip(self._parts, values, strict=True)]
+        return Objects(len(structs), self._keys, values, types, below, self._spellings)
+
+    def _values(self, structs: Sequence[Any]) -> Sequence[Column]:
+        if not structs:
+            return [()] * len(self._parts)
+        return list(zip(*map(astuple, structs), strict=True))
+
+    def columns(self, values: Sequence[Column]) -> Columns:
+        """The stored values, by column."""
+        rest = self._rests.of(values)
+        columns = {
+            field.name: field.stored(column)
+            for field, column in zip(self._fields, values, strict=False)
+            if not field.is_id
+        }
+        if rest is not None:
+            columns[REST] = [self._null if text is None else text for text in rest]
+        return columns
+
+    def child_rows(self, objects: Objects, places: Sequence[Column]) -> Iterator[tuple[str, Columns]]:
+        """The columns of all tables below, parents first.
+
+        :param places: the columns that say where each row of this table belongs: the record's id, then positions.
+        """
+        arrays = objects.values[len(self._fields) :]
+        for child, part, column in zip(self.children, self._lists, arrays, strict=True):
+            lengths = [len(array) if array and array is not ABSENT else 0 for array in column]
+            below: list[Column] = [list(chain.from_iterable(map(repeat, place, lengths))) for place in places]
+            below.append(list(chain.from_iterable(map(range, lengths))))
+            inner = objects.below[part.key]
+            names = (PARENT_ID, *child.plan.position_columns)
+            yield child.plan.name, {**dict(zip(names, below, strict=True)), **child.columns(inner.values)}
+            yield from child.child_rows(inner, below)

@@ -1,0 +1,262 @@
+"""What would be done to the tables of entities, change by change. Reads only: doing it is another step's work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import sqlalchemy as sa
+
+from json2db_sync.analysis.inference import PlanSettings, infer
+from json2db_sync.analysis.statistics import KeyCandidate, ObjectStatistics
+from json2db_sync.databases.base import Database
+from json2db_sync.databases.ledger import Ledger
+from json2db_sync.databases.records import RecordReader
+from json2db_sync.errors import ValidationError
+from json2db_sync.model.keys import key_of
+from json2db_sync.model.plan import EntityPlan, SchemaChange, changes, tables_of_others
+from json2db_sync.results import PlannedChange
+from json2db_sync.schema.drift_repair import NOTHING, Missing, as_repaired, repairs
+
+
+@dataclass(frozen=True)
+class EntityTodo:
+    """What is to be done to the tables of one entity."""
+
+    old: EntityPlan | None
+    new: EntityPlan
+    """What the tables are to be: at least the old plan, and exactly that where its contract is frozen."""
+    missing: Missing = NOTHING
+    changes: tuple[SchemaChange, ...] = ()
+    """From the old plan to the new one."""
+    planned: tuple[PlannedChange, ...] = ()
+    """All there is to do, repairs and indexes included, in order."""
+    refused: tuple[str, ...] = ()
+    """What the data asks for and the contract refuses, in words."""
+    rebuild: bool = False
+    """The stored rows are assembled and shredded into fresh tables."""
+    records: int = 0
+    """Stored records that are rewritten for it."""
+
+
+def what_to_do(database: Database, plans: Iterable[EntityPlan], settings: PlanSettings) -> list[EntityTodo]:
+    """What evolving to these plans would do to the database, which is left as it is and not locked.
+
+    :raises ValidationError: when a table or column is in the way that is not ours.
+    """
+    if not database.exists():
+        return [creation(plan) for plan in plans]
+    with database.reading() as connection:
+        return SchemaPlanner(database, connection).todo(plans, settings)
+
+
+def creation(plan: EntityPlan) -> EntityTodo:
+    """The first tables of an entity."""
+    todo = changes(None, plan)
+    return EntityTodo(None, plan, changes=todo, planned=tuple(_planned(change, 0) for change in todo))
+
+
+def must_rebuild(database: Database, change: SchemaChange, old: EntityPlan, new: EntityPlan) -> bool:
+    """Do the stored rows of the entity have to be written anew for this change?"""
+    if change.change != "widen_column" or not change.rebuild:
+        return change.rebuild
+    one, other = (
+        next(column for column in plan.find(change.table).columns if column.name == change.column)
+        for plan in (old, new)
+    )
+    return not database.same_storage(one, other)
+
+
+def must_stay(stored: EntityPlan | None, is_frozen: Callable[[str], bool]) -> bool:
+    """Does a contract keep these tables as they are? It does so from the first record on that made them."""
+    return stored is not None and stored.holds_records and is_frozen(stored.entity)
+
+
+def pending_changes(
+    stored: Mapping[str, EntityPlan], plans: Mapping[str, EntityPlan], is_frozen: Callable[[str], bool]
+) -> tuple[list[SchemaChange], list[str]]:
+    """What these plans ask for, by the stored plans alone; and, in words, what a frozen contract refuses of it."""
+    pending: list[SchemaChange] = []
+    refused: list[str] = []
+    for entity, plan in plans.items():
+        found = changes(stored.get(entity), plan)
+        if must_stay(stored.get(entity), is_frozen):
+            refused += _refusals(entity, found)
+        else:
+            pending += found
+    return pending, refused
+
+
+def _refusals(entity: str, asked: Iterable[SchemaChange]) -> list[str]:
+    return [f"{entity} is frozen: {change}" for change in asked]
+
+
+def _planned(change: SchemaChange, records: int) -> PlannedChange:
+    return PlannedChange(change.change, change.entity, change.table, change.column, str(change), records)
+
+
+class SchemaPlanner:
+    """Compares plans with a database, over one open connection, as the database is now."""
+
+    def __init__(self, database: Database, connection: sa.Connection) -> None:
+        self._database = database
+        self._connection = connection
+        self._relations = database.relation_names(connection)
+        self._columns: dict[str, set[str]] = {}
+
+    def todo(self, plans: Iterable[EntityPlan], settings: PlanSettings) -> list[EntityTodo]:
+        """What evolving to these plans takes, entity by entity.
+
+        :raises ValidationError: when a table or column is in the way that is not ours.
+        """
+        plans = list(plans)
+        stored = Ledger(self._database, self._connection).plans()
+        wanted = {**stored, **{plan.entity: plan for plan in plans}}
+        found = []
+        for plan in plans:
+            todo = self._of(plan, stored.get(plan.entity), settings, wanted)
+            wanted[plan.entity] = todo.new
+            found.append(todo)
+        return found
+
+    def _of(
+        self, plan: EntityPlan, old: EntityPlan | None, settings: PlanSettings, wanted: Mapping[str, EntityPlan]
+    ) -> EntityTodo:
+        if old is None:
+            self.require_free(plan)
+            return creation(plan)
+        missing = self.missing(old)
+        if must_stay(old, settings.is_frozen):
+            refused = tuple(_refusals(plan.entity, changes(old, plan)))
+            return replace(self._evolution(old, old, missing), refused=refused)
+        others = tables_of_others(plan.entity, wanted)
+        return self._evolution(old, self._holding_stored_rows(old, plan, missing, settings, others), missing)
+
+    def _evolution(self, old: EntityPlan, new: EntityPlan, missing: Missing) -> EntityTodo:
+        todo = changes(old, new)
+        self.require_free(new, old)
+        rewriting = [must_rebuild(self._database, change, old, new) for change in todo]
+        rebuild = any(rewriting)
+        if rebuild:
+            self.require_replaceable(old)
+        else:
+            self._require_columns_free(todo)
+        records = self._count(old, missing) if rebuild else 0
+        planned = [
+            *repairs(old, missing),
+            *(_planned(change, records * rewrites) for change, rewrites in zip(todo, rewriting, strict=True)),
+            *(() if rebuild else self._missing_indexes(new, todo, missing)),
+        ]
+        return EntityTodo(old, new, missing, todo, tuple(planned), (), rebuild, records)
+
+    def _count(self, plan: EntityPlan, missing: Missing) -> int:
+        if plan.table.name in missing.tables:
+            return 0
+        root = self._database.tables(plan)[plan.table.name]
+        return int(self._connection.execute(sa.select(sa.func.count()).select_from(root)).scalar_one())
+
+    # What is not ours
+
+    def require_free(self, plan: EntityPlan, old: EntityPlan | None = None) -> None:
+        """Raise unless the names of the plan's tables are free, those of the old plan aside.
+
+        :raises ValidationError: when a table of such a name exists.
+        """
+        ours = {table.name for table in old.tables} if old is not None else set()
+        taken = self._relations.intersection(table.name for table in plan.tables) - ours
+        if taken:
+            name = min(taken)
+            raise ValidationError(
+                f"a table {name} exists that json2db_sync did not make; it was left alone",
+                hint="rename it, or choose another database.table_prefix (JSON2DB_TABLE_PREFIX)",
+                table=name,
+                entity=plan.entity,
+            )
+
+    def _require_columns_free(self, todo: Sequence[SchemaChange]) -> None:
+        for change in todo:
+            if change.change == "add_column" and change.column in self._columns_of(change.table):
+                raise ValidationError(
+                    f"{change.table} has a column {change.column} that json2db_sync did not make; it was left alone",
+                    hint="rename or drop that column",
+                    table=change.table,
+                )
+
+    def require_replaceable(self, plan: EntityPlan) -> None:
+        """Raise unless the plan knows all columns of its tables: what it does not know would not be carried over.
+
+        :raises ValidationError: when someone added a column.
+        """
+        for name, table in self._database.tables(plan).items():
+            added = [column for column in self._columns_of(name) - {*table.columns.keys()} if column[0] != "_"]
+            if added:
+                raise ValidationError(
+                    f"{name} must be rebuilt, which would drop the column {min(added)} that json2db_sync did not make; "
+                    "nothing was changed",
+                    hint="keep it in a table of your own, and drop it from this one",
+                    table=name,
+                    entity=plan.entity,
+                )
+
+    def _columns_of(self, table: str) -> set[str]:
+        """The columns that a table has now; none where it is not there."""
+        if table not in self._columns:
+            there = table in self._relations
+            self._columns[table] = set(self._database.column_names(self._connection, table)) if there else set()
+        return self._columns[table]
+
+    # What someone dropped
+
+    def missing(self, plan: EntityPlan) -> Missing:
+        """What is not there of the tables that this plan says there are."""
+        built = self._database.tables(plan)
+        if plan.table.name not in self._relations:
+            return Missing(tuple(built))
+        lost = tuple(name for name in built if name not in self._relations)
+        columns = (
+            (name, column.name)
+            for name, table in built.items()
+            if name not in lost
+            for column in table.columns
+            if column.name not in self._columns_of(name)
+        )
+        return Missing(lost, tuple(columns))
+
+    def _missing_indexes(
+        self, new: EntityPlan, todo: Iterable[SchemaChange], missing: Missing
+    ) -> Iterator[PlannedChange]:
+        """Indexes that no change makes anyway."""
+        coming = {(change.table, change.column) for change in todo if change.change == "create_index"}
+        if any(
+            table not in missing.tables and (table, index.columns[0].name) not in coming
+            for table, index in self._database.missing_indexes(self._connection, new)
+        ):
+            text = f"create missing indexes on {new.table.name} and its children"
+            yield PlannedChange("create_index", new.entity, new.table.name, None, text)
+
+    # What columns did not tell
+
+    def _holding_stored_rows(
+        self, old: EntityPlan, new: EntityPlan, missing: Missing, settings: PlanSettings, others: set[str]
+    ) -> EntityPlan:
+        """The new plan, widened by what stored rows hold where columns did not tell: in JSON columns and ``_rest``.
+
+        A field that moves from a JSON column to a child table has been seen in the new files only.
+        """
+        rebuilding = [change for change in changes(old, new) if change.rebuild]
+        telling = any(change.change == "create_table" or old.find(change.table).full for change in rebuilding)
+        if not telling or old.table.name in missing.tables:
+            return new
+        seen = ObjectStatistics()
+        candidate = KeyCandidate(new.key or ())
+        there = as_repaired(self._database, old, missing) if missing else None
+        for stored in RecordReader(self._database, self._connection, old, there).all():
+            seen.observe(stored.record, settings.observed_depth)
+            candidate.usable += key_of(stored.record, candidate.fields) is not None
+        widened = infer(new.entity, seen, [candidate], replace(settings, keys={}), new, others)
+        return replace(widened, records_seen=new.records_seen, key_reason=new.key_reason)
+
+
+__all__ = [
+    "EntityTodo", "SchemaPlanner", "creation", "must_rebuild", "must_stay", "pending_changes", "what_to_do",
+]  # fmt: skip

@@ -1,0 +1,242 @@
+"""Create tables, widen them, or rebuild them with their rows carried over. Only tables of ours are touched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from json2db_sync.analysis.inference import PlanSettings
+from json2db_sync.databases.base import Database
+from json2db_sync.databases.ledger import Ledger
+from json2db_sync.errors import ConfigurationError
+from json2db_sync.model import plan as names
+from json2db_sync.model.kinds import now_text
+from json2db_sync.model.plan import CustomColumn, EntityPlan, SchemaChange, changes
+from json2db_sync.schema.drift_repair import Missing, repairs
+from json2db_sync.schema.schema_diff import EntityTodo, SchemaPlanner, creation, must_rebuild, must_stay
+from json2db_sync.schema.table_rebuild import rebuild
+
+
+@dataclass
+class TableChanges:
+    """What was done."""
+
+    created: list[str] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
+    """In words, everything."""
+    recreated: list[str] = field(default_factory=list)
+    emptied: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    """What the data asks for and a frozen contract refuses, in words: not done."""
+    rows: int = 0
+    """Records carried over."""
+
+
+def evolve(database: Database, plans: Iterable[EntityPlan], settings: PlanSettings) -> TableChanges:
+    """Make the tables of these plans: create, add columns, widen kinds; no data is ever dropped. All or nothing.
+
+    The tables of a frozen entity stay as they are, but for what someone dropped of them.
+
+    :raises ValidationError: when a table or column that is not ours is in the way, or would be lost.
+    :raises ConfigurationError: when the database does not take the type of a custom column.
+    """
+    plans = list(plans)
+    done = TableChanges()
+    begin = database.restructuring if _any_rebuild(database, plans, settings) else database.transaction
+    with begin() as connection:
+        ledger = Ledger(database, connection)
+        ledger.create()
+        evolution = _Evolution(database, connection, ledger, done)
+        for todo in SchemaPlanner(database, connection).todo(plans, settings):
+            evolution.run(todo)
+    return done
+
+
+def _any_rebuild(database: Database, plans: Iterable[EntityPlan], settings: PlanSettings) -> bool:
+    """Must rows be carried over? (That takes a transaction which checks all foreign keys at its end.)"""
+    if not database.exists():
+        return False
+    with database.reading() as connection:
+        stored = Ledger(database, connection).plans()
+    return any(
+        must_rebuild(database, change, old, plan)
+        for plan in plans
+        if (old := stored.get(plan.entity)) is not None and not must_stay(old, settings.is_frozen)
+        for change in changes(old, plan)
+    )
+
+
+def recreate(database: Database, plans: Iterable[EntityPlan], *, empty: bool) -> TableChanges:
+    """Rebuild the tables of these plans. All or nothing; make a backup before.
+
+    :param empty: discard the rows, and have the next population load their files again; else carry them over.
+    :raises ValidationError: when a table that is not ours is in the way, or a column that is not ours would be lost.
+    :raises ConfigurationError: when the database does not take the type of a custom column.
+    """
+    done = TableChanges()
+    with database.restructuring() as connection:
+        ledger = Ledger(database, connection)
+        ledger.create()
+        stored = ledger.plans()
+        planner = SchemaPlanner(database, connection)
+        evolution = _Evolution(database, connection, ledger, done)
+        for plan in plans:
+            old = stored.get(plan.entity)
+            planner.require_free(plan, old)
+            if old is None:
+                evolution.run(creation(plan))
+            elif empty:
+                evolution.empty(old, plan)
+            else:
+                planner.require_replaceable(old)
+                missing = planner.missing(old)
+                done.done += [change.text for change in repairs(old, missing)]
+                done.done += map(str, changes(old, plan))
+                evolution.repair(old, missing)
+                evolution.rebuild(old, plan)
+    return done
+
+
+class _Evolution:
+    """The way of entities' tables from one plan to the next, inside a transaction."""
+
+    def __init__(self, database: Database, connection: sa.Connection, ledger: Ledger, done: TableChanges) -> None:
+        self._database = database
+        self._connection = connection
+        self._ledger = ledger
+        self._done = done
+        self._usable: set[CustomColumn] = set()
+
+    def run(self, todo: EntityTodo) -> None:
+        """Do it, and say so."""
+        self._require_usable(todo.old, todo.new)
+        self._done.refused += todo.refused
+        self._done.done += [change.text for change in todo.planned]
+        if todo.old is None:
+            self._create(todo.new)
+            return
+        self.repair(todo.old, todo.missing)
+        if todo.rebuild:
+            self.rebuild(todo.old, todo.new)
+            return
+        self._extend(todo.new, todo.changes)
+        if todo.new != todo.old:
+            self._ledger.save_plan(todo.new)
+        self._database.create_missing_indexes(self._connection, todo.new)
+
+    def _create(self, plan: EntityPlan) -> None:
+        self._database.create_tables(self._connection, plan)
+        self._ledger.save_plan(plan)
+        self._done.created += [table.name for table in plan.tables]
+
+    def _extend(self, new: EntityPlan, todo: Iterable[SchemaChange]) -> None:
+        """Add tables and columns; the rows that are there need nothing."""
+        todo = list(todo)
+        created = [change.table for change in todo if change.change == "create_table"]
+        self._database.create_tables(self._connection, new, created)
+        self._done.created += created
+        added: dict[str, list[str]] = {}
+        for change in todo:
+            if change.change == "add_column" and change.column is not None:
+                added.setdefault(change.table, []).append(change.column)
+        for table, columns in added.items():
+            self._database.add_columns(self._connection, new, table, columns)
+        self._fill_custom(new, [custom for custom in new.custom if custom.name in added.get(new.table.name, ())])
+
+    # Custom columns
+
+    def _require_usable(self, old: EntityPlan | None, new: EntityPlan) -> None:
+        """Try custom columns on a table that goes away again: their types are in the user's own words."""
+        known = self._usable.union(old.custom if old else ())
+        for custom in new.custom:
+            if custom not in known:
+                self._try(custom)
+                self._usable.add(custom)
+
+    def _try(self, custom: CustomColumn) -> None:
+        try:
+            self._database.try_column(self._connection, custom)
+        except sa.exc.DBAPIError as error:
+            if not self._database.refuses_statement(error):
+                raise
+            raise ConfigurationError(
+                f"the custom column {custom.name} cannot be {custom.type}"
+                + (f" DEFAULT {custom.default}" if custom.default else "")
+                + f": {self._database.title} says {str(error.orig).splitlines()[0]}",
+                hint="a type of this database whose values may be NULL, and DEFAULT if wanted; nothing was changed",
+                setting="custom_columns",
+            ) from error
+
+    def _fill_custom(self, plan: EntityPlan, custom: Iterable[CustomColumn]) -> None:
+        """Custom columns of rows that were there before: the session that each came from, or the default."""
+        table = self._database.tables(plan)[plan.table.name]
+        for column in custom:
+            if column.default is not None:
+                self._connection.execute(table.update().values({column.name: sa.text(column.default)}))
+            elif column.name == "session_id":
+                sessions = self._ledger.session_of(table.c[names.LOAD])
+                self._connection.execute(table.update().values({column.name: sessions}))
+
+    # Tables that someone dropped or cut
+
+    def repair(self, plan: EntityPlan, missing: Missing) -> None:
+        """Make missing tables and columns again, and have their files loaded again to fill them."""
+        if not missing:
+            return
+        self._done.created += missing.tables
+        if plan.table.name in missing.tables:
+            self._database.drop_tables(self._connection, plan)
+            self._database.create_tables(self._connection, plan)
+            self._ledger.forget_entities([plan.entity])
+            return
+        self._database.create_tables(self._connection, plan, missing.tables)
+        for table in dict.fromkeys(table for table, _column in missing.columns):
+            self._restore_columns(plan, table, missing.columns_of(table))
+        root = self._database.tables(plan)[plan.table.name]
+        # No record's hash is negative: each is compared with its file again, and found to differ.
+        self._connection.execute(root.update().values({names.HASH: -1}))
+        self._ledger.reload_entity(plan.entity)
+
+    def _restore_columns(self, plan: EntityPlan, table: str, columns: list[str]) -> None:
+        self._database.add_columns(self._connection, plan, table, columns)
+        now = now_text()
+        own = {names.DATA_SOURCE: "json", plan.created_at: now, plan.updated_at: now, names.LOAD: 0}  # 0: of no load
+        lost = {name: value for name, value in own.items() if name in columns and table == plan.table.name}
+        if lost:
+            self._connection.execute(self._database.tables(plan)[table].update().values(lost))
+
+    # Rebuilding
+
+    def empty(self, old: EntityPlan, new: EntityPlan) -> None:
+        """Discard all rows and make the tables anew."""
+        self._require_usable(old, new)
+        self._database.drop_tables(self._connection, old)
+        self._database.create_tables(self._connection, new)
+        self._ledger.save_plan(new)
+        self._ledger.forget_entities([new.entity])
+        self._done.emptied += [table.name for table in new.tables]
+        self._done.done.append(f"empty {new.table.name} and its children")
+
+    def rebuild(self, old: EntityPlan, new: EntityPlan) -> None:
+        """Assemble every stored record and shred it into fresh tables."""
+        self._require_usable(old, new)
+        ours = {table.name for table in old.tables}
+        renamed = self._ledger.noted_ids(new.entity) if old.key != new.key else {}
+        rows = rebuild(self._database, self._connection, old, new, renamed)
+        if old.key != new.key:
+            self._ledger.rename_ids(new.entity, renamed)
+            if self._ledger.superseded_total(new.entity):
+                self._ledger.reload_entity(new.entity)  # under another key they may be records of their own
+            self._ledger.rows_were_changed(new.entity)
+        self._fill_custom(new, [custom for custom in new.custom if custom not in old.custom])
+        self._ledger.save_plan(new)
+        self._done.created += [table.name for table in new.tables if table.name not in ours]
+        self._done.recreated += [table.name for table in new.tables if table.name in ours]
+        self._done.rows += rows
+        if rows:
+            self._done.done.append(f"carry over {rows:,} records of {new.table.name}")
+
+
+__all__ = ["TableChanges", "evolve", "recreate"]

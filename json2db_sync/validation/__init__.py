@@ -1,0 +1,1 @@
+"""Rules of the user's own: JSON Schemas that records must satisfy."""

@@ -1,0 +1,107 @@
+"""What records must satisfy: a JSON Schema an entity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from json2db_sync.model.jsontext import path_text
+from json2db_sync.validation.schema_folder import MASK, SchemaFolder, message_of
+
+Mode = Literal["reject", "warn"]
+_MOST = 300
+"""Characters of a message; a schema's own enumeration may be longer than anyone reads."""
+
+_REASON = "does not satisfy"
+
+
+def is_violation(reason: str) -> bool:
+    """Is this why a rule rejected a record?"""
+    return reason.startswith(_REASON)
+
+
+@dataclass(frozen=True)
+class Violation:
+    """Where a record does not satisfy its schema, and why."""
+
+    path: str
+    """``$.line_items[0].rate``."""
+    message: str
+    """``"x" is not of type "number" (and 2 more)``."""
+    schema: str
+    """The name of the file."""
+
+    @property
+    def reason(self) -> str:
+        """The message with the schema that asks for it."""
+        return f"{_REASON} {self.schema}: {self.message}"
+
+
+@dataclass(frozen=True)
+class _Rule:
+    schema: str
+    validator: Any
+
+
+@dataclass(frozen=True)
+class RecordRules:
+    """The schemas of all entities that have one."""
+
+    mode: Mode = "reject"
+    """What becomes of a record that does not satisfy its schema: it is rejected, or loaded all the same."""
+    _rules: Mapping[str, _Rule] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, directory: Path | None, mode: Mode = "reject") -> RecordRules:
+        """The rules of a folder of schemas; none where no folder is given.
+
+        :raises ConfigurationError: when the folder does not exist, a file in it is no schema, or it refers elsewhere.
+        """
+        if directory is None:
+            return cls(mode)
+        validators = SchemaFolder(directory.expanduser()).validators()
+        return cls(mode, {entity: _Rule(name, validator) for entity, name, validator in validators})
+
+    @classmethod
+    def of_schema(cls, entity: str, name: str, schema: Mapping[str, Any]) -> RecordRules:
+        """The rules of one schema that is at hand.
+
+        :param name: what to call it.
+        :raises ValueError: when it is no schema.
+        """
+        import jsonschema_rs
+
+        validator = jsonschema_rs.validator_for(dict(schema), validate_formats=True, mask=MASK)
+        return cls(_rules={entity: _Rule(name, validator)})
+
+    def __bool__(self) -> bool:
+        return bool(self._rules)
+
+    def schema_of(self, entity: str) -> str | None:
+        """The name of the file that holds an entity's schema."""
+        rule = self._rules.get(entity)
+        return rule.schema if rule else None
+
+    def violation(self, entity: str, record: Mapping[str, Any]) -> Violation | None:
+        """Where a record first does not satisfy its entity's schema; None where it does, or there is none."""
+        rule = self._rules.get(entity)
+        if rule is None or rule.validator.is_valid(record):
+            return None
+        return _violation(rule, record)
+
+    def rejection(self, entity: str, record: Mapping[str, Any]) -> Violation | None:
+        """As :meth:`violation`, but only where it keeps a record from being loaded."""
+        return self.violation(entity, record) if self.mode == "reject" else None
+
+
+def _violation(rule: _Rule, record: Mapping[str, Any]) -> Violation:
+    try:
+        first, *others = rule.validator.iter_errors(record)
+    except ValueError:  # the validator cannot show a value that is nested more than 255 levels deep
+        return Violation("$", "what is wrong is nested too deep to be told", rule.schema)
+    message = message_of(first)
+    shown = message if len(message) <= _MOST else message[: _MOST - 1] + "…"
+    more = f" (and {len(others):,} more)" if others else ""
+    return Violation(path_text(first.instance_path), shown + more, rule.schema)

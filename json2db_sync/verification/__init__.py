@@ -1,0 +1,1 @@
+"""Is everything there, and right? Tables, values, sources and ledger are checked."""

@@ -1,0 +1,269 @@
+"""The records of one entity in one file, against what is stored of each."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from json2db_sync.databases.base import Database
+from json2db_sync.databases.ledger import Ledger, Load, StoredFile
+from json2db_sync.databases.records import RecordReader as StoredReader
+from json2db_sync.databases.records import StoredRecord
+from json2db_sync.loading.record_ids import RecordIds
+from json2db_sync.model import plan as names
+from json2db_sync.model.decoding import Unfit
+from json2db_sync.model.jsontext import first_difference, preview, same
+from json2db_sync.model.kinds import Kind
+from json2db_sync.model.plan import EntityPlan
+from json2db_sync.model.shredder import Drift
+from json2db_sync.sources import Record, SourceFile
+from json2db_sync.sources.batch import Batch, Undecoded
+from json2db_sync.sources.reader import record_of
+from json2db_sync.verification.batch_comparison import BulkComparison, Verdict
+from json2db_sync.verification.replayed_loads import DerivedLoad, FirstLoad
+
+_BATCH = 500
+_PAGE = 1000
+_SAMPLED = 100
+"""One in so many records is assembled and compared although its rows are right."""
+
+
+class StoredSide:
+    """What is stored, over one open connection."""
+
+    def __init__(
+        self,
+        database: Database,
+        connection: sa.Connection,
+        plans: Mapping[str, EntityPlan],
+        loads: Mapping[int, Load],
+    ) -> None:
+        self.connection = connection
+        self._roots = {name: database.tables(plan)[plan.table.name] for name, plan in plans.items()}
+        self._readers = {name: StoredReader(database, connection, plan, own=True) for name, plan in plans.items()}
+        self.database = database
+        self._loads = loads
+
+    def objection(self, record: Record) -> str | None:
+        """Why a record cannot be stored; None where it can."""
+        return record.problem or self.database.objection(record)
+
+    def by_ids(self, entity: str, ids: list[Any]) -> dict[Any, StoredRecord]:
+        return self._readers[entity].by_ids(ids)
+
+    def file_of(self, load: int) -> StoredFile | None:
+        """The file that the records of a load came from; None where the ledger does not know it."""
+        known = self._loads.get(load)
+        return known.file if known is not None else None
+
+    def origins(self, entity: str) -> Iterator[tuple[Load, list[str]]]:
+        """The ids of all stored rows, by the load that they came with; without those that the ledger does not know."""
+        table = self._roots[entity]
+        statement = sa.select(table.c[names.ID], table.c[names.LOAD])
+        for rows in self.database.pages(self.connection, statement, _PAGE):
+            by_load: dict[int, list[str]] = defaultdict(list)
+            for id_, load in rows:
+                by_load[load].append(str(id_))
+            yield from ((self._loads[load], ids) for load, ids in by_load.items() if load in self._loads)
+
+
+class EntityComparison:
+    """Takes the records in their order.
+
+    :param stored: None to compare nothing, and only derive figures.
+    :param derived: None to derive no figures.
+    :param bulk: compares many records at once; None to compare each alone.
+    """
+
+    def __init__(
+        self,
+        load: Load,
+        file: SourceFile,
+        plan: EntityPlan,
+        stored: StoredSide | None,
+        derived: DerivedLoad | FirstLoad | None,
+        ledger: Ledger,
+        memory: int,
+        bulk: BulkComparison | None,
+    ) -> None:
+        self._load = load
+        self._plan = plan
+        self._stored = stored
+        self._derived = derived
+        self._ledger = ledger
+        self._ids = RecordIds(plan, file, memory)
+        self._bulk = bulk
+        self._waiting: list[tuple[Record, bool]] = []
+        self._sample: list[tuple[Any, Record]] = []
+        self.problems: dict[Any, str] = {}
+        """By id: an older version of a record in the file may differ, only the last one counts."""
+        self.compared = self.resent = self.rejected = self.skipped = self.corrected = 0
+
+    def close(self) -> None:
+        self._ids.close()
+        if self._derived is not None:
+            self._derived.close()
+
+    def add(self, batch: Batch, *, single: bool) -> None:
+        """Compare records, in their order."""
+        if self._bulk is not None and isinstance(batch, Undecoded):
+            self._flush()
+            self._add_undecoded(self._bulk, batch)
+        else:
+            self._add_exactly(batch, single=single)
+
+    def _add_exactly(self, batch: Batch, *, single: bool = False) -> None:
+        for record in batch.records():
+            self._waiting.append((record, single))
+            if len(self._waiting) >= _BATCH:
+                self._flush()
+
+    def _add_undecoded(self, bulk: BulkComparison, batch: Undecoded) -> None:
+        """Compare them all at once, in ever smaller parts where some of them must go the exact way."""
+        try:
+            self._agree(bulk, batch)
+        except Unfit:
+            if batch.is_small:
+                self._add_exactly(batch)
+                self._flush()  # before those that follow
+                return
+            for part in batch.smaller():
+                self._add_undecoded(bulk, part)
+
+    def _agree(self, bulk: BulkComparison, batch: Undecoded) -> None:
+        """Take note of records of which nothing is wrong.
+
+        :raises Unfit: unless that is so.
+        """
+        if self._ledger.rejected_between(self._load.file.id, batch.first, batch.first + len(batch) - 1):
+            raise Unfit
+        if self._stored is None:
+            ids = bulk.ids(batch)
+        else:
+            agreed = bulk.compare(batch, self._verdict)
+            ids = agreed.ids
+            self.compared += agreed.counts.get("compared", 0)
+            self.resent += agreed.counts.get("resent", 0)
+            self.skipped += agreed.counts.get("skipped", 0)
+            if self.problems:
+                for place in agreed.compared:
+                    self.problems.pop(ids[place], None)
+            self._keep_sample(batch, ids, agreed.compared)
+        if self._derived is not None:
+            self._derived.add_many(list(map(str, ids)), batch)
+
+    def _keep_sample(self, batch: Undecoded, ids: Sequence[Any], places: Iterable[int]) -> None:
+        """Some records are assembled and compared as well, so that the check does not rest on shredding alone."""
+        for place in places:
+            number = batch.first + place
+            if number % _SAMPLED == 0:
+                self._sample.append((ids[place], record_of(batch.entity, number, 0, bytes(batch.raws[place]))))
+        if len(self._sample) >= _BATCH:
+            self._compare_sample()
+
+    def _compare_sample(self) -> None:
+        if self._stored is not None and self._sample:
+            stored = self._stored.by_ids(self._plan.entity, list(dict.fromkeys(id_ for id_, _record in self._sample)))
+            for id_, record in self._sample:
+                self._judge(id_, record, stored[id_])
+            self._sample.clear()
+
+    def finish(self) -> None:
+        """All records were given."""
+        self._flush()
+        self._compare_sample()
+        if self._derived is not None:
+            self._derived.finish()
+
+    def _flush(self) -> None:
+        if not self._waiting:
+            return
+        first, last = self._waiting[0][0].number, self._waiting[-1][0].number
+        kept = self._ledger.rejected_between(self._load.file.id, first, last)
+        found: list[tuple[Any, Record]] = []
+        for record, single in self._waiting:
+            rejected = kept.get(record.number)
+            if rejected is None:
+                self._identify(record, single, found)
+            else:
+                self._rejected(record, rejected, found)
+        self._waiting.clear()
+        if self._stored is not None:
+            stored = self._stored.by_ids(self._plan.entity, list(dict.fromkeys(id_ for id_, _record in found)))
+            for id_, record in found:
+                self._compare(id_, record, stored.get(id_))
+
+    def _rejected(self, record: Record, kept: Mapping[str, Any], found: list[tuple[Any, Record]]) -> None:
+        if self._derived is not None:
+            self._derived.reject()
+        if kept["raw"] != record.raw:
+            where = self._where(record)
+            self.problems[where] = f"{where}: the text kept of it as rejected is not the one in the file"
+        if kept["replayed_load"] is None:
+            self.rejected += 1
+            return
+        if kept["corrected"] is not None:
+            self.corrected += 1
+            record = record_of(record.entity, record.number, record.byte, kept["corrected"])
+        id_: Any = kept["stored_id"]
+        try:
+            found.append((int(id_) if self._plan.id_kind is Kind.INTEGER else str(id_), record))
+        except (TypeError, ValueError):
+            where = self._where(record)
+            self.problems[where] = f"{where} was replayed, but the ledger says under the id {preview(id_)}"
+
+    def _identify(self, record: Record, single: bool, found: list[tuple[Any, Record]]) -> None:
+        where = self._where(record)
+        objection = self._stored.objection(record) if self._stored is not None else record.problem
+        if objection is not None:
+            self.problems[where] = f"{where}: {objection}, yet not rejected"
+            return
+        try:
+            id_ = self._ids.id_of(record, single=single)
+        except Drift as drift:
+            self.problems[where] = f"{where} {drift}"
+            return
+        found.append((id_, record))
+        if self._derived is not None:
+            self._derived.add(str(id_), record)
+
+    def _where(self, record: Record) -> str:
+        return f"{self._load.file.name} record {record.number}"
+
+    def _compare(self, id_: Any, record: Record, stored: StoredRecord | None) -> None:
+        where = f"{self._where(record)} (id {id_})"
+        if stored is None:
+            self.problems[id_] = f"{where} is not in the database"
+            return
+        verdict = self._verdict(stored.own[names.LOAD])
+        if verdict == "compared":
+            self.compared += 1
+            self._judge(id_, record, stored)
+        elif verdict == "resent":
+            self.resent += 1
+        elif verdict == "skipped":
+            self.skipped += 1
+        else:
+            self.problems[id_] = f"{where}: an older file's version is stored"
+
+    def _verdict(self, load: int) -> Verdict | None:
+        """What it means that the stored version of a record came with this load; None for something wrong."""
+        assert self._stored is not None
+        file = self._stored.file_of(load)
+        if file is not None and file.id == self._load.file.id:
+            return "compared"
+        if file is not None and file.sort_key >= self._load.file.sort_key:
+            return "resent"
+        return "skipped" if self._load.mode == "skip" else None
+
+    def _judge(self, id_: Any, record: Record, stored: StoredRecord) -> None:
+        """Compare a record with the stored version that came of it."""
+        if same(record.value, stored.record):
+            self.problems.pop(id_, None)
+            return
+        path, sent, found = first_difference(record.value, stored.record)
+        where = f"{self._where(record)} (id {id_})"
+        self.problems[id_] = f"{where} {path}: sent {preview(sent)}, stored {preview(found)}"

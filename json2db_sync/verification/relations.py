@@ -1,0 +1,177 @@
+"""The relations that the user demands (``validation.relations``): do the stored values refer to stored records?
+
+They are checked of what is stored, never of a record on its way: what it refers to may be loaded later.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from json2db_sync.databases.base import Database
+from json2db_sync.model.jsontext import preview
+from json2db_sync.model.kinds import Kind
+from json2db_sync.model.naming import entity_name
+from json2db_sync.model.plan import EntityPlan, TablePlan
+from json2db_sync.results import Check
+from json2db_sync.text import counted
+from json2db_sync.validation.record_validator import Mode
+from json2db_sync.verification.check_builder import Finding
+from json2db_sync.verification.references import Reference
+
+_EXAMPLES = 3
+
+
+class _Unknown(Exception):
+    """A relation that cannot be checked since no record has such a field: a slip of the pen, most likely."""
+
+
+class _NotCheckable(Exception):
+    """A relation that cannot be checked as things are."""
+
+
+@dataclass(frozen=True)
+class RelationFinding:
+    """What came out for one relation."""
+
+    field: str
+    """``invoices.customer_id``."""
+    entity: str
+    """The entity referred to."""
+    distinct: int = 0
+    missing: int = 0
+    """Distinct values that are no key of the entity referred to."""
+    examples: tuple[str, ...] = ()
+    unknown: str | None = None
+    """Why there is no such field."""
+    not_checked: str | None = None
+    """Why it could not be checked."""
+
+    @property
+    def relation(self) -> str:
+        return f"{self.field} -> {self.entity}"
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong, in words."""
+        if self.unknown is not None:
+            return f"{self.relation}: {self.unknown}"
+        if not self.missing:
+            return None
+        verb = "is no key" if self.missing == 1 else "are no keys"
+        return (
+            f"{self.relation}: {self.missing:,} of {self.distinct:,} distinct values {verb} of {self.entity}: "
+            + ", ".join(self.examples)
+        )
+
+    @property
+    def note(self) -> str | None:
+        """Why it was not checked, in words."""
+        return f"{self.relation} is not checked: {self.not_checked}" if self.not_checked else None
+
+
+def check_relations(
+    database: Database,
+    connection: sa.Connection,
+    plans: Mapping[str, EntityPlan],
+    relations: Mapping[str, str],
+    mode: Mode,
+) -> Check:
+    """The check of all demanded relations; in mode warn it notes what it finds and passes."""
+    finding = Finding("relations")
+    values = 0
+    for found in relation_findings(database, connection, plans, relations):
+        values += found.distinct
+        if found.problem and mode == "reject":
+            finding.add(found.problem, max(found.missing, 1))
+        finding.notes += [text for text in (found.problem if mode == "warn" else None, found.note) if text]
+    return finding.done(f"{counted(values, 'distinct value')} of {counted(len(relations), 'relation')}")
+
+
+def relation_notes(
+    database: Database, connection: sa.Connection, plans: Mapping[str, EntityPlan], relations: Mapping[str, str]
+) -> list[str]:
+    """What is wrong with the demanded relations, for the notes of a run that loaded something."""
+    found = relation_findings(database, connection, plans, relations)
+    return [text for finding in found for text in (finding.problem, finding.note) if text]
+
+
+def relation_findings(
+    database: Database, connection: sa.Connection, plans: Mapping[str, EntityPlan], relations: Mapping[str, str]
+) -> Iterator[RelationFinding]:
+    """Every demanded relation against what is stored."""
+    existing = database.relation_names(connection) if relations else set()
+    for field, entity in ((field, entity_name(name)) for field, name in relations.items()):
+        try:
+            reference = _resolve(database, plans, existing, field, entity)
+        except _Unknown as error:
+            yield RelationFinding(field, entity, unknown=str(error))
+        except _NotCheckable as error:
+            yield RelationFinding(field, entity, not_checked=str(error))
+        else:
+            distinct, missing = reference.counts(connection)
+            lost = reference.examples(connection, _EXAMPLES) if missing else ()
+            examples = tuple(f"{preview(value)} in {reference.plan.entity} {preview(owner)}" for value, owner in lost)
+            yield RelationFinding(field, entity, distinct, missing, examples)
+
+
+def _resolve(
+    database: Database, plans: Mapping[str, EntityPlan], existing: set[str], field: str, entity: str
+) -> Reference:
+    """The column that a setting names, and what it refers to."""
+    first, *arrays, last = field.split(".")
+    plan, target = _plan(plans, entity_name(first)), _plan(plans, entity)
+    if not target.key:
+        raise _NotCheckable(f"{entity} has no key that anything could refer to")
+    table = plan.table
+    place = plan.entity
+    for key in arrays:
+        child = next((child for child in table.children if child.key == key), None)
+        if child is None:
+            raise _no_table(place, key, table)
+        table, place = child, f"{place}.{key}"
+    column = next((column for column in table.columns if column.key == last), None)
+    if column is None:
+        raise _no_column(place, last, table)
+    if column.kind is Kind.JSON:
+        raise _NotCheckable(f"{place}.{last} holds objects, arrays or a mixture, which have no column of their own")
+    if not {table.name, target.table.name} <= existing:
+        raise _NotCheckable("a table is missing")
+    return Reference(database, plan, table.name, column.name, target)
+
+
+def _plan(plans: Mapping[str, EntityPlan], entity: str) -> EntityPlan:
+    plan = plans.get(entity)
+    if plan is None or plan.key is None:
+        raise _NotCheckable(f"no record of {entity} is stored yet{_near(entity, plans)}")
+    return plan
+
+
+def _no_table(place: str, key: str, table: TablePlan) -> Exception:
+    if any(column.key == key for column in table.columns):
+        return _NotCheckable(f"{place}.{key} has no table of its own (processing.child_depth says how deep those go)")
+    return _missing(place, key, table)
+
+
+def _no_column(place: str, key: str, table: TablePlan) -> Exception:
+    if any(child.key == key for child in table.children):
+        return _NotCheckable(f"{place}.{key} is an array of objects: name a field of them, as in {place}.{key}.id")
+    return _missing(place, key, table)
+
+
+def _missing(place: str, key: str, table: TablePlan) -> Exception:
+    if table.full:  # beyond max_columns
+        return _NotCheckable(f"{place}.{key} has no column (processing.max_columns)")
+    keys = [*(column.key for column in table.columns), *(str(child.key) for child in table.children)]
+    return _Unknown(f"no record of {place} has a field {key}{_near(key, keys)}")
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), 1, 0.6)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+__all__ = ["RelationFinding", "check_relations", "relation_findings", "relation_notes"]
