@@ -52,7 +52,7 @@ class Meter:
         self._listener(Progress(self._step, self._prefix + name, *done))
 
 
-class Tally:
+class RecordMeter:
     """The progress of a step that reads no files: records done, table by table."""
 
     def __init__(self, step: str, listener: Listener) -> None:

@@ -101,7 +101,7 @@ def database_url(databases: Databases) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The real public data that developers share; it is no part of the repository."""
+    """The real public data that developers share; it is not part of the repository."""
     if not SHARED_DATA.is_dir():
         pytest.skip(f"the shared test data is not there: {SHARED_DATA}")
     return SHARED_DATA

@@ -40,7 +40,7 @@ def _describe_fields(seen: ObjectStatistics, table: TablePlan, prefix: str) -> I
         child = children.get(key)
         yield FieldAnalysis(
             path=prefix + key,
-            kind="child table" if child else str(column.kind if column else statistics.kind_and_spelling[0]),
+            kind="child table" if child else str(column.kind if column else statistics.kind_and_date_format[0]),
             table=child.name if child else table.name,
             column=column.name if column else None,
             present=statistics.present,

@@ -10,16 +10,16 @@ import msgspec
 from msgspec.structs import astuple
 
 from json2db_sync.analysis.statistics import EXAMPLES_AMONG, MAX_EXAMPLES, FieldStatistics, ObjectStatistics
-from json2db_sync.model.decoding import ABSENT, Column, Objects, Unfit, elements, encoded, struct_type
+from json2db_sync.model.decoding import ABSENT, Column, NeedsRowPath, Objects, elements, encoded, struct_type
 from json2db_sync.model.kinds import INT64_MAX, INT64_MIN
 
 _encoder = msgspec.json.Encoder()
 
 
-class CompiledStatistics:
+class BatchStatistics:
     """Takes records like those that were taken in before; others are unfit, and must be taken in one by one.
 
-    :raises Unfit: when nothing, or too much, was seen so far.
+    :raises NeedsRowPath: when nothing, or too much, was seen so far.
     """
 
     def __init__(self, seen: ObjectStatistics, depth: int) -> None:
@@ -34,12 +34,12 @@ class CompiledStatistics:
     def read(self, array: bytes) -> Objects:
         """The records of a JSON array.
 
-        :raises Unfit: when one of them holds something new.
+        :raises NeedsRowPath: when one of them holds something new.
         """
         try:
             structs = self._decoder.decode(array)
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
-            raise Unfit from error
+            raise NeedsRowPath from error
         objects = self._objects.read(structs)
         self._objects.require_shallow(objects)
         return objects
@@ -72,7 +72,7 @@ class _Objects:
 
     def __init__(self, seen: ObjectStatistics, depth: int) -> None:
         if not seen.fields or seen.untracked:
-            raise Unfit
+            raise NeedsRowPath
         self._seen = seen
         self.keys = list(seen.fields)
         self._fields = list(seen.fields.values())
@@ -95,7 +95,7 @@ class _Objects:
         return Objects(len(structs), self.keys, values, [frozenset(map(type, column)) for column in values], below)
 
     def require_shallow(self, read: Objects) -> None:
-        """Raise :class:`Unfit` where something may be nested too deep for a record."""
+        """Raise :class:`NeedsRowPath` where something may be nested too deep for a record."""
         for place, objects in self._below.items():
             objects.require_shallow(read.below[self.keys[place]])
         for place, (column, types) in enumerate(zip(read.values, read.types, strict=True)):
@@ -125,7 +125,7 @@ class _Objects:
             else:
                 of = types[place]
                 kinds = Counter(map(type, present)) if len(of) > 1 else Counter(dict.fromkeys(of, len(present)))
-                _observe(field, present, kinds, self._depth, read.spellings.get(key))
+                _observe(field, present, kinds, self._depth, read.date_formats.get(key))
 
     def _key_sets(self, count: int, sometimes: Mapping[int, Column]) -> Counter[frozenset[str]]:
         """How many objects have which keys.
@@ -153,10 +153,10 @@ def _observe_arrays(field: FieldStatistics, present: Column) -> None:
     field.object_arrays += filled
 
 
-def _observe(field: FieldStatistics, values: Column, kinds: Counter[type], depth: int, spelling: str | None) -> None:
+def _observe(field: FieldStatistics, values: Column, kinds: Counter[type], depth: int, date_format: str | None) -> None:
     """As :meth:`FieldStatistics.observe` of each of these values, so many of each type.
 
-    :param spelling: of all texts, where they are known for dates.
+    :param date_format: of all texts, where they are known for dates.
     """
     field.present += len(values)
     field.nulls += kinds[type(None)]
@@ -166,7 +166,7 @@ def _observe(field: FieldStatistics, values: Column, kinds: Counter[type], depth
     if kinds[int]:
         _observe_integers(field, _of_type(int, values, kinds))
     if kinds[str]:
-        field.observe_texts(_of_type(str, values, kinds), spelling)
+        field.observe_texts(_of_type(str, values, kinds), date_format)
     if kinds[list]:
         for array in _of_type(list, values, kinds):
             field.observe_array(array, depth)

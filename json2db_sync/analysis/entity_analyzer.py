@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from json2db_sync.analysis.batch_statistics import CompiledStatistics
+from json2db_sync.analysis.batch_statistics import BatchStatistics
 from json2db_sync.analysis.inference import PlanSettings
 from json2db_sync.analysis.key_sample import KeySample
 from json2db_sync.analysis.statistics import KeyCandidate, ObjectStatistics, allowed_repeats
-from json2db_sync.model.decoding import Column, Objects, Unfit
+from json2db_sync.model.decoding import Column, NeedsRowPath, Objects
 from json2db_sync.model.keys import MAX_KEY, key_of, key_of_values, short_hash
 from json2db_sync.model.kinds import INT64_MAX
 from json2db_sync.model.naming import key_rank
@@ -55,15 +55,15 @@ class EntitySeen:
     invalid_examples: list[str] = field(default_factory=list)
 
 
-class EntityObserver:
+class EntityAnalyzer:
     """Takes the records of one entity in one file; counts repeats of whatever may be their key."""
 
     def __init__(self, seen: EntitySeen, file: SourceFile, options: ReadOptions, settings: PlanSettings) -> None:
         self._seen = seen
         self._file = file
         self._rules = options.rules
-        self._takes_many = options.compiled and not options.rules.schema_of(seen.name)
-        self._compiled: CompiledStatistics | None = None
+        self._takes_batches = options.compiled and not options.rules.schema_of(seen.name)
+        self._compiled: BatchStatistics | None = None
         self._known_fields = 0
         self._samples: dict[tuple[str, ...], KeySample] = {}
         self._waiting: list[Record] = []
@@ -79,7 +79,7 @@ class EntityObserver:
 
         :param objects: the same, if they were decoded for another purpose.
         """
-        if self._takes_many and isinstance(batch, Undecoded):
+        if self._takes_batches and isinstance(batch, Undecoded):
             self._add_undecoded(batch, depth, objects)
         else:
             for record in batch.records():
@@ -95,10 +95,10 @@ class EntityObserver:
                 self.observe(record, depth)
         try:
             if self._compiled is None or not self._compiled.knows(self._seen.objects):
-                self._compiled = CompiledStatistics(self._seen.objects, depth)
+                self._compiled = BatchStatistics(self._seen.objects, depth)
             if objects is None or not self._compiled.takes(objects):
                 objects = self._compiled.read(batch.array)
-        except Unfit:
+        except NeedsRowPath:
             if batch.is_small:
                 for record in batch.records():
                     self.observe(record, depth)

@@ -175,7 +175,7 @@ def _id_kind(
 def _with_id_kind(table: TablePlan, id_kind: Kind) -> TablePlan:
     """The source's own ``id`` column is of the id's kind: integer, or text for everything else."""
     columns = tuple(
-        replace(column, kind=id_kind, spelling=None) if column.name == ID else column for column in table.columns
+        replace(column, kind=id_kind, date_format=None) if column.name == ID else column for column in table.columns
     )
     return replace(table, columns=columns)
 
@@ -240,9 +240,9 @@ class _Builder:
     def _new_column(self, field: FieldStatistics, seen: ObjectStatistics, taken: set[str], depth: int) -> ColumnPlan:
         is_id = depth == 0 and self._key == (field.key,) and snake(field.key) == ID
         name = ID if is_id else column_name(field.key, taken)
-        kind, spelling = field.kind_and_spelling
+        kind, date_format = field.kind_and_date_format
         mostly_null = self._fresh and field.nulls > seen.count - field.present
-        return ColumnPlan(name, field.key, kind, "null" if mostly_null else "absent", spelling)
+        return ColumnPlan(name, field.key, kind, "null" if mostly_null else "absent", date_format)
 
     def _new_child(
         self,
@@ -263,15 +263,15 @@ class _Builder:
 
 
 def _widen(column: ColumnPlan, field: FieldStatistics) -> ColumnPlan:
-    kind, spelling = field.kind_and_spelling
-    if kind is Kind.UNKNOWN or (kind, spelling) == (column.kind, column.spelling):
+    kind, date_format = field.kind_and_date_format
+    if kind is Kind.UNKNOWN or (kind, date_format) == (column.kind, column.date_format):
         return column
     if column.kind is Kind.UNKNOWN:
-        return replace(column, kind=kind, spelling=spelling)
+        return replace(column, kind=kind, date_format=date_format)
     joined = join(column.kind, kind)
-    if joined in (Kind.DATE, Kind.DATETIME):  # the same kind in another spelling
+    if joined in (Kind.DATE, Kind.DATETIME):  # the same kind in another date_format
         joined = Kind.TEXT
-    return replace(column, kind=joined, spelling=None)
+    return replace(column, kind=joined, date_format=None)
 
 
 _MIN_MATCHES = 3

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
-from json2db_sync.analysis.entity_analyzer import EntityObserver, EntitySeen, ReadOptions
+from json2db_sync.analysis.entity_analyzer import EntityAnalyzer, EntitySeen, ReadOptions
 from json2db_sync.analysis.inference import PlanSettings, guess_relations, infer
 from json2db_sync.analysis.statistics import KeyCandidate
 from json2db_sync.errors import ConfigurationError, FileError
@@ -36,7 +36,7 @@ class Analysis:
         return sum(seen.objects.count for seen in self.entities.values())
 
 
-class Observing(Protocol):
+class AnalyzesRecords(Protocol):
     """Takes in the records of files, one file after the other."""
 
     @property
@@ -49,7 +49,7 @@ class Observing(Protocol):
     def finish_file(self, records: int, layout: Layout) -> None: ...
 
 
-class Observer:
+class Analyzer:
     """The one that does it in this process."""
 
     def __init__(self, options: ReadOptions, settings: PlanSettings) -> None:
@@ -57,7 +57,7 @@ class Observer:
         self._options = options
         self._settings = settings
         self._file: SourceFile
-        self._counters: dict[str, EntityObserver] = {}
+        self._counters: dict[str, EntityAnalyzer] = {}
 
     def start_file(self, file: SourceFile) -> None:
         """The records to come are of this file."""
@@ -72,10 +72,10 @@ class Observer:
         if self._options.wants(batch.entity):
             self._of(batch.entity).add(batch, self._settings.observed_depth, objects)
 
-    def _of(self, entity: str) -> EntityObserver:
+    def _of(self, entity: str) -> EntityAnalyzer:
         if entity not in self._counters:
             seen = self.analysis.entities.setdefault(entity, EntitySeen(entity))
-            self._counters[entity] = EntityObserver(seen, self._file, self._options, self._settings)
+            self._counters[entity] = EntityAnalyzer(seen, self._file, self._options, self._settings)
         return self._counters[entity]
 
     def finish_file(self, records: int, layout: Layout) -> None:
@@ -98,24 +98,24 @@ def analyze(
     *,
     check_keys: bool = True,
     most: int | None = None,
-    new_observer: Callable[[], Observing] | None = None,
+    new_analyzer: Callable[[], AnalyzesRecords] | None = None,
 ) -> Analysis:
-    """Read all files in full. Files that are no JSON of records are listed as refused, and nothing is kept of them.
+    """Read all files in full. Files that are not JSON of records are listed as refused, and nothing is kept of them.
 
     :param check_keys: raise when a configured key names a field that no record has; off where the files at hand are
         only some of those there are.
     :param most: bytes to read of each file, about; default: all of it.
-    :param new_observer: makes what takes in the records, if they are not to be taken in here.
+    :param new_analyzer: makes what takes in the records, if they are not to be taken in here.
     :raises ConfigurationError: see ``check_keys``.
     """
-    new_observer = new_observer or partial(Observer, options, settings)
+    new_analyzer = new_analyzer or partial(Analyzer, options, settings)
     refused: list[RefusedFile] = []
-    analysis = _analyze(files, options, new_observer(), meter, refused, most)
+    analysis = _analyze(files, options, new_analyzer(), meter, refused, most)
     if refused:
         # What the refused files held up to their fault has been counted: count again without them.
         bad = {problem.context.get("file") for problem in refused}
         good = [file for file in files if str(file.path) not in bad]
-        analysis = _analyze(good, options, new_observer(), meter, [], most)
+        analysis = _analyze(good, options, new_analyzer(), meter, [], most)
         analysis.refused = refused
     if check_keys:
         _check_configured_keys(analysis, settings)
@@ -125,17 +125,17 @@ def analyze(
 def _analyze(
     files: Iterable[SourceFile],
     options: ReadOptions,
-    observer: Observing,
+    analyzer: AnalyzesRecords,
     meter: Meter,
     refused: list[RefusedFile],
     most: int | None,
 ) -> Analysis:
     for file in files:
         try:
-            analyze_file(file, options, observer, meter, most)
+            analyze_file(file, options, analyzer, meter, most)
         except FileError as error:
             refused.append(refused_file(file, error))
-    return observer.analysis
+    return analyzer.analysis
 
 
 def refused_file(file: SourceFile, error: Exception) -> RefusedFile:
@@ -151,7 +151,7 @@ def count_note(file: SourceFile, records: int) -> str:
 
 
 def analyze_file(
-    file: SourceFile, options: ReadOptions, observer: Observing, meter: Meter, most: int | None = None
+    file: SourceFile, options: ReadOptions, analyzer: AnalyzesRecords, meter: Meter, most: int | None = None
 ) -> None:
     """Have the records of one file taken in.
 
@@ -159,15 +159,15 @@ def analyze_file(
     """
     report = meter.file_started(file.name)
     number = 0
-    observer.start_file(file)
+    analyzer.start_file(file)
     with RecordReader(file, options.memory_limit) as reader:
         for batch in reader.batches(undecoded=options.compiled):
-            observer.add(batch)
+            analyzer.add(batch)
             number += len(batch)
             report(number, reader.bytes_read)
             if most is not None and reader.bytes_read > most:
                 break
-        observer.finish_file(number, reader.envelope.layout)
+        analyzer.finish_file(number, reader.envelope.layout)
     meter.file_done(file.name, number, file.size)
 
 
@@ -176,7 +176,7 @@ def analyze_records(
 ) -> Analysis:
     """The same of records at hand, which came from a file and are of one entity."""
     seen = EntitySeen(entity)
-    counter = EntityObserver(seen, file, options, settings)
+    counter = EntityAnalyzer(seen, file, options, settings)
     for record in records:
         counter.observe(record, settings.observed_depth)
     counter.finish()

@@ -64,7 +64,7 @@ def _format(seen: FieldStatistics) -> str | None:
     """The format that all texts have. The validator judges one text of each spelling: it is stricter than ISO is."""
     import jsonschema_rs
 
-    if "" in seen.spellings:
+    if "" in seen.date_formats:
         return None
     for name in ("date", "date-time"):
         validator = jsonschema_rs.validator_for({"format": name}, validate_formats=True)

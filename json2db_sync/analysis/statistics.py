@@ -1,4 +1,4 @@
-"""What was seen in the records of an entity: counts by kind, examples, spellings, key sets. Bounded memory."""
+"""What was seen in the records of an entity: counts by kind, examples, date_formats, key sets. Bounded memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from typing import Any
 import xxhash
 
 from json2db_sync.model.jsontext import preview, scalar_text
-from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, are_usual_dates, join, spelling_kind, spelling_of
+from json2db_sync.model.kinds import (
+    INT64_MAX,
+    INT64_MIN,
+    Kind,
+    are_usual_dates,
+    date_format_of,
+    join,
+    kind_of_date_format,
+)
 from json2db_sync.model.naming import snake
 from json2db_sync.model.shredder import is_object_array
 
@@ -23,7 +31,7 @@ EXAMPLES_AMONG = 10_000
 _MAX_SPOILERS = 5
 _MAX_SPELLINGS = 5
 _MOST_TEXTS_WITHOUT_DATE = 1000
-"""After so many texts that are no date, a column is text, and further ones need not be looked at."""
+"""After so many texts that are not dates, a column is text, and further ones need not be looked at."""
 
 
 class Sketch:
@@ -81,10 +89,10 @@ class FieldStatistics:
     empty_arrays: int = 0
     object_arrays: int = 0
     """Non-empty arrays of nothing but objects."""
-    spellings: Counter[str] = field(default_factory=Counter)
-    """How dates were written; texts that are no date count under ``""``."""
+    date_formats: Counter[str] = field(default_factory=Counter)
+    """How dates were written; texts that are not dates count under ``""``."""
     spoilers: Counter[str] = field(default_factory=Counter)
-    """Some texts that are no date."""
+    """Some texts that are not dates."""
     spelled: dict[str, str] = field(default_factory=dict)
     """A text of each spelling."""
     examples: list[str] = field(default_factory=list)
@@ -134,51 +142,51 @@ class FieldStatistics:
         if shown not in self.examples:
             self.examples.append(shown)
 
-    def observe_texts(self, values: Sequence[str], spelling: str | None = None) -> None:
+    def observe_texts(self, values: Sequence[str], date_format: str | None = None) -> None:
         """Take in texts.
 
-        :param spelling: of all of them, where they are known for dates.
+        :param date_format: of all of them, where they are known for dates.
         """
         self.texts += len(values)
-        if spelling and spelling in self.spellings:
-            self.spellings[spelling] += len(values)
+        if date_format and date_format in self.date_formats:
+            self.date_formats[date_format] += len(values)
             return
-        if len(values) > 1 and self._is_one_spelling(values):
-            (spelling,) = self.spellings
-            self.spellings[spelling] += len(values)
+        if len(values) > 1 and self._is_one_date_format(values):
+            (date_format,) = self.date_formats
+            self.date_formats[date_format] += len(values)
             return
-        if len(self.spellings) > 1:
+        if len(self.date_formats) > 1:
             for value, times in Counter(values).items():
-                self._observe_spelling(value, times)
+                self._observe_date_format(value, times)
             return
         for value in values:  # one by one, as long as there may come so many without a date that it is enough
-            self._observe_spelling(value, 1)
+            self._observe_date_format(value, 1)
 
-    def _is_one_spelling(self, values: Sequence[str]) -> bool:
-        """Are all texts so far, and these, dates of one spelling, or no dates worth looking for?"""
-        if len(self.spellings) != 1:
+    def _is_one_date_format(self, values: Sequence[str]) -> bool:
+        """Are all texts so far, and these, dates of one date_format, or no dates worth looking for?"""
+        if len(self.date_formats) != 1:
             return False
-        (spelling,) = self.spellings
-        if not spelling:
+        (date_format,) = self.date_formats
+        if not date_format:
             return self._is_no_date
-        return are_usual_dates(set(values), spelling)
+        return are_usual_dates(set(values), date_format)
 
     @property
     def _is_no_date(self) -> bool:
         """Was there no date among so many texts that dates are not looked for any more?"""
-        return self.spellings[""] >= _MOST_TEXTS_WITHOUT_DATE and len(self.spellings) == 1
+        return self.date_formats[""] >= _MOST_TEXTS_WITHOUT_DATE and len(self.date_formats) == 1
 
-    def _observe_spelling(self, value: str, times: int) -> None:
+    def _observe_date_format(self, value: str, times: int) -> None:
         if self._is_no_date:
-            self.spellings[""] += times
+            self.date_formats[""] += times
             return
-        spelling = spelling_of(value) or ""
-        if spelling in self.spellings or len(self.spellings) < _MAX_SPELLINGS:
-            self.spellings[spelling] += times
-            self.spelled.setdefault(spelling, value)
+        date_format = date_format_of(value) or ""
+        if date_format in self.date_formats or len(self.date_formats) < _MAX_SPELLINGS:
+            self.date_formats[date_format] += times
+            self.spelled.setdefault(date_format, value)
         else:
-            self.spellings[""] += times
-        if not spelling and (value in self.spoilers or len(self.spoilers) < _MAX_SPOILERS):
+            self.date_formats[""] += times
+        if not date_format and (value in self.spoilers or len(self.spoilers) < _MAX_SPOILERS):
             self.spoilers[value[:80]] += times
 
     def observe_array(self, value: list[Any], depth: int) -> None:
@@ -194,7 +202,7 @@ class FieldStatistics:
                     self.elements.observe(element, depth - 1)
 
     @property
-    def kind_and_spelling(self) -> tuple[Kind, str | None]:
+    def kind_and_date_format(self) -> tuple[Kind, str | None]:
         """The narrowest kind for all values seen."""
         kind = Kind.UNKNOWN
         for seen, count in (
@@ -204,24 +212,24 @@ class FieldStatistics:
             if count:
                 kind = join(kind, seen)
         if self.texts:
-            if len(self.spellings) == 1 and "" not in self.spellings and kind is Kind.UNKNOWN:
-                (spelling,) = self.spellings
-                return spelling_kind(spelling), spelling
+            if len(self.date_formats) == 1 and "" not in self.date_formats and kind is Kind.UNKNOWN:
+                (date_format,) = self.date_formats
+                return kind_of_date_format(date_format), date_format
             kind = join(kind, Kind.TEXT)
         return kind, None
 
     @property
     def spoiled_by(self) -> dict[str, int]:
         """Texts, with how often, that keep a column that is mostly dates from being one."""
-        usual = max((s for s in self.spellings if s), key=lambda s: self.spellings[s], default="")
-        others = {self.spelled[s]: n for s, n in self.spellings.items() if s and s != usual and s in self.spelled}
+        usual = max((s for s in self.date_formats if s), key=lambda s: self.date_formats[s], default="")
+        others = {self.spelled[s]: n for s, n in self.date_formats.items() if s and s != usual and s in self.spelled}
         return {**others, **self.spoilers} if self.spoiled_dates else {}
 
     @property
     def spoiled_dates(self) -> int:
         """How many texts keep a column that is mostly dates from being one; 0 where it is not mostly dates."""
-        dates = self.texts - self.spellings[""]
-        spoiled = self.texts - max((n for spelling, n in self.spellings.items() if spelling), default=0)
+        dates = self.texts - self.date_formats[""]
+        spoiled = self.texts - max((n for date_format, n in self.date_formats.items() if date_format), default=0)
         return spoiled if dates > self.texts / 2 else 0
 
 

@@ -19,7 +19,7 @@ class Replacement:
     """One file of a commit. Each step may be killed and taken again."""
 
     staged: Path
-    """Gone once it has taken the target's place."""
+    """WorkerDied once it has taken the target's place."""
     target: Path
     backup: Path | None
     """What the target held; None where there was no file."""
@@ -140,7 +140,7 @@ class Journal:
             return None
         except (ValueError, TypeError) as error:
             hint = "compare the files beside it with their backups, then remove it"
-            raise FileError(f"{file} is no journal of ours: {error}", hint=hint, file=str(file)) from error
+            raise FileError(f"{file} is not a journal of ours: {error}", hint=hint, file=str(file)) from error
 
     def _shown(self, path: Path | None) -> str | None:
         """Relative where that can be: the directory may be moved."""

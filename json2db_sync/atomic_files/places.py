@@ -38,7 +38,7 @@ class Places:
             plain = Path(name).name == name and name != STAGING
             target = file.resolve()
             if not plain or (target.exists() and not target.is_file()):
-                raise FileError(f"{file} is no plain file", hint="choose another name or directory", file=str(file))
+                raise FileError(f"{file} is not a plain file", hint="choose another name or directory", file=str(file))
             if target.exists() and not os.access(target, os.W_OK):
                 hint = "allow writing it, or choose another directory; the files are as they were"
                 raise FileError(f"{file} is protected from writing", hint=hint, file=str(file))

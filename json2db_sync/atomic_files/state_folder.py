@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-OWN = ".json2db"
+STATE_FOLDER = ".json2db"
 
 
-def make_own_folder(folder: Path) -> None:
+def make_state_folder(folder: Path) -> None:
     """Make a folder with all above it; one of our own is passed over by git.
 
     :raises OSError: when that cannot be done.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    if folder.name == OWN:
+    if folder.name == STATE_FOLDER:
         hide_from_git(folder)
 
 

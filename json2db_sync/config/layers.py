@@ -18,7 +18,7 @@ from json2db_sync.errors import ConfigurationError
 
 CONFIG_FILE = f"{PREFIX}CONFIG_FILE"
 _OTHERS = (CONFIG_FILE, f"{PREFIX}TEST_")
-"""Variables that bear our prefix and are no settings."""
+"""Variables that bear our prefix and are not settings."""
 
 
 @dataclass(frozen=True)

@@ -162,23 +162,23 @@ class Database(ABC):
 
     @classmethod
     @abstractmethod
-    def type_of(cls, kind: Kind, spelling: str | None = None) -> sa.types.TypeEngine[Any]:
+    def type_of(cls, kind: Kind, date_format: str | None = None) -> sa.types.TypeEngine[Any]:
         """The column type for a kind."""
 
     @abstractmethod
-    def decoder(self, kind: Kind, spelling: str | None) -> Decode | None:
+    def decoder(self, kind: Kind, date_format: str | None) -> Decode | None:
         """Makes a value read from such a column the JSON value again; None where it already is."""
 
     def decode_json(self, value: Any) -> Any:
         """The JSON value of a JSON column."""
         return jsontext.decode(value)
 
-    def objection(self, record: Record) -> str | None:
+    def rejection_reason(self, record: Record) -> str | None:
         """Why this database cannot hold a record; None where it can, as far as its text tells."""
         return None
 
-    def may_object(self, text: bytes) -> bool:
-        """Could :meth:`objection` say something of records in this text?"""
+    def may_reject(self, text: bytes) -> bool:
+        """Could :meth:`rejection_reason` say something of records in this text?"""
         return False
 
     def refuses_row(self, error: sa.exc.DBAPIError) -> bool:
@@ -324,7 +324,7 @@ class Database(ABC):
 
     def same_storage(self, one: ColumnPlan, other: ColumnPlan) -> bool:
         """Would a column of either plan hold the same stored values, so that changing the plan is enough?"""
-        types = [self.type_of(c.kind, c.spelling).compile(self.dialect()) for c in (one, other)]
+        types = [self.type_of(c.kind, c.date_format).compile(self.dialect()) for c in (one, other)]
         texts = {Kind.TEXT, Kind.DATE, Kind.DATETIME, Kind.UNKNOWN}
         return types[0] == types[1] and {one.kind, other.kind} <= texts
 
@@ -398,7 +398,7 @@ class Database(ABC):
         with closing(connection.execute(select.where(key.in_(ids)))) as result:
             return result.cursor.fetchall()
 
-    def stored_form(self, kind: Kind, spelling: str | None) -> Decode | None:
+    def stored_form(self, kind: Kind, date_format: str | None) -> Decode | None:
         """Makes a value read from such a column what was given to store it; None where it already is."""
         return None
 

@@ -15,9 +15,9 @@ _Fault = type[DatabaseError]
 # What SQLite says -> what we raise, say and advise. SQLite's error codes do not tell all of these apart; its texts do.
 _SQLITE: tuple[tuple[str, _Fault, str, str], ...] = (
     (
-        "file is not a database",
+        "file is not database",
         Unreachable,
-        "it is no SQLite database",
+        "it is not an SQLite database",
         "name another file; this one was left as it is",
     ),
     ("malformed", Unreachable, "it is damaged", "restore a backup: json2db-sync restore"),

@@ -30,7 +30,7 @@ def key_memory(limit: int) -> int:
     return limit // 32
 
 
-class KeyIndex:
+class SpillableKeyIndex:
     """Remembers a number, of up to 63 bits, for each key. Keys are kept as 128-bit hashes.
 
     :param memory: bytes to use before a temporary file takes over.
@@ -69,7 +69,7 @@ class KeyIndex:
             self._spilled.close()
             self._spilled = None
 
-    def __enter__(self) -> KeyIndex:
+    def __enter__(self) -> SpillableKeyIndex:
         return self
 
     def __exit__(

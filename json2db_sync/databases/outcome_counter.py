@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import IntEnum
 
-from json2db_sync.databases.key_index import KeyIndex
+from json2db_sync.databases.key_index import SpillableKeyIndex
 
 
 @dataclass
@@ -71,11 +71,11 @@ _OUTCOMES = len(Outcome)
 
 
 def written(seen: int | None) -> bool:
-    """Was the record that :meth:`Tally.seen` tells of stored by this very load?"""
+    """Was the record that :meth:`OutcomeCounter.seen` tells of stored by this very load?"""
     return seen is not None and seen % _OUTCOMES in (Outcome.INSERTED, Outcome.UPDATED)
 
 
-class Tally:
+class OutcomeCounter:
     """Keeps count of the records of one entity in one load, in their order.
 
     :param load: the ledger's number of the load.
@@ -91,7 +91,7 @@ class Tally:
         self.outdated = 0
         """Records for which a newer file's version is stored."""
         self._load = load
-        self._seen = KeyIndex(memory)
+        self._seen = SpillableKeyIndex(memory)
 
     def seen(self, ids: Collection[str]) -> dict[str, int]:
         """Those of these ids that records before had; pass it on to :meth:`add`."""

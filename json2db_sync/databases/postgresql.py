@@ -23,7 +23,7 @@ from json2db_sync.model import jsontext
 from json2db_sync.model.kinds import Kind, has_offset, now_text, spell
 from json2db_sync.model.plan import HASH, ID, LOAD, EntityPlan
 from json2db_sync.sources.reader import Record
-from json2db_sync.workers.background import Ahead
+from json2db_sync.workers.background import BackgroundQueue
 
 _TYPES: dict[Kind, sa.types.TypeEngine[Any]] = {
     Kind.BOOL: sa.Boolean(),
@@ -54,7 +54,7 @@ class PostgreSQLDatabase(Database):
 
     def __init__(self, url: sa.URL, settings: DatabaseSettings) -> None:
         super().__init__(url, settings)
-        self._ahead = Ahead()
+        self._ahead = BackgroundQueue()
         """Rows are on their way to the server while the next ones are prepared."""
 
     def exists(self) -> bool:
@@ -134,31 +134,31 @@ class PostgreSQLDatabase(Database):
     # Types
 
     @classmethod
-    def type_of(cls, kind: Kind, spelling: str | None = None) -> sa.types.TypeEngine[Any]:
+    def type_of(cls, kind: Kind, date_format: str | None = None) -> sa.types.TypeEngine[Any]:
         if kind is Kind.DATETIME:
-            zone = "WITH" if spelling and has_offset(spelling) else "WITHOUT"
+            zone = "WITH" if date_format and has_offset(date_format) else "WITHOUT"
             return VerbatimType(f"TIMESTAMP {zone} TIME ZONE")
         return _TYPES.get(kind, sa.Text())
 
-    def decoder(self, kind: Kind, spelling: str | None) -> Decode | None:
+    def decoder(self, kind: Kind, date_format: str | None) -> Decode | None:
         if kind in (Kind.DATE, Kind.DATETIME):
-            assert spelling is not None
-            return lambda value: spell(value, spelling)
+            assert date_format is not None
+            return lambda value: spell(value, date_format)
         return _DECODERS.get(kind)
 
     def decode_json(self, value: Any) -> Any:
         return value  # psycopg has read it
 
-    def stored_form(self, kind: Kind, spelling: str | None) -> Decode | None:
+    def stored_form(self, kind: Kind, date_format: str | None) -> Decode | None:
         if kind in (Kind.DATE, Kind.DATETIME):
-            return self.decoder(kind, spelling)
+            return self.decoder(kind, date_format)
         forms: dict[Kind, Decode] = {Kind.BIGINT: str, Kind.JSON: jsontext.encode}
         return forms.get(kind)
 
-    def may_object(self, text: bytes) -> bool:
+    def may_reject(self, text: bytes) -> bool:
         return b"\\u0000" in text
 
-    def objection(self, record: Record) -> str | None:
+    def rejection_reason(self, record: Record) -> str | None:
         if b"\\u0000" in record.raw and _holds_nul(record.value):
             return "it holds U+0000, which PostgreSQL cannot store"
         return None

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from json2db_sync.databases.copying import copy_text
-from json2db_sync.model.batch_shredder import CompiledRows
+from json2db_sync.model.batch_shredder import BatchRows
 from json2db_sync.model.plan import HASH, ID, PARENT_ID
 
 ReadyRows = Mapping[str, tuple[int, Any]]
@@ -50,7 +50,7 @@ class AsCopyText:
             raise RowRefused from error
 
 
-def ready_rows(form: RowForm, root: str, rows: CompiledRows, hashes: Sequence[int]) -> ReadyRows:
+def ready_rows(form: RowForm, root: str, rows: BatchRows, hashes: Sequence[int]) -> ReadyRows:
     """The rows of records, ready to be sent.
 
     :param root: the table of the records themselves.

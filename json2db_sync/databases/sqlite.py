@@ -162,10 +162,10 @@ class SQLiteDatabase(Database):
     # Types
 
     @classmethod
-    def type_of(cls, kind: Kind, spelling: str | None = None) -> sa.types.TypeEngine[Any]:
+    def type_of(cls, kind: Kind, date_format: str | None = None) -> sa.types.TypeEngine[Any]:
         return _TYPES.get(kind, sa.Text())
 
-    def decoder(self, kind: Kind, spelling: str | None) -> Decode | None:
+    def decoder(self, kind: Kind, date_format: str | None) -> Decode | None:
         decoders: dict[Kind, Decode] = {Kind.BOOL: bool, Kind.BIGINT: int, Kind.JSON: self.decode_json}
         return decoders.get(kind)
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database, Decode, in_lists
 from json2db_sync.databases.table_reader import Columns, TableReader
-from json2db_sync.model.batch_shredder import CompiledRows
+from json2db_sync.model.batch_shredder import BatchRows
 from json2db_sync.model.jsontext import are_spelled_so
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import LOAD, REST, EntityPlan, TablePlan
@@ -39,7 +39,7 @@ class StoredColumns:
         columns = self._columns(self._root, ids)
         return next(iter(columns.values())), columns[LOAD], columns
 
-    def differ(self, rows: CompiledRows, own: Columns) -> bool:
+    def differ(self, rows: BatchRows, own: Columns) -> bool:
         """Is anything stored otherwise than in these rows, which are in order of their ids?
 
         JSON columns hold values in them, not texts; where these may be spelled in another way, the answer is yes.
@@ -72,7 +72,7 @@ class StoredColumns:
 
 def _forms(database: Database, table: TablePlan) -> Mapping[str, Decode]:
     forms: dict[str, Callable[[Any], Any] | None] = {
-        column.name: database.stored_form(column.kind, column.spelling) for column in table.columns
+        column.name: database.stored_form(column.kind, column.date_format) for column in table.columns
     }
     forms[REST] = database.stored_form(Kind.JSON, None)
     return {name: form for name, form in forms.items() if form is not None}

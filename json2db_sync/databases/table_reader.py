@@ -47,7 +47,7 @@ class TableReader:
         self._select = sa.select(*(source.c[name] for name in self._names)).order_by(
             *(source.c[name] for name in self._places)
         )
-        decoders = {column.name: database.decoder(column.kind, column.spelling) for column in plan.columns}
+        decoders = {column.name: database.decoder(column.kind, column.date_format) for column in plan.columns}
         self._decoders = {name: decode for name, decode in decoders.items() if decode is not None}
 
     def rows(self, where: sa.ColumnElement[bool] | None = None, limit: int | None = None) -> Rows:

@@ -14,7 +14,7 @@ from json2db_sync.model.naming import fit
 from json2db_sync.model.plan import CustomColumn, EntityPlan, TablePlan
 
 TypeOf = Callable[[Kind, str | None], sa.types.TypeEngine[Any]]
-"""Kind and spelling -> the database's type."""
+"""Kind and date_format -> the database's type."""
 
 
 class VerbatimType(sa.types.UserDefinedType[Any]):
@@ -69,7 +69,7 @@ def indexed_columns(plan: EntityPlan, table: TablePlan) -> list[str]:
 
 def _parent_columns(plan: EntityPlan, type_of: TypeOf) -> list[sa.Column[Any]]:
     columns = [
-        sa.Column(column.name, type_of(column.kind, column.spelling))
+        sa.Column(column.name, type_of(column.kind, column.date_format))
         for column in plan.table.columns
         if column.name != names.ID
     ]
@@ -92,7 +92,7 @@ def _child_columns(plan: EntityPlan, table: TablePlan, type_of: TypeOf) -> list[
     positions = [
         sa.Column(name, sa.Integer(), primary_key=True, autoincrement=False) for name in table.position_columns
     ]
-    columns = [sa.Column(column.name, type_of(column.kind, column.spelling)) for column in table.columns]
+    columns = [sa.Column(column.name, type_of(column.kind, column.date_format)) for column in table.columns]
     return [parent_id, *positions, *columns, sa.Column(names.REST, type_of(Kind.JSON, None))]
 
 

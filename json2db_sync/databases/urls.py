@@ -59,7 +59,7 @@ def _wrong(what: str) -> ConfigurationError:
 
 
 def mask(path_or_url: str) -> str:
-    """What a user wrote for a database, fit to be shown: without a password, also where it is no valid URL."""
+    """What a user wrote for a database, fit to be shown: without a password, also where it is not a valid URL."""
     if "://" not in path_or_url:
         return path_or_url
     try:

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from json2db_sync.atomic_files.state_folder import OWN, make_own_folder
+from json2db_sync.atomic_files.state_folder import STATE_FOLDER, make_state_folder
 from json2db_sync.model.kinds import now_text
 
 _NAME = "confirmed.json"
@@ -27,8 +27,8 @@ def confirm(directory: Path, checksums: Mapping[str, str], moment: str | None = 
     at = moment or now_text()
     noted = _noted(directory) | {name: {"checksum": checksum, "at": at} for name, checksum in checksums.items()}
     kept = {name: note for name, note in sorted(noted.items()) if (directory / name).exists()}
-    folder = directory / OWN
-    make_own_folder(folder)
+    folder = directory / STATE_FOLDER
+    make_state_folder(folder)
     partial = folder / f"{_NAME}.{os.getpid()}"
     try:
         partial.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
@@ -51,7 +51,7 @@ def confirmed_at(path: Path, checksum: str) -> str | None:
 
 def _noted(directory: Path) -> dict[str, Any]:
     try:
-        found = json.loads((directory / OWN / _NAME).read_text(encoding="utf-8"))
+        found = json.loads((directory / STATE_FOLDER / _NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):  # not there, or spoilt: then an export is as old as it says
         return {}
     return found if isinstance(found, dict) else {}

@@ -172,7 +172,7 @@ class Exporter:
         except OSError as error:
             problems.append(f"{layout.schema_file} cannot be read: {error.strerror}")
         except (ValueError, TypeError, RecursionError) as error:
-            problems.append(f"{layout.schema_file} is no JSON Schema: {error}")
+            problems.append(f"{layout.schema_file} is not a JSON Schema: {error}")
         return None
 
     # What is told

@@ -79,14 +79,14 @@ def _compared(
         if sign not in ("=", "!="):
             raise _wrong(table, field, f"a list can only be = or !=, not {sign}")
         if any(isinstance(one, list | tuple | Mapping) for one in value):
-            raise _wrong(table, field, "a list in a list, or an object, is no value to compare with")
+            raise _wrong(table, field, "a list in a list, or an object, is not a value to compare with")
         values = [_bound(stored(field, one)) for one in value if one is not None]
         among = column.in_(values) if sign == "=" else column.not_in(values)
         if None not in value:
             return among
         return sa.or_(among, column.is_(None)) if sign == "=" else sa.and_(among, column.is_not(None))
     if isinstance(value, Mapping):
-        raise _wrong(table, field, "an object is no value to compare with")
+        raise _wrong(table, field, "an object is not a value to compare with")
     return _COMPARISONS[sign](column, _bound(stored(field, value)))  # type: ignore[no-any-return]
 
 

@@ -51,7 +51,7 @@ def as_text(value: Any) -> bytes:
 def sorted_json(text: str | bytes, *, omit_null: bool = False) -> Any:
     """A JSON text as a value to be encoded: scalars as they are, others sorted within, numbers digit by digit as given.
 
-    :raises ValueError: when it is no JSON, or nested so deep that not every reader could read it.
+    :raises ValueError: when it is not JSON, or nested so deep that not every reader could read it.
     """
     try:
         value = _decimals.decode(text)

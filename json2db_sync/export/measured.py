@@ -15,7 +15,7 @@ import msgspec
 from json2db_sync.export.content import Content
 from json2db_sync.export.layout import Layout
 from json2db_sync.export.lines import as_text
-from json2db_sync.workers.background import Ahead
+from json2db_sync.workers.background import BackgroundQueue
 
 VERSION = "1.0"
 """Of the format."""
@@ -67,7 +67,7 @@ class _Writer:
     """Hashes and writes one page while the next is made."""
 
     def __init__(self, layout: Layout, stream: BinaryIO | None) -> None:
-        self._ahead = Ahead()
+        self._ahead = BackgroundQueue()
         self.checksum = hashlib.sha256()
         self.digest = self.checksum if layout.format == "ndjson" else hashlib.sha256()
         self._stream = stream

@@ -31,7 +31,7 @@ def require_plain(directory: Path, layout: Layout) -> None:
     for name in layout.files:
         path = directory / name
         if path.exists() and not path.is_file():
-            raise FileError(f"{path} is no plain file", hint="choose another name or directory", file=str(path))
+            raise FileError(f"{path} is not a plain file", hint="choose another name or directory", file=str(path))
 
 
 def generated_at(directory: Path, layout: Layout) -> str | None:

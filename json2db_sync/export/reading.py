@@ -38,7 +38,7 @@ def pages_of(path: Path) -> Iterator[list[bytes]]:
 
 
 def _compact(raws: Sequence[Any]) -> list[bytes]:
-    """JSON texts without the space in them; what is no JSON stays as it is."""
+    """JSON texts without the space in them; what is not JSON stays as it is."""
     try:
         return [msgspec.json.format(bytes(raw), indent=-1) for raw in raws]
     except (msgspec.MsgspecError, ValueError, RecursionError):

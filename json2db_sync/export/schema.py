@@ -131,7 +131,7 @@ def properties_of(table: TablePlan, *, key: Sequence[str]) -> dict[str, Any]:
     for child in table.children:
         assert child.key is not None
         objects = {"type": "object", "properties": properties_of(child, key=())}
-        # What is no array of objects is kept as it is, too.
+        # What is not an array of objects is kept as it is, too.
         found[child.key] = {"anyOf": [{"type": "array", "items": objects}, {"type": _ANYTHING}]}
     order = [*(name for name in key if name in found), *sorted(name for name in found if name not in key)]
     return {name: found[name] for name in order}

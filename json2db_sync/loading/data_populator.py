@@ -12,11 +12,11 @@ from json2db_sync.databases.ledger import STORED, Ledger
 from json2db_sync.databases.outcome_counter import Counts
 from json2db_sync.databases.row_forms import RowRefused
 from json2db_sync.errors import FileError, ValidationError
-from json2db_sync.loading.entity_load import REPORTED, Loaded, PopulateOptions, Redo
+from json2db_sync.loading.entity_load import REPORTED, Loaded, PopulateOptions, RetryAfterMigration
 from json2db_sync.loading.file_load import FileTransaction
-from json2db_sync.loading.initial_schema import FirstPlans, StartOver, are_guesses, discard
-from json2db_sync.loading.loader import NotDistinct
-from json2db_sync.loading.worker import Assistance
+from json2db_sync.loading.initial_schema import InitialSchema, RestartLoad, are_guesses, discard
+from json2db_sync.loading.loader import DuplicateKey
+from json2db_sync.loading.worker import Worker
 from json2db_sync.progress import Meter
 from json2db_sync.results import FileLoad, RefusedFile, RejectedRecord
 from json2db_sync.schema.table_generator import evolve
@@ -77,17 +77,17 @@ def populate(
         discard(database)
         plans = {}
     allowed = options.second_process and options.load.mode == "compare"
-    assistance = Assistance.for_files(files, options.read, options.plans, allowed=allowed)
-    with assistance or nullcontext():
+    worker = Worker.for_files(files, options.read, options.plans, allowed=allowed)
+    with worker or nullcontext():
         if plans:
             # Tables that someone dropped are made again before they are written.
             known = [plan for name, plan in plans.items() if options.read.wants(name)]
             done.changes += evolve(database, known, options.plans).done
-            _load_all(database, files, run, options, meter, done, None, assistance)
+            _load_all(database, files, run, options, meter, done, None, worker)
             return
-        first = FirstPlans(database, files, options.read, options.plans, meter, assistance)
+        first = InitialSchema(database, files, options.read, options.plans, meter, worker)
         first.make()
-        _load_all(database, files, run, options, meter, done, first, assistance)
+        _load_all(database, files, run, options, meter, done, first, worker)
         first.finish()
         done.changes[:0] = first.changes
 
@@ -99,11 +99,11 @@ def _load_all(
     options: PopulateOptions,
     meter: Meter,
     done: Population,
-    first: FirstPlans | None,
-    assistance: Assistance | None,
+    first: InitialSchema | None,
+    worker: Worker | None,
 ) -> None:
     for file in files:
-        loading = _FileLoading(database, file, run, options, meter, done, first, assistance)
+        loading = _FileLoading(database, file, run, options, meter, done, first, worker)
         try:
             loading.run()
         except (FileError, ValidationError) as error:
@@ -127,11 +127,11 @@ class _FileLoading:
         options: PopulateOptions,
         meter: Meter,
         done: Population,
-        first: FirstPlans | None,
-        assistance: Assistance | None,
+        first: InitialSchema | None,
+        worker: Worker | None,
     ) -> None:
         self._first = first
-        self._assistance = assistance
+        self._worker = worker
         self._database = database
         self._file = file
         self._run = run
@@ -151,15 +151,15 @@ class _FileLoading:
             try:
                 self._load()
                 return
-            except StartOver:
+            except RestartLoad:
                 assert self._first is not None
                 self._first.start_over()
-            except Redo as redo:
+            except RetryAfterMigration as redo:
                 if self._first_is_wrong():
                     continue
                 # The whole file says how the tables must widen, so that this happens once a file and entity.
                 self._widen(redo.entity)
-            except (NotDistinct, RowRefused):
+            except (DuplicateKey, RowRefused):
                 self._optimistic = False
 
     def _first_is_wrong(self) -> bool:
@@ -167,7 +167,7 @@ class _FileLoading:
         try:
             if self._first is not None:
                 self._first.confirm()
-        except StartOver:
+        except RestartLoad:
             assert self._first is not None
             self._first.start_over()
             return True
@@ -221,7 +221,7 @@ class _FileLoading:
                 self._options,
                 self._widened,
                 optimistic=self._optimistic,
-                assistance=self._assistance,
+                worker=self._worker,
             ) as loading,
             RecordReader(self._file, self._options.read.memory_limit) as reader,
         ):
@@ -235,7 +235,7 @@ class _FileLoading:
                     report(number, reader.bytes_read)
                     if self._first is not None:
                         self._first.look()
-            except (Redo, NotDistinct, RowRefused):
+            except (RetryAfterMigration, DuplicateKey, RowRefused):
                 if observing is not None:  # else all would have to be read once more to know what there is
                     with suppress(FileError):
                         observing.observed(number + loading.look_through(batches), reader.envelope.layout)

@@ -16,12 +16,12 @@ from json2db_sync.databases.row_forms import ReadyRows
 from json2db_sync.errors import ValidationError
 from json2db_sync.loading.loader import Loader, LoadOptions, Shredded
 from json2db_sync.loading.rejection_limit import RejectionLimit
-from json2db_sync.loading.row_builder import Parts, RowMaker, matched
-from json2db_sync.model.batch_shredder import CompiledShape
-from json2db_sync.model.decoding import Unfit
+from json2db_sync.loading.row_builder import Parts, RowBuilder, matched
+from json2db_sync.model.batch_shredder import BatchShredder
+from json2db_sync.model.decoding import NeedsRowPath
 from json2db_sync.model.keys import short_hash
 from json2db_sync.model.plan import EntityPlan
-from json2db_sync.model.shredder import Drift, EntityShape
+from json2db_sync.model.shredder import EntityShredder, SchemaMismatch
 from json2db_sync.results import FileLoad, RejectedRecord
 from json2db_sync.sources import Record, SourceFile
 from json2db_sync.sources.batch import Batch, Undecoded
@@ -43,12 +43,12 @@ class PopulateOptions:
     limit: RejectionLimit
     batch_size: int = 1000
     compiled: bool = True
-    """Take many records at once where that can be done; else each goes the exact way. The outcome is the same."""
+    """Take many records at once where that can be done; else each takes the row path. The outcome is the same."""
     second_process: bool = True
     """Use another process where there is so much to do that it pays. The outcome is the same."""
 
 
-class Redo(Exception):
+class RetryAfterMigration(Exception):
     """An entity's tables must widen (or be made) before this file can be loaded."""
 
     def __init__(self, entity: str) -> None:
@@ -113,7 +113,7 @@ class EntityLoading:
         self._options = options
         self._frozen = plan.holds_records and options.plans.is_frozen(plan.entity)
         self._settled = widened or self._frozen
-        self._shape = EntityShape(plan)
+        self._shape = EntityShredder(plan)
         self._batch: list[Shredded] = []
         self._ids = ids
         self._rejected: list[RejectedRecord] = []
@@ -124,12 +124,12 @@ class EntityLoading:
         if self._compiled is not None:
             loader.expect_new()
 
-    def _compile(self) -> CompiledShape | None:
+    def _compile(self) -> BatchShredder | None:
         """For taking many records at once; None where each must be looked at alone."""
         if self._options.load.mode != "compare" or self._options.read.rules.schema_of(self.plan.entity):
             return None
-        with suppress(Unfit):
-            return CompiledShape(self.plan, self.loader.null)
+        with suppress(NeedsRowPath):
+            return BatchShredder(self.plan, self.loader.null)
         return None
 
     def close(self) -> None:
@@ -142,54 +142,54 @@ class EntityLoading:
             self._compiled is not None
             and self.loader.is_fresh
             and isinstance(batch, Undecoded)
-            and not self.loader.may_object(batch.text)
+            and not self.loader.may_reject(batch.text)
         )
 
     def add(self, batch: Batch, *, single: bool, parts: Parts | None = None) -> None:
         """Load records, in their order.
 
-        :param single: the one record is all that the file holds, an object that is no part of an array.
+        :param single: the one record is all that the file holds, an object that is not part of an array.
         :param parts: the rows of records that :meth:`wants_rows` was true of, if they were made elsewhere.
         """
         if parts is not None and isinstance(batch, Undecoded):
             self._add_ready(matched(batch, parts))
-        elif self._compiled is None or not isinstance(batch, Undecoded) or self.loader.may_object(batch.text):
-            self._add_exactly(batch, single=single)
+        elif self._compiled is None or not isinstance(batch, Undecoded) or self.loader.may_reject(batch.text):
+            self._add_by_row(batch, single=single)
         elif self.loader.is_fresh:
-            made, _objects = RowMaker(self._compiled, self.loader.row_form, self.plan.table.name).rows(batch)
+            made, _objects = RowBuilder(self._compiled, self.loader.row_form, self.plan.table.name).rows(batch)
             self._add_ready(matched(batch, made))
         else:
             self._add_compared(self._compiled, batch)
 
-    def _add_exactly(self, batch: Batch, *, single: bool = False) -> None:
+    def _add_by_row(self, batch: Batch, *, single: bool = False) -> None:
         for record in batch.records():
             self.add_record(record, single=single)
 
     def _add_ready(self, parts: Iterable[tuple[Undecoded, ReadyRows | None]]) -> None:
         for part, rows in parts:
             if rows is None:
-                self._add_exactly(part)
+                self._add_by_row(part)
             else:
                 self.loader.add_ready(rows, len(part))
 
-    def _add_compared(self, compiled: CompiledShape, batch: Undecoded) -> None:
-        """Load them all at once, in ever smaller parts where some of them must go the exact way."""
+    def _add_compared(self, compiled: BatchShredder, batch: Undecoded) -> None:
+        """Load them all at once, in ever smaller parts where some of them take the row path."""
         try:
             self._compare(compiled, batch)
-        except Unfit:
+        except NeedsRowPath:
             if batch.is_small:
-                self._add_exactly(batch)
+                self._add_by_row(batch)
                 return
             for part in batch.smaller():
                 self._add_compared(compiled, part)
 
-    def _compare(self, compiled: CompiledShape, batch: Undecoded) -> None:
+    def _compare(self, compiled: BatchShredder, batch: Undecoded) -> None:
         ids, hashes = compiled.ids(batch.array), batch.hashes
         if not {waiting.id for waiting in self._batch}.isdisjoint(ids):
             self._flush()
         compared = self.loader.compare(ids, hashes)
         if compared is None:
-            self._add_exactly(batch)
+            self._add_by_row(batch)
             return
         same, changed = list(compared.same), list(compared.other)
         if changed and not compared.may_be_newer:
@@ -212,20 +212,20 @@ class EntityLoading:
 
     def add_record(self, record: Record, *, single: bool) -> None:
         """Load one record, exactly."""
-        objection = self.loader.objection(record)
-        if objection is not None:
-            self.reject(record, objection)
+        rejection_reason = self.loader.rejection_reason(record)
+        if rejection_reason is not None:
+            self.reject(record, rejection_reason)
             return
         if self._breaks_rule(record):
             return
         if self.plan.key is None:
-            raise Redo(record.entity)
+            raise RetryAfterMigration(record.entity)
         try:
             id_ = self._ids.id_of(record, single=single)
             row, children = self._shape.shred(record.value)
-        except Drift as drift:
+        except SchemaMismatch as drift:
             if not self._settled:
-                raise Redo(record.entity) from drift
+                raise RetryAfterMigration(record.entity) from drift
             why = f"; {self.plan.entity} is frozen (processing.contracts)" if self._frozen else ""
             self.reject(record, drift.why + why, drift.path)
             return

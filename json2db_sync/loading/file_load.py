@@ -10,11 +10,11 @@ import sqlalchemy as sa
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import Ledger, Rejection
 from json2db_sync.databases.outcome_counter import Superseded
-from json2db_sync.loading.entity_load import EntityLoading, Loaded, PopulateOptions, Redo
+from json2db_sync.loading.entity_load import EntityLoading, Loaded, PopulateOptions, RetryAfterMigration
 from json2db_sync.loading.loader import Loader, Place
 from json2db_sync.loading.record_ids import RecordIds
 from json2db_sync.loading.row_builder import Parts
-from json2db_sync.loading.worker import Assistance
+from json2db_sync.loading.worker import Worker
 from json2db_sync.sources import RecordReader, SourceFile
 from json2db_sync.sources.batch import Batch
 from json2db_sync.text import counted
@@ -33,7 +33,7 @@ class FileTransaction:
         widened: set[str],
         *,
         optimistic: bool = False,
-        assistance: Assistance | None = None,
+        worker: Worker | None = None,
     ) -> None:
         self._database = database
         self._connection = connection
@@ -42,7 +42,7 @@ class FileTransaction:
         self._options = options
         self._widened = widened
         self._optimistic = optimistic
-        self._assistance = assistance
+        self._worker = worker
         self._is_loading = True
         self._ledger = Ledger(database, connection)
         self._plans = self._ledger.plans()
@@ -64,9 +64,9 @@ class FileTransaction:
         :param observed: there, the records are taken in, too.
         """
         batches = reader.batches(undecoded=self._optimistic)
-        if self._assistance is None or not self._optimistic:
+        if self._worker is None or not self._optimistic:
             return ((batch, None) for batch in batches)
-        return self._assistance.accompany(batches, self._wants_rows, observed=observed)
+        return self._worker.accompany(batches, self._wants_rows, observed=observed)
 
     def look_through(self, batches: Iterator[tuple[Batch, Parts | None]]) -> int:
         """Load no more, but have the rest taken in; returns how many records these are."""
@@ -88,7 +88,7 @@ class FileTransaction:
         if entity not in self._entities:
             plan = self._plans.get(entity)
             if plan is None:
-                raise Redo(entity)
+                raise RetryAfterMigration(entity)
             file_id = self._ledger.remember_file(self._file, entity, None)
             load = self._ledger.start_load(self._run, file_id, entity, self._options.load.mode)
             timed = self._file.time is not None
@@ -111,8 +111,8 @@ class FileTransaction:
                 widened=entity in self._widened,
                 optimistic=self._optimistic,
             )
-            if self._assistance is not None and loader.is_fresh:
-                self._assistance.make_rows_by(plan, loader.null, loader.row_form)
+            if self._worker is not None and loader.is_fresh:
+                self._worker.make_rows_by(plan, loader.null, loader.row_form)
         return self._entities[entity]
 
     def finish(self, digest: str, layout: str, around: Mapping[str, object]) -> None:

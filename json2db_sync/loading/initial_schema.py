@@ -19,14 +19,14 @@ from json2db_sync.analysis.json_analyzer import Analysis, analyze, analyze_file,
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import Ledger
 from json2db_sync.errors import FileError, ValidationError
-from json2db_sync.loading.worker import Assistance
+from json2db_sync.loading.worker import Worker
 from json2db_sync.model.plan import EntityPlan, replace
 from json2db_sync.progress import Meter
 from json2db_sync.schema.schema_diff import creation
 from json2db_sync.schema.table_generator import evolve
 from json2db_sync.sources import SourceFile
 from json2db_sync.sources.reader import Layout
-from json2db_sync.workers.subprocess_worker import Gone
+from json2db_sync.workers.subprocess_worker import WorkerDied
 
 _BEGINNING = 2 * 2**20
 """Bytes of each file that the first guess is made from."""
@@ -34,14 +34,14 @@ _MOST_FILES = 16
 """With more files the beginnings are all there is to read."""
 
 
-class StartOver(Exception):
+class RestartLoad(Exception):
     """The tables were not what they should be, and are now: load again."""
 
 
-class FirstPlans:
+class InitialSchema:
     """Plans and makes the first tables.
 
-    :param assistance: the other process, if there is one.
+    :param worker: the other process, if there is one.
     """
 
     def __init__(
@@ -51,15 +51,15 @@ class FirstPlans:
         options: ReadOptions,
         settings: PlanSettings,
         meter: Meter,
-        assistance: Assistance | None,
+        worker: Worker | None,
     ) -> None:
         self._database = database
         self._files = files
         self._options = options
         self._settings = settings
         self._meter = meter
-        self._assistance = assistance if len(files) <= _MOST_FILES else None
-        self._watch = _watch(files, self._assistance) if self._assistance and files else None
+        self._worker = worker if len(files) <= _MOST_FILES else None
+        self._watch = _watch(files, self._worker) if self._worker and files else None
         self._guess: Mapping[str, EntityPlan] | None = None
         self._found: Mapping[str, EntityPlan] | None = None
         """The plans of all records, until they are stored."""
@@ -80,7 +80,7 @@ class FirstPlans:
     def look(self) -> None:
         """Called now and then while records are loaded.
 
-        :raises StartOver: when they are loaded into the wrong tables.
+        :raises RestartLoad: when they are loaded into the wrong tables.
         """
         if self._guess is not None and self._watch is not None and self._watch.is_complete:
             self._compare()
@@ -91,14 +91,14 @@ class FirstPlans:
 
     def observed(self, records: int, layout: Layout) -> None:
         """All records of the file were taken in."""
-        assert isinstance(self._watch, _WatchOfLoading)
+        assert isinstance(self._watch, _AnalysisWhileLoading)
         self._watch.finishes(records, layout)
 
     def confirm(self, connection: sa.Connection | None = None) -> None:
         """Called before the first commit, and when records do not fit the tables.
 
         :param connection: where the plans that were confirmed are to be stored.
-        :raises StartOver: when records were loaded into the wrong tables.
+        :raises RestartLoad: when records were loaded into the wrong tables.
         """
         if self._guess is not None:
             self._compare()
@@ -109,7 +109,7 @@ class FirstPlans:
             self._found = None
 
     def start_over(self) -> None:
-        """After :class:`StartOver`: make the tables anew. No transaction is open."""
+        """After :class:`RestartLoad`: make the tables anew. No transaction is open."""
         assert self._found is not None
         discard(self._database)
         self._make(self._found)
@@ -121,7 +121,7 @@ class FirstPlans:
             if self._guess is not None or self._found is not None:
                 with self._database.transaction() as connection:
                     self.confirm(connection)
-        except StartOver:
+        except RestartLoad:
             self.start_over()
         if self._watch is not None:
             with self._database.reading() as connection:
@@ -135,17 +135,17 @@ class FirstPlans:
         self.changes = [change.text for plan in self._found.values() for change in creation(plan).planned]
         tables = {name: _essence(plan) for name, plan in self._found.items()}
         if tables != {name: _essence(plan) for name, plan in guess.items()}:
-            raise StartOver
+            raise RestartLoad
 
     def _analyze_all(self) -> Analysis:
         """Of all files, those included that were not loaded yet."""
         assert self._watch is not None
-        assert self._assistance is not None
+        assert self._worker is not None
         meter = self._meter.aside("planning")
-        with suppress(Gone, FileError):
+        with suppress(WorkerDied, FileError):
             if (analysis := self._watch.complete(self._options, meter)) is not None:
                 return analysis
-        return self._assistance.analyze(self._files, self._settings, meter, check_keys=False)
+        return self._worker.analyze(self._files, self._settings, meter, check_keys=False)
 
     def _plan(self, analysis: Analysis) -> Mapping[str, EntityPlan]:
         return make_plans(analysis, {}, self._settings)
@@ -158,17 +158,17 @@ class FirstPlans:
         self.changes = evolve(self._database, plans.values(), self._settings).done
 
 
-def _watch(files: Sequence[SourceFile], assistance: Assistance) -> _WatchOfLoading | _WatchOfAll:
+def _watch(files: Sequence[SourceFile], worker: Worker) -> _AnalysisWhileLoading | _AnalysisByWorker:
     """The first file is the one to be loaded before anything can be committed: is it most of what there is?"""
     is_most = files[0].size * 2 >= sum(file.size for file in files)
-    return (_WatchOfLoading if is_most else _WatchOfAll)(files, assistance)
+    return (_AnalysisWhileLoading if is_most else _AnalysisByWorker)(files, worker)
 
 
-class _WatchOfAll:
+class _AnalysisByWorker:
     """Has the other process read all files on its own, while they are loaded here."""
 
-    def __init__(self, files: Sequence[SourceFile], assistance: Assistance) -> None:
-        self._found = assistance.analyze_there(files)
+    def __init__(self, files: Sequence[SourceFile], worker: Worker) -> None:
+        self._found = worker.analyze_there(files)
 
     @property
     def is_complete(self) -> bool:
@@ -180,19 +180,19 @@ class _WatchOfAll:
     def complete(self, _options: ReadOptions, _meter: Meter) -> Analysis:
         """Of all files.
 
-        :raises Gone: when the other process came to grief.
+        :raises WorkerDied: when the other process died.
         """
         return self._found.result()
 
 
-class _WatchOfLoading:
+class _AnalysisWhileLoading:
     """Has the other process take in the records of file after file as they are loaded: they are decoded once."""
 
     is_complete = False
 
-    def __init__(self, files: Sequence[SourceFile], assistance: Assistance) -> None:
+    def __init__(self, files: Sequence[SourceFile], worker: Worker) -> None:
         self._ahead = list(files)
-        self._observer = assistance.new_observer()
+        self._analyzer = worker.new_analyzer()
         self._is_whole = True
         """Was every file up to here taken in to its end?"""
 
@@ -200,13 +200,13 @@ class _WatchOfLoading:
         """Is this file taken in? Only in their order."""
         self._is_whole = self._is_whole and self._ahead[:1] == [file]
         if self._is_whole:
-            self._observer.start_file(file)
+            self._analyzer.start_file(file)
             self._is_whole = False  # unless it is finished
             return True
         return False
 
     def finishes(self, records: int, layout: Layout) -> None:
-        self._observer.finish_file(records, layout)
+        self._analyzer.finish_file(records, layout)
         self._ahead.pop(0)
         self._is_whole = True
 
@@ -214,13 +214,13 @@ class _WatchOfLoading:
         """Of all files, reading those that were not loaded yet; None where a file was not taken in as a whole.
 
         :raises FileError: when a file cannot be read to its end.
-        :raises Gone: when the other process came to grief.
+        :raises WorkerDied: when the other process died.
         """
         if not self._is_whole:
             return None
         for file in self._ahead:
-            analyze_file(file, options, self._observer, meter)
-        return self._observer.analysis
+            analyze_file(file, options, self._analyzer, meter)
+        return self._analyzer.analysis
 
 
 def _essence(plan: EntityPlan) -> EntityPlan:

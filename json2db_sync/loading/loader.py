@@ -11,14 +11,14 @@ import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database, Values
 from json2db_sync.databases.ledger import Rejection
-from json2db_sync.databases.outcome_counter import Outcome, Taken, Tally, written
+from json2db_sync.databases.outcome_counter import Outcome, OutcomeCounter, Taken, written
 from json2db_sync.databases.records import RecordReader
 from json2db_sync.databases.row_forms import ReadyRows, RowRefused, ready_rows
-from json2db_sync.model.batch_shredder import CompiledRows
+from json2db_sync.model.batch_shredder import BatchRows
 from json2db_sync.model.jsontext import same
 from json2db_sync.model.kinds import now_text
 from json2db_sync.model.plan import DATA_SOURCE, HASH, ID, LOAD, PARENT_ID, REST, EntityPlan
-from json2db_sync.model.shredder import EntityShape, Row, Rows
+from json2db_sync.model.shredder import EntityShredder, Row, Rows
 from json2db_sync.sources.reader import Record
 
 
@@ -33,7 +33,7 @@ class Shredded:
     children: Rows
 
 
-class NotDistinct(Exception):
+class DuplicateKey(Exception):
     """Records of a file were taken for new and different, but they are not, or the database refuses one."""
 
 
@@ -100,13 +100,13 @@ class Loader:
         self._tables = database.tables(plan)
         self.row_form = database.row_form(plan)
         """What makes rows for :meth:`add_ready`."""
-        self._shape = EntityShape(plan)
+        self._shape = EntityShredder(plan)
         self._reader = RecordReader(database, connection, plan)
         self._now = now_text()
         self._custom = {
             custom.name: self._custom_value(custom.name, custom.default, place.session) for custom in plan.custom
         }
-        self.tally = Tally(place.load, options.memory)
+        self.tally = OutcomeCounter(place.load, options.memory)
         self.rejections: list[Rejection] = []
         self.rows_written = 0
         self.is_fresh = False
@@ -149,7 +149,7 @@ class Loader:
             return
         stored = self._database.versions(self._connection, self._parent, list(part))
         if self.is_fresh and any(load == self._place.load for _hash, load in stored.values()):
-            raise NotDistinct
+            raise DuplicateKey
         seen = self.tally.seen([str(id_) for id_ in part])
         outcomes = self._outcomes(part, stored, seen)
         new = [part[id_] for id_, outcome in outcomes.items() if outcome == Outcome.INSERTED]
@@ -236,27 +236,27 @@ class Loader:
         newer = self._place.newer_loads
         return Compared(new, same, other, stored, any(stored[ids[place]][1] in newer for place in other))
 
-    def add_new(self, rows: CompiledRows, hashes: Sequence[int], numbers: Sequence[int]) -> None:
+    def add_new(self, rows: BatchRows, hashes: Sequence[int], numbers: Sequence[int]) -> None:
         """Store records of which nothing is stored.
 
-        :raises NotDistinct: when some cannot be: the whole file must be loaded with care. (RowRefused, raised later on,
-            says the same.)
+        :raises DuplicateKey: when some cannot be: the whole file must be loaded with care. (RowRefused, raised
+            later on, says the same.)
         """
         try:
             self._insert(ready_rows(self.row_form, self._plan.table.name, rows, hashes))
         except RowRefused as error:
-            raise NotDistinct from error
+            raise DuplicateKey from error
         self.tally.count_alike(list(map(str, rows.ids)), numbers, Outcome.INSERTED)
 
     def add_ready(self, rows: ReadyRows, count: int) -> None:
         """Store so many records where nothing was stored before the file.
 
-        :raises NotDistinct: as :meth:`add_new`, and when some turn out to be stored.
+        :raises DuplicateKey: as :meth:`add_new`, and when some turn out to be stored.
         """
         try:
             self._insert(rows)
         except RowRefused as error:
-            raise NotDistinct from error
+            raise DuplicateKey from error
         self.tally.count_new(count)
 
     def _insert(self, rows: ReadyRows) -> None:
@@ -290,10 +290,10 @@ class Loader:
         self._database.update_by_id(self._connection, self._parent, rows)
         return equal
 
-    def replace(self, rows: CompiledRows, hashes: Sequence[int], numbers: Sequence[int]) -> None:
+    def replace(self, rows: BatchRows, hashes: Sequence[int], numbers: Sequence[int]) -> None:
         """Store records in the place of older versions of them.
 
-        :raises NotDistinct: when the database refuses one.
+        :raises DuplicateKey: when the database refuses one.
         """
         ids = rows.ids
         for table in reversed(self._plan.tables[1:]):
@@ -309,7 +309,7 @@ class Loader:
                     self._database.insert_ready(self._connection, self._tables[name], ready, {})
                 self.rows_written += len(columns[ID if name == self._plan.table.name else PARENT_ID])
         except RowRefused as error:
-            raise NotDistinct from error
+            raise DuplicateKey from error
         self.tally.count_alike(list(map(str, ids)), numbers, Outcome.UPDATED)
 
     @property
@@ -375,13 +375,13 @@ class Loader:
         """What stands for NULL in rows for :meth:`add_new`."""
         return self._database.null
 
-    def may_object(self, text: bytes) -> bool:
-        """Could :meth:`objection` say something of records in this text?"""
-        return self._database.may_object(text)
+    def may_reject(self, text: bytes) -> bool:
+        """Could :meth:`rejection_reason` say something of records in this text?"""
+        return self._database.may_reject(text)
 
-    def objection(self, record: Record) -> str | None:
+    def rejection_reason(self, record: Record) -> str | None:
         """Why a record cannot be loaded, whatever the plan; None where it can."""
-        return record.problem or self._database.objection(record)
+        return record.problem or self._database.rejection_reason(record)
 
     def reject(self, record: Record, reason: str, path: str | None = None) -> None:
         """Keep a record that cannot be loaded, with its reason."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from types import TracebackType
 
-from json2db_sync.databases.key_index import KeyIndex
+from json2db_sync.databases.key_index import SpillableKeyIndex
 from json2db_sync.model.keys import content_id, key_of
 from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind
 from json2db_sync.model.plan import EntityPlan
-from json2db_sync.model.shredder import Drift
+from json2db_sync.model.shredder import SchemaMismatch
 from json2db_sync.sources import Record, SourceFile
 from json2db_sync.sources.files import stem_and_suffix
 
@@ -20,22 +20,22 @@ class RecordIds:
         self._plan = plan
         # In sessions a newer file of that name is a newer version; in plain folders another folder is another thing.
         self._stem = stem_and_suffix(file.path.name if file.time is not None else file.name)[0]
-        self._occurrences = KeyIndex(memory)
+        self._occurrences = SpillableKeyIndex(memory)
         self.without_key = 0
         """Records that lack the key their entity has."""
 
     def id_of(self, record: Record, *, single: bool) -> str | int:
         """The id of the next record.
 
-        :param single: the record is the file's only one, an object that is no part of an array.
-        :raises Drift: when ids are integers so far and this one is none.
+        :param single: the record is the file's only one, an object that is not part of an array.
+        :raises SchemaMismatch: when ids are integers so far and this one is none.
         """
         fields = self._plan.key or ()
         key = key_of(record.value, fields)
         if self._plan.id_kind is Kind.INTEGER:
             value = record.value.get(fields[0])
             if type(value) is not int or not INT64_MIN <= value <= INT64_MAX:
-                raise Drift(f"$.{fields[0]}", "the key is no integer of 64 bits, as those before it")
+                raise SchemaMismatch(f"$.{fields[0]}", "the key is not an integer of 64 bits, as those before it")
             return value
         if key is not None:
             return key

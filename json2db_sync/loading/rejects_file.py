@@ -61,7 +61,7 @@ def _target(output: Path, *, overwrite: bool) -> Path:
     try:
         target = output.resolve()
         if target.exists() and not target.is_file():
-            raise FileError(f"{output} is no plain file", hint="name a file to write to", file=str(output))
+            raise FileError(f"{output} is not a plain file", hint="name a file to write to", file=str(output))
         if not overwrite and (target.exists() or output.is_symlink()):
             raise FileError(
                 f"{output} exists", hint="name another file, or overwrite it (--overwrite)", file=str(output)

@@ -12,7 +12,7 @@ from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import Ledger, Rejection, Replayed, StoredFile
 from json2db_sync.databases.outcome_counter import Superseded
 from json2db_sync.loading.data_populator import Population
-from json2db_sync.loading.entity_load import EntityLoading, PopulateOptions, Redo
+from json2db_sync.loading.entity_load import EntityLoading, PopulateOptions, RetryAfterMigration
 from json2db_sync.loading.loader import Loader, Place
 from json2db_sync.loading.rejection_limit import RejectionLimit
 from json2db_sync.loading.replay_ids import ReplayIds
@@ -89,7 +89,7 @@ class _FileReplay:
             try:
                 self._load()
                 return
-            except Redo:
+            except RetryAfterMigration:
                 self._widen()
 
     def _widen(self) -> None:
@@ -100,7 +100,7 @@ class _FileReplay:
             plans = ledger.plans()
             settings = replace(self._options.plans, stored=plans)
             chosen = self._choice.of(ledger.rejected_of_file(self._stored.id))
-            loadable = (record for _number, record, _text in chosen if self._database.objection(record) is None)
+            loadable = (record for _number, record, _text in chosen if self._database.rejection_reason(record) is None)
             file = source_file(self._stored)
             seen = analyze_records(self._stored.entity, loadable, file, self._options.read, settings)
         self._done.changes += evolve(self._database, make_plans(seen, plans, settings).values(), settings).done

@@ -12,7 +12,7 @@ from json2db_sync.loading.record_ids import RecordIds
 from json2db_sync.model.keys import content_id, key_of
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import ID, EntityPlan
-from json2db_sync.model.shredder import Drift
+from json2db_sync.model.shredder import SchemaMismatch
 from json2db_sync.sources import Record, SourceFile
 from json2db_sync.sources.reader import record_of
 
@@ -20,7 +20,7 @@ from json2db_sync.sources.reader import record_of
 class ReplayIds:
     """The ids of those records of one file that are tried again; by record number throughout.
 
-    :param single: is the file one object that is no part of an array?
+    :param single: is the file one object that is not part of an array?
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class ReplayIds:
         self._table = database.tables(plan)[plan.table.name]
         self._ids = RecordIds(plan, file, memory)
         self._single = single
-        self._drifts: dict[int, Drift] = {}
+        self._drifts: dict[int, SchemaMismatch] = {}
         self._free: set[str] = set()
         self.known: dict[int, str | int] = {}
         """The ids of those that have one."""
@@ -67,7 +67,7 @@ class ReplayIds:
         before = self._ids.without_key
         try:
             id_ = self._ids.id_of(record, single=self._single)
-        except Drift as drift:
+        except SchemaMismatch as drift:
             if kept:
                 self._drifts[record.number] = drift
             return
@@ -100,7 +100,7 @@ class ReplayIds:
     def id_of(self, record: Record, *, single: bool) -> str | int:  # as RecordIds
         """The id of a record.
 
-        :raises Drift: when ids are integers so far and this one is none.
+        :raises SchemaMismatch: when ids are integers so far and this one is none.
         """
         if record.number in self._drifts:
             raise self._drifts[record.number]

@@ -13,7 +13,7 @@ from json2db_sync.databases.ledger import Ledger, StoredFile
 from json2db_sync.errors import FileError
 from json2db_sync.loading.record_ids import RecordIds
 from json2db_sync.model.plan import ID, LOAD, EntityPlan
-from json2db_sync.model.shredder import Drift
+from json2db_sync.model.shredder import SchemaMismatch
 from json2db_sync.sources import RecordReader, SourceFile
 
 
@@ -98,5 +98,5 @@ class StoredOrder:
 def _id_of(ids: RecordIds, record: Any) -> str:
     try:
         return str(ids.id_of(record, single=False))
-    except Drift:
+    except SchemaMismatch:
         return ""

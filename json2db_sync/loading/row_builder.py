@@ -7,33 +7,33 @@ from contextlib import suppress
 from itertools import accumulate
 
 from json2db_sync.databases.row_forms import ReadyRows, RowForm, RowRefused, ready_rows
-from json2db_sync.model.batch_shredder import CompiledRows, CompiledShape
-from json2db_sync.model.decoding import Objects, Unfit
+from json2db_sync.model.batch_shredder import BatchRows, BatchShredder
+from json2db_sync.model.decoding import NeedsRowPath, Objects
 from json2db_sync.sources.batch import Undecoded
 
 Parts = Sequence[tuple[int, ReadyRows | None]]
-"""How many records, and their rows; None for those that must go the exact way."""
+"""How many records, and their rows; None for those that take the row path."""
 
 
-class RowMaker:
+class RowBuilder:
     """Makes the rows of one entity.
 
     :param root: the table of the records themselves.
     """
 
-    def __init__(self, shape: CompiledShape, form: RowForm, root: str) -> None:
+    def __init__(self, shape: BatchShredder, form: RowForm, root: str) -> None:
         self._shape = shape
         self._form = form
         self._root = root
 
     def rows(self, batch: Undecoded) -> tuple[Parts, Objects | None]:
-        """Rows of all records, in ever smaller parts where some must go the exact way; and the records themselves, if
+        """Rows of all records, in ever smaller parts where some take the row path; and the records themselves, if
         all of them were read together.
         """
         try:
             objects = self._shape.read(batch.array)
             rows = self._shape.rows(objects)
-        except Unfit:
+        except NeedsRowPath:
             return list(self._in_parts(batch)), None
         return [(len(batch), self._ready(batch, rows))], objects
 
@@ -44,7 +44,7 @@ class RowMaker:
         for part in batch.smaller():
             yield from self.rows(part)[0]
 
-    def _ready(self, batch: Undecoded, rows: CompiledRows) -> ReadyRows | None:
+    def _ready(self, batch: Undecoded, rows: BatchRows) -> ReadyRows | None:
         with suppress(RowRefused):
             return ready_rows(self._form, self._root, rows, batch.hashes)
         return None

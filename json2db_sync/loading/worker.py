@@ -16,18 +16,18 @@ import msgspec
 
 from json2db_sync.analysis.entity_analyzer import ReadOptions
 from json2db_sync.analysis.inference import PlanSettings
-from json2db_sync.analysis.json_analyzer import Analysis, Observer, analyze
+from json2db_sync.analysis.json_analyzer import Analysis, Analyzer, analyze
 from json2db_sync.databases.row_forms import RowForm
 from json2db_sync.events import silent
-from json2db_sync.loading.row_builder import Parts, RowMaker
-from json2db_sync.model.batch_shredder import CompiledShape
-from json2db_sync.model.decoding import ABSENT, Objects, Unfit
+from json2db_sync.loading.row_builder import Parts, RowBuilder
+from json2db_sync.model.batch_shredder import BatchShredder
+from json2db_sync.model.decoding import ABSENT, NeedsRowPath, Objects
 from json2db_sync.model.plan import EntityPlan, replace
 from json2db_sync.progress import Meter
 from json2db_sync.sources import SourceFile
 from json2db_sync.sources.batch import Batch, Undecoded
 from json2db_sync.sources.reader import Layout
-from json2db_sync.workers.subprocess_worker import WORTHWHILE, Assistant, Gone, has_room_for_two
+from json2db_sync.workers.subprocess_worker import WORTHWHILE, RemoteObject, WorkerDied, has_room_for_two
 
 # Faster than to pickle the rows, which hold nothing but texts, numbers of 64 bits, booleans and gaps.
 _encode = msgspec.msgpack.Encoder().encode
@@ -36,20 +36,20 @@ _AHEAD = 3
 """Batches on their way at a time: each is about a megabyte."""
 
 
-class Assistance:
+class Worker:
     """The second process, as it is seen from here. Use as a context manager; it starts when it is first needed."""
 
     def __init__(self, options: ReadOptions, settings: PlanSettings) -> None:
         self._options = options
         # Which entities are frozen is asked only of plans; and a function cannot be sent.
         self._settings = replace(settings, is_frozen=PlanSettings().is_frozen)
-        self._assistant: Assistant | None = None
+        self._assistant: RemoteObject | None = None
         self._own_work: Future[Analysis] | None = None
 
     @classmethod
     def for_files(
         cls, files: Sequence[SourceFile], options: ReadOptions, settings: PlanSettings, *, allowed: bool
-    ) -> Assistance | None:
+    ) -> Worker | None:
         """None where it is not worth its start, cannot help or may not."""
         helps = options.compiled and not options.rules
         if allowed and helps and sum(file.size for file in files) >= WORTHWHILE and has_room_for_two():
@@ -59,13 +59,13 @@ class Assistance:
     def ask(self, method: str, *arguments: Any) -> Future[Any]:
         """Have the other process do something after all it was asked before."""
         if self._assistant is None:
-            self._assistant = Assistant(_Assisting, self._options, self._settings)
+            self._assistant = RemoteObject(_WorkerSide, self._options, self._settings)
         return self._assistant.ask(method, *arguments)
 
     def analyze(self, files: Sequence[SourceFile], settings: PlanSettings, meter: Meter, **options: Any) -> Analysis:
         """As :func:`~json2db_sync.analysis.json_analyzer.analyze`, with records read here and taken in there."""
-        with suppress(Gone):
-            return analyze(files, self._options, settings, meter, new_observer=self.new_observer, **options)
+        with suppress(WorkerDied):
+            return analyze(files, self._options, settings, meter, new_analyzer=self.new_analyzer, **options)
         return analyze(files, self._options, settings, meter, **options)
 
     def analyze_there(self, files: Sequence[SourceFile]) -> Future[Analysis]:
@@ -73,15 +73,15 @@ class Assistance:
         self._own_work = self.ask("analyze", list(files))
         return self._own_work
 
-    def new_observer(self) -> _ObserverThere:
-        """Has the other process take in records, from none on."""
+    def new_analyzer(self) -> _RemoteAnalyzer:
+        """Has the other process take in records, anew."""
         self.ask("start")
-        return _ObserverThere(self)
+        return _RemoteAnalyzer(self)
 
     def make_rows_by(self, plan: EntityPlan, null: Any, form: RowForm) -> None:
         """From now on, rows of this entity are made by this plan, in this form.
 
-        :param null: see :class:`CompiledShape`.
+        :param null: see :class:`BatchShredder`.
         """
         self.ask("make_rows_by", plan, null is ABSENT, form)
 
@@ -112,14 +112,14 @@ class Assistance:
         if self._assistant is not None:
             self._assistant.close()
 
-    def __enter__(self) -> Assistance:
+    def __enter__(self) -> Worker:
         return self
 
     def __exit__(self, *_error: object) -> None:
         self.close()
 
 
-def analyze_with_two(
+def analyze_with_worker(
     files: Sequence[SourceFile],
     options: ReadOptions,
     settings: PlanSettings,
@@ -132,35 +132,35 @@ def analyze_with_two(
 
     :param allowed: may there be one?
     """
-    assistance = Assistance.for_files(files, options, settings, allowed=allowed)
-    if assistance is None:
+    worker = Worker.for_files(files, options, settings, allowed=allowed)
+    if worker is None:
         return analyze(files, options, settings, meter, check_keys=check_keys)
-    with assistance:
-        return assistance.analyze(files, settings, meter, check_keys=check_keys)
+    with worker:
+        return worker.analyze(files, settings, meter, check_keys=check_keys)
 
 
 def _answered(batch: Batch, asked: Future[Any] | None) -> tuple[Batch, Parts | None]:
     if asked is not None:
-        with suppress(Gone):
+        with suppress(WorkerDied):
             if (answer := asked.result()) is not None:
                 return batch, _decode(answer)
     return batch, None
 
 
-class _ObserverThere:
+class _RemoteAnalyzer:
     """Has records taken in by the other process.
 
-    :raises Gone: from any method, when it came to grief: then all must be taken in once more.
+    :raises WorkerDied: from any method, when it died: then all must be taken in once more.
     """
 
-    def __init__(self, assistance: Assistance) -> None:
-        self._assistance = assistance
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
         self._waiting: deque[Future[Any]] = deque()
 
     @property
     def analysis(self) -> Analysis:
         """What was seen."""
-        found: Analysis = self._assistance.ask("analysis").result()
+        found: Analysis = self._worker.ask("analysis").result()
         return found
 
     def start_file(self, file: SourceFile) -> None:
@@ -173,48 +173,48 @@ class _ObserverThere:
         self._ask("finish_file", records, layout)
 
     def _ask(self, method: str, *arguments: Any) -> None:
-        self._waiting.append(self._assistance.ask(method, *arguments))
+        self._waiting.append(self._worker.ask(method, *arguments))
         while len(self._waiting) > _AHEAD:
             self._waiting.popleft().result()
 
 
-class _Assisting:
+class _WorkerSide:
     """The other process."""
 
     def __init__(self, options: ReadOptions, settings: PlanSettings) -> None:
         self._options = options
         self._settings = settings
-        self._observer = Observer(options, settings)
-        self._makers: dict[str, RowMaker] = {}
+        self._analyzer = Analyzer(options, settings)
+        self._builders: dict[str, RowBuilder] = {}
 
     def analyze(self, files: Sequence[SourceFile]) -> Analysis:
         return analyze(files, self._options, self._settings, Meter("analyze", silent), check_keys=False)
 
     def start(self) -> None:
-        self._observer = Observer(self._options, self._settings)
+        self._analyzer = Analyzer(self._options, self._settings)
 
     def start_file(self, file: SourceFile) -> None:
-        self._observer.start_file(file)
+        self._analyzer.start_file(file)
 
     def finish_file(self, records: int, layout: Layout) -> None:
-        self._observer.finish_file(records, layout)
+        self._analyzer.finish_file(records, layout)
 
     def analysis(self) -> Analysis:
-        return self._observer.analysis
+        return self._analyzer.analysis
 
     def make_rows_by(self, plan: EntityPlan, absent_is_null: bool, form: RowForm) -> None:
-        self._makers.pop(plan.entity, None)
-        with suppress(Unfit):
-            shape = CompiledShape(plan, ABSENT if absent_is_null else None)
-            self._makers[plan.entity] = RowMaker(shape, form, plan.table.name)
+        self._builders.pop(plan.entity, None)
+        with suppress(NeedsRowPath):
+            shape = BatchShredder(plan, ABSENT if absent_is_null else None)
+            self._builders[plan.entity] = RowBuilder(shape, form, plan.table.name)
 
     def take(self, batch: Batch, observed: bool, wanted: bool) -> bytes | None:
         """Take in records, make their rows, or both: then they are decoded once."""
-        maker = self._makers.get(batch.entity)
+        maker = self._builders.get(batch.entity)
         parts: Parts | None = None
         objects: Objects | None = None
         if wanted and maker is not None and isinstance(batch, Undecoded):
             parts, objects = maker.rows(batch)
         if observed:
-            self._observer.add(batch, objects)
+            self._analyzer.add(batch, objects)
         return None if parts is None else _encode(parts)

@@ -1,4 +1,4 @@
-"""The columns of a table, as the compiled way fills them."""
+"""The columns of a table, as the batch path fills them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from itertools import repeat
 from operator import is_
 from typing import Any
 
-from json2db_sync.model.decoding import ABSENT, TYPES, Column, Unfit, json_texts
+from json2db_sync.model.decoding import ABSENT, TYPES, Column, NeedsRowPath, json_texts
 from json2db_sync.model.jsontext import encode
 from json2db_sync.model.kinds import Kind, are_spelled
 from json2db_sync.model.plan import ColumnPlan, TablePlan
@@ -55,7 +55,7 @@ class FieldColumn(Part):
         self._convert = self._conversion(plan.kind)
         self._is_json = plan.kind is Kind.JSON
         self._arrays_are_tables = arrays_are_tables
-        self._dates = _Dates(plan.spelling) if plan.spelling else None
+        self._dates = _Dates(plan.date_format) if plan.date_format else None
 
     def _conversion(self, kind: Kind) -> Callable[[Any], Any] | None:
         return {Kind.BIGINT: str, Kind.BOOL: int if self._null is ABSENT else None}.get(kind)
@@ -147,13 +147,13 @@ class _Dates:
 
     _MAX_KNOWN = 20_000
 
-    def __init__(self, spelling: str) -> None:
-        self._spelling = spelling
+    def __init__(self, date_format: str) -> None:
+        self._date_format = date_format
         self._known: set[Any] = {None, ABSENT}
 
     def require(self, column: Column) -> None:
-        """Raise :class:`Unfit` unless every text is a date of the spelling."""
+        """Raise :class:`NeedsRowPath` unless every text is a date of the date_format."""
         new = set(column) - self._known
-        if not are_spelled(new, self._spelling):
-            raise Unfit
+        if not are_spelled(new, self._date_format):
+            raise NeedsRowPath
         self._known = self._known | new if len(self._known) < self._MAX_KNOWN else {None, ABSENT}

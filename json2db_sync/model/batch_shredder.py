@@ -1,8 +1,7 @@
-"""Many records to rows at once, by decoders made for a plan. What they do not take goes the exact way, by shape.py.
+"""Many records to rows at once, by decoders made for a plan. What they do not take takes the row path, by shape.py.
 
 msgspec decodes straight into structs whose fields are the plan's columns, so that checking every value costs no more
-than parsing it. The rows are those that :class:`json2db_sync.model.shredder.EntityShape` makes: tests hold the two side
-by side.
+than parsing it. The rows are those that :class:`json2db_sync.model.shredder.EntityShredder` makes: tests compare both.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ import msgspec
 from msgspec.structs import astuple
 
 from json2db_sync.model.batch_columns import ChildArray, FieldColumn, Part, Rests
-from json2db_sync.model.decoding import ABSENT, TYPES, Column, Columns, Objects, Unfit, elements, struct_type
+from json2db_sync.model.decoding import ABSENT, TYPES, Column, Columns, NeedsRowPath, Objects, elements, struct_type
 from json2db_sync.model.keys import MAX_KEY, id_text
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import ID, PARENT_ID, REST, EntityPlan, TablePlan
@@ -27,7 +26,7 @@ _KEY_KINDS = frozenset({Kind.TEXT, Kind.DATE, Kind.DATETIME, Kind.INTEGER})
 
 
 @dataclass(frozen=True)
-class CompiledRows:
+class BatchRows:
     """The rows of some records."""
 
     ids: Sequence[str | int]
@@ -37,17 +36,17 @@ class CompiledRows:
     out."""
 
 
-class CompiledShape:
+class BatchShredder:
     """Shreds the records of one entity.
 
     :param null: what stands for NULL in the rows: ``ABSENT``, or None where the database does not take that for NULL.
     :param json_texts: make texts of the values of JSON columns, as they are stored.
-    :raises Unfit: when the plan has what only the exact way can do: no key, or keys without a column.
+    :raises NeedsRowPath: when the plan has what only the row path can do: no key, or keys without a column.
     """
 
     def __init__(self, plan: EntityPlan, null: Any = ABSENT, *, json_texts: bool = True) -> None:
         if any(table.full for table in plan.tables):
-            raise Unfit
+            raise NeedsRowPath
         self._ids = _Ids(plan)
         self._root = _Table(plan.table, plan.child_depth, null, json_texts=json_texts)
         self._strict = self._root.decoder(strict=True)
@@ -56,7 +55,7 @@ class CompiledShape:
     def ids(self, array: bytes) -> Sequence[str | int]:
         """The ids of the records of a JSON array, looking at nothing else in them.
 
-        :raises Unfit: when one has no key of the usual kind.
+        :raises NeedsRowPath: when one has no key of the usual kind.
         """
         return self._ids.decode(array)
 
@@ -64,35 +63,35 @@ class CompiledShape:
     def values(array: bytes) -> Sequence[Any]:
         """The records of a JSON array as they are.
 
-        :raises Unfit: when one of them must go the exact way.
+        :raises NeedsRowPath: when one of them take the row path.
         """
         try:
             return cast(list[Any], msgspec.json.decode(array))
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
-            raise Unfit from error
+            raise NeedsRowPath from error
 
-    def shred(self, array: bytes) -> CompiledRows:
+    def shred(self, array: bytes) -> BatchRows:
         """The rows of the records of a JSON array.
 
-        :raises Unfit: when one of them must go the exact way: something in it is new, or unusual.
+        :raises NeedsRowPath: when one of them take the row path: something in it is new, or unusual.
         """
         return self.rows(self.read(array))
 
     def read(self, array: bytes) -> Objects:
         """The records of a JSON array: of the keys and types of the plan, the rest is for :meth:`rows` to say.
 
-        :raises Unfit: when one of them must go the exact way: something in it is new.
+        :raises NeedsRowPath: when one of them take the row path: something in it is new.
         """
         return self._root.read(self._decode(array))
 
-    def rows(self, objects: Objects) -> CompiledRows:
+    def rows(self, objects: Objects) -> BatchRows:
         """The rows of records that were read.
 
-        :raises Unfit: when one of them must go the exact way: something in it is unusual.
+        :raises NeedsRowPath: when one of them take the row path: something in it is unusual.
         """
         ids = self._ids.of([objects.values[place] for place in self._ids.places])
         own = {ID: ids, **self._root.columns(objects.values)}
-        return CompiledRows(ids, {self._root.plan.name: own, **dict(self._root.child_rows(objects, [ids]))})
+        return BatchRows(ids, {self._root.plan.name: own, **dict(self._root.child_rows(objects, [ids]))})
 
     def _decode(self, array: bytes) -> list[Any]:
         try:
@@ -104,7 +103,7 @@ class CompiledShape:
                 self._strict = self._root.decoder(strict=True)
                 return structs  # type: ignore[no-any-return]
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
-            raise Unfit from error
+            raise NeedsRowPath from error
 
 
 class _Ids:
@@ -113,11 +112,11 @@ class _Ids:
     def __init__(self, plan: EntityPlan) -> None:
         by_key = {column.key: (place, column) for place, column in enumerate(plan.table.columns)}
         if not plan.key or not by_key.keys() >= set(plan.key):
-            raise Unfit
+            raise NeedsRowPath
         self.places = [by_key[key][0] for key in plan.key]
         self._kinds = [by_key[key][1].kind for key in plan.key]
         if not _KEY_KINDS.issuperset(self._kinds):
-            raise Unfit
+            raise NeedsRowPath
         self._is_integer = plan.id_kind is Kind.INTEGER
         fields = [(f"f{number}", TYPES[kind]) for number, kind in enumerate(self._kinds)]
         names = {f"f{number}": key for number, key in enumerate(plan.key)}
@@ -128,7 +127,7 @@ class _Ids:
         try:
             structs = self._decoder.decode(array)
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
-            raise Unfit from error
+            raise NeedsRowPath from error
         return self.of(list(zip(*map(astuple, structs), strict=True)))
 
     def of(self, values: Sequence[Column]) -> Sequence[str | int]:
@@ -136,20 +135,20 @@ class _Ids:
         if self._is_integer:
             (numbers,) = values
             if None in numbers or ABSENT in numbers:
-                raise Unfit
+                raise NeedsRowPath
             return numbers
         texts = [self._texts(column, kind) for column, kind in zip(values, self._kinds, strict=True)]
         return texts[0] if len(texts) == 1 else list(map(id_text, zip(*texts, strict=True)))
 
     def _texts(self, column: Column, kind: Kind) -> Sequence[str]:
-        """Keys as texts; a missing one, or one that is too long, takes the exact way."""
+        """Keys as texts; a missing one, or one that is too long, takes the row path."""
         if any(value is None or value is ABSENT for value in column):
-            raise Unfit
+            raise NeedsRowPath
         if kind is Kind.INTEGER:
             return list(map(str, column))
         lengths = list(map(len, column))
         if not all(lengths) or max(lengths) > MAX_KEY:
-            raise Unfit
+            raise NeedsRowPath
         return column
 
 
@@ -170,7 +169,7 @@ class _Table:
         self._lists = [ChildArray(child) for child in plan.children]
         self._parts: tuple[Part, ...] = (*self._fields, *self._lists)
         self._keys = [part.key for part in self._parts]
-        self._spellings = {column.key: column.spelling for column in plan.columns if column.spelling}
+        self._date_formats = {column.key: column.date_format for column in plan.columns if column.date_format}
         self._rests = Rests(self._fields, self._lists)
 
     def decoder(self, *, strict: bool) -> msgspec.json.Decoder[Any]:
@@ -207,7 +206,7 @@ class _Table:
             for part, child, column in zip(self._lists, self.children, values[len(self._fields) :], strict=True)
         }
         types = [part.types_of(column) for part, column in zip(self._parts, values, strict=True)]
-        return Objects(len(structs), self._keys, values, types, below, self._spellings)
+        return Objects(len(structs), self._keys, values, types, below, self._date_formats)
 
     def _values(self, structs: Sequence[Any]) -> Sequence[Column]:
         if not structs:

@@ -14,7 +14,7 @@ _encoder = msgspec.json.Encoder(order="sorted")
 
 
 class _Numbers(dict[str, Any]):
-    """Numbers by their spelling, whole ones as integers; each spelling is looked at once."""
+    """Numbers by their date_format, whole ones as integers; each date_format is looked at once."""
 
     def __missing__(self, digits: str) -> int | float:
         number = float(digits)

@@ -1,4 +1,4 @@
-"""What the compiled way is made of: types to decode into, texts to encode to, and a way to say no."""
+"""What the batch path is made of: types to decode into, texts to encode to, and a way to say no."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ Columns = dict[str, Column]
 """Column name -> its stored values, one a row."""
 
 
-class Unfit(Exception):
-    """Some of the records must go the exact way, or none can."""
+class NeedsRowPath(Exception):
+    """Some of the records take the row path, or none can."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Objects:
     """By key, the types of its values; an absent one is a float."""
     below: Mapping[str, Objects]
     """By the key of arrays of objects, their elements."""
-    spellings: Mapping[str, str] = field(default_factory=dict)
+    date_formats: Mapping[str, str] = field(default_factory=dict)
     """By key, how all texts there are spelled: dates that were held against a plan."""
 
 
@@ -72,14 +72,14 @@ def struct_type(fields: Sequence[Any], keys: Mapping[str, str], *, forbid_unknow
 
     :param fields: name, type and, where it may be absent, default.
     :param keys: the JSON key of each.
-    :raises Unfit: when there is none for such keys: msgspec takes no control characters, quotes or backslashes.
+    :raises NeedsRowPath: when there is none for such keys: msgspec takes no control characters, quotes or backslashes.
     """
     try:
         return msgspec.defstruct(
             "Row", fields, rename=keys, kw_only=True, gc=False, forbid_unknown_fields=forbid_unknown_fields
         )
     except ValueError as error:
-        raise Unfit from error
+        raise NeedsRowPath from error
 
 
 def elements(arrays: Column) -> list[Any]:
@@ -92,7 +92,7 @@ def json_texts(values: Column, *, arrays_are_tables: bool) -> Sequence[str]:
     raws = encoded(values, _encoder)
     data = b"".join(raws)
     if arrays_are_tables and b"[{" in data and any(map(is_object_array, values)):
-        raise Unfit
+        raise NeedsRowPath
     if b"0.0000" in data or b"0e" in data.translate(_DIGITS_AS_ZERO):  # msgspec may spell a number otherwise
         return ["" if value is ABSENT else encode(value) for value in values]
     return [str(raw, "utf-8") for raw in raws]
@@ -101,14 +101,14 @@ def json_texts(values: Column, *, arrays_are_tables: bool) -> Sequence[str]:
 def encoded(values: Column, encoder: msgspec.json.Encoder) -> Sequence[Buffer]:
     """The JSON text of each value; of an absent one, null.
 
-    :raises Unfit: when one may be nested too deep for a record.
+    :raises NeedsRowPath: when one may be nested too deep for a record.
     """
     try:
         raws: Sequence[Buffer] = _raws.decode(encoder.encode(values))
     except (OverflowError, ValueError, RecursionError):  # an integer beyond 64 bits
         raws = [b"null" if value is ABSENT else encode(value).encode() for value in values]
     if max(map(len, raws), default=0) > _SHALLOW and not all(_is_shallow(bytes(raw)) for raw in raws):
-        raise Unfit
+        raise NeedsRowPath
     return raws
 
 

@@ -14,11 +14,11 @@ _lines = msgspec.json.Decoder()
 _sorted = msgspec.json.Encoder(order="sorted")
 
 _EXACT_FLOAT = 2.0**53
-"""From here on every double is a whole number, whose shortest spelling need not be its value (1e23)."""
+"""From here on every double is a whole number, whose shortest date_format need not be its value (1e23)."""
 
 
 def encode(value: Any) -> str:
-    """One fixed spelling of a JSON value: keys sorted, no spaces.
+    """One fixed date_format of a JSON value: keys sorted, no spaces.
 
     Doubles from 2**53 up are written digit by digit, so that a database that keeps numbers as decimals
     (PostgreSQL's JSONB) gives the same number back.

@@ -53,7 +53,7 @@ def join(one: Kind, other: Kind) -> Kind:
     return Kind.TEXT
 
 
-class Misfit(Exception):
+class ValueMismatch(Exception):
     """A value that a column of this kind cannot hold, so that the column must widen."""
 
 
@@ -62,43 +62,43 @@ Store = Callable[[Any], tuple[Stored, bool]]
 """Value to (stored value, whether the stored value alone says exactly what the value was)."""
 
 
-def store_for(kind: Kind, spelling: str | None = None) -> Store:
+def store_for(kind: Kind, date_format: str | None = None) -> Store:
     """The function that stores non-null values under a kind.
 
-    :param spelling: of a date or datetime column, see :func:`spelling_of`.
+    :param date_format: of a date or datetime column, see :func:`date_format_of`.
     """
     if kind in (Kind.DATE, Kind.DATETIME):
-        return lambda value: _store_date(value, spelling)
+        return lambda value: _store_date(value, date_format)
     return _STORES[kind]
 
 
 def _store_unknown(_value: Any) -> tuple[Stored, bool]:
-    raise Misfit
+    raise ValueMismatch
 
 
 def _store_bool(value: Any) -> tuple[Stored, bool]:
     if value is True or value is False:
         return value, True
-    raise Misfit
+    raise ValueMismatch
 
 
 def _store_integer(value: Any) -> tuple[Stored, bool]:
     if type(value) is int and INT64_MIN <= value <= INT64_MAX:
         return value, True
-    raise Misfit
+    raise ValueMismatch
 
 
 def _store_bigint(value: Any) -> tuple[Stored, bool]:
     if type(value) is int:
         return str(value), True
-    raise Misfit
+    raise ValueMismatch
 
 
 def _store_number(value: Any) -> tuple[Stored, bool]:
     if type(value) is float:
         return value, True
     if type(value) is not int:
-        raise Misfit
+        raise ValueMismatch
     try:
         number = float(value)
     except OverflowError:
@@ -110,14 +110,14 @@ def _store_text(value: Any) -> tuple[Stored, bool]:
     if type(value) is str:
         return value, True
     if isinstance(value, dict | list):
-        raise Misfit
+        raise ValueMismatch
     return scalar_text(value), False
 
 
-def _store_date(value: Any, spelling: str | None) -> tuple[Stored, bool]:
-    if type(value) is str and spelling_of(value) == spelling:
+def _store_date(value: Any, date_format: str | None) -> tuple[Stored, bool]:
+    if type(value) is str and date_format_of(value) == date_format:
         return value, True
-    raise Misfit
+    raise ValueMismatch
 
 
 def _store_json(value: Any) -> tuple[Stored, bool]:
@@ -135,7 +135,7 @@ _STORES: dict[Kind, Store] = {
 }
 
 
-# Dates. A spelling is a format that gives back the exact text: %Y-%m-%d, or %Y-%m-%dT%H:%M:%S with an optional
+# Dates. A date_format is a format that gives back the exact text: %Y-%m-%d, or %Y-%m-%dT%H:%M:%S with an optional
 # fraction (.3 for three digits) and a constant offset as it was written (Z, +05:30, +0530).
 
 DATE_SPELLING = "%Y-%m-%d"
@@ -145,13 +145,13 @@ _ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:([T ])(\d\d):(\d\d):(\d\d)(?:\.(\d{1
 _SPELLING = re.compile(r"%Y-%m-%d(?P<mark>[T ])%H:%M:%S(?:\.(?P<digits>\d))?(?P<offset>Z|[+-]\d\d:?\d\d)?")
 
 
-def spelling_of(text: str) -> str | None:
-    """The spelling of an ISO date or datetime, or None where the text is not one (2013-02-30 is not)."""
-    return _spelling_of_short(text) if len(text) <= _LONGEST_DATE else None
+def date_format_of(text: str) -> str | None:
+    """The date_format of an ISO date or datetime, or None where the text is not one (2013-02-30 is not)."""
+    return _date_format_of_short(text) if len(text) <= _LONGEST_DATE else None
 
 
 @lru_cache(maxsize=8192)  # the same days come again and again
-def _spelling_of_short(text: str) -> str | None:
+def _date_format_of_short(text: str) -> str | None:
     if not (match := _ISO.fullmatch(text)):
         return None
     year, month, day, mark, hour, minute, second, fraction, offset = match.groups()
@@ -180,30 +180,30 @@ _DAY = (
 
 
 @lru_cache
-def _date_lines(spelling: str) -> re.Pattern[str]:
-    """Matches lines of usual texts of this spelling."""
-    return re.compile(f"(?:{_date_pattern(spelling)}\n)*")
+def _date_lines(date_format: str) -> re.Pattern[str]:
+    """Matches lines of usual texts of this date_format."""
+    return re.compile(f"(?:{_date_pattern(date_format)}\n)*")
 
 
-def are_usual_dates(texts: Collection[str], spelling: str) -> bool:
-    """Are all these texts of this spelling?
+def are_usual_dates(texts: Collection[str], date_format: str) -> bool:
+    """Are all these texts of this date_format?
 
-    It says no to the rare ones, which :func:`spelling_of` must tell: years before 1000, 29 February 2000.
+    It says no to the rare ones, which :func:`date_format_of` must tell: years before 1000, 29 February 2000.
     """
     lines = "".join([f"{text}\n" for text in texts])
     # As many lines as texts: none holds a line break of its own.
-    return lines.count("\n") == len(texts) and _date_lines(spelling).fullmatch(lines) is not None
+    return lines.count("\n") == len(texts) and _date_lines(date_format).fullmatch(lines) is not None
 
 
-def are_spelled(texts: Collection[Any], spelling: str) -> bool:
-    """Are all of these texts, and dates of the spelling? They are looked at together, which is much faster."""
+def are_spelled(texts: Collection[Any], date_format: str) -> bool:
+    """Are all of these texts, and dates of the date_format? They are looked at together, which is much faster."""
     if set(map(type, texts)) - {str}:
         return False
-    return are_usual_dates(texts, spelling) or all(spelling_of(text) == spelling for text in texts)
+    return are_usual_dates(texts, date_format) or all(date_format_of(text) == date_format for text in texts)
 
 
-def _date_pattern(spelling: str) -> str:
-    match = _SPELLING.fullmatch(spelling)
+def _date_pattern(date_format: str) -> str:
+    match = _SPELLING.fullmatch(date_format)
     if match is None:
         return _DAY
     fraction = rf"\.[0-9]{{{match['digits']}}}" if match["digits"] else ""
@@ -211,29 +211,29 @@ def _date_pattern(spelling: str) -> str:
     return f"{_DAY}{match['mark']}{clock}{fraction}{re.escape(match['offset'] or '')}"
 
 
-def spelling_kind(spelling: str) -> Kind:
+def kind_of_date_format(date_format: str) -> Kind:
     """DATE or DATETIME."""
-    return Kind.DATE if spelling == DATE_SPELLING else Kind.DATETIME
+    return Kind.DATE if date_format == DATE_SPELLING else Kind.DATETIME
 
 
-def has_offset(spelling: str) -> bool:
-    """Does a datetime of this spelling name a moment (Z, +05:30), or just a wall clock?"""
-    match = _SPELLING.fullmatch(spelling)
+def has_offset(date_format: str) -> bool:
+    """Does a datetime of this date_format name a moment (Z, +05:30), or just a wall clock?"""
+    match = _SPELLING.fullmatch(date_format)
     return bool(match and match["offset"])
 
 
-def spell(value: date | datetime, spelling: str) -> str:
-    """The text that a typed value had: the inverse of reading it under this spelling."""
+def spell(value: date | datetime, date_format: str) -> str:
+    """The text that a typed value had: the inverse of reading it under this date_format."""
     if not isinstance(value, datetime):
         return value.isoformat()
-    parts = _spelling_parts(spelling)
+    parts = _date_format_parts(date_format)
     if parts.zone is not None:
         value = value.astimezone(parts.zone)
     text = value.isoformat(parts.mark, "microseconds")
     return text[: parts.length] + parts.offset
 
 
-class _SpellingParts(NamedTuple):
+class _DateFormatParts(NamedTuple):
     mark: str
     length: int
     """Characters without the offset."""
@@ -242,13 +242,13 @@ class _SpellingParts(NamedTuple):
 
 
 @lru_cache
-def _spelling_parts(spelling: str) -> _SpellingParts:
-    match = _SPELLING.fullmatch(spelling)
+def _date_format_parts(date_format: str) -> _DateFormatParts:
+    match = _SPELLING.fullmatch(date_format)
     if match is None:
-        raise ValueError(f"no spelling of a datetime: {spelling}")
+        raise ValueError(f"no date_format of a datetime: {date_format}")
     mark, digits, offset = match.groups(default="")
     length = len("2024-01-31T12:34:56") + (1 + int(digits) if digits else 0)
-    return _SpellingParts(mark, length, offset, timezone(_offset(offset)) if offset else None)
+    return _DateFormatParts(mark, length, offset, timezone(_offset(offset)) if offset else None)
 
 
 def _offset(text: str) -> timedelta:

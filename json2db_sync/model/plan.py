@@ -33,8 +33,8 @@ class ColumnPlan:
     kind: Kind
     null_means: NullMeans = "absent"
     """What NULL stands for; rows where it is the other are noted in their ``_rest``."""
-    spelling: str | None = None
-    """How dates are written, see :func:`json2db_sync.model.kinds.spelling_of`."""
+    date_format: str | None = None
+    """How dates are written, see :func:`json2db_sync.model.kinds.date_format_of`."""
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ def _table_changes(entity: str, old: TablePlan, new: TablePlan, found: list[Sche
         known = before.get(column.key)
         if known is None:
             found.append(SchemaChange("add_column", entity, new.name, column.name, column.kind, rebuild=full))
-        elif (known.kind, known.spelling) != (column.kind, column.spelling):
+        elif (known.kind, known.date_format) != (column.kind, column.date_format):
             detail = f"{known.kind} to {column.kind}"
             found.append(SchemaChange("widen_column", entity, new.name, column.name, detail, rebuild=True))
         elif known != column:
@@ -217,7 +217,7 @@ def _table_changes(entity: str, old: TablePlan, new: TablePlan, found: list[Sche
 
 def to_json(plan: EntityPlan) -> str:
     """The plan as stored in the database."""
-    return msgspec.json.encode(plan).decode()
+    return msgspec.json.encode(plan).decode().replace('"date_format":', '"spelling":')
 
 
 def from_json(text: str) -> EntityPlan:
@@ -226,7 +226,7 @@ def from_json(text: str) -> EntityPlan:
     :raises DatabaseError: when a newer version of this package, or a hand, wrote it.
     """
     try:
-        return msgspec.json.decode(text, type=EntityPlan)
+        return msgspec.json.decode(text.replace('"spelling":', '"date_format":'), type=EntityPlan)
     except msgspec.ValidationError as error:
         raise DatabaseError(
             f"a plan stored in the database cannot be read: {error}",

@@ -13,17 +13,17 @@ from typing import Any
 
 from json2db_sync.model.jsontext import encode, preview
 from json2db_sync.model.keys import MAX_KEY
-from json2db_sync.model.kinds import Kind, Misfit, Store, Stored, store_for
+from json2db_sync.model.kinds import Kind, Store, Stored, ValueMismatch, store_for
 from json2db_sync.model.plan import ID, PARENT_ID, REST, ColumnPlan, EntityPlan, TablePlan
 
 Row = list[Stored]
 Rows = dict[str, list[Row]]
-"""Child table -> rows; a row is positions, JSON columns, rest (see :meth:`TableShape.stored_columns`)."""
+"""Child table -> rows; a row is positions, JSON columns, rest (see :meth:`TableShredder.stored_columns`)."""
 
 _MISSING: Any = object()
 
 
-class Drift(Exception):
+class SchemaMismatch(Exception):
     """A record does not fit the plan: a new key, or a value its column cannot hold."""
 
     def __init__(self, path: str, why: str) -> None:
@@ -41,12 +41,12 @@ class _Field:
     list_null: bool
 
 
-class TableShape:
+class TableShredder:
     """One table's part of the work: a JSON object to a row."""
 
     def __init__(self, plan: TablePlan, child_depth: int) -> None:
         self.plan = plan
-        self.children = tuple(TableShape(child, child_depth) for child in plan.children)
+        self.children = tuple(TableShredder(child, child_depth) for child in plan.children)
         arrays_are_tables = plan.depth < child_depth
         self._fields = tuple(
             _id_field(column) if column.name == ID and not plan.depth else _field(column, arrays_are_tables)
@@ -62,7 +62,7 @@ class TableShape:
     def shred(self, value: Mapping[str, Any], position: tuple[int, ...], rows: Rows, path: str = "$") -> Row:
         """The row of one JSON object; rows of its children are added to ``rows``.
 
-        :raises Drift: when the plan has no place for a key or a value.
+        :raises SchemaMismatch: when the plan has no place for a key or a value.
         """
         row: Row = list(position)
         rest = _Rest()
@@ -80,8 +80,8 @@ class TableShape:
                 continue
             try:
                 stored, exact = field.store(item)
-            except Misfit:
-                raise Drift(f"{path}.{field.key}", f"{preview(item)} does not fit its column") from None
+            except ValueMismatch:
+                raise SchemaMismatch(f"{path}.{field.key}", f"{preview(item)} does not fit its column") from None
             row.append(stored)
             if not exact:
                 rest.values[field.key] = item
@@ -91,7 +91,7 @@ class TableShape:
             for key in value:
                 if key not in self._known:
                     if not self.plan.full:
-                        raise Drift(f"{path}.{key}", "a new key")
+                        raise SchemaMismatch(f"{path}.{key}", "a new key")
                     rest.values[key] = value[key]
         row.append(rest.text())
         return row
@@ -152,7 +152,7 @@ def is_object_array(value: Any) -> bool:
 
 def _field(column: ColumnPlan, arrays_are_tables: bool) -> _Field:
     absent = column.null_means == "absent"
-    store = store_for(column.kind, column.spelling)
+    store = store_for(column.kind, column.date_format)
     if column.kind is Kind.JSON and arrays_are_tables:
         store = _store_no_object_array
     return _Field(column.key, store, not absent, absent)
@@ -161,7 +161,7 @@ def _field(column: ColumnPlan, arrays_are_tables: bool) -> _Field:
 def _store_no_object_array(value: Any) -> tuple[Stored, bool]:
     """JSON, unless it is what becomes a child table as soon as one record holds it."""
     if is_object_array(value):
-        raise Misfit
+        raise ValueMismatch
     return store_for(Kind.JSON)(value)
 
 
@@ -176,27 +176,27 @@ def _store_id(value: Any) -> tuple[Stored, bool]:
     return None, isinstance(value, str) and 0 < len(value) <= MAX_KEY
 
 
-class EntityShape:
+class EntityShredder:
     """Shreds the records of one entity."""
 
     def __init__(self, plan: EntityPlan) -> None:
         self.plan = plan
-        self.root = TableShape(plan.table, plan.child_depth)
+        self.root = TableShredder(plan.table, plan.child_depth)
         self.tables = {shape.plan.name: shape for shape in _walk(self.root)}
 
     def shred(self, record: Mapping[str, Any]) -> tuple[Row, Rows]:
         """The parent's row and the rows of all child tables.
 
-        :raises Drift: when the record does not fit the plan.
+        :raises SchemaMismatch: when the record does not fit the plan.
         """
         rows: Rows = {}
         return self.root.shred(record, (), rows), rows
 
 
-def _walk(shape: TableShape) -> Iterable[TableShape]:
+def _walk(shape: TableShredder) -> Iterable[TableShredder]:
     yield shape
     for child in shape.children:
         yield from _walk(child)
 
 
-__all__ = ["PARENT_ID", "Drift", "EntityShape", "Row", "Rows", "TableShape", "is_object_array"]
+__all__ = ["PARENT_ID", "EntityShredder", "Row", "Rows", "SchemaMismatch", "TableShredder", "is_object_array"]

@@ -93,7 +93,7 @@ def parse(text: str) -> Timing:
     """
     match = _TEXT.fullmatch(" ".join(text.lower().split()))
     if match is None:
-        raise ValueError(f"{text!r} is no time that comes again; such are: day at 02:00, week on sunday at 03:30, "
+        raise ValueError(f"{text!r} is not a time that comes again; such are: day at 02:00, week on sunday at 03:30, "
                          "hour at :15, 15 minutes")  # fmt: skip
     return timing(match["every"], match["at"], match["on"])
 
@@ -116,16 +116,16 @@ def _clock(text: str, *, with_hour: bool) -> tuple[int, int]:
     match = _AT.fullmatch(text.strip())
     if match is None or (match["hour"] is not None) != with_hour:
         raise ValueError(
-            f"at {text} is no time: {'02:30' if with_hour else ':30, the minute of every hour,'} is wanted"
+            f"at {text} is not a time: {'02:30' if with_hour else ':30, the minute of every hour,'} is wanted"
         )
     hour, minute = int(match["hour"] or 0), int(match["minute"])
     if hour > 23 or minute > 59:
-        raise ValueError(f"at {text} is no time of the day")
+        raise ValueError(f"at {text} is not a time of the day")
     return hour, minute
 
 
 def _day_number(name: str) -> int:
     found = [number for number, day in enumerate(DAYS) if len(name) >= 2 and day.startswith(name.strip().lower())]
     if len(found) != 1:
-        raise ValueError(f"{name} is no day of the week: {', '.join(DAYS)}")
+        raise ValueError(f"{name} is not a day of the week: {', '.join(DAYS)}")
     return found[0]

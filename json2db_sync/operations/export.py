@@ -123,13 +123,13 @@ class Exporting(ExportBackups):
         from json2db_sync.export.draft import Drafter
         from json2db_sync.export.exporter import Exporter
         from json2db_sync.export.selection import contents
-        from json2db_sync.progress import Tally
+        from json2db_sync.progress import RecordMeter
 
         options = self._export_options(given)
         wanted = self.config.export.tables if tables is None else [tables] if isinstance(tables, str) else tables
         with database.reading() as connection:
             plans = Ledger(database, connection).plans()
-            tally = Tally("export", self._emit)
+            tally = RecordMeter("export", self._emit)
             drafter = Drafter(directory, database.short_label, options.top_values, tally.add)
             found, known = contents(database, connection, plans, list(wanted or ()), options)
             exporter = Exporter(options, drafter, known)

@@ -161,7 +161,7 @@ class History(Execution):
             if not plans:
                 raise ConfigurationError(
                     f"there is no entity {entity}: {database.label} holds none that json2db-sync loaded",
-                    hint="an application's own tables are no entities: json2db-sync export writes them",
+                    hint="an application's own tables are not entities: json2db-sync export writes them",
                     entity=entity,
                 )
             if entity not in plans:

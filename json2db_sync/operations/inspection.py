@@ -223,5 +223,5 @@ def _no_database(path: Path, text: str) -> str | None:
     with path.open("rb") as stream:
         start = stream.read(16)
     if start and start != b"SQLite format 3\0":
-        return f"{text} is no SQLite database: name another file, or a new one"
+        return f"{text} is not an SQLite database: name another file, or a new one"
     return None

@@ -124,11 +124,11 @@ class Planning(Execution):
         *,
         check_keys: bool = True,
     ) -> Analysis:
-        from json2db_sync.loading.worker import analyze_with_two
+        from json2db_sync.loading.worker import analyze_with_worker
         from json2db_sync.progress import Meter
 
         meter, allowed = Meter(step, self._emit), self.config.processing.second_process
-        return analyze_with_two(files, reading, settings, meter, allowed=allowed, check_keys=check_keys)
+        return analyze_with_worker(files, reading, settings, meter, allowed=allowed, check_keys=check_keys)
 
     def _look_closely(self, files: Sequence[SourceFile], selection: Selection) -> Analysis:
         """What the files hold, whatever is stored or ruled, with the arrays in arrays."""

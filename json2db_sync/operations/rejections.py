@@ -60,8 +60,8 @@ class Rejections(Loading):
         """Write rejected records into a file of lines of JSON (NDJSON), oldest first.
 
         Each line has ``number``, ``entity``, ``file``, ``record``, ``byte``, ``path``, ``reason``, ``rejected_at`` and
-        ``raw``, the record's text as it stood in the file (``raw_base64`` where that is no UTF-8). Correct ``raw``, and
-        give the file to :meth:`replay`.
+        ``raw``, the record's text as it stood in the file (``raw_base64`` where that is not UTF-8). Correct ``raw``,
+        and give the file to :meth:`replay`.
         """
         from json2db_sync.loading.rejects_file import write_rejected
         from json2db_sync.operations.summary_reporter import Summary

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from json2db_sync.atomic_files.state_folder import OWN
+from json2db_sync.atomic_files.state_folder import STATE_FOLDER
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.model.timing import Timing
 
@@ -44,7 +44,7 @@ class Job:
     @property
     def command(self) -> tuple[str, ...]:
         """What is run, in words: with a lock, so that a run never overlaps the last one."""
-        lock = self.directory / OWN / self.lock
+        lock = self.directory / STATE_FOLDER / self.lock
         return (*self.program, "--lock-file", str(lock), *self.words)
 
 

@@ -29,7 +29,7 @@ class Value(Mapping[str, Any]):
         return [field.name for field in fields(self)]
 
     def to_json(self, indent: int | None = None) -> str:
-        """As JSON text; values that are no JSON (paths, bytes) become text."""
+        """As JSON text; values that are not JSON (paths, bytes) become text."""
         return json.dumps(_plain(self), indent=indent, ensure_ascii=False, default=str)
 
 

@@ -37,7 +37,7 @@ class RejectedRecord(Value):
     reason: str
     path: str | None = None
     raw: str = ""
-    """Its text; in a population's result the first 2,000 characters. Bytes that are no UTF-8 show as ``\\xNN``."""
+    """Its text; in a population's result the first 2,000 characters. Bytes that are not UTF-8 show as ``\\xNN``."""
     number: int | None = None
     """What the database knows it by (see ``rejected show``); None in a population's result."""
     rejected_at: str | None = None

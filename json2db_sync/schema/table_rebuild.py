@@ -15,7 +15,7 @@ from json2db_sync.model import plan as names
 from json2db_sync.model.keys import content_id, key_of
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import EntityPlan
-from json2db_sync.model.shredder import EntityShape
+from json2db_sync.model.shredder import EntityShredder
 from json2db_sync.workers.batching import batched
 
 
@@ -65,7 +65,7 @@ class _Copy:
         self._connection = connection
         self._old = old
         self._new = new
-        self._shape = EntityShape(new)
+        self._shape = EntityShredder(new)
         self._tables = tables.build(new, database.type_of, aliases=aliases, foreign_keys=False, indexes=False)
 
     def run(self) -> int:

@@ -16,7 +16,7 @@ from json2db_sync.sources.decoder import Decoder
 from json2db_sync.sources.lines import decode_line
 
 _SMALL = 32
-"""Records that are not worth dividing further to find those that must go the exact way."""
+"""Records that are not worth dividing further to find those that take the row path."""
 
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
 

@@ -61,7 +61,7 @@ class Member:
     """Scalars and small objects only."""
     elements: int = 0
     objects: int | None = None
-    """How many elements of its array are objects; None where it is no array, or one of other values."""
+    """How many elements of its array are objects; None where it is not an array, or one of other values."""
 
 
 class Cursor:
@@ -139,7 +139,7 @@ class Cursor:
         return text
 
     def skip_space(self) -> str:
-        """Moves to the next character that is no white space, and returns it; "" at the end of the file."""
+        """Moves to the next character that is not white space, and returns it; "" at the end of the file."""
         while True:
             text, pos = self._text, self._pos
             while pos < len(text) and text[pos] in SPACE:
@@ -206,7 +206,7 @@ class Cursor:
         """The elements of the array that starts here, objects undecoded in stretches wherever that can be done.
 
         A stretch ends where the text looks as it did between two elements before. In the wrong place (in a string, or
-        deeper in the structure) such a cut leaves something open, so that what was cut off is no valid JSON.
+        deeper in the structure) such a cut leaves something open, so that what was cut off is not valid JSON.
         """
         waiting = pause = 0  # elements to be decoded alone where none could be cut off
         for element in self.elements():

@@ -36,7 +36,7 @@ class Decoder:
         """The value that starts there, and where it ends. ``problem`` says why it cannot be stored, or is None.
 
         :raises Incomplete: when reading on may complete it.
-        :raises json.JSONDecodeError: when it is no JSON.
+        :raises json.JSONDecodeError: when it is not JSON.
         """
         self.problem = None
         try:

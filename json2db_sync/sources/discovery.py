@@ -271,7 +271,7 @@ def _outside(
 def _nothing(path: Path, settings: SourceSettings, session_count: int) -> NoDataFound:
     if session_count:
         return NoDataFound(
-            f"{path} holds {session_count} sessions, but none has data in raw_json/<stamp>/ (metadata is no data)",
+            f"{path} holds {session_count} sessions, but none has data in raw_json/<stamp>/ (metadata is not data)",
             hint="the sync may not have finished: look for sessions with a raw_json folder, or name another source",
             file=str(path),
         )

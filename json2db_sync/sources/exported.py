@@ -48,7 +48,7 @@ class ExportedFile:
 
     :param entity: what it must hold.
     :param memory_limit: bytes; a record larger than an eighth of it is refused.
-    :raises FileError: when it cannot be read, or is no export of this entity; also in mid-iteration.
+    :raises FileError: when it cannot be read, or is not an export of this entity; also in mid-iteration.
     """
 
     def __init__(self, path: Path, entity: str, memory_limit: int) -> None:
@@ -95,7 +95,7 @@ class ExportedFile:
 
     def _object(self, value: Any) -> Mapping[str, Any]:
         if not isinstance(value, dict):
-            raise self._error("has metadata that is no object")
+            raise self._error("has metadata that is not an object")
         return value
 
     def texts(self) -> Iterator[tuple[int, bytes]]:
@@ -126,7 +126,7 @@ class ExportedFile:
             yield from split_lines(block, start)
 
     def _error(self, what: str) -> FileError:
-        return FileError(f"{self.path.name} is no export of {self.entity}: it {what}", file=str(self.path))
+        return FileError(f"{self.path.name} is not an export of {self.entity}: it {what}", file=str(self.path))
 
 
 def beside_of(path: Path, suffix: str) -> Path:
@@ -149,14 +149,14 @@ def schema_of(path: Path) -> Mapping[str, Any]:
     except (ValueError, RecursionError) as error:
         raise FileError(f"{beside.name} is not valid JSON: {error}", file=str(beside)) from error
     if not isinstance(schema, dict):
-        raise FileError(f"{beside.name} is no JSON object", file=str(beside))
+        raise FileError(f"{beside.name} is not a JSON object", file=str(beside))
     return schema
 
 
 def canonical(text: bytes) -> bytes:
     """A record's text without spaces: what the checksum is made of, and a line of the format that has lines.
 
-    :raises ValueError: when it is no JSON.
+    :raises ValueError: when it is not JSON.
     """
     return msgspec.json.format(text, indent=-1)
 
@@ -173,7 +173,7 @@ def record_of(text: bytes) -> dict[str, Any]:
     except ValueError as error:
         raise FileError(f"a record is spoilt: {error}") from error
     if not isinstance(record, dict):
-        raise FileError("a record is spoilt: it is no object")
+        raise FileError("a record is spoilt: it is not an object")
     return record
 
 

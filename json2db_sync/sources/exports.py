@@ -1,4 +1,4 @@
-"""What our own exports leave beside their files: schemas, metadata and backups, which are no data to load."""
+"""What our own exports leave beside their files: schemas, metadata and backups, which are not data to load."""
 
 from __future__ import annotations
 

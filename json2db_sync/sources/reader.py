@@ -56,7 +56,7 @@ class RecordReader:
 
     :param memory_limit: bytes; a record larger than an eighth of it is refused.
     :param guess_lines: may a file hold lines of records though its name does not say so?
-    :raises FileError: when the file cannot be read, is no JSON, or holds no records; also in mid-iteration.
+    :raises FileError: when the file cannot be read, is not JSON, or holds no records; also in mid-iteration.
     """
 
     def __init__(self, file: SourceFile, memory_limit: int, *, guess_lines: bool = True) -> None:
@@ -177,7 +177,7 @@ class RecordReader:
     def _no_records(self, found: str) -> FileError:
         return FileError(
             f"{MUST}: {self.file.name} holds {found}",
-            hint="an array of objects, lines of objects, or one object is wanted; metadata files are no data",
+            hint="an array of objects, lines of objects, or one object is wanted; metadata files are not data",
             file=str(self.file.path),
         )
 

@@ -57,7 +57,7 @@ class RecordRules:
     def load(cls, directory: Path | None, mode: Mode = "reject") -> RecordRules:
         """The rules of a folder of schemas; none where no folder is given.
 
-        :raises ConfigurationError: when the folder does not exist, a file in it is no schema, or it refers elsewhere.
+        :raises ConfigurationError: when the folder does not exist, a file in it is not a schema or refers elsewhere.
         """
         if directory is None:
             return cls(mode)
@@ -69,7 +69,7 @@ class RecordRules:
         """The rules of one schema that is at hand.
 
         :param name: what to call it.
-        :raises ValueError: when it is no schema.
+        :raises ValueError: when it is not a schema.
         """
         import jsonschema_rs
 

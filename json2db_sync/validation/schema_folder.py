@@ -42,7 +42,7 @@ class SchemaFolder:
     def validators(self) -> Iterator[tuple[str, str, Any]]:
         """Entity, file name and validator of every schema.
 
-        :raises ConfigurationError: when a file is no schema, or refers to what is not in the folder.
+        :raises ConfigurationError: when a file is not a schema, or refers to what is not in the folder.
         """
         schemas = {entity: self._read(path) for entity, path in self.files.items()}
         for entity, path in self.files.items():
@@ -126,7 +126,7 @@ def _files_of(directory: Path) -> dict[str, Path]:
         raise ConfigurationError(
             f"the folder of schemas {directory} does not exist"
             if not directory.exists()
-            else f"{directory} is no folder",
+            else f"{directory} is not a folder",
             hint=f"check the path (working directory: {Path.cwd()}), or write one: json2db-sync schema infer",
             file=str(directory),
             setting=_SETTING,
@@ -139,7 +139,7 @@ def _files_of(directory: Path) -> dict[str, Path]:
         raise _broken(directory, error.strerror or error) from error
     for path in paths:
         if not path.is_file():
-            raise _broken(path, "it is no file, or a link that leads nowhere")
+            raise _broken(path, "it is not a file, or a link that leads nowhere")
     for path in sorted(paths, key=lambda path: not path.name.endswith(SUFFIX)):
         entity = entity_name(path.name.removesuffix(".json").removesuffix(".schema"))
         other = found.setdefault(entity, path)

@@ -10,7 +10,7 @@ _EXAMPLES = 5
 
 
 @dataclass
-class Finding:
+class CheckBuilder:
     """What a check has found so far."""
 
     name: str

@@ -10,7 +10,7 @@ from json2db_sync.databases.ledger import STORED, Ledger, Load
 from json2db_sync.model.plan import LOAD, EntityPlan
 from json2db_sync.results import Check
 from json2db_sync.text import counted
-from json2db_sync.verification.check_builder import Finding
+from json2db_sync.verification.check_builder import CheckBuilder
 
 
 def check_counts(
@@ -20,7 +20,7 @@ def check_counts(
 
     :param roots: the tables of the entities themselves, where they are there.
     """
-    finding = Finding("counts")
+    finding = CheckBuilder("counts")
     there = ledger.exists()
     sums = ledger.sums() if there else {}
     known = ledger.load_numbers() if there else set()
@@ -44,7 +44,7 @@ def check_counts(
     )
 
 
-def _single_records(ledger: Ledger, loads: Sequence[Load], finding: Finding) -> None:
+def _single_records(ledger: Ledger, loads: Sequence[Load], finding: CheckBuilder) -> None:
     kept, listed, latest = ledger.kept_by_load(), ledger.superseded_counts(), ledger.latest_loads()
     for load in loads:
         where = f"{load.file.name}, run {load.run}"

@@ -12,14 +12,14 @@ from json2db_sync.model.plan import EntityPlan
 from json2db_sync.results import Check
 from json2db_sync.sources.reader import record_of
 from json2db_sync.text import counted
-from json2db_sync.verification.check_builder import Finding
-from json2db_sync.verification.replayed_loads import DerivedLoad, FirstLoad, Versions
+from json2db_sync.verification.check_builder import CheckBuilder
+from json2db_sync.verification.replayed_loads import FirstLoad, ReplayedLoad, Versions
 
 Rows = Callable[[str], Iterable[tuple[Load, Sequence[str]]]]
 """Entity -> the ids of all stored rows, by the load that they are said to have come with."""
 
 
-class Derivation:
+class LedgerReplay:
     """Of all entities whose every load can be read again: no file is gone, or has held something else.
 
     :param loads: all loads whose rows are there, in their order.
@@ -54,19 +54,19 @@ class Derivation:
         """The figures of an entity cannot be derived."""
         self._given_up.setdefault(entity, why)
 
-    def start(self, load: Load) -> DerivedLoad | FirstLoad | None:
+    def start(self, load: Load) -> ReplayedLoad | FirstLoad | None:
         """To be given the records of a load; None where they are of no use."""
         if not self.wants(load):
             return None
         state = self._states[load.file.entity]
-        return state if isinstance(state, FirstLoad) else DerivedLoad(load, state, self._finish)
+        return state if isinstance(state, FirstLoad) else ReplayedLoad(load, state, self._finish)
 
     def replay(self, load: Load, rows: Iterable[Mapping[str, Any]]) -> None:
         """A load that took on rejected records; given are all that are kept of its file."""
         if not self.wants(load):
             return
         derived = self.start(load)
-        assert isinstance(derived, DerivedLoad)  # whose records were rejected in a load before
+        assert isinstance(derived, ReplayedLoad)  # whose records were rejected in a load before
         still = load.resolved
         for row in rows:
             if row["replayed_load"] == load.id:
@@ -100,7 +100,7 @@ class Derivation:
 
     def check(self, rows: Rows) -> Check:
         """What was found, of the entities that all could be read of."""
-        finding = Finding("accounting")
+        finding = CheckBuilder("accounting")
         whole = self._whole()
         for entity in whole:
             for problem in self._problems[entity]:
@@ -129,7 +129,7 @@ def _agree(state: Versions | FirstLoad, rows: Iterable[tuple[Load, Sequence[str]
     return state.origins == sum(state.origins_of(load.file, ids) for load, ids in rows)
 
 
-def _check_rows(state: Versions, load: Load, ids: Sequence[str], finding: Finding) -> None:
+def _check_rows(state: Versions, load: Load, ids: Sequence[str], finding: CheckBuilder) -> None:
     entity, file = load.file.entity, load.file
     known = state.are_from(file, ids)
     for id_ in ids:

@@ -14,16 +14,16 @@ from json2db_sync.databases.records import RecordReader as StoredReader
 from json2db_sync.databases.records import StoredRecord
 from json2db_sync.loading.record_ids import RecordIds
 from json2db_sync.model import plan as names
-from json2db_sync.model.decoding import Unfit
+from json2db_sync.model.decoding import NeedsRowPath
 from json2db_sync.model.jsontext import first_difference, preview, same
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import EntityPlan
-from json2db_sync.model.shredder import Drift
+from json2db_sync.model.shredder import SchemaMismatch
 from json2db_sync.sources import Record, SourceFile
 from json2db_sync.sources.batch import Batch, Undecoded
 from json2db_sync.sources.reader import record_of
 from json2db_sync.verification.batch_comparison import BulkComparison, Verdict
-from json2db_sync.verification.replayed_loads import DerivedLoad, FirstLoad
+from json2db_sync.verification.replayed_loads import FirstLoad, ReplayedLoad
 
 _BATCH = 500
 _PAGE = 1000
@@ -47,9 +47,9 @@ class StoredSide:
         self.database = database
         self._loads = loads
 
-    def objection(self, record: Record) -> str | None:
+    def rejection_reason(self, record: Record) -> str | None:
         """Why a record cannot be stored; None where it can."""
-        return record.problem or self.database.objection(record)
+        return record.problem or self.database.rejection_reason(record)
 
     def by_ids(self, entity: str, ids: list[Any]) -> dict[Any, StoredRecord]:
         return self._readers[entity].by_ids(ids)
@@ -84,7 +84,7 @@ class EntityComparison:
         file: SourceFile,
         plan: EntityPlan,
         stored: StoredSide | None,
-        derived: DerivedLoad | FirstLoad | None,
+        derived: ReplayedLoad | FirstLoad | None,
         ledger: Ledger,
         memory: int,
         bulk: BulkComparison | None,
@@ -113,21 +113,21 @@ class EntityComparison:
             self._flush()
             self._add_undecoded(self._bulk, batch)
         else:
-            self._add_exactly(batch, single=single)
+            self._add_by_row(batch, single=single)
 
-    def _add_exactly(self, batch: Batch, *, single: bool = False) -> None:
+    def _add_by_row(self, batch: Batch, *, single: bool = False) -> None:
         for record in batch.records():
             self._waiting.append((record, single))
             if len(self._waiting) >= _BATCH:
                 self._flush()
 
     def _add_undecoded(self, bulk: BulkComparison, batch: Undecoded) -> None:
-        """Compare them all at once, in ever smaller parts where some of them must go the exact way."""
+        """Compare them all at once, in ever smaller parts where some of them take the row path."""
         try:
             self._agree(bulk, batch)
-        except Unfit:
+        except NeedsRowPath:
             if batch.is_small:
-                self._add_exactly(batch)
+                self._add_by_row(batch)
                 self._flush()  # before those that follow
                 return
             for part in batch.smaller():
@@ -136,10 +136,10 @@ class EntityComparison:
     def _agree(self, bulk: BulkComparison, batch: Undecoded) -> None:
         """Take note of records of which nothing is wrong.
 
-        :raises Unfit: unless that is so.
+        :raises NeedsRowPath: unless that is so.
         """
         if self._ledger.rejected_between(self._load.file.id, batch.first, batch.first + len(batch) - 1):
-            raise Unfit
+            raise NeedsRowPath
         if self._stored is None:
             ids = bulk.ids(batch)
         else:
@@ -217,13 +217,13 @@ class EntityComparison:
 
     def _identify(self, record: Record, single: bool, found: list[tuple[Any, Record]]) -> None:
         where = self._where(record)
-        objection = self._stored.objection(record) if self._stored is not None else record.problem
-        if objection is not None:
-            self.problems[where] = f"{where}: {objection}, yet not rejected"
+        rejection_reason = self._stored.rejection_reason(record) if self._stored is not None else record.problem
+        if rejection_reason is not None:
+            self.problems[where] = f"{where}: {rejection_reason}, yet not rejected"
             return
         try:
             id_ = self._ids.id_of(record, single=single)
-        except Drift as drift:
+        except SchemaMismatch as drift:
             self.problems[where] = f"{where} {drift}"
             return
         found.append((id_, record))

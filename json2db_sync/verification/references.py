@@ -29,16 +29,16 @@ class Reference:
     target: EntityPlan
 
     def counts(self, connection: sa.Connection) -> tuple[int, int]:
-        """Distinct values, and how many of them are no key of the entity referred to.
+        """Distinct values, and how many of them are not keys of the entity referred to.
 
-        NULL is no value, nor is an empty text: that is how exports write that there is nothing to refer to.
+        NULL is not a value, nor is an empty text: that is how exports write that there is nothing to refer to.
         """
         total = sa.select(sa.func.count()).select_from(self._values().distinct().subquery())
         missing = sa.select(sa.func.count()).select_from(self._missing().subquery())
         return int(connection.execute(total).scalar_one()), int(connection.execute(missing).scalar_one())
 
     def examples(self, connection: sa.Connection, most: int) -> Iterator[tuple[str, Any]]:
-        """The first values that are no key, each with the id of a record that holds it."""
+        """The first values that are not keys, each with the id of a record that holds it."""
         missing = self._missing().subquery()
         for value in connection.execute(sa.select(missing.c.value).order_by(missing.c.value).limit(most)).scalars():
             owner = sa.select(self._owner).where(self._text == value).order_by(self._owner).limit(1)

@@ -19,7 +19,7 @@ from json2db_sync.model.plan import EntityPlan, TablePlan
 from json2db_sync.results import Check
 from json2db_sync.text import counted
 from json2db_sync.validation.record_validator import Mode
-from json2db_sync.verification.check_builder import Finding
+from json2db_sync.verification.check_builder import CheckBuilder
 from json2db_sync.verification.references import Reference
 
 _EXAMPLES = 3
@@ -34,7 +34,7 @@ class _NotCheckable(Exception):
 
 
 @dataclass(frozen=True)
-class RelationFinding:
+class RelationCheck:
     """What came out for one relation."""
 
     field: str
@@ -43,7 +43,7 @@ class RelationFinding:
     """The entity referred to."""
     distinct: int = 0
     missing: int = 0
-    """Distinct values that are no key of the entity referred to."""
+    """Distinct values that are not keys of the entity referred to."""
     examples: tuple[str, ...] = ()
     unknown: str | None = None
     """Why there is no such field."""
@@ -81,7 +81,7 @@ def check_relations(
     mode: Mode,
 ) -> Check:
     """The check of all demanded relations; in mode warn it notes what it finds and passes."""
-    finding = Finding("relations")
+    finding = CheckBuilder("relations")
     values = 0
     for found in relation_findings(database, connection, plans, relations):
         values += found.distinct
@@ -101,21 +101,21 @@ def relation_notes(
 
 def relation_findings(
     database: Database, connection: sa.Connection, plans: Mapping[str, EntityPlan], relations: Mapping[str, str]
-) -> Iterator[RelationFinding]:
+) -> Iterator[RelationCheck]:
     """Every demanded relation against what is stored."""
     existing = database.relation_names(connection) if relations else set()
     for field, entity in ((field, entity_name(name)) for field, name in relations.items()):
         try:
             reference = _resolve(database, plans, existing, field, entity)
         except _Unknown as error:
-            yield RelationFinding(field, entity, unknown=str(error))
+            yield RelationCheck(field, entity, unknown=str(error))
         except _NotCheckable as error:
-            yield RelationFinding(field, entity, not_checked=str(error))
+            yield RelationCheck(field, entity, not_checked=str(error))
         else:
             distinct, missing = reference.counts(connection)
             lost = reference.examples(connection, _EXAMPLES) if missing else ()
             examples = tuple(f"{preview(value)} in {reference.plan.entity} {preview(owner)}" for value, owner in lost)
-            yield RelationFinding(field, entity, distinct, missing, examples)
+            yield RelationCheck(field, entity, distinct, missing, examples)
 
 
 def _resolve(
@@ -174,4 +174,4 @@ def _near(name: str, known: Iterable[str]) -> str:
     return f" (did you mean {near[0]}?)" if near else ""
 
 
-__all__ = ["RelationFinding", "check_relations", "relation_findings", "relation_notes"]
+__all__ = ["RelationCheck", "check_relations", "relation_findings", "relation_notes"]

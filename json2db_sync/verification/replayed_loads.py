@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import xxhash
 
-from json2db_sync.databases.key_index import KeyIndex
+from json2db_sync.databases.key_index import SpillableKeyIndex
 from json2db_sync.databases.ledger import Load, StoredFile
-from json2db_sync.databases.outcome_counter import Counts, Outcome, Taken, Tally, written
+from json2db_sync.databases.outcome_counter import Counts, Outcome, OutcomeCounter, Taken, written
 from json2db_sync.model.contents import content_hash, content_hashes
 from json2db_sync.sources import Record
 from json2db_sync.sources.batch import Undecoded
@@ -31,8 +31,8 @@ class Versions:
     def __init__(self, loads: Sequence[Load], memory: int) -> None:
         order = sorted({load.file.sort_key for load in loads})
         self.ranks = {sort_key: rank for rank, sort_key in enumerate(order, 1)}
-        self.versions = KeyIndex(memory)
-        self.numbers = KeyIndex(memory) if any(load.status == "replayed" for load in loads) else None
+        self.versions = SpillableKeyIndex(memory)
+        self.numbers = SpillableKeyIndex(memory) if any(load.status == "replayed" for load in loads) else None
         self.memory = memory
         self.origins = 0
         """The sum of a hash of each id with its file's place in time: tells without a look at each of them whether the
@@ -67,7 +67,7 @@ def _hashes(rank: int, ids: Iterable[str]) -> int:
     return sum(xxhash.xxh3_128_intdigest(start + id_.encode()) for id_ in ids)
 
 
-class DerivedLoad:
+class ReplayedLoad:
     """One load, played again."""
 
     def __init__(self, load: Load, stored: Versions, finished: Finished) -> None:
@@ -75,7 +75,7 @@ class DerivedLoad:
         self._stored = stored
         self._rank = stored.ranks[load.file.sort_key]
         self._finished = finished
-        self._tally = Tally(load.id, stored.memory)
+        self._tally = OutcomeCounter(load.id, stored.memory)
         self._waiting: dict[str, Record] = {}
 
     def add(self, id_: str, record: Record) -> None:

@@ -21,8 +21,8 @@ from json2db_sync.results import Check
 from json2db_sync.sources import RecordReader, SourceFile
 from json2db_sync.text import counted
 from json2db_sync.verification.batch_comparison import bulk_comparison
-from json2db_sync.verification.check_builder import Finding
-from json2db_sync.verification.ledger_replay import Derivation
+from json2db_sync.verification.check_builder import CheckBuilder
+from json2db_sync.verification.ledger_replay import LedgerReplay
 from json2db_sync.verification.record_comparison import EntityComparison, StoredSide
 
 Reading = Sequence[Load]
@@ -53,7 +53,7 @@ class Comparison:
         loads = self._ledger.loads(statuses=STORED) if plans else []
         loads = [load for load in loads if load.file.entity in plans]
         self._latest = self._ledger.latest_loads() if plans else set()
-        self._derivation = Derivation(plans, loads, key_memory(memory_limit)) if run is None else None
+        self._derivation = LedgerReplay(plans, loads, key_memory(memory_limit)) if run is None else None
         self._readings = list(self._planned(loads, run))
         self._stored = StoredSide(database, connection, plans, {load.id: load for load in loads})
         self._bulk = {name: bulk_comparison(database, connection, plan) for name, plan in plans.items() if compiled}
@@ -81,7 +81,7 @@ class Comparison:
 
     def run(self) -> Iterator[Check]:
         """The comparison of the records, and the derivation of the ledger's figures."""
-        finding = Finding("records")
+        finding = CheckBuilder("records")
         if self._run is None:
             for entity in self._plans:
                 for name in self._ledger.unloaded_files(entity):
@@ -101,7 +101,7 @@ class Comparison:
             yield self._derivation.check(self._stored.origins)
             self._derivation.close()
 
-    def _derive_again(self, finding: Finding) -> None:
+    def _derive_again(self, finding: CheckBuilder) -> None:
         """Read for their figures alone the files of which these are not plain."""
         if self._derivation is None:
             return
@@ -112,7 +112,7 @@ class Comparison:
             if loads:
                 self._read(loads, finding)
 
-    def _read(self, reading: Reading, finding: Finding) -> bool:
+    def _read(self, reading: Reading, finding: CheckBuilder) -> bool:
         """Read a file once more; False where it cannot be compared, which is noted."""
         if reading[0].status == "replayed":
             if self._derivation is not None:
@@ -175,7 +175,7 @@ class Comparison:
             for load in reading:
                 self._derivation.give_up(load.file.entity, why)
 
-    def _take(self, side: EntityComparison, finding: Finding) -> None:
+    def _take(self, side: EntityComparison, finding: CheckBuilder) -> None:
         self.compared += side.compared
         self.resent += side.resent
         self.rejected += side.rejected

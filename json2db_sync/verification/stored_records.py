@@ -12,7 +12,7 @@ from json2db_sync.errors import DatabaseError
 from json2db_sync.model.plan import EntityPlan
 from json2db_sync.results import Check
 from json2db_sync.validation.record_validator import Mode, RecordRules
-from json2db_sync.verification.check_builder import Finding
+from json2db_sync.verification.check_builder import CheckBuilder
 
 
 def check_rules(
@@ -23,7 +23,7 @@ def check_rules(
     mode: Mode,
 ) -> Check:
     """The check of every stored record of the entities that have a schema; in mode warn it notes and passes."""
-    finding = Finding("rules")
+    finding = CheckBuilder("rules")
     ruled = [plan for plan in plans.values() if rules.schema_of(plan.entity)]
     existing = database.relation_names(connection)
     records = 0
@@ -31,7 +31,7 @@ def check_rules(
         if any(table.name not in existing for table in plan.tables):
             finding.notes.append(f"{plan.entity} is not checked: a table is missing")
             continue
-        found = Finding(plan.entity)
+        found = CheckBuilder(plan.entity)
         try:
             for stored in RecordReader(database, connection, plan).all():
                 records += 1

@@ -14,10 +14,10 @@ from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import ColumnPlan, EntityPlan, TablePlan
 from json2db_sync.results import Check
 from json2db_sync.text import counted
-from json2db_sync.verification.check_builder import Finding
+from json2db_sync.verification.check_builder import CheckBuilder
 from json2db_sync.verification.ledger_checks import check_counts
 from json2db_sync.verification.value_checks import check_values
-from json2db_sync.workers.subprocess_worker import SecondProcess
+from json2db_sync.workers.subprocess_worker import SubprocessWorker
 
 _EXAMPLES = 5
 
@@ -76,13 +76,13 @@ class Verification:
         return int(self._connection.execute(statement).scalar_one())
 
     def _integrity(self) -> Check:
-        finding = Finding("integrity")
+        finding = CheckBuilder("integrity")
         for problem in self._database.integrity_problems(self._connection):
             finding.add(problem)
         return finding.done(f"{self._database.title}'s own check of the whole database")
 
     def _foreign_keys(self) -> Check:
-        finding = Finding("foreign keys")
+        finding = CheckBuilder("foreign keys")
         tables = [table.name for plan in self._plans.values() for table in plan.tables]
         for problem in self._database.foreign_key_problems(self._connection, tables):
             finding.add(problem)
@@ -90,7 +90,7 @@ class Verification:
 
     def schema(self) -> Check:
         """Are all tables there, with their columns and constraints?"""
-        finding = Finding("schema")
+        finding = CheckBuilder("schema")
         tables = columns = 0
         for name, plan in self._plans.items():
             for table in plan.tables:
@@ -109,7 +109,7 @@ class Verification:
             f"{tables} tables and {columns} columns of the plans of {counted(len(self._plans), 'entity')}"
         )
 
-    def _constraints(self, built: sa.Table, finding: Finding) -> None:
+    def _constraints(self, built: sa.Table, finding: CheckBuilder) -> None:
         inspector = sa.inspect(self._connection)
         key = inspector.get_pk_constraint(built.name)["constrained_columns"]
         if key != [column.name for column in built.primary_key]:
@@ -120,7 +120,7 @@ class Verification:
                 finding.add(f"the foreign key of {built.name} is missing")
 
     def _orphans(self) -> Check:
-        finding = Finding("orphans")
+        finding = CheckBuilder("orphans")
         rows = 0
         for plan, table, built in self._tables():
             parent = _parent_of(plan, table)
@@ -135,7 +135,7 @@ class Verification:
         return finding.done(f"{rows:,} child rows")
 
     def _required(self) -> Check:
-        finding = Finding("required")
+        finding = CheckBuilder("required")
         checked = 0
         for _plan, table, built in self._tables():
             for column in built.columns:
@@ -150,7 +150,7 @@ class Verification:
                 self._key_nulls(plan, field_name, finding)
         return finding.done(f"{checked} columns that must have a value, and the keys' own columns")
 
-    def _key_nulls(self, plan: EntityPlan, key: str, finding: Finding) -> None:
+    def _key_nulls(self, plan: EntityPlan, key: str, finding: CheckBuilder) -> None:
         column = next((column for column in plan.table.columns if column.key == key), None)
         built = self._built[plan.entity][plan.table.name]
         if column is None or column.name == names.ID or plan.table.name not in self._existing:
@@ -164,7 +164,7 @@ class Verification:
 
     def _keys(self) -> Check:
         """Ids that are not made of content equal the key's own column."""
-        finding = Finding("keys")
+        finding = CheckBuilder("keys")
         rows = 0
         for plan, table, built in self._tables():
             column = _key_column(plan)
@@ -178,7 +178,7 @@ class Verification:
         return finding.done(f"the ids of {rows:,} rows against their keys")
 
     def _duplicates(self) -> Check:
-        finding = Finding("duplicates")
+        finding = CheckBuilder("duplicates")
         rows = 0
         for _plan, table, built in self._tables():
             key = [column for column in built.columns if column.primary_key]
@@ -189,7 +189,7 @@ class Verification:
         return finding.done(f"the keys of {rows:,} rows")
 
     def _positions(self) -> Check:
-        finding = Finding("positions")
+        finding = CheckBuilder("positions")
         arrays = 0
         for _plan, table, built in self._tables():
             if not table.depth:
@@ -212,9 +212,9 @@ class Verification:
         return finding.done(f"the numbering of {arrays:,} arrays")
 
 
-def verify_apart(database: Database) -> SecondProcess[list[Check]]:
+def verify_apart(database: Database) -> SubprocessWorker[list[Check]]:
     """The same checks in another process, of the state that it finds."""
-    return SecondProcess(_verify, type(database), database.url, database.settings)
+    return SubprocessWorker(_verify, type(database), database.url, database.settings)
 
 
 def _verify(kind: type[Database], url: sa.URL, settings: DatabaseSettings) -> list[Check]:

@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from json2db_sync.databases.base import Database, Decode
 from json2db_sync.model import plan as names
 from json2db_sync.model.jsontext import are_json
-from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, are_spelled, spelling_of
+from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, are_spelled, date_format_of
 from json2db_sync.model.plan import ColumnPlan, EntityPlan, TablePlan
 from json2db_sync.model.shredder import is_rest
 from json2db_sync.results import Check
-from json2db_sync.verification.check_builder import Finding
+from json2db_sync.verification.check_builder import CheckBuilder
 
 _OUR_TIMES = "%Y-%m-%dT%H:%M:%SZ"
 _BATCH = 1000
@@ -31,8 +31,8 @@ _GROUP = {
 }  # fmt: skip
 _Fits = Callable[[Any, Any, ColumnPlan], bool]
 _FITS: dict[Kind, _Fits] = {
-    Kind.DATE: lambda _raw, text, column: isinstance(text, str) and spelling_of(text) == column.spelling,
-    Kind.DATETIME: lambda _raw, text, column: isinstance(text, str) and spelling_of(text) == column.spelling,
+    Kind.DATE: lambda _raw, text, column: isinstance(text, str) and date_format_of(text) == column.date_format,
+    Kind.DATETIME: lambda _raw, text, column: isinstance(text, str) and date_format_of(text) == column.date_format,
     Kind.INTEGER: lambda _raw, value, _column: type(value) is int and INT64_MIN <= value <= INT64_MAX,
     Kind.BIGINT: lambda _raw, value, _column: type(value) is int,
     Kind.NUMBER: lambda _raw, value, _column: type(value) in (int, float) and isfinite(value),
@@ -45,7 +45,7 @@ CheckedTable = tuple[EntityPlan, TablePlan, sa.Table]
 
 def check_values(database: Database, connection: sa.Connection, tables: Iterable[CheckedTable]) -> Iterator[Check]:
     """A check of each group of kinds."""
-    findings = {group: Finding(name) for group, name in _CHECKS.items()}
+    findings = {group: CheckBuilder(name) for group, name in _CHECKS.items()}
     covered = dict.fromkeys(_CHECKS, 0)
     for plan, table, built in tables:
         planned = [*(column for column in table.columns if column.kind in _GROUP), *_own_columns(plan, table)]
@@ -64,7 +64,7 @@ def check_values(database: Database, connection: sa.Connection, tables: Iterable
 
 
 def _check_row(
-    table: str, key: Sequence[Any], values: Iterable[tuple[_Column, Any]], findings: dict[str, Finding]
+    table: str, key: Sequence[Any], values: Iterable[tuple[_Column, Any]], findings: dict[str, CheckBuilder]
 ) -> None:
     for column, value in values:
         if value is not None and not column.fits(value):
@@ -79,7 +79,7 @@ class _Column:
     def __init__(self, database: Database, plan: ColumnPlan) -> None:
         self.plan = plan
         self.group = _GROUP[plan.kind]
-        self._decode: Decode = database.decoder(plan.kind, plan.spelling) or _as_it_is
+        self._decode: Decode = database.decoder(plan.kind, plan.date_format) or _as_it_is
         self._is_text = self._decode is not _as_it_is
         self._decode_json = database.decode_json
         self._takes = _TAKES[plan.kind] if plan.name != names.REST else _Column._take_rests
@@ -103,7 +103,7 @@ class _Column:
 
     def _take_dates(self, values: Sequence[Any]) -> bool:
         texts = map(self._decode, set(values) - {None})
-        return are_spelled(set(texts), self.plan.spelling or "")
+        return are_spelled(set(texts), self.plan.date_format or "")
 
     def _take_integers(self, values: Sequence[Any]) -> bool:
         # No database has integers beyond 64 bits in such a column.
@@ -148,5 +148,7 @@ def _own_columns(plan: EntityPlan, table: TablePlan) -> list[ColumnPlan]:
     rest = ColumnPlan(names.REST, "", Kind.JSON)
     if table.depth:
         return [rest]
-    moments = [ColumnPlan(name, "", Kind.DATETIME, spelling=_OUR_TIMES) for name in (plan.created_at, plan.updated_at)]
+    moments = [
+        ColumnPlan(name, "", Kind.DATETIME, date_format=_OUR_TIMES) for name in (plan.created_at, plan.updated_at)
+    ]
     return [rest, *moments]

@@ -10,7 +10,7 @@ _MOST = 3
 """Pieces that wait at most: they are held in memory."""
 
 
-class Ahead:
+class BackgroundQueue:
     """A thread for such work. It pays where that is done without Python: in waiting for a server, hashing, writing."""
 
     def __init__(self) -> None:

@@ -27,11 +27,11 @@ def has_room_for_two() -> bool:
     return len(affinity(0)) > 1 if affinity else (os.cpu_count() or 1) > 1
 
 
-class Gone(Exception):
-    """The other process came to grief: what it was asked for must be done here."""
+class WorkerDied(Exception):
+    """The other process died: what it was asked for must be done here."""
 
 
-class Assistant:
+class RemoteObject:
     """An object in another process that does what it is asked, one thing after the other, while this one goes on.
 
     It must only read: then whatever happens to it or to us does no harm.
@@ -57,21 +57,21 @@ class Assistant:
     def ask(self, method: str, *arguments: Any) -> Future[Any]:
         """Call a method when all that was asked before is done.
 
-        :returns: its result, or :class:`Gone`.
+        :returns: its result, or :class:`WorkerDied`.
         """
         return self._thread.submit(self._call, method, arguments)
 
     def _call(self, method: str, arguments: tuple[Any, ...]) -> Any:
         process = self._process
         if process is None:
-            raise Gone
+            raise WorkerDied
         assert process.stdout is not None
         try:
             self._send(process, (method, arguments))
             return pickle.load(process.stdout)  # noqa: S301  from our own process
         except (OSError, EOFError, ValueError, RecursionError, pickle.PickleError) as error:
             process.kill()  # an answer that was not read must not be taken for that of the next question
-            raise Gone from error
+            raise WorkerDied from error
 
     @staticmethod
     def _send(process: subprocess.Popen[bytes], message: Any) -> None:
@@ -92,20 +92,20 @@ class Assistant:
                     pipe.close()
 
 
-class SecondProcess(Generic[T]):
+class SubprocessWorker(Generic[T]):
     """Calls a function in another process, once. Use as a context manager.
 
-    :param function: see :class:`Assistant`.
+    :param function: see :class:`RemoteObject`.
     """
 
     def __init__(self, function: Callable[..., T], *arguments: Any) -> None:
         self._work = partial(function, *arguments)
-        self._assistant = Assistant(partial, function, *arguments)
+        self._assistant = RemoteObject(partial, function, *arguments)
         self._answer: Future[T] = self._assistant.ask("__call__")
 
     def result(self) -> T:
-        """What the function returns. Should the process have come to grief, it is called here."""
-        with suppress(Gone):
+        """What the function returns. Should the process have died, it is called here."""
+        with suppress(WorkerDied):
             return self._answer.result()
         return self._work()
 

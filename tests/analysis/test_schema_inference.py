@@ -26,7 +26,7 @@ def properties(*records):
 
 
 def texts():
-    """Texts among which dates and moments of all spellings are common."""
+    """Texts among which dates and moments of all date_formats are common."""
     moments = st.datetimes().map(lambda moment: moment.isoformat())
     offsets = st.sampled_from(["", "Z", "+05:30", "+0530", "-00:00", "+15:00"])
     spelled = st.tuples(moments, offsets, st.booleans()).map(

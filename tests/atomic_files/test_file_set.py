@@ -145,7 +145,7 @@ def test_a_file_may_be_staged_anew(out):
     "name", ["", ".", "..", "sub/a.json", "../a.json", "/a.json", STAGING, "nul\0", "folder", "loop"]
 )
 def test_what_cannot_be_a_file_here_is_refused(out, name):
-    """A name that leads elsewhere, or to what is no plain file, is a FileError and nothing is staged."""
+    """A name that leads elsewhere, or to what is not a plain file, is a FileError and nothing is staged."""
     (out / "folder").mkdir(parents=True)
     (out / "loop").symlink_to("loop")
     with FileSet(out) as files, pytest.raises(FileError), files.stage(name):

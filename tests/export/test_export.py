@@ -399,7 +399,7 @@ def test_a_damaged_file_is_different_and_written_anew(url, out, text):
 
 
 def test_files_of_another_format_are_told_of(url, out):
-    """What an export in another format left is no part of this one, and the result says so."""
+    """What an export in another format left is not part of this one, and the result says so."""
     exported(url, out, format="ndjson")
     result = exported(url, out)
     assert any(note.startswith("cities.ndjson is there too") for note in result.notes)
@@ -484,7 +484,7 @@ def test_a_file_that_was_not_an_export_is_told_of(url, out, form):
     ],
 )
 def test_an_option_for_a_table_that_is_nowhere_is_an_error(url, out, option):
-    """What is said of a table that does not exist, in this very spelling, is refused, and nothing is written."""
+    """What is said of a table that does not exist, in this very date_format, is refused, and nothing is written."""
     result = runner_on(url, out).export(["cities"], **option)
     (tables,) = option.values()
     assert (result.success, result.error_type) == (False, "configuration_error")

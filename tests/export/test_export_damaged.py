@@ -73,7 +73,7 @@ def test_any_byte_may_be_lost(tmp_path, form, compress):
 
 
 def test_text_behind_the_end_is_told_with_its_place(tmp_path):
-    """Text behind the end of a file is told as it is of any file that is no JSON, with its byte."""
+    """Text behind the end of a file is told as it is of any file that is not JSON, with its byte."""
     folder = Folder(tmp_path)
     found = folder.found(folder.sound + b"broken\n")
     place = f"(byte {len(folder.sound):,})"

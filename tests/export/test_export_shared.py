@@ -33,7 +33,7 @@ def test_an_export_loaded_and_exported_again_is_the_same(databases, tmp_path, sh
     if large and not NIGHTLY:
         pytest.skip("nightly: large")
     urls = [databases.create(), databases.create()]
-    SyncRunner(urls[0], shared_data / name).populate()  # some files of these sets are no records, and refused
+    SyncRunner(urls[0], shared_data / name).populate()  # some files of these sets are not records, and refused
     first = exported(urls[0], tmp_path / "one", validate=True)
     assert runner_on(urls[0], tmp_path / "one").export(verify_only=True, validate=True).success
     loaded = SyncRunner(urls[1], tmp_path / "one").populate()

@@ -158,7 +158,7 @@ def test_a_table_whose_name_no_file_can_have_is_an_error(tmp_path, name):
 @pytest.mark.parametrize("asked", [{}, {"check": True}, {"verify_only": True, "validate": True}])
 @pytest.mark.parametrize("name", ["t.json", "t.schema.json", "t.metadata.json"])
 def test_a_pipe_in_the_place_of_a_file_is_an_error(tmp_path, name, asked):
-    """What is no plain file is not opened, neither to write nor to look: of a pipe nobody would see the end."""
+    """What is not a plain file is not opened, neither to write nor to look: of a pipe nobody would see the end."""
     url = str(tmp_path / "test.db")
     execute(url, "CREATE TABLE t (k INTEGER PRIMARY KEY);\n")
     exported(url, tmp_path / "out", format="array")
@@ -166,7 +166,7 @@ def test_a_pipe_in_the_place_of_a_file_is_an_error(tmp_path, name, asked):
     os.mkfifo(tmp_path / "out" / name)
     result = runner_on(url, tmp_path / "out").export(format="array", **asked)
     assert result.error_type == "file_error"
-    assert f"{name} is no plain file" in result.error
+    assert f"{name} is not a plain file" in result.error
 
 
 @pytest.fixture

@@ -101,7 +101,7 @@ class TestWhoAnswers:
 
     @pytest.mark.parametrize("what", ["a folder", "text", "no permission", "refused", "no such database"])
     def test_what_counts_as_away(self, what: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-        """A folder, a file that is no database, a port where nobody listens, a database that is not there."""
+        """A folder, a file that is not database, a port where nobody listens, a database that is not there."""
         url: str | Path = tmp_path / "test.db"
         if what == "a folder":
             (tmp_path / "test.db").mkdir()
@@ -258,7 +258,7 @@ class TestUnsound:
             ({"total_count": 41}, "it says that it has 41 records, and has 40"),
             ({"version": "9"}, "its version is '9'"),
             ({"generated_at": "long ago"}, "Invalid isoformat string"),
-            ({"generated_at": None}, "None is no moment"),
+            ({"generated_at": None}, "None is not a moment"),
             ({"total_count": 40.9}, r"total_count is 40\.9"),
             ({"total_count": "40"}, "total_count is '40'"),
             ({"total_count": True}, "total_count is True"),
@@ -329,7 +329,7 @@ class TestUnsound:
         ids=["array", "number", "digits", "deep"],
     )
     def test_what_is_no_record_is_no_answer(self, text: str, format: str, id: int | None) -> None:
-        """Though the checksum holds: what is no object, or one that cannot be held, makes the export unfit."""
+        """Though the checksum holds: what is not an object, or one that cannot be held, makes the export unfit."""
         said = f"sha256:{hashlib.sha256(f'{text}{chr(10)}'.encode()).hexdigest()}"
         path = export(Path("exports"), "items", [{"here": 1}], format, pretty=False, checksum=said)
         path.write_text(path.read_text().replace('{"here":1}', text))

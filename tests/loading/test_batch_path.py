@@ -22,13 +22,13 @@ from support.sessions import session, write
 
 from json2db_sync import SyncRunner, progress
 from json2db_sync.analysis import entity_analyzer
-from json2db_sync.analysis.batch_statistics import CompiledStatistics
+from json2db_sync.analysis.batch_statistics import BatchStatistics
 from json2db_sync.config import JSON2DBConfig
 from json2db_sync.databases import open_database
 from json2db_sync.databases.ledger import TABLES, Ledger
 from json2db_sync.events import Progress
 from json2db_sync.loading.entity_load import EntityLoading
-from json2db_sync.model.batch_shredder import CompiledShape
+from json2db_sync.model.batch_shredder import BatchShredder
 from json2db_sync.sources import batch, bytestream, cursor
 
 EXAMPLES = {"sqlite": 1000 if NIGHTLY else 12, "postgresql": 100 if NIGHTLY else 2}
@@ -391,15 +391,15 @@ def test_ordinary_records_are_loaded_at_once(both, tmp_path, monkeypatch):
 
 def test_the_exact_way_is_exact(both, tmp_path, monkeypatch):
     """The other of the two ways, which these tests compare with, never makes rows of many records at once."""
-    monkeypatch.setattr(CompiledShape, "__init__", refuse)
-    monkeypatch.setattr(CompiledStatistics, "__init__", refuse)
+    monkeypatch.setattr(BatchShredder, "__init__", refuse)
+    monkeypatch.setattr(BatchStatistics, "__init__", refuse)
     pair = both(tmp_path)
     session(tmp_path, "2025-01-01", things=rows_of())
     assert pair.runners[1].populate().success
 
 
 def refuse(*_arguments: object) -> None:
-    raise AssertionError("this is not the exact way")
+    raise AssertionError("this is not the row path")
 
 
 # Real data

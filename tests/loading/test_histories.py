@@ -99,7 +99,7 @@ def test_child_depth_may_change_between_runs(database_url, tmp_path, depths):
 
 
 def test_a_relation_goes_with_its_column(database_url, tmp_path):
-    """A reference that becomes an array of objects is no relation any more, and no obstacle."""
+    """A reference that becomes an array of objects is not a relation any more, and no obstacle."""
     contacts_and_invoices(tmp_path)
     runner = SyncRunner(database_url, tmp_path)
     ok(runner.full_workflow())
@@ -207,7 +207,7 @@ def test_rewriting_takes_identical_repeats(database_url, tmp_path):
 
 
 def test_skipping_existing_still_takes_the_last_of_a_file(database_url, tmp_path):
-    """A repeat within one file is no record that was stored before."""
+    """A repeat within one file is not a record that was stored before."""
     path = write(tmp_path / "t.json", [{"id": 1, "v": 1}, {"id": 1, "v": 2}])
     runner = runner_of(database_url, path, processing={"skip_existing_records": True})
     ok(runner.populate())

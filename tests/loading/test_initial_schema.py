@@ -77,13 +77,13 @@ def test_the_second_process_is_used(databases, tmp_path, eager, monkeypatch):
     (tmp_path / "invoices.json").write_text(json.dumps(RECORDS))
     asked = []
 
-    class Noted(worker.Assistance):
+    class Noted(worker.Worker):
         def ask(self, method: str, *arguments: Any) -> Any:
             answer = super().ask(method, *arguments)
             asked.append((method, answer))
             return answer
 
-    monkeypatch.setattr(worker.Assistance, "for_files", Noted.for_files)
+    monkeypatch.setattr(worker.Worker, "for_files", Noted.for_files)
     for second_process in (False, True):
         url = databases.create()
         assert load(url, tmp_path, second_process=second_process).success
@@ -112,7 +112,7 @@ def test_a_guess_of_a_killed_run_is_forgotten(databases, tmp_path, eager, monkey
     (folder / "invoices.json").write_text(json.dumps([*RECORDS, {**RECORDS[0], "id": 1000, "name": None}]))
     one, two = databases.create(), databases.create()
     with monkeypatch.context() as patch:
-        patch.setattr(initial_schema.FirstPlans, "confirm", lambda *_of: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(initial_schema.InitialSchema, "confirm", lambda *_of: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             load(two, folder)
     assert [plan.records_seen for plan in plans(two).values()] == [0]
@@ -151,7 +151,7 @@ def test_a_process_that_ends_half_way_is_done_without(databases, tmp_path, eager
     (tmp_path / "invoices.json").write_text(json.dumps(RECORDS))
     (tmp_path / "customers.json").write_text(json.dumps(CUSTOMERS))
 
-    class Mortal(worker.Assistant):
+    class Mortal(worker.RemoteObject):
         asked = 0
 
         def ask(self, method: str, *arguments: Any) -> Any:
@@ -160,7 +160,7 @@ def test_a_process_that_ends_half_way_is_done_without(databases, tmp_path, eager
                 self._process.kill()
             return super().ask(method, *arguments)
 
-    monkeypatch.setattr(worker, "Assistant", Mortal)
+    monkeypatch.setattr(worker, "RemoteObject", Mortal)
     one, two = databases.create(), databases.create()
     assert load(one, tmp_path, second_process=False).success
     assert load(two, tmp_path).success

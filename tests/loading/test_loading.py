@@ -429,7 +429,7 @@ def test_any_loads_in_any_order_equal_a_simple_model(databases, tmp_path_factory
 
 
 def test_file_names_may_be_any_bytes(database_url, tmp_path):
-    """A file whose name is no UTF-8 is loaded like any other, and known again."""
+    """A file whose name is not UTF-8 is loaded like any other, and known again."""
     import os
 
     name = os.fsencode(tmp_path) + b"/caf\xe9.json"

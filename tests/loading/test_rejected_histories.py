@@ -168,7 +168,7 @@ def test_a_guessed_key_is_not_judged_by_replayed_records(database_url, tmp_path)
 
 
 def test_an_export_replaces_no_file_that_matters(databases, tmp_path):
-    """Neither the database nor a loaded file, nor what is no plain file; a link is followed."""
+    """Neither the database nor a loaded file, nor what is not a plain file; a link is followed."""
     source = lines(tmp_path / "items.jsonl", b"{a", b'{"id": 1}')
     url = databases.create()
     runner = SyncRunner(url, source)

@@ -14,17 +14,17 @@ from hypothesis import strategies as st
 from support.hard_records import HARD
 
 from json2db_sync.analysis import entity_analyzer
-from json2db_sync.analysis.entity_analyzer import EntityObserver, EntitySeen, ReadOptions
+from json2db_sync.analysis.entity_analyzer import EntityAnalyzer, EntitySeen, ReadOptions
 from json2db_sync.analysis.inference import PlanSettings, infer
 from json2db_sync.analysis.json_analyzer import Analysis, make_plans
 from json2db_sync.analysis.statistics import KeyCandidate, ObjectStatistics, Sketch
 from json2db_sync.loading.record_ids import RecordIds
-from json2db_sync.model.batch_shredder import CompiledShape
-from json2db_sync.model.decoding import ABSENT, Unfit
+from json2db_sync.model.batch_shredder import BatchShredder
+from json2db_sync.model.decoding import ABSENT, NeedsRowPath
 from json2db_sync.model.keys import MAX_KEY, key_of
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import ID, PARENT_ID, REST
-from json2db_sync.model.shredder import Drift, EntityShape
+from json2db_sync.model.shredder import EntityShredder, SchemaMismatch
 from json2db_sync.sources import batch as batch_module
 from json2db_sync.sources.batch import Undecoded
 from json2db_sync.sources.files import make_file
@@ -119,14 +119,14 @@ def plan_of(rows, depth=1, key=("id",), columns=400, stored=None):
 
 # Texts of records
 
-spellings = st.sampled_from([{"ensure_ascii": False}, {"ensure_ascii": True}, {"indent": 1}])
+date_formats = st.sampled_from([{"ensure_ascii": False}, {"ensure_ascii": True}, {"indent": 1}])
 
 
-def text_of(rows, spelling, twice=None):
+def text_of(rows, date_format, twice=None):
     """A JSON array; some values may stand twice under their key, the second time as they are."""
     parts = []
     for row in rows:
-        part = json.dumps(row, **spelling)
+        part = json.dumps(row, **date_format)
         if twice is not None and len(row):
             part = part[:1] + f"{json.dumps(next(iter(row)))}: {json.dumps(twice)}, " + part[1:]
         parts.append(part)
@@ -138,13 +138,13 @@ def text_of(rows, spelling, twice=None):
 
 def exact_rows(plan, rows):
     """Table -> its rows as dictionaries, made record by record; None where one of them does not fit."""
-    shape, ids = EntityShape(plan), RecordIds(plan, FILE, 10**6)
+    shape, ids = EntityShredder(plan), RecordIds(plan, FILE, 10**6)
     found = {name: [] for name in shape.tables}
     for row in rows:
         try:
             id_ = ids.id_of(record_of(row), single=False)
             own, below = shape.shred(row)
-        except Drift:
+        except SchemaMismatch:
             return None
         found[plan.table.name].append(
             stored(plan.table, {**dict(zip(shape.root.stored_columns, own, strict=True)), ID: id_})
@@ -198,8 +198,8 @@ def compiled_rows(plan, found):
 def assert_same_rows(plan, batches, null=ABSENT, *, must_fit=False):
     """One shape for several batches, since it learns from each."""
     try:
-        shape = CompiledShape(plan, null)
-    except Unfit:
+        shape = BatchShredder(plan, null)
+    except NeedsRowPath:
         assert not must_fit
         return
     for text in batches:
@@ -207,7 +207,7 @@ def assert_same_rows(plan, batches, null=ABSENT, *, must_fit=False):
         expected = exact_rows(plan, rows)
         try:
             found = shape.shred(text)
-        except Unfit:
+        except NeedsRowPath:
             assert not must_fit
             continue
         assert expected is not None
@@ -228,7 +228,7 @@ COMMON = settings(max_examples=max(settings.default.max_examples * 3 // 5, 1))
     keyed(),
     keyed(),
     st.integers(0, 3),
-    spellings,
+    date_formats,
     st.sampled_from([ABSENT, None]),
     st.sampled_from([("id",), ("id", "k")]),
     st.none() | scalars,
@@ -255,11 +255,11 @@ COMMON = settings(max_examples=max(settings.default.max_examples * 3 // 5, 1))
     None,
 )
 @example([{"id": True, "k": 1.5}], [], 1, {}, ABSENT, ("id", "k"), None)
-def test_rows_are_those_of_each_record_alone(first, second, depth, spelling, null, key, twice):
+def test_rows_are_those_of_each_record_alone(first, second, depth, date_format, null, key, twice):
     """Records are shredded all at once into exactly the rows that each alone makes, or not at all."""
     plan = plan_of(first, depth, key)
-    texts = [text_of(first, spelling), text_of(second or first, spelling), text_of(first, spelling, twice)]
-    assert_same_rows(plan, [*texts, text_of([*first, *second], spelling)], null)
+    texts = [text_of(first, date_format), text_of(second or first, date_format), text_of(first, date_format, twice)]
+    assert_same_rows(plan, [*texts, text_of([*first, *second], date_format)], null)
 
 
 @pytest.mark.parametrize("depth", [0, 1, 2, 3])
@@ -285,7 +285,7 @@ USUAL = {
 @pytest.mark.parametrize("null", [ABSENT, None])
 @pytest.mark.parametrize("case", USUAL)
 def test_what_is_usual_is_shredded_at_once(case, null):
-    """Ordinary records are no reason to go the exact way."""
+    """Ordinary records are no reason to take the row path."""
     rows = USUAL[case]
     assert_same_rows(
         plan_of(rows, 2), [text_of(rows, {}), text_of(rows[::-1], {}), text_of(rows[-1:], {})], null, must_fit=True
@@ -306,19 +306,19 @@ def test_what_is_usual_is_shredded_at_once(case, null):
 )  # fmt: skip
 def test_what_is_unusual_goes_the_exact_way(rows, sent):
     """A record with something new, or a key that is none, makes those beside it unfit as well."""
-    shape = CompiledShape(plan_of(rows))
+    shape = BatchShredder(plan_of(rows))
     assert shape.shred(text_of(rows, {})).ids == [rows[0]["id"]] or shape.shred(text_of(rows, {})).ids == (
         rows[0]["id"],
     )
-    with pytest.raises(Unfit):
+    with pytest.raises(NeedsRowPath):
         shape.shred(text_of([*rows, sent], {}))
 
 
 @pytest.mark.parametrize("key", [1.5, True, 2**70])
 def test_keys_of_unusual_kinds_have_no_compiled_shape(key):
     """Where every key is a number with a fraction, true or false, or beyond 64 bits, nothing is tried in vain."""
-    with pytest.raises(Unfit):
-        CompiledShape(plan_of([{"nr": key}], key=("nr",)))
+    with pytest.raises(NeedsRowPath):
+        BatchShredder(plan_of([{"nr": key}], key=("nr",)))
 
 
 # Statistics
@@ -339,10 +339,10 @@ def seen_of(value):
     return [seen_of(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
-def batches_of(rows, size, spelling):
+def batches_of(rows, size, date_format):
     number = 1
     for start in range(0, len(rows), size):
-        text = text_of(rows[start : start + size], spelling)[1:-1]
+        text = text_of(rows[start : start + size], date_format)[1:-1]
         raws = msgspec.json.decode(b"[%b]" % text, type=list[msgspec.Raw])
         yield Undecoded("things", number, number * 1000, text, raws)
         number += len(raws)
@@ -351,27 +351,27 @@ def batches_of(rows, size, spelling):
 def read_as(plan):
     """Decodes records as if rows were to be made of them."""
     try:
-        shape = CompiledShape(plan)
-    except Unfit:
+        shape = BatchShredder(plan)
+    except NeedsRowPath:
         return lambda _batch: None
 
     def read(batch):
         try:
             objects = shape.read(batch.array)
             shape.rows(objects)
-        except Unfit:
+        except NeedsRowPath:
             return None
         return objects
 
     return read
 
 
-def observed(files, size, depth, spelling, *, compiled, keys=None, read=lambda _batch: None):
+def observed(files, size, depth, date_format, *, compiled, keys=None, read=lambda _batch: None):
     seen = EntitySeen("things")
     settings_ = PlanSettings(child_depth=depth, keys=keys)
     alone = []
 
-    class Counting(EntityObserver):
+    class Counting(EntityAnalyzer):
         def observe(self, record, depth):
             alone.append(record)
             super().observe(record, depth)
@@ -380,21 +380,21 @@ def observed(files, size, depth, spelling, *, compiled, keys=None, read=lambda _
         patch.setattr(batch_module, "_SMALL", 2)
         patch.setattr(entity_analyzer, "_FEW", 2)
         for rows in files:
-            observer = Counting(seen, FILE, ReadOptions(compiled=compiled), settings_)
-            for batch in batches_of(rows, size, spelling):
-                observer.add(batch, depth, read(batch))
-            observer.finish()
+            analyzer = Counting(seen, FILE, ReadOptions(compiled=compiled), settings_)
+            for batch in batches_of(rows, size, date_format):
+                analyzer.add(batch, depth, read(batch))
+            analyzer.finish()
     taken = sum(map(len, files)) - len(alone)
     plans = make_plans(Analysis({"things": seen}), {}, settings_)
     return seen_of(seen), plans, taken
 
 
-def assert_seen_alike(files, size, depth, spelling, keys=None):
-    at_once = observed(files, size, depth, spelling, compiled=True, keys=keys)
-    alone = observed(files, size, depth, spelling, compiled=False, keys=keys)
+def assert_seen_alike(files, size, depth, date_format, keys=None):
+    at_once = observed(files, size, depth, date_format, compiled=True, keys=keys)
+    alone = observed(files, size, depth, date_format, compiled=False, keys=keys)
     assert at_once[:2] == alone[:2]
     read = read_as(alone[1]["things"])
-    assert observed(files, size, depth, spelling, compiled=True, keys=keys, read=read)[:2] == alone[:2]
+    assert observed(files, size, depth, date_format, compiled=True, keys=keys, read=read)[:2] == alone[:2]
     assert alone[2] == 0
     return at_once[2]
 
@@ -404,7 +404,7 @@ def assert_seen_alike(files, size, depth, spelling, keys=None):
     st.lists(keyed() | alike(), min_size=1, max_size=3),
     st.sampled_from([1, 3, 8]),
     st.integers(0, 3),
-    spellings,
+    date_formats,
     st.sampled_from([None, ("id", "k"), ("zz",)]),
 )
 @example([[{"a": 1.0}, {"a": 0.0}, {"a": -0.0}]], 3, 1, {}, None)
@@ -412,10 +412,10 @@ def assert_seen_alike(files, size, depth, spelling, keys=None):
 @example([[{"a": "2024-01-31"}, {"a": "2024-01-31"}, {"a": "2024-01-31\n"}]], 1, 1, {}, None)
 @example([[{"a": {"b": 2**70}}] * 9], 3, 1, {}, None)
 @example([[{"l": [{"a": 1}] * 3}] * 9 + [{"l": [{"a": 1, "b": 1}]}] + [{"l": [1]}] + [{"l": []}] * 3], 3, 2, {}, None)
-def test_statistics_are_those_of_each_record_alone(files, size, depth, spelling, keys):
-    """Records taken in many at once leave the same counts, examples, spellings, samples, candidates and plans."""
+def test_statistics_are_those_of_each_record_alone(files, size, depth, date_format, keys):
+    """Records taken in many at once leave the same counts, examples, date_formats, samples, candidates and plans."""
     files = [rows * 3 for rows in files]
-    assert_seen_alike(files, size, depth, spelling, {"things": keys} if keys else None)
+    assert_seen_alike(files, size, depth, date_format, {"things": keys} if keys else None)
 
 
 @pytest.mark.parametrize("depth", [0, 1, 2])
@@ -439,7 +439,7 @@ def test_hard_records_are_seen_alike(case, depth):
 )  # fmt: skip
 @pytest.mark.parametrize("size", [32, 1000])
 def test_samples_that_overflow_are_the_same(of, size):
-    """With more values, spellings and sets of keys than are kept, the same ones are kept."""
+    """With more values, date_formats and sets of keys than are kept, the same ones are kept."""
     taken = assert_seen_alike([[of(n) for n in range(4000)]], size, 1, {})
     assert taken > 2000
 

@@ -10,7 +10,7 @@ from json2db_sync.model.jsontext import ABSENT, canonical, decode, encode, first
 
 
 def test_encoding_sorts_keys_and_keeps_characters():
-    """Encoding gives one fixed spelling: keys sorted, no spaces, characters as they are."""
+    """Encoding gives one fixed date_format: keys sorted, no spaces, characters as they are."""
     assert encode({"b": 1, "a": "é\u2028"}) == '{"a":"é\u2028","b":1}'
 
 

@@ -11,11 +11,11 @@ from json2db_sync.model.kinds import (
     DATE_SPELLING,
     INT64_MAX,
     Kind,
-    Misfit,
+    ValueMismatch,
+    date_format_of,
     has_offset,
     join,
     spell,
-    spelling_of,
     store_for,
 )
 
@@ -65,7 +65,7 @@ def test_values_are_stored_with_whether_that_says_it_all(kind, value, stored):
 )  # fmt: skip
 def test_what_a_kind_cannot_hold_is_refused(kind, value):
     """A column widens rather than changing a value."""
-    with pytest.raises(Misfit):
+    with pytest.raises(ValueMismatch):
         store_for(kind)(value)
 
 
@@ -74,19 +74,19 @@ def test_what_a_kind_cannot_hold_is_refused(kind, value):
     "2013-01-01T10:00:00.1234567", "0001-01-01T00:00:00Z", "2013-01-01T10:00:00+05:75"])  # fmt: skip
 def test_what_is_no_date_has_no_spelling(text):
     """Impossible days, other forms and other digits are text."""
-    assert spelling_of(text) is None
+    assert date_format_of(text) is None
 
 
 @pytest.mark.parametrize("text", ["2013-01-31", "2021-01-01T00:00:00", "2021-01-01 23:59:59", "2016-06-05T02:30:08-0700",
     "2016-06-05T02:30:08.120Z", "2016-06-05T02:30:08.000001+05:30", "0001-01-01"])  # fmt: skip
 def test_a_date_is_spelled_again_from_its_typed_value(text):
     """The text comes back exactly from what a database makes of it."""
-    spelling = spelling_of(text)
-    assert spelling is not None
-    typed = date.fromisoformat(text) if spelling == DATE_SPELLING else datetime.fromisoformat(text)
-    if has_offset(spelling):
+    date_format = date_format_of(text)
+    assert date_format is not None
+    typed = date.fromisoformat(text) if date_format == DATE_SPELLING else datetime.fromisoformat(text)
+    if has_offset(date_format):
         typed = typed.astimezone(UTC)
-    assert spell(typed, spelling) == text
+    assert spell(typed, date_format) == text
 
 
 @given(st.datetimes(min_value=datetime(2, 1, 2), max_value=datetime(9998, 12, 30)),
@@ -97,15 +97,15 @@ def test_every_iso_datetime_survives(moment, offset, digits):
     if digits:
         text += f".{moment.microsecond:06d}"[: digits + 1]
     text += offset
-    spelling = spelling_of(text)
-    assert spelling is not None
+    date_format = date_format_of(text)
+    assert date_format is not None
     typed = datetime.fromisoformat(text)
-    assert spell(typed.astimezone(UTC) if offset else typed, spelling) == text
+    assert spell(typed.astimezone(UTC) if offset else typed, date_format) == text
 
 
 def test_dates_of_another_spelling_do_not_fit():
-    """A column has one spelling."""
+    """A column has one date_format."""
     store = store_for(K.DATETIME, "%Y-%m-%dT%H:%M:%SZ")
     assert store("2021-01-01T00:00:00Z") == ("2021-01-01T00:00:00Z", True)
-    with pytest.raises(Misfit):
+    with pytest.raises(ValueMismatch):
         store("2021-01-01T00:00:00+00:00")

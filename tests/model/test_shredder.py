@@ -14,7 +14,7 @@ from json2db_sync.model.jsontext import same
 from json2db_sync.model.keys import MAX_KEY, key_of
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import REST, changes, from_json, to_json
-from json2db_sync.model.shredder import Drift, EntityShape, is_object_array, is_rest
+from json2db_sync.model.shredder import EntityShredder, SchemaMismatch, is_object_array, is_rest
 
 pytestmark = pytest.mark.timeout(3600)  # nightly, 20,000 examples take their time
 
@@ -46,13 +46,13 @@ def id_of(plan, record):
     if plan.id_kind is not Kind.INTEGER:
         return key_of(record, ("id",)) or "#content"
     if type(record.get("id")) is not int:
-        raise Drift("$.id", "no integer")
+        raise SchemaMismatch("$.id", "no integer")
     return record["id"]
 
 
 def through_rows(plan, records):
     """Shredded, given in pages the way a database gives the rows back, and assembled."""
-    shape = EntityShape(plan)
+    shape = EntityShredder(plan)
     named = {name: [] for name in shape.tables}
     for number, record in enumerate(records):
         row, children = shape.shred(record)
@@ -124,7 +124,7 @@ def test_what_fits_a_plan_of_other_records_comes_back(first, second, depth, colu
     for row in second:
         try:
             (back,) = through_rows(plan, [row])
-        except Drift:
+        except SchemaMismatch:
             continue
         assert same(row, back)
 
@@ -166,8 +166,8 @@ def test_a_plan_survives_being_stored(rows):
 )
 def test_what_does_not_fit_is_named_by_its_path(sent, path):
     """A record that does not fit the plan says where."""
-    shape = EntityShape(plan_of([{"a": 1, "items": [{"q": 1}]}]))
-    with pytest.raises(Drift) as drift:
+    shape = EntityShredder(plan_of([{"a": 1, "items": [{"q": 1}]}]))
+    with pytest.raises(SchemaMismatch) as drift:
         shape.shred(sent)
     assert drift.value.path == path
     assert str(drift.value) == f"{path}: {drift.value.why}"
@@ -176,16 +176,16 @@ def test_what_does_not_fit_is_named_by_its_path(sent, path):
 @pytest.mark.parametrize(("sent", "why"), [({"a": "x"}, '"x" does not fit its column'), ({"b": 1}, "a new key")])
 def test_what_does_not_fit_is_named_with_its_reason(sent, why):
     """A record that does not fit the plan says why."""
-    with pytest.raises(Drift) as drift:
-        EntityShape(plan_of([{"a": 1}])).shred(sent)
+    with pytest.raises(SchemaMismatch) as drift:
+        EntityShredder(plan_of([{"a": 1}])).shred(sent)
     assert drift.value.why == why
 
 
 @pytest.mark.parametrize("wrong", [{"z": "x"}, {"z": 1, "new": 1}])
 def test_a_path_counts_within_each_array(wrong):
     """Each number in a path is the element's place in its own array, whatever stood in those before."""
-    shape = EntityShape(plan_of([{"x": [{"y": [{"z": 1}]}]}], depth=2))
-    with pytest.raises(Drift) as drift:
+    shape = EntityShredder(plan_of([{"x": [{"y": [{"z": 1}]}]}], depth=2))
+    with pytest.raises(SchemaMismatch) as drift:
         shape.shred({"x": [{"y": [{"z": 1}, {"z": 2}]}, {"y": [{"z": 3}, wrong]}]})
     assert drift.value.path == f"$.x[1].y[1].{list(wrong)[-1]}"
 
@@ -193,16 +193,16 @@ def test_a_path_counts_within_each_array(wrong):
 @pytest.mark.parametrize("sent", [{" a ": "x"}, {" b ": 1}])
 def test_a_path_names_the_exact_key(sent):
     """White space around a key stands in the path as well, for a known key and for a new one."""
-    with pytest.raises(Drift) as drift:
-        EntityShape(plan_of([{" a ": 1}])).shred(sent)
+    with pytest.raises(SchemaMismatch) as drift:
+        EntityShredder(plan_of([{" a ": 1}])).shred(sent)
     assert drift.value.path == f"$.{next(iter(sent))}"
 
 
 def test_a_new_key_is_named_however_many_known_ones_stand_before_it():
     """Only the key that has no place is named, in a record and in a child."""
-    shape = EntityShape(plan_of([{"a": 1, "items": [{"q": 1}]}]))
+    shape = EntityShredder(plan_of([{"a": 1, "items": [{"q": 1}]}]))
     for sent, path in (({"a": 1, "items": [], "b": 2}, "$.b"), ({"items": [{"q": 1, "r": 2}]}, "$.items[0].r")):
-        with pytest.raises(Drift) as drift:
+        with pytest.raises(SchemaMismatch) as drift:
             shape.shred(sent)
         assert drift.value.path == path
 
@@ -220,18 +220,18 @@ def test_a_new_key_is_named_however_many_known_ones_stand_before_it():
 )
 def test_an_array_of_objects_fits_no_column_where_it_becomes_a_table(depth, record, fits):
     """A JSON column takes an array of objects only where such arrays become no tables: below child_depth."""
-    shape = EntityShape(plan_of([{"a": {"k": 1}, "items": [{"x": {"k": 1}}]}], depth))
+    shape = EntityShredder(plan_of([{"a": {"k": 1}, "items": [{"x": {"k": 1}}]}], depth))
     if fits:
         shape.shred(record)
     else:
-        with pytest.raises(Drift):
+        with pytest.raises(SchemaMismatch):
             shape.shred(record)
 
 
 def test_where_there_is_no_room_for_columns_only_what_has_none_goes_into_the_rest():
     """Keys beyond max_columns stand in the internal column, and no others with them."""
     plan = plan_of([{"id": 1, "a": 1, "b": 2}], columns=2)
-    row, _children = EntityShape(plan).shred({"id": 1, "a": 1, "b": 2, "c": 3})
+    row, _children = EntityShredder(plan).shred({"id": 1, "a": 1, "b": 2, "c": 3})
     assert json.loads(row[-1]) == {"values": {"b": 2, "c": 3}}
 
 
@@ -239,24 +239,24 @@ def test_where_there_is_no_room_for_columns_only_what_has_none_goes_into_the_res
 def test_an_id_that_is_a_text_needs_no_rest(id_):
     """The column id says it wholly."""
     rows = [{"id": id_}, {"id": "other"}]
-    assert EntityShape(plan_of(rows)).shred(rows[0])[0][-1] is None
+    assert EntityShredder(plan_of(rows)).shred(rows[0])[0][-1] is None
 
 
 @pytest.mark.parametrize("id_", ["x", "", "x" * (MAX_KEY + 1), 5, True, [1]])
 def test_the_place_of_an_id_that_is_a_text_is_left_to_the_loader(id_):
     """The row says nothing there, whatever the record has: who writes the row fills in the id."""
-    shape = EntityShape(plan_of([{"id": id_}, {"id": "other"}]))
+    shape = EntityShredder(plan_of([{"id": id_}, {"id": "other"}]))
     assert shape.shred({"id": id_})[0][0] is None
 
 
 @pytest.mark.parametrize("id_", ["7", 7.0, 2**63, True])
 def test_an_id_that_is_an_integer_takes_nothing_else(id_):
     """Where all ids are integers of 64 bits, they stand in the row as they are, and any other value does not fit."""
-    shape = EntityShape(plan_of([{"id": 7}]))
+    shape = EntityShredder(plan_of([{"id": 7}]))
     row, _children = shape.shred({"id": 7})
     assert row == [7, None]
     assert type(row[0]) is int
-    with pytest.raises(Drift) as drift:
+    with pytest.raises(SchemaMismatch) as drift:
         shape.shred({"id": id_})
     assert drift.value.path == "$.id"
 
@@ -264,14 +264,14 @@ def test_an_id_that_is_an_integer_takes_nothing_else(id_):
 def test_an_id_beside_the_key_is_a_column_like_any_other():
     """Only the key is filled in by the loader: a field id that is not the key keeps its value in its own column."""
     plan = plan_of([{"k": 1, "id": "x"}], key="k")
-    row, _children = EntityShape(plan).shred({"k": 1, "id": "x"})
+    row, _children = EntityShredder(plan).shred({"k": 1, "id": "x"})
     assert row == [1, "x", None]
 
 
 @pytest.mark.parametrize(("id_", "rest"), [("x", None), (5, {"values": {"ID": 5}})])
 def test_a_key_that_makes_the_name_id_is_the_id(id_, rest):
-    """A key field ID, in whatever spelling, is filled in by the loader, and what the id does not say is noted."""
-    row, _children = EntityShape(plan_of([{"ID": "x"}, {"ID": 5}], key="ID")).shred({"ID": id_})
+    """A key field ID, in whatever date_format, is filled in by the loader, and what the id does not say is noted."""
+    row, _children = EntityShredder(plan_of([{"ID": "x"}, {"ID": 5}], key="ID")).shred({"ID": id_})
     assert row[0] is None
     assert (row[-1] and json.loads(row[-1])) == rest
 
@@ -279,7 +279,7 @@ def test_a_key_that_makes_the_name_id_is_the_id(id_, rest):
 def test_arrays_within_arrays_are_numbered_anew_in_each_row():
     """A row's position is its place in its own array, after the places of the rows it lies in."""
     record = {"x": [{"y": [{"z": 1}, {"z": 2}]}, {"y": [{"z": 3}]}]}
-    shape = EntityShape(plan_of([record], depth=2))
+    shape = EntityShredder(plan_of([record], depth=2))
     _row, children = shape.shred(record)
     outer = shape.plan.table.children[0]
     assert children[outer.name] == [[0, None], [1, None]]
@@ -288,7 +288,7 @@ def test_arrays_within_arrays_are_numbered_anew_in_each_row():
 
 def test_an_id_of_a_child_is_a_column_like_any_other():
     """Only a record's own id is filled in by the loader: a child's keeps its kind and may be NULL."""
-    shape = EntityShape(plan_of([{"items": [{"id": 1.5}, {"id": 2.5}]}]))
+    shape = EntityShredder(plan_of([{"items": [{"id": 1.5}, {"id": 2.5}]}]))
     _row, children = shape.shred({"items": [{"id": 1.5}, {}]})
     assert children == {shape.plan.table.children[0].name: [[0, 1.5, None], [1, None, None]]}
 
@@ -304,7 +304,7 @@ def test_an_id_of_a_child_is_a_column_like_any_other():
 )
 def test_nothing_to_add_means_no_rest(rows):
     """Records that columns say wholly leave the internal column empty: NULL stands for what is commonest."""
-    shape = EntityShape(plan_of(rows))
+    shape = EntityShredder(plan_of(rows))
     assert [shape.shred(row)[0][-1] for row in rows] == [None] * len(rows)
 
 
@@ -324,7 +324,7 @@ def test_nothing_to_add_means_no_rest(rows):
 )
 def test_the_rest_says_what_the_columns_cannot(rows, rest):
     """The last of these records differs from what its row says, in just this."""
-    text = EntityShape(plan_of(rows)).shred(rows[-1])[0][-1]
+    text = EntityShredder(plan_of(rows)).shred(rows[-1])[0][-1]
     assert json.loads(text) == rest
     assert is_rest(json.loads(text))
 

@@ -49,7 +49,7 @@ def cron_command(line: str) -> str:
 
 
 def line_of(text: str) -> str:
-    """The one line of a crontab that is no comment."""
+    """The one line of a crontab that is not a comment."""
     (line,) = [line for line in text.splitlines() if not line.startswith("#")]
     return line
 

@@ -80,7 +80,7 @@ class TestFine:
 
     @pytest.mark.parametrize("format", FORMATS)
     def test_only_exports_are_listed(self, runner: SyncRunner, format: str) -> None:
-        """Schemas, metadata, other JSON and hidden files in the folder are no exports."""
+        """Schemas, metadata, other JSON and hidden files in the folder are not exports."""
         export(Path("exports"), "items", RECORDS, format, key=["id"], packed=True, database=runner.db_path)
         for name, text in {"a.json": "[1]", "b.json": '{"a": 1}', "c.json": "", ".d.json": "{}"}.items():
             (Path("exports") / name).write_text(text)

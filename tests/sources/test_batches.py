@@ -151,7 +151,7 @@ FEWER = settings(max_examples=max(settings.default.max_examples * 4 // 5, 1))
 @example(b'[{"id":1},' + b'{"id":2},' * 20 + b'{"id":"\xff"}]', (64, 50))
 @example(b'[{"id":1},' + b'{"id":2},' * 5 + b'{"id":}' + b',{"id":2}' * 5 + b',{"id":"\xff"}]', (300, 50))
 def test_arrays_are_read_alike(tmp_path_factory, content, size):
-    """Whatever an array holds and wherever it is cut, records and refusals are those of the exact way."""
+    """Whatever an array holds and wherever it is cut, records and refusals are those of the row path."""
     path = tmp_path_factory.mktemp("b") / "t.json"
     path.write_bytes(content)
     with sizes(*size):
@@ -165,7 +165,7 @@ def test_arrays_are_read_alike(tmp_path_factory, content, size):
 @example(b'{"id":1}\n  {"id":2}\n', 1000)
 @example(b'{"id":1}\r\n\r\n{"id":2}\r\n', 1000)
 def test_lines_are_read_alike(tmp_path_factory, content, chunk):
-    """Whatever stands on the lines of a file, records and refusals are those of the exact way."""
+    """Whatever stands on the lines of a file, records and refusals are those of the row path."""
     path = tmp_path_factory.mktemp("b") / "t.jsonl"
     path.write_bytes(content)
     with sizes(64, chunk):
@@ -181,7 +181,7 @@ WHOLE = (
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("stretch", [64, 90])
 def test_a_file_cut_off_anywhere_is_refused_alike(tmp_path, encoding, stretch):
-    """Whichever byte a file ends with, the refusal is that of the exact way, and so are the records before it."""
+    """Whichever byte a file ends with, the refusal is that of the row path, and so are the records before it."""
     path, content = tmp_path / "t.json", WHOLE.encode(encoding)
     for end in range(len(content) + 1):
         path.write_bytes(content[:end])
@@ -191,7 +191,7 @@ def test_a_file_cut_off_anywhere_is_refused_alike(tmp_path, encoding, stretch):
 
 @pytest.mark.parametrize("bad", [b"\xff", b"\xed\xa0\x80", b"\0", b"}", b",", b'"', b"\\", b"[", b"x"])
 def test_a_file_damaged_anywhere_is_refused_alike(tmp_path, bad):
-    """Wherever a byte was put in, the refusal is that of the exact way, and so are the records before it."""
+    """Wherever a byte was put in, the refusal is that of the row path, and so are the records before it."""
     path, content = tmp_path / "t.json", WHOLE.encode()
     for place in range(len(content) + 1):
         path.write_bytes(content[:place] + bad + content[place:])

@@ -179,7 +179,7 @@ def test_records_no_database_can_hold_are_told(tmp_path, value, problem):
 
 
 def test_deep_but_possible_records_are_read(tmp_path):
-    """Nesting up to the limit is no problem, wherever the reader is called from."""
+    """Nesting up to the limit is not a problem, wherever the reader is called from."""
     deep = "[" * 399 + "]" * 399
     assert [record.problem for record in read(write(tmp_path / "t.json", f'[{{"a": {deep}}}]'))] == [None]
 

@@ -519,7 +519,7 @@ def test_a_status_nobody_knows_is_loaded_and_noted(tmp_path: Path) -> None:
 
 
 def test_a_record_count_that_disagrees_is_reported(tmp_path: Path) -> None:
-    """Metadata that promises other than what the file holds is no error but a note with both figures."""
+    """Metadata that promises other than what the file holds is not an error but a note with both figures."""
     session(tmp_path / "in", "2025-07-12_10-30-15", items=[{"id": 1}, {"id": 2}], **metadata(record_count=5))
     result = load(tmp_path, tmp_path / "in")
     assert (result.success, result.files[0].read, result.files[0].expected) == (True, 2, 5)
@@ -644,7 +644,7 @@ def test_what_holds_no_record_is_refused(tmp_path: Path, data: bytes, found: str
 
 @pytest.mark.parametrize("name", ["items.json", "items.ndjson", "items.json.gz"])
 def test_an_empty_file_is_refused_as_empty(tmp_path: Path, name: str) -> None:
-    """Zero bytes are no JSON: most likely a download broke off."""
+    """Zero bytes are not JSON: most likely a download broke off."""
     write(tmp_path / "in" / name, gzip.compress(b"") if name.endswith("gz") else b"")
     result = load(tmp_path, tmp_path / "in")
     assert (result.success, result["error_type"]) == (False, "file_error")

@@ -36,7 +36,7 @@ def _sent(value: Any) -> Any:
 def assisted() -> Iterator[None]:
     """Every load has an assistant."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(worker, "Assistant", AssistantHere)
+        patch.setattr(worker, "RemoteObject", AssistantHere)
         patch.setattr(worker, "WORTHWHILE", 0)
         patch.setattr(worker, "has_room_for_two", lambda: True)
         patch.setattr(initial_schema, "_BEGINNING", 0)

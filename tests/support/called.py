@@ -13,7 +13,7 @@ Run = Callable[..., Result]
 
 
 def bad_records(folder: Path, *, all_bad: bool = False) -> Path:
-    """A folder with one good record and one that cannot be read, or with a file that is no JSON at all."""
+    """A folder with one good record and one that cannot be read, or with a file that is not JSON at all."""
     folder.mkdir()
     (folder / "people.json").write_text("nonsense" if all_bad else '{"id": 1}\n{"id": \n', encoding="utf-8")
     return folder

@@ -61,5 +61,5 @@ HARD: dict[str, list[dict[str, Any]]] = {
         {"x": [{"y": [{"z": 1}, {"z": None}, {}]}, {"y": []}, {"y": None}, {"y": "text"}, {}]}, {"x": [{"y": [{}, [{}]]}]},
     ],
     "identical records": [{"v": 1}, {"v": 1}, {"v": 1.0}, {}, {}, {"v": 1, "l": [{"q": 1}, {"q": 1}]}, {"v": 1, "l": [{"q": 1}, {"q": 1}]}],
-    "values of id that are no key": [{"id": 1}, {"id": None}, {}, {"id": [1]}, {"id": {}}, {"id": ""}, {"id": "x" * 600}, {"id": True}],
+    "values of id that are not keys": [{"id": 1}, {"id": None}, {}, {"id": [1]}, {"id": {}}, {"id": ""}, {"id": "x" * 600}, {"id": True}],
 }  # fmt: skip

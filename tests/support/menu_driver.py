@@ -45,14 +45,14 @@ def sit(tmp_path: Path, example_source: Path) -> Sit:
     """Types keys at the menu; when they are used up, the terminal is gone (as after Ctrl-D)."""
 
     def run(*keys: str, width: int = 80, db: str | None = "shop.db", source: str | None = "", **more: str) -> Sitting:
-        paper = io.StringIO()
-        console = Console(file=paper, width=width, color_system=None, highlight=False, emoji=False)
+        canvas = io.StringIO()
+        console = Console(file=canvas, width=width, color_system=None, highlight=False, emoji=False)
         with create_pipe_input() as typed, create_app_session(input=typed, output=DummyOutput()):
             typed.send_text("".join(keys))
             typed.close()
             place = str(example_source) if source == "" else source
             code = Menu(console, db_path=db, data_source=place, **more).run()
-        return Sitting(code, paper.getvalue())
+        return Sitting(code, canvas.getvalue())
 
     return run
 

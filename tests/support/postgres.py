@@ -143,7 +143,7 @@ def find_binaries() -> Binaries:
     for origin, place in places.items():
         found = []
         for initdb in place.glob("*/bin/initdb"):
-            with suppress(OSError, subprocess.SubprocessError):  # another machine's binary is no candidate
+            with suppress(OSError, subprocess.SubprocessError):  # another machine's binary is not a candidate
                 command = [str(initdb.with_name("postgres")), "--version"]
                 if match := re.search(r"\d\S*", subprocess.check_output(command, text=True, timeout=30)):
                     found.append(Binaries(initdb.parent, match[0], origin))

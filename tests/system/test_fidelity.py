@@ -83,7 +83,7 @@ def test_any_records_come_back_from_a_database(databases, rows, numbered):
 
 @pytest.mark.parametrize("depth", [0, 1, 2])
 def test_hard_records_come_back_from_a_database(database_url, tmp_path, depth):
-    """What other tools change or lose is read back as it was sent, with a key and without, and is no change the next time."""
+    """What other tools change or lose is read back as it was sent, with a key and without, and is not a change the next time."""
     folder = tmp_path / "source"
     folder.mkdir()
     wanted = {}

@@ -253,7 +253,7 @@ def test_a_data_file_that_is_a_folder_harms_no_other(world):
 
 @pytest.mark.parametrize("kind", ["random", "text", "cut"])
 def test_a_database_that_is_none_is_left_as_it_is(tmp_path, kind):
-    """A file that is no SQLite database is a database_error for every operation, and not one byte of it changes."""
+    """A file that is not an SQLite database is a database_error for every operation, and not one byte of it changes."""
     source = write(tmp_path / "source" / "contacts.json", contacts(3)).parent
     path = tmp_path / "some.db"
     bytes_ = {
@@ -497,7 +497,7 @@ BAD_FILES: dict[str, tuple[str, bytes, str]] = {
 
 
 def test_bad_files_are_refused_and_stop_no_other(world):
-    """Files that are no JSON of records are refused, each with its name and reason; the good ones of the run are loaded."""
+    """Files that are not JSON of records are refused, each with its name and reason; the good ones of the run are loaded."""
     for number, (name, data, _word) in enumerate(BAD_FILES.values()):
         (world.source / f"n{number}_{name}").write_bytes(data)
     write(world.source / "zlast.json", [{"id": 1}])
@@ -750,7 +750,7 @@ def everything_said(runner: SyncRunner, *results: Result) -> str:
 
 
 def hides_password(text: str) -> bool:
-    return not any(spelling in text for spelling in (SECRET, quote(SECRET), quote_plus(SECRET), "s3cr3t", "Pa55"))
+    return not any(date_format in text for date_format in (SECRET, quote(SECRET), quote_plus(SECRET), "s3cr3t", "Pa55"))
 
 
 OPERATIONS = ("populate", "verify", "report", "full_workflow", "backup", "analyze", "create_tables")

@@ -348,7 +348,7 @@ def test_a_key_with_a_nul(database_url, databases, tmp_path):
 
 @pytest.mark.parametrize("place", ['{"id": 2, "%s": 3}', '{"id": 2, "o": {"%s": 3}}', '{"id": 2, "l": [{"%s": 3}]}'])
 def test_a_key_with_a_lone_surrogate_is_rejected(database_url, tmp_path, place):
-    """A key that is no text is rejected with its record."""
+    """A key that is not a text is rejected with its record."""
     records = ['{"id": 1}', place % "\\ud800", '{"id": 3}']
     load(database_url, tmp_path / "source", array(records))
     assert_kept(database_url, "things", records, [2])
@@ -395,7 +395,7 @@ def test_arrays_of_every_mixture(database_url, tmp_path):
     chance = random.Random(1)
     chance.shuffle(records)
     result = load(database_url, tmp_path / "source", array(records))
-    assert result.statistics["unchanged"] == len(records), "the order of records is no change"
+    assert result.statistics["unchanged"] == len(records), "the order of records is not a change"
     assert_kept(database_url, "things", records, [])
 
 

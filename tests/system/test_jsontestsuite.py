@@ -103,7 +103,7 @@ def test_what_must_be_refused_is_refused(database_url: str, suite: Path, tmp_pat
 
 
 def test_a_refused_file_leaves_no_new_database_of_records(suite: Path, tmp_path: Path) -> None:
-    """A workflow on a file that is no JSON fails before it makes any table, and says at which byte."""
+    """A workflow on a file that is not JSON fails before it makes any table, and says at which byte."""
     result = SyncRunner(tmp_path / "test.db", suite / "n_array_extra_comma.json").full_workflow()
     assert (result.success, result["error_type"], result.stopped_at) == (False, "file_error", "analyze")
     assert result["context"]["byte"] == 4, result["error"]  # ["",]

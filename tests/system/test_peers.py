@@ -215,7 +215,7 @@ def test_text_is_never_cut_at_a_nul(place, databases):
 def test_timestamps_keep_their_offset(place):
     """A moment is read back as it was spelled, and SQL knows it as the same moment."""
     spelled = ["2024-02-29T10:00:00+05:30", "2024-02-29T04:30:00+00:00", "2024-02-28T23:30:00-05:00"]
-    for number, at in enumerate(spelled):  # one kind of spelling a file
+    for number, at in enumerate(spelled):  # one kind of date_format a file
         place.load(
             {"id": 1, "at": at}, {"id": 2, "at": at.replace("2024", "2023")[:-5] + at[-5:]}, name=f"t{number}.json"
         )

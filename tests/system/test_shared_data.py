@@ -157,7 +157,7 @@ def test_an_entity_is_stored_as_its_sources_say(synced: Synced, shared_data: Pat
 
 
 def test_nothing_is_stored_that_should_not_be(synced: Synced, expected: Any) -> None:
-    """There are the ten entities and no others: metadata is no data."""
+    """There are the ten entities and no others: metadata is not data."""
     assert sorted(synced.records) == sorted(expected["api_sync"]["final"]) == sorted(ENTITIES)
 
 

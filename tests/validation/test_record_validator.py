@@ -183,7 +183,7 @@ def test_a_reference_out_of_the_folder_is_told_of_the_file_that_holds_it(tmp_pat
     ],
 )
 def test_a_broken_schema_is_named_with_the_place(tmp_path, schema, said):
-    """No rule is silently left out: what is no schema is an error, with its file and where in it."""
+    """No rule is silently left out: what is not a schema is an error, with its file and where in it."""
     with pytest.raises(ConfigurationError) as error:
         rules(tmp_path, t=schema)
     assert said in error.value.message

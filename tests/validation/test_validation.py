@@ -238,8 +238,8 @@ def test_values_that_are_no_key_are_found(related):
     assert (check.name, check.passed, check.problems) == ("relations", False, 2)
     assert check.covered == "4 distinct values of 2 relations"
     assert check.examples == (
-        'orders.contact_id -> contacts: 1 of 2 distinct values is no key of contacts: "7" in orders 2',
-        'orders.lines.item_id -> items: 1 of 2 distinct values is no key of items: "gone" in orders 2',
+        'orders.contact_id -> contacts: 1 of 2 distinct values is not a key of contacts: "7" in orders 2',
+        'orders.lines.item_id -> items: 1 of 2 distinct values is not a key of items: "gone" in orders 2',
     )
 
 
@@ -330,7 +330,7 @@ def test_populate_notes_broken_relations(related, tmp_path):
     assert result.success
     assert result.statistics["rejected"] == 0
     assert any(
-        note.startswith("orders.contact_id -> contacts: 2 of 3 distinct values are no keys") for note in result.notes
+        note.startswith("orders.contact_id -> contacts: 2 of 3 distinct values are not keys") for note in result.notes
     )
     with open_database(related) as database, database.reading() as connection:
         notes = relation_notes(database, connection, Ledger(database, connection).plans(), RELATIONS)

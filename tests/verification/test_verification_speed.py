@@ -1,4 +1,4 @@
-"""Verification takes many records at once. Whatever is altered is found all the same, in the exact way's words."""
+"""Verification takes many records at once. Whatever is altered is found all the same, in the row path's words."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def checks(database: Database, connection: sa.Connection, *, compiled: bool, run
 
 
 def findings(url: str, statements: Sequence[str]) -> list[list[Check]]:
-    """What the fast and the exact way find after these statements, which are taken back."""
+    """What the fast and the row path find after these statements, which are taken back."""
     with open_database(url) as database, database.engine.connect() as connection, connection.begin() as transaction:
         for statement in statements:
             assert connection.exec_driver_sql(statement).rowcount == 1
@@ -123,7 +123,7 @@ def test_the_data_is_what_the_tests_think():
 
 
 def test_untouched_records_are_all_taken_at_once(loaded):
-    """No batch needs the exact way, and both ways find nothing wrong in so many records."""
+    """No batch needs the row path, and both ways find nothing wrong in so many records."""
     fast, exact = findings(loaded, [])
     assert fast == exact
     assert [check.passed for check in fast] == [True, True]

@@ -4,12 +4,12 @@ import threading
 
 import pytest
 
-from json2db_sync.workers.background import Ahead
+from json2db_sync.workers.background import BackgroundQueue
 
 
 @pytest.fixture
 def ahead():
-    made = Ahead()
+    made = BackgroundQueue()
     yield made
     made.close()
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from json2db_sync.export.fallback.breaker import BREAKER, Breaker
 from json2db_sync.export.fallback.export import Export, moment_of
 from json2db_sync.export.fallback.exports import Exports
+from json2db_sync.export.fallback.fallback_read import Fallback, NoFallback, RecordId, age_text
 from json2db_sync.export.fallback.reading import Reading
-from json2db_sync.export.fallback.standing_in import Fallback, NoFallback, RecordId, age_text
 
 __all__ = [
     "BREAKER",

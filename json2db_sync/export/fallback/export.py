@@ -90,7 +90,7 @@ def verified(file: ExportedFile) -> Export:
         for _byte, text in file.texts():
             line = canonical(text)
             if line[:1] != b"{":
-                raise ValueError("it is no object")
+                raise ValueError("it is not an object")
             if len(line) > _LONG:
                 record_of(line)
             digest.update(line)
@@ -114,7 +114,7 @@ def moment_of(text: Any) -> datetime:
     :raises ValueError: when it is none.
     """
     if not isinstance(text, str):
-        raise ValueError(f"{text!r} is no moment")
+        raise ValueError(f"{text!r} is not a moment")
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 

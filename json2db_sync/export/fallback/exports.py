@@ -10,8 +10,8 @@ from typing import Any
 
 from json2db_sync.errors import FileError
 from json2db_sync.export.fallback.export import Export, stated, unfit, verified
-from json2db_sync.export.fallback.known import Known, lock_of
-from json2db_sync.export.fallback.places import MOST, Keys, Places, find_keys
+from json2db_sync.export.fallback.lru_cache import LRUCache, lock_of
+from json2db_sync.export.fallback.offset_index import MOST, Keys, OffsetIndex, find_keys
 from json2db_sync.model.keys import Key, stored_id
 from json2db_sync.sources.exported import (
     SUFFIXES,
@@ -31,8 +31,8 @@ class Replaced(FileError):
     """An export is another one now: what was known of it says nothing any more."""
 
 
-_SOUND: Known[Identity, Export | FileError] = Known(256)
-_PLACES: Known[tuple[Identity, int], Places] = Known(8)
+_SOUND: LRUCache[Identity, Export | FileError] = LRUCache(256)
+_OFFSETS: LRUCache[tuple[Identity, int], OffsetIndex] = LRUCache(8)
 
 
 class Exports:
@@ -171,13 +171,13 @@ class Exports:
             if places.keys.id_of(record) == wanted:
                 yield record
 
-    def _places(self, export: Export, parts: int) -> Places:
+    def _places(self, export: Export, parts: int) -> OffsetIndex:
         known = (export.identity, parts)
         with lock_of(export.path):
-            places = _PLACES.get(known)
+            places = _OFFSETS.get(known)
             if places is None:
-                places = Places(self._texts(export), self._find_keys(export, parts))
-                _PLACES.put(known, places)
+                places = OffsetIndex(self._texts(export), self._find_keys(export, parts))
+                _OFFSETS.put(known, places)
             return places
 
     def _find_keys(self, export: Export, parts: int) -> Keys:

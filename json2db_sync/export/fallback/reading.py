@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 
 from json2db_sync.errors import FileError, SyncError, Unreachable
 from json2db_sync.export.fallback.export import Export
-from json2db_sync.export.fallback.standing_in import NoFallback, RecordId, Records, started
+from json2db_sync.export.fallback.fallback_read import NoFallback, RecordId, Records, started
 from json2db_sync.text import counted
 
 

@@ -32,12 +32,12 @@ def alone(lock_file: str, what: str) -> Iterator[None]:
     :raises NotBegun: when another process holds it, or it cannot be taken.
     """
     from json2db_sync.atomic_files.process_lock import process_lock
-    from json2db_sync.atomic_files.state_folder import make_own_folder
+    from json2db_sync.atomic_files.state_folder import make_state_folder
 
     with ExitStack() as stack:
         try:
             file = Path(lock_file).absolute()
-            make_own_folder(file.parent)
+            make_state_folder(file.parent)
             stack.enter_context(process_lock(file))
         except BlockingIOError as error:
             text = f"{what}: the last run is still going on (it holds {lock_file}); nothing was done"

@@ -65,10 +65,10 @@ def rejected_list(call: Call, **arguments: Any) -> int:
 @options(click.argument("number", type=click.IntRange(min=1), metavar="NUMBER"), DATABASE, OUTPUT)
 def rejected_show(call: Call, number: int) -> int:
     def draw(result: RejectedResult, console: Console) -> None:
-        from json2db_sync.interfaces.terminal.canvas import Paper
+        from json2db_sync.interfaces.terminal.canvas import Canvas
         from json2db_sync.interfaces.terminal.records import rejected_in_full
 
-        rejected_in_full(result.records[0], Paper(console))
+        rejected_in_full(result.records[0], Canvas(console))
 
     return perform(call, "rejected", lambda runner: runner.rejected(numbers=[number]), draw=draw, answers=True)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from json2db_sync.errors import SyncError
 from json2db_sync.interfaces.menu.forms import Form
-from json2db_sync.interfaces.menu.next_actions import Aftermath, Step
+from json2db_sync.interfaces.menu.next_actions import NextActions, Step
 from json2db_sync.interfaces.menu.plans import Plan, draw, same_as
 from json2db_sync.interfaces.menu.prompts import BACK, Back, Option
 from json2db_sync.interfaces.menu.session import Session, failed
@@ -26,7 +26,7 @@ class Flow:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._form = Form(session)
-        self._aftermath = Aftermath(session)
+        self._next_actions = NextActions(session)
 
     def start(self, task: Task, *, fill: bool = True) -> None:
         """Do a task and what the user wants after it, until home.
@@ -57,13 +57,13 @@ class Flow:
                 return Step(task)  # one step back: its options
             raise
         if stopped is not None:
-            return self._aftermath.of(step, stopped)
+            return self._next_actions.of(step, stopped)
         if not task.writes:
             same_as(self._session, task)
         result = self._session.run(task)
         if task.writes and task != EMPTYING:
             self._session.answer(last=task.name)
-        return self._aftermath.of(Step(task, step.fill, confirmed=task.writes), result)
+        return self._next_actions.of(Step(task, step.fill, confirmed=task.writes), result)
 
     def _ask(self, task: Task) -> None:
         if len(task.asks) == 1:

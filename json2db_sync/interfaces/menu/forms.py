@@ -201,7 +201,7 @@ def days_problem(text: str) -> str | None:
     try:
         days = float(text)
     except ValueError:
-        return f"{text!r} is no number of days: type 30, 0.5 or all"
+        return f"{text!r} is not a number of days: type 30, 0.5 or all"
     if not days > 0 or math.isinf(days):
-        return f"{text} days is no window: type a number above 0, or all"
+        return f"{text} days is not a window: type a number above 0, or all"
     return None

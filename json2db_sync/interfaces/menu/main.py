@@ -17,7 +17,7 @@ from json2db_sync.interfaces.menu.exports import Exports
 from json2db_sync.interfaces.menu.flow import Flow
 from json2db_sync.interfaces.menu.forms import Form, days_text
 from json2db_sync.interfaces.menu.home import Home
-from json2db_sync.interfaces.menu.next_actions import Aftermath, Step
+from json2db_sync.interfaces.menu.next_actions import NextActions, Step
 from json2db_sync.interfaces.menu.prompts import Back, Option
 from json2db_sync.interfaces.menu.session import Session, failed
 
@@ -159,7 +159,7 @@ class Menu:
 
     def _explain(self, error: SyncError) -> None:
         """An error that keeps everything from working: what it is, and home reads the settings again."""
-        Aftermath(self._session).of(Step(_BROKEN), failed("settings", error))
+        NextActions(self._session).of(Step(_BROKEN), failed("settings", error))
 
     def _ask_password(self) -> None:
         session = self._session

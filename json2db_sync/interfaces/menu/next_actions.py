@@ -37,7 +37,7 @@ Way = tuple[Option, Callable[[], Step | None]]
 _HOME = "home"
 
 
-class Aftermath:
+class NextActions:
     """Shows results and offers ways on."""
 
     def __init__(self, session: Session) -> None:

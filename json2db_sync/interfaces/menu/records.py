@@ -13,7 +13,7 @@ from json2db_sync.interfaces.menu import glyphs
 from json2db_sync.interfaces.menu.plans import same_as
 from json2db_sync.interfaces.menu.prompts import BACK, Back, Option
 from json2db_sync.interfaces.menu.session import Session
-from json2db_sync.interfaces.terminal.canvas import Paper
+from json2db_sync.interfaces.terminal.canvas import Canvas
 from json2db_sync.interfaces.terminal.console import show, show_error
 from json2db_sync.interfaces.terminal.records import rejected_facts
 from json2db_sync.results import RejectedRecord, RejectedResult
@@ -104,7 +104,7 @@ class Records:
     def _show(self, record: RejectedRecord) -> None:
         console, say = self._session.console, self._session.prompts.say
         say()
-        Paper(console).pairs(rejected_facts(record))
+        Canvas(console).pairs(rejected_facts(record))
         say()
         text = _pretty(record.raw)
         console.print(Text(text[:_LONGEST]))

@@ -8,7 +8,7 @@ from pathlib import Path
 from json2db_sync.interfaces.menu.plans import same_as
 from json2db_sync.interfaces.menu.prompts import BACK, Back, Option
 from json2db_sync.interfaces.menu.session import Session
-from json2db_sync.interfaces.terminal.canvas import Paper, Part
+from json2db_sync.interfaces.terminal.canvas import Canvas, Part
 from json2db_sync.interfaces.terminal.console import show
 from json2db_sync.text import counted
 
@@ -39,7 +39,7 @@ class Validation:
     def _say_what_is_set(self) -> None:
         self._session.prompts.lines += 1
         self._session.console.print()
-        Paper(self._session.console).pairs(self._facts(), indent=0)
+        Canvas(self._session.console).pairs(self._facts(), indent=0)
         self._session.console.print()
 
     def _facts(self) -> Iterable[tuple[Part, Part]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from json2db_sync.interfaces.terminal.canvas import NUMBER, Column, Paper, Part, number, share
+from json2db_sync.interfaces.terminal.canvas import NUMBER, Canvas, Column, Part, number, share
 from json2db_sync.interfaces.terminal.tables import pending
 from json2db_sync.interfaces.terminal.warnings import besides, worth_a_look
 from json2db_sync.interfaces.terminal.wording import size_text
@@ -17,27 +17,27 @@ _ROOMY = 76
 _TIME_KINDS = ("date", "datetime")
 
 
-def analysis(result: AnalysisResult, paper: Paper) -> None:
+def analysis(result: AnalysisResult, canvas: Canvas) -> None:
     """One line for everything, one for each entity, then each entity by itself, then what is to be done."""
     if result.success:
         size = f", {size_text(result.bytes)}" if result.bytes else ""
-        paper.line(
+        canvas.line(
             (counted(result.total_records, "record"), "bold"),
             f" of {counted(len(result.entities), 'entity')} in {counted(result.files, 'file')}{size}",
         )
-        paper.line((result.source or "", "dim"))
+        canvas.line((result.source or "", "dim"))
     if len(result.entities) > 1:
-        paper.blank()
-        _overview(result.entities, paper)
+        canvas.blank()
+        _overview(result.entities, canvas)
     most = _ALL_FIELDS if len(result.entities) == 1 else _FEW
     for seen in result.entities:
-        entity(seen, paper, most)
+        entity(seen, canvas, most)
     if result.success and result.entities:
-        pending(result, paper)
+        pending(result, canvas)
     told = {f"{seen.name}.{field.path}: " for seen in result.entities for field in seen.fields if field.spoiled_by}
     notes = [note for note in result.notes if not note.startswith(tuple(told))]
     worth_a_look(
-        paper, refused=besides(result.refused_files, result), notes=notes, findings=dict(_findings(result.entities))
+        canvas, refused=besides(result.refused_files, result), notes=notes, findings=dict(_findings(result.entities))
     )
 
 
@@ -52,8 +52,8 @@ def _findings(entities: Sequence[EntityAnalysis]) -> Iterator[tuple[str, Sequenc
             yield told, seen.invalid_examples
 
 
-def _overview(entities: Sequence[EntityAnalysis], paper: Paper) -> None:
-    roomy = paper.width >= _ROOMY
+def _overview(entities: Sequence[EntityAnalysis], canvas: Canvas) -> None:
+    roomy = canvas.width >= _ROOMY
     columns = [Column("entity", rest=True), Column("records", NUMBER), Column("files", NUMBER)]
     columns += [Column("fields", NUMBER), Column("children", NUMBER)] if roomy else []
     rows: list[list[Part]] = []
@@ -61,7 +61,7 @@ def _overview(entities: Sequence[EntityAnalysis], paper: Paper) -> None:
         row: list[Part] = [seen.name, number(seen.record_count), number(seen.files)]
         row += [number(len(_own(seen))), number(len(seen.children))] if roomy else []
         rows.append([*row, ", ".join(seen.key) or ("of the content", "dim")])
-    paper.table([*columns, Column("key")], rows)
+    canvas.table([*columns, Column("key")], rows)
 
 
 def _own(seen: EntityAnalysis) -> list[FieldAnalysis]:
@@ -69,31 +69,31 @@ def _own(seen: EntityAnalysis) -> list[FieldAnalysis]:
     return [field for field in seen.fields if "[]" not in field.path]
 
 
-def entity(seen: EntityAnalysis, paper: Paper, most: int = _ALL_FIELDS) -> None:
+def entity(seen: EntityAnalysis, canvas: Canvas, most: int = _ALL_FIELDS) -> None:
     """One entity: what it is, then at most so many of its fields."""
-    paper.heading(seen.name, f"{counted(seen.record_count, 'record')} in {counted(seen.files, 'file')}")
+    canvas.heading(seen.name, f"{counted(seen.record_count, 'record')} in {counted(seen.files, 'file')}")
     own = _own(seen)
     shown = list(seen.fields) if most >= len(seen.fields) else _most_telling(seen, own, most)
     in_brief = len(shown) < len(seen.fields)
-    paper.pairs(
+    canvas.pairs(
         (((label if index == 0 else ""), "dim"), line)
-        for label, lines in _facts(seen, paper, in_brief)
+        for label, lines in _facts(seen, canvas, in_brief)
         for index, line in enumerate(lines)
     )
     if not seen.fields:
         return
-    paper.blank()
-    _fields(shown, paper)
+    canvas.blank()
+    _fields(shown, canvas)
     if in_brief:
         rest, nested = len(own) - len(shown), len(seen.fields) - len(own)
         parts = [counted(rest, "more field")] if rest else []
         parts += [f"{counted(nested, 'field')} of children"] if nested else []
-        paper.line((f"and {', '.join(parts)}; analyze --entity {seen.name} shows them", "dim"), indent=2)
+        canvas.line((f"and {', '.join(parts)}; analyze --entity {seen.name} shows them", "dim"), indent=2)
 
 
-def _facts(seen: EntityAnalysis, paper: Paper, in_brief: bool) -> Iterator[tuple[str, list[Part]]]:
+def _facts(seen: EntityAnalysis, canvas: Canvas, in_brief: bool) -> Iterator[tuple[str, list[Part]]]:
     key = ", ".join(seen.key) or "made of the content"
-    yield "key", [paper.text(key, (f"  {seen.key_reason}", "dim"))]
+    yield "key", [canvas.text(key, (f"  {seen.key_reason}", "dim"))]
     prefix = f"{seen.table}_"
     if seen.children:
         yield "children", [", ".join(name.removeprefix(prefix) for name in seen.children)]
@@ -170,10 +170,10 @@ def _kinds(field: FieldAnalysis) -> list[str]:
     return [kind for kind in field.kinds_seen if kind != "null"]
 
 
-def _fields(fields: Sequence[FieldAnalysis], paper: Paper) -> None:
+def _fields(fields: Sequence[FieldAnalysis], canvas: Canvas) -> None:
     nulls = any(field.null for field in fields)
     columns = [
-        Column("field", widest=max(paper.width * 36 // 100, 20)),
+        Column("field", widest=max(canvas.width * 36 // 100, 20)),
         Column("kind"),
         Column("present", NUMBER),
     ]
@@ -184,8 +184,8 @@ def _fields(fields: Sequence[FieldAnalysis], paper: Paper) -> None:
         present = ("all", "dim") if field.present == field.of else share(field.present, field.of)
         row: list[Part] = [_name(field), "children" if field.kind == "child table" else field.kind, present]
         row += [number(field.null)] if nulls else []
-        rows.append([*row, _examples(field, paper)])
-    paper.table(columns, rows)
+        rows.append([*row, _examples(field, canvas)])
+    canvas.table(columns, rows)
 
 
 def _name(field: FieldAnalysis) -> str:
@@ -193,11 +193,11 @@ def _name(field: FieldAnalysis) -> str:
     return "  " * field.path.count("[].") + field.path.rpartition("[].")[2]
 
 
-def _examples(field: FieldAnalysis, paper: Paper) -> str:
+def _examples(field: FieldAnalysis, canvas: Canvas) -> str:
     """Those that say something; in mixed columns first of which kinds they are."""
     kinds = _kinds(field)
     mixed = f"{' or '.join(kinds)}: " if len(kinds) > 1 and set(kinds) != {"integer", "number"} else ""
     if field.kind == "child table":
         return mixed.removesuffix(": ")
     telling = [text for text in field.examples if text.strip('" ') and text not in ("[]", "{}")]
-    return mixed + ", ".join(paper.shorten(text, _EXAMPLE) for text in telling or field.examples)
+    return mixed + ", ".join(canvas.shorten(text, _EXAMPLE) for text in telling or field.examples)

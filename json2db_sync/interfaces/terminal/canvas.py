@@ -77,7 +77,7 @@ _LEAST = 8
 NUMBER: Literal["right"] = "right"
 
 
-class Paper:
+class Canvas:
     """A console, and how we draw on it. Every value passes :func:`safe`; nothing is read as markup."""
 
     def __init__(self, console: Console) -> None:

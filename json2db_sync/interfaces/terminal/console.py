@@ -23,7 +23,7 @@ from json2db_sync.interfaces.terminal.results import show, show_error
 from json2db_sync.interfaces.terminal.wording import ago, size_text
 
 _UNFOLDED = 1 << 16
-"""The width of what is no terminal: text for a file or another program is never folded."""
+"""The width of what is not a terminal: text for a file or another program is never folded."""
 
 __all__ = ["Interrupt", "Progress", "ago", "make_console", "show", "show_error", "size_text"]
 
@@ -46,7 +46,7 @@ def make_console(*, stderr: bool = False, width: int | None = None) -> Console:
 
 class _Console(Console):
     def on_broken_pipe(self) -> None:
-        """Whoever read us (``| head``) has read enough: nothing more is written there, and that is no error."""
+        """Whoever read us (``| head``) has read enough: nothing more is written there, and that is not an error."""
         self.quiet = True
         devnull = os.open(os.devnull, os.O_WRONLY)
         os.dup2(devnull, cast("_Stream", self.file).fileno())

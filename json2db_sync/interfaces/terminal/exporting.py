@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from json2db_sync.interfaces.terminal.canvas import BAD, GOOD, LOOK, NUMBER, Column, Paper, Part, number
+from json2db_sync.interfaces.terminal.canvas import BAD, GOOD, LOOK, NUMBER, Canvas, Column, Part, number
 from json2db_sync.interfaces.terminal.warnings import worth_a_look
 from json2db_sync.interfaces.terminal.wording import size_text
 from json2db_sync.results import ExportedFile, ExportResult
@@ -17,30 +17,30 @@ _MOST = 5
 """Values of a field that are shown; all that were asked for stand in the metadata."""
 
 
-def export(result: ExportResult, paper: Paper) -> None:
+def export(result: ExportResult, canvas: Canvas) -> None:
     """A line for each file, then what was replaced, the values that were counted, and what is wrong."""
     if not result.files:
         return
     tables = sum(file.status != "leftover" for file in result.files)
     done = f"{_DONE[result.mode]} {counted(result.records, 'record')} of {counted(tables, 'table')}"
-    paper.item(
+    canvas.item(
         BAD if not result.success else LOOK if result.outdated else GOOD, (done, "bold"), f" in {result.directory}"
     )
-    paper.blank()
-    _files(result.files, paper)
-    _backups(result.files, paper)
+    canvas.blank()
+    _files(result.files, canvas)
+    _backups(result.files, canvas)
     for file in result.files if result.mode == "export" else ():
         for field, values in file.statistics.get("top", {}).items():
-            paper.heading(f"{file.name}: {field}", ("the commonest values", "dim"))
+            canvas.heading(f"{file.name}: {field}", ("the commonest values", "dim"))
             shown = values[:_MOST]
-            paper.table([Column("value", rest=True), Column("records", NUMBER)],
+            canvas.table([Column("value", rest=True), Column("records", NUMBER)],
                         ([str(one["value"]), number(one["count"])] for one in shown))  # fmt: skip
     differences = [f"{file.name}: {text}" for file in result.files for text in file.differences]
     told = (text for text in differences if not (result.error or "").endswith(text))  # the first is the error itself
-    worth_a_look(paper, notes=[*told, *result.notes])
+    worth_a_look(canvas, notes=[*told, *result.notes])
 
 
-def _files(files: Sequence[ExportedFile], paper: Paper) -> None:
+def _files(files: Sequence[ExportedFile], canvas: Canvas) -> None:
     columns = [Column("file", whole=True), Column("records", NUMBER), Column("size", NUMBER), Column("")]
     rows: list[list[Part]] = []
     for file in files:
@@ -48,17 +48,17 @@ def _files(files: Sequence[ExportedFile], paper: Paper) -> None:
         mark = _MARKS.get(file.status)
         status: Part = (file.status, "bold") if mark else file.status
         rows.append([Path(file.file).name, number(file.records), size, status])
-    paper.table(columns, rows)
+    canvas.table(columns, rows)
 
 
-def _backups(files: Sequence[ExportedFile], paper: Paper) -> None:
+def _backups(files: Sequence[ExportedFile], canvas: Canvas) -> None:
     """What the files held before: the names that restore-json takes, each on a line of its own."""
     backups = [Path(file.backup) for file in files if file.backup]
     if backups:
-        paper.blank()
-        paper.whole(f"What they held before is in {backups[0].parent}", indent=2)
+        canvas.blank()
+        canvas.whole(f"What they held before is in {backups[0].parent}", indent=2)
     for backup in backups:
-        paper.whole(backup.name, indent=4)
+        canvas.whole(backup.name, indent=4)
 
 
 __all__ = ["export"]

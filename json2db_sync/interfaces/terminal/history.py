@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from json2db_sync.interfaces.terminal.canvas import BAD, GOOD, LOOK, NUMBER, Column, Paper, Part, number
+from json2db_sync.interfaces.terminal.canvas import BAD, GOOD, LOOK, NUMBER, Canvas, Column, Part, number
 from json2db_sync.interfaces.terminal.warnings import worth_a_look
 from json2db_sync.interfaces.terminal.wording import ago, file_and_time, seconds_text, short_paths
 from json2db_sync.results import LoadReport, RunReport, RunResult, RunsResult
@@ -33,19 +33,19 @@ OUTCOMES = {
 """Columns of figures, and what they are called where there is no room."""
 
 
-def runs(result: RunsResult, paper: Paper) -> None:
+def runs(result: RunsResult, canvas: Canvas) -> None:
     """Past runs, newest first, and what came of them."""
     if not result.success:
         return
     if not result.runs:
-        paper.line("Nothing was run on this database yet")
+        canvas.line("Nothing was run on this database yet")
         return
-    paper.line((counted(len(result.runs), "run"), "bold"), ", newest first" if len(result.runs) > 1 else "")
-    runs_table(result.runs, paper)
-    worth_a_look(paper, notes=result.notes)
+    canvas.line((counted(len(result.runs), "run"), "bold"), ", newest first" if len(result.runs) > 1 else "")
+    runs_table(result.runs, canvas)
+    worth_a_look(canvas, notes=result.notes)
 
 
-def runs_table(found: Sequence[RunReport], paper: Paper) -> None:
+def runs_table(found: Sequence[RunReport], canvas: Canvas) -> None:
     """A line a run."""
     columns = [
         Column("run", NUMBER),
@@ -54,7 +54,7 @@ def runs_table(found: Sequence[RunReport], paper: Paper) -> None:
         Column("when"),
         Column("outcome", rest=True, fold=True),
     ]
-    paper.table(columns, ([
+    canvas.table(columns, ([
         str(run.run),
         _STATUS.get(run.status, _UNKNOWN),
         run.operation.replace("_", " "),
@@ -84,28 +84,28 @@ def figure_columns(outcomes: Sequence[str], operation: str, *, narrow: bool) -> 
     return [Column("tried" if title == "read" and operation == "replay" else title, NUMBER) for title in titles]
 
 
-def run(result: RunResult, paper: Paper) -> None:
+def run(result: RunResult, canvas: Canvas) -> None:
     """One run: how it ended, the account of its records, and that of each file."""
     report = result.report
     if not result.success or report is None:
         return
     sign = _STATUS.get(report.status, _UNKNOWN)
-    paper.item(sign, (f"Run {report.run}: {report.operation.replace('_', ' ')}", "bold"), f", {report.status}")
-    paper.pairs(_facts(report))
+    canvas.item(sign, (f"Run {report.run}: {report.operation.replace('_', ' ')}", "bold"), f", {report.status}")
+    canvas.pairs(_facts(report))
     if report.read or result.loads:
-        paper.blank()
-        paper.line((account(report), "bold"))
+        canvas.blank()
+        canvas.line((account(report), "bold"))
     if result.loads:
-        paper.blank()
-        _loads(result.loads, paper, report.operation)
+        canvas.blank()
+        _loads(result.loads, canvas, report.operation)
     elif not report.read:
-        paper.line(("It loaded no file.", "dim"), indent=2)
+        canvas.line(("It loaded no file.", "dim"), indent=2)
     resolved = sum(load.resolved for load in result.loads)
     if resolved:
-        paper.blank()
-        paper.line((f"Rejected records that were tried again or replaced since then: {resolved:,}", "dim"))
+        canvas.blank()
+        canvas.line((f"Rejected records that were tried again or replaced since then: {resolved:,}", "dim"))
     refused = [f"{_name(load)}: {load.error}" for load in result.loads if load.error]
-    worth_a_look(paper, notes=[*refused, *result.notes])
+    worth_a_look(canvas, notes=[*refused, *result.notes])
 
 
 def _facts(report: RunReport) -> Iterator[tuple[Part, Part]]:
@@ -133,18 +133,18 @@ def _name(load: LoadReport) -> str:
     return " ".join(filter(None, file_and_time(load.file)))
 
 
-def _loads(loads: Sequence[LoadReport], paper: Paper, operation: str) -> None:
+def _loads(loads: Sequence[LoadReport], canvas: Canvas, operation: str) -> None:
     outcomes = [name for name in OUTCOMES if name == "read" or any(load[name] for load in loads)]
     with_status = any(load.status != "loaded" for load in loads)
     with_entity = not all(named_after(load.entity, load.file) for load in loads)
     columns = [Column("file", rest=True, fold=True)]
     columns += [Column("entity", rest=True)] if with_entity else []
     columns += [Column("")] if with_status else []
-    columns += figure_columns(outcomes, operation, narrow=paper.width < _NARROW)
+    columns += figure_columns(outcomes, operation, narrow=canvas.width < _NARROW)
     rows: list[list[Part]] = []
     for load in loads:
         row: list[Part] = [_name(load)]
         row += [load.entity] if with_entity else []
         row += [("" if load.status == "loaded" else load.status, "yellow")] if with_status else []
         rows.append([*row, *(number(load[name]) for name in outcomes)])
-    paper.table(columns, rows)
+    canvas.table(columns, rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from json2db_sync.interfaces.terminal.canvas import NUMBER, Column, Paper, Part, number
+from json2db_sync.interfaces.terminal.canvas import NUMBER, Canvas, Column, Part, number
 from json2db_sync.interfaces.terminal.history import OUTCOMES, figure_columns
 from json2db_sync.interfaces.terminal.verification import findings, proof
 from json2db_sync.interfaces.terminal.warnings import MOST, besides, worth_a_look
@@ -17,23 +17,23 @@ from json2db_sync.text import counted
 _NARROW = 76
 
 
-def population(result: PopulateResult, paper: Paper) -> None:
+def population(result: PopulateResult, canvas: Canvas) -> None:
     """The account first, then each entity's, then what deserves a look."""
     if result.statistics:
         if not result.success:
-            paper.blank()
-        _account(result, paper)
-        paper.line((", ".join(_effort(result) + _speed(result.statistics)), "dim"))
-        _entities(result, paper)
+            canvas.blank()
+        _account(result, canvas)
+        canvas.line((", ".join(_effort(result) + _speed(result.statistics)), "dim"))
+        _entities(result, canvas)
     if result.schema_changes:
-        paper.heading("Changed in the tables on the way")
+        canvas.heading("Changed in the tables on the way")
         for change in result.schema_changes[:MOST]:
-            paper.line(change, indent=2)
-        paper.more(MOST, len(result.schema_changes), "change")
+            canvas.line(change, indent=2)
+        canvas.more(MOST, len(result.schema_changes), "change")
     if result.backup:
-        paper.heading("Backup of the state before", result.backup)
+        canvas.heading("Backup of the state before", result.backup)
     worth_a_look(
-        paper,
+        canvas,
         besides(result.refused_files, result),
         result.rejected_records,
         int(result.statistics.get("rejected", 0)),
@@ -41,9 +41,9 @@ def population(result: PopulateResult, paper: Paper) -> None:
     )
 
 
-def _account(result: PopulateResult, paper: Paper, proved: str = "") -> None:
+def _account(result: PopulateResult, canvas: Canvas, proved: str = "") -> None:
     account = accounting(result.statistics, result.operation)
-    paper.line((account + (f"; {proved}" if proved else ""), "bold"))
+    canvas.line((account + (f"; {proved}" if proved else ""), "bold"))
 
 
 def _invalid(result: PopulateResult) -> list[str]:
@@ -77,34 +77,34 @@ def _speed(statistics: Mapping[str, Any]) -> list[str]:
     return [seconds_text(seconds), f"{statistics.get('records_per_second', 0):,.0f} records/s"]
 
 
-def _entities(result: PopulateResult, paper: Paper) -> None:
+def _entities(result: PopulateResult, canvas: Canvas) -> None:
     shown = {name: counts for name, counts in result.entities.items() if any(counts.values())}
     if not shown:
         return
     outcomes = [name for name in OUTCOMES if name == "read" or any(counts.get(name) for counts in shown.values())]
-    narrow = paper.width < _NARROW and len(outcomes) > 4
+    narrow = canvas.width < _NARROW and len(outcomes) > 4
     columns = [Column("entity", rest=True)]
     columns += figure_columns(outcomes, result.operation, narrow=narrow)
     rows: list[list[Part]] = [[name, *(number(counts.get(o, 0)) for o in outcomes)] for name, counts in shown.items()]
-    paper.blank()
-    paper.table(columns, rows)
+    canvas.blank()
+    canvas.table(columns, rows)
 
 
 # The workflow
 
 
-def workflow(result: WorkflowResult, paper: Paper) -> None:
+def workflow(result: WorkflowResult, canvas: Canvas) -> None:
     """The account and what proves it, what deserves a look, and the tables in short."""
     loaded, checked = result.steps.get("populate"), result.steps.get("verify")
     reported = result.steps.get("report")
     if isinstance(loaded, PopulateResult) and loaded.statistics:
         if not result.success:
-            paper.blank()
-        _account(loaded, paper, _proved(checked))
+            canvas.blank()
+        _account(loaded, canvas, _proved(checked))
         seconds = float(result.statistics.get("processing_time_seconds", 0.0))
-        paper.line((", ".join([*_effort(loaded), f"{seconds_text(seconds)} in all"]), "dim"))
+        canvas.line((", ".join([*_effort(loaded), f"{seconds_text(seconds)} in all"]), "dim"))
     if isinstance(checked, VerifyResult) and checked.failed_checks:
-        findings(checked, paper)
+        findings(checked, canvas)
     refused: Collection[RefusedFile] = ()
     for step in result.steps.values():
         refused = getattr(step, "refused_files", ()) or refused
@@ -113,9 +113,9 @@ def workflow(result: WorkflowResult, paper: Paper) -> None:
         notes = [*_invalid(loaded), *result.notes]
     else:
         rejected, total, notes = (), 0, list(result.notes)
-    worth_a_look(paper, besides(refused, result), rejected, total, notes)
+    worth_a_look(canvas, besides(refused, result), rejected, total, notes)
     if isinstance(reported, ReportResult) and reported.success:
-        _tables_in_short(reported, paper)
+        _tables_in_short(reported, canvas)
 
 
 def _proved(checked: Result | None) -> str:
@@ -124,7 +124,7 @@ def _proved(checked: Result | None) -> str:
     return proof(checked) if checked.success and checked.checks else ""
 
 
-def _tables_in_short(result: ReportResult, paper: Paper) -> None:
+def _tables_in_short(result: ReportResult, canvas: Canvas) -> None:
     rows: list[list[Part]] = []
     for table in result.tables:
         if table.parent is None:
@@ -132,8 +132,8 @@ def _tables_in_short(result: ReportResult, paper: Paper) -> None:
             nested = sum(child.record_count for child in children)
             rows.append([table.name, number(table.record_count), number(len(children)), number(nested)])
     if rows:
-        paper.heading("In the database", (result.database or "", "dim"))
-        paper.table(
+        canvas.heading("In the database", (result.database or "", "dim"))
+        canvas.table(
             [
                 Column("table"),
                 Column("records", NUMBER),

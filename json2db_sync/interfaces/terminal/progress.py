@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from json2db_sync import events
-from json2db_sync.interfaces.terminal.canvas import BAD, GOOD, Paper
+from json2db_sync.interfaces.terminal.canvas import BAD, GOOD, Canvas
 from json2db_sync.interfaces.terminal.meter import Meter, figures, short_figures
 from json2db_sync.interfaces.terminal.wording import file_and_time, seconds_text, size_text
 
@@ -51,7 +51,7 @@ class Progress:
     """A listener that draws. It never raises, and a terminal is always left as it was."""
 
     def __init__(self, console: Console) -> None:
-        self._paper = Paper(console)
+        self._canvas = Canvas(console)
         self._living = console.is_interactive
         self._now: Callable[[], float] = time.monotonic
         self._live: Live | None = None
@@ -145,7 +145,7 @@ class Progress:
             return  # every step that looks for files says it again
         self._said.add(message)
         if self._living:
-            self._paper.item(("·", "dim"), (message, "dim"))
+            self._canvas.item(("·", "dim"), (message, "dim"))
         else:
             self._plain(f"note: {message}")
 
@@ -170,7 +170,7 @@ class Progress:
             # Standard output is left alone when it goes elsewhere: what is printed there must arrive there.
             out = sys.stdout is not None and sys.stdout.isatty()
             live = Live(
-                console=self._paper.console, get_renderable=self._line, refresh_per_second=_REFRESH,
+                console=self._canvas.console, get_renderable=self._line, refresh_per_second=_REFRESH,
                 transient=True, redirect_stdout=out,
             )  # fmt: skip
             live.start()
@@ -190,7 +190,7 @@ class Progress:
 
     @property
     def _width(self) -> int:
-        return min(self._paper.console.width - _ECHO, _WIDEST)
+        return min(self._canvas.console.width - _ECHO, _WIDEST)
 
     def _finished(self, sign: tuple[str, str], label: str, summary: str, seconds: float) -> None:
         if not self._living:
@@ -199,13 +199,13 @@ class Progress:
             return
         row = self._row()
         row.add_row(
-            self._paper.text(sign), self._paper.text(label), self._paper.text(summary),
-            self._paper.text((f"  {seconds_text(seconds)}", "dim")),
+            self._canvas.text(sign), self._canvas.text(label), self._canvas.text(summary),
+            self._canvas.text((f"  {seconds_text(seconds)}", "dim")),
         )  # fmt: skip
-        self._paper.console.print(row)
+        self._canvas.console.print(row)
 
     def _plain(self, line: str) -> None:
-        self._paper.console.print(self._paper.text(line), soft_wrap=True)
+        self._canvas.console.print(self._canvas.text(line), soft_wrap=True)
 
     def _row(self) -> Table:
         row = Table.grid(padding=0, expand=True, pad_edge=False)
@@ -227,34 +227,34 @@ class Progress:
         meter, now = self._meter, self._now()
         if meter is None:
             return Text("")
-        frames = _SPINNER if self._paper.signs else _PLAIN_SPINNER
+        frames = _SPINNER if self._canvas.signs else _PLAIN_SPINNER
         row = self._row()
         row.columns[2].no_wrap = True
         row.columns[2].overflow = "ellipsis"
         spinner = frames[int(now * _REFRESH) % len(frames)]
         label = LABELS.get(meter.step, "")
         if self._stopping:
-            row.add_row(self._paper.text((spinner, "yellow")), self._paper.text(label),
-                        self._paper.text((self._stopping, "yellow")), Text(""))  # fmt: skip
+            row.add_row(self._canvas.text((spinner, "yellow")), self._canvas.text(label),
+                        self._canvas.text((self._stopping, "yellow")), Text(""))  # fmt: skip
             return row
-        beside = self._paper.text(("  ".join(["", *short_figures(meter, now, roomy=self._width >= 90)]), "dim"))
+        beside = self._canvas.text(("  ".join(["", *short_figures(meter, now, roomy=self._width >= 90)]), "dim"))
         what = Text("")
         if meter.what:
-            name = self._paper.clean(file_and_time(meter.what)[0])
+            name = self._canvas.clean(file_and_time(meter.what)[0])
             room = self._width - 2 - _LABEL_WIDTH - beside.cell_len
             bar = 0 if meter.share is None else min(room - min(room // 2, _NAME) - 2, _BAR)
             what = Text(name)
             what.truncate(max(room - max(bar, 0) - 2, 1), overflow="ellipsis", pad=True)
             if bar > 0:
                 what.append("  ").append_text(self._bar(meter.share or 0.0, bar))
-        row.add_row(self._paper.text((spinner, "cyan")), self._paper.text(label), what, beside)
+        row.add_row(self._canvas.text((spinner, "cyan")), self._canvas.text(label), what, beside)
         return row
 
     def _bar(self, share: float, width: int) -> Text:
         full, half = divmod(int(share * width * 2), 2)
         done = "━" * full + "╸" * half
-        rest = "─" if self._paper.signs else "."
-        return self._paper.text((done, "cyan")).append(rest * (width - len(done)), style="bright_black")
+        rest = "─" if self._canvas.signs else "."
+        return self._canvas.text((done, "cyan")).append(rest * (width - len(done)), style="bright_black")
 
 
 def _end(live: Live) -> None:

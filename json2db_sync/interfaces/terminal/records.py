@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
-from json2db_sync.interfaces.terminal.canvas import GOOD, NUMBER, Column, Paper, Part
+from json2db_sync.interfaces.terminal.canvas import GOOD, NUMBER, Canvas, Column, Part
 from json2db_sync.interfaces.terminal.history import named_after
 from json2db_sync.interfaces.terminal.wording import ago, file_and_time
 from json2db_sync.results import (
@@ -19,51 +19,51 @@ from json2db_sync.results import (
 from json2db_sync.text import counted
 
 
-def rejected(result: RejectedResult, paper: Paper) -> None:
+def rejected(result: RejectedResult, canvas: Canvas) -> None:
     """Each rejected record with its number, its place, its reason and how it begins."""
     if not result.success:
         return
     if not result.total:
-        paper.item(GOOD, "No rejected records")
+        canvas.item(GOOD, "No rejected records")
         return
     shown = len(result.records)
-    paper.line((counted(result.total, "rejected record"), "bold"), ", newest first" if shown > 1 else "")
+    canvas.line((counted(result.total, "rejected record"), "bold"), ", newest first" if shown > 1 else "")
     file = None
     for record in result.records:
         if record.file != file:
             file = record.file
-            paper.blank()
-            paper.line(file, indent=2)
-        _in_short(record, paper)
-    paper.blank()
+            canvas.blank()
+            canvas.line(file, indent=2)
+        _in_short(record, canvas)
+    canvas.blank()
     if result.total > shown:
-        paper.more(shown, result.total, "record")
+        canvas.more(shown, result.total, "record")
     numbers = [record.number for record in result.records if record.number is not None]
     if numbers:
-        paper.line(("To see one whole, and to try all again:", "dim"))
+        canvas.line(("To see one whole, and to try all again:", "dim"))
         for command in (f"show {numbers[0]}", "replay"):
-            paper.line((f"json2db-sync rejected {command}{_in_database(result)}", "dim"), indent=2)
+            canvas.line((f"json2db-sync rejected {command}{_in_database(result)}", "dim"), indent=2)
 
 
-def _in_short(record: RejectedRecord, paper: Paper) -> None:
+def _in_short(record: RejectedRecord, canvas: Canvas) -> None:
     number = f"number {record.number}  " if record.number is not None else ""
     path = f"  {record.path}" if record.path else ""
-    paper.line(
+    canvas.line(
         (f"{number}record {record.record:,}{path}", "bold"),
         (f"  of {record.entity}, byte {record.byte:,}", "dim"),
         indent=2,
     )
-    paper.line(record.reason, indent=4)
+    canvas.line(record.reason, indent=4)
     if record.raw:
-        paper.line((paper.shorten(record.raw, 3 * max(paper.width - 6, 20)), "dim"), indent=4)
+        canvas.line((canvas.shorten(record.raw, 3 * max(canvas.width - 6, 20)), "dim"), indent=4)
 
 
-def rejected_in_full(record: RejectedRecord, paper: Paper) -> None:
+def rejected_in_full(record: RejectedRecord, canvas: Canvas) -> None:
     """One rejected record: where it stood, why it could not be loaded, and its whole text as it stood there."""
-    paper.pairs(rejected_facts(record), indent=0)
-    paper.blank()
+    canvas.pairs(rejected_facts(record), indent=0)
+    canvas.blank()
     for line in record.raw.split("\n"):
-        paper.console.print(paper.text(line.removesuffix("\r")), soft_wrap=True)
+        canvas.console.print(canvas.text(line.removesuffix("\r")), soft_wrap=True)
 
 
 def rejected_facts(record: RejectedRecord) -> Iterator[tuple[Part, Part]]:
@@ -79,17 +79,17 @@ def rejected_facts(record: RejectedRecord) -> Iterator[tuple[Part, Part]]:
         yield ("number", "dim"), str(record.number)
 
 
-def exported(result: ExportedRejectsResult, paper: Paper) -> None:
+def exported(result: ExportedRejectsResult, canvas: Canvas) -> None:
     """How many were written where, and what to do with them."""
     if not result.success:
         return
     if not result.count:
-        paper.item(GOOD, f"No rejected records: {result.output} is empty")
+        canvas.item(GOOD, f"No rejected records: {result.output} is empty")
         return
-    paper.item(GOOD, f"{counted(result.count, 'rejected record')} written to {result.output}")
-    paper.line("Correct them there (under raw), then load them:", indent=2)
+    canvas.item(GOOD, f"{counted(result.count, 'rejected record')} written to {result.output}")
+    canvas.line("Correct them there (under raw), then load them:", indent=2)
     file = shlex.quote(str(result.output))
-    paper.line(f"json2db-sync rejected replay --corrected {file}{_in_database(result)}", indent=4)
+    canvas.line(f"json2db-sync rejected replay --corrected {file}{_in_database(result)}", indent=4)
 
 
 def _in_database(result: Result) -> str:
@@ -99,32 +99,32 @@ def _in_database(result: Result) -> str:
     return f" --db-path {shlex.quote(result.database)}"
 
 
-def superseded(result: SupersededResult, paper: Paper) -> None:
+def superseded(result: SupersededResult, canvas: Canvas) -> None:
     """File by file, each record with what took its place."""
     if not result.success:
         return
     if not result.total:
-        paper.item(GOOD, "No superseded records: of each key, the newest version came last")
+        canvas.item(GOOD, "No superseded records: of each key, the newest version came last")
         return
     shown = len(result.records)
-    paper.line(
+    canvas.line(
         (counted(result.total, "superseded record"), "bold"), ", latest loads first" if shown > 1 else "",
         ("; a newer version of each is stored", "dim"),
     )  # fmt: skip
     for file in dict.fromkeys(record.file for record in result.records):
         of_it = [record for record in result.records if record.file == file]
-        paper.blank()
+        canvas.blank()
         others = dict.fromkeys(record.entity for record in of_it if not named_after(record.entity, file))
-        paper.line(file, (f"  {', '.join(others)}" if others else "", "dim"), indent=2)
+        canvas.line(file, (f"  {', '.join(others)}" if others else "", "dim"), indent=2)
         columns = [
             Column("record", NUMBER),
             Column("id", widest=30, rest=True),
             Column("newer version", rest=True, fold=True),
         ]
-        paper.table(columns, ([f"{one.record:,}", one.id, newer_version(one)] for one in of_it), indent=4)
+        canvas.table(columns, ([f"{one.record:,}", one.id, newer_version(one)] for one in of_it), indent=4)
     if result.total > shown:
-        paper.blank()
-        paper.more(shown, result.total, "record")
+        canvas.blank()
+        canvas.more(shown, result.total, "record")
 
 
 def newer_version(record: SupersededRecord) -> str:

@@ -17,7 +17,7 @@ from json2db_sync.interfaces.terminal import state as draw_state
 from json2db_sync.interfaces.terminal import status as draw_status
 from json2db_sync.interfaces.terminal import tables as draw_tables
 from json2db_sync.interfaces.terminal import verification as draw_verification
-from json2db_sync.interfaces.terminal.canvas import BAD, Paper
+from json2db_sync.interfaces.terminal.canvas import BAD, Canvas
 from json2db_sync.interfaces.terminal.wording import short_paths
 from json2db_sync.results import (
     AnalysisResult,
@@ -42,7 +42,7 @@ from json2db_sync.results import (
     WorkflowResult,
 )
 
-_DRAWINGS: Mapping[type[Result], Callable[[Any, Paper], None]] = {
+_DRAWINGS: Mapping[type[Result], Callable[[Any, Canvas], None]] = {
     AnalysisResult: draw_analysis.analysis,
     PlanResult: draw_tables.plan,
     TablesResult: draw_tables.tables,
@@ -63,7 +63,7 @@ _DRAWINGS: Mapping[type[Result], Callable[[Any, Paper], None]] = {
     JsonBackupsResult: draw_exporting_backups.backups,
     RestoredJsonResult: draw_exporting_backups.restored,
 }
-_PLACES = ("file", "record", "byte", "path", "entity", "table", "setting")
+_OFFSETS = ("file", "record", "byte", "path", "entity", "table", "setting")
 """The order in which a place is told, from the outside in."""
 
 
@@ -72,31 +72,31 @@ def show(result: Result, console: Console) -> None:
 
     A failed one begins with its error, followed by what was reached before it.
     """
-    paper = Paper(console)
+    canvas = Canvas(console)
     if not result.success:
         show_error(result, console)
     draw = next((drawing for kind, drawing in _DRAWINGS.items() if isinstance(result, kind)), None)
     if draw is not None:
-        draw(result, paper)
+        draw(result, canvas)
     elif result.success:
-        paper.pairs((key, str(value)) for key, value in result.items() if value not in (None, (), {}))
+        canvas.pairs((key, str(value)) for key, value in result.items() if value not in (None, (), {}))
 
 
 def show_error(result: Result, console: Console) -> None:
     """What went wrong, where, and what to do."""
-    paper = Paper(console)
+    canvas = Canvas(console)
     place = dict(result.context or {})
     file = place.pop("file", None)
     error = result.error or "it failed, without saying why"
-    paper.item(BAD, (short_paths(error) if file else error, "bold"))
+    canvas.item(BAD, (short_paths(error) if file else error, "bold"))
     if file is not None:
-        paper.line((str(file), "dim"), indent=2)
-    known = [name for name in _PLACES if name in place] + [name for name in place if name not in _PLACES]
+        canvas.line((str(file), "dim"), indent=2)
+    known = [name for name in _OFFSETS if name in place] + [name for name in place if name not in _OFFSETS]
     told = [f"{name} {_value(place[name])}" for name in known if str(place[name]) not in (result.error or "")]
     if told:
-        paper.line(("  ".join(told), "dim"), indent=2)
+        canvas.line(("  ".join(told), "dim"), indent=2)
     if result.hint:
-        paper.line(("What to do: ", "bold"), result.hint, indent=2)
+        canvas.line(("What to do: ", "bold"), result.hint, indent=2)
 
 
 def _value(value: object) -> str:

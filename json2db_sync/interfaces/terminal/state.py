@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from json2db_sync.interfaces.terminal.canvas import GOOD, NUMBER, Column, Paper, Part, number, share
+from json2db_sync.interfaces.terminal.canvas import GOOD, NUMBER, Canvas, Column, Part, number, share
 from json2db_sync.interfaces.terminal.history import runs_table
 from json2db_sync.interfaces.terminal.warnings import worth_a_look
 from json2db_sync.interfaces.terminal.wording import ago, file_and_time, size_text, stamp_text
@@ -18,35 +18,35 @@ from json2db_sync.results import (
 from json2db_sync.text import counted
 
 
-def report(result: ReportResult, paper: Paper) -> None:
+def report(result: ReportResult, canvas: Canvas) -> None:
     """Tables, then how fresh they are, what was done last, and what belongs to what."""
     if not result.success:
         return
-    paper.line(
+    canvas.line(
         (f"{counted(result.total_records, 'record')} in {counted(len(result.tables), 'table')}", "bold"),
         *(f", {text}" for text in (size_text(result.size), result.version or "") if text),
     )
-    paper.line((result.database or "", "dim"))
+    canvas.line((result.database or "", "dim"))
     if result.tables:
-        paper.blank()
-        _tables(result.tables, paper)
+        canvas.blank()
+        _tables(result.tables, canvas)
     if result.entities:
-        paper.heading("How fresh")
-        _freshness(result.entities, paper)
+        canvas.heading("How fresh")
+        _freshness(result.entities, canvas)
     if result.runs:
-        paper.heading("Last runs")
-        runs_table(result.runs, paper)
+        canvas.heading("Last runs")
+        runs_table(result.runs, canvas)
     if result.relations:
-        paper.heading("Relations", ("guessed from names; the share of values found there", "dim"))
-        _relations(result.relations, paper)
+        canvas.heading("Relations", ("guessed from names; the share of values found there", "dim"))
+        _relations(result.relations, canvas)
     rejected = [f"{counted(result.rejected, 'rejected record')} kept with the reason"] if result.rejected else []
-    worth_a_look(paper, notes=[*rejected, *result.notes])
+    worth_a_look(canvas, notes=[*rejected, *result.notes])
 
 
-def _tables(tables: Sequence[TableReport], paper: Paper) -> None:
+def _tables(tables: Sequence[TableReport], canvas: Canvas) -> None:
     depths = _depths(tables)
     longest = max(len(table.name) + 2 * depths[table.name] for table in tables)
-    room = paper.width - 2
+    room = canvas.width - 2
     sizes = any(table.size is not None for table in tables)
     shortened = longest > room - 19 - 10 * sizes
     with_change = room - min(longest, 30 if shortened else longest) - 19 - 10 * sizes >= 18
@@ -65,7 +65,7 @@ def _tables(tables: Sequence[TableReport], paper: Paper) -> None:
         row += [number(table.columns)]
         row += [ago(table.last_change) if table.last_change else ""] if with_change else []
         rows.append(row)
-    paper.table(columns, rows)
+    canvas.table(columns, rows)
 
 
 def _depths(tables: Sequence[TableReport]) -> dict[str, int]:
@@ -75,7 +75,7 @@ def _depths(tables: Sequence[TableReport]) -> dict[str, int]:
     return depths
 
 
-def _freshness(entities: Sequence[EntityReport], paper: Paper) -> None:
+def _freshness(entities: Sequence[EntityReport], canvas: Canvas) -> None:
     rejected = any(entity.rejected for entity in entities)
     columns = [Column("entity"), Column("records", NUMBER), Column("loaded"), Column("newest data")]
     columns += [Column("rejected", NUMBER)] if rejected else []
@@ -84,34 +84,34 @@ def _freshness(entities: Sequence[EntityReport], paper: Paper) -> None:
         newest = stamp_text(entity.newest_session) or file_and_time(entity.newest_file or "")[0]
         row: list[Part] = [entity.name, number(entity.record_count), ago(entity.last_loaded), newest]
         rows.append(row + ([number(entity.rejected)] if rejected else []))
-    paper.table(columns, rows)
+    canvas.table(columns, rows)
 
 
-def _relations(relations: Sequence[RelationReport], paper: Paper) -> None:
+def _relations(relations: Sequence[RelationReport], canvas: Canvas) -> None:
     columns = [Column(rest=True, fold=True), Column("", NUMBER), Column("", NUMBER)]
-    paper.table(columns, ([
+    canvas.table(columns, ([
         relation.relation.replace(" -> ", " → "),
         f"{relation.matching:,} of {relation.distinct:,}",
         share(relation.matching, relation.distinct),
     ] for relation in relations))  # fmt: skip
 
 
-def backups(result: BackupResult, paper: Paper) -> None:
+def backups(result: BackupResult, canvas: Canvas) -> None:
     """The backup made or restored, or all there are."""
     if not result.success:
         return
     if result.backup:
         done = "Restored from" if result.operation == "restore" else "Backup made:"
         size = f"  {size_text(result.size)}" if result.size is not None else ""
-        paper.item(GOOD, f"{done} {result.backup}", (size, "dim"))
+        canvas.item(GOOD, f"{done} {result.backup}", (size, "dim"))
         for note in result.notes:
-            paper.line(note, indent=2)
+            canvas.line(note, indent=2)
         return
     if not result.backups:
-        paper.line("There are no backups yet")
+        canvas.line("There are no backups yet")
         return
-    paper.line((counted(len(result.backups), "backup"), "bold"), ", newest first" if len(result.backups) > 1 else "")
-    paper.table(
+    canvas.line((counted(len(result.backups), "backup"), "bold"), ", newest first" if len(result.backups) > 1 else "")
+    canvas.table(
         [Column("when"), Column("size", NUMBER), Column("backup", rest=True, fold=True)],
         ([ago(one["created_at"]), size_text(one["size"]), one["name"]] for one in result.backups),
     )

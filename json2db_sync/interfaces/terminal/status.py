@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from json2db_sync.interfaces.terminal.canvas import BAD, GOOD, LOOK, NUMBER, Column, Paper, Part, number
+from json2db_sync.interfaces.terminal.canvas import BAD, GOOD, LOOK, NUMBER, Canvas, Column, Part, number
 from json2db_sync.interfaces.terminal.history import runs_table
 from json2db_sync.interfaces.terminal.warnings import worth_a_look
 from json2db_sync.interfaces.terminal.wording import ago, file_and_time, size_text, stamp_text
@@ -15,26 +15,26 @@ _RUNS = 3
 _SAID = {"fine": (GOOD, "All is fine"), "look": (LOOK, "Something is worth a look")}
 
 
-def status(result: StatusResult, paper: Paper) -> None:
+def status(result: StatusResult, canvas: Canvas) -> None:
     """The verdict, the database, its entities, their exports, what was done and what is next."""
     if result.state in _SAID:
         sign, text = _SAID[result.state]
-        paper.item(sign, (text, "bold"))
-    paper.line(_database(result), (f"  {result.database or ''}" if result.reachable else "", "dim"))
+        canvas.item(sign, (text, "bold"))
+    canvas.line(_database(result), (f"  {result.database or ''}" if result.reachable else "", "dim"))
     if result.entities:
-        paper.blank()
-        _entities(result, paper)
+        canvas.blank()
+        _entities(result, canvas)
     if result.exports:
-        paper.heading("Exports", (result.export_directory, "dim"))
-        _exports(result, paper)
+        canvas.heading("Exports", (result.export_directory, "dim"))
+        _exports(result, canvas)
     if result.runs:
-        paper.heading("Last runs")
+        canvas.heading("Last runs")
         failed = [result.last_failure] if result.last_failure not in (None, *result.runs[:_RUNS]) else []
-        runs_table([*result.runs[:_RUNS], *filter(None, failed)], paper)
+        runs_table([*result.runs[:_RUNS], *filter(None, failed)], canvas)
     if result.next_schedule is not None:
         upcoming = result.next_schedule
-        paper.heading("Next", f"{upcoming.operation}  ", (f"{_local(upcoming.next_run)}, {upcoming.when}", "dim"))
-    worth_a_look(paper, notes=result.findings)
+        canvas.heading("Next", f"{upcoming.operation}  ", (f"{_local(upcoming.next_run)}, {upcoming.when}", "dim"))
+    worth_a_look(canvas, notes=result.findings)
 
 
 def _database(result: StatusResult) -> str:
@@ -45,7 +45,7 @@ def _database(result: StatusResult) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _entities(result: StatusResult, paper: Paper) -> None:
+def _entities(result: StatusResult, canvas: Canvas) -> None:
     rejected = any(entity.rejected for entity in result.entities)
     columns = [Column("entity", rest=True), Column("records", NUMBER), Column("loaded"), Column("changed")]
     columns += [Column("newest data", rest=True)] + ([Column("rejected", NUMBER)] if rejected else [])
@@ -53,16 +53,16 @@ def _entities(result: StatusResult, paper: Paper) -> None:
     for entity in result.entities:
         row = [entity.name, number(entity.record_count), ago(entity.last_loaded), ago(entity.last_change)]
         rows.append([*row, _newest(entity), *([number(entity.rejected)] if rejected else [])])
-    paper.table(columns, rows)
+    canvas.table(columns, rows)
 
 
 def _newest(entity: EntityStatus) -> str:
     return stamp_text(entity.newest_session) or file_and_time(entity.newest_file or "")[0]
 
 
-def _exports(result: StatusResult, paper: Paper) -> None:
+def _exports(result: StatusResult, canvas: Canvas) -> None:
     columns = [Column("file", rest=True), Column("records", NUMBER), Column("as of"), Column("checksum"), Column("")]
-    paper.table(columns, ([
+    canvas.table(columns, ([
         file_and_time(export.file)[0],
         number(export.records or 0),
         ago(export.as_of) if export.as_of else "",

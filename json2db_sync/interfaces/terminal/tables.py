@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 
-from json2db_sync.interfaces.terminal.canvas import GOOD, LOOK, Paper
+from json2db_sync.interfaces.terminal.canvas import GOOD, LOOK, Canvas
 from json2db_sync.interfaces.terminal.warnings import besides, worth_a_look
 from json2db_sync.results import AnalysisResult, InferredSchemasResult, PlanResult, SchemasResult, TablesResult
 from json2db_sync.text import counted
@@ -18,12 +18,12 @@ _VERBS = ("carry over",)
 _TITLES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 
-def tables(result: TablesResult, paper: Paper) -> None:
+def tables(result: TablesResult, canvas: Canvas) -> None:
     """What was done, in order, and what there is now."""
     if result.success and not result.changes and not result.refused_changes:
-        paper.item(GOOD, f"Nothing to change: the {counted(len(result.tables), 'table')} fit the files")
+        canvas.item(GOOD, f"Nothing to change: the {counted(len(result.tables), 'table')} fit the files")
     elif result.success and not result.changes:
-        paper.item(LOOK, "Nothing was changed")
+        canvas.item(LOOK, "Nothing was changed")
     elif result.changes:
         parts = [
             f"{counted(len(names), 'table')} {what}"
@@ -33,56 +33,56 @@ def tables(result: TablesResult, paper: Paper) -> None:
             if names
         ]  # fmt: skip
         carried = f", {counted(result.records_carried_over, 'record')} carried over" if result.recreated else ""
-        paper.item(GOOD, (", ".join(parts) or counted(len(result.changes), "change"), "bold"), carried)
-        schema_changes(result.changes, paper)
+        canvas.item(GOOD, (", ".join(parts) or counted(len(result.changes), "change"), "bold"), carried)
+        schema_changes(result.changes, canvas)
         if result.success:
-            paper.line((f"{counted(len(result.tables), 'table')} in all", "dim"), indent=2)
+            canvas.line((f"{counted(len(result.tables), 'table')} in all", "dim"), indent=2)
     if result.backup:
-        paper.pairs([(("backup", "dim"), result.backup)])
-    refused_changes(result.refused_changes, paper)
-    worth_a_look(paper, refused=besides(result.refused_files, result), notes=result.notes)
+        canvas.pairs([(("backup", "dim"), result.backup)])
+    refused_changes(result.refused_changes, canvas)
+    worth_a_look(canvas, refused=besides(result.refused_files, result), notes=result.notes)
 
 
-def schema_changes(changes: Sequence[str], paper: Paper) -> None:
+def schema_changes(changes: Sequence[str], canvas: Canvas) -> None:
     """Changes of tables, an entity's new tables on one line."""
     lines = list(_together(changes))
-    paper.pairs(lines[:_MOST_CHANGES])
-    paper.more(_MOST_CHANGES, len(lines), "change")
+    canvas.pairs(lines[:_MOST_CHANGES])
+    canvas.more(_MOST_CHANGES, len(lines), "change")
 
 
-def refused_changes(changes: Sequence[str], paper: Paper) -> None:
+def refused_changes(changes: Sequence[str], canvas: Canvas) -> None:
     """What the data asks for and a frozen contract refuses; nothing where that is nothing."""
     if not changes:
         return
-    paper.heading("Refused by contract", (counted(len(changes), "change"), "dim"))
+    canvas.heading("Refused by contract", (counted(len(changes), "change"), "dim"))
     for change in changes[:_MOST_CHANGES]:
-        paper.item(LOOK, change, indent=2)
-    paper.more(_MOST_CHANGES, len(changes), "change")
-    paper.line(("Records that need them are rejected; processing.contracts says what is frozen.", "dim"), indent=2)
+        canvas.item(LOOK, change, indent=2)
+    canvas.more(_MOST_CHANGES, len(changes), "change")
+    canvas.line(("Records that need them are rejected; processing.contracts says what is frozen.", "dim"), indent=2)
 
 
-def plan(result: PlanResult, paper: Paper) -> None:
+def plan(result: PlanResult, canvas: Canvas) -> None:
     """What create-tables would do, entity by entity, and how many stored records it would rewrite."""
     entities = list(dict.fromkeys(change.entity for change in result.changes))
     if result.success and not result.changes and not result.refused_changes:
-        paper.item(GOOD, "Nothing to do: the tables fit the files")
+        canvas.item(GOOD, "Nothing to do: the tables fit the files")
     elif result.success and not result.changes:
-        paper.item(LOOK, "Nothing would be changed")
+        canvas.item(LOOK, "Nothing would be changed")
     elif result.changes:
-        paper.line(
+        canvas.line(
             (f"{counted(len(result.changes), 'change')} to the tables of {counted(len(entities), 'entity')}", "bold"),
             f"; {_rewritten(result.records_rewritten)}",
         )
     for entity in entities:
         changes = [change for change in result.changes if change.entity == entity]
         records = max(change.records for change in changes)
-        paper.heading(entity, (_rewritten(records), "yellow") if records else ("", ""))
-        schema_changes([change.text for change in changes], paper)
+        canvas.heading(entity, (_rewritten(records), "yellow") if records else ("", ""))
+        schema_changes([change.text for change in changes], canvas)
     if result.changes and result.success:
-        paper.blank()
-        paper.line(("Nothing was done yet; create-tables does it, and so does populate on its way.", "dim"))
-    refused_changes(result.refused_changes, paper)
-    worth_a_look(paper, refused=besides(result.refused_files, result), notes=result.notes)
+        canvas.blank()
+        canvas.line(("Nothing was done yet; create-tables does it, and so does populate on its way.", "dim"))
+    refused_changes(result.refused_changes, canvas)
+    worth_a_look(canvas, refused=besides(result.refused_files, result), notes=result.notes)
 
 
 def _rewritten(records: int) -> str:
@@ -111,36 +111,36 @@ def _together(changes: Iterable[str]) -> Iterable[tuple[str, str]]:
     yield from created()
 
 
-def pending(result: AnalysisResult, paper: Paper) -> None:
+def pending(result: AnalysisResult, canvas: Canvas) -> None:
     """What create-tables would do."""
     if result.schema_changes_required:
-        paper.heading("To be done to the tables", f"{counted(len(result.schema_changes), 'change')}")
-        schema_changes(result.schema_changes, paper)
+        canvas.heading("To be done to the tables", f"{counted(len(result.schema_changes), 'change')}")
+        schema_changes(result.schema_changes, canvas)
     else:
-        paper.blank()
-        paper.item(GOOD, "The tables fit these files; nothing is to be changed")
+        canvas.blank()
+        canvas.item(GOOD, "The tables fit these files; nothing is to be changed")
 
 
-def schemas(result: SchemasResult, paper: Paper) -> None:
+def schemas(result: SchemasResult, canvas: Canvas) -> None:
     """The statements as they can be run, each database's under a comment."""
     for backend, text in result.schemas.items():
-        paper.console.print(paper.text((f"-- {_TITLES.get(backend, backend)}", "bold")), soft_wrap=True)
+        canvas.console.print(canvas.text((f"-- {_TITLES.get(backend, backend)}", "bold")), soft_wrap=True)
         for line in text.expandtabs(4).splitlines():
-            paper.console.print(paper.text(line.rstrip()), soft_wrap=True)
-        paper.blank()
+            canvas.console.print(canvas.text(line.rstrip()), soft_wrap=True)
+        canvas.blank()
 
 
-def inferred(result: InferredSchemasResult, paper: Paper) -> None:
+def inferred(result: InferredSchemasResult, canvas: Canvas) -> None:
     """Where each entity's JSON Schema was written; those that were not are shown themselves."""
     if result.written:
-        paper.item(GOOD, (f"{counted(len(result.written), 'JSON Schema')} written", "bold"))
+        canvas.item(GOOD, (f"{counted(len(result.written), 'JSON Schema')} written", "bold"))
         for file in result.written:
-            paper.line(file, indent=2)
-        paper.line(("Tighten them, and name their folder: JSON2DB_SCHEMA_DIRECTORY, or --schema-directory", "dim"))
+            canvas.line(file, indent=2)
+        canvas.line(("Tighten them, and name their folder: JSON2DB_SCHEMA_DIRECTORY, or --schema-directory", "dim"))
     elif result.success:
-        paper.line((counted(len(result.schemas), "JSON Schema"), "bold"), ", which all records satisfy")
+        canvas.line((counted(len(result.schemas), "JSON Schema"), "bold"), ", which all records satisfy")
         for entity, schema in result.schemas.items():
-            paper.heading(entity)
+            canvas.heading(entity)
             for line in json.dumps(schema, indent=2, ensure_ascii=False).splitlines():
-                paper.console.print(paper.text(line), soft_wrap=True)
-    worth_a_look(paper, refused=besides(result.refused_files, result), notes=result.notes)
+                canvas.console.print(canvas.text(line), soft_wrap=True)
+    worth_a_look(canvas, refused=besides(result.refused_files, result), notes=result.notes)

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from json2db_sync.interfaces.terminal.canvas import BAD, GOOD, Paper
+from json2db_sync.interfaces.terminal.canvas import BAD, GOOD, Canvas
 from json2db_sync.interfaces.terminal.warnings import worth_a_look
 from json2db_sync.interfaces.terminal.wording import short_paths
 from json2db_sync.results import VerifyResult
 from json2db_sync.text import counted
 
 
-def verification(result: VerifyResult, paper: Paper) -> None:
+def verification(result: VerifyResult, canvas: Canvas) -> None:
     """Each check with what it covered; what a partial one left out."""
     if result.checks:
         if result.success:
-            paper.line((verified(result), "bold"))
-        paper.blank()
+            canvas.line((verified(result), "bold"))
+        canvas.blank()
     for check in result.checks:
         covered = check.covered if check.passed else f"{counted(check.problems, 'problem')} in {check.covered}"
-        paper.pairs([(paper.text(GOOD if check.passed else BAD, f" {check.name:<{_name_width(result)}}"), covered)])
+        canvas.pairs([(canvas.text(GOOD if check.passed else BAD, f" {check.name:<{_name_width(result)}}"), covered)])
         for line in check.examples:
-            paper.line(short_paths(line), indent=6)
+            canvas.line(short_paths(line), indent=6)
     if result.success and result.checks and not result.full:
-        paper.blank()
-        paper.line((_left_out(result), "dim"))
-    worth_a_look(paper, notes=result.notes)
+        canvas.blank()
+        canvas.line((_left_out(result), "dim"))
+    worth_a_look(canvas, notes=result.notes)
 
 
 def _left_out(result: VerifyResult) -> str:
@@ -54,10 +54,10 @@ def proof(result: VerifyResult) -> str:
     return f"{counted(result.records_compared, 'record')} compared, {checks}" if result.records_compared else checks
 
 
-def findings(result: VerifyResult, paper: Paper) -> None:
+def findings(result: VerifyResult, canvas: Canvas) -> None:
     """What a verification found to be wrong, with examples."""
-    paper.item(BAD, (verified(result), "bold"))
+    canvas.item(BAD, (verified(result), "bold"))
     for check in result.failed_checks:
-        paper.item(BAD, f"{check.name}: {counted(check.problems, 'problem')} in {check.covered}", indent=2)
+        canvas.item(BAD, f"{check.name}: {counted(check.problems, 'problem')} in {check.covered}", indent=2)
         for line in check.examples:
-            paper.line(short_paths(line), indent=4)
+            canvas.line(short_paths(line), indent=4)

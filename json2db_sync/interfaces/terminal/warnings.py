@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
-from json2db_sync.interfaces.terminal.canvas import LOOK, Paper
+from json2db_sync.interfaces.terminal.canvas import LOOK, Canvas
 from json2db_sync.interfaces.terminal.wording import file_and_time, short_paths
 from json2db_sync.results import RefusedFile, RejectedRecord, Result
 from json2db_sync.text import counted
@@ -15,7 +15,7 @@ MOST = 10
 
 
 def worth_a_look(
-    paper: Paper,
+    canvas: Canvas,
     refused: Collection[RefusedFile] = (),
     rejected: Sequence[RejectedRecord] = (),
     rejected_total: int = 0,
@@ -29,25 +29,25 @@ def worth_a_look(
     notes = list(dict.fromkeys(notes))
     if not (refused or rejected or rejected_total or notes or findings):
         return
-    paper.heading("Worth a look")
+    canvas.heading("Worth a look")
     if refused:
-        _refused(list(refused), paper)
+        _refused(list(refused), canvas)
     if rejected_total or rejected:
         total = max(rejected_total, len(rejected))
-        paper.item(LOOK, f"{counted(total, 'record')} rejected, kept with the reason", indent=2)
+        canvas.item(LOOK, f"{counted(total, 'record')} rejected, kept with the reason", indent=2)
         for record in rejected[:MOST]:
-            _rejected_line(record, paper, indent=4)
+            _rejected_line(record, canvas, indent=4)
         shown = min(len(rejected), MOST)
-        paper.more(shown, total, "record", "json2db-sync rejected shows them", indent=4)
+        canvas.more(shown, total, "record", "json2db-sync rejected shows them", indent=4)
         if shown == total:
-            paper.line(("json2db-sync rejected shows them whole, and how to go on", "dim"), indent=4)
+            canvas.line(("json2db-sync rejected shows them whole, and how to go on", "dim"), indent=4)
     for found, examples in findings.items():
-        paper.item(LOOK, found, indent=2)
+        canvas.item(LOOK, found, indent=2)
         for example in examples[:MOST]:
-            paper.line(short_paths(example), indent=4)
+            canvas.line(short_paths(example), indent=4)
     for note in notes[:MOST]:
-        paper.item(LOOK, short_paths(note), indent=2)
-    paper.more(MOST, len(notes), "note")
+        canvas.item(LOOK, short_paths(note), indent=2)
+    canvas.more(MOST, len(notes), "note")
 
 
 def besides(refused: Collection[RefusedFile], result: Result) -> Collection[RefusedFile]:
@@ -56,19 +56,19 @@ def besides(refused: Collection[RefusedFile], result: Result) -> Collection[Refu
     return () if alone else refused
 
 
-def _refused(refused: Sequence[RefusedFile], paper: Paper) -> None:
-    paper.item(LOOK, f"{counted(len(refused), 'file')} refused as a whole", indent=2)
+def _refused(refused: Sequence[RefusedFile], canvas: Canvas) -> None:
+    canvas.item(LOOK, f"{counted(len(refused), 'file')} refused as a whole", indent=2)
     for file in refused[:MOST]:
         name, where = file_and_time(file.file)
-        paper.line(name, (f"  {where}" if where else "", "dim"), indent=4)
-        paper.line((file.error.replace(file.file, name), "dim"), indent=6)
-    paper.more(MOST, len(refused), "file", indent=4)
+        canvas.line(name, (f"  {where}" if where else "", "dim"), indent=4)
+        canvas.line((file.error.replace(file.file, name), "dim"), indent=6)
+    canvas.more(MOST, len(refused), "file", indent=4)
     for hint in dict.fromkeys(file.hint for file in refused[:MOST] if file.hint):
-        paper.line(("What to do: ", "bold"), hint, indent=4)
+        canvas.line(("What to do: ", "bold"), hint, indent=4)
 
 
-def _rejected_line(record: RejectedRecord, paper: Paper, indent: int) -> None:
+def _rejected_line(record: RejectedRecord, canvas: Canvas, indent: int) -> None:
     name, where = file_and_time(record.file)
     place = f"  record {record.record:,}" + (f"  {record.path}" if record.path else "")
-    paper.line(name, (place, "bold"), (f"  {where}" if where else "", "dim"), indent=indent)
-    paper.line(record.reason, indent=indent + 2)
+    canvas.line(name, (place, "bold"), (f"  {where}" if where else "", "dim"), indent=indent)
+    canvas.line(record.reason, indent=indent + 2)

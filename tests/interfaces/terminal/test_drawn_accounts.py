@@ -8,7 +8,7 @@ import pytest
 from rich.cells import cell_len
 from support.drawn import drawn, printed
 
-from json2db_sync.interfaces.terminal.canvas import Paper
+from json2db_sync.interfaces.terminal.canvas import Canvas
 from json2db_sync.interfaces.terminal.records import rejected_in_full
 from json2db_sync.results import (
     AnalysisResult,
@@ -68,7 +68,7 @@ LOADS = (
     LoadReport(f"{SESSION}/items.json", "items", "refused", "2026-11-20T08:15:03Z", error="items.json is cut off"),
 )  # fmt: skip
 REJECTED = RejectedRecord(
-    f"{SESSION}/invoices.json", "invoices", 118, 131072, '"12,50" is no number', "$.total",
+    f"{SESSION}/invoices.json", "invoices", 118, 131072, '"12,50" is not a number', "$.total",
     '{"id": 1,\n "total": "12,50"}', 7, "2026-11-20T08:15:02Z",
 )  # fmt: skip
 SUPERSEDED = (
@@ -301,10 +301,10 @@ def test_rejected_records_have_their_number() -> None:
 
 def test_a_rejected_record_whole() -> None:
     """One rejected record is shown with its place, reason and text, line by line as it stood in the file."""
-    text = printed(lambda console: rejected_in_full(REJECTED, Paper(console)))
+    text = printed(lambda console: rejected_in_full(REJECTED, Canvas(console)))
     assert "118 of invoices, at byte 131,072" in text
     assert "$.total" in text
-    assert '"12,50" is no number' in text
+    assert '"12,50" is not a number' in text
     assert text.endswith('\n{"id": 1,\n "total": "12,50"}\n')
 
 
@@ -344,7 +344,7 @@ def test_data_is_never_markup_or_control(encoding: str) -> None:
         InferredSchemasResult(written=(HOSTILE,)),
     )
     texts = [drawn(result, 100, encoding) for result in results]
-    texts.append(printed(lambda console: rejected_in_full(record, Paper(console)), encoding=encoding))
+    texts.append(printed(lambda console: rejected_in_full(record, Canvas(console)), encoding=encoding))
     for text in texts:
         assert all(character.isprintable() or character == "\n" for character in text)
         assert "[red]bold" in text

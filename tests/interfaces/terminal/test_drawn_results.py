@@ -1,4 +1,4 @@
-"""Results on paper: every kind at every width, hostile data, errors first."""
+"""Results on canvas: every kind at every width, hostile data, errors first."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
     (999_499, "999 kB"), (999_600, "1.0 MB"), (3_506_176, "3.5 MB"), (34_000_000, "34 MB"), (5 * 10**18, "5,000 PB"),
 ])  # fmt: skip
 def test_size_text(size: int | None, text: str) -> None:
-    """Sizes have two or three figures and a unit; an unknown one is no text."""
+    """Sizes have two or three figures and a unit; an unknown one is not a text."""
     assert size_text(size) == text
 
 

@@ -13,7 +13,7 @@ V = TypeVar("V")
 _LOCKS = tuple(threading.Lock() for _ in range(64))
 
 
-class Known(Generic[K, V]):
+class LRUCache(Generic[K, V]):
     """A map that forgets what was not asked for longest. Thread-safe.
 
     :param most: so much is remembered.

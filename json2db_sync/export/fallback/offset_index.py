@@ -34,7 +34,7 @@ class Keys:
         return key_of(record, self.fields) or content_id(record)
 
 
-class Places:
+class OffsetIndex:
     """Remembers where records stand, by a hash of their id: 24 bytes a record."""
 
     def __init__(self, texts: Texts, keys: Keys) -> None:
