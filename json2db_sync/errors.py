@@ -25,16 +25,18 @@ class SyncError(Exception):
 
     :param message: what is wrong, naming the thing that is wrong.
     :param hint: what to do about it.
+    :param reason: what kind of error it is, as a code for programs; docs/results.md lists them all.
     :param context: where: any of ``file``, ``record`` (counted from 1), ``byte``, ``path`` (``$.a.b``),
         ``entity``, ``table``, ``setting``.
     """
 
     code: ClassVar[str] = "error"
 
-    def __init__(self, message: str, *, hint: str | None = None, **context: Any) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, reason: str | None = None, **context: Any) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.reason = reason or self.code
         self.context = {name: value for name, value in context.items() if value is not None}
 
 

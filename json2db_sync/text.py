@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 def plural(word: str) -> str:
     """Of the words that we use."""
@@ -13,3 +16,16 @@ def plural(word: str) -> str:
 def counted(number: int, word: str, many: str | None = None) -> str:
     """``1 file``, ``4,812 files``, ``3 entities``, ``2 indexes``."""
     return f"{number:,} {word if number == 1 else many or plural(word)}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that someone who wrote ``name`` most likely meant; None where none is like it."""
+    names = list(known)
+    same = (one for one in names if one.casefold() == name.casefold())
+    return next(same, None) or next(iter(difflib.get_close_matches(name, names, 1, 0.6)), None)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """``did you mean invoices?``; empty where no known name is like it."""
+    near = nearest(name, known)
+    return f"did you mean {near}?" if near else ""

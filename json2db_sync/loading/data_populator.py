@@ -18,7 +18,7 @@ from json2db_sync.loading.initial_schema import InitialSchema, RestartLoad, are_
 from json2db_sync.loading.loader import DuplicateKey
 from json2db_sync.loading.worker import Worker
 from json2db_sync.progress import Meter
-from json2db_sync.results import FileLoad, RefusedFile, RejectedRecord
+from json2db_sync.results import FileLoad, RefusedFile, RejectedRecord, SchemaChange
 from json2db_sync.schema.table_generator import evolve
 from json2db_sync.sources import RecordReader, SourceFile
 from json2db_sync.sources.bytestream import file_digest
@@ -35,7 +35,7 @@ class Population:
     loaded: int = 0
     refused: list[RefusedFile] = field(default_factory=list)
     rejected: list[RejectedRecord] = field(default_factory=list)
-    changes: list[str] = field(default_factory=list)
+    changes: list[SchemaChange] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     rows: int = 0
     without_key: int = 0

@@ -22,6 +22,7 @@ from json2db_sync.errors import FileError, ValidationError
 from json2db_sync.loading.worker import Worker
 from json2db_sync.model.plan import EntityPlan, replace
 from json2db_sync.progress import Meter
+from json2db_sync.results import SchemaChange
 from json2db_sync.schema.schema_diff import creation
 from json2db_sync.schema.table_generator import evolve
 from json2db_sync.sources import SourceFile
@@ -63,8 +64,8 @@ class InitialSchema:
         self._guess: Mapping[str, EntityPlan] | None = None
         self._found: Mapping[str, EntityPlan] | None = None
         """The plans of all records, until they are stored."""
-        self.changes: list[str] = []
-        """What was done, in words."""
+        self.changes: list[SchemaChange] = []
+        """What was done."""
 
     def make(self) -> None:
         """Make the tables."""
@@ -132,7 +133,7 @@ class InitialSchema:
         assert self._guess is not None
         guess, self._guess = self._guess, None
         self._found = self._plan(self._analyze_all())
-        self.changes = [change.text for plan in self._found.values() for change in creation(plan).planned]
+        self.changes = [change for plan in self._found.values() for change in creation(plan).planned]
         tables = {name: _essence(plan) for name, plan in self._found.items()}
         if tables != {name: _essence(plan) for name, plan in guess.items()}:
             raise RestartLoad

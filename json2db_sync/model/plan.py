@@ -10,6 +10,7 @@ import msgspec
 
 from json2db_sync.errors import DatabaseError
 from json2db_sync.model.kinds import Kind
+from json2db_sync.results.messages import SchemaChange
 
 NullMeans = Literal["absent", "null"]
 NoneMeans = Literal["absent", "null", "empty"]
@@ -137,30 +138,10 @@ class EntityPlan:
         return next(plan for plan in self.tables if plan.name == table)
 
 
-@dataclass(frozen=True)
-class SchemaChange:
-    """One thing create-tables would do to the database."""
-
-    change: Literal["create_table", "add_column", "widen_column", "change_key", "restructure", "create_index"]
-    entity: str
-    table: str
-    column: str | None = None
-    detail: str = ""
-    rebuild: bool = False
-    """The stored rows of this entity are assembled and shredded again."""
-
-    def __str__(self) -> str:
-        what = f"{self.table}.{self.column}" if self.column else self.table
-        return f"{self.change.replace('_', ' ')} {what}" + (f" ({self.detail})" if self.detail else "")
-
-
 def changes(old: EntityPlan | None, new: EntityPlan) -> tuple[SchemaChange, ...]:
     """What leads from one plan to the next. The new one holds at least everything of the old one."""
     if old is None:
-        return tuple(
-            SchemaChange("create_table", new.entity, table.name, detail=f"{len(table.columns)} columns from JSON")
-            for table in new.tables
-        )
+        return tuple(_table_creation(new.entity, table) for table in new.tables)
     found: list[SchemaChange] = []
     if (old.id_kind, old.key, old.id_is_field) != (new.id_kind, new.key, new.id_is_field):
         detail = f"{_key_text(old)} to {_key_text(new)}"
@@ -169,7 +150,7 @@ def changes(old: EntityPlan | None, new: EntityPlan) -> tuple[SchemaChange, ...]
         detail = "the source has fields named created_at or updated_at"
         found.append(SchemaChange("restructure", new.entity, new.table.name, detail=detail, rebuild=True))
     found += [
-        SchemaChange("add_column", new.entity, new.table.name, custom.name, custom.type)
+        SchemaChange("add_column", new.entity, new.table.name, custom.name, custom.type, kind=custom.type)
         for custom in new.custom
         if custom not in old.custom
     ]
@@ -198,10 +179,15 @@ def _table_changes(entity: str, old: TablePlan, new: TablePlan, found: list[Sche
     for column in new.columns:
         known = before.get(column.key)
         if known is None:
-            found.append(SchemaChange("add_column", entity, new.name, column.name, column.kind, rebuild=full))
+            found.append(SchemaChange("add_column", entity, new.name, column.name, column.kind, full, kind=column.kind))
         elif (known.kind, known.date_format) != (column.kind, column.date_format):
             detail = f"{known.kind} to {column.kind}"
-            found.append(SchemaChange("widen_column", entity, new.name, column.name, detail, rebuild=True))
+            found.append(
+                SchemaChange(
+                    "widen_column", entity, new.name, column.name, detail,
+                    rebuild=True, kind=column.kind, former_kind=known.kind,
+                )
+            )  # fmt: skip
         elif known != column:
             detail = "what NULL stands for"
             found.append(SchemaChange("restructure", entity, new.name, column.name, detail, rebuild=True))
@@ -210,9 +196,13 @@ def _table_changes(entity: str, old: TablePlan, new: TablePlan, found: list[Sche
             _table_changes(entity, children[child.key], child, found)
             continue
         moved = child.key in before or full  # the field had a column so far
-        for table in child.walk():
-            detail = "from a column" if moved else f"{len(table.columns)} columns from JSON"
-            found.append(SchemaChange("create_table", entity, table.name, detail=detail, rebuild=moved))
+        found += [_table_creation(entity, table, moved=moved) for table in child.walk()]
+
+
+def _table_creation(entity: str, table: TablePlan, *, moved: bool = False) -> SchemaChange:
+    """:param moved: what the table holds stands in a column so far."""
+    detail = "from a column" if moved else f"{len(table.columns)} columns from JSON"
+    return SchemaChange("create_table", entity, table.name, detail=detail, rebuild=moved, columns=len(table.columns))
 
 
 def to_json(plan: EntityPlan) -> str:

@@ -42,6 +42,7 @@ def failure_fields(error: SyncError) -> dict[str, Any]:
         "success": False,
         "error": error.message,
         "error_type": error.code,
+        "reason": error.reason,
         "hint": error.hint,
         "context": error.context or None,
     }
@@ -112,10 +113,10 @@ def tables_summary(result: TablesResult) -> str:
     """``2 created, 3 columns added``."""
     counts = ((result.created, "created"), (result.recreated, "recreated"), (result.emptied, "emptied"))
     parts = [f"{counted(len(names), 'table')} {word}" for names, word in counts if names]
-    columns = sum(change.startswith("add column") for change in result.changes)
+    columns = sum(change.change == "add_column" for change in result.changes)
     if columns:
         parts.append(f"{counted(columns, 'column')} added")
-    indexes = sum(change.startswith("create index") for change in result.changes)
+    indexes = sum(change.change == "create_index" for change in result.changes)
     if indexes:
         parts.append(f"{counted(indexes, 'index')} created")
     return ", ".join([*parts, *_refusal_part(result.refused_changes)]) or "nothing to change"
@@ -163,7 +164,7 @@ def analysis_result(
 
     keys = {name: plan.key[0] for name, plan in known.items() if plan.key and len(plan.key) == 1}
     entities = tuple(describe(analysis.entities[name], plan, keys) for name, plan in plans.items())
-    changes = tuple(str(change) for change in pending)
+    changes = tuple(pending)
     spoiled = [note for entity in entities for note in date_notes(entity)]
     return AnalysisResult(
         **_refusal_fields(analysis.refused, analysis.files),

@@ -10,6 +10,7 @@ from json2db_sync.results.analysis import AnalysisResult, EntityAnalysis, FieldA
 from json2db_sync.results.base import RefusedFile, Result, Value
 from json2db_sync.results.exporting import ExportedFile, ExportResult
 from json2db_sync.results.exporting_backups import JsonBackup, JsonBackupsResult, RestoredFile, RestoredJsonResult
+from json2db_sync.results.messages import Note, Relation, SchemaChange
 from json2db_sync.results.population import (
     ExportedRejectsResult,
     FileLoad,
@@ -34,7 +35,7 @@ from json2db_sync.results.state import (
     TracedRecord,
 )
 from json2db_sync.results.status import EntityStatus, ExportStatus, StatusResult
-from json2db_sync.results.tables import PlannedChange, PlanResult, SchemasResult, TablesResult
+from json2db_sync.results.tables import PlanResult, SchemasResult, TablesResult
 from json2db_sync.results.verification import Check, VerifyResult
 from json2db_sync.results.workflow import WorkflowResult
 
@@ -56,12 +57,13 @@ __all__ = [
     "JsonBackup",
     "JsonBackupsResult",
     "LoadReport",
+    "Note",
     "PlanResult",
-    "PlannedChange",
     "PopulateResult",
     "RefusedFile",
     "RejectedRecord",
     "RejectedResult",
+    "Relation",
     "RelationReport",
     "ReportResult",
     "RestoredFile",
@@ -72,6 +74,7 @@ __all__ = [
     "RunsResult",
     "ScheduleReport",
     "ScheduleResult",
+    "SchemaChange",
     "SchemasResult",
     "StatusResult",
     "SupersededRecord",

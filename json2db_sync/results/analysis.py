@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from json2db_sync.results.base import RefusedFile, Result, Value
+from json2db_sync.results.messages import SchemaChange
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class AnalysisResult(Result):
     refused_files: tuple[RefusedFile, ...] = ()
     relations: tuple[str, ...] = ()
     schema_changes_required: bool = False
-    schema_changes: tuple[str, ...] = ()
+    schema_changes: tuple[SchemaChange, ...] = ()
     statistics: Mapping[str, Any] = field(default_factory=dict)
 
     @property

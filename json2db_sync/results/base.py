@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-_FAILURE_KEYS = frozenset(("error", "error_type", "hint", "context"))
+from json2db_sync.results.messages import Message, Note
+
+_FAILURE_KEYS = frozenset(("error", "error_type", "reason", "hint", "context"))
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Value(Mapping[str, Any]):
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Message):
+        return value.as_dict()
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
@@ -53,6 +57,8 @@ class Result(Value):
     """What went wrong, with the place."""
     error_type: str | None = None
     """configuration_error, file_error, validation_error, database_error, locked or cancelled."""
+    reason: str | None = None
+    """What kind of error it is, more closely; docs/results.md lists them all."""
     hint: str | None = None
     """What to do about it."""
     context: Mapping[str, Any] | None = None
@@ -63,8 +69,8 @@ class Result(Value):
     """The database, passwords masked."""
     source: str | None = None
     """Where files came from."""
-    notes: tuple[str, ...] = ()
-    """What deserves a look, in words."""
+    notes: tuple[Note | str, ...] = ()
+    """What deserves a look."""
 
     def _keys(self) -> list[str]:
         names = super()._keys()

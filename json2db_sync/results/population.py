@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from json2db_sync.results.base import RefusedFile, Result, Value
+from json2db_sync.results.messages import SchemaChange
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class PopulateResult(Result):
     refused_files: tuple[RefusedFile, ...] = ()
     rejected_records: tuple[RejectedRecord, ...] = ()
     """The first of them; :meth:`SyncRunner.rejected` has all."""
-    schema_changes: tuple[str, ...] = ()
+    schema_changes: tuple[SchemaChange, ...] = ()
     """What the data made of the tables on the way."""
     backup: str | None = None
 

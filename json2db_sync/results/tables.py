@@ -5,31 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from json2db_sync.results.base import RefusedFile, Result, Value
-
-
-@dataclass(frozen=True)
-class PlannedChange(Value):
-    """One thing that create_tables would do to the database."""
-
-    change: str
-    """create_table, add_column, widen_column, change_key, restructure, create_index or repair."""
-    entity: str
-    table: str
-    column: str | None
-    text: str
-    """In words, as ``create_tables`` reports it."""
-    records: int = 0
-    """Stored records that are rewritten for it: those of the whole entity where its tables are rebuilt, else none."""
+from json2db_sync.results.base import RefusedFile, Result
+from json2db_sync.results.messages import Note, SchemaChange
 
 
 @dataclass(frozen=True)
 class PlanResult(Result):
     """What create_tables would do; nothing has been done."""
 
-    changes: tuple[PlannedChange, ...] = ()
-    refused_changes: tuple[str, ...] = ()
-    """What the data asks for and a frozen contract refuses, in words."""
+    changes: tuple[SchemaChange, ...] = ()
+    refused_changes: tuple[Note, ...] = ()
+    """What the data asks for and a frozen contract refuses."""
     records_rewritten: int = 0
     """Stored records that would be rewritten, each counted once."""
     refused_files: tuple[RefusedFile, ...] = ()
@@ -44,16 +30,16 @@ class TablesResult(Result):
     """What was done to the tables."""
 
     created: tuple[str, ...] = ()
-    changes: tuple[str, ...] = ()
-    """Everything that was done, in words."""
+    changes: tuple[SchemaChange, ...] = ()
+    """Everything that was done."""
     recreated: tuple[str, ...] = ()
     """Tables rebuilt, their rows carried over."""
     emptied: tuple[str, ...] = ()
     records_carried_over: int = 0
     tables: tuple[str, ...] = ()
     """All tables of ours there now are."""
-    refused_changes: tuple[str, ...] = ()
-    """What the data asks for and a frozen contract refuses, in words."""
+    refused_changes: tuple[Note, ...] = ()
+    """What the data asks for and a frozen contract refuses."""
     backup: str | None = None
     refused_files: tuple[RefusedFile, ...] = ()
 

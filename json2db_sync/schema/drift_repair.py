@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
 from json2db_sync.model.plan import EntityPlan
-from json2db_sync.results import PlannedChange
+from json2db_sync.results import SchemaChange
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,11 @@ class Missing:
 NOTHING = Missing()
 
 
-def repairs(plan: EntityPlan, missing: Missing) -> Iterator[PlannedChange]:
+def repairs(plan: EntityPlan, missing: Missing) -> Iterator[SchemaChange]:
     """What makes an entity's tables whole again."""
 
-    def repair(table: str, column: str | None, what: str) -> PlannedChange:
-        return PlannedChange("repair", plan.entity, table, column, f"create {what} again: it was missing")
+    def repair(table: str, column: str | None, what: str) -> SchemaChange:
+        return SchemaChange("repair", plan.entity, table, column, what)
 
     if plan.table.name in missing.tables:
         yield repair(plan.table.name, None, f"table {plan.table.name}")

@@ -14,8 +14,8 @@ from json2db_sync.databases.ledger import Ledger
 from json2db_sync.databases.records import RecordReader
 from json2db_sync.errors import ValidationError
 from json2db_sync.model.keys import key_of
-from json2db_sync.model.plan import EntityPlan, SchemaChange, changes, tables_of_others
-from json2db_sync.results import PlannedChange
+from json2db_sync.model.plan import EntityPlan, changes, tables_of_others
+from json2db_sync.results import Note, SchemaChange
 from json2db_sync.schema.drift_repair import NOTHING, Missing, as_repaired, repairs
 
 
@@ -29,9 +29,9 @@ class EntityTodo:
     missing: Missing = NOTHING
     changes: tuple[SchemaChange, ...] = ()
     """From the old plan to the new one."""
-    planned: tuple[PlannedChange, ...] = ()
+    planned: tuple[SchemaChange, ...] = ()
     """All there is to do, repairs and indexes included, in order."""
-    refused: tuple[str, ...] = ()
+    refused: tuple[Note, ...] = ()
     """What the data asks for and the contract refuses, in words."""
     rebuild: bool = False
     """The stored rows are assembled and shredded into fresh tables."""
@@ -53,7 +53,7 @@ def what_to_do(database: Database, plans: Iterable[EntityPlan], settings: PlanSe
 def creation(plan: EntityPlan) -> EntityTodo:
     """The first tables of an entity."""
     todo = changes(None, plan)
-    return EntityTodo(None, plan, changes=todo, planned=tuple(_planned(change, 0) for change in todo))
+    return EntityTodo(None, plan, changes=todo, planned=todo)
 
 
 def must_rebuild(database: Database, change: SchemaChange, old: EntityPlan, new: EntityPlan) -> bool:
@@ -74,10 +74,10 @@ def must_stay(stored: EntityPlan | None, is_frozen: Callable[[str], bool]) -> bo
 
 def pending_changes(
     stored: Mapping[str, EntityPlan], plans: Mapping[str, EntityPlan], is_frozen: Callable[[str], bool]
-) -> tuple[list[SchemaChange], list[str]]:
-    """What these plans ask for, by the stored plans alone; and, in words, what a frozen contract refuses of it."""
+) -> tuple[list[SchemaChange], list[Note]]:
+    """What these plans ask for, by the stored plans alone; and what a frozen contract refuses of it."""
     pending: list[SchemaChange] = []
-    refused: list[str] = []
+    refused: list[Note] = []
     for entity, plan in plans.items():
         found = changes(stored.get(entity), plan)
         if must_stay(stored.get(entity), is_frozen):
@@ -87,12 +87,9 @@ def pending_changes(
     return pending, refused
 
 
-def _refusals(entity: str, asked: Iterable[SchemaChange]) -> list[str]:
-    return [f"{entity} is frozen: {change}" for change in asked]
-
-
-def _planned(change: SchemaChange, records: int) -> PlannedChange:
-    return PlannedChange(change.change, change.entity, change.table, change.column, str(change), records)
+def _refusals(entity: str, asked: Iterable[SchemaChange]) -> list[Note]:
+    setting = "processing.contracts"
+    return [Note(f"{entity} is frozen: {change}", "frozen", entity, setting=setting) for change in asked]
 
 
 class SchemaPlanner:
@@ -144,7 +141,7 @@ class SchemaPlanner:
         records = self._count(old, missing) if rebuild else 0
         planned = [
             *repairs(old, missing),
-            *(_planned(change, records * rewrites) for change, rewrites in zip(todo, rewriting, strict=True)),
+            *(replace(change, records=records * rewrites) for change, rewrites in zip(todo, rewriting, strict=True)),
             *(() if rebuild else self._missing_indexes(new, todo, missing)),
         ]
         return EntityTodo(old, new, missing, todo, tuple(planned), (), rebuild, records)
@@ -224,15 +221,14 @@ class SchemaPlanner:
 
     def _missing_indexes(
         self, new: EntityPlan, todo: Iterable[SchemaChange], missing: Missing
-    ) -> Iterator[PlannedChange]:
+    ) -> Iterator[SchemaChange]:
         """Indexes that no change makes anyway."""
         coming = {(change.table, change.column) for change in todo if change.change == "create_index"}
         if any(
             table not in missing.tables and (table, index.columns[0].name) not in coming
             for table, index in self._database.missing_indexes(self._connection, new)
         ):
-            text = f"create missing indexes on {new.table.name} and its children"
-            yield PlannedChange("create_index", new.entity, new.table.name, None, text)
+            yield SchemaChange("create_index", new.entity, new.table.name)
 
     # What columns did not tell
 

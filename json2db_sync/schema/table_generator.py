@@ -13,7 +13,8 @@ from json2db_sync.databases.ledger import Ledger
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.model import plan as names
 from json2db_sync.model.kinds import now_text
-from json2db_sync.model.plan import CustomColumn, EntityPlan, SchemaChange, changes
+from json2db_sync.model.plan import CustomColumn, EntityPlan, changes
+from json2db_sync.results import Note, SchemaChange
 from json2db_sync.schema.drift_repair import Missing, repairs
 from json2db_sync.schema.schema_diff import EntityTodo, SchemaPlanner, creation, must_rebuild, must_stay
 from json2db_sync.schema.table_rebuild import rebuild
@@ -24,11 +25,11 @@ class TableChanges:
     """What was done."""
 
     created: list[str] = field(default_factory=list)
-    done: list[str] = field(default_factory=list)
+    done: list[SchemaChange] = field(default_factory=list)
     """In words, everything."""
     recreated: list[str] = field(default_factory=list)
     emptied: list[str] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
+    refused: list[Note] = field(default_factory=list)
     """What the data asks for and a frozen contract refuses, in words: not done."""
     rows: int = 0
     """Records carried over."""
@@ -92,8 +93,8 @@ def recreate(database: Database, plans: Iterable[EntityPlan], *, empty: bool) ->
             else:
                 planner.require_replaceable(old)
                 missing = planner.missing(old)
-                done.done += [change.text for change in repairs(old, missing)]
-                done.done += map(str, changes(old, plan))
+                done.done += repairs(old, missing)
+                done.done += changes(old, plan)
                 evolution.repair(old, missing)
                 evolution.rebuild(old, plan)
     return done
@@ -113,7 +114,7 @@ class _Evolution:
         """Do it, and say so."""
         self._require_usable(todo.old, todo.new)
         self._done.refused += todo.refused
-        self._done.done += [change.text for change in todo.planned]
+        self._done.done += todo.planned
         if todo.old is None:
             self._create(todo.new)
             return
@@ -217,7 +218,7 @@ class _Evolution:
         self._ledger.save_plan(new)
         self._ledger.forget_entities([new.entity])
         self._done.emptied += [table.name for table in new.tables]
-        self._done.done.append(f"empty {new.table.name} and its children")
+        self._done.done.append(SchemaChange("empty_tables", new.entity, new.table.name))
 
     def rebuild(self, old: EntityPlan, new: EntityPlan) -> None:
         """Assemble every stored record and shred it into fresh tables."""
@@ -236,7 +237,7 @@ class _Evolution:
         self._done.recreated += [table.name for table in new.tables if table.name in ours]
         self._done.rows += rows
         if rows:
-            self._done.done.append(f"carry over {rows:,} records of {new.table.name}")
+            self._done.done.append(SchemaChange("carry_over", new.entity, new.table.name, records=rows))
 
 
 __all__ = ["TableChanges", "evolve", "recreate"]

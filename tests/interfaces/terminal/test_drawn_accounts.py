@@ -17,7 +17,7 @@ from json2db_sync.results import (
     ExportedRejectsResult,
     InferredSchemasResult,
     LoadReport,
-    PlannedChange,
+    Note,
     PlanResult,
     PopulateResult,
     RejectedRecord,
@@ -26,6 +26,7 @@ from json2db_sync.results import (
     RunReport,
     RunResult,
     RunsResult,
+    SchemaChange,
     SupersededRecord,
     SupersededResult,
     TablesResult,
@@ -37,12 +38,12 @@ SESSION = "sync_session_2026-11-08_08-00-00/raw_json/2026-11-08_08-00-00"
 HOSTILE = "[red]bold[/red] [/] \x1b[31m\x1b]0;title\x07 \r\n \u202egnp \ud800 é 感谢 :smile: %s {0}"
 PLAN = PlanResult(
     changes=(
-        PlannedChange("create_table", "bills", "json_bills", None, "create table json_bills (12 columns from JSON)"),
-        PlannedChange("widen_column", "invoices", "json_invoices", "total",
-                      "widen column json_invoices.total (integer to number)", 1204),
-        PlannedChange("add_column", "invoices", "json_invoices", "tags", "add column json_invoices.tags (json)"),
+        SchemaChange("create_table", "bills", "json_bills", None, "12 columns from JSON", columns=12),
+        SchemaChange("widen_column", "invoices", "json_invoices", "total", "integer to number",
+                     kind="number", former_kind="integer", records=1204),
+        SchemaChange("add_column", "invoices", "json_invoices", "tags", "json", kind="json"),
     ),
-    refused_changes=("items is frozen: add column json_items.colour (text)",),
+    refused_changes=(Note("items is frozen: add column json_items.colour (text)", "frozen", "items"),),
     records_rewritten=1204,
 )  # fmt: skip
 RUN = RunReport(
@@ -333,12 +334,12 @@ def test_data_is_never_markup_or_control(encoding: str) -> None:
     record = RejectedRecord(HOSTILE, HOSTILE, 1, 1, HOSTILE, HOSTILE, HOSTILE, 1, HOSTILE)
     load = LoadReport(HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, 1, 1)
     run = replace(RUN, operation=HOSTILE, status=HOSTILE, started_at=HOSTILE, message=HOSTILE, source=HOSTILE)
-    change = PlannedChange(HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, 1)
+    change = SchemaChange(HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, records=1)
     results: tuple[Result, ...] = (
         RejectedResult(records=(record,), total=1),
         RunResult(report=run, loads=(load,)),
         SupersededResult(records=(SupersededRecord(HOSTILE, HOSTILE, 1, HOSTILE, HOSTILE),), total=1),
-        PlanResult(changes=(change,), refused_changes=(HOSTILE,)),
+        PlanResult(changes=(change,), refused_changes=(Note(HOSTILE, "frozen", HOSTILE),)),
         ExportedRejectsResult(output=HOSTILE, count=1),
         InferredSchemasResult(schemas={HOSTILE: {HOSTILE: HOSTILE}}),
         InferredSchemasResult(written=(HOSTILE,)),

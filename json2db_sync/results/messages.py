@@ -1,0 +1,138 @@
+"""Sentences that are values: a person reads the text, a program reads the fields."""
+
+from __future__ import annotations
+
+from collections.abc import KeysView
+from dataclasses import dataclass, fields
+from typing import Any, Literal, Self
+
+
+class Message(str):
+    """A text whose fields say the same to programs: ``str(message)`` is the sentence, ``message.code`` a field.
+
+    A field is also had as ``message["code"]``, and all of them as ``dict(message)``, as of every result. Subclasses
+    are frozen dataclasses; their ``sentence`` makes the text of the fields.
+    """
+
+    def __new__(cls, *values: Any, **named: Any) -> Self:
+        return super().__new__(cls, cls.sentence(*values, **named))
+
+    @classmethod
+    def sentence(cls, *values: Any, **named: Any) -> str:
+        """The text; takes what the constructor takes."""
+        raise NotImplementedError
+
+    def __getnewargs__(self) -> Any:
+        return tuple(getattr(self, one.name) for one in fields(self))  # type: ignore[arg-type]
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.as_dict()[key] if isinstance(key, str) else super().__getitem__(key)
+
+    def keys(self) -> KeysView[str]:
+        """The names of the fields, and ``text``."""
+        return self.as_dict().keys()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields, and ``text``: what ``to_json`` of a result shows."""
+        named = {one.name: getattr(self, one.name) for one in fields(self)}  # type: ignore[arg-type]
+        return {**named, "text": str(self)}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Note(Message):
+    """Something that deserves a look."""
+
+    text: str
+    code: str
+    """What kind of note it is; docs/results.md lists them all."""
+    entity: str | None = None
+    count: int | None = None  # type: ignore[assignment]  # of str, which counts characters
+    """How many records, values or files it is about."""
+    setting: str | None = None
+    """The setting that helps."""
+
+    @classmethod
+    def sentence(cls, text: str, *_values: Any, **_named: Any) -> str:
+        return text
+
+
+ChangeKind = Literal[
+    "create_table",
+    "add_column",
+    "widen_column",
+    "change_key",
+    "restructure",
+    "create_index",
+    "repair",
+    "empty_tables",
+    "carry_over",
+]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SchemaChange(Message):
+    """One thing that was, would or may not be done to the tables."""
+
+    change: ChangeKind
+    entity: str
+    table: str
+    column: str | None = None
+    detail: str = ""
+    """What more there is to say, in words."""
+    rebuild: bool = False
+    """The stored rows of this entity are assembled and shredded again."""
+    columns: int | None = None
+    """Of a new table: how many columns come from JSON."""
+    kind: str | None = None
+    """Of a column: its kind from now on."""
+    former_kind: str | None = None
+    records: int = 0
+    """Stored records that are rewritten for it: those of the whole entity where its tables are rebuilt, else none."""
+
+    @property
+    def text(self) -> str:
+        """The sentence."""
+        return str(self)
+
+    @classmethod
+    def sentence(
+        cls,
+        change: str,
+        entity: str,
+        table: str,
+        column: str | None = None,
+        detail: str = "",
+        *_values: Any,
+        records: int = 0,
+        **_named: Any,
+    ) -> str:
+        if change == "empty_tables":
+            return f"empty {table} and its children"
+        if change == "carry_over":
+            return f"carry over {records:,} records of {table}"
+        if change == "repair":
+            return f"create {detail} again: it was missing"
+        if change == "create_index" and column is None:
+            return f"create missing indexes on {table} and its children"
+        what = f"{table}.{column}" if column else table
+        return f"{change.replace('_', ' ')} {what}" + (f" ({detail})" if detail else "")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Relation(Message):
+    """A column that seems to hold keys of an entity."""
+
+    table: str
+    column: str
+    entity: str
+    """The entity referred to."""
+    why: Literal["name", "values"] = "name"
+
+    @property
+    def text(self) -> str:
+        """The sentence."""
+        return str(self)
+
+    @classmethod
+    def sentence(cls, table: str, column: str, entity: str, *_values: Any, **_named: Any) -> str:
+        return f"{table}.{column} -> {entity}"
