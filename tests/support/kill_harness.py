@@ -281,11 +281,13 @@ class Harness:
     def _start(self, url: str) -> subprocess.Popen[bytes]:
         """The operation in a process of its own, up to the moment when everything is imported."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("JSON2DB_")}
+        tests = str(Path(__file__).parents[1])  # where it finds the package ``support``
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, (tests, os.environ.get("PYTHONPATH"))))
         process = subprocess.Popen(
             [sys.executable, __file__, self.operation.name, url, str(self.tree)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=environment | {"PYTHONPATH": str(Path(__file__).parents[1])},
+            env=environment,
             cwd=self.tree,  # no .env there
         )
         assert process.stdout is not None
