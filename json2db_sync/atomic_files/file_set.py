@@ -25,6 +25,7 @@ from json2db_sync.atomic_files.backups import (
 from json2db_sync.atomic_files.journal import Journal, Replacement
 from json2db_sync.atomic_files.locking import locked
 from json2db_sync.atomic_files.places import Places
+from json2db_sync.atomic_files.state_folder import hide_from_git
 from json2db_sync.errors import FileError
 
 _BUFFER = 1 << 20
@@ -71,9 +72,7 @@ class FileSet:
             self._sweep()
             stack.callback(self._leave)
             self._places.new.mkdir()
-            ignored = self._places.staging / ".gitignore"
-            if not ignored.exists():
-                ignored.write_text("*\n", encoding="utf-8")
+            hide_from_git(self._places.staging)
             self._open = stack.pop_all()
         return self
 

@@ -122,11 +122,9 @@ class Journal:
             self._back.unlink(missing_ok=True)
 
     def _write(self, replacements: Sequence[Replacement]) -> None:
-        partial = self._forward.with_suffix(".partial")
         rows = [[self._shown(path) for path in (one.staged, one.target, one.backup)] for one in replacements]
-        partial.write_text(json.dumps(rows), encoding="utf-8")
-        disk.settle(partial, partial)
-        partial.replace(self._forward)
+        with disk.replaced(self._forward) as partial:
+            partial.write_text(json.dumps(rows), encoding="utf-8")
         disk.sync_folders([self._places.staging])
 
     def _read(self, file: Path) -> list[Replacement] | None:
