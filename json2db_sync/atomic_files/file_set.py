@@ -1,4 +1,4 @@
-"""A set of files that are written beside the published ones, and then take their places all at once."""
+"""A set of files that are written beside the published ones, and then take their places at once; and the way back."""
 
 from __future__ import annotations
 
@@ -15,16 +15,18 @@ from typing import BinaryIO, Self, cast
 
 from json2db_sync.atomic_files import disk
 from json2db_sync.atomic_files.backups import (
+    Backup,
     BackupRules,
     Clock,
     backup_path,
     expired,
+    find_backup,
     list_backups,
     unused_moment,
 )
 from json2db_sync.atomic_files.journal import Journal, Replacement
-from json2db_sync.atomic_files.locking import locked
 from json2db_sync.atomic_files.places import Places
+from json2db_sync.atomic_files.process_lock import locked
 from json2db_sync.atomic_files.state_folder import hide_from_git
 from json2db_sync.errors import FileError
 
@@ -188,3 +190,35 @@ def _flushed(stream: io.BufferedWriter | io.BufferedRandom, raw: io.FileIO) -> I
         yield cast(BinaryIO, stream)
         if not stream.closed:
             stream.flush()
+
+
+def restore(
+    directory: Path,
+    backup: str,
+    rules: BackupRules | None = None,
+    clock: Clock = datetime.now,
+    *,
+    beside: Collection[str] = (),
+) -> tuple[Published, ...]:
+    """Publish a backup again, all or nothing; what it replaces is backed up first.
+
+    :param backup: as :func:`find_backup` takes it.
+    :param beside: further files that are to be as they were at that moment, where that is not how they are.
+    :returns: what was published, the backup's own file first.
+    :raises FileError: when there is no such backup, or a file cannot be written.
+    :raises Locked: when another run writes there.
+    """
+    with FileSet(directory, rules, clock) as files:
+        wanted = find_backup(directory, backup, rules)
+        others = list_backups(directory, rules)
+        for one in (wanted, *_as_of(wanted, others, beside)):
+            with files.stage(one.file) as stream, disk.translated(one.path, "read"), one.path.open("rb") as reader:
+                shutil.copymode(one.path, files.staged(one.file))  # that of the file in its place wins, if there is one
+                shutil.copyfileobj(reader, stream, 1 << 20)
+        return files.commit()
+
+
+def _as_of(wanted: Backup, backups: Collection[Backup], names: Collection[str]) -> list[Backup]:
+    """What held these files' content at the moment: of each the oldest backup that is no older than it."""
+    oldest = {backup.file: backup for backup in backups if backup.order >= wanted.order}  # given newest first
+    return [oldest[name] for name in sorted(set(names) - {wanted.file}) if name in oldest]

@@ -9,9 +9,8 @@ import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.records import RecordReader
-from json2db_sync.export.content import Page, tally
 from json2db_sync.export.filters import conditions
-from json2db_sync.export.lines import Record, as_sorted_lines, without_null
+from json2db_sync.export.lines import Page, Record, as_sorted_lines, tally, without_null
 from json2db_sync.export.options import ExportOptions, unknown_field
 from json2db_sync.export.related import Names, Reference, guess_name_column, related_fields
 from json2db_sync.export.schema import properties_of, record_schema

@@ -14,9 +14,8 @@ from json2db_sync.export.comparing import compare
 from json2db_sync.export.content import Content
 from json2db_sync.export.draft import Draft, Drafter, stage_beside, stage_records
 from json2db_sync.export.layout import Layout
-from json2db_sync.export.leftovers import leftovers
 from json2db_sync.export.options import ExportOptions
-from json2db_sync.export.published import holds, is_export, require_plain, stated_checksum
+from json2db_sync.export.published import holds, is_export, leftovers, require_plain, stated_checksum
 from json2db_sync.export.reading import Check, Reading, checker
 from json2db_sync.results import ExportedFile
 

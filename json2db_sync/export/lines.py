@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +20,17 @@ _DEEPEST = 300
 _in_order = msgspec.json.Encoder(decimal_format="number")
 _sorted = msgspec.json.Encoder(decimal_format="number", order="sorted")
 _decimals = msgspec.json.Decoder(float_hook=Decimal)
+
+
+@dataclass(frozen=True)
+class Page:
+    """Records that follow one another."""
+
+    lines: bytes
+    """Canonical, a newline behind each."""
+    count: int
+    tallies: Sequence[Counter[Any]] = ()
+    """Of each counted field, how often each value stands there."""
 
 
 def as_lines(records: Sequence[Record]) -> bytes:
@@ -109,4 +122,14 @@ def without_null(value: Any) -> Any:
     return value
 
 
-__all__ = ["Record", "as_lines", "as_sorted_lines", "as_text", "sorted_json", "without_null"]
+def tally(records: Sequence[Record], fields: Sequence[str]) -> list[Counter[Any]]:
+    """How often each value stands in these fields."""
+    return [Counter(_countable(record[field]) for record in records if field in record) for field in fields]
+
+
+def _countable(value: Any) -> Any:
+    """A value as a counter takes it: true is not 1, and what has no hash counts as its text."""
+    return value if type(value) in (str, int, type(None)) else as_text(value)
+
+
+__all__ = ["Page", "Record", "as_lines", "as_sorted_lines", "as_text", "sorted_json", "tally", "without_null"]

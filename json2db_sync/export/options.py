@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from json2db_sync.errors import ConfigurationError
+from json2db_sync.text import did_you_mean
 
 Format = Literal["envelope", "array", "ndjson"]
 NullHandling = Literal["keep", "omit"]
@@ -79,10 +79,9 @@ def _of(settings: Mapping[str, Any], table: str, known: Known, setting: str) -> 
 
 def unknown_field(table: str, field: str, known: Collection[str], setting: str) -> ConfigurationError:
     """The error for a field that a table does not have, naming those that are near it."""
-    near = difflib.get_close_matches(field, list(known), 1, 0.6)
     return ConfigurationError(
         f"{table} has no field {field}",
-        hint=f"did you mean {near[0]}?" if near else f"it has {', '.join(known)}",
+        hint=did_you_mean(field, known) or f"it has {', '.join(known)}",
         setting=setting,
         table=table,
     )

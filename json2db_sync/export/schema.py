@@ -8,10 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from json2db_sync.databases.reflection import ApplicationColumn
+from json2db_sync.export.exported_file import FILTERS, KEY
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import ColumnPlan, TablePlan
-from json2db_sync.sources import exports
-from json2db_sync.sources.exported import FILTERS, KEY
+from json2db_sync.sources.files import WRITTEN_BY
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _ANYTHING = ["array", "boolean", "null", "number", "object", "string"]
@@ -44,7 +44,7 @@ def record_schema(
     """
     schema = {
         "$schema": DIALECT,
-        "$comment": exports.WRITTEN_BY,
+        "$comment": WRITTEN_BY,
         "title": name,
         "type": "object",
         "properties": dict(properties),

@@ -120,9 +120,9 @@ class Exporting(ExportBackups):
     ) -> Iterator[tuple[Exporter, list[Content]]]:
         """What exports to a directory, and what is exported, all of one state of the database."""
         from json2db_sync.databases.ledger import Ledger
+        from json2db_sync.export.content import contents
         from json2db_sync.export.draft import Drafter
         from json2db_sync.export.exporter import Exporter
-        from json2db_sync.export.selection import contents
         from json2db_sync.progress import RecordMeter
 
         options = self._export_options(given)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from json2db_sync.errors import ConfigurationError, FileError, NoDataFound
-from json2db_sync.sources import directory, sessions
-from json2db_sync.sources.files import SourceFile
+from json2db_sync.sources import sessions
+from json2db_sync.sources.files import SourceFile, files_in, single_file
 from json2db_sync.sources.reader import entities_in
 
 SourceType = Literal["auto", "api_sync", "consolidated", "directory"]
@@ -153,7 +153,7 @@ def discover(settings: SourceSettings, limits: Window) -> Source:
     """
     path = _existing(settings.path)
     if path.is_file():
-        return Source("file", path.parent, (directory.single_file(path, settings.entities),), limits)
+        return Source("file", path.parent, (single_file(path, settings.entities),), limits)
     if settings.type == "directory":
         return _directory(path, settings, limits)
     base = sessions_base(path)
@@ -218,7 +218,7 @@ def consolidated_base(base: Path, configured: Path | None) -> Path | None:
 
 
 def _directory(path: Path, settings: SourceSettings, limits: Window) -> Source:
-    files, left_out = directory.files_in(path, settings.entities)
+    files, left_out = files_in(path, settings.entities)
     if not files:
         raise _nothing(path, settings, 0)
     notes = ("plain folders have no session times: the window of days does not apply",) if limits.given and (

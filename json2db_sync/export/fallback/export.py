@@ -10,8 +10,8 @@ from typing import Any
 
 from json2db_sync.errors import FileError
 from json2db_sync.export.confirmations import confirmed_at
-from json2db_sync.model.jsontext import preview
-from json2db_sync.sources.exported import (
+from json2db_sync.export.exported_file import (
+    CLOCKS_DIFFER,
     FILTERS,
     METADATA_FILTERS,
     ExportedFile,
@@ -20,7 +20,7 @@ from json2db_sync.sources.exported import (
     record_of,
     schema_of,
 )
-from json2db_sync.sources.exports import CLOCKS_DIFFER
+from json2db_sync.model.jsontext import preview
 
 _VERSION = "1.0"
 _LONG = 4000

@@ -11,6 +11,7 @@ import os
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, cast
@@ -21,11 +22,11 @@ from json2db_sync.errors import FileError
 from json2db_sync.model import jsontext
 from json2db_sync.sources.bytestream import ByteStream
 from json2db_sync.sources.cursor import Cursor, Stretch
-from json2db_sync.sources.exports import METADATA_SUFFIX, SCHEMA_SUFFIX
-from json2db_sync.sources.files import LINE_SUFFIXES, make_file, stem_and_suffix
+from json2db_sync.sources.files import LINE_SUFFIXES, METADATA_SUFFIX, SCHEMA_SUFFIX, make_file, stem_and_suffix
 from json2db_sync.sources.lines import blocks_of_lines, split_lines
 
-SUFFIXES = (".json", ".ndjson", ".json.gz", ".ndjson.gz")
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""By at most so much: an export that is dated later than that is dated wrongly."""
 METADATA = "metadata"
 """The key of the metadata in an envelope."""
 KEY, FILTERS = "x-key", "x-filters"
