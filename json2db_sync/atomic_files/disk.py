@@ -46,7 +46,9 @@ def translated(path: Path, doing: str = "write", state: str = _AS_THEY_WERE) -> 
         named = error.filename2 or error.filename
         if isinstance(named, str | os.PathLike) and Path(named) != path:
             reason = f"{reason} ({os.fspath(named)})"
-        raise FileError(f"cannot {doing} {path}: {reason}", hint=f"{todo}; {state}", file=str(path)) from error
+        raise FileError(
+            f"cannot {doing} {path}: {reason}", hint=f"{todo}; {state}", file=str(path), reason="cannot_write"
+        ) from error
 
 
 class Written(FileIO):

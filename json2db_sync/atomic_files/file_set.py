@@ -29,6 +29,7 @@ from json2db_sync.atomic_files.places import Places
 from json2db_sync.atomic_files.process_lock import locked
 from json2db_sync.atomic_files.state_folder import hide_from_git
 from json2db_sync.errors import FileError
+from json2db_sync.results.messages import Note
 
 _BUFFER = 1 << 20
 
@@ -55,8 +56,8 @@ class FileSet:
 
     def __init__(self, directory: Path, rules: BackupRules | None = None, clock: Clock = datetime.now) -> None:
         self.directory = directory.expanduser().absolute()
-        self.notes: list[str] = []
-        """What deserves a look, in words."""
+        self.notes: list[Note] = []
+        """What deserves a look."""
         self._rules = rules or BackupRules()
         self._clock = clock
         self._targets: dict[str, Path] = {}
@@ -70,7 +71,7 @@ class FileSet:
             self._places.staging.mkdir(exist_ok=True)
             stack.enter_context(locked(self.directory, self._places.staging))
             if note := Journal(self._places).finish():
-                self.notes.append(f"{self.directory}: {note}")
+                self.notes.append(Note(f"{self.directory}: {note}", "commit_finished"))
             self._sweep()
             stack.callback(self._leave)
             self._places.new.mkdir()
@@ -155,7 +156,9 @@ class FileSet:
                 if backup.path not in just_made:  # which may seem old, the clock having been put back
                     backup.path.unlink(missing_ok=True)
         except (OSError, FileError) as error:  # no reason to fail: what was to be published is
-            self.notes.append(f"backups that are no longer kept could not be removed: {error}")
+            self.notes.append(
+                Note(f"backups that are no longer kept could not be removed: {error}", "backups_not_removed")
+            )
 
     def _target(self, name: str) -> Path:
         target = self._places.target(name)
@@ -165,6 +168,7 @@ class FileSet:
                 f"{name} and {same} in {self.directory} are one file",
                 hint="remove the link, or choose another directory",
                 file=str(target),
+                reason="name_taken_twice",
             )
         return target
 

@@ -138,7 +138,9 @@ class Journal:
             return None
         except (ValueError, TypeError) as error:
             hint = "compare the files beside it with their backups, then remove it"
-            raise FileError(f"{file} is not a journal of ours: {error}", hint=hint, file=str(file)) from error
+            raise FileError(
+                f"{file} is not a journal of ours: {error}", hint=hint, file=str(file), reason="damaged_journal"
+            ) from error
 
     def _shown(self, path: Path | None) -> str | None:
         """Relative where that can be: the directory may be moved."""

@@ -61,6 +61,7 @@ def contents(
         raise NoDataFound(
             f"{database.label} holds no table that could be exported",
             hint="load files first (json2db-sync full-workflow), or name another database",
+            reason="nothing_to_export",
         )
     known = [*plans, *own, *application.inner_tables, *application.views]
     for name in names:
@@ -72,6 +73,7 @@ def contents(
                 hint="say which tables to export (export.tables), or export a view of it",
                 setting="export.tables",
                 table=name,
+                reason="invalid_file_name",
             )
     for setting in _BY_TABLE:
         for name in getattr(options, setting):
@@ -92,6 +94,7 @@ def _unknown(name: str, known: Sequence[str], setting: str) -> ConfigurationErro
         hint=f"{did_you_mean(name, known)} known are: {', '.join(known) or 'none'}".lstrip(),
         setting=setting,
         table=name,
+        reason="unknown_table",
     )
 
 

@@ -92,7 +92,9 @@ class ExportedFile:
         try:
             return self._object(jsontext.decode(text))
         except (ValueError, RecursionError) as error:
-            raise FileError(f"{beside.name} is not valid JSON: {error}", file=str(beside)) from error
+            raise FileError(
+                f"{beside.name} is not valid JSON: {error}", file=str(beside), reason="invalid_json"
+            ) from error
 
     def _object(self, value: Any) -> Mapping[str, Any]:
         if not isinstance(value, dict):
@@ -127,7 +129,11 @@ class ExportedFile:
             yield from split_lines(block, start)
 
     def _error(self, what: str) -> FileError:
-        return FileError(f"{self.path.name} is not an export of {self.entity}: it {what}", file=str(self.path))
+        return FileError(
+            f"{self.path.name} is not an export of {self.entity}: it {what}",
+            file=str(self.path),
+            reason="not_an_export",
+        )
 
 
 def beside_of(path: Path, suffix: str) -> Path:
@@ -146,11 +152,13 @@ def schema_of(path: Path) -> Mapping[str, Any]:
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise FileError(f"{beside.name} cannot be read: {error.strerror}", file=str(beside)) from error
+        raise FileError(
+            f"{beside.name} cannot be read: {error.strerror}", file=str(beside), reason="cannot_read"
+        ) from error
     except (ValueError, RecursionError) as error:
-        raise FileError(f"{beside.name} is not valid JSON: {error}", file=str(beside)) from error
+        raise FileError(f"{beside.name} is not valid JSON: {error}", file=str(beside), reason="invalid_json") from error
     if not isinstance(schema, dict):
-        raise FileError(f"{beside.name} is not a JSON object", file=str(beside))
+        raise FileError(f"{beside.name} is not a JSON object", file=str(beside), reason="invalid_json")
     return schema
 
 
@@ -170,11 +178,11 @@ def record_of(text: bytes) -> dict[str, Any]:
     try:
         record = jsontext.decode(text)
     except RecursionError as error:
-        raise FileError("a record is spoilt: it is nested too deep") from error
+        raise FileError("a record is spoilt: it is nested too deep", reason="damaged_export") from error
     except ValueError as error:
-        raise FileError(f"a record is spoilt: {error}") from error
+        raise FileError(f"a record is spoilt: {error}", reason="damaged_export") from error
     if not isinstance(record, dict):
-        raise FileError("a record is spoilt: it is not an object")
+        raise FileError("a record is spoilt: it is not an object", reason="damaged_export")
     return record
 
 
@@ -186,7 +194,7 @@ def text_at(path: Path, place: Place) -> tuple[bytes, Identity]:
     try:
         return _read_at(path, place)
     except (OSError, EOFError, zlib.error) as error:
-        raise FileError(f"cannot read {path.name}: {error}", file=str(path)) from error
+        raise FileError(f"cannot read {path.name}: {error}", file=str(path), reason="cannot_read") from error
 
 
 def _read_at(path: Path, place: Place) -> tuple[bytes, Identity]:

@@ -101,6 +101,7 @@ def _wrong(table: str, field: str, what: str) -> ConfigurationError:
         hint=f"a value, a list of values, or comparisons ({', '.join(_COMPARISONS)})",
         setting="export.filters",
         table=table,
+        reason="invalid_filter",
     )
 
 

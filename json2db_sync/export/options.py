@@ -84,6 +84,7 @@ def unknown_field(table: str, field: str, known: Collection[str], setting: str) 
         hint=did_you_mean(field, known) or f"it has {', '.join(known)}",
         setting=setting,
         table=table,
+        reason="unknown_field",
     )
 
 
@@ -118,6 +119,7 @@ class Projection:
                 hint="rename one of them otherwise, or leave it out (export.exclude)",
                 setting="export.rename",
                 table=table,
+                reason="duplicate_field",
             )
         return kept
 

@@ -32,7 +32,12 @@ def require_plain(directory: Path, layout: Layout) -> None:
     for name in layout.files:
         path = directory / name
         if path.exists() and not path.is_file():
-            raise FileError(f"{path} is not a plain file", hint="choose another name or directory", file=str(path))
+            raise FileError(
+                f"{path} is not a plain file",
+                hint="choose another name or directory",
+                file=str(path),
+                reason="not_a_plain_file",
+            )
 
 
 def generated_at(directory: Path, layout: Layout) -> str | None:
@@ -130,7 +135,10 @@ def leftovers(directory: Path, known: Collection[str], source: str) -> Iterator[
 
 def _unreadable(path: Path, error: OSError) -> FileError:
     return FileError(
-        f"cannot read {error.filename or path}: {error.strerror}", hint="check its permissions", file=str(path)
+        f"cannot read {error.filename or path}: {error.strerror}",
+        hint="check its permissions",
+        file=str(path),
+        reason="cannot_read",
     )
 
 

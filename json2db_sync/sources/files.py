@@ -12,6 +12,7 @@ from pathlib import Path
 
 from json2db_sync.errors import FileError
 from json2db_sync.model.naming import entity_name
+from json2db_sync.results.messages import Note
 from json2db_sync.text import counted
 
 DATA_SUFFIXES = (".json", ".ndjson", ".jsonl", ".geojson")
@@ -91,7 +92,7 @@ def make_file(
     try:
         status = path.stat()
     except OSError as error:
-        raise FileError(f"cannot look at {path}: {error.strerror}", file=str(path)) from error
+        raise FileError(f"cannot look at {path}: {error.strerror}", file=str(path), reason="cannot_read") from error
     name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
     entity = next(
         (to for pattern, to in entities.items() if fnmatch(name, pattern) or fnmatch(path.name, pattern)),
@@ -132,10 +133,11 @@ def _cannot_read(error: OSError) -> None:
         f"cannot read the folder {error.filename}: {error.strerror}",
         hint="check its permissions, or name another source",
         file=str(error.filename),
+        reason="cannot_read",
     ) from error
 
 
-def files_in(folder: Path, entities: Mapping[str, str]) -> tuple[list[SourceFile], list[str]]:
+def files_in(folder: Path, entities: Mapping[str, str]) -> tuple[list[SourceFile], list[Note]]:
     """Every data file below a folder, in order of path; and what is worth saying of files that are none."""
     left_out: list[Path] = []
     files = [make_file(path, folder, entities) for path in data_paths(folder, recursive=True, left_out=left_out)]
@@ -175,14 +177,16 @@ def is_backup(name: str) -> bool:
     return _BACKUP.fullmatch(name) is not None
 
 
-def _notes_on(left_out: Iterable[Path]) -> list[str]:
+def _notes_on(left_out: Iterable[Path]) -> list[Note]:
     """What is worth saying of files that were left out."""
     names = [path.name for path in left_out]
     backups = sum(is_backup(name) for name in names)
     beside = len(names) - backups
     told = []
     if beside:
-        told.append(f"{counted(beside, 'file')} left out: schemas and metadata that exports wrote beside their files")
+        text = f"{counted(beside, 'file')} left out: schemas and metadata that exports wrote beside their files"
+        told.append(Note(text, "export_files_left_out", count=beside))
     if backups:
-        told.append(f"{counted(backups, 'backup')} of exported files left out")
+        text = f"{counted(backups, 'backup')} of exported files left out"
+        told.append(Note(text, "export_backups_left_out", count=backups))
     return told

@@ -18,7 +18,7 @@ _REASON = "does not satisfy"
 
 
 def is_violation(reason: str) -> bool:
-    """Is this why a rule rejected a record?"""
+    """Did a schema reject the record? The ledger keeps reasons as :attr:`Violation.reason` makes them."""
     return reason.startswith(_REASON)
 
 

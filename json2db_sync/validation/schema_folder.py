@@ -94,6 +94,7 @@ class SchemaFolder:
             hint="a schema may refer to its own parts and to other files of its folder; put a copy there",
             file=str(path),
             setting=_SETTING,
+            reason="schema_reference_missing",
         )
 
     def _read_referred(self, path: Path) -> Any:
@@ -130,6 +131,7 @@ def _files_of(directory: Path) -> dict[str, Path]:
             hint=f"check the path (working directory: {Path.cwd()}), or write one: json2db-sync schema infer",
             file=str(directory),
             setting=_SETTING,
+            reason="schema_folder_missing",
         )
     found: dict[str, Path] = {}
     try:
@@ -149,6 +151,7 @@ def _files_of(directory: Path) -> dict[str, Path]:
                 hint="keep one of them",
                 file=str(path),
                 setting=_SETTING,
+                reason="duplicate_schema",
             )
     return found
 
@@ -190,4 +193,5 @@ def _broken(path: Path, why: object) -> ConfigurationError:
         file=str(path),
         path=path_text(place) if place else None,
         setting=_SETTING,
+        reason="invalid_schema",
     )

@@ -84,6 +84,7 @@ class Exports:
                 f"there is no export of {entity} in {self.directory}{where}",
                 hint="json2db-sync export writes it; fallback.directory says where",
                 entity=entity,
+                reason="export_missing",
             )
         return max(found, key=lambda path: found[path])
 
@@ -100,9 +101,9 @@ class Exports:
                 if found is not None:
                     break
             except OSError as error:
-                found = unfit(path, f"cannot be read: {error.strerror}")
+                found = unfit(path, f"cannot be read: {error.strerror}", "cannot_read")
         else:
-            found = unfit(path, "is replaced again and again while it is read")
+            found = unfit(path, "is replaced again and again while it is read", "export_replaced")
         if isinstance(found, FileError):
             raise found
         return found
@@ -125,7 +126,7 @@ class Exports:
                     with self._opened(path, entity) as file:
                         found = verified(file)
                 except FileError as error:
-                    found = unfit(path, f"cannot be trusted: {error.message}")
+                    found = unfit(path, f"cannot be trusted: {error.message}", error.reason)
                 if identity_of(path) != identity:
                     return None
                 _SOUND.put(identity, found)
@@ -194,4 +195,8 @@ def _changed_at(path: Path) -> int | None:
 
 def _require_same(export: Export, identity: Identity) -> None:
     if identity != export.identity:
-        raise Replaced(f"{export.path} was replaced by a newer export while it was read", file=str(export.path))
+        raise Replaced(
+            f"{export.path} was replaced by a newer export while it was read",
+            file=str(export.path),
+            reason="export_replaced",
+        )

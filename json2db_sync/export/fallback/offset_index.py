@@ -91,6 +91,7 @@ def _no_key(path: Path, what: str) -> FileError:
         f"the export {path} {what}, so no record can be found by its id",
         hint="read all records, or name the key fields (processing.keys)",
         file=str(path),
+        reason="export_without_key",
     )
 
 
