@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.reflection import Application, ApplicationColumn, ApplicationTable
 from json2db_sync.export.filters import conditions
-from json2db_sync.export.lines import Page, as_lines, sorted_json, tally
+from json2db_sync.export.lines import Page, Record, as_lines, sorted_json, tally
 from json2db_sync.export.options import ExportOptions, unknown_field
 from json2db_sync.export.related import Names, Reference, guess_name_column, related_fields
 from json2db_sync.export.schema import ObservedKinds, record_schema, type_of_column
@@ -29,7 +29,7 @@ PAGE = 256
 """Rows in memory at a time."""
 DEPTH = 1
 """How many foreign keys are followed unless something else is asked for."""
-Values = Sequence[Any]
+Values = Sequence[object]
 _PLAIN = {type(None), str, int, bool, UUID}
 
 
@@ -57,7 +57,7 @@ class ApplicationTables:
             raise unknown_field(table, configured, columns, "export.name_fields")
         return configured or guess_name_column(columns, singular(entity_name(table)))
 
-    def key_value(self, table: str, value: Any) -> Any:
+    def key_value(self, table: str, value: object) -> object:
         """As it is: both columns are of one type."""
         return value
 
@@ -66,7 +66,7 @@ class ApplicationTables:
         as_json = self._application.table(table).column(column.name).as_json
         return self._database.json_text(column) if as_json else column
 
-    def json_values(self, table: str, column: str, values: Sequence[Any]) -> Sequence[Any]:
+    def json_values(self, table: str, column: str, values: Values) -> Values:
         return converter(self._application.table(table).column(column))(values)
 
 
@@ -98,7 +98,7 @@ class ApplicationContent:
         self.counted = options.counted_fields(table, list(self._names.values()))
         self._filters = options.filters_of(table, list(self._columns))
         omit = options.omits_null
-        self._converters: Mapping[str, Callable[..., Any]] = {
+        self._converters: Mapping[str, Callable[[Values], Values]] = {
             name: converter(column, omit_null=omit) for name, column in self._columns.items()
         }
         self._kinds = ObservedKinds()
@@ -108,7 +108,7 @@ class ApplicationContent:
             records = self._records(rows)
             yield Page(as_lines(records), len(records), tally(records, self.counted))
 
-    def schema(self) -> dict[str, Any]:
+    def schema(self) -> Record:
         types = {column.name: type_of_column(column) for column in self._table.columns}
         properties = {
             new: self._kinds.widened(new, types.get(name, {"type": ["string", "null"]}))
@@ -143,11 +143,11 @@ class ApplicationContent:
             .order_by(*(self._database.in_order(source.c[name], self._columns[name].type) for name in order))
         )
 
-    def _comparable(self, field: str, value: Any) -> Any:
+    def _comparable(self, field: str, value: object) -> object:
         is_text = isinstance(self._columns[field].type, sa.String)
         return str(value) if is_text and type(value) in (int, float) else value
 
-    def _records(self, rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+    def _records(self, rows: Sequence[Values]) -> list[Record]:
         if not self._names:
             return [{} for _row in rows]
         raw = dict(zip(self._columns, zip(*rows, strict=True), strict=True))
@@ -177,7 +177,7 @@ def _placed(table: ApplicationTable, related: Sequence[tuple[str, str]]) -> list
 def converter(column: ApplicationColumn, *, omit_null: bool = False) -> Callable[[Values], Values]:
     """What makes JSON values of the values of a column."""
     if column.as_json:
-        return lambda values: [_parsed(value, omit_null) for value in values]
+        return lambda values: [_parsed(value, omit_null=omit_null) for value in values]
     if isinstance(column.type, sa.Boolean):
         return lambda values: [_boolean(value) for value in values]
     return _converted
@@ -199,7 +199,7 @@ def _is_finite(value: float | Decimal) -> bool:
     return value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     if type(value) in _PLAIN:
         return value
     if isinstance(value, float | Decimal):
@@ -215,12 +215,12 @@ def _name_of(value: float | Decimal) -> str:
     return "Infinity" if value > 0 else "-Infinity"
 
 
-def _boolean(value: Any) -> Any:
+def _boolean(value: object) -> object:
     """SQLite has no booleans: 0 and 1 stand for them; anything else is what it is."""
     return bool(value) if type(value) is int and value in (0, 1) else _plain(value)
 
 
-def _parsed(value: Any, omit_null: bool) -> Any:
+def _parsed(value: object, *, omit_null: bool) -> object:
     """The JSON in a column; text that is none stays the text it is."""
     if not isinstance(value, str | bytes):
         return _plain(value)

@@ -10,7 +10,6 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from json2db_sync.atomic_files.disk import replaced
 from json2db_sync.atomic_files.state_folder import STATE_FOLDER, make_state_folder
@@ -45,7 +44,7 @@ def confirmed_at(path: Path, checksum: str) -> str | None:
         return None
 
 
-def _noted(directory: Path) -> dict[str, Any]:
+def _noted(directory: Path) -> dict[str, object]:
     try:
         found = json.loads((directory / STATE_FOLDER / _NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):  # not there, or spoilt: then an export is as old as it says

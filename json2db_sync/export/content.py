@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.reflection import Application
@@ -11,7 +11,7 @@ from json2db_sync.errors import ConfigurationError, NoDataFound
 from json2db_sync.export.application import ApplicationContent
 from json2db_sync.export.entities import EntityContent
 from json2db_sync.export.layout import unfit_name
-from json2db_sync.export.lines import Page
+from json2db_sync.export.lines import Page, Record
 from json2db_sync.export.options import ExportOptions
 from json2db_sync.model.plan import EntityPlan
 from json2db_sync.text import did_you_mean
@@ -38,7 +38,7 @@ class Content(Protocol):
     def pages(self) -> Iterator[Page]:
         """All records that are wanted, in order of key."""
 
-    def schema(self) -> dict[str, Any]:
+    def schema(self) -> Record:
         """A JSON Schema that every record satisfies; known once all pages were read."""
 
 

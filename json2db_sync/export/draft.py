@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import msgspec
 
@@ -18,7 +18,7 @@ from json2db_sync.atomic_files import FileSet
 from json2db_sync.export.content import Content
 from json2db_sync.export.exported_file import FILTERS, METADATA_FILTERS
 from json2db_sync.export.layout import Layout, document, packed
-from json2db_sync.export.lines import as_text
+from json2db_sync.export.lines import Record, as_text
 from json2db_sync.export.published import generated_at, holds, is_document
 from json2db_sync.model.kinds import now_text
 from json2db_sync.workers.background import BackgroundQueue
@@ -38,12 +38,12 @@ class Body:
     """Of the canonical lines."""
     digest: bytes
     """Of the bytes as they stand in the file, behind the head."""
-    top: dict[str, list[dict[str, Any]]]
+    top: dict[str, list[Record]]
     uncounted: tuple[str, ...]
     """Fields with too many values to be counted."""
 
     @property
-    def statistics(self) -> dict[str, Any]:
+    def statistics(self) -> Record:
         return {"total": self.total, "top": self.top}
 
 
@@ -105,9 +105,9 @@ class _Tallies:
     """How often each value stands in the counted fields."""
 
     def __init__(self, content: Content) -> None:
-        self._counts: dict[str, Counter[Any] | None] = {field: Counter() for field in content.counted}
+        self._counts: dict[str, Counter[Hashable] | None] = {field: Counter() for field in content.counted}
 
-    def add(self, tallies: Any) -> None:
+    def add(self, tallies: Sequence[Counter[Hashable]]) -> None:
         for field, more in zip(self._counts, tallies, strict=False):
             counts = self._counts[field]
             if counts is not None:
@@ -115,21 +115,21 @@ class _Tallies:
                 if len(counts) > _MOST_VALUES:
                     self._counts[field] = None
 
-    def top(self, most: int) -> tuple[dict[str, list[dict[str, Any]]], tuple[str, ...]]:
+    def top(self, most: int) -> tuple[dict[str, list[Record]], tuple[str, ...]]:
         """The commonest values of each field, equally common ones by their text; and fields with too many."""
         found = {field: _most_frequent(counts, most) for field, counts in self._counts.items() if counts is not None}
         return found, tuple(field for field, counts in self._counts.items() if counts is None)
 
 
-def _most_frequent(counts: Counter[Any], most: int) -> list[dict[str, Any]]:
-    def text(value: Any) -> bytes:
+def _most_frequent(counts: Counter[Hashable], most: int) -> list[Record]:
+    def text(value: object) -> bytes:
         return value if isinstance(value, bytes) else as_text(value)
 
     ranked = sorted(((-count, text(value)) for value, count in counts.items()))[:most]
     return [{"value": _told(value), "count": -count} for count, value in ranked]
 
 
-def _told(text: bytes) -> Any:
+def _told(text: bytes) -> object:
     """A value to be shown; a number beyond the floats as its text."""
     try:
         return msgspec.json.decode(text)
@@ -144,8 +144,8 @@ class Draft:
     content: Content
     layout: Layout
     body: Body
-    metadata: dict[str, Any]
-    schema: dict[str, Any]
+    metadata: Record
+    schema: Record
     stale: frozenset[str]
     """Names of the files that are not so."""
 
@@ -181,7 +181,7 @@ class Drafter:
             metadata |= {"generated_at": now_text()}
         return Draft(content, layout, body, metadata, schema, frozenset(stale))
 
-    def _metadata(self, layout: Layout, body: Body, schema: dict[str, Any], moment: str) -> dict[str, Any]:
+    def _metadata(self, layout: Layout, body: Body, schema: Record, moment: str) -> Record:
         said = {
             "version": VERSION,
             "generated_at": moment,
@@ -193,7 +193,7 @@ class Drafter:
         }
         return said | {METADATA_FILTERS: schema[FILTERS]} if FILTERS in schema else said
 
-    def _stale(self, layout: Layout, body: Body, metadata: dict[str, Any], schema: dict[str, Any]) -> set[str]:
+    def _stale(self, layout: Layout, body: Body, metadata: Record, schema: Record) -> set[str]:
         current = {
             layout.data_file: holds(self.directory / layout.data_file, layout.head(metadata), body.digest),
             layout.schema_file: is_document(self.directory / layout.schema_file, document(schema)),

@@ -55,9 +55,9 @@ class EntityTables:
             raise unknown_field(plan.entity, configured, list(found), "export.name_fields")
         return found[configured]
 
-    def key_value(self, table: str, value: Any) -> Any:
+    def key_value(self, table: str, value: object) -> object:
         """Ids compare as text: 5.0 refers to 5."""
-        if type(value) not in _SCALARS or value == "" or value != value:
+        if not isinstance(value, _SCALARS) or isinstance(value, bool) or value == "" or value != value:
             return None
         id_ = stored_id(value)
         if self._by_table[table].id_kind is not Kind.INTEGER:
@@ -68,7 +68,7 @@ class EntityTables:
     def expression(self, table: str, column: sa.ColumnClause[Any]) -> sa.ColumnElement[Any]:
         return column
 
-    def json_values(self, table: str, column: str, values: Sequence[Any]) -> Sequence[Any]:
+    def json_values(self, table: str, column: str, values: Sequence[object]) -> Sequence[object]:
         return values
 
 
@@ -112,7 +112,7 @@ class EntityContent:
             tallies = tally(records, self.counted)
             yield Page(as_sorted_lines(records, self.key), len(records), tallies)
 
-    def schema(self) -> dict[str, Any]:
+    def schema(self) -> Record:
         kept = self._projection.names(self.name, list(self._known))
         # Nothing is required: a few records may lack even their key.
         properties = {new: self._known[name] for name, new in kept.items()}
@@ -136,7 +136,7 @@ class EntityContent:
         if not filters:
             return None
 
-        def stored(field: str, value: Any) -> Any:
+        def stored(field: str, value: object) -> object:
             try:
                 return store_for(plans[field].kind, plans[field].date_format)(value)[0]
             except ValueMismatch:

@@ -64,7 +64,7 @@ class ExportedFile:
             self.identity = identity_of(path, self._stream.status)
             self.is_envelope = False
             """Does the metadata stand in the file itself?"""
-            self.metadata: Mapping[str, Any] = self._read_metadata()
+            self.metadata: Mapping[str, object] = self._read_metadata()
         except BaseException:
             self._stream.close()
             raise
@@ -77,7 +77,7 @@ class ExportedFile:
     ) -> None:
         self._stream.close()
 
-    def _read_metadata(self) -> Mapping[str, Any]:
+    def _read_metadata(self) -> Mapping[str, object]:
         if stem_and_suffix(self.path.name)[1] not in LINE_SUFFIXES:
             self._cursor = Cursor(self._stream, self._file, self._limit)
             if self._cursor.skip_space() == "{":
@@ -96,7 +96,7 @@ class ExportedFile:
                 f"{beside.name} is not valid JSON: {error}", file=str(beside), reason="invalid_json"
             ) from error
 
-    def _object(self, value: Any) -> Mapping[str, Any]:
+    def _object(self, value: object) -> Mapping[str, object]:
         if not isinstance(value, dict):
             raise self._error("has metadata that is not an object")
         return value
@@ -141,7 +141,7 @@ def beside_of(path: Path, suffix: str) -> Path:
     return path.with_name(stem_and_suffix(path.name)[0] + suffix)
 
 
-def schema_of(path: Path) -> Mapping[str, Any]:
+def schema_of(path: Path) -> Mapping[str, object]:
     """The schema beside an export; empty where there is none.
 
     :raises FileError: when there is one that cannot be read.

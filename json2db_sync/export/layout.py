@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 from urllib.parse import quote
 
 import msgspec
@@ -85,7 +85,7 @@ class Layout:
         names = [f"{file_stem(self.name)}{suffix}" for suffix in (".json", ".ndjson", ".json.gz", ".ndjson.gz")]
         return [name for name in names if name != self.data_file]
 
-    def head(self, metadata: Mapping[str, Any]) -> bytes:
+    def head(self, metadata: Mapping[str, object]) -> bytes:
         """What stands before the records."""
         if self.format != "envelope":
             return b""
@@ -123,7 +123,7 @@ def _indented(text: bytes, level: int) -> bytes:
     return msgspec.json.format(text, indent=2).replace(b"\n", b"\n" + b"  " * level)
 
 
-def document(value: Any) -> bytes:
+def document(value: object) -> bytes:
     """A file of its own that holds one JSON value, for people."""
     return _indented(msgspec.json.encode(value), 0) + b"\n"
 

@@ -33,7 +33,7 @@ class ExportOptions:
     """The only fields to export."""
     exclude: Names = field(default_factory=dict)
     rename: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    filters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    filters: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     """Table -> column -> a value, a list of values, or comparisons as in ``{">=": 5}``."""
     statistics: Names = field(default_factory=dict)
     """Fields whose most frequent values are counted."""
@@ -60,7 +60,7 @@ class ExportOptions:
         """The fields of a table, as they are exported, whose values are counted."""
         return tuple(_of(self.statistics, table, known, "export.statistics"))
 
-    def filters_of(self, table: str, known: Known) -> Mapping[str, Any]:
+    def filters_of(self, table: str, known: Known) -> Mapping[str, object]:
         """Which records of a table are wanted."""
         return _of(self.filters, table, known, "export.filters")
 

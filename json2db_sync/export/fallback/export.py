@@ -6,7 +6,6 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from json2db_sync.errors import FileError
 from json2db_sync.export.confirmations import confirmed_at
@@ -77,7 +76,7 @@ def stated(file: ExportedFile) -> Export:
     except (ValueError, TypeError, KeyError) as error:
         raise FileError(f"its metadata is spoilt: {error}", reason="damaged_export") from error
     checksum, source = str(said.get("checksum")), str(said.get("source"))
-    return Export(file.entity, file.path, file.identity, said["generated_at"], source, checksum, records)
+    return Export(file.entity, file.path, file.identity, str(said["generated_at"]), source, checksum, records)
 
 
 def verified(file: ExportedFile) -> Export:
@@ -116,7 +115,7 @@ def verified(file: ExportedFile) -> Export:
     return said
 
 
-def moment_of(text: Any) -> datetime:
+def moment_of(text: object) -> datetime:
     """A moment of ISO text; one without a zone is UTC.
 
     :raises ValueError: when it is none.
