@@ -228,6 +228,3 @@ def _parsed(value: object, *, omit_null: bool) -> object:
         return sorted_json(value, omit_null=omit_null)
     except ValueError:
         return _plain(value)
-
-
-__all__ = ["ApplicationContent", "ApplicationTables", "converter"]

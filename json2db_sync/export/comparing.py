@@ -146,6 +146,3 @@ def _named(key: Sequence[str], record: object) -> str:
 def _lines_of(content: Content) -> Iterator[bytes]:
     for page in content.pages():
         yield from page.lines.splitlines()
-
-
-__all__ = ["Compared", "compare"]

@@ -96,6 +96,3 @@ def _unknown(name: str, known: Sequence[str], setting: str) -> ConfigurationErro
         table=name,
         reason="unknown_table",
     )
-
-
-__all__ = ["Content", "contents"]

@@ -223,6 +223,3 @@ def stage_beside(draft: Draft, files: FileSet) -> None:
         if name in draft.stale and name is not None:
             with files.stage(name) as stream:
                 stream.write(document(value))
-
-
-__all__ = ["Draft", "Drafter", "stage_beside", "stage_records"]

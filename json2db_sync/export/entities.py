@@ -145,6 +145,3 @@ class EntityContent:
         wanted = conditions(database, connection, self.name, filters, columns, stored)
         tables[self._plan.table.name] = sa.select(root).where(*wanted).subquery()
         return tables
-
-
-__all__ = ["EntityContent", "EntityTables"]

@@ -224,6 +224,3 @@ class Exporter:
 
 def _size(path: Path) -> int:
     return path.stat().st_size if path.is_file() else 0
-
-
-__all__ = ["Exporter"]

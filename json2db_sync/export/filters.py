@@ -109,6 +109,3 @@ def _wrong(table: str, field: str, what: str) -> ConfigurationError:
         table=table,
         reason="invalid_filter",
     )
-
-
-__all__ = ["conditions"]

@@ -147,6 +147,3 @@ def unpacked(path: Path) -> Iterator[BinaryIO]:
             return
         with gzip.GzipFile(fileobj=stream, mode="rb") as zipped:
             yield cast(BinaryIO, zipped)
-
-
-__all__ = ["Layout", "array_key", "document", "file_stem", "packed", "unfit_name", "unpacked"]

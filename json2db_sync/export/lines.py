@@ -130,6 +130,3 @@ def tally(records: Sequence[Record], fields: Sequence[str]) -> list[Counter[Hash
 def _countable(value: object) -> Hashable:
     """A value as a counter takes it: true is not 1, and what has no hash counts as its text."""
     return value if type(value) in (str, int, type(None)) else as_text(value)
-
-
-__all__ = ["Page", "Record", "as_lines", "as_sorted_lines", "as_text", "sorted_json", "tally", "without_null"]

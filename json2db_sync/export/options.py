@@ -128,6 +128,3 @@ class Projection:
         if self.changes_nothing:
             return records
         return [{self.name(name): value for name, value in record.items() if self.keeps(name)} for record in records]
-
-
-__all__ = ["ExportOptions", "Format", "Names", "NullHandling", "Projection", "unknown_field"]

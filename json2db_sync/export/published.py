@@ -140,16 +140,3 @@ def _unreadable(path: Path, error: OSError) -> FileError:
         file=str(path),
         reason="cannot_read",
     )
-
-
-__all__ = [
-    "generated_at",
-    "holds",
-    "is_document",
-    "is_empty",
-    "is_export",
-    "leftovers",
-    "require_plain",
-    "stated_checksum",
-    "stated_source",
-]

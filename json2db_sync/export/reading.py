@@ -105,6 +105,3 @@ def checker(name: str, schema_file: str, schema: Mapping[str, object]) -> Check:
         return [f"record {number:,} {violation.reason} ({violation.path})"] if violation else []
 
     return check
-
-
-__all__ = ["MOST_DIFFERENCES", "Check", "Reading", "checker", "pages_of", "value_of"]

@@ -202,6 +202,3 @@ def _wanted(fields: Sequence[RelatedField]) -> dict[tuple[str, str], list[str]]:
             if column not in columns:
                 columns.append(column)
     return wanted
-
-
-__all__ = ["Names", "Reference", "RelatedField", "Tables", "guess_name_column", "related_fields", "related_name"]

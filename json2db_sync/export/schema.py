@@ -141,6 +141,3 @@ def properties_of(table: TablePlan, *, key: Sequence[str]) -> Schema:
 
 def _property(column: ColumnPlan) -> Schema:
     return dict(_OF_KIND[column.kind])
-
-
-__all__ = ["ObservedKinds", "properties_of", "record_schema", "type_of_column"]
