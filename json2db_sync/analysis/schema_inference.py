@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 from json2db_sync.analysis.statistics import FieldStatistics, ObjectStatistics
+from json2db_sync.atomic_files.disk import replaced
 from json2db_sync.errors import ConfigurationError, FileError
 from json2db_sync.validation.schema_folder import SUFFIX
 
@@ -90,16 +91,14 @@ def write_schemas(schemas: Mapping[str, Schema], directory: Path, *, overwrite: 
             setting="overwrite",
         )
     before: dict[Path, bytes | None] = {}
-    parts = {path: path.with_name(f".{path.name}.part") for path in texts}
     try:
         before = {path: path.read_bytes() if path.is_file() else None for path in texts}
         directory.mkdir(parents=True, exist_ok=True)
-        for path, part in parts.items():
-            part.write_text(texts[path], encoding="utf-8")
-        for path, part in parts.items():
-            part.replace(path)
+        with ExitStack() as all_written:
+            for path, text in texts.items():
+                all_written.enter_context(replaced(path)).write_text(text, encoding="utf-8")
     except OSError as error:
-        _undo(before, parts)
+        _undo(before)
         raise FileError(
             f"no schema was written into {directory}: {error.strerror or error}",
             hint="check the folder, or name another (--output)",
@@ -112,11 +111,9 @@ def _text(schema: Schema) -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
-def _undo(before: Mapping[Path, bytes | None], parts: Mapping[Path, Path]) -> None:
+def _undo(before: Mapping[Path, bytes | None]) -> None:
     """As it was before, as far as the disk lets us."""
     for path, content in before.items():
-        with suppress(OSError):
-            parts[path].unlink(missing_ok=True)
         with suppress(OSError):
             if content is None:
                 path.unlink(missing_ok=True)

@@ -15,8 +15,7 @@ What is in the files is nobody's business here.
 from __future__ import annotations
 
 from json2db_sync.atomic_files.backups import Backup, BackupRules, find_backup, list_backups
-from json2db_sync.atomic_files.file_set import FileSet, Published
+from json2db_sync.atomic_files.file_set import FileSet, Published, restore
 from json2db_sync.atomic_files.places import STAGING
-from json2db_sync.atomic_files.restoring import restore
 
 __all__ = ["STAGING", "Backup", "BackupRules", "FileSet", "Published", "find_backup", "list_backups", "restore"]

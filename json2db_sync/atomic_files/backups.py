@@ -86,7 +86,9 @@ def find_backup(directory: Path, name: str, rules: BackupRules | None = None) ->
         if backup := _describe(path):
             return backup
     known = ", ".join(backup.path.name for backup in list_backups(directory, rules)[:5])
-    raise FileError(f"there is no backup {name}", hint=f"backups in {folder}: {known or 'none'}", file=name)
+    raise FileError(
+        f"there is no backup {name}", hint=f"backups in {folder}: {known or 'none'}", file=name, reason="unknown_backup"
+    )
 
 
 def unused_moment(folder: Path, names: Collection[str], clock: Clock) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import shutil
 import sys
@@ -28,6 +29,7 @@ _REASONS: dict[int, tuple[str | None, str]] = {
     errno.EROFS: (None, "choose a directory that can be written"),
 }
 """Error of the system -> the reason, where ours is plainer, and what to do."""
+_numbers = itertools.count(1)
 
 
 @contextmanager
@@ -44,7 +46,9 @@ def translated(path: Path, doing: str = "write", state: str = _AS_THEY_WERE) -> 
         named = error.filename2 or error.filename
         if isinstance(named, str | os.PathLike) and Path(named) != path:
             reason = f"{reason} ({os.fspath(named)})"
-        raise FileError(f"cannot {doing} {path}: {reason}", hint=f"{todo}; {state}", file=str(path)) from error
+        raise FileError(
+            f"cannot {doing} {path}: {reason}", hint=f"{todo}; {state}", file=str(path), reason="cannot_write"
+        ) from error
 
 
 class Written(FileIO):
@@ -104,17 +108,34 @@ def duplicate(source: Path, target: Path) -> None:
     copy(source, target, target.with_name(target.name + ".partial"))
 
 
+@contextmanager
+def replaced(target: Path, *, partial: Path | None = None, like: Path | None = None) -> Iterator[Path]:
+    """An empty file to write to, which takes the target's place when the block ends, and is gone when it fails.
+
+    It gets the permissions of ``like`` (default: of what it replaces), and is on the disk before it takes its place.
+
+    :param partial: its path, in the file system of the target; by default one that is not used, beside it.
+    :raises OSError: when it cannot be made, or cannot take the place.
+    """
+    like = like or target
+    beside = partial or target.with_name(f".{os.getpid()}-{next(_numbers)}.partial")
+    beside.unlink(missing_ok=True)
+    try:
+        with open(beside, "xb", opener=private if like.exists() else None):
+            pass  # made now, so that nobody else may read what replaces a secret
+        yield beside
+        settle(beside, like)
+        beside.replace(target)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
 def copy(source: Path, target: Path, partial: Path) -> None:
     """Copy content, permissions and time, in place of what is there; by way of ``partial``, beside the target."""
-    try:
-        partial.unlink(missing_ok=True)
-        with source.open("rb") as reader, open(partial, "xb", opener=private) as writer:
+    with replaced(target, partial=partial, like=source):
+        with source.open("rb") as reader, partial.open("wb") as writer:
             shutil.copyfileobj(reader, writer, 1 << 20)
         os.utime(partial, ns=(source.stat().st_atime_ns, source.stat().st_mtime_ns))
-        settle(partial, source)
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def move(source: Path, target: Path, partial: Path) -> None:

@@ -1,4 +1,4 @@
-"""A set of files that are written beside the published ones, and then take their places all at once."""
+"""A set of files that are written beside the published ones, and then take their places at once; and the way back."""
 
 from __future__ import annotations
 
@@ -15,17 +15,21 @@ from typing import BinaryIO, Self, cast
 
 from json2db_sync.atomic_files import disk
 from json2db_sync.atomic_files.backups import (
+    Backup,
     BackupRules,
     Clock,
     backup_path,
     expired,
+    find_backup,
     list_backups,
     unused_moment,
 )
 from json2db_sync.atomic_files.journal import Journal, Replacement
-from json2db_sync.atomic_files.locking import locked
 from json2db_sync.atomic_files.places import Places
+from json2db_sync.atomic_files.process_lock import locked
+from json2db_sync.atomic_files.state_folder import hide_from_git
 from json2db_sync.errors import FileError
+from json2db_sync.results.messages import Note
 
 _BUFFER = 1 << 20
 
@@ -52,8 +56,8 @@ class FileSet:
 
     def __init__(self, directory: Path, rules: BackupRules | None = None, clock: Clock = datetime.now) -> None:
         self.directory = directory.expanduser().absolute()
-        self.notes: list[str] = []
-        """What deserves a look, in words."""
+        self.notes: list[Note] = []
+        """What deserves a look."""
         self._rules = rules or BackupRules()
         self._clock = clock
         self._targets: dict[str, Path] = {}
@@ -67,13 +71,11 @@ class FileSet:
             self._places.staging.mkdir(exist_ok=True)
             stack.enter_context(locked(self.directory, self._places.staging))
             if note := Journal(self._places).finish():
-                self.notes.append(f"{self.directory}: {note}")
+                self.notes.append(Note(f"{self.directory}: {note}", "commit_finished"))
             self._sweep()
             stack.callback(self._leave)
             self._places.new.mkdir()
-            ignored = self._places.staging / ".gitignore"
-            if not ignored.exists():
-                ignored.write_text("*\n", encoding="utf-8")
+            hide_from_git(self._places.staging)
             self._open = stack.pop_all()
         return self
 
@@ -154,7 +156,9 @@ class FileSet:
                 if backup.path not in just_made:  # which may seem old, the clock having been put back
                     backup.path.unlink(missing_ok=True)
         except (OSError, FileError) as error:  # no reason to fail: what was to be published is
-            self.notes.append(f"backups that are no longer kept could not be removed: {error}")
+            self.notes.append(
+                Note(f"backups that are no longer kept could not be removed: {error}", "backups_not_removed")
+            )
 
     def _target(self, name: str) -> Path:
         target = self._places.target(name)
@@ -164,6 +168,7 @@ class FileSet:
                 f"{name} and {same} in {self.directory} are one file",
                 hint="remove the link, or choose another directory",
                 file=str(target),
+                reason="name_taken_twice",
             )
         return target
 
@@ -189,3 +194,35 @@ def _flushed(stream: io.BufferedWriter | io.BufferedRandom, raw: io.FileIO) -> I
         yield cast(BinaryIO, stream)
         if not stream.closed:
             stream.flush()
+
+
+def restore(
+    directory: Path,
+    backup: str,
+    rules: BackupRules | None = None,
+    clock: Clock = datetime.now,
+    *,
+    beside: Collection[str] = (),
+) -> tuple[Published, ...]:
+    """Publish a backup again, all or nothing; what it replaces is backed up first.
+
+    :param backup: as :func:`find_backup` takes it.
+    :param beside: further files that are to be as they were at that moment, where that is not how they are.
+    :returns: what was published, the backup's own file first.
+    :raises FileError: when there is no such backup, or a file cannot be written.
+    :raises Locked: when another run writes there.
+    """
+    with FileSet(directory, rules, clock) as files:
+        wanted = find_backup(directory, backup, rules)
+        others = list_backups(directory, rules)
+        for one in (wanted, *_as_of(wanted, others, beside)):
+            with files.stage(one.file) as stream, disk.translated(one.path, "read"), one.path.open("rb") as reader:
+                shutil.copymode(one.path, files.staged(one.file))  # that of the file in its place wins, if there is one
+                shutil.copyfileobj(reader, stream, 1 << 20)
+        return files.commit()
+
+
+def _as_of(wanted: Backup, backups: Collection[Backup], names: Collection[str]) -> list[Backup]:
+    """What held these files' content at the moment: of each the oldest backup that is no older than it."""
+    oldest = {backup.file: backup for backup in backups if backup.order >= wanted.order}  # given newest first
+    return [oldest[name] for name in sorted(set(names) - {wanted.file}) if name in oldest]

@@ -122,11 +122,9 @@ class Journal:
             self._back.unlink(missing_ok=True)
 
     def _write(self, replacements: Sequence[Replacement]) -> None:
-        partial = self._forward.with_suffix(".partial")
         rows = [[self._shown(path) for path in (one.staged, one.target, one.backup)] for one in replacements]
-        partial.write_text(json.dumps(rows), encoding="utf-8")
-        disk.settle(partial, partial)
-        partial.replace(self._forward)
+        with disk.replaced(self._forward) as partial:
+            partial.write_text(json.dumps(rows), encoding="utf-8")
         disk.sync_folders([self._places.staging])
 
     def _read(self, file: Path) -> list[Replacement] | None:
@@ -140,7 +138,9 @@ class Journal:
             return None
         except (ValueError, TypeError) as error:
             hint = "compare the files beside it with their backups, then remove it"
-            raise FileError(f"{file} is not a journal of ours: {error}", hint=hint, file=str(file)) from error
+            raise FileError(
+                f"{file} is not a journal of ours: {error}", hint=hint, file=str(file), reason="damaged_journal"
+            ) from error
 
     def _shown(self, path: Path | None) -> str | None:
         """Relative where that can be: the directory may be moved."""

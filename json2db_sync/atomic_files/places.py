@@ -38,12 +38,21 @@ class Places:
             plain = Path(name).name == name and name != STAGING
             target = file.resolve()
             if not plain or (target.exists() and not target.is_file()):
-                raise FileError(f"{file} is not a plain file", hint="choose another name or directory", file=str(file))
+                raise FileError(
+                    f"{file} is not a plain file",
+                    hint="choose another name or directory",
+                    file=str(file),
+                    reason="not_a_plain_file",
+                )
             if target.exists() and not os.access(target, os.W_OK):
                 hint = "allow writing it, or choose another directory; the files are as they were"
-                raise FileError(f"{file} is protected from writing", hint=hint, file=str(file))
+                raise FileError(
+                    f"{file} is protected from writing", hint=hint, file=str(file), reason="write_protected"
+                )
         except (OSError, ValueError, RuntimeError) as error:
-            raise FileError(f"{str(file)!r} cannot be the name of a file: {error}", file=str(file)) from error
+            raise FileError(
+                f"{str(file)!r} cannot be the name of a file: {error}", file=str(file), reason="invalid_file_name"
+            ) from error
         return target
 
     def staged(self, target: Path) -> Path:

@@ -16,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 
+from json2db_sync.atomic_files.disk import replaced
 from json2db_sync.atomic_files.process_lock import process_lock
 from json2db_sync.databases import faults
 from json2db_sync.databases.base import Backup, Database, Decode, Values, in_lists
@@ -279,19 +280,15 @@ class SQLiteDatabase(Database):
         folder = self._backup_folder
         stamp = datetime.now().strftime("%Y-%m-%d_%H%M%S")
         target = _unused(folder / f"{self.path.stem}.{stamp}{self.path.suffix or '.db'}")
-        partial = target.with_suffix(".partial")
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with faults.translated(self.label):
+            with replaced(target) as partial, faults.translated(self.label):
                 _copy(self.path, partial, journal="DELETE")  # one file, complete without others beside it
-            partial.replace(target)
         except OSError as error:
             raise DatabaseError(
                 f"cannot write the backup {target}: {error.strerror}",
                 hint="check the folder; nothing was changed",
             ) from error
-        finally:
-            partial.unlink(missing_ok=True)
         return _describe(target)
 
     def backups(self) -> list[Backup]:

@@ -1,27 +1,36 @@
-"""An application's tables as they are exported."""
+"""An application's tables as they are exported.
+
+What JSON has no kind for becomes text: bytes are base64, identifiers and moments as they are usually written, and
+numbers that are none (NaN, Infinity) their names. Nothing is guessed of text: in SQLite a column declared DATETIME
+may hold anything, and what it holds is what is exported.
+"""
 
 from __future__ import annotations
 
+import base64
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
-from json2db_sync.databases.reflection import Application, ApplicationTable
-from json2db_sync.export.content import Page, tally
+from json2db_sync.databases.reflection import Application, ApplicationColumn, ApplicationTable
 from json2db_sync.export.filters import conditions
-from json2db_sync.export.lines import as_lines
+from json2db_sync.export.lines import Page, Record, as_lines, sorted_json, tally
 from json2db_sync.export.options import ExportOptions, unknown_field
 from json2db_sync.export.related import Names, Reference, guess_name_column, related_fields
 from json2db_sync.export.schema import ObservedKinds, record_schema, type_of_column
-from json2db_sync.export.values import converter
 from json2db_sync.model.naming import entity_name, singular
 
 PAGE = 256
 """Rows in memory at a time."""
 DEPTH = 1
 """How many foreign keys are followed unless something else is asked for."""
+Values = Sequence[object]
+_PLAIN = {type(None), str, int, bool, UUID}
 
 
 class ApplicationTables:
@@ -48,7 +57,7 @@ class ApplicationTables:
             raise unknown_field(table, configured, columns, "export.name_fields")
         return configured or guess_name_column(columns, singular(entity_name(table)))
 
-    def key_value(self, table: str, value: Any) -> Any:
+    def key_value(self, table: str, value: object) -> object:
         """As it is: both columns are of one type."""
         return value
 
@@ -57,7 +66,7 @@ class ApplicationTables:
         as_json = self._application.table(table).column(column.name).as_json
         return self._database.json_text(column) if as_json else column
 
-    def json_values(self, table: str, column: str, values: Sequence[Any]) -> Sequence[Any]:
+    def json_values(self, table: str, column: str, values: Values) -> Values:
         return converter(self._application.table(table).column(column))(values)
 
 
@@ -89,7 +98,7 @@ class ApplicationContent:
         self.counted = options.counted_fields(table, list(self._names.values()))
         self._filters = options.filters_of(table, list(self._columns))
         omit = options.omits_null
-        self._converters: Mapping[str, Callable[..., Any]] = {
+        self._converters: Mapping[str, Callable[[Values], Values]] = {
             name: converter(column, omit_null=omit) for name, column in self._columns.items()
         }
         self._kinds = ObservedKinds()
@@ -99,7 +108,7 @@ class ApplicationContent:
             records = self._records(rows)
             yield Page(as_lines(records), len(records), tally(records, self.counted))
 
-    def schema(self) -> dict[str, Any]:
+    def schema(self) -> Record:
         types = {column.name: type_of_column(column) for column in self._table.columns}
         properties = {
             new: self._kinds.widened(new, types.get(name, {"type": ["string", "null"]}))
@@ -134,11 +143,11 @@ class ApplicationContent:
             .order_by(*(self._database.in_order(source.c[name], self._columns[name].type) for name in order))
         )
 
-    def _comparable(self, field: str, value: Any) -> Any:
+    def _comparable(self, field: str, value: object) -> object:
         is_text = isinstance(self._columns[field].type, sa.String)
         return str(value) if is_text and type(value) in (int, float) else value
 
-    def _records(self, rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+    def _records(self, rows: Sequence[Values]) -> list[Record]:
         if not self._names:
             return [{} for _row in rows]
         raw = dict(zip(self._columns, zip(*rows, strict=True), strict=True))
@@ -162,4 +171,60 @@ def _placed(table: ApplicationTable, related: Sequence[tuple[str, str]]) -> list
     ]
 
 
-__all__ = ["ApplicationContent", "ApplicationTables"]
+# Values
+
+
+def converter(column: ApplicationColumn, *, omit_null: bool = False) -> Callable[[Values], Values]:
+    """What makes JSON values of the values of a column."""
+    if column.as_json:
+        return lambda values: [_parsed(value, omit_null=omit_null) for value in values]
+    if isinstance(column.type, sa.Boolean):
+        return lambda values: [_boolean(value) for value in values]
+    return _converted
+
+
+def _converted(values: Values) -> Values:
+    types = set(map(type, values)) - _PLAIN
+    if not types or (types <= {float, Decimal} and _all_finite(values)):
+        return values
+    return [_plain(value) for value in values]
+
+
+def _all_finite(values: Values) -> bool:
+    return all(_is_finite(value) for value in values if type(value) is float or type(value) is Decimal)
+
+
+def _is_finite(value: float | Decimal) -> bool:
+    """A decimal number may be finite and beyond every float."""
+    return value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)
+
+
+def _plain(value: object) -> object:
+    if type(value) in _PLAIN:
+        return value
+    if isinstance(value, float | Decimal):
+        return value if _is_finite(value) else _name_of(value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        return base64.b64encode(value).decode()
+    return str(value)
+
+
+def _name_of(value: float | Decimal) -> str:
+    if value != value:
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
+
+
+def _boolean(value: object) -> object:
+    """SQLite has no booleans: 0 and 1 stand for them; anything else is what it is."""
+    return bool(value) if type(value) is int and value in (0, 1) else _plain(value)
+
+
+def _parsed(value: object, *, omit_null: bool) -> object:
+    """The JSON in a column; text that is none stays the text it is."""
+    if not isinstance(value, str | bytes):
+        return _plain(value)
+    try:
+        return sorted_json(value, omit_null=omit_null)
+    except ValueError:
+        return _plain(value)

@@ -6,7 +6,6 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
 
 from json2db_sync.export.content import Content
 from json2db_sync.export.reading import MOST_DIFFERENCES, value_of
@@ -128,16 +127,16 @@ def _equal(here: bytes, there: bytes) -> bool:
     return one == other and same(one, other)
 
 
-def _changed(key: Sequence[str], filed: Any, stored: Any) -> str:
+def _changed(key: Sequence[str], filed: object, stored: object) -> str:
     path, ours, theirs = first_difference(filed, stored)
     return f"{_named(key, stored)}: {path} is {_shown(ours)} in the file and {_shown(theirs)} in the database"
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     return str(value) if value is ABSENT else preview(value)
 
 
-def _named(key: Sequence[str], record: Any) -> str:
+def _named(key: Sequence[str], record: object) -> str:
     """A record for people, by its key."""
     if not key or not isinstance(record, dict):
         return f"the record {preview(record)}"
@@ -147,6 +146,3 @@ def _named(key: Sequence[str], record: Any) -> str:
 def _lines_of(content: Content) -> Iterator[bytes]:
     for page in content.pages():
         yield from page.lines.splitlines()
-
-
-__all__ = ["Compared", "compare"]

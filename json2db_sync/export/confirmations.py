@@ -7,12 +7,11 @@ it is compared. When that was is kept beside the exports, in a folder of our own
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
+from json2db_sync.atomic_files.disk import replaced
 from json2db_sync.atomic_files.state_folder import STATE_FOLDER, make_state_folder
 from json2db_sync.model.kinds import now_text
 
@@ -29,12 +28,8 @@ def confirm(directory: Path, checksums: Mapping[str, str], moment: str | None = 
     kept = {name: note for name, note in sorted(noted.items()) if (directory / name).exists()}
     folder = directory / STATE_FOLDER
     make_state_folder(folder)
-    partial = folder / f"{_NAME}.{os.getpid()}"
-    try:
+    with replaced(folder / _NAME) as partial:
         partial.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
-        partial.replace(folder / _NAME)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def confirmed_at(path: Path, checksum: str) -> str | None:
@@ -49,7 +44,7 @@ def confirmed_at(path: Path, checksum: str) -> str | None:
         return None
 
 
-def _noted(directory: Path) -> dict[str, Any]:
+def _noted(directory: Path) -> dict[str, object]:
     try:
         found = json.loads((directory / STATE_FOLDER / _NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):  # not there, or spoilt: then an export is as old as it says

@@ -9,9 +9,8 @@ import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.records import RecordReader
-from json2db_sync.export.content import Page, tally
 from json2db_sync.export.filters import conditions
-from json2db_sync.export.lines import Record, as_sorted_lines, without_null
+from json2db_sync.export.lines import Page, Record, as_sorted_lines, tally, without_null
 from json2db_sync.export.options import ExportOptions, unknown_field
 from json2db_sync.export.related import Names, Reference, guess_name_column, related_fields
 from json2db_sync.export.schema import properties_of, record_schema
@@ -56,9 +55,9 @@ class EntityTables:
             raise unknown_field(plan.entity, configured, list(found), "export.name_fields")
         return found[configured]
 
-    def key_value(self, table: str, value: Any) -> Any:
+    def key_value(self, table: str, value: object) -> object:
         """Ids compare as text: 5.0 refers to 5."""
-        if type(value) not in _SCALARS or value == "" or value != value:
+        if not isinstance(value, _SCALARS) or isinstance(value, bool) or value == "" or value != value:
             return None
         id_ = stored_id(value)
         if self._by_table[table].id_kind is not Kind.INTEGER:
@@ -69,7 +68,7 @@ class EntityTables:
     def expression(self, table: str, column: sa.ColumnClause[Any]) -> sa.ColumnElement[Any]:
         return column
 
-    def json_values(self, table: str, column: str, values: Sequence[Any]) -> Sequence[Any]:
+    def json_values(self, table: str, column: str, values: Sequence[object]) -> Sequence[object]:
         return values
 
 
@@ -113,7 +112,7 @@ class EntityContent:
             tallies = tally(records, self.counted)
             yield Page(as_sorted_lines(records, self.key), len(records), tallies)
 
-    def schema(self) -> dict[str, Any]:
+    def schema(self) -> Record:
         kept = self._projection.names(self.name, list(self._known))
         # Nothing is required: a few records may lack even their key.
         properties = {new: self._known[name] for name, new in kept.items()}
@@ -137,7 +136,7 @@ class EntityContent:
         if not filters:
             return None
 
-        def stored(field: str, value: Any) -> Any:
+        def stored(field: str, value: object) -> object:
             try:
                 return store_for(plans[field].kind, plans[field].date_format)(value)[0]
             except ValueMismatch:
@@ -146,6 +145,3 @@ class EntityContent:
         wanted = conditions(database, connection, self.name, filters, columns, stored)
         tables[self._plan.table.name] = sa.select(root).where(*wanted).subquery()
         return tables
-
-
-__all__ = ["EntityContent", "EntityTables"]

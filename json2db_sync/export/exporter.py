@@ -14,11 +14,10 @@ from json2db_sync.export.comparing import compare
 from json2db_sync.export.content import Content
 from json2db_sync.export.draft import Draft, Drafter, stage_beside, stage_records
 from json2db_sync.export.layout import Layout
-from json2db_sync.export.leftovers import leftovers
 from json2db_sync.export.options import ExportOptions
-from json2db_sync.export.published import holds, is_export, require_plain, stated_checksum
+from json2db_sync.export.published import holds, is_export, leftovers, require_plain, stated_checksum
 from json2db_sync.export.reading import Check, Reading, checker
-from json2db_sync.results import ExportedFile
+from json2db_sync.results import ExportedFile, Note
 
 _LIES = "it was written, and read back as something else"
 
@@ -47,11 +46,12 @@ class Exporter:
         :raises FileError: when they cannot be written, or are not read back as they were written.
         """
         drafted = [self._staged(content, files, validate=validate) for content in contents]
-        foreign = [draft.layout.data_file for draft in drafted if self._replaces_another(draft)]
+        foreign = [draft for draft in drafted if self._replaces_another(draft)]
         published = {one.name: one for one in files.commit()}
-        for name in foreign:
-            backup = published[name].backup
-            files.notes.append(f"{self.directory / name} was not an export; what it held is kept in {backup}")
+        for draft in foreign:
+            done = published[draft.layout.data_file]
+            text = f"{done.file} was not an export; what it held is kept in {done.backup}"
+            files.notes.append(Note(text, "replaced_another_file", draft.content.name))
         return [self._written(draft, published) for draft in drafted]
 
     def _staged(self, content: Content, files: FileSet, *, validate: bool) -> Draft:
@@ -94,6 +94,7 @@ class Exporter:
                 f"{draft.layout.data_file}: {problems[0]}; the published files are as they were",
                 hint="run again, and look at the disk" if problems[0] == _LIES else "correct it in the database",
                 file=str(self.directory / draft.layout.data_file),
+                reason="export_not_proven",
             )
 
     def _replaces_another(self, draft: Draft) -> bool:
@@ -177,16 +178,18 @@ class Exporter:
 
     # What is told
 
-    def notes(self, contents: Sequence[Content], files: Sequence[ExportedFile]) -> Iterator[str]:
+    def notes(self, contents: Sequence[Content], files: Sequence[ExportedFile]) -> Iterator[Note]:
         """What deserves a look: fields that were not counted, and files of the same tables in other formats."""
         for content, file in zip(contents, files, strict=True):
             for field in content.counted if file.statistics else ():
                 if field not in file.statistics["top"]:
-                    yield f"{content.name}.{field} has so many different values that they are not counted"
+                    text = f"{content.name}.{field} has so many different values that they are not counted"
+                    yield Note(text, "too_many_values", content.name, setting="export.statistics")
             layout = self._layout(content)
             for name in layout.other_files:
                 if (self.directory / name).is_file():
-                    yield f"{name} is there too, from an export in another format: remove it if nobody needs it"
+                    text = f"{name} is there too, from an export in another format: remove it if nobody needs it"
+                    yield Note(text, "other_format", content.name, setting="export.format")
 
     def targets(self, contents: Sequence[Content]) -> Iterator[Path]:
         """The paths of all files that an export of these tables writes."""
@@ -221,6 +224,3 @@ class Exporter:
 
 def _size(path: Path) -> int:
     return path.stat().st_size if path.is_file() else 0
-
-
-__all__ = ["Exporter"]

@@ -12,6 +12,7 @@ from json2db_sync.databases.base import Database
 from json2db_sync.errors import ConfigurationError
 
 Condition = sa.ColumnElement[bool]
+Stored = Callable[[str, object], object]
 _COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
     "=": operator.eq,
     "!=": operator.ne,
@@ -26,9 +27,9 @@ def conditions(
     database: Database,
     connection: sa.Connection,
     table: str,
-    filters: Mapping[str, Any],
+    filters: Mapping[str, object],
     columns: Mapping[str, sa.ColumnElement[Any]],
-    stored: Callable[..., Any],
+    stored: Stored,
 ) -> list[Condition]:
     """What the rows must satisfy, all of it.
 
@@ -59,7 +60,7 @@ def _refusal(database: Database, connection: sa.Connection, condition: Condition
     return None
 
 
-def _comparisons(wanted: Any) -> Iterator[tuple[str, Any]]:
+def _comparisons(wanted: object) -> Iterator[tuple[str, object]]:
     if isinstance(wanted, Mapping):
         yield from wanted.items()
     else:
@@ -67,7 +68,12 @@ def _comparisons(wanted: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _compared(
-    table: str, field: str, column: sa.ColumnElement[Any], sign: str, value: Any, stored: Callable[..., Any]
+    table: str,
+    field: str,
+    column: sa.ColumnElement[Any],
+    sign: str,
+    value: object,
+    stored: Stored,
 ) -> Condition:
     if sign not in _COMPARISONS:
         raise _wrong(table, field, f"there is no comparison {sign!r}")
@@ -90,7 +96,7 @@ def _compared(
     return _COMPARISONS[sign](column, _bound(stored(field, value)))  # type: ignore[no-any-return]
 
 
-def _bound(value: Any) -> sa.BindParameter[Any]:
+def _bound(value: object) -> sa.BindParameter[object]:
     """A value whose type the database takes from what it is compared with."""
     return sa.bindparam(None, value, type_=sa.types.NullType(), unique=True)
 
@@ -101,7 +107,5 @@ def _wrong(table: str, field: str, what: str) -> ConfigurationError:
         hint=f"a value, a list of values, or comparisons ({', '.join(_COMPARISONS)})",
         setting="export.filters",
         table=table,
+        reason="invalid_filter",
     )
-
-
-__all__ = ["conditions"]

@@ -9,14 +9,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 from urllib.parse import quote
 
 import msgspec
 
 from json2db_sync.export.options import ExportOptions, Format
 from json2db_sync.model.naming import entity_name
-from json2db_sync.sources.exports import METADATA_SUFFIX, SCHEMA_SUFFIX
+from json2db_sync.sources.files import METADATA_SUFFIX, SCHEMA_SUFFIX
 
 _LONGEST = 200
 """Bytes of 255: the others are for ``.metadata.json.backup.20261121_093000_2`` and the like."""
@@ -85,7 +85,7 @@ class Layout:
         names = [f"{file_stem(self.name)}{suffix}" for suffix in (".json", ".ndjson", ".json.gz", ".ndjson.gz")]
         return [name for name in names if name != self.data_file]
 
-    def head(self, metadata: Mapping[str, Any]) -> bytes:
+    def head(self, metadata: Mapping[str, object]) -> bytes:
         """What stands before the records."""
         if self.format != "envelope":
             return b""
@@ -123,7 +123,7 @@ def _indented(text: bytes, level: int) -> bytes:
     return msgspec.json.format(text, indent=2).replace(b"\n", b"\n" + b"  " * level)
 
 
-def document(value: Any) -> bytes:
+def document(value: object) -> bytes:
     """A file of its own that holds one JSON value, for people."""
     return _indented(msgspec.json.encode(value), 0) + b"\n"
 
@@ -147,6 +147,3 @@ def unpacked(path: Path) -> Iterator[BinaryIO]:
             return
         with gzip.GzipFile(fileobj=stream, mode="rb") as zipped:
             yield cast(BinaryIO, zipped)
-
-
-__all__ = ["Layout", "array_key", "document", "file_stem", "packed", "unfit_name", "unpacked"]

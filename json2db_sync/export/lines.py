@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +20,17 @@ _DEEPEST = 300
 _in_order = msgspec.json.Encoder(decimal_format="number")
 _sorted = msgspec.json.Encoder(decimal_format="number", order="sorted")
 _decimals = msgspec.json.Decoder(float_hook=Decimal)
+
+
+@dataclass(frozen=True)
+class Page:
+    """Records that follow one another."""
+
+    lines: bytes
+    """Canonical, a newline behind each."""
+    count: int
+    tallies: Sequence[Counter[Hashable]] = ()
+    """Of each counted field, how often each value stands there."""
 
 
 def as_lines(records: Sequence[Record]) -> bytes:
@@ -43,12 +56,12 @@ def _joined(head: bytes, tail: bytes) -> bytes:
     return tail + b"\n" if len(head) == 3 else b"%b,%b\n" % (head[:-2], tail[1:])
 
 
-def as_text(value: Any) -> bytes:
+def as_text(value: object) -> bytes:
     """A JSON value as canonical text, keys sorted."""
     return _sorted.encode(value)
 
 
-def sorted_json(text: str | bytes, *, omit_null: bool = False) -> Any:
+def sorted_json(text: str | bytes, *, omit_null: bool = False) -> object:
     """A JSON text as a value to be encoded: scalars as they are, others sorted within, numbers digit by digit as given.
 
     :raises ValueError: when it is not JSON, or nested so deep that not every reader could read it.
@@ -65,8 +78,8 @@ def sorted_json(text: str | bytes, *, omit_null: bool = False) -> Any:
     return msgspec.Raw(_sorted.encode(without_null(value) if omit_null else value))
 
 
-def _is_too_deep(value: Any) -> bool:
-    level = [value]
+def _is_too_deep(value: object) -> bool:
+    level: list[Any] = [value]
     for _ in range(_DEEPEST):
         inner = [one.values() if isinstance(one, dict) else one for one in level]
         level = [one for values in inner for one in values if isinstance(one, dict | list)]
@@ -89,7 +102,7 @@ def _exact_line(encoder: msgspec.json.Encoder, record: Record) -> bytes:
         )
 
 
-def _encodable(value: Any) -> Any:
+def _encodable(value: object) -> object:
     """The same value, with integers beyond what msgspec encodes as their digits."""
     if isinstance(value, dict):
         return {key: _encodable(item) for key, item in value.items()}
@@ -109,4 +122,11 @@ def without_null(value: Any) -> Any:
     return value
 
 
-__all__ = ["Record", "as_lines", "as_sorted_lines", "as_text", "sorted_json", "without_null"]
+def tally(records: Sequence[Record], fields: Sequence[str]) -> list[Counter[Hashable]]:
+    """How often each value stands in these fields."""
+    return [Counter(_countable(record[field]) for record in records if field in record) for field in fields]
+
+
+def _countable(value: object) -> Hashable:
+    """A value as a counter takes it: true is not 1, and what has no hash counts as its text."""
+    return value if type(value) in (str, int, type(None)) else as_text(value)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from json2db_sync.errors import ConfigurationError
+from json2db_sync.text import did_you_mean
 
 Format = Literal["envelope", "array", "ndjson"]
 NullHandling = Literal["keep", "omit"]
@@ -33,7 +33,7 @@ class ExportOptions:
     """The only fields to export."""
     exclude: Names = field(default_factory=dict)
     rename: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    filters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    filters: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     """Table -> column -> a value, a list of values, or comparisons as in ``{">=": 5}``."""
     statistics: Names = field(default_factory=dict)
     """Fields whose most frequent values are counted."""
@@ -60,7 +60,7 @@ class ExportOptions:
         """The fields of a table, as they are exported, whose values are counted."""
         return tuple(_of(self.statistics, table, known, "export.statistics"))
 
-    def filters_of(self, table: str, known: Known) -> Mapping[str, Any]:
+    def filters_of(self, table: str, known: Known) -> Mapping[str, object]:
         """Which records of a table are wanted."""
         return _of(self.filters, table, known, "export.filters")
 
@@ -79,12 +79,12 @@ def _of(settings: Mapping[str, Any], table: str, known: Known, setting: str) -> 
 
 def unknown_field(table: str, field: str, known: Collection[str], setting: str) -> ConfigurationError:
     """The error for a field that a table does not have, naming those that are near it."""
-    near = difflib.get_close_matches(field, list(known), 1, 0.6)
     return ConfigurationError(
         f"{table} has no field {field}",
-        hint=f"did you mean {near[0]}?" if near else f"it has {', '.join(known)}",
+        hint=did_you_mean(field, known) or f"it has {', '.join(known)}",
         setting=setting,
         table=table,
+        reason="unknown_field",
     )
 
 
@@ -119,6 +119,7 @@ class Projection:
                 hint="rename one of them otherwise, or leave it out (export.exclude)",
                 setting="export.rename",
                 table=table,
+                reason="duplicate_field",
             )
         return kept
 
@@ -127,6 +128,3 @@ class Projection:
         if self.changes_nothing:
             return records
         return [{self.name(name): value for name, value in record.items() if self.keeps(name)} for record in records]
-
-
-__all__ = ["ExportOptions", "Format", "Names", "NullHandling", "Projection", "unknown_field"]

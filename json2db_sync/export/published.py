@@ -7,13 +7,14 @@ import hashlib
 import json
 import re
 import zlib
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from json2db_sync.errors import FileError
-from json2db_sync.export.layout import Layout, unpacked
-from json2db_sync.sources.exported import beside_of
-from json2db_sync.sources.exports import CLOCKS_DIFFER, METADATA_SUFFIX
+from json2db_sync.export.exported_file import CLOCKS_DIFFER, beside_of
+from json2db_sync.export.layout import Layout, file_stem, unpacked
+from json2db_sync.sources.files import EXPORT_SUFFIXES, METADATA_SUFFIX, SCHEMA_SUFFIX, is_beside_an_export
 
 _HEAD = 2**16
 _GENERATED = re.compile(rb'"generated_at":\s?"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"')
@@ -31,7 +32,12 @@ def require_plain(directory: Path, layout: Layout) -> None:
     for name in layout.files:
         path = directory / name
         if path.exists() and not path.is_file():
-            raise FileError(f"{path} is not a plain file", hint="choose another name or directory", file=str(path))
+            raise FileError(
+                f"{path} is not a plain file",
+                hint="choose another name or directory",
+                file=str(path),
+                reason="not_a_plain_file",
+            )
 
 
 def generated_at(directory: Path, layout: Layout) -> str | None:
@@ -108,19 +114,29 @@ def is_document(path: Path, text: bytes) -> bool:
     return holds(path, text, hashlib.sha256().digest())
 
 
+def leftovers(directory: Path, known: Collection[str], source: str) -> Iterator[tuple[str, Path]]:
+    """Name and file of each export that this source wrote, as its schema and its metadata say, of none of its tables.
+
+    :param known: all names that it has now.
+    """
+    if not directory.is_dir():
+        return
+    stems = {file_stem(name) for name in known}
+    names = {path.name for path in directory.iterdir()}
+    for schema in sorted(name for name in names if name.endswith(SCHEMA_SUFFIX)):
+        stem = schema.removesuffix(SCHEMA_SUFFIX)
+        if stem in stems or not is_beside_an_export(directory / schema, names):
+            continue
+        for file in (f"{stem}{suffix}" for suffix in EXPORT_SUFFIXES):
+            beside = directory / f"{stem}{METADATA_SUFFIX}"
+            if file in names and source in (stated_source(directory / file), stated_source(beside)):
+                yield stem, directory / file
+
+
 def _unreadable(path: Path, error: OSError) -> FileError:
     return FileError(
-        f"cannot read {error.filename or path}: {error.strerror}", hint="check its permissions", file=str(path)
+        f"cannot read {error.filename or path}: {error.strerror}",
+        hint="check its permissions",
+        file=str(path),
+        reason="cannot_read",
     )
-
-
-__all__ = [
-    "generated_at",
-    "holds",
-    "is_document",
-    "is_empty",
-    "is_export",
-    "require_plain",
-    "stated_checksum",
-    "stated_source",
-]

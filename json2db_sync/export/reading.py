@@ -37,7 +37,7 @@ def pages_of(path: Path) -> Iterator[list[bytes]]:
             yield _compact(raws)
 
 
-def _compact(raws: Sequence[Any]) -> list[bytes]:
+def _compact(raws: Sequence[msgspec.Raw | bytes]) -> list[bytes]:
     """JSON texts without the space in them; what is not JSON stays as it is."""
     try:
         return [msgspec.json.format(bytes(raw), indent=-1) for raw in raws]
@@ -93,7 +93,7 @@ class Reading:
         return self
 
 
-def checker(name: str, schema_file: str, schema: Mapping[str, Any]) -> Check:
+def checker(name: str, schema_file: str, schema: Mapping[str, object]) -> Check:
     """Checks records against a schema.
 
     :raises ValueError: when it is none.
@@ -105,6 +105,3 @@ def checker(name: str, schema_file: str, schema: Mapping[str, Any]) -> Check:
         return [f"record {number:,} {violation.reason} ({violation.path})"] if violation else []
 
     return check
-
-
-__all__ = ["MOST_DIFFERENCES", "Check", "Reading", "checker", "pages_of", "value_of"]

@@ -37,13 +37,13 @@ class Tables(Protocol):
     def name_column(self, table: str) -> str | None:
         """The column that names its rows."""
 
-    def key_value(self, table: str, value: Any) -> Any:
+    def key_value(self, table: str, value: object) -> object:
         """What a reference holds, as the key of the table referred to is stored; None where it cannot be one."""
 
     def expression(self, table: str, column: sa.ColumnClause[Any]) -> sa.ColumnElement[Any]:
         """What gives the values of one of its columns, as :meth:`json_values` takes them."""
 
-    def json_values(self, table: str, column: str, values: Sequence[Any]) -> Sequence[Any]:
+    def json_values(self, table: str, column: str, values: Sequence[object]) -> Sequence[object]:
         """Values of a column as JSON values."""
 
 
@@ -123,7 +123,7 @@ def guess_name_column(columns: Sequence[str], singular: str) -> str | None:
     return None
 
 
-Rows = Mapping[Any, tuple[Any, ...]]
+Rows = Mapping[object, tuple[object, ...]]
 
 
 class _Lookup:
@@ -144,9 +144,9 @@ class _Lookup:
         self._select = sa.select(self._key.label("key_"), *values)
         self._database, self._connection = database, connection
         self.columns = columns
-        self._known: dict[Any, tuple[Any, ...]] = {}
+        self._known: dict[object, tuple[object, ...]] = {}
 
-    def rows(self, keys: set[Any]) -> Rows:
+    def rows(self, keys: set[object]) -> Rows:
         """The rows of these keys; a key that no row has is left out."""
         missing = [key for key in keys if key not in self._known]
         if missing:
@@ -171,7 +171,7 @@ class Names:
             place: _Lookup(database, connection, tables, *place, columns) for place, columns in _wanted(fields).items()
         }
 
-    def columns(self, references: Callable[[str], Sequence[Any]]) -> Iterator[tuple[RelatedField, Sequence[Any]]]:
+    def columns(self, references: Callable[[str], Sequence[object]]) -> Iterator[tuple[RelatedField, Sequence[object]]]:
         """Each field with its values, one for each record of the page.
 
         :param references: the field's column -> what the records hold there, as the database gives it.
@@ -183,7 +183,7 @@ class Names:
                 values = self._follow(hop, values, field.column if last else field.hops[place + 1].column)
             yield field, self._tables.json_values(field.hops[-1].table, field.column, values)
 
-    def _follow(self, hop: Reference, values: Sequence[Any], column: str) -> list[Any]:
+    def _follow(self, hop: Reference, values: Sequence[object], column: str) -> list[object]:
         """From references to the values of a column in the rows they refer to; None where there is none."""
         lookup = self._lookups[hop.table, hop.key]
         keys = [None if value is None else self._tables.key_value(hop.table, value) for value in values]
@@ -202,6 +202,3 @@ def _wanted(fields: Sequence[RelatedField]) -> dict[tuple[str, str], list[str]]:
             if column not in columns:
                 columns.append(column)
     return wanted
-
-
-__all__ = ["Names", "Reference", "RelatedField", "Tables", "guess_name_column", "related_fields", "related_name"]

@@ -8,16 +8,18 @@ from typing import Any
 import sqlalchemy as sa
 
 from json2db_sync.databases.reflection import ApplicationColumn
+from json2db_sync.export.exported_file import FILTERS, KEY
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import ColumnPlan, TablePlan
-from json2db_sync.sources import exports
-from json2db_sync.sources.exported import FILTERS, KEY
+from json2db_sync.sources.files import WRITTEN_BY
+
+Schema = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _ANYTHING = ["array", "boolean", "null", "number", "object", "string"]
 _SCALAR = ["boolean", "null", "number", "string"]
 _TYPES: Mapping[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string", type(None): "null"}
-_OF_KIND: Mapping[Kind, dict[str, Any]] = {
+_OF_KIND: Mapping[Kind, Schema] = {
     Kind.UNKNOWN: {"type": "null"},
     Kind.BOOL: {"type": ["boolean", "null"]},
     Kind.INTEGER: {"type": ["integer", "null"]},
@@ -32,11 +34,11 @@ _OF_KIND: Mapping[Kind, dict[str, Any]] = {
 
 def record_schema(
     name: str,
-    properties: Mapping[str, Any],
+    properties: Mapping[str, object],
     required: Sequence[str],
     key: Sequence[str],
-    filters: Mapping[str, Any],
-) -> dict[str, Any]:
+    filters: Mapping[str, object],
+) -> Schema:
     """The schema of one record.
 
     :param key: the fields that tell a record from the others, as they are exported.
@@ -44,7 +46,7 @@ def record_schema(
     """
     schema = {
         "$schema": DIALECT,
-        "$comment": exports.WRITTEN_BY,
+        "$comment": WRITTEN_BY,
         "title": name,
         "type": "object",
         "properties": dict(properties),
@@ -57,15 +59,15 @@ def record_schema(
 # An application's columns
 
 
-def type_of_column(column: ApplicationColumn) -> dict[str, Any]:
+def type_of_column(column: ApplicationColumn) -> Schema:
     """What a column is declared to hold, as it is exported."""
-    found: dict[str, Any] = {"description": column.declared, **_declared(column.type)}
+    found: Schema = {"description": column.declared, **_declared(column.type)}
     if "type" in found and column.nullable:
         found["type"] = sorted({*_listed(found["type"]), "null"})
     return found
 
 
-def _declared(type_: sa.types.TypeEngine[Any]) -> dict[str, Any]:
+def _declared(type_: sa.types.TypeEngine[Any]) -> Schema:
     if isinstance(type_, sa.LargeBinary):
         return {"type": "string", "contentEncoding": "base64"}
     if isinstance(type_, sa.Uuid):
@@ -84,12 +86,12 @@ class ObservedKinds:
     def __init__(self) -> None:
         self._seen: dict[str, set[type]] = {}
 
-    def see(self, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> None:
+    def see(self, names: Sequence[str], columns: Sequence[Sequence[object]]) -> None:
         """Values by column."""
         for name, column in zip(names, columns, strict=True):
             self._seen.setdefault(name, set()).update(map(type, column))
 
-    def widened(self, name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    def widened(self, name: str, schema: Schema) -> Schema:
         """A field's schema, with the types that it was seen to hold beside those it is declared to."""
         seen = {json_type for kind in self._seen.get(name, ()) for json_type in _types_of(kind)}
         declared = set(_listed(schema["type"]))
@@ -107,7 +109,7 @@ def _types_of(kind: type) -> Sequence[str]:
     return ("string",) if kind.__name__ == "UUID" else ("array", "object")
 
 
-def _simplest(types: set[str]) -> Any:
+def _simplest(types: set[str]) -> str | list[str]:
     if "number" in types:
         types = types - {"integer"}
     return sorted(types) if len(types) > 1 else next(iter(types))
@@ -120,7 +122,7 @@ def _listed(types: str | list[str]) -> list[str]:
 # Our entities
 
 
-def properties_of(table: TablePlan, *, key: Sequence[str]) -> dict[str, Any]:
+def properties_of(table: TablePlan, *, key: Sequence[str]) -> Schema:
     """What the objects of a table hold: the key's fields first, then all others in order of name.
 
     Where they have more keys than columns are made for, the others are not told: which they are is chance.
@@ -137,8 +139,5 @@ def properties_of(table: TablePlan, *, key: Sequence[str]) -> dict[str, Any]:
     return {name: found[name] for name in order}
 
 
-def _property(column: ColumnPlan) -> dict[str, Any]:
+def _property(column: ColumnPlan) -> Schema:
     return dict(_OF_KIND[column.kind])
-
-
-__all__ = ["ObservedKinds", "properties_of", "record_schema", "type_of_column"]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from json2db_sync.atomic_files.disk import replaced
 from json2db_sync.errors import FileError
 from json2db_sync.model.keys import digest
 
@@ -39,20 +39,13 @@ def write_rejected(
         raise FileError(
             f"{output} is the database, or a file that was loaded", hint="name another file", file=str(output)
         )
-    partial = target.with_name(f".{os.getpid()}.partial")
+    count = 0
     try:
-        with partial.open("w", encoding="utf-8", newline="\n") as file:
-            count = 0
-            for row in rows:
+        with replaced(target) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
+            for count, row in enumerate(rows, 1):  # noqa: B007 - how many there were
                 file.write(json.dumps(_line(row), ensure_ascii=False) + "\n")
-                count += 1
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(target)
     except OSError as error:
         raise FileError(f"cannot write {output}: {error.strerror}", file=str(output)) from error
-    finally:
-        partial.unlink(missing_ok=True)
     return count
 
 

@@ -13,7 +13,7 @@ from json2db_sync.model.kinds import now_text
 from json2db_sync.operations.context import PathLike, operation
 from json2db_sync.operations.exporting_backups import ExportBackups
 from json2db_sync.operations.result_builders import export_result, export_summary
-from json2db_sync.results import ExportedFile, ExportResult
+from json2db_sync.results import ExportedFile, ExportResult, Note
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -89,14 +89,14 @@ class Exporting(ExportBackups):
             if mode == "check":
                 files += gone
             else:
-                notes += [text for file in gone for text in file.differences]
+                notes += [Note(text, "leftover", file.name) for file in gone for text in file.differences]
             result = export_result(files, notes, database.label, str(exporter.directory), mode, started)
             step.done(export_summary(result), success=result.success)
         return result
 
     def _done(
         self, exporter: Exporter, contents: Sequence[Content], mode: str, moment: str, *, validate: bool
-    ) -> tuple[list[ExportedFile], list[str]]:
+    ) -> tuple[list[ExportedFile], list[Note]]:
         from json2db_sync.atomic_files import FileSet
         from json2db_sync.atomic_files.state_folder import hide_from_git
         from json2db_sync.export.confirmations import confirm
@@ -120,9 +120,9 @@ class Exporting(ExportBackups):
     ) -> Iterator[tuple[Exporter, list[Content]]]:
         """What exports to a directory, and what is exported, all of one state of the database."""
         from json2db_sync.databases.ledger import Ledger
+        from json2db_sync.export.content import contents
         from json2db_sync.export.draft import Drafter
         from json2db_sync.export.exporter import Exporter
-        from json2db_sync.export.selection import contents
         from json2db_sync.progress import RecordMeter
 
         options = self._export_options(given)

@@ -88,7 +88,7 @@ class Undecoded(Batch):
         """A hash of the text of each."""
         return short_hashes(self.raws)
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return Sent, (self.entity, self.first, self.byte, self.array, self.hashes)
 
     @property

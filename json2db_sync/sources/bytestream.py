@@ -92,7 +92,9 @@ class ByteStream:
             return text.encode("utf-8")
         except UnicodeError as error:
             raise FileError(
-                f"{self.name} is not valid {self._encoding_name()}: {error}", file=str(self.path)
+                f"{self.name} is not valid {self._encoding_name()}: {error}",
+                file=str(self.path),
+                reason="invalid_encoding",
             ) from error
 
     def _encoding_name(self) -> str:
@@ -106,6 +108,7 @@ class ByteStream:
                 f"{self.name} changed while it was read ({before.st_size:,} bytes, now {now.st_size:,})",
                 hint="nothing of it was loaded; run again when it is complete",
                 file=str(self.path),
+                reason="file_changed",
             )
 
     @property
@@ -142,6 +145,7 @@ class ByteStream:
             f"cannot read {self.name}: {reason}",
             hint="check the path and its permissions",
             file=str(self.path),
+            reason="cannot_read",
         )
 
     def _cannot_unpack(self, error: Exception) -> FileError:
@@ -149,6 +153,7 @@ class ByteStream:
             f"{self.name} cannot be unpacked: {error}",
             hint="the file is cut off or damaged; fetch it again",
             file=str(self.path),
+            reason="cannot_unpack",
         )
 
 
@@ -182,6 +187,6 @@ def file_digest(path: Path, name: str) -> str:
                 hasher.update(chunk)
     except OSError as error:
         raise FileError(
-            f"cannot read {name}: {error.strerror}", hint="check its permissions", file=str(path)
+            f"cannot read {name}: {error.strerror}", hint="check its permissions", file=str(path), reason="cannot_read"
         ) from error
     return hasher.hexdigest()

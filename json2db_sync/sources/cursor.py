@@ -118,6 +118,7 @@ class Cursor:
             raise self.error(
                 f"record {self._number or 1} is larger than {self._limit // 2**20} MB",
                 hint="raise memory_limit (JSON2DB_MEMORY_LIMIT, in MB)",
+                reason="record_too_large",
             )
 
     def _decode(self, chunk: bytes) -> str:
@@ -325,15 +326,19 @@ class Cursor:
         return self.error(f"is not valid JSON{where}: {message}", byte=self._byte_at(cause.pos))
 
     def _cut_off(self, what: str) -> FileError:
-        return self.error(f"is cut off: {what}", byte=self._fed, hint="the file is incomplete: fetch it again")
+        hint = "the file is incomplete: fetch it again"
+        return self.error(f"is cut off: {what}", byte=self._fed, hint=hint, reason="file_cut_off")
 
-    def error(self, what: str, *, byte: int | None = None, hint: str | None = None) -> FileError:
+    def error(
+        self, what: str, *, byte: int | None = None, hint: str | None = None, reason: str = "invalid_json"
+    ) -> FileError:
         """An error about this file at a byte, by default where the cursor stands."""
         if byte is None:
             byte = self._byte_at(self._pos)
         return FileError(
             f"{self._file.name} {what}" + ("" if self.holds_nothing else f" (byte {byte:,})"),
             hint=hint or "nothing of this file was loaded; repair it or fetch it again",
+            reason=reason,
             file=str(self._file.path),
             record=self._number or None,
             byte=byte,

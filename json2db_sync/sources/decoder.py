@@ -104,7 +104,7 @@ def _end_of_structure(text: str, start: int) -> int:
     raise Incomplete("the end of a deep structure")
 
 
-def _has_lone_surrogate(raw: str, value: Any) -> bool:
+def _has_lone_surrogate(raw: str, value: object) -> bool:
     if "\\ud" not in raw and "\\uD" not in raw:
         return False
     try:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Literal
 
 from json2db_sync.errors import ConfigurationError, FileError, NoDataFound
-from json2db_sync.sources import directory, sessions
-from json2db_sync.sources.files import SourceFile
+from json2db_sync.results.messages import Note
+from json2db_sync.sources import sessions
+from json2db_sync.sources.files import SourceFile, files_in, single_file
 from json2db_sync.sources.reader import entities_in
 
 SourceType = Literal["auto", "api_sync", "consolidated", "directory"]
@@ -54,10 +55,14 @@ def window(
     now = now or datetime.now()
     if since is not None or until is not None:
         if cutoff_days is not None:
-            raise ConfigurationError("give either cutoff_days, or since and until", setting="cutoff_days")
+            raise ConfigurationError(
+                "give either cutoff_days, or since and until", setting="cutoff_days", reason="conflicting_arguments"
+            )
         first, last = _moment(since, "since", time.min), _moment(until, "until", time.max)
         if first and last and first > last:
-            raise ConfigurationError(f"since ({first}) is after until ({last})", setting="since")
+            raise ConfigurationError(
+                f"since ({first}) is after until ({last})", setting="since", reason="invalid_window"
+            )
         return Window(first, last, f"since {since or 'ever'} until {until or 'now'}", given=True)
     if cutoff_days is not None:
         if cutoff_days == "all":
@@ -86,7 +91,7 @@ def _positive(value: float | str, setting: str, wanted: str) -> float:
     except (TypeError, ValueError):
         number = -1.0
     if isinstance(value, bool) or not number > 0:
-        raise ConfigurationError(f"{setting} must be {wanted}, not {value!r}", setting=setting)
+        raise ConfigurationError(f"{setting} must be {wanted}, not {value!r}", setting=setting, reason="invalid_window")
     return number
 
 
@@ -96,7 +101,7 @@ def _moment(value: date | str | None, setting: str, at: time) -> datetime | None
             value = date.fromisoformat(value) if len(value) <= 10 else datetime.fromisoformat(value)
         except ValueError as error:
             raise ConfigurationError(
-                f"{setting} must be a date such as 2025-07-12, not {value!r}", setting=setting
+                f"{setting} must be a date such as 2025-07-12, not {value!r}", setting=setting, reason="invalid_window"
             ) from error
     if isinstance(value, datetime):
         return value.astimezone().replace(tzinfo=None) if value.tzinfo else value
@@ -114,7 +119,7 @@ class Source:
     sessions: int = 0
     """Sessions that exist, inside the window or not."""
     newest: datetime | None = None
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[Note, ...] = ()
 
     @property
     def bytes(self) -> int:
@@ -153,7 +158,7 @@ def discover(settings: SourceSettings, limits: Window) -> Source:
     """
     path = _existing(settings.path)
     if path.is_file():
-        return Source("file", path.parent, (directory.single_file(path, settings.entities),), limits)
+        return Source("file", path.parent, (single_file(path, settings.entities),), limits)
     if settings.type == "directory":
         return _directory(path, settings, limits)
     base = sessions_base(path)
@@ -182,13 +187,14 @@ def _existing(path: Path) -> Path:
         if path.exists():
             return path.resolve()
     except OSError as error:
-        raise FileError(f"cannot look at {path}: {error.strerror}", file=str(path)) from error
+        raise FileError(f"cannot look at {path}: {error.strerror}", file=str(path), reason="cannot_read") from error
     parent = next((folder for folder in path.parents if folder.exists()), Path("/"))
     raise NoDataFound(
         f"the data source {path} does not exist ({parent} does)",
         hint="name a folder of sessions, any folder of JSON files, or one file: data_source=..., --data-source, "
         "or JSON2DB_API_SYNC_PATH",
         file=str(path),
+        reason="source_missing",
     )
 
 
@@ -218,12 +224,13 @@ def consolidated_base(base: Path, configured: Path | None) -> Path | None:
 
 
 def _directory(path: Path, settings: SourceSettings, limits: Window) -> Source:
-    files, left_out = directory.files_in(path, settings.entities)
+    files, left_out = files_in(path, settings.entities)
     if not files:
         raise _nothing(path, settings, 0)
-    notes = ("plain folders have no session times: the window of days does not apply",) if limits.given and (
-        limits.since or limits.until) else ()  # fmt: skip
-    return Source("directory", path, tuple(files), limits, notes=(*notes, *left_out))
+    if limits.given and (limits.since or limits.until):
+        text = "plain folders have no session times: the window of days does not apply"
+        left_out.insert(0, Note(text, "window_without_effect", setting="cutoff_days"))
+    return Source("directory", path, tuple(files), limits, notes=tuple(left_out))
 
 
 def _inside(
@@ -245,6 +252,7 @@ def _inside(
             f"all files in {root} are marked as failed by their metadata",
             hint="include_failed=true (--include-failed) loads them all the same",
             file=str(root),
+            reason="all_files_failed",
         )
     count = session_count if layout == "sessions" else 0
     return Source(layout, root, tuple(found.files), limits, count, newest, tuple(found.notes))
@@ -265,6 +273,7 @@ def _outside(
         f"({newest:%Y-%m-%d %H:%M})",
         hint=f"cutoff_days={days} includes the newest, cutoff_days='all' includes everything "
         f"(--cutoff-days {days}, --cutoff-days all)",
+        reason="outside_window",
     )
 
 
@@ -274,6 +283,7 @@ def _nothing(path: Path, settings: SourceSettings, session_count: int) -> NoData
             f"{path} holds {session_count} sessions, but none has data in raw_json/<stamp>/ (metadata is not data)",
             hint="the sync may not have finished: look for sessions with a raw_json folder, or name another source",
             file=str(path),
+            reason="sessions_without_data",
         )
     wanted = {"api_sync": "sessions or raw_json", "consolidated": "raw_json folder with data"}.get(
         settings.type, "JSON files (.json, .ndjson, .jsonl, .geojson, also .gz and .xz)"
@@ -283,4 +293,5 @@ def _nothing(path: Path, settings: SourceSettings, session_count: int) -> NoData
         hint=f"check the path; data_source.type says what is looked for (now: {settings.type})"
         + ("" if settings.type in ("auto", "directory") else ": auto or directory takes any folder of JSON files"),
         file=str(path),
+        reason="no_data_files",
     )

@@ -1,9 +1,10 @@
-"""A file that may hold records, and what its name and place say of it."""
+"""Files that may hold records: what their names and places say of them, and which of our own exports are not data."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatch
@@ -11,12 +12,22 @@ from pathlib import Path
 
 from json2db_sync.errors import FileError
 from json2db_sync.model.naming import entity_name
-from json2db_sync.sources.exports import is_backup, is_beside_an_export
+from json2db_sync.results.messages import Note
+from json2db_sync.text import counted
 
 DATA_SUFFIXES = (".json", ".ndjson", ".jsonl", ".geojson")
 LINE_SUFFIXES = (".ndjson", ".jsonl")
 COMPRESSED_SUFFIXES = (".gz", ".xz")
 METADATA_PREFIX = "sync_metadata_"
+
+WRITTEN_BY = "One record of an export by json2db_sync."
+"""Stands in every schema of ours, so that it can be told from files of records."""
+SCHEMA_SUFFIX, METADATA_SUFFIX = ".schema.json", ".metadata.json"
+
+_MARKS = {SCHEMA_SUFFIX: WRITTEN_BY.encode(), METADATA_SUFFIX: b'"checksum": "sha256:'}
+_HEAD = 1024
+EXPORT_SUFFIXES = (".json", ".ndjson", ".json.gz", ".ndjson.gz")
+_BACKUP = re.compile(r".+\.backup\.\d{8}_\d{6}(_\d+)?")
 
 
 @dataclass(frozen=True)
@@ -81,7 +92,7 @@ def make_file(
     try:
         status = path.stat()
     except OSError as error:
-        raise FileError(f"cannot look at {path}: {error.strerror}", file=str(path)) from error
+        raise FileError(f"cannot look at {path}: {error.strerror}", file=str(path), reason="cannot_read") from error
     name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
     entity = next(
         (to for pattern, to in entities.items() if fnmatch(name, pattern) or fnmatch(path.name, pattern)),
@@ -122,4 +133,60 @@ def _cannot_read(error: OSError) -> None:
         f"cannot read the folder {error.filename}: {error.strerror}",
         hint="check its permissions, or name another source",
         file=str(error.filename),
+        reason="cannot_read",
     ) from error
+
+
+def files_in(folder: Path, entities: Mapping[str, str]) -> tuple[list[SourceFile], list[Note]]:
+    """Every data file below a folder, in order of path; and what is worth saying of files that are none."""
+    left_out: list[Path] = []
+    files = [make_file(path, folder, entities) for path in data_paths(folder, recursive=True, left_out=left_out)]
+    return sorted(files, key=lambda file: file.order), _notes_on(left_out)
+
+
+def single_file(path: Path, entities: Mapping[str, str]) -> SourceFile:
+    """A file that the user named, whatever its suffix."""
+    return make_file(path, path.parent, entities)
+
+
+# What exports leave beside their files
+
+
+def is_beside_an_export(path: Path, names: Collection[str]) -> bool:
+    """Is this a schema or the metadata of an exported file that is there too?
+
+    :param names: of all files in its folder.
+    """
+    for suffix, mark in _MARKS.items():
+        stem = path.name.removesuffix(suffix)
+        if stem != path.name and any(f"{stem}{ending}" in names for ending in EXPORT_SUFFIXES):
+            return _begins_with(path, mark)
+    return False
+
+
+def _begins_with(path: Path, mark: bytes) -> bool:
+    try:
+        with path.open("rb") as stream:
+            return mark in stream.read(_HEAD)
+    except OSError:
+        return False  # whoever reads it as data says what is wrong with it
+
+
+def is_backup(name: str) -> bool:
+    """Is this what a file held before an export replaced it, by its name?"""
+    return _BACKUP.fullmatch(name) is not None
+
+
+def _notes_on(left_out: Iterable[Path]) -> list[Note]:
+    """What is worth saying of files that were left out."""
+    names = [path.name for path in left_out]
+    backups = sum(is_backup(name) for name in names)
+    beside = len(names) - backups
+    told = []
+    if beside:
+        text = f"{counted(beside, 'file')} left out: schemas and metadata that exports wrote beside their files"
+        told.append(Note(text, "export_files_left_out", count=beside))
+    if backups:
+        text = f"{counted(backups, 'backup')} of exported files left out"
+        told.append(Note(text, "export_backups_left_out", count=backups))
+    return told

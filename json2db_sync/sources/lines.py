@@ -31,6 +31,7 @@ def blocks_of_lines(stream: ByteStream, file: SourceFile, limit: int) -> Iterato
                 hint="raise memory_limit (JSON2DB_MEMORY_LIMIT, in MB)",
                 file=str(file.path),
                 byte=start,
+                reason="record_too_large",
             )
     if rest:
         yield start, rest

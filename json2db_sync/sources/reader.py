@@ -135,7 +135,8 @@ class RecordReader:
         cursor = self._cursor()
         first = cursor.skip_space()
         if not first:
-            raise cursor.error("is empty" if cursor.holds_nothing else "holds nothing but white space")
+            what = "is empty" if cursor.holds_nothing else "holds nothing but white space"
+            raise cursor.error(what, reason="file_empty")
         if first == "[":
             return Envelope("array")
         if first != "{":
@@ -179,6 +180,7 @@ class RecordReader:
             f"{MUST}: {self.file.name} holds {found}",
             hint="an array of objects, lines of objects, or one object is wanted; metadata files are not data",
             file=str(self.file.path),
+            reason="no_records",
         )
 
     # The records
@@ -232,7 +234,9 @@ class RecordReader:
                 number += len(batch)
                 yield batch
         if number == 1:
-            raise FileError(f"{self.file.name} is empty", hint="fetch it again", file=str(self.file.path))
+            raise FileError(
+                f"{self.file.name} is empty", hint="fetch it again", file=str(self.file.path), reason="file_empty"
+            )
         if not objects:
             raise self._no_records(f"{number - 1} lines, none of them a JSON object")
 

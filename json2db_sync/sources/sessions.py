@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from json2db_sync.errors import FileError
+from json2db_sync.results.messages import Note
 from json2db_sync.sources.files import METADATA_PREFIX, SourceFile, data_paths, make_file
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)_(\d\d)-(\d\d)-(\d\d)")
@@ -33,7 +34,7 @@ class Found:
     """Files of one kind of source, with what is worth saying of them."""
 
     files: list[SourceFile] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
 
 
 def time_of(name: str) -> datetime | None:
@@ -89,10 +90,13 @@ def files_of(folders: list[DataFolder], root: Path, entities: Mapping[str, str],
             status = str(metadata.get("status", "completed")).lower()
             short = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
             if status in _FAILED and not include_failed:
-                found.notes.append(f"{short} is left out: its metadata says {status} (include_failed loads it)")
+                text = f"{short} is left out: its metadata says {status} (include_failed loads it)"
+                found.notes.append(Note(text, "failed_sync_left_out", count=1, setting="include_failed"))
                 continue
             if status not in _COMPLETED | _FAILED:
-                found.notes.append(f"{short}: its metadata says {status}, so it may be incomplete")
+                found.notes.append(
+                    Note(f"{short}: its metadata says {status}, so it may be incomplete", "incomplete_sync")
+                )
             count = metadata.get("record_count")
             found.files.append(
                 make_file(
@@ -109,7 +113,7 @@ def files_of(folders: list[DataFolder], root: Path, entities: Mapping[str, str],
     return found
 
 
-def _metadata(path: Path, folder: DataFolder, notes: list[str]) -> dict[str, Any]:
+def _metadata(path: Path, folder: DataFolder, notes: list[Note]) -> dict[str, Any]:
     """What the sync wrote about a file: beside it, else (its status only) in the session's folder."""
     name = METADATA_PREFIX + path.name.partition(".")[0] + ".json"
     beside = _read_metadata(path.with_name(name), notes)
@@ -120,13 +124,14 @@ def _metadata(path: Path, folder: DataFolder, notes: list[str]) -> dict[str, Any
     return {"status": of_session["status"]} if "status" in of_session else {}
 
 
-def _read_metadata(path: Path, notes: list[str]) -> dict[str, Any]:
+def _read_metadata(path: Path, notes: list[Note]) -> dict[str, Any]:
     try:
         value = json.loads(path.read_bytes())
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, RecursionError) as error:
-        notes.append(f"{path.name} in {path.parent.name} cannot be read and is passed over: {error}")
+        text = f"{path.name} in {path.parent.name} cannot be read and is passed over: {error}"
+        notes.append(Note(text, "unreadable_metadata"))
         return {}
     return value if isinstance(value, dict) else {}
 
@@ -143,4 +148,5 @@ def _folders(base: Path) -> Iterator[Path]:
             f"cannot read the folder {base}: {error.strerror}",
             hint="check its permissions, or name another source",
             file=str(base),
+            reason="cannot_read",
         ) from error

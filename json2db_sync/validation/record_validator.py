@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from json2db_sync.model.jsontext import path_text
 from json2db_sync.validation.schema_folder import MASK, SchemaFolder, message_of
+
+if TYPE_CHECKING:
+    import jsonschema_rs
 
 Mode = Literal["reject", "warn"]
 _MOST = 300
@@ -18,7 +21,7 @@ _REASON = "does not satisfy"
 
 
 def is_violation(reason: str) -> bool:
-    """Is this why a rule rejected a record?"""
+    """Did a schema reject the record? The ledger keeps reasons as :attr:`Violation.reason` makes them."""
     return reason.startswith(_REASON)
 
 
@@ -42,7 +45,7 @@ class Violation:
 @dataclass(frozen=True)
 class _Rule:
     schema: str
-    validator: Any
+    validator: jsonschema_rs.Validator
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ class RecordRules:
         return cls(mode, {entity: _Rule(name, validator) for entity, name, validator in validators})
 
     @classmethod
-    def of_schema(cls, entity: str, name: str, schema: Mapping[str, Any]) -> RecordRules:
+    def of_schema(cls, entity: str, name: str, schema: Mapping[str, object]) -> RecordRules:
         """The rules of one schema that is at hand.
 
         :param name: what to call it.
@@ -84,19 +87,19 @@ class RecordRules:
         rule = self._rules.get(entity)
         return rule.schema if rule else None
 
-    def violation(self, entity: str, record: Mapping[str, Any]) -> Violation | None:
+    def violation(self, entity: str, record: Mapping[str, object]) -> Violation | None:
         """Where a record first does not satisfy its entity's schema; None where it does, or there is none."""
         rule = self._rules.get(entity)
         if rule is None or rule.validator.is_valid(record):
             return None
         return _violation(rule, record)
 
-    def rejection(self, entity: str, record: Mapping[str, Any]) -> Violation | None:
+    def rejection(self, entity: str, record: Mapping[str, object]) -> Violation | None:
         """As :meth:`violation`, but only where it keeps a record from being loaded."""
         return self.violation(entity, record) if self.mode == "reject" else None
 
 
-def _violation(rule: _Rule, record: Mapping[str, Any]) -> Violation:
+def _violation(rule: _Rule, record: Mapping[str, object]) -> Violation:
     try:
         first, *others = rule.validator.iter_errors(record)
     except ValueError:  # the validator cannot show a value that is nested more than 255 levels deep

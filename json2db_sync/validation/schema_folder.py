@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urldefrag, urljoin
 
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.model.jsontext import path_text, preview
 from json2db_sync.model.naming import entity_name
+
+if TYPE_CHECKING:
+    import jsonschema_rs
+
+Schema = dict[str, Any] | bool
 
 SUFFIX = ".schema.json"
 _SETTING = "validation.schema_directory"
@@ -30,16 +35,16 @@ class SchemaFolder:
         self._directory = directory
         self.files = _files_of(directory)
         """Entity -> file."""
-        self._documents: dict[str, Any] = {}
+        self._documents: dict[str, Schema] = {}
         """Address -> schema, of every file that was read."""
         self._paths: dict[str, Path] = {}
         """Address -> file; a file without ``$id`` is known by its path in the folder."""
         self._bases = [_BASE]
-        self._draft: Any = None
+        self._draft: object = None
         """What the schema at hand says that it is written in; files it refers to may leave that out."""
         self._failure: ConfigurationError | None = None
 
-    def validators(self) -> Iterator[tuple[str, str, Any]]:
+    def validators(self) -> Iterator[tuple[str, str, jsonschema_rs.Validator]]:
         """Entity, file name and validator of every schema.
 
         :raises ConfigurationError: when a file is not a schema, or refers to what is not in the folder.
@@ -48,7 +53,7 @@ class SchemaFolder:
         for entity, path in self.files.items():
             yield entity, path.name, self._validator(path, schemas[entity])
 
-    def _validator(self, path: Path, schema: Any) -> Any:
+    def _validator(self, path: Path, schema: Schema) -> jsonschema_rs.Validator:
         import jsonschema_rs
 
         self._failure = None
@@ -60,10 +65,11 @@ class SchemaFolder:
         except ValueError as error:
             raise (self._failure or _broken(path, error)) from error
 
-    def _read(self, path: Path) -> Any:
+    def _read(self, path: Path) -> Schema:
         schema = _json_of(path)
         own = _BASE + path.relative_to(self._directory).as_posix()
-        address = urldefrag(urljoin(own, schema["$id"]))[0] if _has_id(schema) else own
+        id_ = schema.get("$id") if isinstance(schema, dict) else None
+        address = urldefrag(urljoin(own, id_))[0] if isinstance(id_, str) else own
         self._documents[own] = self._documents[address] = schema
         self._paths[address] = path
         base = urljoin(address, ".")
@@ -71,7 +77,7 @@ class SchemaFolder:
             self._bases.append(base)
         return schema
 
-    def _retrieve(self, uri: str) -> Any:
+    def _retrieve(self, uri: str) -> Schema:
         """What a reference names, for the validator."""
         address = urldefrag(uri)[0]
         if address not in self._documents:
@@ -94,9 +100,10 @@ class SchemaFolder:
             hint="a schema may refer to its own parts and to other files of its folder; put a copy there",
             file=str(path),
             setting=_SETTING,
+            reason="schema_reference_missing",
         )
 
-    def _read_referred(self, path: Path) -> Any:
+    def _read_referred(self, path: Path) -> Schema:
         import jsonschema_rs
 
         schema = self._read(path)
@@ -130,6 +137,7 @@ def _files_of(directory: Path) -> dict[str, Path]:
             hint=f"check the path (working directory: {Path.cwd()}), or write one: json2db-sync schema infer",
             file=str(directory),
             setting=_SETTING,
+            reason="schema_folder_missing",
         )
     found: dict[str, Path] = {}
     try:
@@ -149,11 +157,12 @@ def _files_of(directory: Path) -> dict[str, Path]:
                 hint="keep one of them",
                 file=str(path),
                 setting=_SETTING,
+                reason="duplicate_schema",
             )
     return found
 
 
-def _json_of(path: Path) -> Any:
+def _json_of(path: Path) -> Schema:
     try:
         schema = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
@@ -165,11 +174,7 @@ def _json_of(path: Path) -> Any:
     return schema
 
 
-def _has_id(schema: Any) -> bool:
-    return isinstance(schema, dict) and isinstance(schema.get("$id"), str)
-
-
-def _references(schema: Any) -> Iterator[str]:
+def _references(schema: object) -> Iterator[str]:
     if isinstance(schema, dict):
         for key, value in schema.items():
             if key == "$ref" and isinstance(value, str):
@@ -190,4 +195,5 @@ def _broken(path: Path, why: object) -> ConfigurationError:
         file=str(path),
         path=path_text(place) if place else None,
         setting=_SETTING,
+        reason="invalid_schema",
     )

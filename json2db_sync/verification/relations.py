@@ -5,7 +5,6 @@ They are checked of what is stored, never of a record on its way: what it refers
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -17,7 +16,7 @@ from json2db_sync.model.kinds import Kind
 from json2db_sync.model.naming import entity_name
 from json2db_sync.model.plan import EntityPlan, TablePlan
 from json2db_sync.results import Check
-from json2db_sync.text import counted
+from json2db_sync.text import counted, did_you_mean
 from json2db_sync.validation.record_validator import Mode
 from json2db_sync.verification.check_builder import CheckBuilder
 from json2db_sync.verification.references import Reference
@@ -170,8 +169,8 @@ def _missing(place: str, key: str, table: TablePlan) -> Exception:
 
 
 def _near(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), 1, 0.6)
-    return f" (did you mean {near[0]}?)" if near else ""
+    asked = did_you_mean(name, known)
+    return f" ({asked})" if asked else ""
 
 
 __all__ = ["RelationCheck", "check_relations", "relation_findings", "relation_notes"]

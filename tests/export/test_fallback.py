@@ -22,9 +22,9 @@ from support.sessions import ok, write
 from json2db_sync import SyncRunner
 from json2db_sync.config import JSON2DBConfig
 from json2db_sync.errors import ConfigurationError, FileError, SyncError, Unreachable
+from json2db_sync.export import exported_file
 from json2db_sync.export.confirmations import confirm
 from json2db_sync.export.fallback import BREAKER, Breaker, exports
-from json2db_sync.sources import exported
 
 RECORDS = [
     {"id": n, "name": f"Größe {n}", "price": n / 7, "big": 10**30 + n, "lines": [{"q": n}], "gone": None, "e": {}}
@@ -181,7 +181,7 @@ class TestById:
         export(Path("exports"), "items", RECORDS)
         runner = reader()
         assert list(runner.read("items", 7)) == [RECORDS[7]]
-        monkeypatch.setattr(exported.ExportedFile, "texts", lambda _self: pytest.fail("the file was read through"))
+        monkeypatch.setattr(exported_file.ExportedFile, "texts", lambda _self: pytest.fail("the file was read through"))
         assert list(runner.read("items", 8)) == [RECORDS[8]]
 
     def test_very_many_records_are_looked_through(self, monkeypatch: pytest.MonkeyPatch) -> None:

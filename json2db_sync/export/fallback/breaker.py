@@ -64,7 +64,10 @@ class Breaker:
 def _told_again(failure: _Failure, now: float) -> Unreachable:
     error, ago, left = failure.error, now - failure.failed_at, failure.next_attempt - now
     return Unreachable(
-        f"{error.message} ({ago:.0f} s ago; asked again in {left:.0f} s)", hint=error.hint, **error.context
+        f"{error.message} ({ago:.0f} s ago; asked again in {left:.0f} s)",
+        hint=error.hint,
+        reason=error.reason,
+        **error.context,
     )
 
 

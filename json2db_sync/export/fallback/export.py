@@ -6,12 +6,11 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from json2db_sync.errors import FileError
 from json2db_sync.export.confirmations import confirmed_at
-from json2db_sync.model.jsontext import preview
-from json2db_sync.sources.exported import (
+from json2db_sync.export.exported_file import (
+    CLOCKS_DIFFER,
     FILTERS,
     METADATA_FILTERS,
     ExportedFile,
@@ -20,7 +19,7 @@ from json2db_sync.sources.exported import (
     record_of,
     schema_of,
 )
-from json2db_sync.sources.exports import CLOCKS_DIFFER
+from json2db_sync.model.jsontext import preview
 
 _VERSION = "1.0"
 _LONG = 4000
@@ -54,7 +53,7 @@ class Export:
         """
         age = datetime.now(UTC) - moment_of(self.as_of)
         if age < -CLOCKS_DIFFER:
-            raise unfit(self.path, f"is dated {self.as_of}, which is in the future")
+            raise unfit(self.path, f"is dated {self.as_of}, which is in the future", "export_from_the_future")
         return max(age, timedelta(0))
 
 
@@ -65,16 +64,19 @@ def stated(file: ExportedFile) -> Export:
     """
     said = file.metadata
     if said.get("version") != _VERSION:
-        raise FileError(f"its version is {said.get('version')!r}, and {_VERSION} is what can be read")
+        raise FileError(
+            f"its version is {said.get('version')!r}, and {_VERSION} is what can be read",
+            reason="unknown_export_version",
+        )
     try:
         moment_of(said.get("generated_at"))
         records = said["total_count"]
         if type(records) is not int:
             raise ValueError(f"total_count is {records!r}")
     except (ValueError, TypeError, KeyError) as error:
-        raise FileError(f"its metadata is spoilt: {error}") from error
+        raise FileError(f"its metadata is spoilt: {error}", reason="damaged_export") from error
     checksum, source = str(said.get("checksum")), str(said.get("source"))
-    return Export(file.entity, file.path, file.identity, said["generated_at"], source, checksum, records)
+    return Export(file.entity, file.path, file.identity, str(said["generated_at"]), source, checksum, records)
 
 
 def verified(file: ExportedFile) -> Export:
@@ -84,7 +86,7 @@ def verified(file: ExportedFile) -> Export:
     """
     said = stated(file)
     if filters := file.metadata.get(METADATA_FILTERS) or schema_of(file.path).get(FILTERS):
-        raise FileError(f"it holds only those records that satisfy {preview(filters)}")
+        raise FileError(f"it holds only those records that satisfy {preview(filters)}", reason="export_incomplete")
     digest, records = hashlib.sha256(), 0
     try:
         for _byte, text in file.texts():
@@ -97,18 +99,23 @@ def verified(file: ExportedFile) -> Export:
             digest.update(b"\n")
             records += 1
     except ValueError as error:
-        raise FileError(f"its record {records + 1} is spoilt: {error}") from error
+        raise FileError(f"its record {records + 1} is spoilt: {error}", reason="damaged_export") from error
     except RecursionError as error:
-        raise FileError(f"its record {records + 1} is spoilt: it is nested too deep") from error
+        raise FileError(
+            f"its record {records + 1} is spoilt: it is nested too deep", reason="damaged_export"
+        ) from error
     checksum = f"sha256:{digest.hexdigest()}"
     if said.checksum != checksum:
-        raise FileError(f"its checksum says {_short(said.checksum)}, and its records make {_short(checksum)}")
+        raise FileError(
+            f"its checksum says {_short(said.checksum)}, and its records make {_short(checksum)}",
+            reason="checksum_differs",
+        )
     if said.records != records:
-        raise FileError(f"it says that it has {said.records} records, and has {records}")
+        raise FileError(f"it says that it has {said.records} records, and has {records}", reason="damaged_export")
     return said
 
 
-def moment_of(text: Any) -> datetime:
+def moment_of(text: object) -> datetime:
     """A moment of ISO text; one without a zone is UTC.
 
     :raises ValueError: when it is none.
@@ -123,5 +130,5 @@ def _short(checksum: str) -> str:
     return checksum if len(checksum) < _SHOWN else f"{checksum[:_SHOWN]}…"
 
 
-def unfit(path: Path, what: str) -> FileError:
-    return FileError(f"{path} {what}", hint="export again once the database answers", file=str(path))
+def unfit(path: Path, what: str, reason: str) -> FileError:
+    return FileError(f"{path} {what}", hint="export again once the database answers", reason=reason, file=str(path))

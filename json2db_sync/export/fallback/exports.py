@@ -9,19 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from json2db_sync.errors import FileError
-from json2db_sync.export.fallback.export import Export, stated, unfit, verified
-from json2db_sync.export.fallback.lru_cache import LRUCache, lock_of
-from json2db_sync.export.fallback.offset_index import MOST, Keys, OffsetIndex, find_keys
-from json2db_sync.model.keys import Key, stored_id
-from json2db_sync.sources.exported import (
-    SUFFIXES,
+from json2db_sync.export.exported_file import (
     ExportedFile,
     Identity,
     identity_of,
     record_of,
     text_at,
 )
-from json2db_sync.sources.exports import METADATA_SUFFIX, SCHEMA_SUFFIX
+from json2db_sync.export.fallback.export import Export, stated, unfit, verified
+from json2db_sync.export.fallback.lru_cache import LRUCache, lock_of
+from json2db_sync.export.fallback.offset_index import MOST, Keys, OffsetIndex, find_keys
+from json2db_sync.model.keys import Key, stored_id
+from json2db_sync.sources.files import EXPORT_SUFFIXES, METADATA_SUFFIX, SCHEMA_SUFFIX
 
 _TRIES = 10
 """How often to begin again where an export is being replaced by a newer one just now."""
@@ -58,8 +57,8 @@ class Exports:
         except OSError:
             found = []
         beside = (METADATA_SUFFIX, SCHEMA_SUFFIX)
-        data = [name for name in found if name.endswith(SUFFIXES) and not name.endswith(beside) and name[:1] != "."]
-        names = {next(name.removesuffix(suffix) for suffix in SUFFIXES if name.endswith(suffix)) for name in data}
+        data = (name for name in found if not name.endswith(beside) and name[:1] != ".")
+        names = {name.removesuffix(suffix) for name in data for suffix in EXPORT_SUFFIXES if name.endswith(suffix)}
         return sorted(filter(self._is_ours, names))
 
     def _is_ours(self, name: str) -> bool:
@@ -77,7 +76,7 @@ class Exports:
 
         :raises FileError: when there is none.
         """
-        paths = [self.directory / f"{entity}{suffix}" for suffix in SUFFIXES]
+        paths = [self.directory / f"{entity}{suffix}" for suffix in EXPORT_SUFFIXES]
         found = {path: changed for path in paths if Path(entity).name == entity and (changed := _changed_at(path))}
         if not found:
             where = "" if self.exist() else ", which is not there"
@@ -85,6 +84,7 @@ class Exports:
                 f"there is no export of {entity} in {self.directory}{where}",
                 hint="json2db-sync export writes it; fallback.directory says where",
                 entity=entity,
+                reason="export_missing",
             )
         return max(found, key=lambda path: found[path])
 
@@ -101,9 +101,9 @@ class Exports:
                 if found is not None:
                     break
             except OSError as error:
-                found = unfit(path, f"cannot be read: {error.strerror}")
+                found = unfit(path, f"cannot be read: {error.strerror}", "cannot_read")
         else:
-            found = unfit(path, "is replaced again and again while it is read")
+            found = unfit(path, "is replaced again and again while it is read", "export_replaced")
         if isinstance(found, FileError):
             raise found
         return found
@@ -126,7 +126,7 @@ class Exports:
                     with self._opened(path, entity) as file:
                         found = verified(file)
                 except FileError as error:
-                    found = unfit(path, f"cannot be trusted: {error.message}")
+                    found = unfit(path, f"cannot be trusted: {error.message}", error.reason)
                 if identity_of(path) != identity:
                     return None
                 _SOUND.put(identity, found)
@@ -195,4 +195,8 @@ def _changed_at(path: Path) -> int | None:
 
 def _require_same(export: Export, identity: Identity) -> None:
     if identity != export.identity:
-        raise Replaced(f"{export.path} was replaced by a newer export while it was read", file=str(export.path))
+        raise Replaced(
+            f"{export.path} was replaced by a newer export while it was read",
+            file=str(export.path),
+            reason="export_replaced",
+        )

@@ -82,7 +82,9 @@ class Fallback(NoFallback):
                     return export, started(self._records(export, id))
                 except Replaced:
                     continue
-            raise FileError(f"the export of {entity} is replaced again and again while it is read")
+            raise FileError(
+                f"the export of {entity} is replaced again and again while it is read", reason="export_replaced"
+            )
         except FileError as error:
             raise _both(reason, error, entity) from error
 
@@ -93,6 +95,7 @@ class Fallback(NoFallback):
                 f"{export.path} was exported from {export.exported_from}, not from {self.source}",
                 hint="check the path of the database, and fallback.directory",
                 file=str(export.path),
+                reason="export_of_another_database",
             )
         age = export.age()
         if age > self.max_age:
@@ -100,6 +103,7 @@ class Fallback(NoFallback):
                 f"{export.path} is {age_text(age)} old, and at most {age_text(self.max_age)} are allowed",
                 hint="export more often, or raise fallback.max_age",
                 file=str(export.path),
+                reason="export_too_old",
             )
         return export
 
@@ -125,6 +129,7 @@ def _both(reason: Unreachable, error: FileError, entity: str) -> Unreachable:
     return Unreachable(
         f"{reason.message}; and no export answers in its place: {error.message}",
         hint="; or ".join(filter(None, (reason.hint, error.hint))) or None,
+        reason="no_export_answers",
         **{**error.context, "entity": entity},
     )
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from json2db_sync.errors import FileError
+from json2db_sync.export.exported_file import KEY, Place, record_of, schema_of
 from json2db_sync.model.keys import content_id, key_of, short_hash
-from json2db_sync.sources.exported import KEY, Place, record_of, schema_of
 
 MOST = 1_000_000
 """Records of one export whose places are remembered: 24 MB."""
@@ -91,6 +91,7 @@ def _no_key(path: Path, what: str) -> FileError:
         f"the export {path} {what}, so no record can be found by its id",
         hint="read all records, or name the key fields (processing.keys)",
         file=str(path),
+        reason="export_without_key",
     )
 
 

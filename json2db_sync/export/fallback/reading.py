@@ -137,10 +137,10 @@ class Reading(Iterator[dict[str, Any]]):
         if isinstance(error, Unreachable):
             self._fallback.failed(error)
             hint = "begin again: while the database is away its export answers, where there is a sound and fresh one"
-            return Unreachable(f"{error.message}; {given}", hint=hint, entity=self.entity)
+            return Unreachable(f"{error.message}; {given}", hint=hint, reason="broken_off", entity=self.entity)
         if isinstance(error, FileError):
             hint = "begin again; what was given is of one state, and incomplete"
-            return FileError(f"{error.message}; {given}", hint=hint, **error.context)
+            return FileError(f"{error.message}; {given}", hint=hint, reason="broken_off", **error.context)
         return error
 
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from json2db_sync.atomic_files.disk import replaced
 from json2db_sync.databases.urls import mask
 
 MOST_FOLDERS = 50
@@ -61,12 +62,11 @@ def save(folder: Path, answers: Answers) -> None:
     everything[str(folder)] = asdict(_without_password(answers))
     newest = dict(list(everything.items())[-MOST_FOLDERS:])
     path = state_file()
-    partial = path.with_name(f"{path.name}.{os.getpid()}")
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(json.dumps({"folders": newest}, indent=1, ensure_ascii=False), encoding="utf-8")
-        partial.chmod(0o600)
-        partial.replace(path)
+        with replaced(path) as partial:
+            partial.chmod(0o600)
+            partial.write_text(json.dumps({"folders": newest}, indent=1, ensure_ascii=False), encoding="utf-8")
 
 
 def _stored() -> dict[str, Any]:

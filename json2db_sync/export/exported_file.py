@@ -11,6 +11,7 @@ import os
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, cast
@@ -21,11 +22,11 @@ from json2db_sync.errors import FileError
 from json2db_sync.model import jsontext
 from json2db_sync.sources.bytestream import ByteStream
 from json2db_sync.sources.cursor import Cursor, Stretch
-from json2db_sync.sources.exports import METADATA_SUFFIX, SCHEMA_SUFFIX
-from json2db_sync.sources.files import LINE_SUFFIXES, make_file, stem_and_suffix
+from json2db_sync.sources.files import LINE_SUFFIXES, METADATA_SUFFIX, SCHEMA_SUFFIX, make_file, stem_and_suffix
 from json2db_sync.sources.lines import blocks_of_lines, split_lines
 
-SUFFIXES = (".json", ".ndjson", ".json.gz", ".ndjson.gz")
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""By at most so much: an export that is dated later than that is dated wrongly."""
 METADATA = "metadata"
 """The key of the metadata in an envelope."""
 KEY, FILTERS = "x-key", "x-filters"
@@ -63,7 +64,7 @@ class ExportedFile:
             self.identity = identity_of(path, self._stream.status)
             self.is_envelope = False
             """Does the metadata stand in the file itself?"""
-            self.metadata: Mapping[str, Any] = self._read_metadata()
+            self.metadata: Mapping[str, object] = self._read_metadata()
         except BaseException:
             self._stream.close()
             raise
@@ -76,7 +77,7 @@ class ExportedFile:
     ) -> None:
         self._stream.close()
 
-    def _read_metadata(self) -> Mapping[str, Any]:
+    def _read_metadata(self) -> Mapping[str, object]:
         if stem_and_suffix(self.path.name)[1] not in LINE_SUFFIXES:
             self._cursor = Cursor(self._stream, self._file, self._limit)
             if self._cursor.skip_space() == "{":
@@ -91,9 +92,11 @@ class ExportedFile:
         try:
             return self._object(jsontext.decode(text))
         except (ValueError, RecursionError) as error:
-            raise FileError(f"{beside.name} is not valid JSON: {error}", file=str(beside)) from error
+            raise FileError(
+                f"{beside.name} is not valid JSON: {error}", file=str(beside), reason="invalid_json"
+            ) from error
 
-    def _object(self, value: Any) -> Mapping[str, Any]:
+    def _object(self, value: object) -> Mapping[str, object]:
         if not isinstance(value, dict):
             raise self._error("has metadata that is not an object")
         return value
@@ -126,7 +129,11 @@ class ExportedFile:
             yield from split_lines(block, start)
 
     def _error(self, what: str) -> FileError:
-        return FileError(f"{self.path.name} is not an export of {self.entity}: it {what}", file=str(self.path))
+        return FileError(
+            f"{self.path.name} is not an export of {self.entity}: it {what}",
+            file=str(self.path),
+            reason="not_an_export",
+        )
 
 
 def beside_of(path: Path, suffix: str) -> Path:
@@ -134,7 +141,7 @@ def beside_of(path: Path, suffix: str) -> Path:
     return path.with_name(stem_and_suffix(path.name)[0] + suffix)
 
 
-def schema_of(path: Path) -> Mapping[str, Any]:
+def schema_of(path: Path) -> Mapping[str, object]:
     """The schema beside an export; empty where there is none.
 
     :raises FileError: when there is one that cannot be read.
@@ -145,11 +152,13 @@ def schema_of(path: Path) -> Mapping[str, Any]:
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise FileError(f"{beside.name} cannot be read: {error.strerror}", file=str(beside)) from error
+        raise FileError(
+            f"{beside.name} cannot be read: {error.strerror}", file=str(beside), reason="cannot_read"
+        ) from error
     except (ValueError, RecursionError) as error:
-        raise FileError(f"{beside.name} is not valid JSON: {error}", file=str(beside)) from error
+        raise FileError(f"{beside.name} is not valid JSON: {error}", file=str(beside), reason="invalid_json") from error
     if not isinstance(schema, dict):
-        raise FileError(f"{beside.name} is not a JSON object", file=str(beside))
+        raise FileError(f"{beside.name} is not a JSON object", file=str(beside), reason="invalid_json")
     return schema
 
 
@@ -169,11 +178,11 @@ def record_of(text: bytes) -> dict[str, Any]:
     try:
         record = jsontext.decode(text)
     except RecursionError as error:
-        raise FileError("a record is spoilt: it is nested too deep") from error
+        raise FileError("a record is spoilt: it is nested too deep", reason="damaged_export") from error
     except ValueError as error:
-        raise FileError(f"a record is spoilt: {error}") from error
+        raise FileError(f"a record is spoilt: {error}", reason="damaged_export") from error
     if not isinstance(record, dict):
-        raise FileError("a record is spoilt: it is not an object")
+        raise FileError("a record is spoilt: it is not an object", reason="damaged_export")
     return record
 
 
@@ -185,7 +194,7 @@ def text_at(path: Path, place: Place) -> tuple[bytes, Identity]:
     try:
         return _read_at(path, place)
     except (OSError, EOFError, zlib.error) as error:
-        raise FileError(f"cannot read {path.name}: {error}", file=str(path)) from error
+        raise FileError(f"cannot read {path.name}: {error}", file=str(path), reason="cannot_read") from error
 
 
 def _read_at(path: Path, place: Place) -> tuple[bytes, Identity]:
