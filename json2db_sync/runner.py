@@ -371,7 +371,8 @@ class SyncRunner(Rejections, Verifying, Standing, Backups, Exporting):
         with self._writing(database, "create_tables", None) as writing:
             plans = self._plans(analysis, self._stored_plans(database))
             done = evolve(database, plans.values(), self._plan_settings(plans))
-        return tables_result(done, writing.run, database.label, self._table_names(database), analysis)
+        tables = self._table_names(database)
+        return tables_result(done, writing.run, database.label, tables, analysis, writing.backup)
 
     def _recreate(self, database: Database, analysis: Analysis, selection: Selection, *, empty: bool) -> TablesResult:
         from json2db_sync.schema.table_generator import evolve, recreate

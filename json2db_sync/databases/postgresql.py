@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
 from json2db_sync.databases import faults
 from json2db_sync.databases.base import Backup, Database, DatabaseSettings, Decode, Values
 from json2db_sync.databases.copying import with_constants
-from json2db_sync.databases.ledger import Ledger
+from json2db_sync.databases.ledger import TABLES, Ledger
 from json2db_sync.databases.row_forms import AsCopyText, RowForm, RowRefused
 from json2db_sync.databases.tables import VerbatimType
 from json2db_sync.errors import DatabaseError, Locked
@@ -298,12 +298,14 @@ class PostgreSQLDatabase(Database):
     def restore(self, name: str) -> Backup:
         with self.transaction() as connection:
             self._wait_for_readers(connection)
-            for plan in Ledger(self, connection).plans().values():
+            for plan in Ledger(self, connection).plans(any_version=True).values():
                 self.drop_tables(connection, plan)
             schema = self.quote(name)
-            for table in sa.inspect(connection).get_table_names(schema=name):
+            kept = sa.inspect(connection).get_table_names(schema=name)
+            for table in {*TABLES, *kept}:  # a former ledger had fewer
+                connection.exec_driver_sql(f"DROP TABLE IF EXISTS {self.quote(table)}")
+            for table in kept:
                 own = self.quote(table)
-                connection.exec_driver_sql(f"DROP TABLE IF EXISTS {own}")
                 connection.exec_driver_sql(f"CREATE TABLE {own} (LIKE {schema}.{own} INCLUDING ALL)")
                 connection.exec_driver_sql(f"INSERT INTO {own} TABLE {schema}.{own}")
             for plan in Ledger(self, connection).plans().values():  # LIKE copies no foreign keys

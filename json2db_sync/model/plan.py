@@ -207,11 +207,11 @@ def _table_creation(entity: str, table: TablePlan, *, moved: bool = False) -> Sc
 
 def to_json(plan: EntityPlan) -> str:
     """The plan as stored in the database."""
-    return msgspec.json.encode(plan).decode().replace('"date_format":', '"spelling":')
+    return msgspec.json.encode(plan).decode()
 
 
 def from_json(text: str) -> EntityPlan:
-    """The inverse of :func:`to_json`.
+    """The inverse of :func:`to_json`. Texts of a ledger of version 0 say ``spelling`` for ``date_format``.
 
     :raises DatabaseError: when a newer version of this package, or a hand, wrote it.
     """

@@ -40,7 +40,7 @@ class Backups(Execution):
             notes: list[str] = []
             if database.exists():
                 try:
-                    before = database.backup(self._all_table_names(database))
+                    before = database.backup(self._all_table_names(database, any_version=True))
                     notes.append(f"the state before is in {before.name}")
                 except DatabaseError as error:
                     kept = database.set_aside_if_damaged()  # that is just what one restores over

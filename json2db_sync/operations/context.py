@@ -83,11 +83,17 @@ class Execution:
         """The tables of all entities."""
         return [table.name for plan in self._stored_plans(database).values() for table in plan.tables]
 
-    def _all_table_names(self, database: Database) -> list[str]:
-        """The tables of all entities, and the ledger's."""
-        from json2db_sync.databases.ledger import TABLES
+    def _all_table_names(self, database: Database, *, any_version: bool = False) -> list[str]:
+        """The tables of all entities, and the ledger's.
 
-        return [*TABLES, *self._table_names(database)]
+        :param any_version: also of a database that only a newer version of this package understands.
+        """
+        from json2db_sync.databases.ledger import TABLES, Ledger
+
+        if not database.exists():
+            return list(TABLES)
+        with database.reading() as connection:
+            return Ledger(database, connection).table_names(any_version=any_version)
 
     # Locks, the ledger of runs, logging, events
 
@@ -113,10 +119,15 @@ class Execution:
     def _writing(
         self, database: Database, operation: str, source: str | None, *, backup_of: Sequence[str] = ()
     ) -> Iterator[Writing]:
-        """The lock, a backup of these tables if any are named, and a run in the ledger that ends as the block does."""
+        """The lock, a backup of these tables if any are named, and a run in the ledger that ends as the block does.
+
+        The ledger of a former version is migrated with the run's start, and backed up before.
+        """
+        from json2db_sync.databases.ledger import backup_before_migration
+
         with self._lock(database):
             # Before the run is recorded: a restored backup must not tell of a run that never ended.
-            backup = database.backup(backup_of).name if backup_of else None
+            backup = database.backup(backup_of).name if backup_of else backup_before_migration(database)
             with self._recorded(database, operation, source) as run:
                 yield Writing(run, backup)
 

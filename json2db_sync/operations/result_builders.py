@@ -379,6 +379,7 @@ def workflow_result(results: Mapping[str, Result], started: float, stop: SyncErr
             "stopped_at": name,
             "error": f"{name.replace('_', ' ')}: {step.error}",
             "error_type": step.error_type,
+            "reason": step.reason,
             "hint": step.hint,
             "context": step.context,
         }

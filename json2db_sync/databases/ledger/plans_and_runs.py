@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from json2db_sync.databases.ledger.schema import loads, metadata, plans, runs, within_range
+from json2db_sync._version import __version__
+from json2db_sync.databases.ledger.migrations import MIGRATIONS
+from json2db_sync.databases.ledger.schema import loads, metadata, plans, runs, versions, within_range
 from json2db_sync.databases.outcome_counter import COUNTS
 from json2db_sync.errors import DatabaseError
 from json2db_sync.model.kinds import now_text
@@ -29,11 +31,19 @@ class PlansAndRuns:
     def exists(self) -> bool:
         """Is there a ledger?
 
-        :raises DatabaseError: when it is one of an earlier version, whose tables are others.
+        :raises DatabaseError: when it is one of a newer version, or of one before there were migrations.
         """
         inspector = sa.inspect(self._connection)
         if not inspector.has_table(runs.name):
             return False
+        version, program = self._version(inspector)
+        if version > len(MIGRATIONS):
+            raise DatabaseError(
+                f"{self._database.label} is newer than this program: {program} gave it version {version}, and "
+                f"json2db_sync {__version__} knows versions up to {len(MIGRATIONS)}",
+                hint="upgrade json2db_sync",
+                reason="database_newer",
+            )
         if not inspector.has_table(loads.name) or any(
             column["name"] == loads.c.resolved.name for column in inspector.get_columns(loads.name)
         ):
@@ -41,21 +51,44 @@ class PlansAndRuns:
         raise DatabaseError(
             f"{self._database.label} was made by an earlier version of json2db_sync, whose ledger is another",
             hint="use that version, or load the files into a new database",
+            reason="database_too_old",
         )
 
+    def _version(self, inspector: sa.Inspector) -> tuple[int, str]:
+        """The ledger's version, and the program that gave it."""
+        if not inspector.has_table(versions.name):
+            return 0, ""
+        row = self._connection.execute(sa.select(versions).order_by(versions.c.version.desc()).limit(1)).first()
+        return (int(row.version), str(row.program)) if row else (0, "")
+
+    def is_older(self) -> bool:
+        """Is there a ledger of a former version, which the next :meth:`create` migrates?"""
+        return self.exists() and self._version(sa.inspect(self._connection))[0] < len(MIGRATIONS)
+
     def create(self) -> None:
-        """Create what is missing of the ledger's tables."""
-        self.exists()
+        """Create what is missing of the ledger's tables, and bring what there is to the present version."""
+        there = self.exists()
+        version = self._version(sa.inspect(self._connection))[0]
+        if there:
+            for migrate in MIGRATIONS[version:]:
+                migrate(self._connection)
         metadata.create_all(self._connection)
+        if version < len(MIGRATIONS):
+            self._connection.execute(versions.delete())
+            row = {"version": len(MIGRATIONS), "program": f"json2db_sync {__version__}", "changed_at": now_text()}
+            self._connection.execute(versions.insert(), row)
 
     def _next_id(self, table: sa.Table) -> int:
         return int(self._connection.execute(sa.select(sa.func.coalesce(sa.func.max(table.c.id), 0))).scalar_one()) + 1
 
     # Plans
 
-    def plans(self) -> dict[str, EntityPlan]:
-        """The plans of all entities in the database, in order of name; none where there is no ledger."""
-        if not self.exists():
+    def plans(self, *, any_version: bool = False) -> dict[str, EntityPlan]:
+        """The plans of all entities in the database, in order of name; none where there is no ledger.
+
+        :param any_version: also those of a newer ledger; only their tables' names can be relied on.
+        """
+        if not (sa.inspect(self._connection).has_table(plans.name) if any_version else self.exists()):
             return {}
         rows = self._connection.execute(sa.select(plans.c.entity, plans.c.plan)).all()
         return {entity: from_json(text) for entity, text in sorted(tuple(row) for row in rows)}

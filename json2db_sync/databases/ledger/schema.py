@@ -26,6 +26,13 @@ def _text(name: str, *, nullable: bool = False) -> sa.Column[str]:
     return sa.Column(name, sa.Text(), nullable=nullable)
 
 
+versions = sa.Table(
+    f"{PREFIX}version",  # one row: the version that all of this has now; a ledger without it is of version 0
+    metadata,
+    sa.Column("version", sa.BigInteger(), primary_key=True, autoincrement=False),
+    _text("program"),  # that gave it this version
+    _text("changed_at"),
+)
 plans = sa.Table(
     f"{PREFIX}plans",
     metadata,
