@@ -15,7 +15,7 @@ _Fault = type[DatabaseError]
 # What SQLite says -> what we raise, say and advise. SQLite's error codes do not tell all of these apart; its texts do.
 _SQLITE: tuple[tuple[str, _Fault, str, str], ...] = (
     (
-        "file is not database",
+        "file is not a database",
         Unreachable,
         "it is not an SQLite database",
         "name another file; this one was left as it is",

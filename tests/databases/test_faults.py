@@ -43,14 +43,14 @@ def test_locks_are_told_apart():
 
 
 def test_what_is_out_of_reach_is_told_apart():
-    """A server that is down and a file that is not database are out of reach; a wrong password or a full disk are not."""
+    """A server that is down and a file that is not a database are out of reach; a wrong password or a full disk are not."""
     away = [
         psycopg.OperationalError("connection refused"),
         psycopg.errors.ConnectionTimeout("timeout expired"),
         psycopg.errors.AdminShutdown("x"),
         psycopg.errors.TooManyConnections("x"),
         psycopg.OperationalError('database "x" does not exist'),
-        sqlite3.DatabaseError("file is not database"),
+        sqlite3.DatabaseError("file is not a database"),
         sqlite3.DatabaseError("database disk image is malformed"),
         sqlite3.OperationalError("unable to open database file"),
     ]

@@ -101,7 +101,7 @@ class TestWhoAnswers:
 
     @pytest.mark.parametrize("what", ["a folder", "text", "no permission", "refused", "no such database"])
     def test_what_counts_as_away(self, what: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-        """A folder, a file that is not database, a port where nobody listens, a database that is not there."""
+        """A folder, a file that is not a database, a port where nobody listens, a database that is not there."""
         url: str | Path = tmp_path / "test.db"
         if what == "a folder":
             (tmp_path / "test.db").mkdir()

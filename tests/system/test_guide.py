@@ -224,9 +224,9 @@ def test_a_historical_load_adds_what_older_sessions_hold(place: Place) -> None:
 def test_errors_have_the_types_that_the_guide_handles(place: Place) -> None:
     """The error handling runs through for a missing source and for a database that is none."""
     code = RUNNER + python_block("Error Handling") + "\nprint(error_type, '|', error_message)\n"
-    place.production_db.write_bytes(b"this is not database, though it is long enough to be one" * 100)
+    place.production_db.write_bytes(b"this is not a database, though it is long enough to be one" * 100)
     assert place.output(code).startswith("database_error | ")
-    assert place.production_db.read_bytes().startswith(b"this is not database")
+    assert place.production_db.read_bytes().startswith(b"this is not a database")
     shutil.rmtree(place.root / "api_sync")
     place.production_db.unlink()
     assert place.output(code).startswith("file_error | ")

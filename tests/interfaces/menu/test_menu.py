@@ -79,8 +79,8 @@ def test_header_counts_new_files(sit: Sit, loaded: None) -> None:
 
 
 def test_header_survives_a_file_that_is_no_database(sit: Sit) -> None:
-    """A file that is not database leaves the menu standing, and another one can be named."""
-    Path("shop.db").write_bytes(b"this is not database, whatever its name says" * 50)
+    """A file that is not a database leaves the menu standing, and another one can be named."""
+    Path("shop.db").write_bytes(b"this is not a database, whatever its name says" * 50)
     seen = sit("d", ENTER, CLEAR, "other.db", ENTER, "0", ENTER)
     assert "not usable now" in seen
     assert "other.db · not there yet" in seen
