@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from json2db_sync.errors import ConfigurationError
+from json2db_sync.databases.registry import NAMES, class_of, database_class
 
 if TYPE_CHECKING:
     from json2db_sync.databases.base import Database, DatabaseSettings
@@ -15,28 +15,13 @@ def open_database(path_or_url: str, settings: DatabaseSettings | None = None) ->
 
     Nothing is opened or created before it is used.
 
-    :raises ConfigurationError: when the URL is none, or of a database that is not supported.
+    :raises ConfigurationError: when the URL is none, or of a database that is not supported, or its driver is missing.
     """
     from json2db_sync.databases.base import DatabaseSettings
     from json2db_sync.databases.urls import parse
 
     url = parse(path_or_url)
-    settings = settings or DatabaseSettings()
-    if url.get_backend_name() == "sqlite":
-        from json2db_sync.databases.sqlite import SQLiteDatabase
-
-        return SQLiteDatabase(url, settings)
-    try:
-        import psycopg  # noqa: F401
-    except ImportError as error:
-        raise ConfigurationError(
-            "PostgreSQL needs the psycopg driver, which is not installed",
-            hint='pip install "psycopg[binary]>=3.3"',
-            setting="database.path",
-        ) from error
-    from json2db_sync.databases.postgresql import PostgreSQLDatabase
-
-    return PostgreSQLDatabase(url, settings)
+    return database_class(url.get_backend_name())(url, settings or DatabaseSettings())
 
 
-__all__ = ["open_database"]
+__all__ = ["NAMES", "class_of", "database_class", "open_database"]

@@ -4,28 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
 
-from json2db_sync.databases import faults
-from json2db_sync.databases.base import Backup, Database, DatabaseSettings, Decode, Values
+from json2db_sync.databases import faults, postgresql_errors
+from json2db_sync.databases.base import DatabaseSettings
 from json2db_sync.databases.copying import with_constants
-from json2db_sync.databases.ledger import TABLES, Ledger
+from json2db_sync.databases.dialect import Capabilities, Decode, Expression, PlainColumn
+from json2db_sync.databases.postgresql_backups import READERS, PostgreSQLBackups
+from json2db_sync.databases.postgresql_errors import state_of
+from json2db_sync.databases.row_access import Id, Values
 from json2db_sync.databases.row_forms import AsCopyText, RowForm, RowRefused
-from json2db_sync.databases.tables import VerbatimType
-from json2db_sync.errors import DatabaseError, Locked
+from json2db_sync.databases.tables import SqlType, VerbatimType
+from json2db_sync.errors import ConfigurationError, Locked
 from json2db_sync.model import jsontext
-from json2db_sync.model.kinds import Kind, has_offset, now_text, spell
+from json2db_sync.model.kinds import Kind, has_offset, spell
 from json2db_sync.model.plan import HASH, ID, LOAD, EntityPlan
 from json2db_sync.sources.reader import Record
 from json2db_sync.workers.background import BackgroundQueue
 
-_TYPES: dict[Kind, sa.types.TypeEngine[Any]] = {
+if TYPE_CHECKING:
+    import psycopg
+
+_TYPES: dict[Kind, SqlType] = {
     Kind.BOOL: sa.Boolean(),
     Kind.INTEGER: sa.BigInteger(),
     Kind.BIGINT: VerbatimType("NUMERIC"),
@@ -40,29 +46,53 @@ _ORDERED = (sa.Integer, sa.Numeric, sa.Boolean, sa.Date, sa.DateTime, sa.LargeBi
 _DECODERS: dict[Kind, Decode] = {Kind.BIGINT: int, Kind.NUMBER: float}
 # Classes of SQLSTATE that speak of the rows: what psycopg raises for them is what refuses_row takes for a refusal.
 _REFUSALS = ("0A", "21", "22", "23", "42", "54")
-_BACKUP_PREFIX = "json2db_backup_"
 _LOCK = 0x6A32_6462  # "j2db": the advisory lock of this package; one a database, since they are a database's own
-_READERS = _LOCK + 1  # shared by all who read; who replaces tables takes it alone
 
 
-class PostgreSQLDatabase(Database):
+class PostgreSQLDatabase(PostgreSQLBackups):
     """A database on a PostgreSQL server."""
 
-    backend = "postgresql"
-    title = "PostgreSQL"
-    keys_follow_renames = True
+    capabilities = Capabilities(
+        name="postgresql",
+        title="PostgreSQL",
+        file_based=False,
+        several_writers=True,
+        keys_follow_renames=True,
+        typed_moments=True,
+        typed_json=True,
+    )
+    fault_of = staticmethod(postgresql_errors.fault_of)
 
     def __init__(self, url: sa.URL, settings: DatabaseSettings) -> None:
+        try:
+            import psycopg  # noqa: F401
+        except ImportError as error:
+            raise ConfigurationError(
+                "PostgreSQL needs the psycopg driver, which is not installed",
+                hint='pip install "psycopg[binary]>=3.3"',
+                setting="database.path",
+                reason="driver_missing",
+            ) from error
         super().__init__(url, settings)
         self._ahead = BackgroundQueue()
         """Rows are on their way to the server while the next ones are prepared."""
+
+    @classmethod
+    def address(cls, url: sa.URL, written: str) -> sa.URL:
+        return url.set(drivername="postgresql+psycopg")
+
+    @classmethod
+    def backup_place(cls, written: str, directory: Path | None) -> str:
+        return "the tables as they are, in a schema of their own"
 
     def exists(self) -> bool:
         return True
 
     @property
     def short_label(self) -> str:
-        place = sa.URL.create(self.backend, host=self.url.host, port=self.url.port, database=self.url.database)
+        place = sa.URL.create(
+            self.capabilities.name, host=self.url.host, port=self.url.port, database=self.url.database
+        )
         return place.render_as_string()
 
     def version(self, connection: sa.Connection) -> str:
@@ -86,10 +116,10 @@ class PostgreSQLDatabase(Database):
         sa.event.listen(engine, "rollback", self._abandon_inserts)
         return engine
 
-    def _finish_inserts(self, *_of_the_event: Any) -> None:
+    def _finish_inserts(self, *_of_the_event: object) -> None:
         self._ahead.finish()
 
-    def _abandon_inserts(self, *_of_the_event: Any) -> None:
+    def _abandon_inserts(self, *_of_the_event: object) -> None:
         self._ahead.abandon()
 
     def close(self) -> None:
@@ -100,26 +130,22 @@ class PostgreSQLDatabase(Database):
     def reading(self) -> Iterator[sa.Connection]:
         # A table that replaces another after the snapshot was taken would be empty to it: the lock comes before.
         with (
-            faults.translated(self.label),
+            faults.translated(self.label, self.fault_of),
             self.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection,
         ):
-            connection.exec_driver_sql(f"SELECT pg_advisory_lock_shared({_READERS})")
+            connection.exec_driver_sql(f"SELECT pg_advisory_lock_shared({READERS})")
             connection.commit()
             try:
                 with connection.begin():
                     yield connection
             finally:
                 if not connection.invalidated:
-                    connection.exec_driver_sql(f"SELECT pg_advisory_unlock_shared({_READERS})")
+                    connection.exec_driver_sql(f"SELECT pg_advisory_unlock_shared({READERS})")
                     connection.commit()
-
-    def _wait_for_readers(self, connection: sa.Connection) -> None:
-        """Nobody reads from here to the end of the transaction: who waited then sees the tables as they are then."""
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_READERS})")
 
     @contextmanager
     def writing_lock(self) -> Iterator[None]:
-        with faults.translated(self.label), self.engine.connect() as connection:
+        with faults.translated(self.label, self.fault_of), self.engine.connect() as connection:
             taken = connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({_LOCK})").scalar_one()
             connection.commit()
             if not taken:
@@ -134,7 +160,7 @@ class PostgreSQLDatabase(Database):
     # Types
 
     @classmethod
-    def type_of(cls, kind: Kind, date_format: str | None = None) -> sa.types.TypeEngine[Any]:
+    def type_of(cls, kind: Kind, date_format: str | None = None) -> SqlType:
         if kind is Kind.DATETIME:
             zone = "WITH" if date_format and has_offset(date_format) else "WITHOUT"
             return VerbatimType(f"TIMESTAMP {zone} TIME ZONE")
@@ -165,20 +191,22 @@ class PostgreSQLDatabase(Database):
 
     def refuses_row(self, error: sa.exc.DBAPIError) -> bool:
         # 54: program limit exceeded, as by a row or an index entry that is too large
-        return super().refuses_row(error) or _state(error.orig).startswith("54")
+        return super().refuses_row(error) or state_of(error.orig).startswith("54")
 
     # Rows
 
     def row_form(self, plan: EntityPlan) -> RowForm:
         return AsCopyText({name: _number_columns(table) for name, table in self.tables(plan).items()})
 
-    def insert_ready(self, connection: sa.Connection, table: sa.Table, rows: Any, constants: Values) -> None:
+    def insert_ready(
+        self, connection: sa.Connection, table: sa.Table, rows: tuple[Sequence[str], bytes], constants: Values
+    ) -> None:
         names, text = rows
         columns = ", ".join(self.quote(name) for name in (*names, *constants))
         statement = f"COPY {self.quote(table.name)} ({columns}) FROM STDIN"
         self._ahead.start(partial(_copy, _driver(connection), statement, with_constants(text, constants)))
 
-    def versions(self, connection: sa.Connection, table: sa.Table, ids: Sequence[Any]) -> dict[Any, tuple[int, int]]:
+    def versions(self, connection: sa.Connection, table: sa.Table, ids: Sequence[Id]) -> dict[Id, tuple[int, int]]:
         self._ahead.finish()
         of_ids = "bigint" if isinstance(table.c[ID].type, sa.BigInteger) else "text"
         statement = f"SELECT {ID}, {HASH}, {LOAD} FROM {self.quote(table.name)} WHERE {ID} = ANY(%s::{of_ids}[])"
@@ -191,14 +219,14 @@ class PostgreSQLDatabase(Database):
 
     # Tables of others
 
-    def reads_as_json(self, type_: sa.types.TypeEngine[Any]) -> bool:
+    def reads_as_json(self, type_: SqlType) -> bool:
         # Dates too: psycopg cannot read infinity, or years before 1.
         return not isinstance(type_, _PLAIN)
 
-    def json_text(self, column: sa.ColumnClause[Any]) -> sa.ColumnElement[Any]:
+    def json_text(self, column: PlainColumn) -> Expression:
         return sa.cast(sa.func.to_json(column), sa.Text)
 
-    def in_order(self, column: sa.ColumnClause[Any], type_: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
+    def in_order(self, column: PlainColumn, type_: SqlType) -> Expression:
         return column if isinstance(type_, _ORDERED) else sa.cast(column, sa.Text).collate("C")
 
     # Tables
@@ -263,84 +291,29 @@ class PostgreSQLDatabase(Database):
         ).bindparams(sa.bindparam("names", expanding=True, type_=sa.Text()))
         return {name: int(size) for name, size in connection.execute(statement, {"names": list(names)})}
 
-    # Backups: copies of the tables in a schema of their own
-
-    def backup(self, names: Sequence[str]) -> Backup:
-        stamp = datetime.now(UTC).strftime("%Y%m%d_%H%M%S")
-        with self.transaction() as connection:
-            taken = set(self._schemas(connection))
-            schema, number = f"{_BACKUP_PREFIX}{stamp}", 1
-            while schema in taken:
-                number += 1
-                schema = f"{_BACKUP_PREFIX}{stamp}_{number}"
-            connection.exec_driver_sql(f"CREATE SCHEMA {self.quote(schema)}")
-            existing = self.relation_names(connection)
-            for name in names:
-                if name in existing:
-                    copy = f"{self.quote(schema)}.{self.quote(name)}"
-                    connection.exec_driver_sql(f"CREATE TABLE {copy} (LIKE {self.quote(name)} INCLUDING ALL)")
-                    connection.exec_driver_sql(f"INSERT INTO {copy} TABLE {self.quote(name)}")
-        return _describe(schema)
-
-    def backups(self) -> list[Backup]:
-        with self.reading() as connection:
-            return [_describe(name) for name in sorted(self._schemas(connection), reverse=True)]
-
-    def _schemas(self, connection: sa.Connection) -> list[str]:
-        return [name for name in sa.inspect(connection).get_schema_names() if name.startswith(_BACKUP_PREFIX)]
-
-    def find_backup(self, name: str) -> str:
-        known = [backup.name for backup in self.backups()]
-        if name not in known:
-            raise DatabaseError(f"there is no backup {name}", hint=f"backups: {', '.join(known[:5]) or 'none'}")
-        return name
-
-    def restore(self, name: str) -> Backup:
-        with self.transaction() as connection:
-            self._wait_for_readers(connection)
-            for plan in Ledger(self, connection).plans(any_version=True).values():
-                self.drop_tables(connection, plan)
-            schema = self.quote(name)
-            kept = sa.inspect(connection).get_table_names(schema=name)
-            for table in {*TABLES, *kept}:  # a former ledger had fewer
-                connection.exec_driver_sql(f"DROP TABLE IF EXISTS {self.quote(table)}")
-            for table in kept:
-                own = self.quote(table)
-                connection.exec_driver_sql(f"CREATE TABLE {own} (LIKE {schema}.{own} INCLUDING ALL)")
-                connection.exec_driver_sql(f"INSERT INTO {own} TABLE {schema}.{own}")
-            for plan in Ledger(self, connection).plans().values():  # LIKE copies no foreign keys
-                for built in self.tables(plan).values():
-                    for constraint in built.foreign_key_constraints:
-                        connection.execute(sa.schema.AddConstraint(constraint))
-        return _describe(name)
-
 
 def _number_columns(table: sa.Table) -> frozenset[str]:
     """The columns that take numbers and booleans, not texts."""
     return frozenset(c.name for c in table.c if isinstance(c.type, sa.Integer | sa.Float | sa.Boolean))
 
 
-def _copy(driver: Any, statement: str, text: bytes) -> None:
+def _copy(driver: psycopg.Connection[Any], statement: str, text: bytes) -> None:
     try:
         with driver.cursor() as cursor, cursor.copy(statement) as copy:
             copy.write(text)
     except Exception as error:
-        if _state(error)[:2] in _REFUSALS:
+        if state_of(error)[:2] in _REFUSALS:
             raise RowRefused from error
         raise
 
 
-def _driver(connection: sa.Connection) -> Any:
+def _driver(connection: sa.Connection) -> psycopg.Connection[Any]:
     """The connection of psycopg, which need not be installed for this module to be imported."""
-    return connection.connection.driver_connection
+    raw: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
+    return raw
 
 
-def _state(error: BaseException | None) -> str:
-    """The SQLSTATE of an error of the driver's; empty where it has none."""
-    return getattr(error, "sqlstate", None) or ""
-
-
-def _holds_nul(value: Any) -> bool:
+def _holds_nul(value: object) -> bool:
     """In a text, that is. In a key it may do no harm; where it does, the database refuses the row."""
     waiting = [value]
     while waiting:
@@ -353,8 +326,3 @@ def _holds_nul(value: Any) -> bool:
         elif isinstance(item, list):
             waiting += item
     return False
-
-
-def _describe(schema: str) -> Backup:
-    stamp = schema.removeprefix(_BACKUP_PREFIX)[:15]
-    return Backup(schema, now_text(datetime.strptime(stamp, "%Y%m%d_%H%M%S").replace(tzinfo=UTC)))

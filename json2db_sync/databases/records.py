@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from json2db_sync.databases.base import Database, in_lists
+from json2db_sync.databases.base import Database
+from json2db_sync.databases.row_access import in_lists
 from json2db_sync.databases.table_reader import Rows, TableReader
 from json2db_sync.errors import DatabaseError
 from json2db_sync.model.assemble import Assembler

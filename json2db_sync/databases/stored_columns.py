@@ -8,7 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from json2db_sync.databases.base import Database, Decode, in_lists
+from json2db_sync.databases.base import Database
+from json2db_sync.databases.dialect import Decode
+from json2db_sync.databases.row_access import in_lists
 from json2db_sync.databases.table_reader import Columns, TableReader
 from json2db_sync.model.batch_shredder import BatchRows
 from json2db_sync.model.jsontext import are_spelled_so

@@ -8,7 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from json2db_sync.databases.base import Database, Decode
+from json2db_sync.databases.base import Database
+from json2db_sync.databases.dialect import Decode
 from json2db_sync.errors import DatabaseError
 from json2db_sync.model.assemble import NOTHING, Column, Page, Rest
 from json2db_sync.model.plan import ID, PARENT_ID, REST, TablePlan

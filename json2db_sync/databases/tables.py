@@ -13,7 +13,8 @@ from json2db_sync.model.kinds import Kind
 from json2db_sync.model.naming import fit
 from json2db_sync.model.plan import CustomColumn, EntityPlan, TablePlan
 
-TypeOf = Callable[[Kind, str | None], sa.types.TypeEngine[Any]]
+SqlType = sa.types.TypeEngine[Any]
+TypeOf = Callable[[Kind, str | None], SqlType]
 """Kind and date_format -> the database's type."""
 
 

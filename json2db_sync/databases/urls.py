@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
 
 import sqlalchemy as sa
 
+from json2db_sync.databases.registry import OF_PATHS, database_class, name_of_scheme
 from json2db_sync.errors import ConfigurationError
 
-_SCHEME = re.compile(r"(sqlite|postgres|postgresql)(\+\w+)?:", re.IGNORECASE)
 _IN_QUERY = re.compile(r"([?&][^=&]*password[^=&]*=)[^&]*", re.IGNORECASE)
 """A password in the query of a URL, behind its name."""
 
@@ -21,40 +20,27 @@ def parse(path_or_url: str) -> sa.URL:
     :raises ConfigurationError: when it is neither, or names another database.
     """
     text = os.fspath(path_or_url).strip()
-    if _SCHEME.match(text) and "://" not in text:
-        raise _wrong(f"{text.partition(':')[0]}: must be followed by //")
+    scheme, colon, _rest = text.partition(":")
     if "://" not in text:
-        return _sqlite(text, text)
+        if colon and name_of_scheme(scheme):
+            raise _wrong(f"{scheme}: must be followed by //")
+        return database_class(OF_PATHS).address(sa.URL.create(OF_PATHS, database=text), text)
     try:
         url = sa.make_url(text)
     except (sa.exc.ArgumentError, ValueError) as error:
         raise _wrong("the database URL cannot be read") from error
-    backend = url.get_backend_name()
-    if backend == "sqlite":
-        return _sqlite(url.database or "", text)
-    if backend in ("postgresql", "postgres"):
-        return url.set(drivername="postgresql+psycopg")
-    raise _wrong(f"{backend} is not supported")
-
-
-def _sqlite(path: str, text: str) -> sa.URL:
-    if not path or path == ":memory:":
-        raise ConfigurationError(
-            f"{text or 'an empty path'} names no file: each operation opens the database anew",
-            hint="give a path such as production.db",
-            setting="database.path",
-        )
-    absolute = Path(path).expanduser().absolute()
-    if ".." in absolute.parts:
-        absolute = absolute.parent.resolve() / absolute.name
-    return sa.URL.create("sqlite", database=str(absolute))
+    name = name_of_scheme(url.drivername)
+    if name is None:
+        raise _wrong(f"{url.get_backend_name()} is not supported")
+    return database_class(name).address(url, text)
 
 
 def _wrong(what: str) -> ConfigurationError:
     return ConfigurationError(
-        f"{what}",
+        what,
         hint="a path to an SQLite file, sqlite:///path, or postgresql://user:password@host:5432/name",
         setting="database.path",
+        reason="invalid_database_url",
     )
 
 

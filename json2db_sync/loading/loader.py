@@ -9,10 +9,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from json2db_sync.databases.base import Database, Values
+from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import Rejection
 from json2db_sync.databases.outcome_counter import Outcome, OutcomeCounter, Taken, written
 from json2db_sync.databases.records import RecordReader
+from json2db_sync.databases.row_access import Values
 from json2db_sync.databases.row_forms import ReadyRows, RowRefused, ready_rows
 from json2db_sync.model.batch_shredder import BatchRows
 from json2db_sync.model.jsontext import same

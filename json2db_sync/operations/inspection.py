@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,7 +27,7 @@ class DatabaseState:
 
     shown: str
     """As the user wrote it, passwords masked."""
-    title: str = "SQLite"
+    title: str
     exists: bool = False
     size: int | None = None
     entities: dict[str, tuple[str, ...]] | None = None
@@ -81,7 +80,7 @@ def look_at_database(path: str, config: JSON2DBConfig, *, count: bool = False) -
 
     :param count: count the records of each entity too.
     """
-    from json2db_sync.databases import open_database
+    from json2db_sync.databases import class_of, open_database
     from json2db_sync.databases.base import DatabaseSettings
 
     section = config.database
@@ -89,11 +88,11 @@ def look_at_database(path: str, config: JSON2DBConfig, *, count: bool = False) -
     try:
         with open_database(path, DatabaseSettings(section.backup_directory, section.busy_timeout)) as database:
             if not database.exists():
-                return DatabaseState(shown, database.title)
+                return DatabaseState(shown, database.capabilities.title)
             return _state(shown, database, count)
     except SyncError as error:
-        title = "PostgreSQL" if "://" in path and not path.startswith("sqlite") else "SQLite"
-        return DatabaseState(shown, title, problem=error)
+        kind = class_of(path)
+        return DatabaseState(shown, kind.capabilities.title if kind else "database", problem=error)
 
 
 def _state(shown: str, database: Database, count: bool) -> DatabaseState:
@@ -101,10 +100,12 @@ def _state(shown: str, database: Database, count: bool) -> DatabaseState:
     from json2db_sync.operations.summary_reporter import Summary, run_report
 
     with database.reading() as connection:
-        ledger = Ledger(database, connection)
+        title, ledger = database.capabilities.title, Ledger(database, connection)
         size = database.size(connection)
         if not ledger.exists():
-            return DatabaseState(shown, database.title, exists=True, size=size, entities={}, rows={}, loaded={})
+            return DatabaseState(
+                shown, database.capabilities.title, exists=True, size=size, entities={}, rows={}, loaded={}
+            )
         plans = ledger.plans()
         rows: dict[str, int] | None = None
         if count:
@@ -112,7 +113,7 @@ def _state(shown: str, database: Database, count: bool) -> DatabaseState:
             rows = {table.entity: table.record_count for table in tables if table.parent is None}
         return DatabaseState(
             shown,
-            database.title,
+            title,
             exists=True,
             size=size,
             entities={name: tuple(table.name for table in plan.tables) for name, plan in plans.items()},
@@ -197,31 +198,11 @@ def source_problem(text: str, config: JSON2DBConfig) -> str | None:
 
 def database_problem(text: str) -> str | None:
     """What is wrong with a path or URL of a database, and what would be right; None where it can be one."""
+    from json2db_sync.databases import database_class
     from json2db_sync.databases.urls import parse
 
     try:
         url = parse(text)
     except SyncError as error:
         return error.message + (f": {error.hint}" if error.hint else "")
-    if url.get_backend_name() != "sqlite":
-        return None
-    path = Path(url.database or "")
-    try:
-        if path.is_dir():
-            return f"{text} is a folder: name a file in it, such as {os.path.join(text, 'production.db')}"
-        if path.is_file():
-            return _no_database(path, text)
-        parent = next((p for p in path.parents if p.exists()), Path("/"))
-    except OSError as error:
-        return f"{text}: {error.strerror}"
-    if not parent.is_dir() or not os.access(parent, os.W_OK):
-        return f"{parent} cannot be written: name a file in a folder of yours"
-    return None
-
-
-def _no_database(path: Path, text: str) -> str | None:
-    with path.open("rb") as stream:
-        start = stream.read(16)
-    if start and start != b"SQLite format 3\0":
-        return f"{text} is not an SQLite database: name another file, or a new one"
-    return None
+    return database_class(url.get_backend_name()).address_problem(url, text)

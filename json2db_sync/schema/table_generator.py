@@ -165,7 +165,7 @@ class _Evolution:
             raise ConfigurationError(
                 f"the custom column {custom.name} cannot be {custom.type}"
                 + (f" DEFAULT {custom.default}" if custom.default else "")
-                + f": {self._database.title} says {str(error.orig).splitlines()[0]}",
+                + f": {self._database.capabilities.title} says {str(error.orig).splitlines()[0]}",
                 hint="a type of this database whose values may be NULL, and DEFAULT if wanted; nothing was changed",
                 setting="custom_columns",
             ) from error

@@ -8,8 +8,9 @@ import sqlalchemy as sa
 import xxhash
 
 from json2db_sync.databases import tables
-from json2db_sync.databases.base import Database, Values
+from json2db_sync.databases.base import Database
 from json2db_sync.databases.records import BATCH, RecordReader, StoredRecord
+from json2db_sync.databases.row_access import Values
 from json2db_sync.errors import ValidationError
 from json2db_sync.model import plan as names
 from json2db_sync.model.keys import content_id, key_of

@@ -79,14 +79,14 @@ class Verification:
         finding = CheckBuilder("integrity")
         for problem in self._database.integrity_problems(self._connection):
             finding.add(problem)
-        return finding.done(f"{self._database.title}'s own check of the whole database")
+        return finding.done(f"{self._database.capabilities.title}'s own check of the whole database")
 
     def _foreign_keys(self) -> Check:
         finding = CheckBuilder("foreign keys")
         tables = [table.name for plan in self._plans.values() for table in plan.tables]
         for problem in self._database.foreign_key_problems(self._connection, tables):
             finding.add(problem)
-        return finding.done(f"{self._database.title}'s foreign keys of {len(tables)} tables")
+        return finding.done(f"{self._database.capabilities.title}'s foreign keys of {len(tables)} tables")
 
     def schema(self) -> Check:
         """Are all tables there, with their columns and constraints?"""

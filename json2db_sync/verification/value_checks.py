@@ -8,7 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from json2db_sync.databases.base import Database, Decode
+from json2db_sync.databases.base import Database
+from json2db_sync.databases.dialect import Decode
 from json2db_sync.model import plan as names
 from json2db_sync.model.jsontext import are_json
 from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, are_spelled, date_format_of

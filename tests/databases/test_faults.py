@@ -6,10 +6,15 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from json2db_sync.databases import open_database
-from json2db_sync.databases.faults import as_fault, translated
+from json2db_sync.databases import NAMES, database_class, faults, open_database
 from json2db_sync.databases.urls import mask
 from json2db_sync.errors import ConfigurationError, DatabaseError, Locked, Unreachable
+
+
+def as_fault(error: Exception, label: str) -> DatabaseError | None:
+    """As the database would tell it whose driver the error is of."""
+    drivers = [database_class(name).fault_of for name in NAMES]
+    return faults.as_fault(error, label, next((one for one in drivers if one(error, label)), drivers[0]))
 
 
 def _all_subclasses(kind):
@@ -21,10 +26,11 @@ def test_every_driver_error_is_mapped():
     kinds = _all_subclasses(sqlite3.Error) | _all_subclasses(psycopg.Error)
     assert len(kinds) > 100
     for kind in kinds:
+        fault_of = database_class("sqlite" if issubclass(kind, sqlite3.Error) else "postgresql").fault_of
         error = kind("it went wrong")
-        assert isinstance(as_fault(error, "label"), DatabaseError), kind
+        assert isinstance(faults.as_fault(error, "label", fault_of), DatabaseError), kind
         wrapped = sa.exc.DBAPIError("SELECT 1", {}, error)
-        assert isinstance(as_fault(wrapped, "label"), DatabaseError), kind
+        assert isinstance(faults.as_fault(wrapped, "label", fault_of), DatabaseError), kind
 
 
 def test_bugs_are_not_mapped():
@@ -32,14 +38,45 @@ def test_bugs_are_not_mapped():
     assert isinstance(as_fault(sa.exc.TimeoutError("x"), "label"), DatabaseError)
     for bug in (KeyError("x"), sa.exc.InvalidRequestError("x"), sa.exc.CompileError("x")):
         assert as_fault(bug, "label") is None
-    with pytest.raises(KeyError), translated("label"):
-        raise KeyError
+    for name in NAMES:
+        with pytest.raises(KeyError), faults.translated("label", database_class(name).fault_of):
+            raise KeyError
 
 
 def test_locks_are_told_apart():
     """A lock held by another program asks for patience, not for repair."""
     assert isinstance(as_fault(sqlite3.OperationalError("database is locked"), "x"), Locked)
     assert isinstance(as_fault(psycopg.errors.LockNotAvailable("x"), "x"), Locked)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (sqlite3.SQLITE_NOTADB, "not_a_database"), (sqlite3.SQLITE_CORRUPT, "database_damaged"),
+        (sqlite3.SQLITE_FULL, "disk_full"), (sqlite3.SQLITE_IOERR_WRITE, "disk_error"),
+        (sqlite3.SQLITE_READONLY_DBMOVED, "not_writable"), (sqlite3.SQLITE_CANTOPEN, "cannot_open"),
+        (sqlite3.SQLITE_BUSY_SNAPSHOT, "locked"), (sqlite3.SQLITE_LOCKED, "locked"),
+        (sqlite3.SQLITE_ERROR, "database_error"),
+    ],
+)  # fmt: skip
+def test_sqlites_codes_decide(code, reason):
+    """What the text says counts only where there is no code: a column may be called readonly, a table is locked."""
+    error = sqlite3.OperationalError("no such column: readonly is locked malformed")
+    error.sqlite_errorcode = code
+    assert as_fault(error, "x").reason == reason
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        ("55P03", "locked"), ("40P01", "locked"), ("08006", "server_unreachable"), ("28P01", "login_refused"),
+        ("3D000", "no_database"), ("2BP01", "depended_upon"), ("42501", "no_permission"), ("53300", "server_short"),
+        ("53100", "server_short"), ("57P01", "server_shutting_down"), ("42P01", "database_error"),
+    ],
+)  # fmt: skip
+def test_postgresqls_states_decide(state, reason):
+    """Each class of SQLSTATE that we name has its reason; all others are told as the server tells them."""
+    assert as_fault(psycopg.errors.lookup(state)("x"), "x").reason == reason
 
 
 def test_what_is_out_of_reach_is_told_apart():

@@ -39,7 +39,9 @@ def execute(url: str, statements: str) -> None:
     with open_database(url) as database, database.transaction() as connection:
         for statement in statements.split(";\n"):
             if statement.strip():
-                connection.exec_driver_sql(statement.replace("%", "%%") if database.backend != "sqlite" else statement)
+                connection.exec_driver_sql(
+                    statement.replace("%", "%%") if database.capabilities.name != "sqlite" else statement
+                )
 
 
 def query(url: str, statement: str) -> list[tuple[Any, ...]]:

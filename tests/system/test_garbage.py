@@ -706,7 +706,7 @@ def test_another_programs_transaction_is_waited_for_then_told(world):
     write(world.source / "contacts.json", contacts(41, version=2))
     config = JSON2DBConfig(database={"busy_timeout": 0.2})
     with open_database(world.url) as other, other.transaction() as connection:
-        if other.backend == "postgresql":
+        if other.capabilities.name == "postgresql":
             connection.exec_driver_sql("LOCK TABLE json_contacts IN ACCESS EXCLUSIVE MODE")
         result = world.runner(config=config).populate()
     assert_failed(result, "locked", "another program")

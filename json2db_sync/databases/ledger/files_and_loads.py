@@ -9,7 +9,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from json2db_sync.databases.base import in_lists
 from json2db_sync.databases.ledger.plans_and_runs import PlansAndRuns
 from json2db_sync.databases.ledger.schema import (
     FILE_COLUMNS,
@@ -23,6 +22,7 @@ from json2db_sync.databases.ledger.schema import (
     superseded,
 )
 from json2db_sync.databases.outcome_counter import COUNTS, Counts
+from json2db_sync.databases.row_access import in_lists
 from json2db_sync.model.kinds import now_text
 from json2db_sync.sources.files import SourceFile
 

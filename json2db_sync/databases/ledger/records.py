@@ -8,7 +8,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from json2db_sync.databases.base import in_lists
 from json2db_sync.databases.ledger.files_and_loads import FilesAndLoads
 from json2db_sync.databases.ledger.schema import (
     Rejection,
@@ -21,6 +20,7 @@ from json2db_sync.databases.ledger.schema import (
     within_range,
 )
 from json2db_sync.databases.outcome_counter import Superseded
+from json2db_sync.databases.row_access import in_lists
 from json2db_sync.model.kinds import now_text
 
 _PAGE = 200

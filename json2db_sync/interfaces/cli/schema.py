@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from json2db_sync.databases import NAMES
 from json2db_sync.interfaces.cli.operations import perform, print_data
 from json2db_sync.interfaces.cli.options import (
     CUSTOM_COLUMNS,
@@ -82,7 +83,7 @@ schema.add_command(schema_infer)
     click.option("--include-indexes/--no-indexes", default=None, cls=Headed, heading="How",
                  help="With the indexes, or without."),
     CUSTOM_COLUMNS,
-    click.option("--dialect", type=click.Choice(["sqlite", "postgresql"]), cls=Headed, heading="Output",
+    click.option("--dialect", type=click.Choice(NAMES), cls=Headed, heading="Output",
                  help="Print the statements for this database, and nothing else."),
     MEMORY,
     OUTPUT,

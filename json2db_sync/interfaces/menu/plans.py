@@ -6,7 +6,6 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -222,7 +221,7 @@ def _promise(plan: Plan) -> str:
 def _backup(plan: Plan, session: Session) -> str:
     if not plan.database.exists:
         return f"{plan.database.shown} does not exist yet and will be created."
-    place = backup_place(session, plan.database)
+    place = backup_place(session)
     if plan.task in (RECREATION, EMPTYING):
         return f"Backup first: {place}" if plan.affected else ""
     wanted = session.answers.backup
@@ -231,10 +230,9 @@ def _backup(plan: Plan, session: Session) -> str:
     return "No backup is made."
 
 
-def backup_place(session: Session, database: DatabaseState) -> str:
+def backup_place(session: Session) -> str:
     """Where a backup will be."""
-    if database.title != "SQLite":
-        return "the tables as they are, in a schema of their own"
-    folder = session.config.database.backup_directory
-    path = Path(session.database.removeprefix("sqlite:///"))
-    return str((folder or path.parent / "backups") / f"{path.stem}.<date>.db")
+    from json2db_sync.databases import class_of
+
+    kind = class_of(session.database)
+    return kind.backup_place(session.database, session.config.database.backup_directory) if kind else ""

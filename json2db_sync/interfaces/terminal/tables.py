@@ -15,7 +15,6 @@ _MOST_CHANGES = 30
 _CREATE = re.compile(r"create table (\S+) \((\d+) columns? from JSON\)")
 _VERBS = ("carry over",)
 """Verbs of more than one word."""
-_TITLES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 
 def tables(result: TablesResult, canvas: Canvas) -> None:
@@ -123,8 +122,11 @@ def pending(result: AnalysisResult, canvas: Canvas) -> None:
 
 def schemas(result: SchemasResult, canvas: Canvas) -> None:
     """The statements as they can be run, each database's under a comment."""
-    for backend, text in result.schemas.items():
-        canvas.console.print(canvas.text((f"-- {_TITLES.get(backend, backend)}", "bold")), soft_wrap=True)
+    from json2db_sync.databases import database_class
+
+    for name, text in result.schemas.items():
+        title = database_class(name).capabilities.title
+        canvas.console.print(canvas.text((f"-- {title}", "bold")), soft_wrap=True)
         for line in text.expandtabs(4).splitlines():
             canvas.console.print(canvas.text(line.rstrip()), soft_wrap=True)
         canvas.blank()
