@@ -34,8 +34,8 @@ class ReadOptions:
     rules: RecordRules = field(default_factory=RecordRules)
     """Records that these reject count as invalid, and shape no plan."""
 
-    compiled: bool = True
-    """Take in many records at once where that can be done; else each alone. What is seen is the same."""
+    batch_path: bool = True
+    """Take many records at once where that can be done; else each alone. What is seen is the same."""
 
     def wants(self, entity: str) -> bool:
         return self.entities is None or entity in self.entities
@@ -62,8 +62,8 @@ class EntityAnalyzer:
         self._seen = seen
         self._file = file
         self._rules = options.rules
-        self._takes_batches = options.compiled and not options.rules.schema_of(seen.name)
-        self._compiled: BatchStatistics | None = None
+        self._takes_batches = options.batch_path and not options.rules.schema_of(seen.name)
+        self._batch_statistics: BatchStatistics | None = None
         self._known_fields = 0
         self._samples: dict[tuple[str, ...], KeySample] = {}
         self._waiting: list[Record] = []
@@ -94,10 +94,10 @@ class EntityAnalyzer:
             for record in few.records():
                 self.observe(record, depth)
         try:
-            if self._compiled is None or not self._compiled.knows(self._seen.objects):
-                self._compiled = BatchStatistics(self._seen.objects, depth)
-            if objects is None or not self._compiled.takes(objects):
-                objects = self._compiled.read(batch.array)
+            if self._batch_statistics is None or not self._batch_statistics.knows(self._seen.objects):
+                self._batch_statistics = BatchStatistics(self._seen.objects, depth)
+            if objects is None or not self._batch_statistics.takes(objects):
+                objects = self._batch_statistics.read(batch.array)
         except NeedsRowPath:
             if batch.is_small:
                 for record in batch.records():
@@ -106,7 +106,7 @@ class EntityAnalyzer:
             for part in batch.smaller():
                 self._add_undecoded(part, depth)
             return
-        self._compiled.observe(objects)
+        self._batch_statistics.observe(objects)
         self._count_waiting()
         by_key = dict(zip(objects.keys, objects.values, strict=True))
         for fields in self._samples:

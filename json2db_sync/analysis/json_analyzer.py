@@ -161,7 +161,7 @@ def analyze_file(
     number = 0
     analyzer.start_file(file)
     with RecordReader(file, options.memory_limit) as reader:
-        for batch in reader.batches(undecoded=options.compiled):
+        for batch in reader.batches(undecoded=options.batch_path):
             analyzer.add(batch)
             number += len(batch)
             report(number, reader.bytes_read)
