@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from json2db_sync.analysis.statistics import FieldStatistics, KeyCandidate, ObjectStatistics, Sketch
+from json2db_sync.analysis.key_sample import Sketch
+from json2db_sync.analysis.statistics import FieldStatistics, KeyCandidate, ObjectStatistics
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.model.kinds import Kind, join
 from json2db_sync.model.naming import column_name, key_rank, singular, snake, table_name

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 from json2db_sync.analysis.entity_analyzer import EntityAnalyzer, EntitySeen, ReadOptions
 from json2db_sync.analysis.inference import PlanSettings, guess_relations, infer
-from json2db_sync.analysis.statistics import KeyCandidate
+from json2db_sync.analysis.statistics import KeyCandidate, ObjectStatistics
 from json2db_sync.errors import ConfigurationError, FileError
 from json2db_sync.model.decoding import Objects
+from json2db_sync.model.jsontext import Json
 from json2db_sync.model.keys import key_of
 from json2db_sync.model.plan import EntityPlan, Relation, TablePlan, replace, tables_of_others
 from json2db_sync.progress import Meter
@@ -19,6 +20,9 @@ from json2db_sync.results import RefusedFile
 from json2db_sync.sources import Record, RecordReader, SourceFile
 from json2db_sync.sources.batch import Batch
 from json2db_sync.sources.reader import Layout
+from json2db_sync.workers.batching import batched
+
+_BATCH = 500
 
 
 @dataclass
@@ -177,8 +181,7 @@ def analyze_records(
     """The same of records at hand, which came from a file and are of one entity."""
     seen = EntitySeen(entity)
     counter = EntityAnalyzer(seen, file, options, settings)
-    for record in records:
-        counter.observe(record, settings.observed_depth)
+    counter.add_records(records, settings.observed_depth)
     counter.finish()
     return Analysis({entity: seen})
 
@@ -215,9 +218,18 @@ def _with_relations(plan: EntityPlan, guessed: tuple[Relation, ...]) -> EntityPl
     return replace(plan, relations=(*plan.relations, *new)) if new else plan
 
 
+def analyze_stored(
+    records: Iterable[dict[str, Json]], seen: ObjectStatistics, candidate: KeyCandidate, settings: PlanSettings
+) -> None:
+    """Count what stored records hold, and in how many of them the candidate makes a key."""
+    for part in batched(records, _BATCH):
+        seen.analyze(part, settings.observed_depth)
+        candidate.usable += sum(key_of(record, candidate.fields) is not None for record in part)
+
+
 def plan_afresh(
     stored: EntityPlan,
-    records: Iterable[dict[str, Any]],
+    records: Iterable[dict[str, Json]],
     analysis: Analysis,
     settings: PlanSettings,
     others: Mapping[str, EntityPlan],
@@ -227,9 +239,7 @@ def plan_afresh(
     seen = analysis.entities.get(name) or EntitySeen(name)
     key = (settings.keys or {}).get(name, stored.key)
     candidate = seen.candidates.setdefault(key or (), KeyCandidate(key or ()))
-    for record in records:
-        seen.objects.observe(record, settings.observed_depth)
-        candidate.usable += key_of(record, key or ()) is not None
+    analyze_stored(records, seen.objects, candidate, settings)
     empty = TablePlan(stored.table.name)
     basis = replace(stored, table=empty, key=key, records_seen=0)
     taken = tables_of_others(name, others)

@@ -17,7 +17,8 @@ from json2db_sync.analysis import entity_analyzer
 from json2db_sync.analysis.entity_analyzer import EntityAnalyzer, EntitySeen, ReadOptions
 from json2db_sync.analysis.inference import PlanSettings, infer
 from json2db_sync.analysis.json_analyzer import Analysis, make_plans
-from json2db_sync.analysis.statistics import KeyCandidate, ObjectStatistics, Sketch
+from json2db_sync.analysis.key_sample import Sketch
+from json2db_sync.analysis.statistics import KeyCandidate, ObjectStatistics
 from json2db_sync.loading.record_ids import RecordIds
 from json2db_sync.model.batch_shredder import BatchShredder
 from json2db_sync.model.decoding import ABSENT, NeedsRowPath
@@ -112,7 +113,7 @@ def keyed(draw):
 def plan_of(rows, depth=1, key=("id",), columns=400, stored=None):
     seen = ObjectStatistics()
     for row in rows:
-        seen.observe(row, depth)
+        seen.analyze([row], depth)
     candidate = KeyCandidate(key, usable=sum(key_of(row, key) is not None for row in rows))
     return infer("t", seen, [candidate], PlanSettings(child_depth=depth, max_columns=columns, keys={"t": key}), stored)
 
@@ -372,9 +373,10 @@ def observed(files, size, depth, date_format, *, batch_path, keys=None, read=lam
     alone = []
 
     class Counting(EntityAnalyzer):
-        def observe(self, record, depth):
-            alone.append(record)
-            super().observe(record, depth)
+        def add_records(self, records, depth):
+            records = list(records)
+            alone.extend(records)
+            super().add_records(records, depth)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(batch_module, "_SMALL", 2)
