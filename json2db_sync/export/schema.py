@@ -8,26 +8,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from json2db_sync.databases.reflection import ApplicationColumn
-from json2db_sync.model.kinds import Kind
+from json2db_sync.model.codecs import JSON_TYPES, codec_of
 from json2db_sync.model.plan import ColumnPlan, TablePlan
 from json2db_sync.sources import exports
 from json2db_sync.sources.exported import FILTERS, KEY
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_ANYTHING = ["array", "boolean", "null", "number", "object", "string"]
-_SCALAR = ["boolean", "null", "number", "string"]
+_ANYTHING = list(JSON_TYPES)
 _TYPES: Mapping[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string", type(None): "null"}
-_OF_KIND: Mapping[Kind, dict[str, Any]] = {
-    Kind.UNKNOWN: {"type": "null"},
-    Kind.BOOL: {"type": ["boolean", "null"]},
-    Kind.INTEGER: {"type": ["integer", "null"]},
-    Kind.BIGINT: {"type": ["integer", "null"]},
-    Kind.NUMBER: {"type": ["number", "null"]},
-    Kind.TEXT: {"type": _SCALAR},
-    Kind.DATE: {"type": ["string", "null"], "format": "date"},
-    Kind.DATETIME: {"type": ["string", "null"]},
-    Kind.JSON: {"type": _ANYTHING},
-}
 
 
 def record_schema(
@@ -138,7 +126,7 @@ def properties_of(table: TablePlan, *, key: Sequence[str]) -> dict[str, Any]:
 
 
 def _property(column: ColumnPlan) -> dict[str, Any]:
-    return dict(_OF_KIND[column.kind])
+    return dict(codec_of(column.kind).json_schema)
 
 
 __all__ = ["ObservedKinds", "properties_of", "record_schema", "type_of_column"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import msgspec
@@ -45,7 +45,7 @@ def decode(text: Any) -> Any:
         return json.loads(text)
 
 
-def are_json(texts: Sequence[Any]) -> bool:
+def are_json(texts: Collection[Any]) -> bool:
     """Would :func:`decode` take each of these texts? False also where only a look at each of them can tell."""
     if not texts:
         return True
