@@ -1,4 +1,4 @@
-"""Read every record and see what each entity is made of: keys, kinds, children, and what could be its key."""
+"""Read every record and count what each entity is made of: keys, kinds, children, and what could be its key."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from json2db_sync.model.jsontext import Json
 from json2db_sync.model.keys import key_of
 from json2db_sync.model.plan import EntityPlan, Relation, TablePlan, replace, tables_of_others
 from json2db_sync.progress import Meter
-from json2db_sync.results import RefusedFile
+from json2db_sync.results import Note, RefusedFile
 from json2db_sync.sources import Record, RecordReader, SourceFile
 from json2db_sync.sources.batch import Batch
 from json2db_sync.sources.reader import Layout
@@ -33,7 +33,7 @@ class Analysis:
     files: int = 0
     bytes: int = 0
     refused: list[RefusedFile] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
 
     @property
     def records(self) -> int:
@@ -41,7 +41,7 @@ class Analysis:
 
 
 class AnalyzesRecords(Protocol):
-    """Takes in the records of files, one file after the other."""
+    """Analyzes the records of files, one file after the other."""
 
     @property
     def analysis(self) -> Analysis: ...
@@ -54,7 +54,7 @@ class AnalyzesRecords(Protocol):
 
 
 class Analyzer:
-    """The one that does it in this process."""
+    """Analyzes records in this process."""
 
     def __init__(self, options: ReadOptions, settings: PlanSettings) -> None:
         self.analysis = Analysis()
@@ -69,7 +69,7 @@ class Analyzer:
         self._counters = {}
 
     def add(self, batch: Batch, objects: Objects | None = None) -> None:
-        """Take in records, in their order.
+        """Analyze records, in their order.
 
         :param objects: the same, if they were decoded for another purpose.
         """
@@ -109,7 +109,7 @@ def analyze(
     :param check_keys: raise when a configured key names a field that no record has; off where the files at hand are
         only some of those there are.
     :param most: bytes to read of each file, about; default: all of it.
-    :param new_analyzer: makes what takes in the records, if they are not to be taken in here.
+    :param new_analyzer: starts a new analyzer; default: one in this process.
     :raises ConfigurationError: see ``check_keys``.
     """
     new_analyzer = new_analyzer or partial(Analyzer, options, settings)
@@ -149,15 +149,16 @@ def refused_file(file: SourceFile, error: Exception) -> RefusedFile:
     return RefusedFile(file.name, str(error), code, hint, {**context, "file": str(file.path)})
 
 
-def count_note(file: SourceFile, records: int) -> str:
+def count_note(file: SourceFile, records: int) -> Note:
     """What to say when the metadata counted otherwise."""
-    return f"{file.name} holds {records:,} records, its metadata says {file.expected_records:,}"
+    text = f"{file.name} holds {records:,} records, its metadata says {file.expected_records:,}"
+    return Note(text, "record_count_differs", entity=file.entity, count=records)
 
 
 def analyze_file(
     file: SourceFile, options: ReadOptions, analyzer: AnalyzesRecords, meter: Meter, most: int | None = None
 ) -> None:
-    """Have the records of one file taken in.
+    """Analyze the records of one file.
 
     :raises FileError: when it cannot be read to its end.
     """
@@ -199,6 +200,7 @@ def _check_configured_keys(analysis: Analysis, settings: PlanSettings) -> None:
                 hint=f"its fields are {known}{', ...' if len(seen.objects.fields) > 12 else ''}",
                 setting="processing.keys",
                 entity=entity,
+                reason="unknown_key_field",
             )
 
 

@@ -88,6 +88,7 @@ def write_schemas(schemas: Mapping[str, Schema], directory: Path, *, overwrite: 
             hint="write into another folder, or overwrite them (--overwrite)",
             file=str(there[0]),
             setting="overwrite",
+            reason="file_exists",
         )
     before: dict[Path, bytes | None] = {}
     parts = {path: path.with_name(f".{path.name}.part") for path in texts}
@@ -104,6 +105,7 @@ def write_schemas(schemas: Mapping[str, Schema], directory: Path, *, overwrite: 
             f"no schema was written into {directory}: {error.strerror or error}",
             hint="check the folder, or name another (--output)",
             file=str(error.filename or directory),
+            reason="not_writable",
         ) from error
     return tuple(map(str, texts))
 
