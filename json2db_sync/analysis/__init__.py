@@ -1,1 +1,1 @@
-"""What records are made of: observed, counted, and concluded into plans."""
+"""What records are made of: counted, and inferred plans and schemas."""

@@ -1,23 +1,22 @@
-"""What many records hold, seen at once: the same counts as :class:`ObjectStatistics` makes record by record."""
+"""Many records decoded at once for :class:`ObjectStatistics`, by decoders made for the fields seen so far."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 from msgspec.structs import astuple
 
-from json2db_sync.analysis.statistics import EXAMPLES_AMONG, MAX_EXAMPLES, FieldStatistics, ObjectStatistics
+from json2db_sync.analysis.statistics import FieldStatistics, ObjectStatistics
 from json2db_sync.model.decoding import ABSENT, Column, NeedsRowPath, Objects, elements, encoded, struct_type
-from json2db_sync.model.kinds import INT64_MAX, INT64_MIN
 
 _encoder = msgspec.json.Encoder()
 
 
 class BatchStatistics:
-    """Takes records like those that were taken in before; others are unfit, and must be taken in one by one.
+    """Counts records that are like those counted before; others must take the row path.
 
     :raises NeedsRowPath: when nothing, or too much, was seen so far.
     """
@@ -48,9 +47,9 @@ class BatchStatistics:
         """Are these, decoded otherwise, all that :meth:`read` would give?"""
         return self._objects.takes(objects)
 
-    def observe(self, objects: Objects) -> None:
-        """Take records in."""
-        self._objects.observe(objects)
+    def analyze(self, objects: Objects) -> None:
+        """Count records."""
+        self._objects.analyze(objects)
 
 
 def known_keys(seen: ObjectStatistics) -> tuple[Any, ...]:
@@ -62,9 +61,8 @@ def known_keys(seen: ObjectStatistics) -> tuple[Any, ...]:
 
 
 def _holds_objects(field: FieldStatistics) -> bool:
-    """Were its values arrays of objects, and nothing else but null? And are there examples, which structs cannot be?"""
-    objects = field.object_arrays + field.empty_arrays + field.nulls
-    return field.object_arrays > 0 and objects == field.present and not field.lacks_examples
+    """Does it hold arrays of objects, of which there are examples? (Structs cannot be any.)"""
+    return field.holds_objects and not field.lacks_examples
 
 
 class _Objects:
@@ -110,22 +108,21 @@ class _Objects:
             and all(objects.takes(read.below[key]) for key, objects in below.items())
         )
 
-    def observe(self, read: Objects) -> None:
-        self._seen.count += read.count
+    def analyze(self, read: Objects) -> None:
         places = {key: place for place, key in enumerate(read.keys)}
         columns = [read.values[places[key]] for key in self.keys]
         types = [read.types[places[key]] for key in self.keys]
         sometimes = [place for place, of in enumerate(types) if float in of and ABSENT in columns[place]]
-        self._seen.add_key_sets(self._key_sets(read.count, {place: columns[place] for place in sometimes}))
+        self._seen.add_key_sets(read.count, self._key_sets(read.count, {place: columns[place] for place in sometimes}))
         for place, (key, field, column) in enumerate(zip(self.keys, self._fields, columns, strict=True)):
             present = [value for value in column if value is not ABSENT] if place in sometimes else column
             if place in self._below:
-                _observe_arrays(field, present)
-                self._below[place].observe(read.below[key])
+                field.count_object_arrays(present)
+                self._below[place].analyze(read.below[key])
             else:
                 of = types[place]
                 kinds = Counter(map(type, present)) if len(of) > 1 else Counter(dict.fromkeys(of, len(present)))
-                _observe(field, present, kinds, self._depth, read.date_formats.get(key))
+                field.analyze(present, kinds, self._depth, read.date_formats.get(key))
 
     def _key_sets(self, count: int, sometimes: Mapping[int, Column]) -> Counter[frozenset[str]]:
         """How many objects have which keys.
@@ -141,81 +138,3 @@ class _Objects:
         for present, number in Counter(zip(*flags, strict=True)).items():
             found[frozenset([*always, *(key for key, there in zip(keys, present, strict=True) if there)])] += number
         return found
-
-
-def _observe_arrays(field: FieldStatistics, present: Column) -> None:
-    arrays = [value for value in present if value is not None]
-    filled = sum(map(bool, arrays))
-    field.present += len(present)
-    field.nulls += len(present) - len(arrays)
-    field.arrays += len(arrays)
-    field.empty_arrays += len(arrays) - filled
-    field.object_arrays += filled
-
-
-def _observe(field: FieldStatistics, values: Column, kinds: Counter[type], depth: int, date_format: str | None) -> None:
-    """As :meth:`FieldStatistics.observe` of each of these values, so many of each type.
-
-    :param date_format: of all texts, where they are known for dates.
-    """
-    field.present += len(values)
-    field.nulls += kinds[type(None)]
-    field.bools += kinds[bool]
-    field.numbers += kinds[float]
-    field.objects += kinds[dict]
-    if kinds[int]:
-        _observe_integers(field, _of_type(int, values, kinds))
-    if kinds[str]:
-        field.observe_texts(_of_type(str, values, kinds), date_format)
-    if kinds[list]:
-        for array in _of_type(list, values, kinds):
-            field.observe_array(array, depth)
-    before = field.present - len(values)
-    if before < EXAMPLES_AMONG and len(field.examples) < MAX_EXAMPLES:
-        _add_examples(field, values[: EXAMPLES_AMONG - before], kinds)
-    if field.sketch is not None:
-        field.sketch.add_all(_texts(values, kinds))
-
-
-def _texts(values: Column, kinds: Counter[type]) -> Sequence[str]:
-    """Those of these values that may name a record, as text."""
-    if kinds[str] and kinds[int]:
-        return [str(value) for value in values if type(value) in (str, int) and value != ""]
-    texts = _of_type(str, values, kinds) or list(map(str, _of_type(int, values, kinds)))
-    return [text for text in texts if text] if "" in texts else texts
-
-
-def _of_type(kind: type, values: Column, kinds: Counter[type]) -> Column:
-    if not kinds[kind]:
-        return ()
-    return values if kinds[kind] == len(values) else [value for value in values if type(value) is kind]
-
-
-def _observe_integers(field: FieldStatistics, values: Column) -> None:
-    if min(values) >= INT64_MIN and max(values) <= INT64_MAX:
-        field.integers += len(values)
-        return
-    within = sum(INT64_MIN <= value <= INT64_MAX for value in values)
-    field.integers += within
-    field.bigints += len(values) - within
-
-
-def _add_examples(field: FieldStatistics, values: Column, kinds: Counter[type]) -> None:
-    """Different values in order of appearance, until there are enough."""
-    different: Iterable[Any]
-    several = sum(kinds[kind] > 0 for kind in kinds if kind is not type(None)) > 1
-    if not (several or kinds[dict] or kinds[list] or _holds_negative_zero(values, kinds)):
-        different = dict.fromkeys(values)
-    else:
-        by_spelling: dict[bytes, Any] = {}
-        for spelling, value in zip(encoded(values, _encoder), values, strict=True):
-            by_spelling.setdefault(bytes(spelling), value)
-        different = by_spelling.values()
-    for value in different:
-        if value is not None and len(field.examples) < MAX_EXAMPLES:
-            field.add_example(value)
-
-
-def _holds_negative_zero(values: Column, kinds: Counter[type]) -> bool:
-    """Is there one that equals another value, but is spelled otherwise?"""
-    return kinds[float] > 0 and "-" in repr([value for value in values if value == 0.0])

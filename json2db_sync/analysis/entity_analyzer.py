@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from json2db_sync.analysis.batch_statistics import BatchStatistics
 from json2db_sync.analysis.inference import PlanSettings
@@ -18,8 +19,9 @@ from json2db_sync.sources.batch import Batch, Undecoded
 from json2db_sync.validation.record_validator import RecordRules
 
 _BATCH = 1000
+_BATCH_BYTES = 2**20
 _FEW = 32
-"""Records that are looked at alone before any are taken in together."""
+"""Records that take the row path before any take the batch path."""
 _MAX_EXAMPLES = 3
 
 
@@ -34,8 +36,8 @@ class ReadOptions:
     rules: RecordRules = field(default_factory=RecordRules)
     """Records that these reject count as invalid, and shape no plan."""
 
-    compiled: bool = True
-    """Take in many records at once where that can be done; else each alone. What is seen is the same."""
+    batch_path: bool = True
+    """Analyze many records at once where that can be done; else each takes the row path. The result is the same."""
 
     def wants(self, entity: str) -> bool:
         return self.entities is None or entity in self.entities
@@ -56,17 +58,19 @@ class EntitySeen:
 
 
 class EntityAnalyzer:
-    """Takes the records of one entity in one file; counts repeats of whatever may be their key."""
+    """Analyzes the records of one entity in one file; counts repeats of whatever may be their key."""
 
     def __init__(self, seen: EntitySeen, file: SourceFile, options: ReadOptions, settings: PlanSettings) -> None:
         self._seen = seen
         self._file = file
         self._rules = options.rules
-        self._takes_batches = options.compiled and not options.rules.schema_of(seen.name)
-        self._compiled: BatchStatistics | None = None
+        self._takes_batches = options.batch_path and not options.rules.schema_of(seen.name)
+        self._batch_statistics: BatchStatistics | None = None
         self._known_fields = 0
         self._samples: dict[tuple[str, ...], KeySample] = {}
         self._waiting: list[Record] = []
+        self._waiting_bytes = 0
+        self._depth = 0
         self._usable_before = {fields: candidate.usable for fields, candidate in seen.candidates.items()}
         self._configured = (settings.keys or {}).get(seen.name)
         known = settings.key_of(seen.name)
@@ -75,63 +79,69 @@ class EntityAnalyzer:
         seen.files += 1
 
     def add(self, batch: Batch, depth: int, objects: Objects | None = None) -> None:
-        """Take in records, in their order.
+        """Analyze records, in their order.
 
         :param objects: the same, if they were decoded for another purpose.
         """
         if self._takes_batches and isinstance(batch, Undecoded):
             self._add_undecoded(batch, depth, objects)
         else:
-            for record in batch.records():
-                self.observe(record, depth)
+            self.add_records(batch.records(), depth)
 
     def _add_undecoded(self, batch: Undecoded, depth: int, objects: Objects | None = None) -> None:
-        """Take them in all at once, in ever smaller parts where some of them are unlike those before."""
+        """Analyze them all at once, or in ever smaller parts where some of them are unlike those before."""
+        self._analyze_waiting()
         unseen = _FEW - self._seen.objects.count  # only then there are examples of everything
         if 0 < unseen < len(batch):
             few, batch = batch.cut((0, unseen))
             objects = None
-            for record in few.records():
-                self.observe(record, depth)
+            self.add_records(few.records(), depth)
+            self._analyze_waiting()
         try:
-            if self._compiled is None or not self._compiled.knows(self._seen.objects):
-                self._compiled = BatchStatistics(self._seen.objects, depth)
-            if objects is None or not self._compiled.takes(objects):
-                objects = self._compiled.read(batch.array)
+            if self._batch_statistics is None or not self._batch_statistics.knows(self._seen.objects):
+                self._batch_statistics = BatchStatistics(self._seen.objects, depth)
+            if objects is None or not self._batch_statistics.takes(objects):
+                objects = self._batch_statistics.read(batch.array)
         except NeedsRowPath:
             if batch.is_small:
-                for record in batch.records():
-                    self.observe(record, depth)
+                self.add_records(batch.records(), depth)
                 return
             for part in batch.smaller():
                 self._add_undecoded(part, depth)
             return
-        self._compiled.observe(objects)
-        self._count_waiting()
+        self._batch_statistics.analyze(objects)
         by_key = dict(zip(objects.keys, objects.values, strict=True))
         for fields in self._samples:
             columns = [by_key.get(field, ()) for field in fields]
             self._count(fields, _keys(columns, len(batch)), batch.hashes)
 
-    def observe(self, record: Record, depth: int) -> None:
-        """Take in one record."""
-        if record.problem is not None:
-            self._seen.rejected += 1
-            return
-        if self._breaks_rule(record) and self._rules.mode == "reject":
+    def add_records(self, records: Iterable[Record], depth: int) -> None:
+        """Analyze records on the row path. They wait until there are enough to be worth it, or :meth:`finish`."""
+        self._depth = depth
+        for record in records:
+            if record.problem is not None:
+                self._seen.rejected += 1
+            elif not self._breaks_rule(record) or self._rules.mode != "reject":
+                self._waiting.append(record)
+                self._waiting_bytes += len(record.raw)
+                if len(self._waiting) >= _BATCH or self._waiting_bytes >= _BATCH_BYTES:
+                    self._analyze_waiting()
+
+    def _analyze_waiting(self) -> None:
+        if not self._waiting:
             return
         objects = self._seen.objects
-        objects.observe(record.value, depth)
-        if len(objects.fields) != self._known_fields:
-            self._known_fields = len(objects.fields)
-            if self._configured is None:
-                for name in record.value:
-                    if key_rank(name, self._seen.name) is not None:
-                        self._follow((name,))
-        if self._samples:
-            self._waiting.append(record)
-            if len(self._waiting) >= _BATCH:
-                self._count_waiting()
+        objects.analyze([record.value for record in self._waiting], self._depth)
+        if self._configured is None:
+            for name in islice(objects.fields, self._known_fields, None):
+                if key_rank(name, self._seen.name) is not None:
+                    self._follow((name,))
+        self._known_fields = len(objects.fields)
+        contents = [short_hash(record.raw) for record in self._waiting] if self._samples else ()
+        for fields in self._samples:
+            self._count(fields, [key_of(record.value, fields) for record in self._waiting], contents)
+        self._waiting.clear()
+        self._waiting_bytes = 0
 
     def _breaks_rule(self, record: Record) -> bool:
         violation = self._rules.violation(record.entity, record.value)
@@ -148,13 +158,6 @@ class EntityAnalyzer:
             self._seen.candidates.setdefault(fields, KeyCandidate(fields))
             self._samples[fields] = KeySample()
 
-    def _count_waiting(self) -> None:
-        if self._waiting:
-            contents = [short_hash(record.raw) for record in self._waiting]
-            for fields in self._samples:
-                self._count(fields, [key_of(record.value, fields) for record in self._waiting], contents)
-            self._waiting.clear()
-
     def _count(self, fields: tuple[str, ...], keys: Sequence[str | None], contents: Sequence[int]) -> None:
         usable = [key for key in keys if key is not None]
         if len(usable) < len(keys):
@@ -164,7 +167,7 @@ class EntityAnalyzer:
 
     def finish(self) -> None:
         """The file is read: what it allows its key depends on its own size, as it will when it is loaded."""
-        self._count_waiting()
+        self._analyze_waiting()
         for fields, sample in self._samples.items():
             candidate = self._seen.candidates[fields]
             candidate.repeats += sample.repeats

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from json2db_sync.analysis.statistics import FieldStatistics, KeyCandidate, ObjectStatistics, Sketch
+from json2db_sync.analysis.key_sample import Sketch
+from json2db_sync.analysis.statistics import FieldStatistics, KeyCandidate, ObjectStatistics
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.model.kinds import Kind, join
 from json2db_sync.model.naming import column_name, key_rank, singular, snake, table_name
@@ -60,15 +61,10 @@ def infer(
     """
     custom = _merge_custom(stored.custom if stored else (), settings.custom)
     _require_free(custom, stored)
-    undecided = stored is None or stored.key is None
-    if undecided:
+    if stored is None or stored.key is None:
         key, guessed, reason = choose_key(entity, seen, candidates, settings)
     else:
-        assert stored is not None
-        key, guessed, reason = stored.key, stored.key_guessed, stored.key_reason
-        seen_now = next((candidate for candidate in candidates if candidate.fields == key), None)
-        if seen_now is not None and seen.count:
-            reason = _reason(seen_now, seen.count)
+        key, guessed, reason = stored.key, stored.key_guessed, _stored_key_reason(stored, seen, candidates)
     fresh = stored is None or stored.records_seen == 0
     builder = _Builder(settings, fresh, key, {column.name for column in custom}, set(taken))
     known = stored.table if stored else TablePlan(table_name(settings.table_prefix, (entity,), taken))
@@ -112,6 +108,7 @@ def _require_free(custom: tuple[CustomColumn, ...], stored: EntityPlan | None) -
             f"the custom column {clash} cannot be added: {stored.table.name} has a column of that name from JSON",
             hint="give it another name",
             setting="custom_columns",
+            reason="custom_column_clash",
             table=stored.table.name,
         )
 
@@ -138,6 +135,12 @@ def choose_key(
         else:
             return candidate.fields, True, _reason(candidate, records)
     return (), True, "; ".join(refused) or "no field is named like a key"
+
+
+def _stored_key_reason(stored: EntityPlan, seen: ObjectStatistics, candidates: Sequence[KeyCandidate]) -> str:
+    """Why the stored key is the key: by the records seen now, if there are any."""
+    now = next((candidate for candidate in candidates if candidate.fields == stored.key), None)
+    return _reason(now, seen.count) if now is not None and seen.count else stored.key_reason
 
 
 def _rank(candidate: KeyCandidate, entity: str) -> int | None:

@@ -1,24 +1,28 @@
-"""Read every record and see what each entity is made of: keys, kinds, children, and what could be its key."""
+"""Read every record and count what each entity is made of: keys, kinds, children, and what could be its key."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 from json2db_sync.analysis.entity_analyzer import EntityAnalyzer, EntitySeen, ReadOptions
 from json2db_sync.analysis.inference import PlanSettings, guess_relations, infer
-from json2db_sync.analysis.statistics import KeyCandidate
+from json2db_sync.analysis.statistics import KeyCandidate, ObjectStatistics
 from json2db_sync.errors import ConfigurationError, FileError
 from json2db_sync.model.decoding import Objects
+from json2db_sync.model.jsontext import Json
 from json2db_sync.model.keys import key_of
 from json2db_sync.model.plan import EntityPlan, Relation, TablePlan, replace, tables_of_others
 from json2db_sync.progress import Meter
-from json2db_sync.results import RefusedFile
+from json2db_sync.results import Note, RefusedFile
 from json2db_sync.sources import Record, RecordReader, SourceFile
 from json2db_sync.sources.batch import Batch
 from json2db_sync.sources.reader import Layout
+from json2db_sync.workers.batching import batched
+
+_BATCH = 500
 
 
 @dataclass
@@ -29,7 +33,7 @@ class Analysis:
     files: int = 0
     bytes: int = 0
     refused: list[RefusedFile] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
 
     @property
     def records(self) -> int:
@@ -37,7 +41,7 @@ class Analysis:
 
 
 class AnalyzesRecords(Protocol):
-    """Takes in the records of files, one file after the other."""
+    """Analyzes the records of files, one file after the other."""
 
     @property
     def analysis(self) -> Analysis: ...
@@ -50,7 +54,7 @@ class AnalyzesRecords(Protocol):
 
 
 class Analyzer:
-    """The one that does it in this process."""
+    """Analyzes records in this process."""
 
     def __init__(self, options: ReadOptions, settings: PlanSettings) -> None:
         self.analysis = Analysis()
@@ -65,7 +69,7 @@ class Analyzer:
         self._counters = {}
 
     def add(self, batch: Batch, objects: Objects | None = None) -> None:
-        """Take in records, in their order.
+        """Analyze records, in their order.
 
         :param objects: the same, if they were decoded for another purpose.
         """
@@ -105,7 +109,7 @@ def analyze(
     :param check_keys: raise when a configured key names a field that no record has; off where the files at hand are
         only some of those there are.
     :param most: bytes to read of each file, about; default: all of it.
-    :param new_analyzer: makes what takes in the records, if they are not to be taken in here.
+    :param new_analyzer: starts a new analyzer; default: one in this process.
     :raises ConfigurationError: see ``check_keys``.
     """
     new_analyzer = new_analyzer or partial(Analyzer, options, settings)
@@ -145,15 +149,16 @@ def refused_file(file: SourceFile, error: Exception) -> RefusedFile:
     return RefusedFile(file.name, str(error), code, hint, {**context, "file": str(file.path)})
 
 
-def count_note(file: SourceFile, records: int) -> str:
+def count_note(file: SourceFile, records: int) -> Note:
     """What to say when the metadata counted otherwise."""
-    return f"{file.name} holds {records:,} records, its metadata says {file.expected_records:,}"
+    text = f"{file.name} holds {records:,} records, its metadata says {file.expected_records:,}"
+    return Note(text, "record_count_differs", entity=file.entity, count=records)
 
 
 def analyze_file(
     file: SourceFile, options: ReadOptions, analyzer: AnalyzesRecords, meter: Meter, most: int | None = None
 ) -> None:
-    """Have the records of one file taken in.
+    """Analyze the records of one file.
 
     :raises FileError: when it cannot be read to its end.
     """
@@ -161,7 +166,7 @@ def analyze_file(
     number = 0
     analyzer.start_file(file)
     with RecordReader(file, options.memory_limit) as reader:
-        for batch in reader.batches(undecoded=options.compiled):
+        for batch in reader.batches(undecoded=options.batch_path):
             analyzer.add(batch)
             number += len(batch)
             report(number, reader.bytes_read)
@@ -177,8 +182,7 @@ def analyze_records(
     """The same of records at hand, which came from a file and are of one entity."""
     seen = EntitySeen(entity)
     counter = EntityAnalyzer(seen, file, options, settings)
-    for record in records:
-        counter.observe(record, settings.observed_depth)
+    counter.add_records(records, settings.observed_depth)
     counter.finish()
     return Analysis({entity: seen})
 
@@ -196,6 +200,7 @@ def _check_configured_keys(analysis: Analysis, settings: PlanSettings) -> None:
                 hint=f"its fields are {known}{', ...' if len(seen.objects.fields) > 12 else ''}",
                 setting="processing.keys",
                 entity=entity,
+                reason="unknown_key_field",
             )
 
 
@@ -215,9 +220,18 @@ def _with_relations(plan: EntityPlan, guessed: tuple[Relation, ...]) -> EntityPl
     return replace(plan, relations=(*plan.relations, *new)) if new else plan
 
 
+def analyze_stored(
+    records: Iterable[dict[str, Json]], seen: ObjectStatistics, candidate: KeyCandidate, settings: PlanSettings
+) -> None:
+    """Count what stored records hold, and in how many of them the candidate makes a key."""
+    for part in batched(records, _BATCH):
+        seen.analyze(part, settings.observed_depth)
+        candidate.usable += sum(key_of(record, candidate.fields) is not None for record in part)
+
+
 def plan_afresh(
     stored: EntityPlan,
-    records: Iterable[dict[str, Any]],
+    records: Iterable[dict[str, Json]],
     analysis: Analysis,
     settings: PlanSettings,
     others: Mapping[str, EntityPlan],
@@ -227,9 +241,7 @@ def plan_afresh(
     seen = analysis.entities.get(name) or EntitySeen(name)
     key = (settings.keys or {}).get(name, stored.key)
     candidate = seen.candidates.setdefault(key or (), KeyCandidate(key or ()))
-    for record in records:
-        seen.objects.observe(record, settings.observed_depth)
-        candidate.usable += key_of(record, key or ()) is not None
+    analyze_stored(records, seen.objects, candidate, settings)
     empty = TablePlan(stored.table.name)
     basis = replace(stored, table=empty, key=key, records_seen=0)
     taken = tables_of_others(name, others)

@@ -1,4 +1,4 @@
-"""How often the records of a file repeat a key, in bounded memory: exact for small files, estimated for large ones."""
+"""Samples of values in bounded memory: how often a file repeats a key, and what share of values another set holds."""
 
 from __future__ import annotations
 
@@ -48,3 +48,42 @@ class KeySample:
             if len(self.examples) < _MAX_EXAMPLES:
                 self.examples.append(key)
         self._contents[hash_] = content
+
+
+class Sketch:
+    """A sample of distinct values that can be compared with another: those whose hash is small enough.
+
+    Two samples cut at the same bound hold the same values if the sets do, so the share of one set that lies in
+    another can be estimated from at most ``2 * SIZE`` numbers a side.
+    """
+
+    SIZE = 512
+    __slots__ = ("bound", "hashes")
+
+    def __init__(self) -> None:
+        self.hashes: set[int] = set()
+        self.bound = 2**64
+
+    def add(self, texts: Sequence[str]) -> None:
+        """The next values, as texts."""
+        different = dict.fromkeys(texts)
+        try:
+            raws = list(map(str.encode, different))
+        except UnicodeEncodeError:  # half a character
+            raws = [text.encode("utf-8", "surrogatepass") for text in different]
+        bound = self.bound
+        for value in [value for value in map(xxhash.xxh3_64_intdigest, raws) if value < bound]:
+            self._add(value)
+
+    def _add(self, value: int) -> None:
+        if value < self.bound:
+            self.hashes.add(value)
+            if len(self.hashes) > 2 * self.SIZE:
+                self.bound = sorted(self.hashes)[self.SIZE]
+                self.hashes = {value for value in self.hashes if value < self.bound}
+
+    def share_in(self, other: Sketch) -> tuple[float, int]:
+        """The estimated share of this set's values that the other holds, and how many values that rests on."""
+        bound = min(self.bound, other.bound)
+        mine = {value for value in self.hashes if value < bound}
+        return (len(mine & other.hashes) / len(mine), len(mine)) if mine else (0.0, 0)

@@ -89,6 +89,7 @@ def write_schemas(schemas: Mapping[str, Schema], directory: Path, *, overwrite: 
             hint="write into another folder, or overwrite them (--overwrite)",
             file=str(there[0]),
             setting="overwrite",
+            reason="file_exists",
         )
     before: dict[Path, bytes | None] = {}
     try:
@@ -103,6 +104,7 @@ def write_schemas(schemas: Mapping[str, Schema], directory: Path, *, overwrite: 
             f"no schema was written into {directory}: {error.strerror or error}",
             hint="check the folder, or name another (--output)",
             file=str(error.filename or directory),
+            reason="not_writable",
         ) from error
     return tuple(map(str, texts))
 

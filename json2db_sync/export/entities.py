@@ -14,8 +14,9 @@ from json2db_sync.export.lines import Page, Record, as_sorted_lines, tally, with
 from json2db_sync.export.options import ExportOptions, unknown_field
 from json2db_sync.export.related import Names, Reference, guess_name_column, related_fields
 from json2db_sync.export.schema import properties_of, record_schema
+from json2db_sync.model.codecs import ValueMismatch, codec_of
 from json2db_sync.model.keys import stored_id
-from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, ValueMismatch, store_for
+from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind
 from json2db_sync.model.naming import singular
 from json2db_sync.model.plan import ID, EntityPlan
 from json2db_sync.workers.batching import batched
@@ -136,9 +137,9 @@ class EntityContent:
         if not filters:
             return None
 
-        def stored(field: str, value: object) -> object:
+        def stored(field: str, value: Any) -> object:
             try:
-                return store_for(plans[field].kind, plans[field].date_format)(value)[0]
+                return codec_of(plans[field].kind, plans[field].date_format).store(value)[0]
             except ValueMismatch:
                 return value
 

@@ -9,27 +9,15 @@ import sqlalchemy as sa
 
 from json2db_sync.databases.reflection import ApplicationColumn
 from json2db_sync.export.exported_file import FILTERS, KEY
-from json2db_sync.model.kinds import Kind
+from json2db_sync.model.codecs import JSON_TYPES, codec_of
 from json2db_sync.model.plan import ColumnPlan, TablePlan
 from json2db_sync.sources.files import WRITTEN_BY
 
 Schema = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_ANYTHING = ["array", "boolean", "null", "number", "object", "string"]
-_SCALAR = ["boolean", "null", "number", "string"]
+_ANYTHING = list(JSON_TYPES)
 _TYPES: Mapping[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string", type(None): "null"}
-_OF_KIND: Mapping[Kind, Schema] = {
-    Kind.UNKNOWN: {"type": "null"},
-    Kind.BOOL: {"type": ["boolean", "null"]},
-    Kind.INTEGER: {"type": ["integer", "null"]},
-    Kind.BIGINT: {"type": ["integer", "null"]},
-    Kind.NUMBER: {"type": ["number", "null"]},
-    Kind.TEXT: {"type": _SCALAR},
-    Kind.DATE: {"type": ["string", "null"], "format": "date"},
-    Kind.DATETIME: {"type": ["string", "null"]},
-    Kind.JSON: {"type": _ANYTHING},
-}
 
 
 def record_schema(
@@ -140,4 +128,4 @@ def properties_of(table: TablePlan, *, key: Sequence[str]) -> Schema:
 
 
 def _property(column: ColumnPlan) -> Schema:
-    return dict(_OF_KIND[column.kind])
+    return dict(codec_of(column.kind).json_schema)

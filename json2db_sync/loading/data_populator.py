@@ -139,7 +139,7 @@ class _FileLoading:
         self._meter = meter
         self._done = done
         self._widened: set[str] = set()
-        self._optimistic = options.compiled
+        self._optimistic = options.batch_path
         """Take records for distinct, and many at once, until that turns out wrong."""
 
     def run(self) -> None:

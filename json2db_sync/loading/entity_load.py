@@ -42,7 +42,7 @@ class PopulateOptions:
     load: LoadOptions
     limit: RejectionLimit
     batch_size: int = 1000
-    compiled: bool = True
+    batch_path: bool = True
     """Take many records at once where that can be done; else each takes the row path. The outcome is the same."""
     second_process: bool = True
     """Use another process where there is so much to do that it pays. The outcome is the same."""
@@ -120,11 +120,11 @@ class EntityLoading:
         self._checked = 0
         self._invalid = 0
         self._invalid_examples: list[str] = []
-        self._compiled = self._compile() if optimistic else None
-        if self._compiled is not None:
+        self._batch_shredder = self._new_batch_shredder() if optimistic else None
+        if self._batch_shredder is not None:
             loader.expect_new()
 
-    def _compile(self) -> BatchShredder | None:
+    def _new_batch_shredder(self) -> BatchShredder | None:
         """For taking many records at once; None where each must be looked at alone."""
         if self._options.load.mode != "compare" or self._options.read.rules.schema_of(self.plan.entity):
             return None
@@ -139,7 +139,7 @@ class EntityLoading:
     def wants_rows(self, batch: Batch) -> bool:
         """Could :meth:`add` do with the rows of these records?"""
         return (
-            self._compiled is not None
+            self._batch_shredder is not None
             and self.loader.is_fresh
             and isinstance(batch, Undecoded)
             and not self.loader.may_reject(batch.text)
@@ -153,13 +153,13 @@ class EntityLoading:
         """
         if parts is not None and isinstance(batch, Undecoded):
             self._add_ready(matched(batch, parts))
-        elif self._compiled is None or not isinstance(batch, Undecoded) or self.loader.may_reject(batch.text):
+        elif self._batch_shredder is None or not isinstance(batch, Undecoded) or self.loader.may_reject(batch.text):
             self._add_by_row(batch, single=single)
         elif self.loader.is_fresh:
-            made, _objects = RowBuilder(self._compiled, self.loader.row_form, self.plan.table.name).rows(batch)
+            made, _objects = RowBuilder(self._batch_shredder, self.loader.row_form, self.plan.table.name).rows(batch)
             self._add_ready(matched(batch, made))
         else:
-            self._add_compared(self._compiled, batch)
+            self._add_compared(self._batch_shredder, batch)
 
     def _add_by_row(self, batch: Batch, *, single: bool = False) -> None:
         for record in batch.records():
@@ -172,19 +172,19 @@ class EntityLoading:
             else:
                 self.loader.add_ready(rows, len(part))
 
-    def _add_compared(self, compiled: BatchShredder, batch: Undecoded) -> None:
+    def _add_compared(self, shredder: BatchShredder, batch: Undecoded) -> None:
         """Load them all at once, in ever smaller parts where some of them take the row path."""
         try:
-            self._compare(compiled, batch)
+            self._compare(shredder, batch)
         except NeedsRowPath:
             if batch.is_small:
                 self._add_by_row(batch)
                 return
             for part in batch.smaller():
-                self._add_compared(compiled, part)
+                self._add_compared(shredder, part)
 
-    def _compare(self, compiled: BatchShredder, batch: Undecoded) -> None:
-        ids, hashes = compiled.ids(batch.array), batch.hashes
+    def _compare(self, shredder: BatchShredder, batch: Undecoded) -> None:
+        ids, hashes = shredder.ids(batch.array), batch.hashes
         if not {waiting.id for waiting in self._batch}.isdisjoint(ids):
             self._flush()
         compared = self.loader.compare(ids, hashes)
@@ -193,13 +193,13 @@ class EntityLoading:
             return
         same, changed = list(compared.same), list(compared.other)
         if changed and not compared.may_be_newer:
-            values = compiled.values(batch.only(changed))
+            values = shredder.values(batch.only(changed))
             equal = self.loader.respelled(_at(ids, changed), values, _at(hashes, changed))
             same += _at(changed, equal)
             changed = sorted(set(changed) - set(same))
         # What may be unfit comes first: nothing of the batch has been counted then.
-        new_rows = compiled.shred(batch.only(compared.new)) if compared.new else None
-        changed_rows = compiled.shred(batch.only(changed)) if changed and not compared.may_be_newer else None
+        new_rows = shredder.shred(batch.only(compared.new)) if compared.new else None
+        changed_rows = shredder.shred(batch.only(changed)) if changed and not compared.may_be_newer else None
         if same:
             self.loader.add_unchanged(_at(ids, same), batch.numbers(same), compared)
         if new_rows is not None:

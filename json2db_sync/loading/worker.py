@@ -51,7 +51,7 @@ class Worker:
         cls, files: Sequence[SourceFile], options: ReadOptions, settings: PlanSettings, *, allowed: bool
     ) -> Worker | None:
         """None where it is not worth its start, cannot help or may not."""
-        helps = options.compiled and not options.rules
+        helps = options.batch_path and not options.rules
         if allowed and helps and sum(file.size for file in files) >= WORTHWHILE and has_room_for_two():
             return cls(options, settings)
         return None

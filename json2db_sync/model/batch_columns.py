@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from itertools import repeat
 from operator import is_
 from typing import Any
 
-from json2db_sync.model.decoding import ABSENT, TYPES, Column, NeedsRowPath, json_texts
+from json2db_sync.model.codecs import Codec, codec_of
+from json2db_sync.model.decoding import ABSENT, Column, NeedsRowPath, json_texts
 from json2db_sync.model.jsontext import encode
-from json2db_sync.model.kinds import Kind, are_spelled
+from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import ColumnPlan, TablePlan
-
-_ONE_TYPE: Mapping[Kind, type] = {
-    Kind.BOOL: bool,
-    Kind.INTEGER: int,
-    Kind.BIGINT: int,
-    Kind.TEXT: str,
-    Kind.DATE: str,
-    Kind.DATETIME: str,
-}
-"""Of all values in a column of the kind, but for gaps."""
 
 
 class Part:
@@ -46,19 +37,17 @@ class FieldColumn(Part):
         self.key = plan.key
         self.name = plan.name
         self.is_id = is_id
-        self.type = TYPES[plan.kind]
-        self.one_type = _ONE_TYPE.get(plan.kind)
-        self.nullable = plan.kind in (Kind.JSON, Kind.UNKNOWN)  # their types take a null without being asked
+        codec = codec_of(plan.kind, plan.date_format)
+        self.type = codec.decodes_as
+        self.one_type = codec.one_type
+        self.nullable = codec.takes_null
         self.lists_absent = plan.null_means == "null" or is_id
         self.lists_null = plan.null_means == "absent" or is_id
         self._null = null
-        self._convert = self._conversion(plan.kind)
+        self._convert = int if plan.kind is Kind.BOOL and null is ABSENT else codec.convert
         self._is_json = plan.kind is Kind.JSON
         self._arrays_are_tables = arrays_are_tables
-        self._dates = _Dates(plan.date_format) if plan.date_format else None
-
-    def _conversion(self, kind: Kind) -> Callable[[Any], Any] | None:
-        return {Kind.BIGINT: str, Kind.BOOL: int if self._null is ABSENT else None}.get(kind)
+        self._dates = _Dates(codec) if plan.date_format else None
 
     def keep_json(self) -> None:
         """Leave JSON values as they are, instead of making texts of them."""
@@ -147,13 +136,13 @@ class _Dates:
 
     _MAX_KNOWN = 20_000
 
-    def __init__(self, date_format: str) -> None:
-        self._date_format = date_format
+    def __init__(self, codec: Codec) -> None:
+        self._codec = codec
         self._known: set[Any] = {None, ABSENT}
 
     def require(self, column: Column) -> None:
-        """Raise :class:`NeedsRowPath` unless every text is a date of the date_format."""
+        """Raise :class:`NeedsRowPath` unless every text is a date of the format."""
         new = set(column) - self._known
-        if not are_spelled(new, self._date_format):
+        if not self._codec.holds(new):
             raise NeedsRowPath
         self._known = self._known | new if len(self._known) < self._MAX_KNOWN else {None, ABSENT}

@@ -16,7 +16,8 @@ import msgspec
 from msgspec.structs import astuple
 
 from json2db_sync.model.batch_columns import ChildArray, FieldColumn, Part, Rests
-from json2db_sync.model.decoding import ABSENT, TYPES, Column, Columns, NeedsRowPath, Objects, elements, struct_type
+from json2db_sync.model.codecs import codec_of
+from json2db_sync.model.decoding import ABSENT, Column, Columns, NeedsRowPath, Objects, elements, struct_type
 from json2db_sync.model.keys import MAX_KEY, id_text
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import ID, PARENT_ID, REST, EntityPlan, TablePlan
@@ -118,7 +119,7 @@ class _Ids:
         if not _KEY_KINDS.issuperset(self._kinds):
             raise NeedsRowPath
         self._is_integer = plan.id_kind is Kind.INTEGER
-        fields = [(f"f{number}", TYPES[kind]) for number, kind in enumerate(self._kinds)]
+        fields = [(f"f{number}", codec_of(kind).decodes_as) for number, kind in enumerate(self._kinds)]
         names = {f"f{number}": key for number, key in enumerate(plan.key)}
         struct = struct_type(fields, names, forbid_unknown_fields=False)
         self._decoder = msgspec.json.Decoder(list[struct])  # type: ignore[valid-type]

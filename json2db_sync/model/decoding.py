@@ -5,33 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
 from json2db_sync.model.jsontext import encode
-from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind
 from json2db_sync.model.shredder import is_object_array
 
 ABSENT: Any = float("nan")
 """Stands for a key that is not there. JSON has no NaN; and SQLite takes a NaN for NULL, faster than it takes None."""
-
-_EXACT_INTEGERS = 2**53
-"""Up to here every whole number is a double."""
-_INTEGER = Annotated[int, msgspec.Meta(ge=INT64_MIN, le=INT64_MAX)]
-_NUMBER = Annotated[int, msgspec.Meta(ge=-_EXACT_INTEGERS, le=_EXACT_INTEGERS)] | float
-TYPES: Mapping[Kind, Any] = {
-    Kind.BOOL: bool,
-    Kind.INTEGER: _INTEGER,
-    Kind.BIGINT: int,
-    Kind.NUMBER: _NUMBER,
-    Kind.TEXT: str,
-    Kind.DATE: str,
-    Kind.DATETIME: str,
-    Kind.JSON: Any,
-    Kind.UNKNOWN: None,
-}
-"""What a column of each kind takes, as it stands in JSON."""
 
 _SHALLOW = 700
 """JSON text up to this length cannot be nested too deep."""

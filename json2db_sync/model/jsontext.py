@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any, TypeAlias
 
 import msgspec
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+"""A JSON value."""
 
 _encoder = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
@@ -42,7 +45,7 @@ def decode(text: Any) -> Any:
         return json.loads(text)
 
 
-def are_json(texts: Sequence[Any]) -> bool:
+def are_json(texts: Collection[Any]) -> bool:
     """Would :func:`decode` take each of these texts? False also where only a look at each of them can tell."""
     if not texts:
         return True

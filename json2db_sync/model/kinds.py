@@ -1,19 +1,13 @@
-"""The kinds a column can be of, how two of them join, and how a value is stored under one.
-
-A stored value is a bool, int, float, str or None, the same for every database; what the database makes of it
-(a JSONB, a DATE) is the database's affair.
-"""
+"""The kinds a column can be of, how two of them join, and the formats of dates."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta, timezone
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, NamedTuple
-
-from json2db_sync.model.jsontext import encode, scalar_text
+from typing import NamedTuple
 
 
 class Kind(StrEnum):
@@ -51,88 +45,6 @@ def join(one: Kind, other: Kind) -> Kind:
     if one in _NUMERIC and other in _NUMERIC:
         return max(one, other, key=_NUMERIC.index)
     return Kind.TEXT
-
-
-class ValueMismatch(Exception):
-    """A value that a column of this kind cannot hold, so that the column must widen."""
-
-
-Stored = bool | int | float | str | None
-Store = Callable[[Any], tuple[Stored, bool]]
-"""Value to (stored value, whether the stored value alone says exactly what the value was)."""
-
-
-def store_for(kind: Kind, date_format: str | None = None) -> Store:
-    """The function that stores non-null values under a kind.
-
-    :param date_format: of a date or datetime column, see :func:`date_format_of`.
-    """
-    if kind in (Kind.DATE, Kind.DATETIME):
-        return lambda value: _store_date(value, date_format)
-    return _STORES[kind]
-
-
-def _store_unknown(_value: Any) -> tuple[Stored, bool]:
-    raise ValueMismatch
-
-
-def _store_bool(value: Any) -> tuple[Stored, bool]:
-    if value is True or value is False:
-        return value, True
-    raise ValueMismatch
-
-
-def _store_integer(value: Any) -> tuple[Stored, bool]:
-    if type(value) is int and INT64_MIN <= value <= INT64_MAX:
-        return value, True
-    raise ValueMismatch
-
-
-def _store_bigint(value: Any) -> tuple[Stored, bool]:
-    if type(value) is int:
-        return str(value), True
-    raise ValueMismatch
-
-
-def _store_number(value: Any) -> tuple[Stored, bool]:
-    if type(value) is float:
-        return value, True
-    if type(value) is not int:
-        raise ValueMismatch
-    try:
-        number = float(value)
-    except OverflowError:
-        return None, False
-    return number, number == value
-
-
-def _store_text(value: Any) -> tuple[Stored, bool]:
-    if type(value) is str:
-        return value, True
-    if isinstance(value, dict | list):
-        raise ValueMismatch
-    return scalar_text(value), False
-
-
-def _store_date(value: Any, date_format: str | None) -> tuple[Stored, bool]:
-    if type(value) is str and date_format_of(value) == date_format:
-        return value, True
-    raise ValueMismatch
-
-
-def _store_json(value: Any) -> tuple[Stored, bool]:
-    return encode(value), True
-
-
-_STORES: dict[Kind, Store] = {
-    Kind.UNKNOWN: _store_unknown,
-    Kind.BOOL: _store_bool,
-    Kind.INTEGER: _store_integer,
-    Kind.BIGINT: _store_bigint,
-    Kind.NUMBER: _store_number,
-    Kind.TEXT: _store_text,
-    Kind.JSON: _store_json,
-}
 
 
 # Dates. A date_format is a format that gives back the exact text: %Y-%m-%d, or %Y-%m-%dT%H:%M:%S with an optional
@@ -195,7 +107,7 @@ def are_usual_dates(texts: Collection[str], date_format: str) -> bool:
     return lines.count("\n") == len(texts) and _date_lines(date_format).fullmatch(lines) is not None
 
 
-def are_spelled(texts: Collection[Any], date_format: str) -> bool:
+def are_spelled(texts: Collection[str], date_format: str) -> bool:
     """Are all of these texts, and dates of the date_format? They are looked at together, which is much faster."""
     if set(map(type, texts)) - {str}:
         return False

@@ -221,6 +221,7 @@ def from_json(text: str) -> EntityPlan:
         raise DatabaseError(
             f"a plan stored in the database cannot be read: {error}",
             hint="it was written by another version of json2db_sync; use that version, or load into a new database",
+            reason="plan_unreadable",
         ) from error
 
 

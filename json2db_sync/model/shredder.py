@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from json2db_sync.model.codecs import Store, Stored, ValueMismatch, codec_of
 from json2db_sync.model.jsontext import encode, preview
 from json2db_sync.model.keys import MAX_KEY
-from json2db_sync.model.kinds import Kind, Store, Stored, ValueMismatch, store_for
+from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import ID, PARENT_ID, REST, ColumnPlan, EntityPlan, TablePlan
 
 Row = list[Stored]
@@ -152,7 +153,7 @@ def is_object_array(value: Any) -> bool:
 
 def _field(column: ColumnPlan, arrays_are_tables: bool) -> _Field:
     absent = column.null_means == "absent"
-    store = store_for(column.kind, column.date_format)
+    store: Store = codec_of(column.kind, column.date_format).store
     if column.kind is Kind.JSON and arrays_are_tables:
         store = _store_no_object_array
     return _Field(column.key, store, not absent, absent)
@@ -162,12 +163,12 @@ def _store_no_object_array(value: Any) -> tuple[Stored, bool]:
     """JSON, unless it is what becomes a child table as soon as one record holds it."""
     if is_object_array(value):
         raise ValueMismatch
-    return store_for(Kind.JSON)(value)
+    return encode(value), True
 
 
 def _id_field(column: ColumnPlan) -> _Field:
     """The source's own ``id``: whoever writes the row fills it with the record's id, so NULL says nothing here."""
-    store = store_for(Kind.INTEGER) if column.kind is Kind.INTEGER else _store_id
+    store = codec_of(Kind.INTEGER).store if column.kind is Kind.INTEGER else _store_id
     return _Field(column.key, store, True, True)
 
 

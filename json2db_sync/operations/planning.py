@@ -51,7 +51,7 @@ class Planning(Execution):
         super().__init__(config, db_path, listener)
         self.data_source = data_source
         self._custom: tuple[CustomColumn, ...] = ()
-        self._compiled = True  # for tests, which hold the two ways to read side by side
+        self._batch_path = True  # for tests, which hold the two ways to read side by side
 
     @property
     def _memory(self) -> int:
@@ -90,13 +90,13 @@ class Planning(Execution):
 
         chosen = selection.entity_filter
         if chosen is None:
-            return ReadOptions(self._memory, compiled=self._compiled)
+            return ReadOptions(self._memory, batch_path=self._batch_path)
         names = [chosen] if isinstance(chosen, str) else list(chosen)
         if not names:
             raise ConfigurationError(
                 "entity_filter names no entity", hint="leave it out for all", setting="entity_filter"
             )
-        return ReadOptions(self._memory, frozenset(map(entity_name, names)), compiled=self._compiled)
+        return ReadOptions(self._memory, frozenset(map(entity_name, names)), batch_path=self._batch_path)
 
     def _reading_by_rules(self, selection: Selection) -> ReadOptions:
         """As :meth:`_reading`, and records must satisfy their schemas."""

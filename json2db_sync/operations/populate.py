@@ -41,7 +41,7 @@ class Loading(Planning):
             limit=RejectionLimit.parse(processing.max_rejected, stop=processing.on_error == "stop"),
             batch_size=processing.batch_size,
             second_process=processing.second_process,
-            compiled=self._compiled,
+            batch_path=self._batch_path,
         )
 
     def _populate(

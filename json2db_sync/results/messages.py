@@ -127,6 +127,8 @@ class Relation(Message):
     entity: str
     """The entity referred to."""
     why: Literal["name", "values"] = "name"
+    key: str | None = None
+    """The key of that entity, where it is known."""
 
     @property
     def text(self) -> str:
@@ -134,5 +136,7 @@ class Relation(Message):
         return str(self)
 
     @classmethod
-    def sentence(cls, table: str, column: str, entity: str, *_values: Any, **_named: Any) -> str:
-        return f"{table}.{column} -> {entity}"
+    def sentence(
+        cls, table: str, column: str, entity: str, _why: str = "name", key: str | None = None, **_named: Any
+    ) -> str:
+        return f"{table}.{column} -> {entity}" + (f".{key}" if key else "")

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import sqlalchemy as sa
 
 from json2db_sync.analysis.inference import PlanSettings, infer
+from json2db_sync.analysis.json_analyzer import analyze_stored
 from json2db_sync.analysis.statistics import KeyCandidate, ObjectStatistics
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import Ledger
 from json2db_sync.databases.records import RecordReader
 from json2db_sync.errors import ValidationError
-from json2db_sync.model.keys import key_of
 from json2db_sync.model.plan import EntityPlan, changes, tables_of_others
 from json2db_sync.results import Note, SchemaChange
 from json2db_sync.schema.drift_repair import NOTHING, Missing, as_repaired, repairs
@@ -246,9 +246,8 @@ class SchemaPlanner:
         seen = ObjectStatistics()
         candidate = KeyCandidate(new.key or ())
         there = as_repaired(self._database, old, missing) if missing else None
-        for stored in RecordReader(self._database, self._connection, old, there).all():
-            seen.observe(stored.record, settings.observed_depth)
-            candidate.usable += key_of(stored.record, candidate.fields) is not None
+        stored = RecordReader(self._database, self._connection, old, there).all()
+        analyze_stored((one.record for one in stored), seen, candidate, settings)
         widened = infer(new.entity, seen, [candidate], replace(settings, keys={}), new, others)
         return replace(widened, records_seen=new.records_seen, key_reason=new.key_reason)
 

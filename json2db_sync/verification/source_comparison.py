@@ -33,7 +33,7 @@ class Comparison:
     """Compares over one open connection, which sees one state throughout.
 
     :param run: look only at the files that this run loaded; figures are derived only from all.
-    :param compiled: compare many records at once where that can be done; else each alone. What is found is the same.
+    :param batch_path: compare many records at once where that can be done; else each alone. What is found is the same.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Comparison:
         meter: Meter,
         run: int | None = None,
         *,
-        compiled: bool = True,
+        batch_path: bool = True,
     ) -> None:
         self._memory_limit = memory_limit
         self._meter = meter
@@ -56,7 +56,7 @@ class Comparison:
         self._derivation = LedgerReplay(plans, loads, key_memory(memory_limit)) if run is None else None
         self._readings = list(self._planned(loads, run))
         self._stored = StoredSide(database, connection, plans, {load.id: load for load in loads})
-        self._bulk = {name: bulk_comparison(database, connection, plan) for name, plan in plans.items() if compiled}
+        self._bulk = {name: bulk_comparison(database, connection, plan) for name, plan in plans.items() if batch_path}
         self._plans = plans
         self._run = run
         self.compared = self.resent = self.rejected = self.skipped = self.corrected = 0

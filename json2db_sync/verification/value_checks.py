@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from math import isfinite
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
-from json2db_sync.databases.dialect import Decode
 from json2db_sync.model import plan as names
+from json2db_sync.model.codecs import codec_of
 from json2db_sync.model.jsontext import are_json
-from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, are_spelled, date_format_of
+from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import ColumnPlan, EntityPlan, TablePlan
 from json2db_sync.model.shredder import is_rest
 from json2db_sync.results import Check
@@ -30,16 +28,8 @@ _GROUP = {
     Kind.DATE: "dates", Kind.DATETIME: "dates", Kind.INTEGER: "numbers", Kind.BIGINT: "numbers",
     Kind.NUMBER: "numbers", Kind.BOOL: "flags", Kind.JSON: "json",
 }  # fmt: skip
-_Fits = Callable[[Any, Any, ColumnPlan], bool]
-_FITS: dict[Kind, _Fits] = {
-    Kind.DATE: lambda _raw, text, column: isinstance(text, str) and date_format_of(text) == column.date_format,
-    Kind.DATETIME: lambda _raw, text, column: isinstance(text, str) and date_format_of(text) == column.date_format,
-    Kind.INTEGER: lambda _raw, value, _column: type(value) is int and INT64_MIN <= value <= INT64_MAX,
-    Kind.BIGINT: lambda _raw, value, _column: type(value) is int,
-    Kind.NUMBER: lambda _raw, value, _column: type(value) in (int, float) and isfinite(value),
-    Kind.BOOL: lambda raw, _value, _column: raw in (0, 1),
-    Kind.JSON: lambda _raw, _value, _column: True,
-}
+_JUDGED_AS_STORED = (Kind.BOOL, Kind.INTEGER, Kind.NUMBER)
+"""A decoder would make a boolean or a number of anything."""
 
 CheckedTable = tuple[EntityPlan, TablePlan, sa.Table]
 
@@ -57,7 +47,7 @@ def check_values(database: Database, connection: sa.Connection, tables: Iterable
             values = list(zip(*rows, strict=True))[len(keys) :]
             for column, stored in zip(columns, values, strict=True):
                 covered[column.group] += len(stored) - stored.count(None)
-            if not all(column.takes(stored) for column, stored in zip(columns, values, strict=True)):
+            if not all(column.all_fit(stored) for column, stored in zip(columns, values, strict=True)):
                 for row in rows:
                     _check_row(table.name, row[: len(keys)], zip(columns, row[len(keys) :], strict=True), findings)
     for group, finding in findings.items():
@@ -65,7 +55,7 @@ def check_values(database: Database, connection: sa.Connection, tables: Iterable
 
 
 def _check_row(
-    table: str, key: Sequence[Any], values: Iterable[tuple[_Column, Any]], findings: dict[str, CheckBuilder]
+    table: str, key: Sequence[object], values: Iterable[tuple[_Column, object]], findings: dict[str, CheckBuilder]
 ) -> None:
     for column, value in values:
         if value is not None and not column.fits(value):
@@ -75,73 +65,37 @@ def _check_row(
 
 
 class _Column:
-    """A column's kind, and what it takes."""
+    """A column's kind, and which values are of it."""
 
     def __init__(self, database: Database, plan: ColumnPlan) -> None:
         self.plan = plan
         self.group = _GROUP[plan.kind]
-        self._decode: Decode = database.decoder(plan.kind, plan.date_format) or _as_it_is
-        self._is_text = self._decode is not _as_it_is
+        self._codec = codec_of(plan.kind, plan.date_format)
+        self._decode = database.decoder(plan.kind, plan.date_format) if plan.kind not in _JUDGED_AS_STORED else None
         self._decode_json = database.decode_json
-        self._takes = _TAKES[plan.kind] if plan.name != names.REST else _Column._take_rests
 
-    def fits(self, value: Any) -> bool:
+    def fits(self, value: object) -> bool:
         """Is this, not NULL, a value of the column's kind?"""
         try:
-            decoded = self._decode(value)
-            if self.plan.name == names.REST and not is_rest(self._decode_json(value)):
-                return False
+            if self.plan.name == names.REST:
+                return is_rest(self._decode_json(value))
+            return self._codec.holds([value if self._decode is None else self._decode(value)])
         except (ValueError, TypeError):
             return False
-        return _FITS[self.plan.kind](value, decoded, self.plan)
 
-    def takes(self, values: Sequence[Any]) -> bool:
+    def all_fit(self, values: Sequence[object]) -> bool:
         """Do all of these fit? False also where only a look at each of them can tell."""
+        present: Collection[object] = [value for value in values if value is not None] if None in values else values
         try:
-            return self._takes(self, values)
+            if self.plan.name == names.REST:
+                return all(map(self.fits, present if self._decode is None else set(present)))
+            if self.plan.kind is Kind.JSON:
+                return self._decode is None or are_json(present)
+            if self.plan.kind not in _JUDGED_AS_STORED:
+                present = set(present)
+            return self._codec.holds(present if self._decode is None else set(map(self._decode, present)))
         except (ValueError, TypeError):
             return False
-
-    def _take_dates(self, values: Sequence[Any]) -> bool:
-        texts = map(self._decode, set(values) - {None})
-        return are_spelled(set(texts), self.plan.date_format or "")
-
-    def _take_integers(self, values: Sequence[Any]) -> bool:
-        # No database has integers beyond 64 bits in such a column.
-        return set(map(type, values)) <= {int, type(None)}
-
-    def _take_bigints(self, values: Sequence[Any]) -> bool:
-        return set(map(type, map(self._decode, set(values) - {None}))) <= {int}
-
-    def _take_numbers(self, values: Sequence[Any]) -> bool:
-        return set(map(type, values)) <= {int, float, type(None)} and all(map(isfinite, filter(None, values)))
-
-    def _take_flags(self, values: Sequence[Any]) -> bool:
-        return set(values) <= {0, 1, None}
-
-    def _take_json(self, values: Sequence[Any]) -> bool:
-        return not self._is_text or are_json([value for value in values if value is not None])
-
-    def _take_rests(self, values: Sequence[Any]) -> bool:
-        if values.count(None) == len(values):
-            return True
-        distinct = set(values) if self._is_text else values
-        return all(value is None or self.fits(value) for value in distinct)
-
-
-_TAKES: dict[Kind, Callable[[_Column, Sequence[Any]], bool]] = {
-    Kind.DATE: _Column._take_dates,
-    Kind.DATETIME: _Column._take_dates,
-    Kind.INTEGER: _Column._take_integers,
-    Kind.BIGINT: _Column._take_bigints,
-    Kind.NUMBER: _Column._take_numbers,
-    Kind.BOOL: _Column._take_flags,
-    Kind.JSON: _Column._take_json,
-}
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
 
 
 def _own_columns(plan: EntityPlan, table: TablePlan) -> list[ColumnPlan]:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from json2db_sync import SyncRunner
-from json2db_sync.analysis.statistics import Sketch
+from json2db_sync.analysis.key_sample import Sketch
 from json2db_sync.config import JSON2DBConfig
 
 
@@ -110,10 +110,8 @@ def test_relations_are_guessed_by_values_and_by_name(tmp_path):
 def test_a_sketch_estimates_how_much_one_set_holds_of_another():
     """Two bounded samples tell the share of one set in another within a few per cent."""
     small, large = Sketch(), Sketch()
-    for number in range(20_000):
-        small.add(str(number))
-    for number in range(10_000, 200_000):
-        large.add(str(number))
+    small.add([str(number) for number in range(20_000)])
+    large.add([str(number) for number in range(10_000, 200_000)])
     share, values = small.share_in(large)
     assert abs(share - 0.5) < 0.15
     assert values > 50

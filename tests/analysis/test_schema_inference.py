@@ -17,7 +17,7 @@ from json2db_sync.errors import ConfigurationError, FileError
 def inferred(records):
     seen = ObjectStatistics()
     for record in records:
-        seen.observe(record, DEPTH)
+        seen.analyze([record], DEPTH)
     return infer_schema("t", seen)
 
 

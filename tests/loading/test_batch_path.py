@@ -102,7 +102,7 @@ class BothWays:
             SyncRunner(url, source, config=JSON2DBConfig(**sections), on_event=events.append)
             for url, events in zip(self.urls, self.progress, strict=True)
         ]
-        self.runners[1]._compiled = False
+        self.runners[1]._batch_path = False
 
     def run(self, operation: str, **arguments: Any) -> Any:
         """The result of the first, which is as that of the other; so is the database."""
@@ -373,7 +373,7 @@ def test_ordinary_records_are_loaded_at_once(both, tmp_path, monkeypatch):
     add_record = EntityLoading.add_record
 
     def counted(self, record, *, single):
-        if self._compiled is not None:
+        if self._batch_shredder is not None:
             alone.append(record)
         add_record(self, record, single=single)
 

@@ -34,7 +34,7 @@ class Exact(SyncRunner):
     """Looks at each record alone."""
 
     def _populate_options(self, *arguments: Any) -> PopulateOptions:
-        return replace(super()._populate_options(*arguments), compiled=False)
+        return replace(super()._populate_options(*arguments), batch_path=False)
 
 
 def load(kind: type[SyncRunner], url: str, folder: Path) -> None:

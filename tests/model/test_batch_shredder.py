@@ -17,7 +17,8 @@ from json2db_sync.analysis import entity_analyzer
 from json2db_sync.analysis.entity_analyzer import EntityAnalyzer, EntitySeen, ReadOptions
 from json2db_sync.analysis.inference import PlanSettings, infer
 from json2db_sync.analysis.json_analyzer import Analysis, make_plans
-from json2db_sync.analysis.statistics import KeyCandidate, ObjectStatistics, Sketch
+from json2db_sync.analysis.key_sample import Sketch
+from json2db_sync.analysis.statistics import KeyCandidate, ObjectStatistics
 from json2db_sync.loading.record_ids import RecordIds
 from json2db_sync.model.batch_shredder import BatchShredder
 from json2db_sync.model.decoding import ABSENT, NeedsRowPath
@@ -112,7 +113,7 @@ def keyed(draw):
 def plan_of(rows, depth=1, key=("id",), columns=400, stored=None):
     seen = ObjectStatistics()
     for row in rows:
-        seen.observe(row, depth)
+        seen.analyze([row], depth)
     candidate = KeyCandidate(key, usable=sum(key_of(row, key) is not None for row in rows))
     return infer("t", seen, [candidate], PlanSettings(child_depth=depth, max_columns=columns, keys={"t": key}), stored)
 
@@ -178,7 +179,7 @@ def value_of(value, kind):
     return repr(int(value)) if isinstance(value, bool) else repr(value)
 
 
-def compiled_rows(plan, found):
+def batch_rows(plan, found):
     """The same of what was made at once."""
     tables = {table.name: table for table in plan.tables}
     assert list(found.tables) == list(tables)
@@ -215,7 +216,7 @@ def assert_same_rows(plan, batches, null=ABSENT, *, must_fit=False):
             assert not any(
                 value is ABSENT for columns in found.tables.values() for column in columns.values() for value in column
             )
-        assert compiled_rows(plan, found) == expected
+        assert batch_rows(plan, found) == expected
         assert [repr(id_) for id_ in found.ids] == [row[ID] for row in expected[plan.table.name]]
         assert list(shape.ids(text)) == list(found.ids)
 
@@ -315,7 +316,7 @@ def test_what_is_unusual_goes_the_exact_way(rows, sent):
 
 
 @pytest.mark.parametrize("key", [1.5, True, 2**70])
-def test_keys_of_unusual_kinds_have_no_compiled_shape(key):
+def test_keys_of_unusual_kinds_have_no_batch_shredder(key):
     """Where every key is a number with a fraction, true or false, or beyond 64 bits, nothing is tried in vain."""
     with pytest.raises(NeedsRowPath):
         BatchShredder(plan_of([{"nr": key}], key=("nr",)))
@@ -366,21 +367,22 @@ def read_as(plan):
     return read
 
 
-def observed(files, size, depth, date_format, *, compiled, keys=None, read=lambda _batch: None):
+def observed(files, size, depth, date_format, *, batch_path, keys=None, read=lambda _batch: None):
     seen = EntitySeen("things")
     settings_ = PlanSettings(child_depth=depth, keys=keys)
     alone = []
 
     class Counting(EntityAnalyzer):
-        def observe(self, record, depth):
-            alone.append(record)
-            super().observe(record, depth)
+        def add_records(self, records, depth):
+            records = list(records)
+            alone.extend(records)
+            super().add_records(records, depth)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(batch_module, "_SMALL", 2)
         patch.setattr(entity_analyzer, "_FEW", 2)
         for rows in files:
-            analyzer = Counting(seen, FILE, ReadOptions(compiled=compiled), settings_)
+            analyzer = Counting(seen, FILE, ReadOptions(batch_path=batch_path), settings_)
             for batch in batches_of(rows, size, date_format):
                 analyzer.add(batch, depth, read(batch))
             analyzer.finish()
@@ -390,11 +392,11 @@ def observed(files, size, depth, date_format, *, compiled, keys=None, read=lambd
 
 
 def assert_seen_alike(files, size, depth, date_format, keys=None):
-    at_once = observed(files, size, depth, date_format, compiled=True, keys=keys)
-    alone = observed(files, size, depth, date_format, compiled=False, keys=keys)
+    at_once = observed(files, size, depth, date_format, batch_path=True, keys=keys)
+    alone = observed(files, size, depth, date_format, batch_path=False, keys=keys)
     assert at_once[:2] == alone[:2]
     read = read_as(alone[1]["things"])
-    assert observed(files, size, depth, date_format, compiled=True, keys=keys, read=read)[:2] == alone[:2]
+    assert observed(files, size, depth, date_format, batch_path=True, keys=keys, read=read)[:2] == alone[:2]
     assert alone[2] == 0
     return at_once[2]
 

@@ -35,7 +35,7 @@ def plan_of(rows, depth=1, columns=400, stored=None, key="id"):
     """The plan of these records; content ids, since keys do not matter here."""
     seen = ObjectStatistics()
     for row in rows:
-        seen.observe(row, depth)
+        seen.analyze([row], depth)
     settings = PlanSettings(child_depth=depth, max_columns=columns, keys={"t": (key,)})
     candidate = KeyCandidate((key,), usable=sum(type(row.get(key)) is int for row in rows))
     return infer("t", seen, [candidate], settings, stored)

@@ -63,10 +63,10 @@ def loaded(databases: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     databases.drop(url)
 
 
-def checks(database: Database, connection: sa.Connection, *, compiled: bool, run: int | None = None) -> list[Check]:
+def checks(database: Database, connection: sa.Connection, *, batch_path: bool, run: int | None = None) -> list[Check]:
     plans = Ledger(database, connection).plans()
     meter = Meter("verify", lambda _event: None)
-    return list(Comparison(database, connection, plans, MEMORY, meter, run, compiled=compiled).run())
+    return list(Comparison(database, connection, plans, MEMORY, meter, run, batch_path=batch_path).run())
 
 
 def findings(url: str, statements: Sequence[str]) -> list[list[Check]]:
@@ -74,7 +74,7 @@ def findings(url: str, statements: Sequence[str]) -> list[list[Check]]:
     with open_database(url) as database, database.engine.connect() as connection, connection.begin() as transaction:
         for statement in statements:
             assert connection.exec_driver_sql(statement).rowcount == 1
-        found = [checks(database, connection, compiled=compiled) for compiled in (True, False)]
+        found = [checks(database, connection, batch_path=batch_path) for batch_path in (True, False)]
         transaction.rollback()
     return found
 
