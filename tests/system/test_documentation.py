@@ -16,6 +16,8 @@ from json2db_sync import JSON2DBConfig, SyncRunner
 from json2db_sync.config import CONFIG_FILE
 
 ROOT = Path(__file__).parents[2]
+BLOB = "https://github.com/json2db-sync/json2db_sync/blob/main/"
+"""Where the README's links find the repository's files; test_package.py holds it against setup.cfg."""
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
 CONFIG_FILES = sorted((ROOT / "config").iterdir())
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -266,11 +268,12 @@ def anchors(page: Path) -> set[str]:
 def test_internal_links_lead_somewhere(page: Path) -> None:
     """Every link to a file of the repository names one that is there, and a heading in it."""
     text = FENCE.sub("", page.read_text("utf-8"))
-    for target in re.findall(r"\]\(([^)\s]+)\)", text):
-        if "://" in target:
+    for target in re.findall(r"(?:\]\(|^\[[^]\n]+\]: )([^)\s]+)", text, re.MULTILINE):
+        folder = ROOT if target.startswith(BLOB) else page.parent
+        name, _, anchor = target.removeprefix(BLOB).partition("#")
+        if "://" in name:
             continue
-        name, _, anchor = target.partition("#")
-        path = (page.parent / name).resolve() if name else page
+        path = (folder / name).resolve() if name else page
         assert path.exists(), f"{page.name}: {target}"
         if anchor:
             assert anchor in anchors(path), f"{page.name}: {target}"
