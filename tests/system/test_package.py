@@ -69,3 +69,9 @@ def test_the_readme_is_read_outside_of_a_clone() -> None:
     assert set(re.findall(r"\]\[([^]]+)\]", text)) == set(addresses)
     assert "](" not in text
     assert addresses == {name: f"{source[1]}/blob/main/{name}" for name in addresses}
+
+
+def test_the_licence_is_an_expression() -> None:
+    """The metadata have License-Expression, which setuptools writes for this key only."""
+    assert SETUP["metadata"]["license_expression"] == "MIT"
+    assert "license" not in SETUP["metadata"]
