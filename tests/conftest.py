@@ -9,32 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
-from support.nightly import NIGHTLY
 from support.postgres import Server, postgres_server, postgres_url, report_header_line  # noqa: F401 - two are fixtures
 from support.processes import powerless  # noqa: F401 - a fixture
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 
-# Every day the same examples, so that a test that fails does so for what was changed; at night others each time.
-settings.register_profile("everyday", max_examples=500, deadline=None, derandomize=True)
-settings.register_profile("nightly", max_examples=20_000, deadline=None, print_blob=True)
-settings.load_profile("nightly" if NIGHTLY else "everyday")
+pytest_plugins = ["support.selection"]
 
 
 def pytest_report_header() -> str:
     return report_header_line()
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leaves out tests marked nightly unless JSON2DB_TEST_NIGHTLY is set."""
-    if NIGHTLY:
-        return
-    skip = pytest.mark.skip(reason="nightly: set JSON2DB_TEST_NIGHTLY=1 to run it")
-    for item in items:
-        if item.get_closest_marker("nightly"):
-            item.add_marker(skip)
 
 
 def _isolate(patch: pytest.MonkeyPatch, home: Path, cwd: Path) -> None:

@@ -14,13 +14,14 @@ from pathlib import Path
 
 import pytest
 from support.exports import exported, runner_on
+from support.nightly import often
 
 from json2db_sync.atomic_files import FileSet
 from json2db_sync.export.reading import Reading
 
 TABLES = ("cities", "events", "sources", "venues")
 ROWS = 2_000
-KILLS, NIGHTLY_KILLS = 6, int(os.environ.get("JSON2DB_TEST_KILLS", "100"))
+KILLS, NIGHTLY_KILLS = 6, int(os.environ.get("JSON2DB_TEST_KILLS") or often(100))
 
 CHILD = """
 import sys

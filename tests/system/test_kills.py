@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from support.kill_harness import OPERATIONS, Harness, Operation, Place, PostgreSQLPlace, SQLitePlace, make_tree
+from support.nightly import often
 
 CI_KILLS, CI_RECORDS = 1, 120
-NIGHTLY_KILLS, NIGHTLY_RECORDS = int(os.environ.get("JSON2DB_TEST_KILLS", "50")), 700
+NIGHTLY_KILLS, NIGHTLY_RECORDS = int(os.environ.get("JSON2DB_TEST_KILLS") or often(50)), 700
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from support.contents import accounting_problems
 from support.histories import KEYS, Model, is_whole
 from support.history_records import keyed, record_of
-from support.nightly import NIGHTLY
+from support.nightly import NIGHTLY, often
 from support.stored import assert_same_records
 
 from json2db_sync import SyncRunner
@@ -27,7 +27,7 @@ from json2db_sync.errors import SyncError
 
 pytestmark = pytest.mark.timeout(7200)  # nightly, the histories are many and long
 
-EXAMPLES = {"sqlite": 1000 if NIGHTLY else 8, "postgresql": 100 if NIGHTLY else 2}
+EXAMPLES = {"sqlite": max(8, often(1000)), "postgresql": max(2, often(100))}
 STEPS = 20 if NIGHTLY else 8
 COUNTS = ("read", "inserted", "updated", "unchanged", "superseded", "rejected")
 

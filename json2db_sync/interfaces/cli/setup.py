@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import resources
 
 import click
 
@@ -45,6 +46,20 @@ def config_show(call: Call) -> int:
 
 
 config.add_command(config_show)
+
+
+@command(
+    "example",
+    "Print a .env file to begin with: every variable with its meaning and its default.",
+    example="json2db-sync config example > .env",
+    short="A .env file to begin with.",
+)
+def config_example() -> int:
+    click.echo(resources.files("json2db_sync").joinpath(".env.example").read_text(encoding="utf-8"), nl=False)
+    return 0
+
+
+config.add_command(config_example)
 
 
 @command(

@@ -1,0 +1,85 @@
+"""Which tests run, and how often they try.
+
+==========================================  =========================================================================
+``pytest``                                  the quick suite: what is marked neither slow nor nightly
+``pytest -m slow``                          the slow rest, and hypothesis again with ten times as many examples
+``JSON2DB_TEST_NIGHTLY=1 pytest ...``       what is marked nightly, too, and everything more often; 0.1: a tenth of that
+``pytest --strict-skips ...``               a reason to skip that allowed_skips.txt does not have fails the run
+==========================================  =========================================================================
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import is_hypothesis_test, settings
+
+from support.nightly import NIGHTLY, often
+
+ALLOWED_SKIPS = Path(__file__).parents[1] / "allowed_skips.txt"
+
+# By day the same examples each time, so that a test that fails does so for what was changed; at night others.
+settings.register_profile("quick", max_examples=50, deadline=None, derandomize=True)
+settings.register_profile("slow", max_examples=500, deadline=None, derandomize=True)
+settings.register_profile("nightly", max_examples=max(500, often(20_000)), deadline=None, print_blob=True)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--strict-skips", action="store_true", help="fail on a reason to skip that is not allowed")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Test modules are imported later, and take their numbers of examples from the profile."""
+    settings.load_profile("nightly" if NIGHTLY else "slow" if _asks_for_slow(config) else "quick")
+    if config.option.strict_skips:
+        config.pluginmanager.register(StrictSkips())
+
+
+def _asks_for_slow(config: pytest.Config) -> bool:
+    return re.search(r"\bslow\b", config.option.markexpr) is not None and config.option.markexpr != "not slow"
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m is applied
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is slow unless it is asked for, by ``-m`` or by its name, and what is nightly unless it is night."""
+    named = any("::" in argument for argument in config.args)
+    for item in items:
+        if item.get_closest_marker("nightly"):
+            if not NIGHTLY:
+                item.add_marker(pytest.mark.skip(reason="nightly: set JSON2DB_TEST_NIGHTLY=1 to run it"))
+        elif _asks_for_slow(config) and is_hypothesis_test(getattr(item, "obj", None)):
+            item.add_marker(pytest.mark.slow)
+    if config.option.markexpr or named:
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    config.hook.pytest_deselected(items=slow)
+    items[:] = [item for item in items if not item.get_closest_marker("slow")]
+
+
+class StrictSkips:
+    """Fails the run where a test was skipped for a reason that is not on the list."""
+
+    def __init__(self) -> None:
+        lines = ALLOWED_SKIPS.read_text("utf-8").splitlines()
+        self._allowed = tuple(line for line in lines if line and not line.startswith("#"))
+        self._others: Counter[str] = Counter()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.skipped and isinstance(report.longrepr, tuple):
+            reason = report.longrepr[2].removeprefix("Skipped: ")
+            if not reason.startswith(self._allowed):
+                self._others[f"{report.nodeid.partition('[')[0]}: {reason}"] += 1
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        if self._others and exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        for what, times in sorted(self._others.items()):
+            terminalreporter.line(
+                f"skipped {times} times for a reason that {ALLOWED_SKIPS.name} lacks: {what}", red=True
+            )
