@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from json2db_sync.analysis.entity_analyzer import EntitySeen
 from json2db_sync.analysis.statistics import FieldStatistics, ObjectStatistics
 from json2db_sync.model.plan import EntityPlan, TablePlan
-from json2db_sync.results import EntityAnalysis, FieldAnalysis
+from json2db_sync.results import EntityAnalysis, FieldAnalysis, Note, Relation
 
 
 def describe(seen: EntitySeen, plan: EntityPlan, keys: Mapping[str, str]) -> EntityAnalysis:
@@ -25,7 +25,9 @@ def describe(seen: EntitySeen, plan: EntityPlan, keys: Mapping[str, str]) -> Ent
         fields=tuple(_describe_fields(seen.objects, plan.table, "")),
         children=tuple(table.name for table in plan.tables[1:]),
         key_sets=tuple((count, tuple(sorted(names))) for names, count in seen.objects.key_sets.most_common(5)),
-        relations=tuple(f"{relation}.{keys.get(relation.entity, 'id')}" for relation in plan.relations),
+        relations=tuple(
+            Relation(one.table, one.column, one.entity, one.why, keys.get(one.entity, "id")) for one in plan.relations
+        ),
         rejected=seen.rejected,
         invalid=seen.invalid,
         invalid_examples=tuple(seen.invalid_examples),
@@ -68,13 +70,18 @@ def _kinds_seen(statistics: FieldStatistics) -> dict[str, int]:
     return {kind: count for kind, count in counts.items() if count}
 
 
-def date_notes(analysis: EntityAnalysis) -> list[str]:
+def date_notes(analysis: EntityAnalysis) -> list[Note]:
     """Columns that would be dates but for a few values."""
     return [
-        f"{analysis.name}.{field.path}: {field.spoiled} of {field.present} values "
-        f"{'keeps' if field.spoiled == 1 else 'keep'} it from being a date ("
-        + ", ".join(f'"{value}"' for value in list(field.spoiled_by)[:3])
-        + ")"
+        Note(
+            f"{analysis.name}.{field.path}: {field.spoiled} of {field.present} values "
+            f"{'keeps' if field.spoiled == 1 else 'keep'} it from being a date ("
+            + ", ".join(f'"{value}"' for value in list(field.spoiled_by)[:3])
+            + ")",
+            "date_exceptions",
+            analysis.name,
+            field.spoiled,
+        )
         for field in analysis.fields
         if field.spoiled and field.spoiled_by
     ]

@@ -58,6 +58,7 @@ def _refusal_fields(refused: Sequence[RefusedFile], good: int) -> dict[str, Any]
         "success": False,
         "error": first.error + more,
         "error_type": first.error_type,
+        "reason": first.reason,
         "hint": first.hint,
         "context": first.context,
     }
@@ -379,6 +380,7 @@ def workflow_result(results: Mapping[str, Result], started: float, stop: SyncErr
             "stopped_at": name,
             "error": f"{name.replace('_', ' ')}: {step.error}",
             "error_type": step.error_type,
+            "reason": step.reason,
             "hint": step.hint,
             "context": step.context,
         }

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from json2db_sync.results.base import RefusedFile, Result, Value
-from json2db_sync.results.messages import SchemaChange
+from json2db_sync.results.messages import Relation, SchemaChange
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class EntityAnalysis(Value):
     """Child tables."""
     key_sets: tuple[tuple[int, tuple[str, ...]], ...] = ()
     """The commonest sets of keys: how many records, which keys."""
-    relations: tuple[str, ...] = ()
+    relations: tuple[Relation, ...] = ()
     rejected: int = 0
     """Records that cannot be loaded."""
     invalid: int = 0
@@ -67,7 +67,7 @@ class AnalysisResult(Result):
     bytes: int = 0
     total_records: int = 0
     refused_files: tuple[RefusedFile, ...] = ()
-    relations: tuple[str, ...] = ()
+    relations: tuple[Relation, ...] = ()
     schema_changes_required: bool = False
     schema_changes: tuple[SchemaChange, ...] = ()
     statistics: Mapping[str, Any] = field(default_factory=dict)

@@ -188,6 +188,7 @@ def _existing(path: Path) -> Path:
         f"the data source {path} does not exist ({parent} does)",
         hint="name a folder of sessions, any folder of JSON files, or one file: data_source=..., --data-source, "
         "or JSON2DB_API_SYNC_PATH",
+        reason="source_missing",
         file=str(path),
     )
 
@@ -265,6 +266,7 @@ def _outside(
         f"({newest:%Y-%m-%d %H:%M})",
         hint=f"cutoff_days={days} includes the newest, cutoff_days='all' includes everything "
         f"(--cutoff-days {days}, --cutoff-days all)",
+        reason="nothing_in_window",
     )
 
 
