@@ -113,7 +113,7 @@ class NextActions:
         if task in (tasks.RECREATION, tasks.EMPTYING):
             return [load, verify]
         if task in (tasks.VERIFICATION, tasks.FULL_VERIFICATION):
-            return [report, *([] if getattr(result, "full", False) else [full])]
+            return [report, *([] if isinstance(result, VerifyResult) and result.full else [full])]
         return [load, verify] if task == tasks.REPORT else []
 
     def _look_at_rejected(self) -> None:
@@ -156,11 +156,11 @@ class NextActions:
         kind, task = result.error_type, step.task
         again = Step(task, fill=False, confirmed=step.confirmed)
         ways: list[Way] = []
-        if result.reason == "nothing_in_window" and "days" in task.asks:
+        if result.reason == "outside_window" and "days" in task.asks:
             ways.append((Option(0, "Take all sessions"), lambda: self._answered(again, days="all")))
         if kind == "configuration_error" and self._session.answers.entities and "entities" in task.asks:
             ways.append((Option(0, "Take all entities"), lambda: self._answered(again, entities=None)))
-        if result.reason == "database_missing":
+        if result.reason == "no_database":
             ways.append(_way("Full workflow", tasks.WORKFLOW, "creates it"))
         another = (Option(0, "Name another data source"), lambda: self._asked("source", again))
         if _source_is_missing(result):
