@@ -95,7 +95,7 @@ class Database(ABC):
             raise Unreachable(
                 f"{self.label} does not exist yet",
                 hint="check the path (--db-path names another), or create it: json2db-sync full-workflow",
-                reason="database_missing",
+                reason="no_database",
             )
 
     @abstractmethod

@@ -266,7 +266,7 @@ def _outside(
         f"({newest:%Y-%m-%d %H:%M})",
         hint=f"cutoff_days={days} includes the newest, cutoff_days='all' includes everything "
         f"(--cutoff-days {days}, --cutoff-days all)",
-        reason="nothing_in_window",
+        reason="outside_window",
     )
 
 
