@@ -78,9 +78,9 @@ def date_notes(analysis: EntityAnalysis) -> list[Note]:
             f"{'keeps' if field.spoiled == 1 else 'keep'} it from being a date ("
             + ", ".join(f'"{value}"' for value in list(field.spoiled_by)[:3])
             + ")",
-            "not_all_dates",
-            entity=analysis.name,
-            count=field.spoiled,
+            "date_exceptions",
+            analysis.name,
+            field.spoiled,
         )
         for field in analysis.fields
         if field.spoiled and field.spoiled_by

@@ -146,7 +146,8 @@ def refused_file(file: SourceFile, error: Exception) -> RefusedFile:
     """What to say of a file of which nothing is loaded."""
     hint, context = getattr(error, "hint", None), getattr(error, "context", {})
     code = getattr(error, "code", "file_error")
-    return RefusedFile(file.name, str(error), code, hint, {**context, "file": str(file.path)})
+    reason = getattr(error, "reason", code)
+    return RefusedFile(file.name, str(error), code, hint, {**context, "file": str(file.path)}, reason)
 
 
 def count_note(file: SourceFile, records: int) -> Note:

@@ -48,6 +48,11 @@ def failure_fields(error: SyncError) -> dict[str, Any]:
     }
 
 
+def failed(operation: str, error: SyncError) -> Result:
+    """The result of an operation that ended with this error."""
+    return Result(operation=operation, **failure_fields(error))
+
+
 def _refusal_fields(refused: Sequence[RefusedFile], good: int) -> dict[str, Any]:
     """Fields of a result that fails because every single file was refused; none otherwise."""
     if not refused or good:
@@ -58,6 +63,7 @@ def _refusal_fields(refused: Sequence[RefusedFile], good: int) -> dict[str, Any]
         "success": False,
         "error": first.error + more,
         "error_type": first.error_type,
+        "reason": first.reason,
         "hint": first.hint,
         "context": first.context,
     }

@@ -94,3 +94,5 @@ class RefusedFile(Value):
     error_type: str
     hint: str | None = None
     context: Mapping[str, Any] = field(default_factory=dict)
+    reason: str | None = None
+    """As of a result that failed."""

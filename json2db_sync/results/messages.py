@@ -68,6 +68,9 @@ ChangeKind = Literal[
     "carry_over",
 ]
 
+_VERBS = {"carry_over": "carry over", "repair": "create"}
+"""Where the verb of the sentence is not the first word of the code."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SchemaChange(Message):
@@ -93,6 +96,21 @@ class SchemaChange(Message):
     def text(self) -> str:
         """The sentence."""
         return str(self)
+
+    @property
+    def verb(self) -> str:
+        """What the sentence begins with."""
+        return _VERBS.get(self.change) or self.change.partition("_")[0]
+
+    @property
+    def done_to(self) -> str:
+        """The rest of the sentence."""
+        return str(self)[len(self.verb) + 1 :]
+
+    @property
+    def where(self) -> str:
+        """``invoices``, or ``invoices.total`` where it is about a column."""
+        return f"{self.table}.{self.column}" if self.column else self.table
 
     @classmethod
     def sentence(
@@ -128,7 +146,12 @@ class Relation(Message):
     """The entity referred to."""
     why: Literal["name", "values"] = "name"
     key: str | None = None
-    """The key of that entity, where it is known."""
+    """The column of the entity that is referred to, where it is known."""
+
+    @property
+    def target(self) -> str:
+        """``items.item_id``."""
+        return f"{self.entity}.{self.key}" if self.key else self.entity
 
     @property
     def text(self) -> str:
@@ -137,6 +160,6 @@ class Relation(Message):
 
     @classmethod
     def sentence(
-        cls, table: str, column: str, entity: str, _why: str = "name", key: str | None = None, **_named: Any
+        cls, table: str, column: str, entity: str, why: str = "name", key: str | None = None, **_named: Any
     ) -> str:
         return f"{table}.{column} -> {entity}" + (f".{key}" if key else "")

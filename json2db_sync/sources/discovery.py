@@ -193,8 +193,8 @@ def _existing(path: Path) -> Path:
         f"the data source {path} does not exist ({parent} does)",
         hint="name a folder of sessions, any folder of JSON files, or one file: data_source=..., --data-source, "
         "or JSON2DB_API_SYNC_PATH",
-        file=str(path),
         reason="source_missing",
+        file=str(path),
     )
 
 

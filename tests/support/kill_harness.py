@@ -354,6 +354,8 @@ def main(name: str, url: str, tree: str) -> None:
     """What the process does that is going to be killed."""
     import filelock  # noqa: F401
     import psycopg  # noqa: F401
+
+    from json2db_sync.databases import postgresql, sqlite  # noqa: F401
     from json2db_sync.steps import (  # noqa: F401
         data_populator,
         json_analyzer,
@@ -362,8 +364,6 @@ def main(name: str, url: str, tree: str) -> None:
         table_generator,
         table_verifier,
     )
-
-    from json2db_sync.databases import postgresql, sqlite  # noqa: F401
 
     operation = next(operation for operation in OPERATIONS if operation.name == name)
     print("ready", flush=True)

@@ -9,6 +9,7 @@ from contextlib import redirect_stdout
 import click
 
 from json2db_sync.errors import ConfigurationError
+from json2db_sync.interfaces.cli.options import PROGRAM
 
 _UNATTENDED = ("menu", "schedule", "completion", "config")
 """Commands that nobody would want to have run by a schedule."""
@@ -22,14 +23,14 @@ def require_command(words: Sequence[str]) -> None:
     ctx = _parsed(words)
     if ctx.command_path.split()[1] in _UNATTENDED:
         raise ConfigurationError(f"{ctx.command_path} is nothing to schedule", hint="json2db-sync --help")
-    asks = "yes" in ctx.params and not ctx.params["yes"] and ctx.params.get("recreate", True)
-    if asks:
+    harmless = "recreate" in ctx.params and not ctx.params["recreate"]
+    if "yes" in ctx.params and not ctx.params["yes"] and not harmless:
         raise ConfigurationError(f"{ctx.command_path} asks before it goes on, and nobody is there", hint="add --yes")
 
 
 def _parsed(words: Sequence[str]) -> click.Context:
     """The context of the command that these words call."""
-    from json2db_sync.interfaces.cli.main import PROGRAM, cli
+    from json2db_sync.interfaces.cli.main import cli
 
     ctx: click.Context | None = None
     command: click.Command = cli

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
 import click
+
+from json2db_sync.text import nearest
 
 
 class LazyGroup(click.Group):
@@ -47,10 +48,8 @@ class LazyGroup(click.Group):
         """As click does, and a name that does not exist is answered with those that are near it."""
         name = args[0]
         if self.get_command(ctx, name) is None and not ctx.resilient_parsing and not name.startswith("-"):
-            wanted = name.replace("_", "-").lower()
-            near = difflib.get_close_matches(wanted, self._homes, 2, 0.6)
-            did_you_mean = f" Did you mean {' or '.join(near)}?" if near else ""
-            ctx.fail(f"There is no command {name!r}.{did_you_mean}")
+            near = nearest(name.replace("_", "-").lower(), self._homes)
+            ctx.fail(f"There is no command {name!r}." + (f" Did you mean {near}?" if near else ""))
         return super().resolve_command(ctx, args)
 
 

@@ -14,12 +14,9 @@ from json2db_sync._version import __version__
 from json2db_sync.interfaces.cli.exits import MEANINGS, Exit
 from json2db_sync.interfaces.cli.groups import LazyGroup
 from json2db_sync.interfaces.cli.operations import print_data, quiet_pipe
-from json2db_sync.interfaces.cli.options import Call
+from json2db_sync.interfaces.cli.options import COMPLETE_VARIABLE, PROGRAM, Call
 from json2db_sync.interfaces.cli.overlap import NotBegun, alone
 from json2db_sync.interfaces.cli.questions import is_terminal
-
-PROGRAM = "json2db-sync"
-COMPLETE_VARIABLE = "_JSON2DB_SYNC_COMPLETE"
 
 _WORK = "json2db_sync.interfaces.cli.work"
 _HISTORY = "json2db_sync.interfaces.cli.history"

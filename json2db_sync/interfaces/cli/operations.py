@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -16,7 +16,6 @@ from json2db_sync.interfaces.cli.options import Call
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from json2db_sync.errors import SyncError
     from json2db_sync.events import Listener
     from json2db_sync.results import Result
     from json2db_sync.runner import SyncRunner
@@ -61,6 +60,7 @@ def _outcome(
     from json2db_sync.config import JSON2DBConfig
     from json2db_sync.errors import SyncError
     from json2db_sync.interfaces.cli.logs import logging_to
+    from json2db_sync.operations.result_builders import failed
     from json2db_sync.runner import SyncRunner
 
     try:
@@ -73,29 +73,24 @@ def _outcome(
                 result = work(runner)
         return result, (result if result.success or _has_more(result) else None)
     except SyncError as error:
-        return _failed(operation, error), None
+        return failed(operation, error), None
     except KeyboardInterrupt:
         return _interrupted(operation), None
-
-
-def _failed(operation: str, error: SyncError) -> Result:
-    from json2db_sync.results import Result
-
-    told: Any = {"error": error.message, "error_type": error.code, "hint": error.hint}
-    return Result(success=False, operation=operation, context=error.context or None, **told)
 
 
 def _interrupted(operation: str) -> Result:
     from json2db_sync.errors import Cancelled
     from json2db_sync.interfaces.terminal.interrupt import hint_for
+    from json2db_sync.operations.result_builders import failed
 
-    return _failed(operation, Cancelled("interrupted", hint=hint_for(operation)))
+    return failed(operation, Cancelled("interrupted", hint=hint_for(operation), reason="interrupted"))
 
 
 def stream(call: Call, operation: str, lines: Callable[[SyncRunner], Iterator[str]]) -> Exit:
     """Print lines as they come: what is printed before an error stays, and none of it is held in memory."""
     from json2db_sync.config import JSON2DBConfig
     from json2db_sync.errors import SyncError
+    from json2db_sync.operations.result_builders import failed
     from json2db_sync.runner import SyncRunner
 
     try:
@@ -104,12 +99,12 @@ def stream(call: Call, operation: str, lines: Callable[[SyncRunner], Iterator[st
             _print_lines(lines(SyncRunner(call.db_path, config=config)))
         return Exit.DONE
     except SyncError as error:
-        failed = _failed(operation, error)
+        result = failed(operation, error)
     except KeyboardInterrupt:
-        failed = _interrupted(operation)
+        result = _interrupted(operation)
     with quiet_pipe():
-        _explain(failed)
-    return exit_code(failed)
+        _explain(result)
+    return exit_code(result)
 
 
 def _has_more(result: Result) -> bool:

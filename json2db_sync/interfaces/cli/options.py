@@ -9,6 +9,9 @@ from typing import Any
 
 import click
 
+PROGRAM = "json2db-sync"
+COMPLETE_VARIABLE = "_JSON2DB_SYNC_COMPLETE"
+
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 

@@ -10,10 +10,12 @@ import click
 from json2db_sync.interfaces.cli.groups import DefaultGroup
 from json2db_sync.interfaces.cli.operations import perform
 from json2db_sync.interfaces.cli.options import (
+    COMPLETE_VARIABLE,
     CONFIG_FILE,
     DATA_SOURCE,
     DATABASE,
     OUTPUT,
+    PROGRAM,
     Call,
     command,
     example_block,
@@ -90,12 +92,11 @@ def open_menu(call: Call) -> int:
     short="Completion on the Tab key for bash, zsh or fish.",
 )
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]), metavar="SHELL")
-def completion(shell: str) -> int:
+@click.pass_context
+def completion(ctx: click.Context, shell: str) -> int:
     from click.shell_completion import get_completion_class
-
-    from json2db_sync.interfaces.cli.main import COMPLETE_VARIABLE, PROGRAM, cli
 
     found = get_completion_class(shell)
     assert found is not None
-    click.echo(found(cli, {}, PROGRAM, COMPLETE_VARIABLE).source())
+    click.echo(found(ctx.find_root().command, {}, PROGRAM, COMPLETE_VARIABLE).source())
     return 0

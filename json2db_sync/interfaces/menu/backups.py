@@ -11,7 +11,7 @@ from json2db_sync.interfaces.menu.plans import same_as
 from json2db_sync.interfaces.menu.prompts import BACK, Back, Option
 from json2db_sync.interfaces.menu.session import Session
 from json2db_sync.interfaces.menu.tasks import BACKUP
-from json2db_sync.interfaces.terminal.console import ago, show, show_error, size_text
+from json2db_sync.interfaces.terminal.console import ago, show, size_text
 from json2db_sync.results import BackupReport, BackupResult
 from json2db_sync.text import counted
 
@@ -27,9 +27,8 @@ class Backups:
     def browse(self) -> None:
         """Until the user goes back."""
         while True:
-            result = self._session.call("backups", quiet=True)
-            if not isinstance(result, BackupResult) or not result.success:
-                show_error(result, self._session.console)
+            result = self._session.ask(BackupResult, "backups")
+            if result is None:
                 return
             found = [backup for backup in result.backups if isinstance(backup, BackupReport)]
             options = [Option(_MAKE, "Make a backup now")]

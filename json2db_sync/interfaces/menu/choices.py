@@ -98,12 +98,12 @@ def recall_by_up(question: Question, text: str) -> None:
 
 def wrap_messages(question: Question) -> None:
     """What is wrong with an answer is said in full, on as many lines as it takes."""
-    from prompt_toolkit.filters import to_filter
+    from prompt_toolkit.filters import Always
     from prompt_toolkit.layout import FormattedTextControl
 
     for window in question.application.layout.find_all_windows():
         if isinstance(window.content, FormattedTextControl) and window.height == 1:
-            window.height, window.wrap_lines = None, to_filter(True)
+            window.height, window.wrap_lines = None, Always()
 
 
 def jump_by_typing(question: Question, control: InquirerControl, options: Sequence[Option]) -> None:

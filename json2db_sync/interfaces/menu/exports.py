@@ -99,9 +99,8 @@ class Exports:
 
     def _restore(self) -> None:
         session = self._session
-        result = session.call("json_backups", self._folder, quiet=True)
-        if not isinstance(result, JsonBackupsResult) or not result.success:
-            show_error(result, session.console)
+        result = session.ask(JsonBackupsResult, "json_backups", self._folder)
+        if result is None:
             return
         if not result.backups:
             session.prompts.say("  Nothing was replaced yet.")

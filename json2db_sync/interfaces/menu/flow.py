@@ -9,10 +9,11 @@ from json2db_sync.interfaces.menu.forms import Form
 from json2db_sync.interfaces.menu.next_actions import NextActions, Step
 from json2db_sync.interfaces.menu.plans import Plan, draw, same_as
 from json2db_sync.interfaces.menu.prompts import BACK, Back, Option
-from json2db_sync.interfaces.menu.session import Session, failed
+from json2db_sync.interfaces.menu.session import Session
 from json2db_sync.interfaces.menu.tasks import ANALYSIS, EMPTYING, PLAN, RECREATION, Task
 from json2db_sync.interfaces.terminal.console import size_text
 from json2db_sync.operations.inspection import DatabaseState, SourceState
+from json2db_sync.operations.result_builders import failed
 from json2db_sync.results import AnalysisResult, PlanResult, Result
 from json2db_sync.text import counted
 
@@ -127,8 +128,8 @@ class Flow:
 
     def _wants_to_look(self, source: SourceState) -> bool:
         options = [
-            Option(False, "By the files' names", "tables follow the data as it is read"),
-            Option(True, "Read them first", "it then names each table and column"),
+            Option(value=False, label="By the files' names", detail="tables follow the data as it is read"),
+            Option(value=True, label="Read them first", detail="it then names each table and column"),
             BACK,
         ]
         message = f"There is much to read ({size_text(source.bytes)}). Make the plan how?"

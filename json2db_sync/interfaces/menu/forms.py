@@ -158,8 +158,10 @@ class Form:
 
     def _ask_tables(self) -> None:
         options = [
-            Option(False, "Create and widen first", "missing tables and columns in a step of their own"),
-            Option(True, "Skip that step", "loading still makes what is missing"),
+            Option(
+                value=False, label="Create and widen first", detail="missing tables and columns in a step of their own"
+            ),
+            Option(value=True, label="Skip that step", detail="loading still makes what is missing"),
             BACK,
         ]
         self._session.answer(
@@ -168,8 +170,8 @@ class Form:
 
     def _ask_full(self) -> None:
         options = [
-            Option(False, "Tables, keys and counts", "quick"),
-            Option(True, "In full", "also read the files again, compare every record"),
+            Option(value=False, label="Tables, keys and counts", detail="quick"),
+            Option(value=True, label="In full", detail="also read the files again, compare every record"),
             BACK,
         ]
         self._session.answer(

@@ -19,7 +19,8 @@ from json2db_sync.interfaces.menu.forms import Form, days_text
 from json2db_sync.interfaces.menu.home import Home
 from json2db_sync.interfaces.menu.next_actions import NextActions, Step
 from json2db_sync.interfaces.menu.prompts import Back, Option
-from json2db_sync.interfaces.menu.session import Session, failed
+from json2db_sync.interfaces.menu.session import Session
+from json2db_sync.operations.result_builders import failed
 
 _OPTIONS = (
     Option(tasks.ANALYSIS, "JSON analysis", "what is in the files", "1"),

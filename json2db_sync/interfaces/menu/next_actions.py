@@ -113,7 +113,7 @@ class NextActions:
         if task in (tasks.RECREATION, tasks.EMPTYING):
             return [load, verify]
         if task in (tasks.VERIFICATION, tasks.FULL_VERIFICATION):
-            return [report, *([] if getattr(result, "full", False) else [full])]
+            return [report, *([] if isinstance(result, VerifyResult) and result.full else [full])]
         return [load, verify] if task == tasks.REPORT else []
 
     def _look_at_rejected(self) -> None:
@@ -156,11 +156,11 @@ class NextActions:
         kind, task = result.error_type, step.task
         again = Step(task, fill=False, confirmed=step.confirmed)
         ways: list[Way] = []
-        if kind == "file_error" and "cutoff_days" in (result.hint or "") and "days" in task.asks:
+        if result.reason == "outside_window" and "days" in task.asks:
             ways.append((Option(0, "Take all sessions"), lambda: self._answered(again, days="all")))
         if kind == "configuration_error" and self._session.answers.entities and "entities" in task.asks:
             ways.append((Option(0, "Take all entities"), lambda: self._answered(again, entities=None)))
-        if "does not exist yet" in (result.error or "") and kind == "database_error":
+        if result.reason == "no_database":
             ways.append(_way("Full workflow", tasks.WORKFLOW, "creates it"))
         another = (Option(0, "Name another data source"), lambda: self._asked("source", again))
         if _source_is_missing(result):
@@ -200,7 +200,7 @@ def _found_something(result: Result) -> bool:
 
 
 def _source_is_missing(result: Result) -> bool:
-    return result.error_type == "file_error" and "--data-source" in (result.hint or "")
+    return result.reason == "source_missing"
 
 
 def _rejected(result: Result) -> int:

@@ -76,6 +76,6 @@ def _setting(session: Session, name: str) -> None:
         session.prompts.say("  where   the environment, .env, or the configuration file: see the message above")
         return
     for setting in session.config.settings():
-        if setting.name == name or setting.name.endswith(f".{name}"):
+        if name in (setting.name, setting.name.rpartition(".")[2]):
             session.prompts.say(f"  value   {setting.value or 'not set'} (from: {setting.origin})")
             session.prompts.say(f"  change  {setting.variable} in the environment or in .env")

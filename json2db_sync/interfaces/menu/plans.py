@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,10 +14,10 @@ from json2db_sync.interfaces.menu.session import Session
 from json2db_sync.interfaces.menu.tasks import EMPTYING, RECREATION, Task, command_line
 from json2db_sync.interfaces.terminal.console import size_text
 from json2db_sync.operations.inspection import DatabaseState, SourceState
-from json2db_sync.results import AnalysisResult, PlanResult
+from json2db_sync.results import AnalysisResult, PlanResult, SchemaChange
 from json2db_sync.text import counted
 
-_CHANGE = re.compile(r"(create table|add column|widen column|change key|restructure) (\S+)(?: \((.*)\))?", re.DOTALL)
+_ALTERATIONS = ("widen_column", "change_key", "restructure")
 _MOST_TABLES = 12
 
 
@@ -57,10 +56,10 @@ class Plan:
         return sum(self.affected.values())
 
     @property
-    def schema_changes(self) -> Sequence[str]:
-        """What the data changes in the tables, in words."""
+    def schema_changes(self) -> Sequence[SchemaChange]:
+        """What the data changes in the tables."""
         if self.pending is not None:
-            return [change.text for change in self.pending.changes]
+            return self.pending.changes
         return self.analysis.schema_changes if self.analysis is not None else ()
 
 
@@ -170,15 +169,14 @@ def _changes(plan: Plan) -> Iterable[tuple[str, str]]:
     added: dict[str, list[str]] = {}
     others: list[tuple[str, str]] = []
     for change in plan.schema_changes:
-        match = _CHANGE.fullmatch(change)
-        what, where, detail = match.groups() if match else ("change", change, None)
-        if what == "create table":
-            created.append(where)
-        elif what == "add column":
-            table, _, column = where.partition(".")
-            added.setdefault(table, []).append(column)
+        if change.change == "create_table":
+            created.append(change.table)
+        elif change.change == "add_column":
+            added.setdefault(change.table, []).append(change.column or "")
+        elif change.change in _ALTERATIONS:
+            others.append((change.verb[:8], change.where + (f": {change.detail}" if change.detail else "")))
         else:
-            others.append((what.split()[0][:8], where + (f": {detail}" if detail else "")))
+            others.append(("change", change.text))
     if created:
         yield "create", _listed(created)
     for table, columns in added.items():

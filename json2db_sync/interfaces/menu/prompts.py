@@ -206,7 +206,7 @@ class Prompts:
         self, question: Question, footer: str | None, on_escape: Callable[[InquirerControl], bool] | None = None
     ) -> None:
         """Esc and Ctrl-D go back, the answered question vanishes, and a last line says what the keys do."""
-        from prompt_toolkit.filters import to_filter
+        from prompt_toolkit.filters import Always
         from prompt_toolkit.key_binding import KeyBindings, merge_key_bindings
 
         application = question.application
@@ -228,7 +228,7 @@ class Prompts:
         present = [application.key_bindings] if application.key_bindings else []
         application.key_bindings = merge_key_bindings([*present, keys])
         for window in application.layout.find_all_windows():
-            window.dont_extend_height = to_filter(True)  # else the last line would hang at the bottom of the screen
+            window.dont_extend_height = Always()  # else the last line would hang at the bottom of the screen
         if footer is not None:
             add_line(question, footer)
         else:

@@ -14,7 +14,7 @@ from json2db_sync.interfaces.menu.plans import same_as
 from json2db_sync.interfaces.menu.prompts import BACK, Back, Option
 from json2db_sync.interfaces.menu.session import Session
 from json2db_sync.interfaces.terminal.canvas import Canvas
-from json2db_sync.interfaces.terminal.console import show, show_error
+from json2db_sync.interfaces.terminal.console import show
 from json2db_sync.interfaces.terminal.records import rejected_facts
 from json2db_sync.results import RejectedRecord, RejectedResult
 from json2db_sync.text import counted
@@ -42,9 +42,8 @@ class Records:
         at: Any = None
         seen = False
         while True:
-            result = self._session.call("rejected", most=_MOST, quiet=True)
-            if not isinstance(result, RejectedResult) or not result.success:
-                show_error(result, self._session.console)
+            result = self._session.ask(RejectedResult, "rejected", most=_MOST)
+            if result is None:
                 return
             if not result.records:
                 self._session.prompts.say("  No rejected record is left." if seen else "  No record was rejected.")

@@ -7,7 +7,7 @@ from typing import Any
 from json2db_sync.interfaces.menu.plans import same_as
 from json2db_sync.interfaces.menu.prompts import BACK, Back, Option
 from json2db_sync.interfaces.menu.session import Session
-from json2db_sync.interfaces.terminal.console import ago, show, show_error
+from json2db_sync.interfaces.terminal.console import ago, show
 from json2db_sync.interfaces.terminal.history import outcome
 from json2db_sync.results import RunReport, RunsResult
 
@@ -23,9 +23,8 @@ class Runs:
 
     def browse(self) -> None:
         """List them, and show whichever is chosen, until the user goes back."""
-        result = self._session.call("runs", most=_MOST, quiet=True)
-        if not isinstance(result, RunsResult) or not result.success:
-            show_error(result, self._session.console)
+        result = self._session.ask(RunsResult, "runs", most=_MOST)
+        if result is None:
             return
         if not result.runs:
             self._session.prompts.say("  Nothing was run on this database yet.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.console import Console
 
@@ -15,13 +15,16 @@ from json2db_sync.interfaces.menu import answers as memory
 from json2db_sync.interfaces.menu.keyboard import unheard
 from json2db_sync.interfaces.menu.prompts import Prompts
 from json2db_sync.interfaces.menu.tasks import Task
-from json2db_sync.interfaces.terminal.console import Interrupt, Progress
+from json2db_sync.interfaces.terminal.console import Interrupt, Progress, show_error
 from json2db_sync.interfaces.terminal.interrupt import HINT as GO_ON
 from json2db_sync.operations.inspection import DatabaseState, SourceState, look_at_database, look_at_source
+from json2db_sync.operations.result_builders import failed
 
 if TYPE_CHECKING:
     from json2db_sync.config import JSON2DBConfig
     from json2db_sync.results import Result, RunReport
+
+R = TypeVar("R", bound="Result")
 
 
 class Session:
@@ -157,25 +160,19 @@ class Session:
         except errors.SyncError as error:  # wrong arguments and settings are raised, not returned
             return failed(method, error)
         except KeyboardInterrupt:  # the second Ctrl-C waits for no safe point
-            return failed(method, errors.Cancelled("stopped at once", hint=GO_ON))
+            return failed(method, errors.Cancelled("stopped at once", hint=GO_ON, reason="interrupted"))
         assert isinstance(result, Result)
         return result
+
+    def ask(self, kind: type[R], method: str, *arguments: Any, **named: Any) -> R | None:
+        """What a method of the runner answers in an instant; None where it failed, and then the error is shown."""
+        result = self.call(method, *arguments, quiet=True, **named)
+        if isinstance(result, kind) and result.success:
+            return result
+        show_error(result, self.console)
+        return None
 
     @property
     def shown_database(self) -> str:
         """The database as it may be shown."""
         return mask(self.database)
-
-
-def failed(operation: str, error: errors.SyncError) -> Result:
-    """An error as the result that the runner would make of it."""
-    from json2db_sync.results import Result
-
-    return Result(
-        success=False,
-        operation=operation,
-        error=error.message,
-        error_type=error.code,
-        hint=error.hint,
-        context=error.context or None,
-    )

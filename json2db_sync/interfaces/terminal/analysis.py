@@ -8,7 +8,7 @@ from json2db_sync.interfaces.terminal.canvas import NUMBER, Canvas, Column, Part
 from json2db_sync.interfaces.terminal.tables import pending
 from json2db_sync.interfaces.terminal.warnings import besides, worth_a_look
 from json2db_sync.interfaces.terminal.wording import size_text
-from json2db_sync.results import AnalysisResult, EntityAnalysis, FieldAnalysis
+from json2db_sync.results import AnalysisResult, EntityAnalysis, FieldAnalysis, Relation
 from json2db_sync.text import counted
 
 _ALL_FIELDS, _FEW = 10_000, 8
@@ -34,8 +34,7 @@ def analysis(result: AnalysisResult, canvas: Canvas) -> None:
         entity(seen, canvas, most)
     if result.success and result.entities:
         pending(result, canvas)
-    told = {f"{seen.name}.{field.path}: " for seen in result.entities for field in seen.fields if field.spoiled_by}
-    notes = [note for note in result.notes if not note.startswith(tuple(told))]
+    notes = [note for note in result.notes if getattr(note, "code", None) != "date_exceptions"]  # told by each entity
     worth_a_look(
         canvas, refused=besides(result.refused_files, result), notes=notes, findings=dict(_findings(result.entities))
     )
@@ -97,7 +96,7 @@ def _facts(seen: EntityAnalysis, canvas: Canvas, in_brief: bool) -> Iterator[tup
     prefix = f"{seen.table}_"
     if seen.children:
         yield "children", [", ".join(name.removeprefix(prefix) for name in seen.children)]
-    relations = [_relation(seen, text) for text in seen.relations]
+    relations = [_relation(seen, one) for one in seen.relations]
     if relations:
         yield "relations", [", ".join(relations)] if in_brief else list(relations)
     if len(seen.key_sets) > 1:
@@ -108,14 +107,11 @@ def _facts(seen: EntityAnalysis, canvas: Canvas, in_brief: bool) -> Iterator[tup
         yield "no dates", list(spoiled)
 
 
-def _relation(seen: EntityAnalysis, text: str) -> str:
+def _relation(seen: EntityAnalysis, relation: Relation) -> str:
     """``line_items.item_id → items.item_id``: within the entity, its own table needs no name."""
-    left, arrow, right = text.partition(" -> ")
-    if left.startswith(f"{seen.table}_"):
-        left = left.removeprefix(f"{seen.table}_")
-    else:
-        left = left.removeprefix(f"{seen.table}.")
-    return f"{left} {'→' if arrow else ''} {right}"
+    child = relation.table.removeprefix(f"{seen.table}_")
+    left = relation.column if relation.table == seen.table else f"{child}.{relation.column}"
+    return f"{left} → {relation.target}"
 
 
 def _key_sets(sets: Sequence[tuple[int, tuple[str, ...]]]) -> Iterator[str]:
@@ -148,7 +144,7 @@ def _spoiled(field: FieldAnalysis) -> str:
 
 def _most_telling(seen: EntityAnalysis, fields: Sequence[FieldAnalysis], most: int) -> list[FieldAnalysis]:
     """Those one would ask about, in their own order: the key, what points elsewhere, times, mixed kinds, amounts."""
-    pointing = {text.partition(" -> ")[0].partition(".")[2] for text in seen.relations}
+    pointing = {relation.column for relation in seen.relations}
 
     def telling(field: FieldAnalysis) -> int:
         return (

@@ -22,8 +22,9 @@ from json2db_sync.interfaces.terminal.progress import Progress
 from json2db_sync.interfaces.terminal.results import show, show_error
 from json2db_sync.interfaces.terminal.wording import ago, size_text
 
-_UNFOLDED = 1 << 16
-"""The width of what is not a terminal: text for a file or another program is never folded."""
+_UNFOLDED, _LINES = 1 << 16, 25
+"""The size of what is not a terminal: text for a file or another program is never folded. Without the lines rich would
+take a dumb terminal's 80 columns where colours are forced."""
 
 __all__ = ["Interrupt", "Progress", "ago", "make_console", "show", "show_error", "size_text"]
 
@@ -39,6 +40,7 @@ def make_console(*, stderr: bool = False, width: int | None = None) -> Console:
         file=cast("IO[str]", stream),
         stderr=stderr,
         width=width or (None if stream.isatty() else _UNFOLDED),
+        height=None if stream.isatty() else _LINES,
         highlight=False,
         emoji=False,
     )

@@ -35,8 +35,8 @@ def export(result: ExportResult, canvas: Canvas) -> None:
             shown = values[:_MOST]
             canvas.table([Column("value", rest=True), Column("records", NUMBER)],
                         ([str(one["value"]), number(one["count"])] for one in shown))  # fmt: skip
-    differences = [f"{file.name}: {text}" for file in result.files for text in file.differences]
-    told = (text for text in differences if not (result.error or "").endswith(text))  # the first is the error itself
+    first = None if result.success else next(iter(result.outdated), None)  # its first difference is the error itself
+    told = [f"{file.name}: {text}" for file in result.files for text in file.differences[file is first :]]
     worth_a_look(canvas, notes=[*told, *result.notes])
 
 

@@ -50,7 +50,7 @@ class Interrupt:
         if isinstance(event, events.RunFinished):
             self._requested = False
         if self._requested and isinstance(event, events.Progress | events.StepStarted):
-            raise Cancelled(_STOPPED, hint=hint_for(event.step))
+            raise Cancelled(_STOPPED, hint=hint_for(event.step), reason="interrupted")
 
     def _interrupted(self, _signal: int, _frame: FrameType | None) -> None:
         if self._requested:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 
 from json2db_sync.interfaces.terminal.canvas import GOOD, LOOK, Canvas
 from json2db_sync.interfaces.terminal.warnings import besides, worth_a_look
-from json2db_sync.results import AnalysisResult, InferredSchemasResult, PlanResult, SchemasResult, TablesResult
+from json2db_sync.results import (
+    AnalysisResult,
+    InferredSchemasResult,
+    PlanResult,
+    SchemaChange,
+    SchemasResult,
+    TablesResult,
+)
 from json2db_sync.text import counted
 
 _MOST_CHANGES = 30
-_CREATE = re.compile(r"create table (\S+) \((\d+) columns? from JSON\)")
-_VERBS = ("carry over",)
-"""Verbs of more than one word."""
 
 
 def tables(result: TablesResult, canvas: Canvas) -> None:
@@ -42,7 +45,7 @@ def tables(result: TablesResult, canvas: Canvas) -> None:
     worth_a_look(canvas, refused=besides(result.refused_files, result), notes=result.notes)
 
 
-def schema_changes(changes: Sequence[str], canvas: Canvas) -> None:
+def schema_changes(changes: Sequence[SchemaChange], canvas: Canvas) -> None:
     """Changes of tables, an entity's new tables on one line."""
     lines = list(_together(changes))
     canvas.pairs(lines[:_MOST_CHANGES])
@@ -76,7 +79,7 @@ def plan(result: PlanResult, canvas: Canvas) -> None:
         changes = [change for change in result.changes if change.entity == entity]
         records = max(change.records for change in changes)
         canvas.heading(entity, (_rewritten(records), "yellow") if records else ("", ""))
-        schema_changes([change.text for change in changes], canvas)
+        schema_changes(changes, canvas)
     if result.changes and result.success:
         canvas.blank()
         canvas.line(("Nothing was done yet; create-tables does it, and so does populate on its way.", "dim"))
@@ -88,25 +91,25 @@ def _rewritten(records: int) -> str:
     return f"{counted(records, 'stored record')} rewritten" if records else "no stored record is rewritten"
 
 
-def _together(changes: Iterable[str]) -> Iterable[tuple[str, str]]:
+def _together(changes: Iterable[SchemaChange]) -> Iterable[tuple[str, str]]:
     """Each change as a verb and what it is done to; children created with their parent are told with it."""
-    parent, columns, children = "", "", list[str]()
+    parent: SchemaChange | None = None
+    children: list[str] = []
 
     def created() -> Iterable[tuple[str, str]]:
-        if parent:
+        if parent is not None:
             with_children = f" and children {', '.join(children)}" if children else ""
-            yield "create", f"{parent} ({counted(int(columns), 'column')}){with_children}"
+            yield "create", f"{parent.table} ({counted(parent.columns or 0, 'column')}){with_children}"
 
     for change in changes:
-        match = _CREATE.fullmatch(change)
-        if match and parent and match[1].startswith(f"{parent}_"):
-            children.append(match[1].removeprefix(f"{parent}_"))
+        new = change if change.change == "create_table" else None
+        if new and parent and new.table.startswith(f"{parent.table}_"):
+            children.append(new.table.removeprefix(f"{parent.table}_"))
             continue
         yield from created()
-        parent, columns, children = (match[1], match[2], []) if match else ("", "", [])
-        if not match:
-            verb = next((verb for verb in _VERBS if change.startswith(f"{verb} ")), change.partition(" ")[0])
-            yield verb, change.removeprefix(verb).strip()
+        parent, children = new, []
+        if new is None:
+            yield change.verb, change.done_to
     yield from created()
 
 

@@ -52,8 +52,8 @@ def worth_a_look(
 
 def besides(refused: Collection[RefusedFile], result: Result) -> Collection[RefusedFile]:
     """The refused files, unless there is one only and the result's error is all about it."""
-    alone = len(refused) == 1 and all((result.error or "").endswith(file.error) for file in refused)
-    return () if alone else refused
+    alone = not result.success and len(refused) == 1
+    return () if alone and all(dict(file.context) == dict(result.context or {}) for file in refused) else refused
 
 
 def _refused(refused: Sequence[RefusedFile], canvas: Canvas) -> None:

@@ -23,10 +23,12 @@ from json2db_sync.results import (
     RefusedFile,
     RejectedRecord,
     RejectedResult,
+    Relation,
     ReportResult,
     Result,
     RunReport,
     RunsResult,
+    SchemaChange,
     TableReport,
     TablesResult,
     VerifyResult,
@@ -268,19 +270,21 @@ def test_data_is_never_markup_or_control(encoding: str) -> None:
     """Brackets are shown as they are; no control character, bidi override or surrogate reaches the terminal."""
     record = RejectedRecord(HOSTILE, HOSTILE, 1, 1, HOSTILE, HOSTILE, HOSTILE)
     refused = RefusedFile(HOSTILE, HOSTILE, "file_error", HOSTILE)
-    entity = EntityAnalysis(HOSTILE, 1, 1, HOSTILE, (HOSTILE,), HOSTILE, relations=(HOSTILE,), children=(HOSTILE,))
+    change = SchemaChange(HOSTILE, HOSTILE, HOSTILE)
+    pointing = Relation(HOSTILE, HOSTILE, HOSTILE)
+    entity = EntityAnalysis(HOSTILE, 1, 1, HOSTILE, (HOSTILE,), HOSTILE, relations=(pointing,), children=(HOSTILE,))
     run = RunReport(1, HOSTILE, HOSTILE, HOSTILE, message=HOSTILE)
     results = (
         RejectedResult(records=(record,), total=1),
         PopulateResult(
             statistics={"total_records": 1, "rejected": 1}, rejected_records=(record,), refused_files=(refused,),
-            entities={HOSTILE: {"read": 1}}, notes=(HOSTILE,), schema_changes=(HOSTILE,), backup=HOSTILE,
+            entities={HOSTILE: {"read": 1}}, notes=(HOSTILE,), schema_changes=(change,), backup=HOSTILE,
         ),
-        AnalysisResult(entities=(entity, entity), schema_changes=(HOSTILE,), schema_changes_required=True, source=HOSTILE),
+        AnalysisResult(entities=(entity, entity), schema_changes=(change,), schema_changes_required=True, source=HOSTILE),
         VerifyResult(success=False, error=HOSTILE, hint=HOSTILE, context={"file": HOSTILE, "x": HOSTILE},
                      checks=(Check(HOSTILE, False, HOSTILE, 1, (HOSTILE,)),)),
         ReportResult(tables=(TableReport(HOSTILE, 1, HOSTILE),), database=HOSTILE),
-        RunsResult(runs=(run,)), TablesResult(changes=(HOSTILE,)), BackupResult(backup=HOSTILE),
+        RunsResult(runs=(run,)), TablesResult(changes=(change,)), BackupResult(backup=HOSTILE),
     )  # fmt: skip
     for result in results:
         text = drawn(result, 100, encoding)
