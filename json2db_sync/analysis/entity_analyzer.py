@@ -9,12 +9,12 @@ from json2db_sync.analysis.batch_statistics import BatchStatistics
 from json2db_sync.analysis.inference import PlanSettings
 from json2db_sync.analysis.key_sample import KeySample
 from json2db_sync.analysis.statistics import KeyCandidate, ObjectStatistics, allowed_repeats
-from json2db_sync.model.decoding import Column, NeedsRowPath, Objects
+from json2db_sync.model.decoding import Column, Objects
 from json2db_sync.model.keys import MAX_KEY, key_of, key_of_values, short_hash
 from json2db_sync.model.kinds import INT64_MAX
 from json2db_sync.model.naming import key_rank
 from json2db_sync.sources import Record, SourceFile
-from json2db_sync.sources.batch import Batch, Undecoded
+from json2db_sync.sources.batch import Batch, Undecoded, split_until_fits
 from json2db_sync.validation.record_validator import RecordRules
 
 _BATCH = 1000
@@ -93,25 +93,25 @@ class EntityAnalyzer:
             objects = None
             for record in few.records():
                 self.observe(record, depth)
-        try:
+
+        def read(part: Undecoded) -> Objects:
             if self._compiled is None or not self._compiled.knows(self._seen.objects):
                 self._compiled = BatchStatistics(self._seen.objects, depth)
-            if objects is None or not self._compiled.takes(objects):
-                objects = self._compiled.read(batch.array)
-        except NeedsRowPath:
-            if batch.is_small:
-                for record in batch.records():
+            if part is batch and objects is not None and self._compiled.takes(objects):
+                return objects
+            return self._compiled.read(part.array)
+
+        for part, found in split_until_fits(batch, read):
+            if found is None or self._compiled is None:
+                for record in part.records():
                     self.observe(record, depth)
-                return
-            for part in batch.smaller():
-                self._add_undecoded(part, depth)
-            return
-        self._compiled.observe(objects)
-        self._count_waiting()
-        by_key = dict(zip(objects.keys, objects.values, strict=True))
-        for fields in self._samples:
-            columns = [by_key.get(field, ()) for field in fields]
-            self._count(fields, _keys(columns, len(batch)), batch.hashes)
+            else:
+                self._compiled.observe(found)
+                self._count_waiting()
+                by_key = dict(zip(found.keys, found.values, strict=True))
+                for fields in self._samples:
+                    columns = [by_key.get(field, ()) for field in fields]
+                    self._count(fields, _keys(columns, len(part)), part.hashes)
 
     def observe(self, record: Record, depth: int) -> None:
         """Take in one record."""
