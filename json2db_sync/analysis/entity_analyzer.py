@@ -10,12 +10,12 @@ from json2db_sync.analysis.batch_statistics import BatchStatistics
 from json2db_sync.analysis.inference import PlanSettings
 from json2db_sync.analysis.key_sample import KeySample
 from json2db_sync.analysis.statistics import KeyCandidate, ObjectStatistics, allowed_repeats
-from json2db_sync.model.decoding import Column, NeedsRowPath, Objects
+from json2db_sync.model.decoding import Column, Objects
 from json2db_sync.model.keys import MAX_KEY, key_of, key_of_values, short_hash
 from json2db_sync.model.kinds import INT64_MAX
 from json2db_sync.model.naming import key_rank
 from json2db_sync.sources import Record, SourceFile
-from json2db_sync.sources.batch import Batch, Undecoded
+from json2db_sync.sources.batch import Batch, Undecoded, split_until_fits
 from json2db_sync.validation.record_validator import RecordRules
 
 _BATCH = 1000
@@ -96,24 +96,24 @@ class EntityAnalyzer:
             few, batch = batch.cut((0, unseen))
             objects = None
             self.add_records(few.records(), depth)
+
+        def read(part: Undecoded) -> Objects:
             self._analyze_waiting()
-        try:
             if self._batch_statistics is None or not self._batch_statistics.knows(self._seen.objects):
                 self._batch_statistics = BatchStatistics(self._seen.objects, depth)
-            if objects is None or not self._batch_statistics.takes(objects):
-                objects = self._batch_statistics.read(batch.array)
-        except NeedsRowPath:
-            if batch.is_small:
-                self.add_records(batch.records(), depth)
-                return
-            for part in batch.smaller():
-                self._add_undecoded(part, depth)
-            return
-        self._batch_statistics.analyze(objects)
-        by_key = dict(zip(objects.keys, objects.values, strict=True))
-        for fields in self._samples:
-            columns = [by_key.get(field, ()) for field in fields]
-            self._count(fields, _keys(columns, len(batch)), batch.hashes)
+            if part is batch and objects is not None and self._batch_statistics.takes(objects):
+                return objects
+            return self._batch_statistics.read(part.array)
+
+        for part, found in split_until_fits(batch, read):
+            if found is None or self._batch_statistics is None:
+                self.add_records(part.records(), depth)
+                continue
+            self._batch_statistics.analyze(found)
+            by_key = dict(zip(found.keys, found.values, strict=True))
+            for fields in self._samples:
+                columns = [by_key.get(field, ()) for field in fields]
+                self._count(fields, _keys(columns, len(part)), part.hashes)
 
     def add_records(self, records: Iterable[Record], depth: int) -> None:
         """Analyze records on the row path. They wait until there are enough to be worth it, or :meth:`finish`."""

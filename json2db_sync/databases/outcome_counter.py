@@ -58,7 +58,7 @@ class Superseded:
 
 
 @dataclass(frozen=True)
-class Taken:
+class Decided:
     """A record's outcome as its load decided it."""
 
     number: int
@@ -97,13 +97,13 @@ class OutcomeCounter:
         """Those of these ids that records before had; pass it on to :meth:`add`."""
         return self._seen.get(ids)
 
-    def add(self, taken: Mapping[str, Taken], seen: Mapping[str, int]) -> None:
+    def add(self, decided: Mapping[str, Decided], seen: Mapping[str, int]) -> None:
         """Count records with different ids.
 
         A newer version within the file takes the place of the earlier one, and its outcome.
         """
         now: dict[str, int] = {}
-        for id_, record in taken.items():
+        for id_, record in decided.items():
             self.counts.read += 1
             number, outcome = record.number, record.outcome
             if id_ in seen:

@@ -1,8 +1,8 @@
 """The first tables of a database: planned from all files together, since what refers to what shows only then.
 
-Where that takes long, loading starts at once with tables planned from the beginnings of the files, while another
-process takes in all records: those that are loaded, or, of several files, all on its own. Before anything is committed,
-it has taken in all there are. If they give the same plans, loading goes on; if not, the tables, still empty, are made
+Where that takes long, loading starts at once with tables planned from the beginnings of the files, while a worker
+process analyzes all records: those that are loaded, or, of several files, all on its own. Before anything is committed,
+it has analyzed all there are. If they give the same plans, loading goes on; if not, the tables, still empty, are made
 anew, and loading starts over. So the outcome does not depend on this.
 """
 
@@ -42,7 +42,7 @@ class RestartLoad(Exception):
 class InitialSchema:
     """Plans and makes the first tables.
 
-    :param worker: the other process, if there is one.
+    :param worker: the worker process, if there is one.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class InitialSchema:
             evolve(self._database, [replace(plan, records_seen=0) for plan in guess.values()], self._settings)
             self._guess = guess
 
-    def look(self) -> None:
+    def check_meanwhile(self) -> None:
         """Called now and then while records are loaded.
 
         :raises RestartLoad: when they are loaded into the wrong tables.
@@ -86,12 +86,12 @@ class InitialSchema:
         if self._guess is not None and self._watch is not None and self._watch.is_complete:
             self._compare()
 
-    def observes(self, file: SourceFile) -> bool:
-        """A file is about to be loaded: are its records to be taken in by the other process meanwhile?"""
+    def analyzes(self, file: SourceFile) -> bool:
+        """A file is about to be loaded: does the worker analyze its records meanwhile?"""
         return self._guess is not None and self._watch is not None and self._watch.starts(file)
 
-    def observed(self, records: int, layout: Layout) -> None:
-        """All records of the file were taken in."""
+    def analyzed(self, records: int, layout: Layout) -> None:
+        """All records of the file were analyzed."""
         assert isinstance(self._watch, _AnalysisWhileLoading)
         self._watch.finishes(records, layout)
 
@@ -166,10 +166,10 @@ def _watch(files: Sequence[SourceFile], worker: Worker) -> _AnalysisWhileLoading
 
 
 class _AnalysisByWorker:
-    """Has the other process read all files on its own, while they are loaded here."""
+    """The worker reads all files on its own, while they are loaded here."""
 
     def __init__(self, files: Sequence[SourceFile], worker: Worker) -> None:
-        self._found = worker.analyze_there(files)
+        self._found = worker.analyze_alone(files)
 
     @property
     def is_complete(self) -> bool:
@@ -181,25 +181,25 @@ class _AnalysisByWorker:
     def complete(self, _options: ReadOptions, _meter: Meter) -> Analysis:
         """Of all files.
 
-        :raises WorkerDied: when the other process died.
+        :raises WorkerDied: when the worker died.
         """
         return self._found.result()
 
 
 class _AnalysisWhileLoading:
-    """Has the other process take in the records of file after file as they are loaded: they are decoded once."""
+    """The worker analyzes the records of file after file as they are loaded: they are decoded once."""
 
     is_complete = False
 
     def __init__(self, files: Sequence[SourceFile], worker: Worker) -> None:
-        self._ahead = list(files)
+        self._files_to_come = list(files)
         self._analyzer = worker.new_analyzer()
         self._is_whole = True
-        """Was every file up to here taken in to its end?"""
+        """Was every file up to here analyzed to its end?"""
 
     def starts(self, file: SourceFile) -> bool:
-        """Is this file taken in? Only in their order."""
-        self._is_whole = self._is_whole and self._ahead[:1] == [file]
+        """Is this file analyzed? Only in their order."""
+        self._is_whole = self._is_whole and self._files_to_come[:1] == [file]
         if self._is_whole:
             self._analyzer.start_file(file)
             self._is_whole = False  # unless it is finished
@@ -208,18 +208,18 @@ class _AnalysisWhileLoading:
 
     def finishes(self, records: int, layout: Layout) -> None:
         self._analyzer.finish_file(records, layout)
-        self._ahead.pop(0)
+        self._files_to_come.pop(0)
         self._is_whole = True
 
     def complete(self, options: ReadOptions, meter: Meter) -> Analysis | None:
-        """Of all files, reading those that were not loaded yet; None where a file was not taken in as a whole.
+        """Of all files, reading those that were not loaded yet; None where a file was not analyzed as a whole.
 
         :raises FileError: when a file cannot be read to its end.
-        :raises WorkerDied: when the other process died.
+        :raises WorkerDied: when the worker died.
         """
         if not self._is_whole:
             return None
-        for file in self._ahead:
+        for file in self._files_to_come:
             analyze_file(file, options, self._analyzer, meter)
         return self._analyzer.analysis
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,16 +12,17 @@ from json2db_sync.analysis.json_analyzer import analyze_records, make_plans
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import Ledger, Rejection, Replayed, StoredFile
 from json2db_sync.databases.outcome_counter import Superseded
-from json2db_sync.loading.data_populator import Population
-from json2db_sync.loading.entity_load import EntityLoading, PopulateOptions, RetryAfterMigration
-from json2db_sync.loading.loader import Loader, Place
-from json2db_sync.loading.rejection_limit import RejectionLimit
+from json2db_sync.loading.entity_load import EntityLoad, Population, RetryAfterMigration
+from json2db_sync.loading.file_load import LoadRun
+from json2db_sync.loading.load_context import LoadContext, Place, PopulateOptions, RejectionLimit
 from json2db_sync.loading.replay_ids import ReplayIds
 from json2db_sync.loading.replay_order import StoredOrder
 from json2db_sync.loading.source_files import source_file
 from json2db_sync.progress import Meter
+from json2db_sync.results import Note
 from json2db_sync.schema.table_generator import evolve
-from json2db_sync.sources import Record, SourceFile
+from json2db_sync.sources import Record
+from json2db_sync.sources.batch import Decoded
 from json2db_sync.sources.reader import record_of
 from json2db_sync.text import counted
 from json2db_sync.validation.record_validator import RecordRules, is_violation
@@ -59,29 +61,18 @@ def replay(
         files = ledger.rejected_files(choice.entity, choice.numbers)
         done.notes += _notes(ledger, choice, options.read.rules)
     for file in files:
-        _FileReplay(database, file, run, choice, options, meter, done).run()
+        _FileReplay(LoadRun(database, run, options, meter, done), file, choice).run()
 
 
 class _FileReplay:
     """The rejected records of one entity in one file."""
 
-    def __init__(
-        self,
-        database: Database,
-        stored: StoredFile,
-        run: int,
-        choice: Choice,
-        options: PopulateOptions,
-        meter: Meter,
-        done: Population,
-    ) -> None:
-        self._database = database
-        self._stored = stored
+    def __init__(self, run: LoadRun, stored: StoredFile, choice: Choice) -> None:
         self._run = run
+        self._database = run.database
+        self._options = run.options
+        self._stored = stored
         self._choice = choice
-        self._options = options
-        self._meter = meter
-        self._done = done
         self._widened = False
 
     def run(self) -> None:
@@ -103,10 +94,10 @@ class _FileReplay:
             loadable = (record for _number, record, _text in chosen if self._database.rejection_reason(record) is None)
             file = source_file(self._stored)
             seen = analyze_records(self._stored.entity, loadable, file, self._options.read, settings)
-        self._done.changes += evolve(self._database, make_plans(seen, plans, settings).values(), settings).done
+        self._run.done.changes += evolve(self._database, make_plans(seen, plans, settings).values(), settings).done
 
     def _load(self) -> None:
-        report = self._meter.file_started(self._stored.name)
+        report = self._run.meter.file_started(self._stored.name)
         with self._database.transaction() as connection:
             ledger = Ledger(self._database, connection)
             plan = ledger.plans()[self._stored.entity]
@@ -119,64 +110,58 @@ class _FileReplay:
             ids.prepare(ledger.rejected_of_file(self._stored.id), {place: text for place, (_, text) in tried.items()})
             order = StoredOrder(self._database, connection, plan, file, self._stored, self._options.read.memory_limit)
             later = order.numbers(ids.known.values())
-            load = ledger.start_replay(self._run, self._stored, self._options.load.mode)
+            load = ledger.start_replay(self._run.number, self._stored, self._options.load.mode)
             ledger.take_on(load, [number for number, _text in tried.values()])
-            place = self._place(ledger, load, file, later)
-            loader = Loader(self._database, connection, plan, place, self._options.load)
-            keeper = _Keeper(ledger, load, self._stored, tried, ids.known)
-            loading = EntityLoading(plan, loader, file, self._options, ids, keeper, widened=self._widened)
-            try:
+            newer = ledger.newer_loads(self._stored.entity, self._stored.sort_key, timed=file.time is not None)
+            place = Place(load, ledger.load_ids(self._stored.id), newer, self._stored.session, later)
+            context = LoadContext(self._database, connection, plan, place, self._options.load)
+            writer = _ReplayLedgerWriter(ledger, load, self._stored, tried)
+            entity = EntityLoad(context, file, self._options, ids, writer, widened=self._widened)
+            with closing(entity):
                 chosen = self._choice.of(ledger.rejected_of_file(self._stored.id))
                 for count, (_number, record, _text) in enumerate(chosen, 1):
                     if order.is_unknown(ids.known.get(record.number)):
-                        loading.reject(record, order.reason)
+                        entity.reject(record, order.reason)
                     else:
-                        loading.add_record(record, single=False)
+                        entity.add(Decoded(record.entity, record.number, (record,)))
                     report(count, 0)
-                loading.finish()
-            finally:
-                loading.close()
-            ledger.finish_load(load, loader.tally.counts)
-            keeper.finish()
-            loaded = loading.result()
-        self._done.loaded += 1
-        self._done.add(loaded)
-        self._meter.file_done(self._stored.name, loaded.counts.read, 0)
-
-    def _place(self, ledger: Ledger, load: int, file: SourceFile, later: Mapping[str, int]) -> Place:
-        newer = ledger.newer_loads(self._stored.entity, self._stored.sort_key, timed=file.time is not None)
-        return Place(load, ledger.load_ids(self._stored.id), newer, self._stored.session, later)
+                entity.finish()
+            ledger.finish_load(load, context.outcomes.counts)
+            writer.finish(ids.known)
+            loaded = entity.result()
+        self._run.done.loaded += 1
+        self._run.done.add(loaded)
+        self._run.meter.file_done(self._stored.name, loaded.counts.read, 0)
 
 
-def _notes(ledger: Ledger, choice: Choice, rules: RecordRules) -> Iterator[str]:
+def _notes(ledger: Ledger, choice: Choice, rules: RecordRules) -> Iterator[Note]:
     """That a schema rejected records of an entity which has none now."""
     rows = ledger.rejected(choice.entity, choice.numbers)
     ruleless = Counter(
         row["entity"] for row in rows if is_violation(row["reason"]) and not rules.schema_of(row["entity"])
     )
     for entity, count in ruleless.items():
-        yield (
+        text = (
             f"{counted(count, 'record')} of {entity} had been rejected by a JSON Schema; none was in force now "
             "(validation.schema_directory)"
         )
+        yield Note(text, "schema_gone", entity, count, "validation.schema_directory")
 
 
-class _Keeper:
-    """Brings the ledger's rejected records up to date."""
+class _ReplayLedgerWriter:
+    """Brings the ledger's rejected records up to date.
+
+    :param tried: by the record's number in its file: the ledger's number of it, and its text where that is a corrected
+        one.
+    """
 
     def __init__(
-        self,
-        ledger: Ledger,
-        load: int,
-        file: StoredFile,
-        tried: Mapping[int, tuple[int, bytes | None]],
-        ids: Mapping[int, str | int],
+        self, ledger: Ledger, load: int, file: StoredFile, tried: Mapping[int, tuple[int, bytes | None]]
     ) -> None:
-        self.load = load
         self._ledger = ledger
+        self._load = load
         self._file = file
         self._tried = tried
-        self._ids = ids
         self._failed: set[int] = set()
 
     def rejected(self, rejections: Sequence[Rejection]) -> None:
@@ -187,13 +172,16 @@ class _Keeper:
 
     def superseded(self, records: Sequence[Superseded]) -> None:
         """Keep which records newer versions took the place of."""
-        self._ledger.add_superseded(self.load, self._file.id, self._file.entity, records)
+        self._ledger.add_superseded(self._load, self._file.id, self._file.entity, records)
 
-    def finish(self) -> None:
-        """All others are no longer rejected."""
+    def finish(self, ids: Mapping[int, str | int]) -> None:
+        """All others are no longer rejected.
+
+        :param ids: by number of the record.
+        """
         stored = [
-            Replayed(ledger_number, str(self._ids[number]), text)
+            Replayed(ledger_number, str(ids[number]), text)
             for number, (ledger_number, text) in self._tried.items()
             if number not in self._failed
         ]
-        self._ledger.mark_replayed(self.load, stored)
+        self._ledger.mark_replayed(self._load, stored)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from itertools import accumulate
 
 from json2db_sync.databases.row_forms import ReadyRows, RowForm, RowRefused, ready_rows
-from json2db_sync.model.batch_shredder import BatchRows, BatchShredder
+from json2db_sync.model.batch_shredder import BatchShredder
 from json2db_sync.model.decoding import NeedsRowPath, Objects
-from json2db_sync.sources.batch import Undecoded
+from json2db_sync.sources.batch import Undecoded, split_until_fits
 
 Parts = Sequence[tuple[int, ReadyRows | None]]
 """How many records, and their rows; None for those that take the row path."""
@@ -21,33 +20,31 @@ class RowBuilder:
     :param root: the table of the records themselves.
     """
 
-    def __init__(self, shape: BatchShredder, form: RowForm, root: str) -> None:
-        self._shape = shape
+    def __init__(self, shredder: BatchShredder, form: RowForm, root: str) -> None:
+        self._shredder = shredder
         self._form = form
         self._root = root
 
-    def rows(self, batch: Undecoded) -> tuple[Parts, Objects | None]:
-        """Rows of all records, in ever smaller parts where some take the row path; and the records themselves, if
+    def rows(self, batch: Undecoded) -> ReadyRows:
+        """The rows of all records.
+
+        :raises NeedsRowPath: when some of them take the row path.
+        """
+        return self._rows(batch)[0]
+
+    def parts(self, batch: Undecoded) -> tuple[Parts, Objects | None]:
+        """The rows of all records, in ever smaller parts where some take the row path; and the records themselves, if
         all of them were read together.
         """
+        made = [(len(part), *(both or (None, None))) for part, both in split_until_fits(batch, self._rows)]
+        return [(count, rows) for count, rows, _objects in made], made[0][2] if len(made) == 1 else None
+
+    def _rows(self, batch: Undecoded) -> tuple[ReadyRows, Objects]:
+        objects = self._shredder.read(batch.array)
         try:
-            objects = self._shape.read(batch.array)
-            rows = self._shape.rows(objects)
-        except NeedsRowPath:
-            return list(self._in_parts(batch)), None
-        return [(len(batch), self._ready(batch, rows))], objects
-
-    def _in_parts(self, batch: Undecoded) -> Iterator[tuple[int, ReadyRows | None]]:
-        if batch.is_small:
-            yield len(batch), None
-            return
-        for part in batch.smaller():
-            yield from self.rows(part)[0]
-
-    def _ready(self, batch: Undecoded, rows: BatchRows) -> ReadyRows | None:
-        with suppress(RowRefused):
-            return ready_rows(self._form, self._root, rows, batch.hashes)
-        return None
+            return ready_rows(self._form, self._root, self._shredder.rows(objects), batch.hashes), objects
+        except RowRefused as error:
+            raise NeedsRowPath from error
 
 
 def matched(batch: Undecoded, parts: Parts) -> Iterator[tuple[Undecoded, ReadyRows | None]]:

@@ -1,7 +1,7 @@
-"""A second process for large loads: it takes in the records that were read here, and makes the rows to be stored here.
+"""The worker process of large loads: it analyzes the records that were read here, and makes their rows.
 
 So each record is read and decoded once, for the analysis and for its rows. What goes over is the text of records in one
-direction, and columns of plain values in the other. What the other process cannot do is done here.
+direction, and columns of plain values in the other. What the worker cannot do is done here.
 """
 
 from __future__ import annotations
@@ -34,16 +34,18 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
 _AHEAD = 3
 """Batches on their way at a time: each is about a megabyte."""
+_METHODS = {(True, True): "add_and_rows", (True, False): "add", (False, True): "rows"}
+"""What to ask for, by whether the records are analyzed and whether rows are wanted."""
 
 
 class Worker:
-    """The second process, as it is seen from here. Use as a context manager; it starts when it is first needed."""
+    """The worker process, seen from here. Use as a context manager; it starts when it is first needed."""
 
     def __init__(self, options: ReadOptions, settings: PlanSettings) -> None:
         self._options = options
         # Which entities are frozen is asked only of plans; and a function cannot be sent.
         self._settings = replace(settings, is_frozen=PlanSettings().is_frozen)
-        self._assistant: RemoteObject | None = None
+        self._remote: RemoteObject | None = None
         self._own_work: Future[Analysis] | None = None
 
     @classmethod
@@ -57,24 +59,24 @@ class Worker:
         return None
 
     def ask(self, method: str, *arguments: Any) -> Future[Any]:
-        """Have the other process do something after all it was asked before."""
-        if self._assistant is None:
-            self._assistant = RemoteObject(_WorkerSide, self._options, self._settings)
-        return self._assistant.ask(method, *arguments)
+        """Have the worker do something after all it was asked before."""
+        if self._remote is None:
+            self._remote = RemoteObject(_WorkerSide, self._options, self._settings)
+        return self._remote.ask(method, *arguments)
 
     def analyze(self, files: Sequence[SourceFile], settings: PlanSettings, meter: Meter, **options: Any) -> Analysis:
-        """As :func:`~json2db_sync.analysis.json_analyzer.analyze`, with records read here and taken in there."""
+        """As :func:`~json2db_sync.analysis.json_analyzer.analyze`, with records read here and analyzed there."""
         with suppress(WorkerDied):
             return analyze(files, self._options, settings, meter, new_analyzer=self.new_analyzer, **options)
         return analyze(files, self._options, settings, meter, **options)
 
-    def analyze_there(self, files: Sequence[SourceFile]) -> Future[Analysis]:
-        """Have the other process read and take in the files on its own; until then it makes no rows."""
+    def analyze_alone(self, files: Sequence[SourceFile]) -> Future[Analysis]:
+        """Have the worker read and analyze the files on its own; until that is done it makes no rows."""
         self._own_work = self.ask("analyze", list(files))
         return self._own_work
 
     def new_analyzer(self) -> _RemoteAnalyzer:
-        """Has the other process take in records, anew."""
+        """Start a new analyzer in the worker."""
         self.ask("start")
         return _RemoteAnalyzer(self)
 
@@ -86,18 +88,18 @@ class Worker:
         self.ask("make_rows_by", plan, null is ABSENT, form)
 
     def accompany(
-        self, batches: Iterator[Batch], wants_rows: Callable[[Batch], bool], *, observed: bool
+        self, batches: Iterator[Batch], wants_rows: Callable[[Batch], bool], *, analyze: bool
     ) -> Iterator[tuple[Batch, Parts | None]]:
         """Batches, and the rows of those of which they are wanted; the next ones are on their way meanwhile.
 
         :param wants_rows: asked of every batch, in their order; only of undecoded ones rows can be made.
-        :param observed: take in the records, too.
+        :param analyze: have the records analyzed, too.
         """
         waiting: deque[tuple[Batch, Future[Any] | None]] = deque()
         try:
             for batch in batches:
                 wanted = wants_rows(batch) and (self._own_work is None or self._own_work.done())
-                asked = self.ask("take", batch, observed, wanted) if wanted or observed else None
+                asked = self.ask(_METHODS[analyze, wanted], batch) if wanted or analyze else None
                 waiting.append((batch, asked))
                 if len(waiting) > _AHEAD:
                     yield _answered(*waiting.popleft())
@@ -108,9 +110,9 @@ class Worker:
         yield from (_answered(*one) for one in waiting)
 
     def close(self) -> None:
-        """End the other process."""
-        if self._assistant is not None:
-            self._assistant.close()
+        """End the worker process."""
+        if self._remote is not None:
+            self._remote.close()
 
     def __enter__(self) -> Worker:
         return self
@@ -128,7 +130,7 @@ def analyze_with_worker(
     allowed: bool,
     check_keys: bool = True,
 ) -> Analysis:
-    """As :func:`~json2db_sync.analysis.json_analyzer.analyze`, with a second process where that is worth its start.
+    """As :func:`~json2db_sync.analysis.json_analyzer.analyze`, with a worker process where that is worth its start.
 
     :param allowed: may there be one?
     """
@@ -148,9 +150,9 @@ def _answered(batch: Batch, asked: Future[Any] | None) -> tuple[Batch, Parts | N
 
 
 class _RemoteAnalyzer:
-    """Has records taken in by the other process.
+    """The worker's analyzer.
 
-    :raises WorkerDied: from any method, when it died: then all must be taken in once more.
+    :raises WorkerDied: from any method, when the worker died: then all must be analyzed once more.
     """
 
     def __init__(self, worker: Worker) -> None:
@@ -167,7 +169,7 @@ class _RemoteAnalyzer:
         self._ask("start_file", file)
 
     def add(self, batch: Batch) -> None:
-        self._ask("take", batch, True, False)
+        self._ask("add", batch)
 
     def finish_file(self, records: int, layout: Layout) -> None:
         self._ask("finish_file", records, layout)
@@ -179,7 +181,7 @@ class _RemoteAnalyzer:
 
 
 class _WorkerSide:
-    """The other process."""
+    """In the worker process."""
 
     def __init__(self, options: ReadOptions, settings: PlanSettings) -> None:
         self._options = options
@@ -205,16 +207,24 @@ class _WorkerSide:
     def make_rows_by(self, plan: EntityPlan, absent_is_null: bool, form: RowForm) -> None:
         self._builders.pop(plan.entity, None)
         with suppress(NeedsRowPath):
-            shape = BatchShredder(plan, ABSENT if absent_is_null else None)
-            self._builders[plan.entity] = RowBuilder(shape, form, plan.table.name)
+            shredder = BatchShredder(plan, ABSENT if absent_is_null else None)
+            self._builders[plan.entity] = RowBuilder(shredder, form, plan.table.name)
 
-    def take(self, batch: Batch, observed: bool, wanted: bool) -> bytes | None:
-        """Take in records, make their rows, or both: then they are decoded once."""
-        maker = self._builders.get(batch.entity)
-        parts: Parts | None = None
-        objects: Objects | None = None
-        if wanted and maker is not None and isinstance(batch, Undecoded):
-            parts, objects = maker.rows(batch)
-        if observed:
-            self._analyzer.add(batch, objects)
-        return None if parts is None else _encode(parts)
+    def add(self, batch: Batch) -> None:
+        self._analyzer.add(batch)
+
+    def rows(self, batch: Batch) -> bytes | None:
+        return self._rows(batch)[0]
+
+    def add_and_rows(self, batch: Batch) -> bytes | None:
+        """Both: then the records are decoded once."""
+        rows, objects = self._rows(batch)
+        self._analyzer.add(batch, objects)
+        return rows
+
+    def _rows(self, batch: Batch) -> tuple[bytes | None, Objects | None]:
+        builder = self._builders.get(batch.entity)
+        if builder is None or not isinstance(batch, Undecoded):
+            return None, None
+        parts, objects = builder.parts(batch)
+        return _encode(parts), objects

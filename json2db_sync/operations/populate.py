@@ -26,8 +26,7 @@ class Loading(Planning):
     def _populate_options(self, selection: Selection, stored: Mapping[str, EntityPlan]) -> PopulateOptions:
         from json2db_sync.databases.key_index import key_memory
         from json2db_sync.loading.data_populator import PopulateOptions
-        from json2db_sync.loading.loader import LoadOptions
-        from json2db_sync.loading.rejection_limit import RejectionLimit
+        from json2db_sync.loading.load_context import LoadOptions, RejectionLimit
 
         processing = self.config.processing
         return PopulateOptions(

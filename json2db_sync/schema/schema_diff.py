@@ -16,7 +16,46 @@ from json2db_sync.databases.records import RecordReader
 from json2db_sync.errors import ValidationError
 from json2db_sync.model.plan import EntityPlan, changes, tables_of_others
 from json2db_sync.results import Note, SchemaChange
-from json2db_sync.schema.drift_repair import NOTHING, Missing, as_repaired, repairs
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What someone dropped of an entity's tables."""
+
+    tables: tuple[str, ...] = ()
+    """Child tables; or all that are to be made again, where the entity's own table is gone."""
+    columns: tuple[tuple[str, str], ...] = ()
+    """(table, column) in tables that are there."""
+
+    def columns_of(self, table: str) -> list[str]:
+        return [column for owner, column in self.columns if owner == table]
+
+    def __bool__(self) -> bool:
+        return bool(self.tables or self.columns)
+
+
+def repairs(plan: EntityPlan, missing: Missing) -> Iterator[SchemaChange]:
+    """What makes an entity's tables whole again."""
+    lost: list[tuple[str, str | None]] = [(plan.table.name, None)]
+    if plan.table.name not in missing.tables:
+        lost = [*((table, None) for table in missing.tables), *missing.columns]
+    for table, column in lost:
+        what = f"column {table}.{column}" if column else f"table {table}"
+        yield SchemaChange("repair", plan.entity, table, column, what)
+
+
+def as_repaired(database: Database, plan: EntityPlan, missing: Missing) -> dict[str, sa.FromClause]:
+    """The tables as they are once what is missing has been made again: without rows, and NULL."""
+    found: dict[str, sa.FromClause] = {}
+    for name, table in database.tables(plan).items():
+        lost = {*missing.columns_of(name)} if name not in missing.tables else {*table.columns.keys()}
+        columns = [
+            sa.cast(sa.null(), column.type).label(column.name) if column.name in lost else column
+            for column in table.columns
+        ]
+        rows = sa.select(*columns)
+        found[name] = (rows.where(sa.false()) if name in missing.tables else rows).subquery()
+    return found
 
 
 @dataclass(frozen=True)
@@ -26,7 +65,7 @@ class EntityTodo:
     old: EntityPlan | None
     new: EntityPlan
     """What the tables are to be: at least the old plan, and exactly that where its contract is frozen."""
-    missing: Missing = NOTHING
+    missing: Missing = Missing()
     changes: tuple[SchemaChange, ...] = ()
     """From the old plan to the new one."""
     planned: tuple[SchemaChange, ...] = ()
@@ -250,8 +289,3 @@ class SchemaPlanner:
         analyze_stored((one.record for one in stored), seen, candidate, settings)
         widened = infer(new.entity, seen, [candidate], replace(settings, keys={}), new, others)
         return replace(widened, records_seen=new.records_seen, key_reason=new.key_reason)
-
-
-__all__ = [
-    "EntityTodo", "SchemaPlanner", "creation", "must_rebuild", "must_stay", "pending_changes", "what_to_do",
-]  # fmt: skip

@@ -15,8 +15,15 @@ from json2db_sync.model import plan as names
 from json2db_sync.model.kinds import now_text
 from json2db_sync.model.plan import CustomColumn, EntityPlan, changes
 from json2db_sync.results import Note, SchemaChange
-from json2db_sync.schema.drift_repair import Missing, repairs
-from json2db_sync.schema.schema_diff import EntityTodo, SchemaPlanner, creation, must_rebuild, must_stay
+from json2db_sync.schema.schema_diff import (
+    EntityTodo,
+    Missing,
+    SchemaPlanner,
+    creation,
+    must_rebuild,
+    must_stay,
+    repairs,
+)
 from json2db_sync.schema.table_rebuild import rebuild
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
+from json2db_sync.model.decoding import NeedsRowPath
 from json2db_sync.model.jsontext import preview
 from json2db_sync.model.keys import short_hashes
 from json2db_sync.sources.cursor import Element
@@ -17,6 +18,8 @@ from json2db_sync.sources.lines import decode_line
 
 _SMALL = 32
 """Records that are not worth dividing further to find those that take the row path."""
+
+T = TypeVar("T")
 
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -124,17 +127,31 @@ class Undecoded(Batch):
         """The same records in smaller batches."""
         return self.cut(range(0, len(self), max(len(self) // 8, _SMALL)))
 
-    @property
-    def is_small(self) -> bool:
-        """Are they too few to be worth dividing?"""
-        return len(self) <= _SMALL
-
     def cut(self, starts: Sequence[int]) -> Iterator[Undecoded]:
         """The same records in several batches, by the place of the first of each."""
         places = [place for place, _raw in self._placed()]
         for start, end in zip(starts, [*starts[1:], len(self)], strict=True):
             text = self.text[places[start] : places[end] if end < len(places) else len(self.text)]
             yield Undecoded(self.entity, self.first + start, self.byte + places[start], text, self.raws[start:end])
+
+
+def split_until_fits(batch: Undecoded, make: Callable[[Undecoded], T]) -> Iterator[tuple[Undecoded, T | None]]:
+    """A batch, with what is made of all its records at once; or ever smaller parts of it, in order, where that cannot
+    be done for some of them: those that take the row path come with None.
+
+    Nothing is made of a part before the caller is done with the one before it.
+
+    :param make: raises :class:`NeedsRowPath` when records of the batch take the row path.
+    """
+    try:
+        made = make(batch)
+    except NeedsRowPath:
+        made = None
+    if made is not None or len(batch) <= _SMALL:
+        yield batch, made
+        return
+    for part in batch.smaller():
+        yield from split_until_fits(part, make)
 
 
 class Sent(Undecoded):

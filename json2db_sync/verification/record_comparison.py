@@ -20,9 +20,9 @@ from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import EntityPlan
 from json2db_sync.model.shredder import SchemaMismatch
 from json2db_sync.sources import Record, SourceFile
-from json2db_sync.sources.batch import Batch, Undecoded
+from json2db_sync.sources.batch import Batch, Undecoded, split_until_fits
 from json2db_sync.sources.reader import record_of
-from json2db_sync.verification.batch_comparison import BulkComparison, Verdict
+from json2db_sync.verification.batch_comparison import Agreed, BulkComparison, Verdict
 from json2db_sync.verification.replayed_loads import FirstLoad, ReplayedLoad
 
 _BATCH = 500
@@ -109,11 +109,24 @@ class EntityComparison:
 
     def add(self, batch: Batch, *, single: bool) -> None:
         """Compare records, in their order."""
-        if self._bulk is not None and isinstance(batch, Undecoded):
-            self._flush()
-            self._add_undecoded(self._bulk, batch)
-        else:
+        if self._bulk is None or not isinstance(batch, Undecoded):
             self._add_by_row(batch, single=single)
+            return
+        self._flush()
+        for part, agreed in split_until_fits(batch, self._compare_batch):
+            if agreed is None:
+                self._add_by_row(part)
+                self._flush()  # before those that follow
+                continue
+            self.compared += agreed.counts.get("compared", 0)
+            self.resent += agreed.counts.get("resent", 0)
+            self.skipped += agreed.counts.get("skipped", 0)
+            if self.problems:
+                for place in agreed.compared:
+                    self.problems.pop(agreed.ids[place], None)
+            self._keep_sample(part, agreed.ids, agreed.compared)
+            if self._derived is not None:
+                self._derived.add_many(list(map(str, agreed.ids)), part)
 
     def _add_by_row(self, batch: Batch, *, single: bool = False) -> None:
         for record in batch.records():
@@ -121,39 +134,17 @@ class EntityComparison:
             if len(self._waiting) >= _BATCH:
                 self._flush()
 
-    def _add_undecoded(self, bulk: BulkComparison, batch: Undecoded) -> None:
-        """Compare them all at once, in ever smaller parts where some of them take the row path."""
-        try:
-            self._agree(bulk, batch)
-        except NeedsRowPath:
-            if batch.is_small:
-                self._add_by_row(batch)
-                self._flush()  # before those that follow
-                return
-            for part in batch.smaller():
-                self._add_undecoded(bulk, part)
-
-    def _agree(self, bulk: BulkComparison, batch: Undecoded) -> None:
-        """Take note of records of which nothing is wrong.
+    def _compare_batch(self, batch: Undecoded) -> Agreed:
+        """Compare records of which nothing is wrong.
 
         :raises NeedsRowPath: unless that is so.
         """
+        assert self._bulk is not None
         if self._ledger.rejected_between(self._load.file.id, batch.first, batch.first + len(batch) - 1):
             raise NeedsRowPath
         if self._stored is None:
-            ids = bulk.ids(batch)
-        else:
-            agreed = bulk.compare(batch, self._verdict)
-            ids = agreed.ids
-            self.compared += agreed.counts.get("compared", 0)
-            self.resent += agreed.counts.get("resent", 0)
-            self.skipped += agreed.counts.get("skipped", 0)
-            if self.problems:
-                for place in agreed.compared:
-                    self.problems.pop(ids[place], None)
-            self._keep_sample(batch, ids, agreed.compared)
-        if self._derived is not None:
-            self._derived.add_many(list(map(str, ids)), batch)
+            return Agreed(self._bulk.ids(batch), (), {})
+        return self._bulk.compare(batch, self._verdict)
 
     def _keep_sample(self, batch: Undecoded, ids: Sequence[Any], places: Iterable[int]) -> None:
         """Some records are assembled and compared as well, so that the check does not rest on shredding alone."""

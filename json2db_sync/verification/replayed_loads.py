@@ -9,7 +9,7 @@ import xxhash
 
 from json2db_sync.databases.key_index import SpillableKeyIndex
 from json2db_sync.databases.ledger import Load, StoredFile
-from json2db_sync.databases.outcome_counter import Counts, Outcome, OutcomeCounter, Taken, written
+from json2db_sync.databases.outcome_counter import Counts, Decided, Outcome, OutcomeCounter, written
 from json2db_sync.model.contents import content_hash, content_hashes
 from json2db_sync.sources import Record
 from json2db_sync.sources.batch import Undecoded
@@ -75,7 +75,7 @@ class ReplayedLoad:
         self._stored = stored
         self._rank = stored.ranks[load.file.sort_key]
         self._finished = finished
-        self._tally = OutcomeCounter(load.id, stored.memory)
+        self._outcomes = OutcomeCounter(load.id, stored.memory)
         self._waiting: dict[str, Record] = {}
 
     def add(self, id_: str, record: Record) -> None:
@@ -92,7 +92,7 @@ class ReplayedLoad:
                 self.add(id_, record)
             return
         numbers = range(batch.first, batch.first + len(batch))
-        self._tally.count_alike(ids, numbers, Outcome.INSERTED)
+        self._outcomes.count_alike(ids, numbers, Outcome.INSERTED)
         versions = [hash_ >> _RANK_BITS << _RANK_BITS | self._rank for hash_ in content_hashes(batch.array)]
         self._stored.versions.set(dict(zip(ids, versions, strict=True)))
         self._stored.origins += self._stored.origins_of(self._load.file, ids)
@@ -101,22 +101,22 @@ class ReplayedLoad:
 
     def reject(self) -> None:
         """The next record, which was rejected."""
-        self._tally.reject()
+        self._outcomes.reject()
 
     def finish(self) -> None:
         """All records were given."""
         self._flush()
-        self._finished(self._load, self._tally.counts)
+        self._finished(self._load, self._outcomes.counts)
 
     def close(self) -> None:
         """Forget the keys."""
-        self._tally.close()
+        self._outcomes.close()
 
     def _flush(self) -> None:
-        seen = self._tally.seen(self._waiting)
+        seen = self._outcomes.seen(self._waiting)
         known = self._stored.versions.get(self._waiting)
         numbers = self._stored.numbers.get(self._waiting) if self._stored.numbers is not None else {}
-        taken: dict[str, Taken] = {}
+        decided: dict[str, Decided] = {}
         versions: dict[str, int] = {}
         for id_, record in self._waiting.items():
             version = content_hash(record.value) >> _RANK_BITS
@@ -124,11 +124,11 @@ class ReplayedLoad:
             outcome = Outcome.INSERTED
             if before is not None:
                 outcome = self._outcome(before, version, seen.get(id_), numbers.get(id_, 0) > record.number)
-            taken[id_] = Taken(record.number, outcome, self._load.id)
+            decided[id_] = Decided(record.number, outcome, self._load.id)
             if outcome in (Outcome.INSERTED, Outcome.UPDATED) or self._confirms(outcome, before):
                 versions[id_] = version << _RANK_BITS | self._rank
-        self._tally.add(taken, seen)
-        self._tally.take_superseded()
+        self._outcomes.add(decided, seen)
+        self._outcomes.take_superseded()
         self._stored.set_versions(versions, known)
         if self._stored.numbers is not None:
             self._stored.numbers.set({id_: self._number(id_, known, numbers) for id_ in versions})

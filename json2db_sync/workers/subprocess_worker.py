@@ -28,11 +28,11 @@ def has_room_for_two() -> bool:
 
 
 class WorkerDied(Exception):
-    """The other process died: what it was asked for must be done here."""
+    """The worker died: what it was asked for must be done here."""
 
 
 class RemoteObject:
-    """An object in another process that does what it is asked, one thing after the other, while this one goes on.
+    """An object in a worker process, which does what it is asked, one thing after the other, while this one goes on.
 
     It must only read: then whatever happens to it or to us does no harm.
 
@@ -93,15 +93,15 @@ class RemoteObject:
 
 
 class SubprocessWorker(Generic[T]):
-    """Calls a function in another process, once. Use as a context manager.
+    """Calls a function in a worker process, once. Use as a context manager.
 
     :param function: see :class:`RemoteObject`.
     """
 
     def __init__(self, function: Callable[..., T], *arguments: Any) -> None:
         self._work = partial(function, *arguments)
-        self._assistant = RemoteObject(partial, function, *arguments)
-        self._answer: Future[T] = self._assistant.ask("__call__")
+        self._remote = RemoteObject(partial, function, *arguments)
+        self._answer: Future[T] = self._remote.ask("__call__")
 
     def result(self) -> T:
         """What the function returns. Should the process have died, it is called here."""
@@ -113,16 +113,16 @@ class SubprocessWorker(Generic[T]):
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._assistant.close()
+        self._remote.close()
 
 
 def serve() -> None:
-    """The other process: calls from standard input, until it ends, and what they return to standard output."""
+    """In the worker process: answer calls from standard input on standard output, until there are no more."""
     gc.set_threshold(FEW_COLLECTIONS)
     make, arguments = pickle.load(sys.stdin.buffer)  # noqa: S301  from our own process
-    assisting = make(*arguments)
+    target = make(*arguments)
     with suppress(EOFError):
         while True:
             method, arguments = pickle.load(sys.stdin.buffer)  # noqa: S301
-            pickle.dump(getattr(assisting, method)(*arguments), sys.stdout.buffer, pickle.HIGHEST_PROTOCOL)
+            pickle.dump(getattr(target, method)(*arguments), sys.stdout.buffer, pickle.HIGHEST_PROTOCOL)
             sys.stdout.buffer.flush()

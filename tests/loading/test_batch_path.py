@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from support.assisted import assisted
 from support.histories import KEYS
 from support.history_records import record_of
-from support.nightly import NIGHTLY, often
+from support.nightly import NIGHTLY
 from support.sessions import session, write
 
 from json2db_sync import SyncRunner, progress
@@ -27,11 +27,11 @@ from json2db_sync.config import JSON2DBConfig
 from json2db_sync.databases import open_database
 from json2db_sync.databases.ledger import TABLES, Ledger
 from json2db_sync.events import Progress
-from json2db_sync.loading.entity_load import EntityLoading
+from json2db_sync.loading.entity_load import EntityLoad
 from json2db_sync.model.batch_shredder import BatchShredder
 from json2db_sync.sources import batch, bytestream, cursor
 
-EXAMPLES = {"sqlite": max(12, often(1000)), "postgresql": max(2, often(100))}
+EXAMPLES = {"sqlite": 1000 if NIGHTLY else 12, "postgresql": 100 if NIGHTLY else 2}
 UNTOLD = {
     "database",
     "processing_time_seconds",
@@ -370,14 +370,14 @@ def test_files_that_cannot_be_read_are_refused_alike(both, tmp_path, fault):
 def test_ordinary_records_are_loaded_at_once(both, tmp_path, monkeypatch):
     """Of a thousand ordinary records in one file, and of the same changed here and there, few are looked at alone."""
     alone = []
-    add_record = EntityLoading.add_record
+    shredded = EntityLoad.shredded
 
     def counted(self, record, *, single):
-        if self._batch_shredder is not None:
+        if self.batch_loader is not None:
             alone.append(record)
-        add_record(self, record, single=single)
+        return shredded(self, record, single=single)
 
-    monkeypatch.setattr(EntityLoading, "add_record", counted)
+    monkeypatch.setattr(EntityLoad, "shredded", counted)
     pair = both(tmp_path)
     rows = [{"id": n, "t": f"text {n}", "l": [{"q": n}]} for n in range(1000)]
     session(tmp_path, "2025-01-01", things=rows)

@@ -89,9 +89,10 @@ def test_the_second_process_is_used(databases, tmp_path, eager, monkeypatch):
         assert load(url, tmp_path, second_process=second_process).success
         databases.drop(url)
         assert bool(asked) == second_process
-    answers = [answer.result() for method, answer in asked if method == "take"]
+    batches = ("add", "rows", "add_and_rows")
+    answers = [answer.result() for method, answer in asked if method in batches]
     assert sum(answer is not None for answer in answers) > 3
-    assert [method for method, _answer in asked if method != "take"] == [
+    assert [method for method, _answer in asked if method not in batches] == [
         *("start", "start_file", "make_rows_by", "finish_file", "analysis")
     ]
 

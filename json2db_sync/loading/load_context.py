@@ -1,0 +1,216 @@
+"""What all parts of a load know: how to load, where the file stands among others, what was counted so far."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import itemgetter
+
+import sqlalchemy as sa
+
+from json2db_sync.analysis.entity_analyzer import ReadOptions
+from json2db_sync.analysis.inference import PlanSettings
+from json2db_sync.databases.base import Database
+from json2db_sync.databases.ledger import Rejection
+from json2db_sync.databases.outcome_counter import Counts, OutcomeCounter
+from json2db_sync.databases.records import RecordReader
+from json2db_sync.databases.row_access import Values
+from json2db_sync.errors import ValidationError
+from json2db_sync.model.kinds import now_text
+from json2db_sync.model.plan import DATA_SOURCE, ID, LOAD, PARENT_ID, CustomColumn, EntityPlan
+from json2db_sync.results import RejectedRecord
+from json2db_sync.sources import Record, SourceFile
+from json2db_sync.text import counted
+
+Versions = Mapping[str | int, tuple[int, int]]
+"""Of stored records, by id: the hash of what is stored and the load that it came with."""
+
+
+@dataclass(frozen=True)
+class LoadOptions:
+    """How to treat records whose key is stored already."""
+
+    duplicate_prevention: bool = True
+    """Compare with what is stored; without it every record is written again."""
+    skip_existing: bool = False
+    """Never compare a record whose key is stored: it stays as it is."""
+    memory: int = 64 * 2**20
+    """Bytes for remembering the keys of the file."""
+
+    @property
+    def mode(self) -> str:
+        """The same in a word, for the ledger."""
+        return "skip" if self.skip_existing else "compare" if self.duplicate_prevention else "rewrite"
+
+
+@dataclass(frozen=True)
+class RejectionLimit:
+    """What is asked of each file."""
+
+    stop: bool = False
+    """One rejected record ends the run."""
+    most: int | None = None
+    """Records."""
+    share: float | None = None
+    """Of the file's records, 0 to 1."""
+
+    @classmethod
+    def parse(cls, text: str | None, *, stop: bool) -> RejectionLimit:
+        """From ``100``, ``5%`` or nothing, as configured."""
+        if text is None:
+            return cls(stop)
+        return cls(stop, share=float(text[:-1]) / 100) if text.endswith("%") else cls(stop, most=int(text))
+
+    def check(self, file: SourceFile, rejection: Rejection, number: int) -> None:
+        """A record is rejected.
+
+        :param number: how many of the file and entity that makes.
+        :raises ValidationError: when that is one too many; nothing of the file is loaded then.
+        """
+        if self.stop:
+            where = f" {rejection.path}" if rejection.path else ""
+            raise ValidationError(
+                f"{file.name} record {rejection.number}{where}: {rejection.reason}",
+                hint="correct it there; or go on without such records: processing.on_error = reject",
+                file=str(file.path),
+                record=rejection.number,
+                byte=rejection.byte,
+                path=rejection.path,
+                entity=rejection.entity,
+                setting="processing.on_error",
+                reason="record_rejected",
+            )
+        if self.most is not None and number > self.most:
+            raise _too_many(file, f"more than {counted(self.most, 'record')}", rejection.number, rejection.reason)
+
+    def check_all(self, file: SourceFile, counts: Counts, rejected: Sequence[RejectedRecord]) -> None:
+        """All records of an entity in a file were read.
+
+        :raises ValidationError: when too large a share of them is rejected; nothing of the file is loaded then.
+        """
+        if self.share is not None and counts.rejected > self.share * counts.read:
+            what = f"{counts.rejected:,} of {counts.read:,} records (more than {100 * self.share:g} %)"
+            raise _too_many(file, what, rejected[0].record, rejected[0].reason)
+
+
+@dataclass(frozen=True)
+class PopulateOptions:
+    """How to load."""
+
+    read: ReadOptions
+    plans: PlanSettings
+    load: LoadOptions
+    limit: RejectionLimit
+    batch_size: int = 1000
+    batch_path: bool = True
+    """Take many records at once where that can be done; else each takes the row path. The outcome is the same."""
+    second_process: bool = True
+    """Use another process where there is so much to do that it pays. The outcome is the same."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the records of a load stand among those that are stored."""
+
+    load: int
+    """The ledger's number of the load; rows keep it as their provenance."""
+    own_loads: Collection[int]
+    """The numbers of all loads of the same file, this one included."""
+    newer_loads: Collection[int]
+    """The numbers of loads of files that are newer than this one."""
+    session: str | None
+    later: Mapping[str, int] = field(default_factory=dict)
+    """By id, the number of the last record of this file with it, where one that comes now may stand before that."""
+
+
+class DuplicateKey(Exception):
+    """Records of a file were taken for new and different, but they are not, or the database refuses one."""
+
+
+class LoadContext:
+    """One entity's records of one file, on their way into its tables. Use within one transaction."""
+
+    def __init__(
+        self, database: Database, connection: sa.Connection, plan: EntityPlan, place: Place, options: LoadOptions
+    ) -> None:
+        self.database = database
+        self.connection = connection
+        self.plan = plan
+        self.place = place
+        self.options = options
+        self.tables = database.tables(plan)
+        self.root = self.tables[plan.table.name]
+        """The table of the records themselves."""
+        self.row_form = database.row_form(plan)
+        """What makes rows ready for the database."""
+        self.stored = RecordReader(database, connection, plan)
+        self.now = now_text()
+        custom = {column.name: self._value_of(column) for column in plan.custom}
+        self.constants: Values = {
+            DATA_SOURCE: "json", plan.created_at: self.now, plan.updated_at: self.now, LOAD: place.load, **custom,
+        }  # fmt: skip
+        """What the rows of new records have in common."""
+        # What users wrote into custom columns stays; only where a record came from is ours to say.
+        origin = {name: value for name, value in custom.items() if name == "session_id"}
+        self.constants_of_changed: Values = {plan.updated_at: self.now, LOAD: place.load, **origin}
+        """What those of changed records have in common."""
+        self.outcomes = OutcomeCounter(place.load, options.memory)
+        self.rejections: list[Rejection] = []
+        self.rows_written = 0
+        self.is_first = False
+        """Is nothing stored of the entity but what comes of this file? Then records are taken for new and different."""
+
+    def _value_of(self, custom: CustomColumn) -> str | int | float | None:
+        default = custom.default
+        if default is None:
+            return self.place.session if custom.name == "session_id" else None
+        if default.upper() in ("CURRENT_TIMESTAMP", "NOW()"):
+            return self.now.replace("T", " ").removesuffix("Z")
+        return default[1:-1].replace("''", "'") if default.startswith("'") else _number(default)
+
+    def expect_new(self) -> None:
+        """Take records for new and different, where nothing is stored of the entity so far."""
+        self.is_first = self.connection.execute(sa.select(self.root.c[ID]).limit(1)).first() is None
+
+    def reject(self, record: Record, reason: str, path: str | None = None) -> None:
+        """Keep a record that cannot be loaded, with its reason."""
+        self.outcomes.reject()
+        self.rejections.append(Rejection(record.entity, record.number, record.byte, reason, record.raw, path))
+
+    def take_rejections(self) -> list[Rejection]:
+        """The records rejected since the last call."""
+        taken, self.rejections = self.rejections, []
+        return taken
+
+    def confirm(self, ids: Iterable[str | int], stored: Versions) -> None:
+        """These records are stored just so: from now on as records of this load.
+
+        Not where a newer file has sent the same: an older one that comes late must not take its place.
+        """
+        settled = {*self.place.own_loads, *self.place.newer_loads}
+        if not settled.issuperset(map(itemgetter(1), stored.values())):
+            confirmed = [id_ for id_ in ids if stored[id_][1] not in settled]
+            self.database.set_for_ids(self.connection, self.root, confirmed, {LOAD: self.place.load})
+
+    def delete_children(self, ids: Sequence[str | int]) -> None:
+        """Of records that are going to be replaced."""
+        for table in reversed(self.plan.tables[1:]):
+            self.database.delete_where_in(self.connection, self.tables[table.name].c[PARENT_ID], ids)
+
+
+def _number(text: str) -> int | float | None:
+    try:
+        return int(text)
+    except ValueError:
+        return float(text) if text.upper() != "NULL" else None
+
+
+def _too_many(file: SourceFile, what: str, number: int, reason: str) -> ValidationError:
+    return ValidationError(
+        f"{file.name}: {what} cannot be loaded, so nothing of it was; record {number}: {reason}",
+        hint="look at the file: it is what seems wrong. processing.max_rejected says how many records may be rejected",
+        file=str(file.path),
+        record=number,
+        setting="processing.max_rejected",
+        reason="too_many_rejected",
+    )
