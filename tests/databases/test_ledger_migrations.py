@@ -149,7 +149,9 @@ def test_a_former_database_is_read_without_a_write(former):
     assert str(change) == "create index json_tracks.track_id (keys of items)"  # as the former version says
     ok(runner.export())
     same_exports(former, former.folder / "out")
-    assert all(file.status == "unchanged" for file in ok(runner.export(output_directory=exported, check=True)).files)
+    ok(runner.export(output_directory=exported, verify_only=True))
+    if former.kind == "sqlite":  # on a server of another name they count as stale
+        assert not ok(runner.export(output_directory=exported, check=True)).needs_attention
     assert former.state() == before
     assert former.version() is None
     assert not former.backups()
