@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -15,30 +15,26 @@ from json2db_sync.interfaces.cli.options import (
     DATABASE,
     OUTPUT,
     Call,
-    Decorator,
-    Headed,
     command,
     given,
+    option,
     options,
 )
 
+T = TypeVar("T")
 _WHICH, _SHAPE, _HOW = "Which records", "What the files look like", "How"
 _CONDITION = re.compile(r"(?P<table>[^.]+)\.(?P<field>.+?)\s*(?P<sign><=|>=|!=|=|<|>)\s*(?P<value>.*)", re.DOTALL)
-Callback = Callable[[click.Context, click.Parameter, tuple[str, ...]], Any]
+Callback = Callable[[click.Context, click.Parameter, tuple[str, ...]], object]
 
 
-def _option(*names: str, **settings: Any) -> Decorator:
-    return click.option(*names, cls=Headed, **settings)
-
-
-def _of_tables(add: Callable[[Any, str], Any]) -> Callback:
+def _of_tables(add: Callable[[T | None, str], T]) -> Callback:
     """A callback for a repeatable TABLE=..., by table; None where it is not given.
 
     :param add: (what is known of a table, text) -> both; None is nothing yet, and a ValueError says what is wrong.
     """
 
-    def parse(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> Mapping[str, Any] | None:
-        found: dict[str, Any] = {}
+    def parse(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> Mapping[str, object] | None:
+        found: dict[str, T] = {}
         for text in value:
             table, equals, rest = text.partition("=")
             if not (equals and table.strip() and rest.strip()):
@@ -78,9 +74,9 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _conditions(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> Mapping[str, Any] | None:
+def _conditions(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> Mapping[str, object] | None:
     """``--where "events.start_date>=2026-01-01"`` as the runner takes it; None where it is not given."""
-    found: dict[str, dict[str, dict[str, Any]]] = {}
+    found: dict[str, dict[str, dict[str, object]]] = {}
     for text in value:
         parts = _CONDITION.fullmatch(text.strip())
         if parts is None:
@@ -105,35 +101,35 @@ def _split(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -
 
 
 _TABLES = (
-    _option("--table", "tables", multiple=True, metavar="NAME", callback=_split, heading=_WHICH,
+    option("--table", "tables", multiple=True, metavar="NAME", callback=_split, heading=_WHICH,
             help="Only this entity or table; repeat it, or separate names by commas."),
-    _option("--where", "filters", multiple=True, metavar="TABLE.FIELD=VALUE", callback=_conditions, heading=_WHICH,
+    option("--where", "filters", multiple=True, metavar="TABLE.FIELD=VALUE", callback=_conditions, heading=_WHICH,
             help="Only rows of which this holds; also with != < <= > >=. Repeat it: all must hold."),
 )  # fmt: skip
 _FORM = (
-    _option("--format", type=click.Choice(["envelope", "array", "ndjson"]), heading=_SHAPE,
+    option("--format", type=click.Choice(["envelope", "array", "ndjson"]), heading=_SHAPE,
             help="Records with metadata before them, an array, or lines; metadata then stand beside."),
-    _option("--pretty/--compact", default=None, heading=_SHAPE, help="Indented, or one record a line."),
-    _option("--gzip/--no-gzip", "compress", default=None, heading=_SHAPE, help="Pack the files, or do not."),
-    _option("--null", "null_handling", type=click.Choice(["keep", "omit"]), heading=_SHAPE,
+    option("--pretty/--compact", default=None, heading=_SHAPE, help="Indented, or one record a line."),
+    option("--gzip/--no-gzip", "compress", default=None, heading=_SHAPE, help="Pack the files, or do not."),
+    option("--null", "null_handling", type=click.Choice(["keep", "omit"]), heading=_SHAPE,
             help="Keys that are null: keep them, or leave them out."),
-    _option("--related-depth", type=click.IntRange(0, 5), metavar="NUMBER", heading=_SHAPE,
+    option("--related-depth", type=click.IntRange(0, 5), metavar="NUMBER", heading=_SHAPE,
             help="References to follow for the names beside them: venue_name at 1, its city_name at 2."),
-    _option("--fields", multiple=True, metavar="TABLE=FIELD,...", callback=_of_tables(_add_names), heading=_SHAPE,
+    option("--fields", multiple=True, metavar="TABLE=FIELD,...", callback=_of_tables(_add_names), heading=_SHAPE,
             help="Only these fields of a table."),
-    _option("--exclude", multiple=True, metavar="TABLE=FIELD,...", callback=_of_tables(_add_names), heading=_SHAPE,
+    option("--exclude", multiple=True, metavar="TABLE=FIELD,...", callback=_of_tables(_add_names), heading=_SHAPE,
             help="Without these fields of a table; '*' stands for all tables."),
-    _option("--rename", multiple=True, metavar="TABLE=OLD:NEW,...", callback=_of_tables(_add_renames), heading=_SHAPE,
+    option("--rename", multiple=True, metavar="TABLE=OLD:NEW,...", callback=_of_tables(_add_renames), heading=_SHAPE,
             help="Other names for fields of a table."),
-    _option("--statistics", multiple=True, metavar="TABLE=FIELD,...", callback=_of_tables(_add_names), heading=_SHAPE,
+    option("--statistics", multiple=True, metavar="TABLE=FIELD,...", callback=_of_tables(_add_names), heading=_SHAPE,
             help="Count the commonest values of these fields, in the metadata and on the screen."),
 )  # fmt: skip
 _MODE = (
-    _option("--check", is_flag=True, heading=_HOW,
+    option("--check", is_flag=True, heading=_HOW,
             help="Write nothing; say which files are stale, and end with exit code 3 if any is."),
-    _option("--verify-only", is_flag=True, heading=_HOW,
+    option("--verify-only", is_flag=True, heading=_HOW,
             help="Write nothing; compare the files with the database record by record."),
-    _option("--validate/--no-validate", default=None, heading=_HOW,
+    option("--validate/--no-validate", default=None, heading=_HOW,
             help="Check every record against the JSON Schema beside its file, or do not."),
 )  # fmt: skip
 

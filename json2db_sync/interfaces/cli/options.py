@@ -12,7 +12,8 @@ import click
 PROGRAM = "json2db-sync"
 COMPLETE_VARIABLE = "_JSON2DB_SYNC_COMPLETE"
 
-Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+Function = Callable[..., Any]
+Decorator = Callable[[Function], Function]
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,9 @@ class Call:
     quiet: bool = False
     verbose: int = 0
 
-    def sections(self) -> dict[str, dict[str, Any]]:
+    def sections(self) -> dict[str, dict[str, object]]:
         """The settings given, in the sections of the configuration."""
-        given: dict[str, dict[str, Any]] = {
+        given: dict[str, dict[str, object]] = {
             "data_source": {"include_failed": self.include_failed},
             "processing": {
                 "batch_size": self.batch_size,
@@ -68,14 +69,15 @@ class Days(click.ParamType):  # type: ignore[type-arg,unused-ignore] # generic s
 
     name = "days"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """A number, or the text where it is none."""
+    def convert(self, value: object, _param: click.Parameter | None, _ctx: click.Context | None) -> float | str:
+        """A number, or the text where it is not one."""
+        text = str(value)
         for kind in (int, float):
             try:
-                return kind(value)
+                return kind(text)
             except ValueError:
                 continue
-        return value.strip().lower()
+        return text.strip().lower()
 
 
 class Headed(click.Option):
@@ -102,9 +104,7 @@ class Command(click.Command):
                 formatter.write_dl([(names.ljust(min(widest, 30)), text) for names, text in records])
 
 
-def command(
-    name: str, text: str, *, example: str, short: str, hidden: bool = False
-) -> Callable[[Callable[..., Any]], Command]:
+def command(name: str, text: str, *, example: str, short: str, hidden: bool = False) -> Callable[[Function], Command]:
     """A command with its help: what it does in plain words, and an example."""
     full = f"{text}\n\n{example_block(example)}"
     return click.command(name, cls=Command, help=full, short_help=short, hidden=hidden)
@@ -115,7 +115,7 @@ def example_block(example: str) -> str:
     return f"\b\nExample:\n  {example}"
 
 
-def _option(*names: str, **settings: Any) -> Decorator:
+def option(*names: str, **settings: object) -> Decorator:
     return click.option(*names, cls=Headed, **settings)
 
 
@@ -144,98 +144,96 @@ def _pairs(what: str) -> Callable[[click.Context, click.Parameter, tuple[str, ..
 _PATH = click.Path(path_type=str)
 _WHERE, _WHICH, _HOW, _RULES, _OUTPUT, _ASKING = "Where", "Which files", "How", "Rules", "Output", "Asking"
 
-CONFIG_FILE = _option(
-    "--config-file", type=_PATH, metavar="FILE", heading=_WHERE, help="JSON or TOML file of settings."
-)
+CONFIG_FILE = option("--config-file", type=_PATH, metavar="FILE", heading=_WHERE, help="JSON or TOML file of settings.")
 DATABASE = (
-    _option(
+    option(
         "--db-path", type=_PATH, metavar="PATH|URL", heading=_WHERE,
         help="SQLite file, or postgresql://user:password@host/name.",
     ),
     CONFIG_FILE,
 )  # fmt: skip
-DATA_SOURCE = _option(
+DATA_SOURCE = option(
     "--data-source", type=_PATH, metavar="PATH", heading=_WHERE,
     help="The api_sync base, its sync_sessions, one session, any folder or file.",
 )  # fmt: skip
 WINDOW = (
-    _option(
+    option(
         "--cutoff-days", type=Days(), metavar="DAYS", heading=_WHICH,
         help="Only sessions of the last DAYS days; 'all' lifts every limit.",
     ),
-    _option("--since", metavar="DATE", heading=_WHICH, help="Only sessions from this day on, as 2026-11-01."),
-    _option("--until", metavar="DATE", heading=_WHICH, help="Only sessions up to this day."),
-    _option(
+    option("--since", metavar="DATE", heading=_WHICH, help="Only sessions from this day on, as 2026-11-01."),
+    option("--until", metavar="DATE", heading=_WHICH, help="Only sessions up to this day."),
+    option(
         "--entity", "entity_filter", multiple=True, metavar="NAME", callback=_split, heading=_WHICH,
         help="Only this entity; repeat it, or separate names by commas.",
     ),
-    _option(
+    option(
         "--include-failed", is_flag=True, default=None, heading=_WHICH,
         help="Also files whose metadata says that their sync failed.",
     ),
 )  # fmt: skip
 SOURCE = (DATA_SOURCE, *WINDOW)
-BACKUP = _option(
+BACKUP = option(
     "--backup/--no-backup", default=None, heading=_HOW, help="Back up the database before loading, or do not."
 )
-BATCH_SIZE = _option("--batch-size", type=int, metavar="RECORDS", heading=_HOW, help="Records stored at a time.")
-MEMORY = _option("--memory-limit", type=int, metavar="MB", heading=_HOW, help="Memory to stay within.")
-CUSTOM_COLUMNS = _option(
+BATCH_SIZE = option("--batch-size", type=int, metavar="RECORDS", heading=_HOW, help="Records stored at a time.")
+MEMORY = option("--memory-limit", type=int, metavar="MB", heading=_HOW, help="Memory to stay within.")
+CUSTOM_COLUMNS = option(
     "--custom-column", "custom_columns", multiple=True, metavar="NAME=TYPE", heading=_HOW,
     callback=_pairs("NAME=TYPE, as in session_id=TEXT"),
     help="One more column in every entity's table; repeat it for several.",
 )  # fmt: skip
-ENTITY = _option("--entity", metavar="NAME", heading="Which records", help="Only this entity.")
-LIMIT = _option(
+ENTITY = option("--entity", metavar="NAME", heading="Which records", help="Only this entity.")
+LIMIT = option(
     "--limit", "most", type=click.IntRange(min=1), metavar="NUMBER", heading=_HOW,
     help="Show at most so many, newest first.",
 )  # fmt: skip
-SCHEMA_DIRECTORY = _option(
+SCHEMA_DIRECTORY = option(
     "--schema-directory", type=_PATH, metavar="DIR", heading=_RULES,
     help="JSON Schemas to check records by, one an entity: invoices.schema.json.",
 )  # fmt: skip
 RULES = (
-    _option(
+    option(
         "--on-error", type=click.Choice(["reject", "stop"]), heading=_RULES,
         help="What cannot be loaded: keep it aside and go on, or stop.",
     ),
-    _option(
+    option(
         "--max-rejected", metavar="N|N%", heading=_RULES,
         help="Rejected records a file may have, or their share; with more nothing of it loads.",
     ),
     SCHEMA_DIRECTORY,
-    _option(
+    option(
         "--validation-mode", type=click.Choice(["reject", "warn"]), heading=_RULES,
         help="What does not satisfy its schema: reject it, or load it and say so.",
     ),
 )  # fmt: skip
-FREEZE = _option(
+FREEZE = option(
     "--freeze", "frozen", multiple=True, metavar="NAME", callback=_split, heading=_RULES,
     help="Leave the tables of this entity as they are; repeat it, or separate names by commas.",
 )  # fmt: skip
-YES = _option("-y", "--yes", is_flag=True, heading=_ASKING, help="Go on without asking.")
-NO_INPUT = _option(
+YES = option("-y", "--yes", is_flag=True, heading=_ASKING, help="Go on without asking.")
+NO_INPUT = option(
     "--no-input", is_flag=True, heading=_ASKING, help="Never ask: end with exit code 2 where --yes would be needed."
 )
 ASKING = (YES, NO_INPUT)
 OUTPUT = (
-    _option("--json", "as_json", is_flag=True, heading=_OUTPUT, help="Print the result, and nothing else, as JSON."),
-    _option("-v", "--verbose", count=True, heading=_OUTPUT, help="Log to stderr instead of drawing; -vv says more."),
-    _option("-q", "--quiet", is_flag=True, heading=_OUTPUT, help="No progress; nothing at all where all is well."),
-    _option("--log-file", type=_PATH, metavar="FILE", heading=_OUTPUT, help="Write the log to this file too."),
+    option("--json", "as_json", is_flag=True, heading=_OUTPUT, help="Print the result, and nothing else, as JSON."),
+    option("-v", "--verbose", count=True, heading=_OUTPUT, help="Log to stderr instead of drawing; -vv says more."),
+    option("-q", "--quiet", is_flag=True, heading=_OUTPUT, help="No progress; nothing at all where all is well."),
+    option("--log-file", type=_PATH, metavar="FILE", heading=_OUTPUT, help="Write the log to this file too."),
 )
 
 
 def options(*groups: Decorator | tuple[Decorator, ...]) -> Decorator:
     """Give a command these options, in this order, and collect the shared ones in its first argument, a Call."""
 
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+    def decorate(function: Function) -> Function:
         @functools.wraps(function)
-        def run(**given: Any) -> Any:
+        def run(**given: Any) -> object:
             shared = {field.name: given.pop(field.name) for field in fields(Call) if field.name in given}
             return function(Call(**shared), **given)
 
-        decorated: Callable[..., Any] = run
+        decorated: Function = run
         flat: list[Decorator] = []
         for group in groups:
             flat += [group] if callable(group) else group

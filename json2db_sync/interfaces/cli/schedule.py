@@ -21,7 +21,7 @@ _WHEN, _WHAT = "When", "What to print"
 class _Format(click.Choice):  # type: ignore[type-arg,unused-ignore] # generic since click 8.2
     """The format of a schedule; the operation may have an option of that name, too."""
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> object:
         """As click does, saying where the operation's own options can stand."""
         try:
             return super().convert(value, param, ctx)

@@ -69,7 +69,7 @@ def save(folder: Path, answers: Answers) -> None:
             partial.write_text(json.dumps({"folders": newest}, indent=1, ensure_ascii=False), encoding="utf-8")
 
 
-def _stored() -> dict[str, Any]:
+def _stored() -> dict[str, object]:
     try:
         everything = json.loads(state_file().read_text(encoding="utf-8"))
         folders = everything["folders"]
@@ -78,12 +78,13 @@ def _stored() -> dict[str, Any]:
     return dict(folders) if isinstance(folders, dict) else {}
 
 
-def _understood(stored: Mapping[str, Any]) -> dict[str, Any]:
+def _understood(stored: Mapping[str, object]) -> dict[str, Any]:
     """The remembered values that are of the kind they should be."""
     found: dict[str, Any] = {}
     for name in ("database", "source", "days", "last"):
-        if isinstance(stored.get(name), str) and stored[name].isprintable():
-            found[name] = stored[name]
+        value = stored.get(name)
+        if isinstance(value, str) and value.isprintable():
+            found[name] = value
     for name in ("backup", "full", "skip_records", "skip_tables", "password_left_out"):
         if isinstance(stored.get(name), bool):
             found[name] = stored[name]

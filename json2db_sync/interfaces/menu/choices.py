@@ -5,7 +5,7 @@ from __future__ import annotations
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
@@ -14,15 +14,19 @@ from json2db_sync.interfaces.menu import glyphs
 
 if TYPE_CHECKING:
     from prompt_toolkit.key_binding import KeyPressEvent
+    from prompt_toolkit.styles import Style
     from questionary import Question
     from questionary.prompts.common import InquirerControl
+
+Line = str | list[tuple[str, str]]
+"""A line of a list: plain, or of parts with their styles."""
 
 
 @dataclass(frozen=True)
 class Option:
     """A line of a list."""
 
-    value: Any
+    value: object
     label: str
     detail: str = ""
     """Beside the label, in a column of its own."""
@@ -38,11 +42,11 @@ def cleared(control: InquirerControl) -> bool:
     return True
 
 
-def rows(options: Sequence[Option], width: int, *, plain: bool) -> list[Any]:
+def rows(options: Sequence[Option], width: int, *, plain: bool) -> list[Line]:
     """The lines of a list: marks, labels and details, each in a column, cut to the width."""
     marks = max(len(option.mark) for option in options)
     labels = max(len(option.label) for option in options if option.detail) if any(o.detail for o in options) else 0
-    rows: list[Any] = []
+    rows: list[Line] = []
     for option in options:
         mark = f"{option.mark:<{marks}}  " if marks else ""
         label = mark + glyphs.plain(f"{option.label:<{labels}}" if option.detail else option.label)
@@ -54,7 +58,7 @@ def rows(options: Sequence[Option], width: int, *, plain: bool) -> list[Any]:
     return rows
 
 
-def control_of(question: Question) -> Any:
+def control_of(question: Question) -> InquirerControl:
     from questionary.prompts.common import InquirerControl
 
     windows = question.application.layout.find_all_windows()
@@ -140,7 +144,7 @@ def _places(options: Sequence[Option], typed: str) -> list[int]:
     )
 
 
-def style() -> Any:
+def style() -> Style:
     from prompt_toolkit.styles import Style
 
     rules: Mapping[str, str] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -21,6 +21,9 @@ from json2db_sync.interfaces.menu.next_actions import NextActions, Step
 from json2db_sync.interfaces.menu.prompts import Back, Option
 from json2db_sync.interfaces.menu.session import Session
 from json2db_sync.operations.result_builders import failed
+
+if TYPE_CHECKING:
+    from questionary.prompts.common import InquirerControl
 
 _OPTIONS = (
     Option(tasks.ANALYSIS, "JSON analysis", "what is in the files", "1"),
@@ -77,7 +80,7 @@ class Menu:
 
     def run(self) -> int:
         """Until the user leaves; the exit code."""
-        chosen: Any = None
+        chosen: object = None
         home: Home | None = None
         drawn = 0
         try:
@@ -99,7 +102,7 @@ class Menu:
             self._prompts.say("Left.")
             return 130
 
-    def _choose(self, home: Home, default: Any) -> Any:
+    def _choose(self, home: Home, default: object) -> object:
         """The option chosen.
 
         :raises Back: when the user leaves.
@@ -108,7 +111,7 @@ class Menu:
         if default not in [option.value for option in options]:
             default = "source" if home.source is not None and home.source.problem else tasks.WORKFLOW
 
-        def to_exit(control: Any) -> bool:
+        def to_exit(control: InquirerControl) -> bool:
             control.pointed_at = len(options) - 1
             return True
 
@@ -136,7 +139,7 @@ class Menu:
             parts.append(", ".join(answers.entities))
         return ", ".join(parts)
 
-    def _do(self, chosen: Any) -> None:
+    def _do(self, chosen: object) -> None:
         """What was chosen at home, until home is wanted again."""
         try:
             if self._session.problem is not None:
@@ -150,7 +153,7 @@ class Menu:
             elif isinstance(chosen, tasks.Task):
                 self._flow.start(chosen)
             else:
-                self._form.ask(chosen)
+                self._form.ask("source" if chosen == "source" else "database")
         except Back:
             return
         except KeyboardInterrupt:

@@ -15,7 +15,7 @@ from json2db_sync.interfaces.menu.places import can_show, show_place
 from json2db_sync.interfaces.menu.prompts import BACK, Back, Option
 from json2db_sync.interfaces.menu.records import Records
 from json2db_sync.interfaces.menu.session import Session
-from json2db_sync.interfaces.menu.tasks import Task
+from json2db_sync.interfaces.menu.tasks import Ask, Task
 from json2db_sync.interfaces.terminal.console import show, show_error
 from json2db_sync.results import PopulateResult, RefusedFile, Result, VerifyResult, WorkflowResult
 from json2db_sync.text import counted
@@ -175,7 +175,7 @@ class NextActions:
         if kind == "database_error":
             ways.append((Option(0, "Restore a backup"), self._restore))
         if can_show(result.context):
-            context: Any = result.context
+            context = dict(result.context or {})
             ways.append((Option(0, "Show the place"), lambda: show_place(self._session, context, _root(result))))
         return ways
 
@@ -183,7 +183,7 @@ class NextActions:
         self._session.answer(**answers)
         return Step(step.task, fill=False)
 
-    def _asked(self, what: Any, step: Step) -> Step:
+    def _asked(self, what: Ask, step: Step) -> Step:
         self._form.ask(what)
         return Step(step.task, fill=False)
 

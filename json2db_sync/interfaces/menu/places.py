@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from rich.text import Text
 
@@ -15,12 +14,12 @@ _BEFORE, _AFTER = 160, 80
 """Bytes shown before and after the place."""
 
 
-def can_show(context: Mapping[str, Any] | None) -> bool:
+def can_show(context: Mapping[str, object] | None) -> bool:
     """Does an error's context name a place?"""
     return bool(context) and any(name in (context or {}) for name in ("file", "setting", "table"))
 
 
-def show_place(session: Session, context: Mapping[str, Any], source: str | None) -> None:
+def show_place(session: Session, context: Mapping[str, object], source: str | None) -> None:
     """Show it."""
     say = session.prompts.say
     if "file" in context:
@@ -30,8 +29,9 @@ def show_place(session: Session, context: Mapping[str, Any], source: str | None)
             if name in context:
                 value = context[name]
                 say(f"  {name:<7} {value:,}" if isinstance(value, int) else f"  {name:<7} {value}")
-        if isinstance(context.get("byte"), int):
-            _excerpt(session, path, int(context["byte"]))
+        byte = context.get("byte")
+        if isinstance(byte, int):
+            _excerpt(session, path, byte)
     if "table" in context:
         say(f"  table   {context['table']}")
     if "setting" in context:

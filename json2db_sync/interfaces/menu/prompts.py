@@ -69,7 +69,7 @@ class Prompts:
         message: str,
         options: Sequence[Option],
         *,
-        default: Any = None,
+        default: object = None,
         footer: str = "enter choose · type to jump · esc back",
         quiet: bool = False,
         on_escape: Callable[[InquirerControl], bool] | None = None,

@@ -39,7 +39,7 @@ class Records:
 
     def browse(self) -> None:
         """List them, and do what is chosen, until the user goes back or none is left."""
-        at: Any = None
+        at: object = None
         seen = False
         while True:
             result = self._session.ask(RejectedResult, "rejected", most=_MOST)
@@ -57,7 +57,7 @@ class Records:
                 return
             self._do(at, result)
 
-    def _choose(self, result: RejectedResult, at: Any) -> Any:
+    def _choose(self, result: RejectedResult, at: object) -> object:
         known = f"the newest {_MOST} of {result.total:,}" if result.total > _MOST else f"{result.total:,}"
         options = [
             Option(_AGAIN, "Try all again", "after a setting or a schema has changed"),
@@ -69,7 +69,7 @@ class Records:
         default = 0 if at is None or (isinstance(at, int) and at >= len(result.records)) else at
         return self._session.prompts.choose(f"Rejected records ({known})", options, default=default, quiet=True)
 
-    def _do(self, chosen: Any, result: RejectedResult) -> None:
+    def _do(self, chosen: object, result: RejectedResult) -> None:
         """What was chosen from the list; going back from there leads to the list again."""
         try:
             if chosen == _AGAIN:
@@ -78,7 +78,7 @@ class Records:
                 self._export()
             elif chosen == _CORRECTED:
                 self._load_corrected()
-            else:
+            elif isinstance(chosen, int):
                 self._look_at(result.records[chosen])
         except Back:
             return

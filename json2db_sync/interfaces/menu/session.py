@@ -138,7 +138,7 @@ class Session:
         """The last run of this sitting on this database, if it was cancelled: the ledger may not know of it."""
         return self._stopped[1] if self._stopped is not None and self._stopped[0] == self.database else None
 
-    def call(self, method: str, *arguments: Any, quiet: bool = False, **named: Any) -> Result:
+    def call(self, method: str, *arguments: object, quiet: bool = False, **named: object) -> Result:
         """Call a method of the runner, showing its progress.
 
         :param quiet: show nothing; for what is done in an instant.
@@ -164,7 +164,7 @@ class Session:
         assert isinstance(result, Result)
         return result
 
-    def ask(self, kind: type[R], method: str, *arguments: Any, **named: Any) -> R | None:
+    def ask(self, kind: type[R], method: str, *arguments: object, **named: object) -> R | None:
         """What a method of the runner answers in an instant; None where it failed, and then the error is shown."""
         result = self.call(method, *arguments, quiet=True, **named)
         if isinstance(result, kind) and result.success:

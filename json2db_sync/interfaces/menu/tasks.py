@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from json2db_sync.databases.urls import mask
 from json2db_sync.interfaces.menu.answers import Answers
@@ -23,13 +23,13 @@ class Task:
     """Of the runner."""
     title: str
     asks: tuple[Ask, ...]
-    fixed: tuple[tuple[str, Any], ...] = ()
+    fixed: tuple[tuple[str, object], ...] = ()
     """Arguments that make this task what it is."""
     writes: bool = False
 
-    def arguments(self, answers: Answers) -> dict[str, Any]:
+    def arguments(self, answers: Answers) -> dict[str, object]:
         """What the runner's method is called with; what is as configured is left out."""
-        given: dict[str, Any] = dict(self.fixed)
+        given: dict[str, object] = dict(self.fixed)
         if "days" in self.asks and answers.days is not None:
             given["cutoff_days"] = answers.days
         if "entities" in self.asks and answers.entities is not None:
@@ -67,7 +67,7 @@ def command_line(words: Sequence[str], database: str | None, config_file: str | 
     return shlex.join(line)
 
 
-def _words(name: str, value: Any) -> list[str]:
+def _words(name: str, value: object) -> list[str]:
     option = {"entity_filter": "--entity", "backup": "--backup" if value else "--no-backup"}.get(
         name, f"--{name.replace('_', '-')}"
     )
