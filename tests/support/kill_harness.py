@@ -356,14 +356,11 @@ def main(name: str, url: str, tree: str) -> None:
     import psycopg  # noqa: F401
 
     from json2db_sync.databases import postgresql, sqlite  # noqa: F401
-    from json2db_sync.steps import (  # noqa: F401
-        data_populator,
-        json_analyzer,
-        rejected_replay,
-        summary_reporter,
-        table_generator,
-        table_verifier,
-    )
+    from json2db_sync.analysis import json_analyzer  # noqa: F401
+    from json2db_sync.loading import data_populator, replay  # noqa: F401
+    from json2db_sync.operations import summary_reporter  # noqa: F401
+    from json2db_sync.schema import table_generator  # noqa: F401
+    from json2db_sync.verification import table_verifier  # noqa: F401
 
     operation = next(operation for operation in OPERATIONS if operation.name == name)
     print("ready", flush=True)
