@@ -186,6 +186,7 @@ def _marking(reached: Path, call: int, fate: Fate) -> Fate:
     return marking
 
 
+@pytest.mark.slow
 def test_killed_at_any_call_every_file_is_whole_and_the_next_start_makes_them_one(worlds):
     """After a kill each file is wholly old or new; the next start leaves all old or all new; the next run ends the work."""
     outcomes = set()
@@ -203,6 +204,7 @@ def test_killed_at_any_call_every_file_is_whole_and_the_next_start_makes_them_on
     assert outcomes == {(KILLED, False), (KILLED, True), (DONE, True)}
 
 
+@pytest.mark.slow
 def test_killed_while_it_ends_a_killed_run_it_loses_nothing(worlds):
     """A start that is killed at any call while it ends what a killed run began is ended by the next."""
     ended = 0
@@ -219,6 +221,7 @@ def test_killed_while_it_ends_a_killed_run_it_loses_nothing(worlds):
     assert ended > 50
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", REFUSALS, ids=errno.errorcode.get)
 def test_one_call_that_fails_leaves_all_old_or_all_new(worlds, number):
     """Whichever call the system refuses: every file new, or a FileError that says what to do and every file old."""
@@ -232,6 +235,7 @@ def test_one_call_that_fails_leaves_all_old_or_all_new(worlds, number):
     assert refused > 20
 
 
+@pytest.mark.slow
 def test_interrupted_at_any_call_it_leaves_all_old_or_all_new(worlds):
     """Ctrl-C at any call: every file old or, once all were replaced, every file new."""
     for call, world, end in ends(worlds, lambda call: refused_at(call, CTRL_C)):
@@ -241,6 +245,7 @@ def test_interrupted_at_any_call_it_leaves_all_old_or_all_new(worlds):
         world.assert_all_or_none()
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("times", TIMES)
 def test_where_files_cannot_be_taken_back_either_the_next_start_makes_them_one(worlds, times):
     """A disk that fails for some calls, or goes away in the middle: the next start does what is left to do."""
@@ -251,6 +256,7 @@ def test_where_files_cannot_be_taken_back_either_the_next_start_makes_them_one(w
         world.assert_all_or_none()
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("number", [errno.ENOSPC, CTRL_C], ids=["ENOSPC", "Ctrl-C"])
 @pytest.mark.parametrize("later", LATER)
 def test_killed_while_it_takes_files_back_the_next_start_takes_them_back(worlds, later, number):
@@ -299,6 +305,7 @@ for size in sizes:
 """
 
 
+@pytest.mark.slow
 def test_a_disk_that_runs_full_leaves_all_old_and_says_so(tmp_path):
     """However much room there is: all files new, or an error that says that the disk is full, and all old."""
     prefix = can_mount(tmp_path)

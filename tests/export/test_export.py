@@ -73,6 +73,7 @@ def test_the_metadata_say_what_the_file_holds(url, out):
     ]
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("compress", [False, True])
 @pytest.mark.parametrize("form", ["envelope", "array", "ndjson"])
 @pytest.mark.parametrize("pretty", [False, True])
@@ -97,6 +98,7 @@ def test_every_format_holds_the_same_records(url, out, form, pretty, compress):
     assert contents(out / "other") == before
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("form", ["envelope", "array", "ndjson"])
 def test_an_empty_table_is_an_empty_array(url, out, form):
     """A table without rows has its file too, which is verified and, but for lines, can be loaded."""
@@ -193,6 +195,7 @@ def test_null_can_be_left_out(url, out):
     assert records(out / "venues.json")[1]["hours"] == {"a": 1.1, "b": [1, None]}
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("wanted", "codes"),
     [
@@ -213,6 +216,7 @@ def test_filters_choose_rows(url, out, wanted, codes):
     assert [event["code"] for event in records(out / "events.json")] == codes
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("arguments", "hint"),
     [
@@ -383,6 +387,7 @@ def test_verification_compares_content_not_spelling(url, out):
     assert "checksum" in file.differences[0]
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("text", ["", "{", "no JSON", '{"events": 1}', "[1, 2]"])
 def test_a_damaged_file_is_different_and_written_anew(url, out, text):
     """A file that cannot be read is a difference with its reason; an export replaces it and keeps it as a backup."""
@@ -456,6 +461,7 @@ def test_the_database_is_never_written_over(tmp_path):
     assert path.read_bytes() == before
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("form", ["envelope", "array", "ndjson"])
 def test_a_file_that_was_not_an_export_is_told_of(url, out, form):
     """It is backed up and replaced, and a note says where it is; an export, of whatever format, is replaced in silence."""
@@ -471,6 +477,7 @@ def test_a_file_that_was_not_an_export_is_told_of(url, out, form):
         assert not [note for note in notes if "not an export" in note]
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     "option",
     [
@@ -494,6 +501,7 @@ def test_an_option_for_a_table_that_is_nowhere_is_an_error(url, out, option):
     assert runner_on(url, out).export(["cities"], exclude={"venues": ["fee"]}).success
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("pretty", [False, True])
 @pytest.mark.parametrize("form", ["envelope", "array", "ndjson"])
 def test_records_may_be_left_without_fields(url, out, form, pretty):
@@ -505,6 +513,7 @@ def test_records_may_be_left_without_fields(url, out, form, pretty):
     assert runner_on(url, out).export(["cities"], verify_only=True, **shape).success
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("wanted", "expected"),
     [
@@ -524,6 +533,7 @@ def test_a_list_may_hold_null(url, out, wanted, expected):
     assert [venue["id"] for venue in records(out / "venues.json")] == expected
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("wanted", ["\ud800", ["a", "\ud800"], [[1]], [{"a": 1}], {"=": {"a": 1}}])
 @pytest.mark.parametrize("field", ["id", "name"])
 def test_a_filter_that_the_database_does_not_take_is_an_error(url, out, field, wanted):

@@ -51,6 +51,7 @@ class Folder:
         return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("form", "compress"), FORMATS)
 def test_any_content_of_a_file_is_a_difference(tmp_path, form, compress):
     """Whatever stands where an exported file stood, a verification says that it is different, and why."""
@@ -61,6 +62,7 @@ def test_any_content_of_a_file_is_a_difference(tmp_path, form, compress):
         assert found.differences
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(("form", "compress"), FORMATS)
 def test_any_byte_may_be_lost(tmp_path, form, compress):
     """Cut off after any byte, and with any byte another, a file is different, or says the same in other words."""
@@ -80,6 +82,7 @@ def test_text_behind_the_end_is_told_with_its_place(tmp_path):
     assert found.differences == (f"t.json is not valid JSON: expected the end of the file, found 'b' {place}",)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("beside", ["t.schema.json", "t.metadata.json"])
 def test_any_content_of_the_files_beside_is_an_answer(tmp_path, beside):
     """A schema or metadata that is spoilt never raises: it is what is wrong with the file, or holds for its records."""

@@ -59,6 +59,7 @@ def test_names_are_found_through_relations_when_asked(url, out):
     assert runner_on(url, out).export(["invoices"], related_depth=2, verify_only=True, validate=True).success
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("wanted", "ids"),
     [

@@ -135,6 +135,7 @@ def _comparable(text: str) -> list[str]:
     return [re.sub(r" in /\S+", " in FOLDER", line).rstrip() for line in text.strip().splitlines()]
 
 
+@pytest.mark.slow
 def test_the_page_shows_what_the_commands_print(tmp_path):
     """The output in docs/export.md is that of its commands, before and after the edit; its script runs."""
     page = (REPOSITORY / "docs/export.md").read_text("utf-8")

@@ -192,6 +192,7 @@ def test_decimal_numbers_may_be_beyond_the_floats(postgresql, tmp_path):
     assert records(tmp_path / "out/t.json") == [{"n": -15 * 10**349}, {"n": 10**400}, {"n": "Infinity"}]
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("type_", "stored", "shown"),
     [

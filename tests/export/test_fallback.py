@@ -274,6 +274,7 @@ class TestUnsound:
         with pytest.raises(Unreachable, match=expected):
             list(reader().read("items"))
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("packed", [False, True])
     @pytest.mark.parametrize("format", FORMATS)
     def test_no_spoilt_byte_gets_through(self, format: str, packed: bool) -> None:
@@ -290,6 +291,7 @@ class TestUnsound:
             served, refused = served + (said == records), refused + (said != records)
         assert refused > served, "most bytes matter"
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("format", FORMATS)
     def test_no_export_that_is_cut_off_gets_through(self, format: str) -> None:
         """A file that ends too early is no answer, wherever it ends; but for the last line end."""
@@ -407,6 +409,7 @@ class TestMidRead:
         finally:
             server.stop()
 
+    @pytest.mark.slow
     def test_leaving_what_is_gone_is_no_failure(self, tmp_path: Path) -> None:
         """Whoever has enough, and leaves after the server went, gets no error for it."""
         server = _own_server()
@@ -453,6 +456,7 @@ class TestMidRead:
             first.extend(reading)
         assert first == many[: len(first)]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("format", FORMATS)
     def test_little_of_it_is_in_memory(self, format: str) -> None:
         """Of 20 MB a few are in memory at a time: when it is verified, when all is read, and when one record is."""

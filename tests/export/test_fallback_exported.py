@@ -23,6 +23,7 @@ def reader_without(database_url: str) -> SyncRunner:
     return SyncRunner(database_url)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("compress", [False, True])
 @pytest.mark.parametrize("format", ["envelope", "array", "ndjson"])
 def test_every_format_is_read_as_it_was_stored(database_url, tmp_path, format, compress):
@@ -64,6 +65,7 @@ def test_an_unchanged_file_stays_young(database_url, tmp_path, monkeypatch):
         next(reader_without(database_url).read("items"))
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("format", ["envelope", "ndjson"])
 @pytest.mark.parametrize("moment", ["2999-01-01T00:00:00Z", "2099-99-99T99:99:99Z"])
 def test_a_moment_that_cannot_be_is_corrected(database_url, tmp_path, format, moment):

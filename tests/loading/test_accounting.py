@@ -22,6 +22,7 @@ def check_named(result, name):
     return next(check for check in result.checks if check.name == name)
 
 
+@pytest.mark.slow
 def test_superseded_records_are_listed(database_url, tmp_path):
     """Repeats of a key within a file, and records that a newer file has, are named with what took their place."""
     session(tmp_path, "2025-01-02", items=[{"id": 1, "v": "new"}, {"id": 2, "v": "same"}])
@@ -44,6 +45,7 @@ def test_superseded_records_are_listed(database_url, tmp_path):
     verified(runner)
 
 
+@pytest.mark.slow
 def test_windows_that_grow_end_as_the_widest_at_once(databases, tmp_path):
     """7, then 30, then 90 days of sessions leave what 90 days at once leave: tables, rejected records and all."""
     pick = random.Random(7)
@@ -102,6 +104,7 @@ def test_every_figure_is_derived_again(database_url, tmp_path):
     )
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("setting", ["enable_duplicate_prevention", "skip_existing_records"])
 def test_figures_are_derived_for_every_way_of_loading(database_url, tmp_path, setting):
     """Records rewritten or skipped by setting are counted so again."""

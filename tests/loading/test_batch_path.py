@@ -238,6 +238,7 @@ def sections_of(chosen: dict[str, Any], folder: Path) -> dict[str, Any]:
     return {"processing": processing, "validation": {"schema_directory": str(folder), "mode": chosen["schema"]}}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_apart")
 def test_any_history_leaves_the_same(databases):
     """Whatever files come in whatever order, under whatever settings: the same tables, ledger, results and progress."""
@@ -300,6 +301,7 @@ SENT = {
 }  # fmt: skip
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.usefixtures("_small", "_apart")
 @pytest.mark.parametrize("case", SENT)
 def test_loading_and_loading_again(both, databases, tmp_path, case):
@@ -333,6 +335,7 @@ def test_loading_and_loading_again(both, databases, tmp_path, case):
     pair.run("analyze")
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.usefixtures("_small", "_apart")
 @pytest.mark.parametrize("most", ["0", "1", "2", "3", "3%"])
 @pytest.mark.parametrize("on_error", ["reject", "stop"])
@@ -346,6 +349,7 @@ def test_too_many_rejected_records_refuse_the_file_alike(both, databases, tmp_pa
     pair.run("populate")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_small")
 @pytest.mark.parametrize("fault", ["syntax", "cut off", "bytes"])
 def test_files_that_cannot_be_read_are_refused_alike(both, tmp_path, fault):
@@ -367,6 +371,7 @@ def test_files_that_cannot_be_read_are_refused_alike(both, tmp_path, fault):
 # That it is used at all
 
 
+@pytest.mark.slow
 def test_ordinary_records_are_loaded_at_once(both, tmp_path, monkeypatch):
     """Of a thousand ordinary records in one file, and of the same changed here and there, few are looked at alone."""
     alone = []
@@ -410,6 +415,7 @@ def folders() -> list[str]:
     return sorted(entry.name for entry in os.scandir(shared) if entry.is_dir()) if shared.is_dir() else ["none"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_apart")
 @pytest.mark.parametrize("folder", folders())
 def test_real_data_is_loaded_alike(both, databases, shared_data, folder):

@@ -22,6 +22,7 @@ def contacts_and_invoices(base):
     session(base, "2025-01-01", contacts=[{"contact_id": n} for n in range(9)], inv=invoices)
 
 
+@pytest.mark.slow
 def test_an_array_of_objects_in_a_json_column_becomes_a_table(database_url, tmp_path):
     """However late the first array of objects comes, and whatever stood there before, nothing is lost."""
     runner = SyncRunner(database_url, tmp_path)
@@ -34,6 +35,7 @@ def test_an_array_of_objects_in_a_json_column_becomes_a_table(database_url, tmp_
     assert query(database_url, "SELECT _parent_id, p, q FROM json_a_x ORDER BY 1") == [(2, 1, None), (3, None, 1)]
 
 
+@pytest.mark.slow
 def test_new_child_tables_do_not_take_a_siblings_name(database_url, tmp_path):
     """Keys that make the same name get tables of their own, whichever came first."""
     runner = SyncRunner(database_url, tmp_path)
@@ -66,6 +68,7 @@ def test_single_objects_in_different_folders_are_different_records(database_url,
     verified(runner)
 
 
+@pytest.mark.slow
 def test_an_empty_file_changes_no_key(database_url, tmp_path):
     """Ids stay integers when a session brings no record."""
     session(tmp_path, "2025-01-01", a=[{"id": 1, "l": [{"x": 1}]}])
@@ -86,6 +89,7 @@ def test_a_key_setting_may_be_left_out_later(database_url, tmp_path):
     assert sorted(stored(database_url, "a")) == [1, 2]
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("depths", [(2, 1), (1, 0), (1, 2), (0, 2)])
 def test_child_depth_may_change_between_runs(database_url, tmp_path, depths):
     """Tables of deeper levels that are there still widen, and deeper settings take in what is stored."""
@@ -98,6 +102,7 @@ def test_child_depth_may_change_between_runs(database_url, tmp_path, depths):
     assert list(stored(database_url, "a").values()) == rows
 
 
+@pytest.mark.slow
 def test_a_relation_goes_with_its_column(database_url, tmp_path):
     """A reference that becomes an array of objects is not a relation any more, and no obstacle."""
     contacts_and_invoices(tmp_path)
@@ -110,6 +115,7 @@ def test_a_relation_goes_with_its_column(database_url, tmp_path):
     verified(runner)
 
 
+@pytest.mark.slow
 def test_a_relation_goes_with_a_column_that_stored_rows_turn_into_a_table(database_url, tmp_path):
     """A deeper child_depth makes tables of what stands in JSON columns, a reference of old among them."""
     contacts_and_invoices(tmp_path)
@@ -125,6 +131,7 @@ def test_a_relation_goes_with_a_column_that_stored_rows_turn_into_a_table(databa
     verified(deep)
 
 
+@pytest.mark.slow
 def test_a_value_too_long_for_an_index_harms_only_its_record(database_url, tmp_path):
     """PostgreSQL cannot index some texts: that record is rejected, SQLite stores it."""
     session(
@@ -176,6 +183,7 @@ def test_raising_max_columns_fills_the_new_columns(database_url, tmp_path):
     verified(wide)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("moment", range(14))
 def test_a_wish_to_stop_is_heeded_at_every_moment(tmp_path, moment):
     """Whichever event the listener answers with Cancelled, the run ends, and the next one completes the work."""
@@ -252,6 +260,7 @@ DAMAGE = {
 }
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_quick_verification_finds_damage(database_url, tmp_path, damage):
     """Damage to rows, rests, keys, plans and the ledger is found without reading a file."""
@@ -299,6 +308,7 @@ def test_columns_of_ours_that_someone_dropped_are_filled_again(database_url, tmp
     assert query(database_url, "SELECT data_source FROM json_t") == [("json",)]
 
 
+@pytest.mark.slow
 def test_restoring_and_loading_makes_no_second_index(database_url, tmp_path):
     """Indexes that came back with a backup are known again."""
     contacts_and_invoices(tmp_path)

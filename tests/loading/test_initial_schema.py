@@ -49,6 +49,7 @@ def plans(url: str) -> Any:
         return Ledger(database, connection).plans()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("other", ["customers", "places"])
 @pytest.mark.parametrize("late", LATE, ids=str)
 def test_a_guess_that_fails_leaves_no_trace(databases, tmp_path, eager, late, other):
@@ -72,6 +73,7 @@ def test_a_guess_that_fails_leaves_no_trace(databases, tmp_path, eager, late, ot
         databases.drop(url)
 
 
+@pytest.mark.slow
 def test_the_second_process_is_used(databases, tmp_path, eager, monkeypatch):
     """A guess is confirmed by what another process saw, and rows come from there; the setting turns it off."""
     (tmp_path / "invoices.json").write_text(json.dumps(RECORDS))
@@ -106,6 +108,7 @@ def test_what_the_second_process_cannot_do_is_done_here(databases, tmp_path, eag
     databases.drop(url)
 
 
+@pytest.mark.slow
 def test_a_guess_of_a_killed_run_is_forgotten(databases, tmp_path, eager, monkeypatch):
     """Tables that were guessed by a run that loaded nothing do not shape those of the next."""
     folder = tmp_path / "source"
@@ -146,6 +149,7 @@ def test_a_process_that_cannot_be_started_is_done_without(databases, tmp_path, e
     databases.drop(url)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("calls", [1, 4, 9])
 def test_a_process_that_ends_half_way_is_done_without(databases, tmp_path, eager, monkeypatch, calls):
     """Whenever the other process comes to grief, what it has not done is done here, and what it has seen once more."""
@@ -172,6 +176,7 @@ def test_a_process_that_ends_half_way_is_done_without(databases, tmp_path, eager
         databases.drop(url)
 
 
+@pytest.mark.slow
 def test_an_entity_that_comes_late_in_a_file(databases, tmp_path, eager):
     """A file of several entities, of which its beginning shows only the first: all are loaded, and all were seen."""
     (tmp_path / "all.json").write_text(json.dumps({"invoices": RECORDS, "customers": CUSTOMERS}))
@@ -184,6 +189,7 @@ def test_an_entity_that_comes_late_in_a_file(databases, tmp_path, eager):
         databases.drop(url)
 
 
+@pytest.mark.slow
 def test_loads_are_numbered_as_entities_come(databases, tmp_path, eager):
     """However far the file is read ahead, the ledger's loads are in the order of the entities in the file."""
     (tmp_path / "all.json").write_text(json.dumps({"zebras": [{"id": 1}], "ants": RECORDS}))

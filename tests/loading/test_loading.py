@@ -71,6 +71,7 @@ def test_records_without_a_key_are_added_once(database_url, tmp_path):
     verified(runner)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("order", list(permutations(range(3))))
 def test_sessions_in_any_order_end_the_same(databases, tmp_path, order):
     """7, then 30, then 90 days of sessions end as 90 days at once would; older data never covers newer."""
@@ -124,6 +125,7 @@ def test_a_guessed_key_that_repeats_refuses_the_file(database_url, tmp_path):
     verified(runner)
 
 
+@pytest.mark.slow
 def test_columns_appear_and_widen_while_loading(database_url, tmp_path):
     """Late keys and other kinds widen the tables in mid-run; every earlier record stays exactly as it was."""
     rows = [
@@ -190,6 +192,7 @@ def test_emptying_loads_everything_again(database_url, tmp_path):
     verified(runner)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("dropped", ["TABLE json_t_items", "TABLE json_t_items; DROP TABLE json_t"])
 def test_tables_someone_dropped_come_back_with_their_rows(database_url, tmp_path, dropped):
     """Verification misses them; the next population makes and fills them from their files."""
@@ -319,6 +322,7 @@ def test_custom_columns_end_up_in_the_tables(database_url, tmp_path):
     verified(runner)
 
 
+@pytest.mark.slow
 def test_a_backup_brings_back_the_state_it_holds(database_url, tmp_path):
     """Restoring goes back to the backup's rows, plans and ledger, and the state before is kept too."""
     session(tmp_path, "2025-01-01", t=[{"id": 1, "items": [{"q": 1}]}])
@@ -393,6 +397,7 @@ files = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(
     max_examples=settings.default.max_examples // 40,
     deadline=None,

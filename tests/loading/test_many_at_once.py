@@ -87,6 +87,7 @@ def same_both_ways(databases):
         databases.drop(url)
 
 
+@pytest.mark.slow
 def test_special_characters(same_both_ways, tmp_path):
     """Tabs, line ends, backslashes and what looks like NULL are stored as they are, in keys too."""
     records = [
@@ -99,6 +100,7 @@ def test_special_characters(same_both_ways, tmp_path):
     assert sorted(stored, key=lambda one: one["id"]) == sorted(records, key=lambda one: one["id"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", HARD)
 def test_hard_records(same_both_ways, tmp_path, case):
     """Records that other tools change or lose."""
@@ -122,6 +124,7 @@ def test_every_kind_with_and_without_null(same_both_ways, tmp_path):
     same_both_ways(write(tmp_path / "in", json.dumps(records)))
 
 
+@pytest.mark.slow
 def test_custom_columns(same_both_ways, tmp_path):
     """Columns of the user's get their values whatever their type."""
     columns = {
@@ -131,6 +134,7 @@ def test_custom_columns(same_both_ways, tmp_path):
     same_both_ways(write(tmp_path / "in", json.dumps([{"id": number} for number in range(5)])), custom=columns)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("again", [{"v": 0, "l": [{"q": 0}]}, {"v": "other", "l": []}], ids=["equal", "changed"])
 @pytest.mark.parametrize("apart", [1, 60, 2_000])
 def test_a_repeated_key(same_both_ways, tmp_path, again, apart):
@@ -141,6 +145,7 @@ def test_a_repeated_key(same_both_ways, tmp_path, again, apart):
     assert found.rows["json_t"] == apart + 1
 
 
+@pytest.mark.slow
 def test_rows_that_the_database_refuses(same_both_ways, tmp_path):
     """Only those are rejected, and with them their children; all others are stored."""
     records = [{"id": number, "name": f"n{number % 90}", "l": [{"q": number}]} for number in range(100)]
@@ -149,6 +154,7 @@ def test_rows_that_the_database_refuses(same_both_ways, tmp_path):
     assert (found.rows["json_t"], found.rows["json_t_l"], len(found.rejected)) == (90, 90, 10)
 
 
+@pytest.mark.slow
 def test_a_later_file_meets_what_is_stored(same_both_ways, tmp_path):
     """New, changed, equal and repeated records of a second file end the same way."""
     write(tmp_path / "in", json.dumps([{"id": n, "v": n, "l": [{"q": n}]} for n in range(200)]), "a/t.json")
@@ -175,6 +181,7 @@ def insert(database: Database, connection: sa.Connection, ids: list[Any], **colu
     database.insert_ready(connection, database.tables(PLAN)["json_t"], rows, CONSTANTS)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("ids", "columns", "where"),
     [

@@ -53,6 +53,7 @@ def test_rejected_records_become_a_file(database_url, tmp_path):
     assert [path.name for path in output.parent.iterdir()] == ["rejected.ndjson"]
 
 
+@pytest.mark.slow
 def test_a_replay_after_a_change_of_rules_stores_the_records(database_url, tmp_path):
     """Records that a schema rejected are stored once it allows them; the accounting moves with them."""
     session(tmp_path / "in", "2025-01-01", items=[{"id": n, "v": n if n % 2 else str(n)} for n in range(6)])
@@ -77,6 +78,7 @@ def test_a_replay_after_a_change_of_rules_stores_the_records(database_url, tmp_p
     assert ok(runner.populate()).files_unchanged == 1
 
 
+@pytest.mark.slow
 def test_a_replay_with_corrected_texts(database_url, tmp_path):
     """Corrected records are stored as records of their file, and verification knows of the correction."""
     lines(tmp_path / "items.jsonl", b'{"id": 1, "v": 1}', b'{"id": 2, "v": 2', NOT_UTF8, b"[]")
@@ -100,6 +102,7 @@ def test_a_replay_with_corrected_texts(database_url, tmp_path):
     assert "2 as corrected by hand" in next(c for c in runner.verify(full=True).checks if c.name == "records").covered
 
 
+@pytest.mark.slow
 def test_a_correction_goes_to_its_own_record_only(database_url, databases, tmp_path):
     """Numbers may be given again after a file was loaded again, or in another database: those lines are passed over."""
     file = lines(
@@ -145,6 +148,7 @@ def test_a_replay_without_the_schema_says_so(database_url, tmp_path):
     assert "1 record of items had been rejected by a JSON Schema; none was in force now" in result.notes[0]
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -289,6 +293,7 @@ def test_a_bad_file_can_stop_the_run(database_url, tmp_path):
     assert result.statistics["files_loaded"] == 0
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(("limit", "refused"), [("1", True), ("2", False), ("0", True), ("39%", True), ("40%", False)])
 def test_too_many_rejected_records_refuse_the_file(databases, tmp_path, limit, refused):
     """Beyond the limit it is the file that is wrong: nothing of it is loaded, and no other file is touched by that."""
@@ -308,6 +313,7 @@ def test_too_many_rejected_records_refuse_the_file(databases, tmp_path, limit, r
     assert accounting_problems(url) == []
 
 
+@pytest.mark.slow
 def test_records_that_do_not_fit_frozen_tables_are_rejected(database_url, tmp_path):
     """A frozen contract keeps the tables as they are: what fits loads, the rest waits with its reason."""
     session(tmp_path, "2025-01-01", items=[{"id": 1, "v": 1}])

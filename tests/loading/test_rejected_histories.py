@@ -32,6 +32,7 @@ def test_loading_the_same_content_again_under_other_rules_is_no_fault(database_u
     assert accounting_problems(database_url) == []
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("frozen", [False, True])
 def test_a_correction_without_a_key_among_integers(database_url, tmp_path, frozen):
     """The ids become texts for it, unless the tables must stay: then it stays rejected."""
@@ -45,6 +46,7 @@ def test_a_correction_without_a_key_among_integers(database_url, tmp_path, froze
     sound(runner, database_url)
 
 
+@pytest.mark.slow
 def test_a_replay_compares_though_loading_skips(database_url, tmp_path):
     """A record that was never stored cannot be passed over: the newer of two stays, and nothing is left unsaid."""
     rules = strict(tmp_path / "rules", "string")
@@ -210,6 +212,7 @@ TAMPERED = {
 }
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("damage", TAMPERED)
 def test_full_verification_finds_a_changed_ledger(database_url, tmp_path, damage):
     """Rows said to come from another file, and notes of rejected records that were changed."""

@@ -263,6 +263,7 @@ def test_rows_are_those_of_each_record_alone(first, second, depth, date_format, 
     assert_same_rows(plan, [*texts, text_of([*first, *second], date_format)], null)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("depth", [0, 1, 2, 3])
 @pytest.mark.parametrize("case", HARD)
 def test_hard_records_make_the_same_rows(case, depth):
@@ -420,6 +421,7 @@ def test_statistics_are_those_of_each_record_alone(files, size, depth, date_form
     assert_seen_alike(files, size, depth, date_format, {"things": keys} if keys else None)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("depth", [0, 1, 2])
 @pytest.mark.parametrize("case", HARD)
 def test_hard_records_are_seen_alike(case, depth):
@@ -428,6 +430,7 @@ def test_hard_records_are_seen_alike(case, depth):
     assert_seen_alike([HARD[case] * 3, rows * 3], 5, depth, {})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "of",
     [

@@ -94,6 +94,7 @@ def assert_come_back(rows, depth, columns):
     assert same(rows, through_rows(plan, rows))
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("columns", [2, 400])
 @pytest.mark.parametrize("depth", [0, 1, 2])
 @pytest.mark.parametrize("case", HARD)

@@ -139,6 +139,7 @@ READERS: dict[str, Callable[[SyncRunner], set[tuple[int, ...]]]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("drift", [False, True], ids=["same tables", "tables that widen"])
 def test_readers_see_the_state_before_or_after_a_file(database_url, tmp_path, drift):
     """While files come in, every way of reading sees all records and children of one file, and never a mixture."""
@@ -199,6 +200,7 @@ def test_a_reader_that_began_before_a_change_of_tables_sees_the_state_before(dat
 # One run writes
 
 
+@pytest.mark.slow
 def test_of_two_populates_at_once_one_is_told_who_writes(database_url, tmp_path):
     """The second is told by number, operation and process who holds the lock, and what it would have done is not lost."""
     session(tmp_path, "2025-01-01", things=things(0, drift=False))
@@ -216,6 +218,7 @@ def test_of_two_populates_at_once_one_is_told_who_writes(database_url, tmp_path)
     assert_sound(database_url, runner=runner)
 
 
+@pytest.mark.slow
 def test_many_populates_at_once_load_each_record_once(database_url, tmp_path):
     """Whoever comes first, the others are told locked or find the work done; nothing is there twice."""
     session(tmp_path, "2025-01-01", things=things(2, drift=False))

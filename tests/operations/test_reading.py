@@ -65,6 +65,7 @@ def test_reading_takes_little_memory_and_may_stop_early(database_url, tmp_path):
     assert sum(1 for _record in runner.read("many")) == 5_000
 
 
+@pytest.mark.slow
 def test_large_records_come_few_at_a_time(database_url, tmp_path):
     """Of records of a megabyte only the first few are in memory together, before their size is known."""
     write(tmp_path / "large.json", [{"id": n, "text": "x" * 2**20, "lines": [{"q": n}]} for n in range(60)])

@@ -133,6 +133,7 @@ class TestCron:
         assert words == ["read", *HARD]
         assert not arguments.exists()
 
+    @pytest.mark.slow
     def test_the_line_works(self, tmp_path: Path) -> None:
         """The whole line, given to a shell with cron's bare environment, loads the files and writes the log."""
         write(tmp_path / "my source" / "items.json", [{"id": 1}])
@@ -199,6 +200,7 @@ class TestSystemd:
 
 
 class TestChecked:
+    @pytest.mark.mostly_slow
     @pytest.mark.parametrize(
         ("line", "said"),
         [

@@ -78,6 +78,7 @@ class TestFine:
         found = runner.status()
         assert (found.state, found.exports, found.schedules, found.next_schedule) == ("fine", (), (), None)
 
+    @pytest.mark.mostly_slow
     @pytest.mark.parametrize("format", FORMATS)
     def test_only_exports_are_listed(self, runner: SyncRunner, format: str) -> None:
         """Schemas, metadata, other JSON and hidden files in the folder are not exports."""

@@ -183,6 +183,7 @@ def as_planned(runner: SyncRunner, url: str) -> Any:
     return planned
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("name", CHANGES)
 def test_create_tables_does_exactly_what_plan_says(case, name):
     """Planning changes nothing; doing does just that, and then nothing more is planned; the data loads and verifies."""
@@ -272,6 +273,7 @@ shapes = st.recursive(
 files = st.lists(st.dictionaries(st.sampled_from("abc"), shapes, max_size=3), max_size=3)
 
 
+@pytest.mark.slow
 @settings(
     max_examples=settings.default.max_examples // 50,
     deadline=None,
@@ -370,12 +372,14 @@ def index_names(url: str) -> set[str]:
     return {name for (name,) in query(url, f"SELECT {catalogue}")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", KINDS)
 def test_any_kind_after_any_other(database_url, tmp_path, first):
     """A column of each kind takes values of each other, whichever came first; nothing stored before changes."""
     load_in_turn(database_url, tmp_path, {f"to_{other}_x": [first, other] for other in KINDS if other != first})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth", [0, 1, 2])
 def test_all_kinds_in_any_order(database_url, tmp_path, depth):
     """However often and in whatever order a column changes its kind, at whatever depth, every record stays."""
@@ -402,6 +406,7 @@ def test_all_kinds_in_any_order(database_url, tmp_path, depth):
         assert f"json_{entity}_lines_v" in state(database_url)
 
 
+@pytest.mark.slow
 def test_text_becomes_a_table_and_stays_readable(database_url, tmp_path):
     """Where a field of texts becomes an array of objects, a child table comes; texts come back, before and after."""
     runner = SyncRunner(database_url, tmp_path)
@@ -474,6 +479,7 @@ def break_saving_of(url: str, entity: str) -> None:
     query(url, f"CREATE TRIGGER refusing BEFORE INSERT ON json2db_plans {action}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [0.5, 2], ids=["rebuilt", "extended"])
 def test_all_entities_change_or_none(database_url, tmp_path, value):
     """A failure in the second of two entities leaves the first as it was."""
@@ -581,6 +587,7 @@ def test_a_contract_binds_from_the_first_record_on(database_url, tmp_path):
 # Columns of the user's own
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("text", ["INTEGER CHECK", "TEXT NOT NULL", "INTEGER UNIQUE DEFAULT 1", "INTEGER PRIMARY KEY"])
 @pytest.mark.parametrize("load", [True, False], ids=["later", "first"])
 def test_a_custom_column_that_the_database_refuses(case, text, load):

@@ -178,6 +178,7 @@ WHOLE = (
 )
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("stretch", [64, 90])
 def test_a_file_cut_off_anywhere_is_refused_alike(tmp_path, encoding, stretch):
@@ -189,6 +190,7 @@ def test_a_file_cut_off_anywhere_is_refused_alike(tmp_path, encoding, stretch):
             assert_read_alike(path)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("bad", [b"\xff", b"\xed\xa0\x80", b"\0", b"}", b",", b'"', b"\\", b"[", b"x"])
 def test_a_file_damaged_anywhere_is_refused_alike(tmp_path, bad):
     """Wherever a byte was put in, the refusal is that of the row path, and so are the records before it."""
@@ -236,6 +238,7 @@ def test_ordinary_lines_are_left_undecoded(tmp_path, newline):
         assert_read_alike(path)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("size", [2**20 - 300, 2**20 + 10, 2**20 + 300_000, 2**21 + 10])
 @pytest.mark.parametrize("before", [0, 3, 5000])
 def test_large_records_are_refused_alike(tmp_path, size, before):

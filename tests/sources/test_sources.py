@@ -548,6 +548,7 @@ ARRAY = json.dumps(RECORDS, ensure_ascii=False).encode()
 BOM = b"\xef\xbb\xbf"
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("name", "data"),
     [

@@ -19,6 +19,8 @@ from hypothesis import is_hypothesis_test, settings
 
 from support.nightly import NIGHTLY, often
 
+BY_DAY = 3
+"""So many cases of a slow test run by day on each database; all of them at night."""
 ALLOWED_SKIPS = Path(__file__).parents[1] / "allowed_skips.txt"
 
 # By day the same examples each time, so that a test that fails does so for what was changed; at night others.
@@ -46,17 +48,40 @@ def _asks_for_slow(config: pytest.Config) -> bool:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what is slow unless it is asked for, by ``-m`` or by its name, and what is nightly unless it is night."""
     named = any("::" in argument for argument in config.args)
+    cases: dict[tuple[str, str], list[pytest.Item]] = {}
     for item in items:
-        if item.get_closest_marker("nightly"):
-            if not NIGHTLY:
-                item.add_marker(pytest.mark.skip(reason="nightly: set JSON2DB_TEST_NIGHTLY=1 to run it"))
-        elif _asks_for_slow(config) and is_hypothesis_test(getattr(item, "obj", None)):
+        database = next((kind for kind in ("sqlite", "postgresql") if kind in item.nodeid), "")
+        cases.setdefault((item.nodeid.partition("[")[0], database), []).append(item)
+    always_nightly = [item for item in items if item.get_closest_marker("nightly")]
+    known = set(map(id, always_nightly))
+    for same in cases.values():
+        _mark(same, thorough=_asks_for_slow(config))
+    more = [item for item in items if item.get_closest_marker("nightly") and id(item) not in known]
+    left_out = [item for number, item in enumerate(more) if int((number + 1) * NIGHTLY) == int(number * NIGHTLY)]
+    if not named:
+        for item in left_out if NIGHTLY else always_nightly + left_out:
+            item.add_marker(pytest.mark.skip(reason="nightly: set JSON2DB_TEST_NIGHTLY=1 to run it"))
+    if not config.option.markexpr and not named:
+        slow = [item for item in items if item.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]
+
+
+def _mark(cases: list[pytest.Item], *, thorough: bool) -> None:
+    """The cases of one test on one database: which are slow, and which of many slow ones are for the night."""
+    first = cases[0]
+    if thorough and is_hypothesis_test(getattr(first, "obj", None)):
+        first.add_marker(pytest.mark.slow)
+    if first.get_closest_marker("mostly_slow"):
+        cases = cases[1:]
+        for item in cases:
             item.add_marker(pytest.mark.slow)
-    if config.option.markexpr or named:
+    elif not first.get_closest_marker("slow"):
         return
-    slow = [item for item in items if item.get_closest_marker("slow")]
-    config.hook.pytest_deselected(items=slow)
-    items[:] = [item for item in items if not item.get_closest_marker("slow")]
+    by_day = {len(cases) * part // BY_DAY for part in range(BY_DAY)}
+    for number, item in enumerate(cases):
+        if number not in by_day:
+            item.add_marker(pytest.mark.nightly)
 
 
 class StrictSkips:

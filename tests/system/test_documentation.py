@@ -170,6 +170,7 @@ def run_blocks(texts: list[str], folder: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_readme_script_runs(tmp_path: Path) -> None:
     """The README's script loads the example tree and prints what the README says it does."""
     text = (ROOT / "README.md").read_text("utf-8")
@@ -178,6 +179,7 @@ def test_readme_script_runs(tmp_path: Path) -> None:
     assert run_blocks([match[1]], tmp_path) == match[2]
 
 
+@pytest.mark.slow
 def test_readme_shows_what_the_command_prints(tmp_path: Path) -> None:
     """The README's sample of the full workflow is what the command prints, but for times and the database's path."""
     (sample,) = blocks(ROOT / "README.md", "console")
@@ -203,6 +205,7 @@ def test_readme_shows_what_the_command_prints(tmp_path: Path) -> None:
     assert comparable(done.stdout) == comparable(sample)
 
 
+@pytest.mark.slow
 def test_quickstart_scripts_run(tmp_path: Path) -> None:
     """The quick start's scripts run against the example tree, with the figures that it names."""
     look, script = blocks(ROOT / "docs/quickstart.md", "python")
@@ -211,6 +214,7 @@ def test_quickstart_scripts_run(tmp_path: Path) -> None:
     assert "json_invoices: 30 rows" in output
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     "name",
     [
@@ -234,6 +238,7 @@ def test_scripts_of_other_pages_run(name: str, tmp_path: Path) -> None:
 RECIPES = [text for text in blocks(ROOT / "docs/operations.md", "python") if "JSON2DBSyncRunner()" in text]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_recipes_tell_whether_they_worked(recipe: str, tmp_path: Path) -> None:
     """A recipe loads a plain folder, named in the template of .env, and ends with 0; with no data it says why, and 1."""

@@ -81,6 +81,7 @@ def test_any_records_come_back_from_a_database(databases, rows, numbered):
     databases.drop(url)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth", [0, 1, 2])
 def test_hard_records_come_back_from_a_database(database_url, tmp_path, depth):
     """What other tools change or lose is read back as it was sent, with a key and without, and is not a change the next time."""
@@ -106,6 +107,7 @@ def test_hard_records_come_back_from_a_database(database_url, tmp_path, depth):
     assert verified.success, verified.error
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("suffix", ["json", "ndjson"])
 @pytest.mark.parametrize(
     "around", ['{"id": %d, "v": %s}', '{"id": %d, "v": [{"w": %s}]}', '{"id": %d, "v": {"w": %s}}']

@@ -122,6 +122,7 @@ for name in sys.argv[4:]:
 READING_FILES = ("analyze", "create_tables", "populate", "full_workflow")
 
 
+@pytest.mark.slow
 def test_a_file_without_permission_is_refused_and_the_others_load(world, powerless):
     """A file that may not be read is refused with file_error; the other files are loaded."""
     secret = write(world.source / "secret.json", [{"id": 1}])
@@ -166,6 +167,7 @@ def test_a_closed_folder_inside_the_source_is_named(sqlite_world, powerless):
     sqlite_world.assert_intact()
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(("what", "mode"), [("file", 0), ("file", 0o444), ("folder", 0), ("folder", 0o555)], ids=str)
 def test_a_database_without_permission_is_a_database_error(sqlite_world, powerless, what, mode):
     """A database file or folder that may not be written is a database_error, and stays as it is."""
@@ -333,6 +335,7 @@ assert_sound(url)
 """
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("backup", ["", "backup"])
 @pytest.mark.parametrize("size", ["1500k", "3m"])
 def test_a_full_disk_loses_nothing(tmp_path, size, backup):
@@ -368,6 +371,7 @@ assert_sound(url)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no file size limits here")
 @pytest.mark.parametrize("size", [0, 40_000, 150_000, 1_000_000])
 def test_files_that_may_not_grow_lose_nothing(sqlite_world, tmp_path, size):
@@ -415,6 +419,7 @@ def own_table(url: str, name: str) -> Callable[[], list[tuple[Any, ...]]]:
     return read
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("operation", ["create_tables", "full_workflow"])
 def test_a_table_of_the_users_own_is_left_alone(database_url, tmp_path, operation):
     """A table json_invoices that is not ours is a validation_error; it stays, and no other table is made."""
@@ -431,6 +436,7 @@ def test_a_table_of_the_users_own_is_left_alone(database_url, tmp_path, operatio
     assert read() == [(1, "precious")]
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("recreate", [False, True])
 def test_a_table_of_the_users_own_in_the_way_of_a_child(world, recreate):
     """A table that bears a future child table's name is left alone, and the entity's rows stay whole."""
@@ -516,6 +522,7 @@ def test_bad_files_are_refused_and_stop_no_other(world):
     world.assert_intact()
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("case", BAD_FILES)
 def test_only_bad_files_make_a_run_fail(tmp_path, case):
     """When every file is refused the result fails with file_error, and nothing is left of it."""
@@ -528,6 +535,7 @@ def test_only_bad_files_make_a_run_fail(tmp_path, case):
     assert not [name for name in table_names(runner.db_path) if "bad" in name]
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("share", [0.01, 0.4, 0.73, 0.9999])
 def test_a_truncated_array_is_refused_whole(sqlite_world, share):
     """Wherever an array is cut off, none of it is loaded, and the error names the byte."""
@@ -549,6 +557,7 @@ def test_a_truncated_array_is_refused_whole(sqlite_world, share):
     assert_sound(world.url)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("cut", [1, 5, 30])
 def test_a_truncated_line_is_a_rejected_record(sqlite_world, cut):
     """Lines of records that end in mid-line: the last is rejected, kept with its reason, and the others load."""
@@ -588,6 +597,7 @@ class OnProgress:
             self._act()
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("whole", [True, False])
 @pytest.mark.parametrize("suffix", [".json", ".ndjson", ".json.gz"])
 @pytest.mark.parametrize("step", ["analyze", "populate"])
@@ -627,6 +637,7 @@ def test_a_file_that_grows_while_it_is_read_is_refused(sqlite_world, suffix, ste
     world.assert_intact()
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("what", ["deleted", "replaced by a folder", "emptied"])
 def test_a_file_that_goes_away_before_it_is_read_is_refused(world, what):
     """A file that was there when the source was listed and is not when it is read stops no other."""
@@ -773,6 +784,7 @@ def test_the_password_is_never_shown(locked_server, tmp_path, caplog):
     assert hides_password(text)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
@@ -826,6 +838,7 @@ def test_a_url_that_is_wrong_hides_its_password(tmp_path, url, caplog, monkeypat
     assert hides_password(everything_said(runner, result) + caplog.text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", ["populate", "full_workflow"])
 def test_a_server_that_breaks_off_loses_nothing(postgres_server, postgres_url, tmp_path, operation):
     """When the server ends the connection in mid-run: database_error; what was stored stays, the next run ends it."""
@@ -867,6 +880,7 @@ def test_an_empty_source_is_a_file_error(world, tmp_path):
     world.assert_intact()
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("name", ["contact", "nothing_like_it", "", "json_contacts", "Con tacts;"])
 def test_an_unknown_entity_is_a_configuration_error(sqlite_world, name):
     """An entity that is neither in the files nor stored is a configuration_error that lists those known."""
@@ -878,6 +892,7 @@ def test_an_unknown_entity_is_a_configuration_error(sqlite_world, name):
     world.assert_intact()
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("days", [-1, 0, "minus one", "-3", float("nan"), 10**12, [3]])
 def test_an_impossible_cutoff_is_a_configuration_error(sqlite_world, days):
     """A number of days that is none is a configuration_error naming cutoff_days."""

@@ -170,6 +170,7 @@ READY = [
 ]
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(("heading", "total"), READY)
 def test_a_block_runs_as_written(place: Place, heading: str, total: int) -> None:
     """The block loads the records that its window and filter should give, into the default database."""
@@ -192,6 +193,7 @@ def test_a_block_runs_as_written(place: Place, heading: str, total: int) -> None
     )
 
 
+@pytest.mark.slow
 def test_quick_start_says_what_it_did(place: Place) -> None:
     """The first block prints success with the number of records, into the database that it names."""
     code = python_block("Programmatic Usage")
@@ -212,6 +214,7 @@ def test_quick_start_says_what_went_wrong(place: Place) -> None:
     assert not place.production_db.exists()
 
 
+@pytest.mark.slow
 def test_a_historical_load_adds_what_older_sessions_hold(place: Place) -> None:
     """After a daily sync, 90 days bring in the older session without putting its versions over newer ones."""
     place.output(python_block("1. Daily Data Sync (Most Common)"))
@@ -221,6 +224,7 @@ def test_a_historical_load_adds_what_older_sessions_hold(place: Place) -> None:
     assert_everything_is_in(place.production_db)
 
 
+@pytest.mark.slow
 def test_errors_have_the_types_that_the_guide_handles(place: Place) -> None:
     """The error handling runs through for a missing source and for a database that is none."""
     code = RUNNER + python_block("Error Handling") + "\nprint(error_type, '|', error_message)\n"
@@ -241,6 +245,7 @@ def test_optimization_settings_are_variables_too(place: Place) -> None:
     assert printed == "2000 1024\n"
 
 
+@pytest.mark.slow
 def test_performance_monitoring_prints_figures(place: Place) -> None:
     """Records, seconds and records per second are there to be printed, and fit together."""
     printed = place.output(RUNNER + python_block("Performance Monitoring"))
@@ -252,6 +257,7 @@ def test_performance_monitoring_prints_figures(place: Place) -> None:
     assert rate == pytest.approx(records / seconds, rel=0.1)
 
 
+@pytest.mark.slow
 def test_status_checking_lists_every_table(place: Place) -> None:
     """The report names each table with its number of records, and nothing where there is no database."""
     code = IMPORT + python_block("Status Checking")
@@ -278,6 +284,7 @@ def test_detailed_logging_tells_every_step(place: Place) -> None:
 DEFINED = RUNNER + 'json_dir_path = json_dir = "../api_sync"\ndb_path = "../data/database/one.db"\n'
 
 
+@pytest.mark.slow
 def test_the_programmatic_methods_run_in_their_order(place: Place) -> None:
     """Each operation by itself, then the workflow, on the names that the guide leaves to be defined."""
     code = re.sub(r"^(runner\.)", r"_ = \1", python_block("Programmatic Methods"), flags=re.MULTILINE)
@@ -298,12 +305,14 @@ def test_the_programmatic_methods_run_in_their_order(place: Place) -> None:
     assert_everything_is_in(place.production_db)
 
 
+@pytest.mark.slow
 def test_the_methods_run_as_written(place: Place) -> None:
     """The same block without a change."""
     assert place.output(DEFINED + python_block("Programmatic Methods")) == ""
     assert_everything_is_in(place.production_db)
 
 
+@pytest.mark.slow
 def test_an_emergency_verification_tells_good_from_bad(place: Place) -> None:
     """Verification passes after a sync and fails once a row was deleted by hand."""
     code = IMPORT + python_block("Emergency Procedures").rstrip() + "\n    pass\n"
@@ -341,6 +350,7 @@ def test_variables_in_env_configure_everything(place: Place) -> None:
     assert place.output(code + "print(c.data_source.type, c.processing.session_max_age)") == "api_sync 24.0\n"
 
 
+@pytest.mark.slow
 def test_the_template_as_it_is_works(place: Place) -> None:
     """.env.example, copied without a change, is a valid .env that finds the data where the guide has it."""
     template = REPOSITORY / ".env.example"
@@ -367,6 +377,7 @@ def test_the_configuration_file_is_read_as_written(place: Place) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_parameters_beat_the_configuration_file(place: Place) -> None:
     """db_path and data_source given to the runner are used, the rest comes from its file: backups before."""
     code = IMPORT + python_block("Method 3: Runtime Parameters")
@@ -380,6 +391,7 @@ def test_parameters_beat_the_configuration_file(place: Place) -> None:
     assert second["steps"]["populate"]["backup"]
 
 
+@pytest.mark.slow
 def test_development_and_production_differ_by_environment(place: Place) -> None:
     """Without ENVIRONMENT the development database gets 30 days, in production that one gets seven."""
     code = python_block("3. Custom Configuration") + SHOW.format("result")
@@ -399,6 +411,7 @@ def test_development_and_production_differ_by_environment(place: Place) -> None:
 # Integration
 
 
+@pytest.mark.slow
 def test_the_daily_script_says_success_and_exits_with_zero(place: Place) -> None:
     """The automation script loads yesterday's session and ends with 0; with no data it says so and ends with 1."""
     code = python_block("1. Automated Daily Sync")
@@ -415,6 +428,7 @@ def test_the_daily_script_says_success_and_exits_with_zero(place: Place) -> None
     assert "newest is 20 days old" in failed
 
 
+@pytest.mark.slow
 def test_the_pipeline_returns_all_of_its_results(place: Place) -> None:
     """On a new database the schema changes, the second time it does not; load and verification succeed."""
     code = python_block("2. Data Pipeline Integration") + (
@@ -427,6 +441,7 @@ def test_the_pipeline_returns_all_of_its_results(place: Place) -> None:
     assert_everything_is_in(place.production_db)
 
 
+@pytest.mark.slow
 def test_ranges_of_age_can_be_loaded_one_after_the_other(place: Place) -> None:
     """Seven, 30, then 90 days: each succeeds, and the end is as if all had been loaded at once."""
     assert place.output(IMPORT + python_block("3. Multi-Source Data Handling")).splitlines() == [
@@ -494,6 +509,7 @@ def test_custom_columns_are_filled_in_rows_that_were_there(place: Place) -> None
     assert_custom_columns_are_filled(place, str(place.production_db))
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("loaded_before", [False, True], ids=["new", "loaded"])
 def test_custom_columns_on_each_database(place: Place, database_url: str, loaded_before: bool) -> None:
     """create_tables adds the columns that generate_table_schemas was given, on SQLite and PostgreSQL."""

@@ -166,6 +166,7 @@ def is_rejected(value: str, kind: str) -> bool:
     return kind not in VALUES[value]
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(("place", "suffix"), [("a column", "ndjson"), *((place, "json") for place in PLACES)])
 def test_any_value_among_all_others(database_url, databases, tmp_path, place, suffix):
     """In one column with all others, every value is stored exactly or rejected alone."""
@@ -176,6 +177,7 @@ def test_any_value_among_all_others(database_url, databases, tmp_path, place, su
     assert_kept(database_url, "things", records, rejected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["a column", "a child"])
 def test_any_value_alone(database_url, databases, tmp_path, place):
     """In a column of its own kind, every value is stored exactly or rejected; a record that has none is beside it."""
@@ -191,6 +193,7 @@ def test_any_value_alone(database_url, databases, tmp_path, place):
         assert_kept(database_url, name, records, [2] if is_rejected(value, databases.kind) else [])
 
 
+@pytest.mark.slow
 def test_any_value_as_the_key(database_url, databases, tmp_path):
     """As the value of the key field, every value is stored exactly or rejected, and none takes another's place."""
     equal = {'"1"', '"true"', "9007199254740993.0", "-0.0", "1e-400"}  # ids compare as text: see below
@@ -216,6 +219,7 @@ def assert_kept_without_first(url: str, records: list[str]) -> None:
     assert sorted(map(canonical, stored_records(url, "things"))) == expected
 
 
+@pytest.mark.slow
 def test_all_widenings_at_once(database_url, tmp_path):
     """Whatever kind of value comes into a column after whatever was there, both come back as they were."""
     kinds = [
@@ -267,6 +271,7 @@ def hostile_record(chance: random.Random, number: int, share: float) -> dict[str
     return {"id": number, **{key: [key, *values][chance.randrange(7)] for key in keys}}
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("share", [0.05, 0.6, 1.0])
 def test_hostile_keys(database_url, tmp_path, share):
     """Keys with quotes, case clashes, equal beginnings, SQL words or our own column names lose nothing."""
@@ -287,6 +292,7 @@ def test_hostile_keys_in_children(database_url, tmp_path):
     assert_kept(database_url, "things", parents, [])
 
 
+@pytest.mark.slow
 def test_hostile_keys_as_child_tables(database_url, tmp_path):
     """Each hostile key as the name of a child table."""
     records = [json.dumps({"id": n, **{key: [{"key": key, "n": n}] for key in dict.fromkeys(KEYS)}}) for n in range(2)]
@@ -305,6 +311,7 @@ def test_hostile_entities(database_url, tmp_path):
     assert sorted(map(canonical, stored)) == sorted(canonical(one) for many in records.values() for one in many)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("first", ["invoices", "invoices_lines"])
 def test_an_entity_named_like_a_child(database_url, tmp_path, first):
     """An entity whose table would bear the name of another's child table gets a table of its own, whichever came first."""
@@ -319,6 +326,7 @@ def test_an_entity_named_like_a_child(database_url, tmp_path, first):
         assert_kept(database_url, name, records, [])
 
 
+@pytest.mark.slow
 def test_keys_arrive_late_one_after_the_other(database_url, tmp_path):
     """Hostile keys that come with later files get columns of their own beside those there are."""
     keys = list(dict.fromkeys(KEYS))
@@ -346,6 +354,7 @@ def test_a_key_with_a_nul(database_url, databases, tmp_path):
     assert_kept(database_url, "things", records, rejected)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("place", ['{"id": 2, "%s": 3}', '{"id": 2, "o": {"%s": 3}}', '{"id": 2, "l": [{"%s": 3}]}'])
 def test_a_key_with_a_lone_surrogate_is_rejected(database_url, tmp_path, place):
     """A key that is not a text is rejected with its record."""
@@ -365,6 +374,7 @@ def test_five_thousand_keys(database_url, tmp_path):
     assert_kept(database_url, "things", records, [])
 
 
+@pytest.mark.slow
 def test_an_object_used_as_a_map(database_url, tmp_path):
     """Records whose keys are all different, a thousand in all, come back whole."""
     records = [json.dumps({"id": n, f"{n} a": n, f"{n} b": {"x": n}}) for n in range(500)]
@@ -399,6 +409,7 @@ def test_arrays_of_every_mixture(database_url, tmp_path):
     assert_kept(database_url, "things", records, [])
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("depth", [0, 2, 5])
 def test_children_at_every_depth(database_url, tmp_path, depth):
     """Whatever the depth down to which arrays become tables, nested ones come back as they were."""
@@ -434,6 +445,7 @@ def test_doubled_keys_keep_the_last(database_url, tmp_path):
     assert stored_records(database_url, "things") == [{"id": 1, "v": 2}]
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("layout", ["array", "lines", "object", "envelope"])
 def test_a_record_too_deep_crashes_nothing(database_url, tmp_path, layout):
     """100,000 levels of nesting: the record is rejected or its file refused, in every layout."""
@@ -465,6 +477,7 @@ def test_a_record_too_deep_among_entities_is_rejected_alone(database_url, tmp_pa
     assert_kept(database_url, "twos", entities["twos"], [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_records_made_at_random(database_url, tmp_path, seed):
     """Random records of random shapes, loaded in three steps with changes, come back as they were sent last."""

@@ -85,6 +85,7 @@ def test_what_must_be_accepted_is_read_as_json(database_url: str, suite: Path, t
     assert SyncRunner(database_url).verify(full=True).success
 
 
+@pytest.mark.slow
 def test_what_must_be_refused_is_refused(database_url: str, suite: Path, tmp_path: Path) -> None:
     """All 188 n_ files are refused, each error names the file and the byte, and nothing of them is left."""
     paths = files(suite, "n", 188)
@@ -131,6 +132,7 @@ def test_no_file_takes_a_second(suite: Path, tmp_path: Path) -> None:
     assert slow == {}
 
 
+@pytest.mark.slow
 def test_bad_files_stop_no_run(suite: Path, tmp_path: Path) -> None:
     """Of 318 files at once the good ones load, and each of the others is listed with its reason."""
     result = SyncRunner(tmp_path / "test.db", suite).populate()

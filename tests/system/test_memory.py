@@ -35,6 +35,7 @@ print(json.dumps({"success": [r.success for r in results], "counts": counts, "re
 """
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells a process's peak of memory")
 @pytest.mark.parametrize("layout", ["array", "lines"])
 def test_a_file_larger_than_its_memory_is_loaded_in_bounded_memory(tmp_path, layout):

@@ -90,6 +90,7 @@ def test_null_empty_and_absent_stay_apart(place):
     assert query(place.url, "SELECT count(a) FROM json_things") == [(0,)]
 
 
+@pytest.mark.slow
 def test_a_folder_of_4000_records_in_many_files_loses_none(place):
     """Of 80 files with 50 records each all are there, each once, and each of its own file."""
     records = [{"id": number, "text": f"record {number}"} for number in range(4_000)]
@@ -109,6 +110,7 @@ def test_a_late_column_of_the_5000th_record_is_stored(place):
     assert query(place.url, "SELECT late FROM json_things WHERE late IS NOT NULL") == [("here",)]
 
 
+@pytest.mark.slow
 def test_late_values_widen_the_column_and_1_5_stays_1_5(place):
     """After thousands of integers a fraction, then a text: none is cast to what the column was before."""
     records: list[dict[str, Any]] = [{"id": number, "n": number} for number in range(3_000)]
@@ -314,6 +316,7 @@ def test_loading_twice_adds_nothing(place):
     assert (place.read(), sorted(map(by_value, place.read("notes")))) == (before[0], sorted(map(by_value, before[1])))
 
 
+@pytest.mark.slow
 def test_children_always_have_parents_also_after_a_stop_in_mid_load(place):
     """A load that is stopped in the midst of a file leaves no row of it; the next one loads all of it."""
     records = [{"id": number, "lines": [{"n": 1}, {"n": 2}]} for number in range(5_000)]
@@ -347,6 +350,7 @@ print(int(status.partition("VmHWM:")[2].split()[0]) // 1024)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is counted otherwise here")
 def test_memory_does_not_grow_with_the_file(place, databases):
     """A file of 24 MB takes hardly more memory than one of 1 MB."""
@@ -392,6 +396,7 @@ def test_what_was_ignored_or_replaced_is_counted(place):
 # Backups
 
 
+@pytest.mark.slow
 def test_a_backup_of_a_database_in_use_restores_and_verifies(place, databases):
     """A reader in the midst, changes that lie in the journal only: the backup is whole, and brings all of it back."""
     first = [{"id": n, "lines": [{"n": n}]} for n in range(500)]
@@ -415,6 +420,7 @@ def test_a_backup_of_a_database_in_use_restores_and_verifies(place, databases):
     assert_sound(place.url)
 
 
+@pytest.mark.slow
 def test_restoring_over_a_database_in_use_leaves_nothing_of_it(place, databases):
     """What lay in the journal of the database that is replaced does not come back."""
     place.load({"id": 1, "v": "backed up"})

@@ -97,6 +97,7 @@ def latest_records(shared_data: Path, expected: Any) -> Records:
     return {entity: list(records.values()) for entity, records in latest.items()}
 
 
+@pytest.mark.slow
 def test_each_file_brings_what_was_counted_without_us(synced: Synced, expected: Any) -> None:
     """New, changed and identical records of every file are those that were counted independently."""
     wanted = [
@@ -120,6 +121,7 @@ def test_an_entity_has_the_records_and_key_it_should(synced: Synced, expected: A
     assert len(set(ids)) == wanted["records"]
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("entity", ENTITIES)
 def test_an_entity_sums_up_to_the_cent(synced: Synced, expected: Any, entity: str) -> None:
     """Sums of money are exact, both as decimals and as SQL adds them up."""
@@ -129,6 +131,7 @@ def test_an_entity_sums_up_to_the_cent(synced: Synced, expected: Any, entity: st
         assert f"{summed:.2f}" == f"{Decimal(wanted):.2f}", column
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("entity", ENTITIES)
 def test_an_entity_has_all_its_child_rows(synced: Synced, shared_data: Path, expected: Any, entity: str) -> None:
     """Every object in a record's arrays is a row; arrays of plain strings, and no others, stay in a column."""
@@ -148,6 +151,7 @@ def test_an_entity_has_all_its_child_rows(synced: Synced, shared_data: Path, exp
     assert {t.name for t in reported if t.entity == entity and t.parent} == children
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("entity", ENTITIES)
 def test_an_entity_is_stored_as_its_sources_say(synced: Synced, shared_data: Path, expected: Any, entity: str) -> None:
     """Assembled from its rows, every record is the latest version of its key, in full."""
@@ -182,6 +186,7 @@ def test_a_full_verification_compares_every_record_that_is_stored(synced: Synced
     assert len(verify.checks) >= 8
 
 
+@pytest.mark.slow
 def test_a_second_run_loads_nothing_again(synced: Synced, shared_data: Path) -> None:
     """Files that are loaded already are not even opened: nothing is read, written or touched."""
     times = {entity: sorted(query(synced.url, f"SELECT id, updated_at FROM json_{entity}")) for entity in ENTITIES}
@@ -221,6 +226,7 @@ def test_both_databases_report_the_same_figures(synced_sqlite: Synced, synced_po
         assert sqlite[name] == postgresql[name], name
 
 
+@pytest.mark.slow
 def test_older_sessions_loaded_afterwards_put_no_old_data_over_new(
     database_url: str, shared_data: Path, expected: Any
 ) -> None:
@@ -237,6 +243,7 @@ def test_older_sessions_loaded_afterwards_put_no_old_data_over_new(
     assert runner.verify(full=True).success
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("tree", ["api_sync_fallback_only", "api_sync_fallback_flat"])
 def test_the_fallback_is_read_where_there_are_no_sessions(
     database_url: str, shared_data: Path, expected: Any, tree: str
@@ -316,6 +323,7 @@ def assert_all_accounted_for(result: WorkflowResult, paths: list[Path]) -> None:
         assert FLAWED[name] in file.error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["chinook/tables", "csc", "vega", "json_examples", "accounting"])
 def test_a_set_of_files_is_stored_as_it_is_written(database_url: str, shared_data: Path, folder: str) -> None:
     """All files load or are refused with a reason, every record comes back equal, and all of it verifies."""
@@ -334,6 +342,7 @@ def test_a_set_of_files_is_stored_as_it_is_written(database_url: str, shared_dat
     assert (again.statistics["total_records"], again.rows) == (0, 0)
 
 
+@pytest.mark.slow
 def test_answers_of_one_api_share_their_entity(database_url: str, shared_data: Path) -> None:
     """Mapped to ten entities, 91 answers of all shapes load with nothing lost and verify in full."""
     folder = shared_data / "accounting" / "zoho_books_examples"
@@ -370,6 +379,7 @@ def latest_of(key: tuple[str, ...], entity: str, answers: list[Any]) -> list[Any
     return [*latest.values(), *singles, *map(json.loads, keyless.elements())]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("entity", ENTITIES)
 def test_an_entity_gives_each_record_by_its_key(synced: Synced, expected: Any, entity: str) -> None:
     """Asked for by its id, as number or as text, a record comes alone and whole; an unknown id gives none."""
@@ -380,6 +390,7 @@ def test_an_entity_gives_each_record_by_its_key(synced: Synced, expected: Any, e
     assert list(runner.read(entity, "no such id")) == []
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("source", ["chinook", "csc/dump"])
 def test_databases_and_other_files_beside_json_are_no_data(shared_data: Path, source: str) -> None:
     """Only names that end like JSON, packed or not, are data files of a folder."""
@@ -431,6 +442,7 @@ CHINOOK = (
 )
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("table", CHINOOK)
 def test_a_chinook_table_equals_its_authors(chinook: str, shared_data: Path, expected: Any, table: str) -> None:
     """Row for row and column for column, a table holds what the author's own SQLite file holds."""
@@ -458,6 +470,7 @@ def test_chinook_sums_are_those_of_its_author(chinook: str, expected: Any) -> No
     )
 
 
+@pytest.mark.slow
 def test_one_file_of_several_entities_holds_what_one_file_each_does(chinook: str, shared_data: Path) -> None:
     """The same records from an object of arrays and from a file for each array are one and the same."""
     before = read_records(chinook)

@@ -78,16 +78,19 @@ def runner(folder: Path) -> SyncRunner:
     return SyncRunner(folder / "test.db", folder)
 
 
+@pytest.mark.slow
 def test_a_first_load_makes_few_calls_a_record(source):
     """Planning and storing a record costs less than 25 calls with five children, and far less than one a value."""
     assert a_record(lambda number: runner(source(number)).populate) < 25
 
 
+@pytest.mark.mostly_slow
 def test_analysis_makes_few_calls_a_record(source):
     """Looking at every value costs far less than one call a value."""
     assert a_record(lambda number: runner(source(number)).analyze) < 25
 
 
+@pytest.mark.slow
 def test_reading_back_makes_few_calls_a_record(source):
     """A record with five children is read with less than 40 calls."""
 
@@ -101,6 +104,7 @@ def test_reading_back_makes_few_calls_a_record(source):
     assert a_record(work) < 40
 
 
+@pytest.mark.slow
 def test_loading_unchanged_records_again_makes_few_calls_a_record(source):
     """In a file that changed, a record that did not is told by its hash: no row is made of it."""
 
@@ -115,6 +119,7 @@ def test_loading_unchanged_records_again_makes_few_calls_a_record(source):
     assert a_record(work) < 12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["envelope", "ndjson"])
 def test_exporting_makes_few_calls_a_record(source, form):
     """A record with five children is exported, and read back, with less than 30 calls."""

@@ -143,6 +143,7 @@ def _batches(file: SourceFile) -> Iterator[Undecoded]:
         yield from (batch for batch in reader.batches(undecoded=True) if isinstance(batch, Undecoded))
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(("statement", "told"), [case[1:] for case in TAMPERED], ids=[case[0] for case in TAMPERED])
 def test_every_alteration_is_found(loaded, statement, told):
     """One value altered among thousands is named with file, record, id and path, by both ways alike."""

@@ -193,6 +193,7 @@ class TestEveryOperation:
 
 
 class TestOutput:
+    @pytest.mark.mostly_slow
     @pytest.mark.parametrize("command", ["full-workflow", "analyze", "populate", "verify", "report", "runs", "backups"])
     def test_json_is_alone_on_stdout(self, loaded: Run, command: str) -> None:
         """With --json stdout is the result and nothing else, also when the log is wanted."""
@@ -311,6 +312,7 @@ class TestExitCodes:
         assert result.stderr
         assert not Path("test.db").exists()
 
+    @pytest.mark.mostly_slow
     @pytest.mark.parametrize("option", [[], ["--no-input"]])
     def test_input_needed(self, loaded: Run, option: list[str]) -> None:
         """2: an answer is needed and there is no terminal; the missing option is named and nothing is done."""
@@ -326,6 +328,7 @@ class TestExitCodes:
         bad = str(bad_records(tmp_path / "bad"))
         assert [run(name, "--data-source", bad).exit_code for name in ("analyze", "full-workflow")] == [3, 3]
 
+    @pytest.mark.slow
     def test_differences(self, loaded: Run) -> None:
         """3: a verification, alone or in the workflow, found that the database is not what was loaded."""
         connection = sqlite3.connect("test.db")

@@ -84,6 +84,7 @@ def terminal() -> type[Terminal]:
 
 
 class TestStart:
+    @pytest.mark.mostly_slow
     @pytest.mark.parametrize(
         ("arguments", "variables"),
         [
@@ -130,6 +131,7 @@ class TestStart:
 
 
 class TestStreams:
+    @pytest.mark.slow
     def test_output_is_plain_in_a_pipe(self) -> None:
         """Without a terminal there are no colours and nothing is redrawn, and progress is lines on stderr."""
         done = program("full-workflow")
@@ -138,6 +140,7 @@ class TestStreams:
         assert "\r" not in done.stdout + done.stderr
         assert done.stderr.strip()
 
+    @pytest.mark.slow
     @pytest.mark.usefixtures("loaded")
     @pytest.mark.parametrize(
         "arguments", [["report"], ["report", "--json"], ["read", "items"], ["config"], ["--help"], ["analyze"]]
@@ -153,6 +156,7 @@ class TestStreams:
         assert "Exception ignored" not in said
         assert child.returncode == 0
 
+    @pytest.mark.slow
     def test_reading_ends_with_its_reader(self) -> None:
         """Read prints as it reads: whoever takes the first line and leaves ends it, long before it has printed all."""
         records = "".join(f'{{"id": {number}, "text": "{"x" * 200}"}}\n' for number in range(5000))
@@ -166,6 +170,7 @@ class TestStreams:
             assert child.stderr.read() == b""
         assert child.returncode == 0
 
+    @pytest.mark.slow
     def test_a_watcher_that_goes_away(self) -> None:
         """A run goes on when nobody reads its progress any more."""
         with subprocess.Popen([*PROGRAM, "populate"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
@@ -176,6 +181,7 @@ class TestStreams:
         assert child.returncode == 0
         assert count("json_invoices") == 30
 
+    @pytest.mark.slow
     def test_json_is_utf8_whatever_the_encoding(self) -> None:
         """JSON leaves as UTF-8 on a terminal that can only draw ASCII."""
         ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
@@ -196,6 +202,7 @@ class TestStreams:
 
 @POSIX
 class TestQuestions:
+    @pytest.mark.slow
     @pytest.mark.usefixtures("loaded")
     def test_recreate_asks(self, terminal: type[Terminal]) -> None:
         """On a terminal, recreate shows the tables with their rows, speaks of the backup, and asks; no is the default."""
@@ -209,6 +216,7 @@ class TestQuestions:
         assert asked.ends() == 130
         assert not Path("backups").exists()
 
+    @pytest.mark.slow
     @pytest.mark.usefixtures("loaded")
     def test_recreate_goes_on(self, terminal: type[Terminal]) -> None:
         """Answered yes, it does what it said."""
@@ -218,6 +226,7 @@ class TestQuestions:
         assert asked.ends() == 0
         assert len(list(Path("backups").iterdir())) == 1
 
+    @pytest.mark.slow
     @pytest.mark.usefixtures("loaded")
     def test_empty_wants_the_name(self, terminal: type[Terminal]) -> None:
         """With --empty the database's name must be typed; anything else changes nothing."""
@@ -232,6 +241,7 @@ class TestQuestions:
         assert asked.ends() == 0
         assert count("json_invoices") == 0
 
+    @pytest.mark.slow
     @pytest.mark.usefixtures("loaded")
     def test_restore_asks(self, terminal: type[Terminal]) -> None:
         """Restore shows which state is replaced by which, and asks."""
@@ -242,6 +252,7 @@ class TestQuestions:
             asked.types(f"{answer}\r")
             assert asked.ends() == code
 
+    @pytest.mark.slow
     @pytest.mark.usefixtures("loaded")
     @pytest.mark.parametrize("key", ["\x03", "\x04"])
     def test_leaving_a_question(self, terminal: type[Terminal], key: str) -> None:
@@ -256,6 +267,7 @@ class TestQuestions:
         """Recreate in a database without tables goes on without a question."""
         assert terminal("create-tables", "--recreate").ends() == 0
 
+    @pytest.mark.slow
     def test_menu_opens_on_a_terminal(self, terminal: type[Terminal]) -> None:
         """Without a command the menu opens; Ctrl-C leaves it."""
         for arguments in ([], ["menu", "--db-path", "other.db"]):
@@ -267,6 +279,7 @@ class TestQuestions:
 
 @POSIX
 class TestInterrupt:
+    @pytest.mark.slow
     def test_ctrl_c_keeps_what_is_committed(self, tmp_path: Path) -> None:
         """Ctrl-C stops a run between files with 130 and says how to go on; the same command then loads the rest."""
         source = tmp_path / "many"

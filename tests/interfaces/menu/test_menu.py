@@ -94,6 +94,7 @@ def test_broken_configuration_is_explained(sit: Sit, monkeypatch: pytest.MonkeyP
     assert "JSON2DB_BATCH_SIZE = many is wrong" in seen
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_nothing_is_wider_than_the_terminal(sit: Sit, width: int) -> None:
     """Only a word that is longer, as a path, (and log lines, which a terminal does not get) is wider than the terminal."""
@@ -110,6 +111,7 @@ def test_signs_have_plain_ones_under_lang_c(sit: Sit, monkeypatch: pytest.Monkey
     assert sit("6", ENTER, GO, ESC, ESC, "0", ENTER).screen.split("same as")[1].isascii()
 
 
+@pytest.mark.slow
 def test_header_after_a_cancelled_run(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that was cancelled before the ledger knew of it is the last run all the same, until there is a later one."""
 
@@ -211,6 +213,7 @@ def test_no_at_the_plan_changes_nothing(sit: Sit) -> None:
     assert not Path("shop.db").exists()
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("key", [ESC, CTRL_C, CTRL_D], ids=["esc", "ctrl-c", "ctrl-d"])
 def test_going_back_from_the_plan(sit: Sit, key: str) -> None:
     """Esc, Ctrl-C and Ctrl-D at the plan go back to the options, then home, and change nothing."""
@@ -236,6 +239,7 @@ def test_population_of_chosen_entities(sit: Sit) -> None:
         rows("json_bills")
 
 
+@pytest.mark.slow
 def test_a_window_of_days(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
     """A negative number of days is refused with what would be right, and can be corrected."""
     days = ("day", ENTER, "an", ENTER, "-3", ENTER, CLEAR, "36500", ENTER)
@@ -254,6 +258,7 @@ def test_a_window_that_leaves_nothing_offers_all_days(sit: Sit, loaded: None) ->
     assert "--cutoff-days all" in seen
 
 
+@pytest.mark.slow
 def test_recreation_asks_with_figures_and_no_by_default(sit: Sit, loaded: None) -> None:
     """Rebuilding tables asks with the number of records; Enter alone is no."""
     seen = sit("2", ENTER, GO, ENTER, ESC, "0", ENTER)
@@ -340,12 +345,14 @@ def test_emptying_wants_the_name(sit: Sit, loaded: None) -> None:
     assert rows("json_invoices") == 0
 
 
+@pytest.mark.slow
 def test_emptying_is_left_by_esc(sit: Sit, loaded: None) -> None:
     """Esc instead of the name keeps every row."""
     sit("7", ENTER, "7", ENTER, GO, "shop.d", ESC, ESC, "0", ENTER, "0", ENTER)
     assert rows("json_invoices") == 30
 
 
+@pytest.mark.slow
 def test_backups_are_made_and_restored(sit: Sit, loaded: None) -> None:
     """A backup made here brings back what was lost since, and the state in between is kept."""
     sit("7", ENTER, "3", ENTER, ENTER, ESC, "0", ENTER, "0", ENTER)
@@ -357,6 +364,7 @@ def test_backups_are_made_and_restored(sit: Sit, loaded: None) -> None:
     assert len(list(Path("backups").glob("*.db"))) == 2
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("option", ["1", "4", "5"])
 def test_looking_under_advanced(sit: Sit, loaded: None, option: str) -> None:
     """Settings, rejected records and runs are shown and change nothing."""
@@ -398,6 +406,7 @@ def test_a_rejected_record_is_tried_again(rejecting: Sit) -> None:
     assert SyncRunner("shop.db").rejected().total == 1
 
 
+@pytest.mark.slow
 def test_rejected_records_are_corrected(rejecting: Sit) -> None:
     """Rejected records are written into a file, corrected there and loaded, without leaving the menu."""
     seen = rejecting("7", ENTER, "4", ENTER, "w", ENTER, ENTER, ESC, "0", ENTER, "0", ENTER)
@@ -410,6 +419,7 @@ def test_rejected_records_are_corrected(rejecting: Sit) -> None:
     assert rows("json_things") == 3
 
 
+@pytest.mark.slow
 def test_a_file_is_replaced_only_after_a_yes(rejecting: Sit) -> None:
     """A file that is there is replaced by exported records only after a yes; no is the default."""
     Path("mine.txt").write_text("mine")
@@ -420,6 +430,7 @@ def test_a_file_is_replaced_only_after_a_yes(rejecting: Sit) -> None:
     assert json.loads(Path("mine.txt").read_text())["record"] == 2
 
 
+@pytest.mark.slow
 def test_all_rejected_records_are_tried_again(rejecting: Sit) -> None:
     """All are tried again after a yes, from the list after a run as well; a no tries none."""
     assert "tried" not in rejecting("7", ENTER, "4", ENTER, "t", ENTER, "n", ESC, "0", ENTER, "0", ENTER)
@@ -436,6 +447,7 @@ def test_a_corrected_file_that_is_not_there(rejecting: Sit) -> None:
     assert "tried" not in seen
 
 
+@pytest.mark.slow
 def test_a_run_is_looked_at_and_verified(sit: Sit, loaded: None) -> None:
     """A past run is chosen from the list, shown file by file, and its records are compared again."""
     seen = sit("7", ENTER, "5", ENTER, ENTER, "v", ENTER, ESC, "0", ENTER, "0", ENTER)
@@ -454,6 +466,7 @@ def test_how_things_stand_is_an_advanced_option(sit: Sit) -> None:
     assert "All is fine" in seen
 
 
+@pytest.mark.slow
 def test_superseded_records_are_listed(sit: Sit) -> None:
     """Records that newer versions took the place of are listed, and so is that there are none."""
     Path("data").mkdir()
@@ -503,6 +516,7 @@ def test_frozen_tables_are_named_before(sit: Sit, monkeypatch: pytest.MonkeyPatc
     )
 
 
+@pytest.mark.slow
 def test_what_is_verified_is_chosen(sit: Sit) -> None:
     """The workflow verifies every record of its run, unless the tables only or all files are chosen."""
     assert "4 unchanged; every record verified" in sit("6", ENTER, GO, "y", "h", ENTER, "0", ENTER)
@@ -515,6 +529,7 @@ def test_what_is_verified_is_chosen(sit: Sit) -> None:
 # What is remembered
 
 
+@pytest.mark.slow
 def test_answers_are_remembered(sit: Sit) -> None:
     """Database, source and the last run are there again next time, and the run can be repeated."""
     sit("6", ENTER, GO, "y", "h", ENTER, "0", ENTER)
@@ -583,6 +598,7 @@ def test_each_kind_of_database(sit: Sit, database_url: str) -> None:
     assert report.total_records == 77
 
 
+@pytest.mark.slow
 def test_emptying_a_server_wants_the_database_name(sit: Sit, postgres_url: str) -> None:
     """On a server the name to type is the database's, without host or password."""
     name = postgres_url.split("?")[0].rpartition("/")[2]
@@ -635,6 +651,7 @@ def test_the_command_shown_masks_passwords() -> None:
     assert shlex.split(line)[-2:] == ["--config-file", "my.toml"]
 
 
+@pytest.mark.slow
 def test_emptying_warns_of_rows_whose_files_are_elsewhere(sit: Sit, loaded: None) -> None:
     """Discarding rows says which entities have no files in the source, and so would not come back."""
     Path("other").mkdir()
@@ -644,6 +661,7 @@ def test_emptying_warns_of_rows_whose_files_are_elsewhere(sit: Sit, loaded: None
     assert rows("json_bills") == 8
 
 
+@pytest.mark.slow
 def test_home_means_home(sit: Sit, loaded: None) -> None:
     """After a task under Advanced, Home leads home and not to the list it was chosen from."""
     assert sit("7", ENTER, "6", ENTER, "h", ENTER, CTRL_C).code == 130

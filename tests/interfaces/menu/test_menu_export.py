@@ -44,6 +44,7 @@ def test_nothing_is_written_unless_asked(sit: Sit) -> None:
     assert not Path("data").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("loaded")
 def test_files_are_verified(sit: Sit) -> None:
     """What the files hold is compared with the database, and a difference is named."""
@@ -54,6 +55,7 @@ def test_files_are_verified(sit: Sit) -> None:
     assert '"lost" in the database' in seen
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("loaded")
 def test_another_folder_and_a_file_as_it_was(sit: Sit) -> None:
     """Another folder can be named; a file that was replaced comes back after a confirmation."""
@@ -68,6 +70,7 @@ def test_another_folder_and_a_file_as_it_was(sit: Sit) -> None:
     assert invoices("elsewhere") == before
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("loaded")
 def test_what_is_stale_is_worked_out_again(sit: Sit) -> None:
     """After a file was restored, writing what the database holds is what the cursor stands on."""
@@ -81,6 +84,7 @@ def test_what_is_stale_is_worked_out_again(sit: Sit) -> None:
     assert invoices() == after
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("loaded")
 def test_the_command_of_a_restore_works(sit: Sit) -> None:
     """What 'same as' shows can be typed, with the folder named in the menu."""

@@ -72,6 +72,7 @@ def read(before: str) -> str:
     return CONTROL.sub("", before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [60, 80])
 def test_a_whole_sitting(terminal: Callable[..., Terminal], places: dict[str, str], columns: int) -> None:
     """From the first screen to a verified database and out again, by Enter and one yes."""
@@ -94,6 +95,7 @@ def test_a_whole_sitting(terminal: Callable[..., Terminal], places: dict[str, st
         assert connection.execute("SELECT count(*) FROM json_invoices").fetchone() == (30,)
 
 
+@pytest.mark.slow
 def test_esc_alone_is_quick(terminal: Callable[..., Terminal], places: dict[str, str]) -> None:
     """Esc alone goes back, and arrow keys, which begin with Esc, still move."""
     seen = terminal(places)
@@ -106,6 +108,7 @@ def test_esc_alone_is_quick(terminal: Callable[..., Terminal], places: dict[str,
     assert seen.ends() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("key", "code"), [("\x03", 130), ("\x04", 0)], ids=["ctrl-c", "ctrl-d"])
 def test_leaving_without_a_traceback(
     terminal: Callable[..., Terminal], places: dict[str, str], key: str, code: int
@@ -142,6 +145,7 @@ def loading(seen: Terminal) -> None:
     seen.sees("Populate")
 
 
+@pytest.mark.slow
 def test_keys_typed_during_a_run_are_no_answers(terminal: Callable[..., Terminal], much: dict[str, str]) -> None:
     """What is typed while a run goes on is neither shown nor taken as answers to what is asked after it."""
     seen = terminal(much)
@@ -159,6 +163,7 @@ def test_keys_typed_during_a_run_are_no_answers(terminal: Callable[..., Terminal
         assert connection.execute("SELECT count(*) FROM json2db_runs").fetchone() == (1,)
 
 
+@pytest.mark.slow
 def test_the_terminal_is_restored_after_a_kill(terminal: Callable[..., Terminal], much: dict[str, str]) -> None:
     """A program that is told to end during a run leaves the terminal as it found it."""
     seen = terminal(much)
@@ -168,6 +173,7 @@ def test_the_terminal_is_restored_after_a_kill(terminal: Callable[..., Terminal]
     assert seen.child.getecho()
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_a_run_stops_at_a_safe_point(terminal: Callable[..., Terminal], places: dict[str, str]) -> None:
     """Ctrl-C while loading stops there, says what stays, and going on from there ends with everything loaded."""
     folder = Path("many")
@@ -206,6 +212,7 @@ def test_no_color(terminal: Callable[..., Terminal], places: dict[str, str]) -> 
     assert seen.ends() == 0
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("variables", [{"LANG": "C"}, {"LC_ALL": "C"}, {"PYTHONIOENCODING": "ascii"}], ids=str)
 def test_ascii_only(terminal: Callable[..., Terminal], places: dict[str, str], variables: dict[str, str]) -> None:
     """Where the terminal draws ASCII only, nothing else is sent."""
@@ -218,6 +225,7 @@ def test_ascii_only(terminal: Callable[..., Terminal], places: dict[str, str], v
     assert seen.ends() == 0
 
 
+@pytest.mark.slow
 def test_without_a_terminal() -> None:
     """With its input from a pipe the program asks nothing, and ends with 2."""
     done = subprocess.run(

@@ -29,6 +29,7 @@ def _run(code: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run([sys.executable, "-c", code], env=clean | environment, capture_output=True, check=False)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("environment", [
     {"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C"}, {"LANG": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
     {"PYTHONIOENCODING": "latin-1"}, {"PYTHONIOENCODING": "cp1252"},
@@ -69,6 +70,7 @@ def test_no_color(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
     assert capsys.readouterr().out == "text\n"
 
 
+@pytest.mark.slow
 def test_reader_that_leaves() -> None:
     """Whoever reads only the beginning (``| head``) ends nothing: no traceback, no failure."""
     code = "from json2db_sync.interfaces.terminal.console import make_console\nc = make_console()\nfor n in range(99999): c.print(n)"

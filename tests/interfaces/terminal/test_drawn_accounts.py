@@ -328,6 +328,7 @@ def test_superseded_records() -> None:
     assert "No superseded records" in drawn(SupersededResult())
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
 def test_data_is_never_markup_or_control(encoding: str) -> None:
     """Brackets are shown as they are; no control character, bidi override or surrogate reaches the terminal."""

@@ -78,6 +78,7 @@ KINDS = (
 )  # fmt: skip
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_fits(example: Mapping[str, Result], kind: str, width: int) -> None:
@@ -90,6 +91,7 @@ def test_fits(example: Mapping[str, Result], kind: str, width: int) -> None:
         assert max(map(cell_len, lines)) <= width
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "shift_jis"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_any_encoding(example: Mapping[str, Result], kind: str, encoding: str) -> None:
@@ -97,6 +99,7 @@ def test_any_encoding(example: Mapping[str, Result], kind: str, encoding: str) -
     assert "✓" not in drawn(example[kind], 60, encoding)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_blank_pages(example: Mapping[str, Result], kind: str) -> None:
     """There are never two empty lines in a row, nor one at the beginning."""
@@ -265,6 +268,7 @@ def test_long_lists_end() -> None:
     assert len(text.splitlines()) < 30
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
 def test_data_is_never_markup_or_control(encoding: str) -> None:
     """Brackets are shown as they are; no control character, bidi override or surrogate reaches the terminal."""

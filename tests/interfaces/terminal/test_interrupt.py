@@ -124,6 +124,7 @@ def test_a_listener_may_show_it_itself(capsys: pytest.CaptureFixture[str]) -> No
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.slow
 def test_real_run_goes_on_where_it_stopped(tmp_path: Path, example_source: Path) -> None:
     """A load that is stopped keeps the files that were committed; the same call loads the rest, and all is verified."""
     files = 0

@@ -251,6 +251,7 @@ def example(tmp_path: Path, example_source: Path) -> Callable[[Progress], SyncRu
     return lambda progress: SyncRunner(tmp_path / "example.db", example_source, on_event=progress)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("living", [True, False])
 def test_real_run(example: Callable[[Progress], SyncRunner], living: bool) -> None:
     """A real workflow shows its five steps in order."""
