@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import msgspec
 
@@ -13,8 +12,8 @@ from json2db_sync.model.keys import short_hash
 _encoder = msgspec.json.Encoder(order="sorted")
 
 
-class _Numbers(dict[str, Any]):
-    """Numbers by their date_format, whole ones as integers; each date_format is looked at once."""
+class _Numbers(dict[str, int | float]):
+    """Numbers by their text, whole ones as integers; each text is looked at once."""
 
     def __missing__(self, digits: str) -> int | float:
         number = float(digits)
@@ -22,18 +21,18 @@ class _Numbers(dict[str, Any]):
         return known
 
 
-def content_hash(value: Any) -> int:
+def content_hash(value: object) -> int:
     """63 bits of hash of one value."""
     return _hash(whole_as_integers(value))
 
 
 def content_hashes(array: bytes) -> list[int]:
     """:func:`content_hash` of each value of a JSON array, which msgspec must take."""
-    values: Iterable[Any] = msgspec.json.Decoder(float_hook=_Numbers().__getitem__).decode(array)
+    values: Iterable[object] = msgspec.json.Decoder(float_hook=_Numbers().__getitem__).decode(array)
     return list(map(_hash, values))
 
 
-def _hash(value: Any) -> int:
+def _hash(value: object) -> int:
     try:
         return short_hash(_encoder.encode(value))
     except (ValueError, OverflowError, RecursionError):  # an integer beyond 64 bits, half a character
