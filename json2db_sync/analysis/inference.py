@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from json2db_sync.analysis.key_sample import Sketch
 from json2db_sync.analysis.statistics import FieldStatistics, KeyCandidate, ObjectStatistics
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.model.kinds import Kind, join
@@ -66,7 +65,7 @@ def infer(
     else:
         key, guessed, reason = stored.key, stored.key_guessed, _stored_key_reason(stored, seen, candidates)
     fresh = stored is None or stored.records_seen == 0
-    builder = _Builder(settings, fresh, key, {column.name for column in custom}, set(taken))
+    builder = _Builder(settings, key, {column.name for column in custom}, set(taken), fresh=fresh)
     known = stored.table if stored else TablePlan(table_name(settings.table_prefix, (entity,), taken))
     table = builder.table(known, seen, (entity,), settings.child_depth)
     names = {column.name for column in table.columns}
@@ -187,7 +186,7 @@ class _Builder:
     """Widens one table plan, and those below it, by what was seen."""
 
     def __init__(
-        self, settings: PlanSettings, fresh: bool, key: tuple[str, ...] | None, custom: set[str], tables: set[str]
+        self, settings: PlanSettings, key: tuple[str, ...] | None, custom: set[str], tables: set[str], *, fresh: bool
     ) -> None:
         self._settings = settings
         self._fresh = fresh
@@ -275,70 +274,3 @@ def _widen(column: ColumnPlan, field: FieldStatistics) -> ColumnPlan:
     if joined in (Kind.DATE, Kind.DATETIME):  # the same kind in another date_format
         joined = Kind.TEXT
     return replace(column, kind=joined, date_format=None)
-
-
-_MIN_MATCHES = 3
-_MIN_SHARE = 0.5
-_REFUTING = 10
-"""So many different values, none of them a key of the other entity, show that the name misleads."""
-
-
-def guess_relations(
-    plans: Mapping[str, EntityPlan], seen: Mapping[str, ObjectStatistics]
-) -> dict[str, tuple[Relation, ...]]:
-    """Which id columns seem to hold keys of which entity, by the values seen or, failing those, by name.
-
-    By values: at least half of a column's values (and three of them) are keys of the other entity.
-    """
-    targets = {}
-    for entity, plan in plans.items():
-        if plan.key and len(plan.key) == 1 and entity in seen:
-            field = seen[entity].fields.get(plan.key[0])
-            if field is not None and field.sketch is not None:
-                targets[entity] = (plan.key[0], field.sketch)
-    found: dict[str, tuple[Relation, ...]] = {}
-    for entity, plan in plans.items():
-        if entity in seen:
-            relations = [
-                relation
-                for table, column, field in _id_columns(plan.table, seen[entity])
-                if not (table == plan.table.name and plan.key == (column.key,))
-                and (relation := _best_target(table, column, field, targets)) is not None
-            ]
-            found[entity] = tuple(relations)
-    return found
-
-
-def _id_columns(table: TablePlan, seen: ObjectStatistics) -> list[tuple[str, ColumnPlan, FieldStatistics]]:
-    found = []
-    for column in table.columns:
-        field = seen.fields.get(column.key)
-        if field is not None and field.sketch is not None and column.kind is not Kind.JSON:
-            found.append((table.name, column, field))
-    for child in table.children:
-        field = seen.fields.get(child.key or "")
-        if field is not None and field.elements is not None:
-            found.extend(_id_columns(child, field.elements))
-    return found
-
-
-def _best_target(
-    table: str, column: ColumnPlan, field: FieldStatistics, targets: Mapping[str, tuple[str, Sketch]]
-) -> Relation | None:
-    assert field.sketch is not None
-    by_values: list[tuple[float, str]] = []
-    for entity, (_key, sketch) in targets.items():
-        share, values = field.sketch.share_in(sketch)
-        if share >= _MIN_SHARE and share * values >= _MIN_MATCHES:
-            by_values.append((share, entity))
-    named = [entity for share, entity in by_values if snake(targets[entity][0]) == snake(column.key)]
-    if named:
-        return Relation(table, column.name, named[0], "values")
-    if by_values:
-        return Relation(table, column.name, max(by_values)[1], "values")
-    for entity, (key, sketch) in targets.items():
-        share, values = field.sketch.share_in(sketch)
-        refuted = share == 0 and values >= _REFUTING
-        if snake(column.key) == snake(key) != ID and not refuted:
-            return Relation(table, column.name, entity, "name")
-    return None

@@ -29,13 +29,13 @@ def copy_text(columns: Mapping[str, Sequence[Any]], numbers: Collection[str]) ->
     return "\n".join([*map("\t".join, zip(*texts, strict=True)), ""]).encode()
 
 
-def with_constants(text: bytes, constants: Mapping[str, Any]) -> bytes:
+def with_constants(text: bytes, constants: Mapping[str, object]) -> bytes:
     """The same rows, with these values after those they have."""
     end = "".join("\t" + _constant(value) for value in constants.values())
     return text.replace(b"\n", f"{end}\n".encode()) if end else text
 
 
-def _constant(value: Any) -> str:
+def _constant(value: object) -> str:
     return _texts([None if value is None else str(value)])[0]
 
 

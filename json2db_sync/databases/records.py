@@ -26,9 +26,9 @@ _FIRST = 20
 _PAGE_BYTES = 2**19
 """Pickled. Of small records it is :data:`BATCH`; with more objects alive at a time the collector takes longer."""
 _SAMPLES = 8
-_NOTHING: Mapping[str, Any] = {}
+_NOTHING: Mapping[str, object] = {}
 
-Belonging = Callable[[sa.ColumnElement[Any], Sequence[Any]], sa.ColumnElement[bool]]
+Belonging = Callable[[sa.ColumnElement[Any], Sequence[object]], sa.ColumnElement[bool]]
 """Which rows belong to records of these ids, by the column that holds the id."""
 
 
@@ -69,7 +69,7 @@ class RecordReader:
         }
         self._root = self._readers[plan.table.name]
 
-    def by_ids(self, ids: Sequence[Any]) -> dict[Any, StoredRecord]:
+    def by_ids(self, ids: Sequence[object]) -> dict[Any, StoredRecord]:
         """The stored records of these ids; ids that are not there are left out."""
         found: dict[Any, StoredRecord] = {}
         for part in in_lists(ids):
@@ -146,15 +146,15 @@ class RecordReader:
         for name, reader in self._readers.items():
             if reader is not self._root:
                 pages[name] = reader.page(reader.columns(reader.rows(belonging(reader.key, ids))))
-        own: Iterable[Mapping[str, Any]] = self._root.own(columns) if self._own else repeat(_NOTHING)
+        own: Iterable[Mapping[str, object]] = self._root.own(columns) if self._own else repeat(_NOTHING)
         return list(map(StoredRecord, ids, self._assembler.records(pages), own))
 
 
-def _listed(key: sa.ColumnElement[Any], ids: Sequence[Any]) -> sa.ColumnElement[bool]:
+def _listed(key: sa.ColumnElement[Any], ids: Sequence[object]) -> sa.ColumnElement[bool]:
     return key.in_(ids)
 
 
-def _between(key: sa.ColumnElement[Any], ids: Sequence[Any]) -> sa.ColumnElement[bool]:
+def _between(key: sa.ColumnElement[Any], ids: Sequence[object]) -> sa.ColumnElement[bool]:
     """For ids that follow one another: one range of the children's primary key."""
     return key.between(ids[0], ids[-1])
 

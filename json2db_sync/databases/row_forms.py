@@ -9,7 +9,7 @@ from json2db_sync.databases.copying import copy_text
 from json2db_sync.model.batch_shredder import BatchRows
 from json2db_sync.model.plan import HASH, ID, PARENT_ID
 
-ReadyRows = Mapping[str, tuple[int, Any]]
+ReadyRows = Mapping[str, tuple[int, object]]
 """By table, parents first: how many rows, and the rows as :meth:`RowForm.ready` gives them."""
 
 
@@ -20,7 +20,7 @@ class RowRefused(Exception):
 class RowForm(Protocol):
     """Makes rows ready for a database. It is sent to the other process; what it makes is sent back, as msgpack."""
 
-    def ready(self, table: str, columns: Mapping[str, Sequence[Any]]) -> Any:
+    def ready(self, table: str, columns: Mapping[str, Sequence[object]]) -> Any:
         """What ``insert_ready`` takes.
 
         :raises RowRefused: when one of them cannot be given in this form.
@@ -30,7 +30,7 @@ class RowForm(Protocol):
 class AsColumns:
     """The columns as they are."""
 
-    def ready(self, table: str, columns: Mapping[str, Sequence[Any]]) -> Mapping[str, Sequence[Any]]:
+    def ready(self, table: str, columns: Mapping[str, Sequence[object]]) -> Mapping[str, Sequence[object]]:
         return columns
 
 
@@ -43,7 +43,7 @@ class AsCopyText:
     def __init__(self, numbers: Mapping[str, frozenset[str]]) -> None:
         self._numbers = numbers
 
-    def ready(self, table: str, columns: Mapping[str, Sequence[Any]]) -> tuple[list[str], bytes]:
+    def ready(self, table: str, columns: Mapping[str, Sequence[object]]) -> tuple[list[str], bytes]:
         try:
             return list(columns), copy_text(columns, self._numbers[table])
         except ValueError as error:

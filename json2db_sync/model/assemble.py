@@ -11,12 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from json2db_sync.model.jsontext import Json
 from json2db_sync.model.plan import ID, EntityPlan, TablePlan
 
 Column = Sequence[Any]
-Place = tuple[Any, ...]
+JsonObject = dict[str, Json]
+Place = tuple[str | int, ...]
 """Where an object stands: its record's id, then a position for each level of nesting."""
-Arrays = Mapping[Place, list[dict[str, Any]]]
+Arrays = Mapping[Place, list[Json]]
 """Place of an object -> the objects of one of its arrays, in order."""
 
 
@@ -25,7 +27,7 @@ class Rest(NamedTuple):
 
     absent: Sequence[str] = ()
     null: Sequence[str] = ()
-    values: Mapping[str, Any] = {}
+    values: Mapping[str, Json] = {}
 
 
 NOTHING = Rest()
@@ -49,7 +51,7 @@ class Assembler:
     def __init__(self, plan: EntityPlan) -> None:
         self._root, *self._children = (_TableAssembler(table) for table in plan.tables)
 
-    def records(self, pages: Mapping[str, Page]) -> list[dict[str, Any]]:
+    def records(self, pages: Mapping[str, Page]) -> list[JsonObject]:
         """The records of rows of the entity's own table, in their order.
 
         :param pages: by table; of the child tables all rows that belong to these records, an array's in order.
@@ -61,8 +63,8 @@ class Assembler:
         return self._root.objects(pages[self._root.plan.name], arrays)
 
 
-def _by_parent(page: Page, objects: Iterable[dict[str, Any]]) -> Arrays:
-    arrays: defaultdict[Place, list[dict[str, Any]]] = defaultdict(list)
+def _by_parent(page: Page, objects: Iterable[JsonObject]) -> Arrays:
+    arrays: defaultdict[Place, list[Json]] = defaultdict(list)
     for parent, value in zip(zip(*page.places[:-1], strict=True), objects, strict=True):
         arrays[parent].append(value)
     return arrays
@@ -79,7 +81,7 @@ class _TableAssembler:
             column.null_means == "absent" and (plan.depth > 0 or column.name != ID) for column in plan.columns
         ]
 
-    def objects(self, page: Page, arrays: Mapping[str, Arrays]) -> list[dict[str, Any]]:
+    def objects(self, page: Page, arrays: Mapping[str, Arrays]) -> list[JsonObject]:
         """The object of each row.
 
         :param arrays: by table, the arrays below these objects.
@@ -96,13 +98,13 @@ class _TableAssembler:
             value.update(rest.values)
         return objects
 
-    def _from_columns(self, page: Page) -> list[dict[str, Any]]:
+    def _from_columns(self, page: Page) -> list[JsonObject]:
         if not self._keys:
             return [{} for _row in page.rests]
         keys = self._keys
         return [dict(zip(keys, row)) for row in zip(*page.values)]  # noqa: B905 - asking for strict costs a fifth
 
-    def _leave_out_absent(self, page: Page, objects: Sequence[dict[str, Any]]) -> None:
+    def _leave_out_absent(self, page: Page, objects: Sequence[JsonObject]) -> None:
         """Take out keys whose NULL means that they are absent."""
         for key, column, may_be_absent in zip(self._keys, page.values, self._may_be_absent, strict=True):
             if may_be_absent and None in column:
@@ -111,7 +113,7 @@ class _TableAssembler:
                         del value[key]
 
 
-def _apply_lists(value: dict[str, Any], rest: Rest) -> None:
+def _apply_lists(value: JsonObject, rest: Rest) -> None:
     """Set apart what NULL means in this row alone."""
     for key in rest.absent:
         value.pop(key, None)
@@ -120,7 +122,7 @@ def _apply_lists(value: dict[str, Any], rest: Rest) -> None:
             value[key] = None
 
 
-def _put_arrays(child: TablePlan, parents: Iterable[tuple[dict[str, Any], Rest, list[dict[str, Any]] | None]]) -> None:
+def _put_arrays(child: TablePlan, parents: Iterable[tuple[JsonObject, Rest, list[Json] | None]]) -> None:
     """Give each parent its array of objects, or what it had instead."""
     key, means = child.key, child.none_means
     assert key is not None

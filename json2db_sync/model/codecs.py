@@ -16,7 +16,7 @@ from json2db_sync.model.jsontext import Json, encode, scalar_text
 from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, are_spelled, date_format_of
 
 Stored = bool | int | float | str | None
-Store = Callable[[Any], tuple[Stored, bool]]
+Store = Callable[[Json], tuple[Stored, bool]]
 """Value to (stored value, whether the stored value alone says exactly what the value was)."""
 JsonSchema = dict[str, str | list[str]]
 
@@ -62,7 +62,7 @@ class Codec:
         """
         raise ValueMismatch
 
-    def holds(self, values: Collection[Any]) -> bool:
+    def holds(self, values: Collection[object]) -> bool:
         """Are these, read from a database, all values of the kind? None, which stands for a gap, is not."""
         return not values
 
@@ -76,7 +76,7 @@ class _Bool(Codec):
             return value, True
         raise ValueMismatch
 
-    def holds(self, values: Collection[Any]) -> bool:
+    def holds(self, values: Collection[object]) -> bool:
         return set(values) <= {0, 1}  # a database need not have booleans
 
 
@@ -90,7 +90,7 @@ class _Integer(Codec):
             return value, True
         raise ValueMismatch
 
-    def holds(self, values: Collection[Any]) -> bool:
+    def holds(self, values: Collection[object]) -> bool:
         return set(map(type, values)) <= {int}  # no database has more than 64 bits in such a column
 
 
@@ -134,7 +134,7 @@ class _Text(Codec):
             raise ValueMismatch
         return scalar_text(value), False
 
-    def holds(self, values: Collection[Any]) -> bool:
+    def holds(self, values: Collection[object]) -> bool:
         return set(map(type, values)) <= {str}
 
 
@@ -162,7 +162,7 @@ class _JsonValue(Codec):
     def store(self, value: Json) -> tuple[Stored, bool]:
         return encode(value), True
 
-    def holds(self, values: Collection[Any]) -> bool:
+    def holds(self, values: Collection[object]) -> bool:
         return True
 
 

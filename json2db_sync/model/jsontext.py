@@ -20,7 +20,7 @@ _EXACT_FLOAT = 2.0**53
 """From here on every double is a whole number, whose shortest date_format need not be its value (1e23)."""
 
 
-def encode(value: Any) -> str:
+def encode(value: object) -> str:
     """One fixed date_format of a JSON value: keys sorted, no spaces.
 
     Doubles from 2**53 up are written digit by digit, so that a database that keeps numbers as decimals
@@ -34,7 +34,7 @@ def encode(value: Any) -> str:
     return text
 
 
-def decode(text: Any) -> Any:
+def decode(text: str | bytes) -> Any:
     """The JSON value of a text: what ``json.loads`` gives, and its errors, several times as fast.
 
     msgspec takes less than it does (no NaN, no 1e400, no half characters) and gives the same for what it takes.
@@ -57,7 +57,7 @@ def are_json(texts: Collection[Any]) -> bool:
         return False
 
 
-def are_spelled_so(values: Sequence[Any], texts: Sequence[Any]) -> bool:
+def are_spelled_so(values: Sequence[object], texts: Sequence[object]) -> bool:
     """Is each of these texts what :func:`encode` makes of the value? None among both stands for nothing at all."""
     if len(values) != len(texts):
         return False
@@ -72,18 +72,18 @@ def are_spelled_so(values: Sequence[Any], texts: Sequence[Any]) -> bool:
     return all(line == text or encode(value) == text for line, (value, text) in zip(lines, held, strict=True))
 
 
-def canonical(value: Any) -> str:
+def canonical(value: object) -> str:
     """As :func:`encode`, and 450.0 is spelled as 450: equal values give equal text."""
     text = encode(value)
     return _encoder.encode(whole_as_integers(value)) if ".0" in text else text
 
 
-def whole_as_integers(value: Any) -> Any:
+def whole_as_integers(value: object) -> object:
     """The same value with 450 for 450.0."""
     return _spell_out(value, above=0.0)
 
 
-def _spell_out(value: Any, above: float = _EXACT_FLOAT) -> Any:
+def _spell_out(value: object, above: float = _EXACT_FLOAT) -> object:
     if isinstance(value, float) and abs(value) >= above and value.is_integer():
         return int(value)
     if isinstance(value, dict):
@@ -100,12 +100,12 @@ def scalar_text(value: str | int | float | bool) -> str:
     return str(value) if type(value) is int else canonical(value)
 
 
-def same(left: Any, right: Any) -> bool:
+def same(left: object, right: object) -> bool:
     """Are two JSON values equal? 450 equals 450.0, but true is not 1 and "1" is not 1."""
     return bool(left == right) and _same_types(left, right)
 
 
-def _same_types(left: Any, right: Any) -> bool:
+def _same_types(left: object, right: Any) -> bool:
     # The values are equal already: only true and 1 remain to be told apart.
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
@@ -120,7 +120,7 @@ def _same_types(left: Any, right: Any) -> bool:
     return True
 
 
-def first_difference(expected: Any, stored: Any) -> tuple[str, Any, Any]:
+def first_difference(expected: object, stored: object) -> tuple[str, object, object]:
     """Path, expected and stored value where two records first differ; an absent key shows as ``ABSENT``.
 
     :raises ValueError: when the two are equal.
@@ -133,7 +133,7 @@ def first_difference(expected: Any, stored: Any) -> tuple[str, Any, Any]:
 ABSENT = "(absent)"
 
 
-def _differences(expected: Any, stored: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
+def _differences(expected: object, stored: object, path: str) -> Iterator[tuple[str, object, object]]:
     if isinstance(expected, dict) and isinstance(stored, dict):
         for key in [*expected, *(key for key in stored if key not in expected)]:
             where = _member(path, key)
@@ -160,7 +160,7 @@ def path_text(parts: Iterable[str | int]) -> str:
     return path
 
 
-def preview(value: Any, width: int = 60) -> str:
+def preview(value: object, width: int = 60) -> str:
     """A JSON value as one short line for people."""
     try:
         text = json.dumps(value, ensure_ascii=False)

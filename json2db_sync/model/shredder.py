@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from json2db_sync.model.codecs import Store, Stored, ValueMismatch, codec_of
-from json2db_sync.model.jsontext import encode, preview
+from json2db_sync.model.jsontext import Json, encode, preview
 from json2db_sync.model.keys import MAX_KEY
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import ID, PARENT_ID, REST, ColumnPlan, EntityPlan, TablePlan
@@ -60,7 +60,7 @@ class TableShredder:
         """The columns of a shredded row, in its order; a child's ``_parent_id`` is put before them."""
         return (*self.plan.position_columns, *(column.name for column in self.plan.columns), REST)
 
-    def shred(self, value: Mapping[str, Any], position: tuple[int, ...], rows: Rows, path: str = "$") -> Row:
+    def shred(self, value: Mapping[str, Json], position: tuple[int, ...], rows: Rows, path: str = "$") -> Row:
         """The row of one JSON object; rows of its children are added to ``rows``.
 
         :raises SchemaMismatch: when the plan has no place for a key or a value.
@@ -98,7 +98,7 @@ class TableShredder:
         return row
 
     def _shred_array(
-        self, parent: Mapping[str, Any], position: tuple[int, ...], rows: Rows, rest: _Rest, path: str
+        self, parent: Mapping[str, Json], position: tuple[int, ...], rows: Rows, rest: _Rest, path: str
     ) -> None:
         """Rows for this child of a parent."""
         key = self.plan.key
@@ -130,7 +130,7 @@ class _Rest:
     def __init__(self) -> None:
         self.absent: list[str] = []
         self.null: list[str] = []
-        self.values: dict[str, Any] = {}
+        self.values: dict[str, Json] = {}
 
     def text(self) -> str | None:
         parts = {"absent": self.absent, "null": self.null, "values": self.values}
@@ -138,7 +138,7 @@ class _Rest:
         return encode(parts) if parts else None
 
 
-def is_rest(value: Any) -> bool:
+def is_rest(value: object) -> bool:
     """Has this the form of what stands in ``_rest``?"""
     if not isinstance(value, dict) or not value.keys() <= {"absent", "null", "values"}:
         return False
@@ -146,7 +146,7 @@ def is_rest(value: Any) -> bool:
     return all(isinstance(keys, list) for keys in lists) and isinstance(value.get("values", {}), dict)
 
 
-def is_object_array(value: Any) -> bool:
+def is_object_array(value: object) -> bool:
     """Is this a non-empty array of nothing but objects, which becomes child rows?"""
     return type(value) is list and bool(value) and all(type(element) is dict for element in value)
 
@@ -159,7 +159,7 @@ def _field(column: ColumnPlan, arrays_are_tables: bool) -> _Field:
     return _Field(column.key, store, not absent, absent)
 
 
-def _store_no_object_array(value: Any) -> tuple[Stored, bool]:
+def _store_no_object_array(value: Json) -> tuple[Stored, bool]:
     """JSON, unless it is what becomes a child table as soon as one record holds it."""
     if is_object_array(value):
         raise ValueMismatch
@@ -169,10 +169,10 @@ def _store_no_object_array(value: Any) -> tuple[Stored, bool]:
 def _id_field(column: ColumnPlan) -> _Field:
     """The source's own ``id``: whoever writes the row fills it with the record's id, so NULL says nothing here."""
     store = codec_of(Kind.INTEGER).store if column.kind is Kind.INTEGER else _store_id
-    return _Field(column.key, store, True, True)
+    return _Field(column.key, store, list_absent=True, list_null=True)
 
 
-def _store_id(value: Any) -> tuple[Stored, bool]:
+def _store_id(value: Json) -> tuple[Stored, bool]:
     """Only a text that makes a key is the id of its record as it is."""
     return None, isinstance(value, str) and 0 < len(value) <= MAX_KEY
 
@@ -185,7 +185,7 @@ class EntityShredder:
         self.root = TableShredder(plan.table, plan.child_depth)
         self.tables = {shape.plan.name: shape for shape in _walk(self.root)}
 
-    def shred(self, record: Mapping[str, Any]) -> tuple[Row, Rows]:
+    def shred(self, record: Mapping[str, Json]) -> tuple[Row, Rows]:
         """The parent's row and the rows of all child tables.
 
         :raises SchemaMismatch: when the record does not fit the plan.

@@ -5,8 +5,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from json2db_sync.model.contents import content_hash, content_hashes
 from json2db_sync.model.jsontext import are_json, are_spelled_so, canonical, encode
+from json2db_sync.model.keys import content_hash, content_hashes
 from json2db_sync.model.kinds import are_spelled
 
 NUMBERS = (

@@ -355,8 +355,8 @@ def main(name: str, url: str, tree: str) -> None:
     import filelock  # noqa: F401
     import psycopg  # noqa: F401
 
-    from json2db_sync.databases import postgresql, sqlite  # noqa: F401
     from json2db_sync.analysis import json_analyzer  # noqa: F401
+    from json2db_sync.databases import postgresql, sqlite  # noqa: F401
     from json2db_sync.loading import data_populator, replay  # noqa: F401
     from json2db_sync.operations import summary_reporter  # noqa: F401
     from json2db_sync.schema import table_generator  # noqa: F401
