@@ -24,6 +24,7 @@ from json2db_sync.config import JSON2DBConfig
 from json2db_sync.errors import ConfigurationError, FileError, SyncError, Unreachable
 from json2db_sync.export.confirmations import confirm
 from json2db_sync.export.fallback import BREAKER, Breaker, exports
+from json2db_sync.operations import history
 from json2db_sync.sources import exported
 
 RECORDS = [
@@ -527,7 +528,7 @@ class TestBreaker:
         loaded(database_url, tmp_path, 2)
         export(Path("exports"), "items", RECORDS, database=database_url)
         attempts = []
-        stored = SyncRunner._stored_records
+        stored = history._stored_records
 
         def asked(*arguments: object, **named: object) -> object:
             attempts.append(now[0])
@@ -535,7 +536,7 @@ class TestBreaker:
                 raise Unreachable("it is away")
             return stored(*arguments, **named)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(SyncRunner, "_stored_records", asked)
+        monkeypatch.setattr(history, "_stored_records", asked)
         for moment_ in (0, 10, 29):
             now[0] = moment_
             reading = reader(database_url, retry_after=30).read("items")
