@@ -115,7 +115,8 @@ def reading(context: Context, selection: Selection) -> ReadOptions:
 
 def reading_by_rules(context: Context, selection: Selection) -> ReadOptions:
     """As :func:`reading`, and records must satisfy their schemas."""
-    return replace(reading(context, selection), rules=rules(context))
+    options = reading(context, selection)
+    return options if context.config.validation.schema_directory is None else replace(options, rules=rules(context))
 
 
 def rules(context: Context) -> RecordRules:

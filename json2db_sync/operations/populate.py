@@ -113,11 +113,11 @@ def storing(
 
 def relation_notes(context: Context, database: Database) -> list[str]:
     """Configured relations that are broken now that all files are loaded."""
-    from json2db_sync.verification import relations
-
     configured = context.config.validation.relations
     if not configured:
         return []
+    from json2db_sync.verification import relations
+
     with database.reading() as connection:
         return list(relations.relation_notes(database, connection, stored_plans(database), configured))
 
