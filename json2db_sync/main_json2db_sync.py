@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 
 from json2db_sync.interfaces.menu.main import run_menu
+from json2db_sync.workers.batching import few_collections
 
 
 def main() -> int:
     """Open the menu; the exit code."""
-    return run_menu()
+    with few_collections():
+        return run_menu()
 
 
 if __name__ == "__main__":

@@ -1,54 +1,40 @@
-"""SyncRunner: one method an operation. The only place that strings steps together and holds the configuration."""
+"""SyncRunner: one method an operation. It holds the configuration; each call works in a context of its own."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from json2db_sync import events
+from json2db_sync import events, results
 from json2db_sync.config import JSON2DBConfig
-from json2db_sync.errors import ConfigurationError, NoDataFound, ValidationError
-from json2db_sync.operations.backups import Backups
-from json2db_sync.operations.context import PathLike, operation
-from json2db_sync.operations.export import Exporting
+from json2db_sync.errors import ConfigurationError
+from json2db_sync.export.fallback import Reading, RecordId
+from json2db_sync.operations import (
+    analyze,
+    backups,
+    create_tables,
+    export,
+    exporting_backups,
+    history,
+    inspection,
+    populate,
+    rejections,
+    scheduling,
+    status,
+    verify,
+    workflow,
+)
+from json2db_sync.operations.context import Context, PathLike
 from json2db_sync.operations.planning import Days, Selection
-from json2db_sync.operations.rejections import Rejections
-from json2db_sync.operations.result_builders import (
-    accounting,
-    analysis_result,
-    inferred_result,
-    plan_result,
-    plan_summary,
-    population_summary,
-    tables_result,
-    tables_summary,
-    workflow_result,
-)
-from json2db_sync.operations.status import Standing
-from json2db_sync.operations.verify import Verifying
-from json2db_sync.results import (
-    AnalysisResult,
-    InferredSchemasResult,
-    PlanResult,
-    PopulateResult,
-    Result,
-    SchemasResult,
-    TablesResult,
-    WorkflowResult,
-)
-from json2db_sync.text import counted
+from json2db_sync.operations.result_builders import accounting
 
 if TYPE_CHECKING:
-    from json2db_sync.analysis.json_analyzer import Analysis
-    from json2db_sync.databases.base import Database
-    from json2db_sync.model.plan import EntityPlan
-    from json2db_sync.sources import SourceFile
+    from json2db_sync.model.plan import CustomColumn
 
 
-class SyncRunner(Rejections, Verifying, Standing, Backups, Exporting):
+class SyncRunner:
     """Keeps JSON files and a database in step.
 
     Every operation takes ``db_path`` and the place and window to read, each by default as given here or configured:
@@ -58,6 +44,8 @@ class SyncRunner(Rejections, Verifying, Standing, Backups, Exporting):
     * ``since`` and ``until``: the first and the last day (or moment) that count, instead of ``cutoff_days``;
     * ``entity_filter``: only these entities.
 
+    Several threads may use one runner: each call stands alone, and of two that write one is told that it is locked out.
+
     :param db_path: path of an SQLite file, or a database URL; default: as configured.
     :param data_source: the api_sync base, its ``sync_sessions``, one session, any folder or file; default: as
         configured.
@@ -66,6 +54,8 @@ class SyncRunner(Rejections, Verifying, Standing, Backups, Exporting):
     :param on_event: receives :mod:`json2db_sync.events` while an operation runs.
     :raises ConfigurationError: when a setting is wrong; operations report later errors in their results.
     """
+
+    _compiled = True  # for tests, which hold the two ways to read side by side
 
     def __init__(
         self,
@@ -77,13 +67,20 @@ class SyncRunner(Rejections, Verifying, Standing, Backups, Exporting):
         on_event: events.Listener = events.silent,
     ) -> None:
         if config is not None and config_file is not None:
-            raise ConfigurationError("give either config or config_file", setting="config_file")
-        settings = config if config is not None else JSON2DBConfig(config_file)
-        super().__init__(settings, db_path, data_source, on_event)
-        self._in_workflow = False
-        self._analysis: Analysis | None = None
+            raise ConfigurationError(
+                "give either config or config_file", reason="options_conflict", setting="config_file"
+            )
+        self.config = config if config is not None else JSON2DBConfig(config_file)
+        self.db_path = os.fspath(db_path) if db_path is not None else self.config.database.path
+        self.data_source = data_source
+        self._listener = on_event
+        self._custom: tuple[CustomColumn, ...] = ()
 
-    @operation(AnalysisResult)
+    def _context(self, db_path: PathLike | None = None) -> Context:
+        """What one call works in."""
+        path = os.fspath(db_path) if db_path is not None else self.db_path
+        return Context(self.config, path, self.data_source, self._listener, self._custom, self._compiled)
+
     def analyze(
         self,
         json_dir_path: PathLike | None = None,
@@ -93,33 +90,11 @@ class SyncRunner(Rejections, Verifying, Standing, Backups, Exporting):
         since: date | str | None = None,
         until: date | str | None = None,
         entity_filter: Collection[str] | None = None,
-    ) -> AnalysisResult:
+    ) -> results.AnalysisResult:
         """Read every record in the window and say what is there, and what it would change in the database."""
-        from json2db_sync.schema.schema_diff import pending_changes
-
         selection = Selection(json_dir_path, cutoff_days, since, until, entity_filter)
-        with self._step("analyze") as step, self._database(db_path) as database:
-            source, files = self._source(selection, database)
-            step.reads(len(files), _bytes(files))
-            analysis = self._analysis = self._analyze(files, selection, database)
-            stored = self._stored_plans(database)
-            plans = self._plans(analysis, stored)
-            pending, refused = pending_changes(stored, plans, self.config.processing.is_frozen)
-            all_refused = bool(analysis.refused) and not analysis.files
-            step.done(
-                f"{counted(analysis.files, 'file')}, {counted(analysis.records, 'record')}", success=not all_refused
-            )
-        return analysis_result(
-            analysis,
-            source,
-            database.label,
-            plans,
-            {**stored, **plans},
-            pending,
-            (*self._ignored_keys(stored), *self._unknown_contracts({**stored, **plans}), *refused),
-        )
+        return self._context(db_path).run(results.AnalysisResult, analyze.analyze, selection)
 
-    @operation(PlanResult)
     def plan(
         self,
         db_path: PathLike | None = None,
@@ -129,23 +104,11 @@ class SyncRunner(Rejections, Verifying, Standing, Backups, Exporting):
         since: date | str | None = None,
         until: date | str | None = None,
         entity_filter: Collection[str] | None = None,
-    ) -> PlanResult:
+    ) -> results.PlanResult:
         """What :meth:`create_tables` would do to the database, change by change, with the records it would rewrite."""
-        from json2db_sync.schema.schema_diff import what_to_do
-
         selection = Selection(json_dir, cutoff_days, since, until, entity_filter)
-        with self._step("plan") as step, self._database(db_path) as database:
-            source, files = self._source(selection, database)
-            step.reads(len(files), _bytes(files))
-            analysis = self._analyze(files, selection, database)
-            stored = self._stored_plans(database)
-            plans = self._plans(analysis, stored)
-            todo = what_to_do(database, plans.values(), self._plan_settings(plans))
-            result = plan_result(todo, source, database.label, analysis, self._ignored_keys(stored))
-            step.done(plan_summary(result), success=result.success)
-        return result
+        return self._context(db_path).run(results.PlanResult, analyze.plan, selection)
 
-    @operation(InferredSchemasResult)
     def infer_schemas(
         self,
         output: PathLike | None = None,
@@ -157,29 +120,17 @@ class SyncRunner(Rejections, Verifying, Standing, Backups, Exporting):
         since: date | str | None = None,
         until: date | str | None = None,
         entity_filter: Collection[str] | None = None,
-    ) -> InferredSchemasResult:
+    ) -> results.InferredSchemasResult:
         """A JSON Schema for each entity that all its records in the window satisfy: a start for rules of your own.
 
         :param output: a folder to write them to, as ``<entity>.schema.json``; default: the configured
             ``schema_directory``, and none where that is unset.
         :param overwrite: replace files that are there; without it they make the operation fail before it writes any.
         """
-        from json2db_sync.analysis.schema_inference import infer_schema, write_schemas
-
         selection = Selection(json_dir_path, cutoff_days, since, until, entity_filter)
-        folder = output if output is not None else self.config.validation.schema_directory
-        with self._step("infer_schemas") as step, self._database(db_path) as database:
-            source, files = self._source(selection, database)
-            step.reads(len(files), _bytes(files))
-            analysis = self._look_closely(files, selection)
-            seen = {name: seen.objects for name, seen in sorted(analysis.entities.items()) if seen.objects.count}
-            schemas = {name: infer_schema(name, objects) for name, objects in seen.items()}
-            written = () if folder is None else write_schemas(schemas, Path(folder).expanduser(), overwrite=overwrite)
-            result = inferred_result(analysis, source, database.label, schemas, written)
-            step.done(f"{counted(len(schemas), 'schema')}, {len(written)} written", success=result.success)
-        return result
+        request = analyze.InferRequest(selection, output, overwrite)
+        return self._context(db_path).run(results.InferredSchemasResult, analyze.infer_schemas, request)
 
-    @operation(TablesResult)
     def create_tables(
         self,
         db_path: PathLike | None = None,
@@ -192,7 +143,7 @@ class SyncRunner(Rejections, Verifying, Standing, Backups, Exporting):
         since: date | str | None = None,
         until: date | str | None = None,
         entity_filter: Collection[str] | None = None,
-    ) -> TablesResult:
+    ) -> results.TablesResult:
         """Create tables, or widen those there are; no data is dropped.
 
         :param recreate: rebuild the tables as if planned for the first time, with their rows carried over, after a
@@ -200,31 +151,38 @@ class SyncRunner(Rejections, Verifying, Standing, Backups, Exporting):
         :param empty: with recreate: discard the rows; the next populate loads their files again.
         :param custom_columns: columns to add to every entity's table, as for :meth:`generate_table_schemas`.
         """
-        from json2db_sync.model.custom import custom_columns_of
-
-        if empty and not recreate:
-            hint = "create-tables --recreate --empty"
-            raise ConfigurationError("empty goes with recreate", hint=hint, setting="empty")
         selection = Selection(json_dir, cutoff_days, since, until, entity_filter)
-        with self._step("create_tables") as step, self._database(db_path) as database:
-            if custom_columns is not None:
-                self._custom = custom_columns_of(custom_columns)
-            try:
-                files = self._source(selection, database)[1]
-            except NoDataFound:
-                if not recreate or not self._stored_plans(database):
-                    raise
-                files = []
-            step.reads(len(files), _bytes(files))
-            analysis = self._analyze(files, selection, database)
-            if recreate:
-                result = self._recreate(database, analysis, selection, empty=empty)
-            else:
-                result = self._evolve(database, analysis)
-            step.done(tables_summary(result), success=result.success)
+        request = create_tables.TablesRequest(selection, recreate, empty, custom_columns)
+        context = self._context(db_path)
+        result = context.run(results.TablesResult, create_tables.create_tables, request)
+        self._custom = context.custom
         return result
 
-    @operation(PopulateResult)
+    def generate_table_schemas(
+        self,
+        json_dir: PathLike | None = None,
+        *,
+        db_path: PathLike | None = None,
+        include_indexes: bool = True,
+        custom_columns: Mapping[str, str] | None = None,
+        cutoff_days: Days | None = None,
+        since: date | str | None = None,
+        until: date | str | None = None,
+        entity_filter: Collection[str] | None = None,
+    ) -> results.SchemasResult:
+        """CREATE statements for SQLite and PostgreSQL: what create_tables would make of the files in the window.
+
+        :param custom_columns: name -> type and default, as in ``{"session_id": "TEXT"}``. The runner remembers them,
+            and the next create_tables adds them to every entity's table. ``session_id`` is filled with the session
+            that a record came from.
+        """
+        selection = Selection(json_dir, cutoff_days, since, until, entity_filter)
+        request = create_tables.SchemasRequest(selection, include_indexes, custom_columns or {})
+        context = self._context(db_path)
+        result = context.run(results.SchemasResult, create_tables.generate_table_schemas, request)
+        self._custom = context.custom
+        return result
+
     def populate(
         self,
         db_path: PathLike | None = None,
@@ -235,22 +193,29 @@ class SyncRunner(Rejections, Verifying, Standing, Backups, Exporting):
         until: date | str | None = None,
         entity_filter: Collection[str] | None = None,
         backup: bool | None = None,
-    ) -> PopulateResult:
+    ) -> results.PopulateResult:
         """Load what is new or changed, one transaction a file; tables that are missing are made.
 
         :param backup: copy the database before; default: as configured.
         """
         selection = Selection(json_dir, cutoff_days, since, until, entity_filter)
-        with self._step("populate") as step, self._database(db_path) as database:
-            source, files = self._source(selection, database)
-            step.reads(len(files), _bytes(files))
-            wanted = self.config.database.backup_before_operations if backup is None else backup
-            recorded_as = "full_workflow" if self._in_workflow else "populate"
-            result = self._populate(database, source, files, selection, backup=wanted, recorded_as=recorded_as)
-            step.done(population_summary(result), success=result.success)
-        return result
+        return self._context(db_path).run(results.PopulateResult, populate.populate, selection, backup=backup)
 
-    @operation(WorkflowResult)
+    def verify(
+        self, db_path: PathLike | None = None, *, full: bool = False, run: int | None = None
+    ) -> results.VerifyResult:
+        """Check the tables against the plans, the ledger, the configured relations and, in full, every loaded file.
+
+        :param full: read the loaded files again, compare every record with what is stored, and derive every figure of
+            the ledger from them; also check the stored records against their JSON Schemas.
+        :param run: read the files again that this run loaded, and compare their records.
+        """
+        return self._context(db_path).run(results.VerifyResult, verify.verify, full=full, run=run)
+
+    def report(self, db_path: PathLike | None = None, *, runs: int = 10) -> results.ReportResult:
+        """What the database holds: tables, sizes, freshness, the last runs, rejected records."""
+        return self._context(db_path).run(results.ReportResult, history.report, runs=runs)
+
     def full_workflow(
         self,
         db_path: PathLike | None = None,
@@ -264,149 +229,263 @@ class SyncRunner(Rejections, Verifying, Standing, Backups, Exporting):
         full_verification: bool = False,
         skip_record_verification: bool = False,
         backup: bool | None = None,
-    ) -> WorkflowResult:
+    ) -> results.WorkflowResult:
         """Analyze, create tables, populate, verify and report; stops where going on would do harm.
 
         :param skip_table_creation: leave out the separate creation of tables; populate still makes what is missing.
         :param full_verification: verify by reading all loaded files again, not only those that this run loaded.
         :param skip_record_verification: verify the tables as such, without reading any file again.
         """
-        started = time.monotonic()
-        window: dict[str, Any] = {"cutoff_days": cutoff_days, "since": since, "until": until}
-        window["entity_filter"] = entity_filter
-        steps: dict[str, Callable[[], Result]] = {
-            "analyze": lambda: self.analyze(json_dir, db_path=db_path, **window),
-            "create_tables": lambda: self._create_tables(db_path),
-            "populate": lambda: self.populate(db_path, json_dir, backup=backup, **window),
-            "verify": lambda: self.verify(
-                db_path,
-                full=full_verification,
-                run=None if full_verification or skip_record_verification else results["populate"].run,
-            ),
-            "report": lambda: self.report(db_path),
-        }
-        if skip_table_creation:
-            del steps["create_tables"]
-        results: dict[str, Result] = {}
-        self._in_workflow = True
-        try:
-            for name, run in steps.items():
-                results[name] = run()
-                if self._stop is not None:
-                    break
-                if not results[name].success and name != "verify":  # a report is all the more wanted then
-                    break
-        finally:
-            self._in_workflow = False
-            self._analysis = None
-        return workflow_result(results, started, self._stop)
+        selection = Selection(json_dir, cutoff_days, since, until, entity_filter)
+        options = workflow.WorkflowOptions(
+            selection, skip_table_creation, full_verification, skip_record_verification, backup
+        )
+        return self._context(db_path).run(results.WorkflowResult, workflow.full_workflow, options)
 
-    @operation(SchemasResult)
-    def generate_table_schemas(
+    # What there is
+
+    def inspect(
         self,
+        db_path: PathLike | None = None,
         json_dir: PathLike | None = None,
         *,
-        db_path: PathLike | None = None,
-        include_indexes: bool = True,
-        custom_columns: Mapping[str, str] | None = None,
         cutoff_days: Days | None = None,
         since: date | str | None = None,
         until: date | str | None = None,
         entity_filter: Collection[str] | None = None,
-    ) -> SchemasResult:
-        """CREATE statements for SQLite and PostgreSQL: what create_tables would make of the files in the window.
+        counts: bool = True,
+        contents: bool = False,
+        changes: bool = False,
+    ) -> results.InspectResult:
+        """What is there before anything is done: files and which of them are new, the database, its last runs.
 
-        :param custom_columns: name -> type and default, as in ``{"session_id": "TEXT"}``. The runner remembers them,
-            and the next create_tables adds them to every entity's table. ``session_id`` is filled with the session
-            that a record came from.
+        Nothing is written. It succeeds also where there is no data or no database that answers: the result says so.
+
+        :param counts: count the records of each entity.
+        :param contents: look into the files for the entities they hold; without it their names say it.
+        :param changes: read the files to say what :meth:`create_tables` would change.
         """
-        from json2db_sync.model.custom import custom_columns_of
-        from json2db_sync.schema.ddl import schema_texts
-        from json2db_sync.schema.schema_diff import must_stay
-
-        custom = dict(custom_columns or {})
         selection = Selection(json_dir, cutoff_days, since, until, entity_filter)
-        with self._step("generate_table_schemas") as step, self._database(db_path) as database:
-            parsed = custom_columns_of(custom)
-            files = self._source(selection, database)[1]
-            step.reads(len(files), _bytes(files))
-            self._custom = parsed
-            stored, is_frozen = self._stored_plans(database), self.config.processing.is_frozen
-            plans = self._plans(self._analyze(files, selection, database), stored)
-            plans |= {name: plan for name, plan in stored.items() if name in plans and must_stay(plan, is_frozen)}
-            tables, schemas = schema_texts(plans, indexes=include_indexes)
-            step.done(counted(len(plans), "entity"))
-        return SchemasResult(
-            operation="generate_table_schemas",
-            database=database.label,
-            custom_columns=custom,
-            tables=tables,
-            schemas=schemas,
+        request = inspection.InspectRequest(selection, counts, contents, changes)
+        return self._context(db_path).run(results.InspectResult, inspection.inspect, request)
+
+    def status(self, db_path: PathLike | None = None, *, checksums: bool = True) -> results.StatusResult:
+        """Database, entities, exports, last runs and next schedule, and whether anything of it is worth a look.
+
+        It fails when the database does not answer, or the last run failed; the exports are looked at all the same. The
+        settings of the section ``status`` say what is worth a look.
+
+        :param checksums: read every export through to see whether its checksum holds.
+        """
+        return self._context(db_path).run(results.StatusResult, status.status, checksums=checksums)
+
+    def runs(self, db_path: PathLike | None = None, *, most: int = 20) -> results.RunsResult:
+        """Past runs with what became of their records, newest first."""
+        return self._context(db_path).run(results.RunsResult, history.runs, most=most)
+
+    def show_run(self, number: int, db_path: PathLike | None = None) -> results.RunResult:
+        """One past run, with what became of each file's records."""
+        return self._context(db_path).run(results.RunResult, history.show_run, number)
+
+    def superseded(
+        self, db_path: PathLike | None = None, *, entity: str | None = None, most: int | None = 100
+    ) -> results.SupersededResult:
+        """Records that were read and are not stored, since newer versions of their keys are; latest loads first."""
+        return self._context(db_path).run(results.SupersededResult, history.superseded, entity=entity, most=most)
+
+    def read(self, entity: str, id: RecordId | None = None, *, db_path: PathLike | None = None) -> Reading:
+        """The stored records of an entity as JSON again, in order of id; of one id only that record, or nothing.
+
+        They come one after the other: a few hundred are in memory at a time, and all are of one state. While the
+        database does not answer they come from its export, and the :class:`Reading` says so. Iterating raises:
+
+        * ``ConfigurationError`` when there is no such entity;
+        * ``Unreachable`` when neither database nor export answers, with both reasons; or when the database went away in
+          mid-read, with the number of records given before: begin again then;
+        * ``DatabaseError`` when the database answers that it cannot be read, ``Locked`` among them.
+
+        :param id: the record's key; the parts of a composite one in a sequence.
+        """
+        return history.read(self._context(db_path), entity, id)
+
+    def trace(
+        self, entity: str, id: RecordId | None = None, *, db_path: PathLike | None = None
+    ) -> Iterator[results.TracedRecord]:
+        """As :meth:`read`, each record with the file, session and run that it came from."""
+        return history.trace(self._context(db_path), entity, id)
+
+    # Records that could not be loaded
+
+    def rejected(
+        self,
+        db_path: PathLike | None = None,
+        *,
+        entity: str | None = None,
+        numbers: Collection[int] | None = None,
+        most: int | None = 100,
+    ) -> results.RejectedResult:
+        """Records that could not be loaded, whole and with their reasons, newest first.
+
+        :param numbers: only those that the database knows by these numbers.
+        """
+        rejects = rejections.Rejects(entity, numbers)
+        return self._context(db_path).run(results.RejectedResult, rejections.rejected, rejects, most=most)
+
+    def export_rejected(
+        self,
+        output: PathLike,
+        db_path: PathLike | None = None,
+        *,
+        entity: str | None = None,
+        numbers: Collection[int] | None = None,
+        overwrite: bool = False,
+    ) -> results.ExportedRejectsResult:
+        """Write rejected records into a file of lines of JSON (NDJSON), oldest first.
+
+        Each line has ``number``, ``entity``, ``file``, ``record``, ``byte``, ``path``, ``reason``, ``rejected_at`` and
+        ``raw``, the record's text as it stood in the file (``raw_base64`` where that is not UTF-8). Correct ``raw``,
+        and give the file to :meth:`replay`.
+        """
+        rejects, write = rejections.Rejects(entity, numbers), rejections.export_rejected
+        return self._context(db_path).run(results.ExportedRejectsResult, write, output, rejects, overwrite=overwrite)
+
+    def replay(
+        self,
+        db_path: PathLike | None = None,
+        *,
+        entity: str | None = None,
+        numbers: Collection[int] | None = None,
+        corrected: PathLike | None = None,
+    ) -> results.PopulateResult:
+        """Try rejected records again, as they are or corrected. What loads now is stored and no longer rejected.
+
+        They count as records of the file they came from: a newer version that is stored stays.
+
+        :param numbers: only those that the database knows by these numbers.
+        :param corrected: a file as :meth:`export_rejected` writes it: its records alone, with the ``raw`` it gives.
+        """
+        rejects = rejections.Rejects(entity, numbers)
+        return self._context(db_path).run(results.PopulateResult, rejections.replay, rejects, corrected=corrected)
+
+    # Copies of the database's state
+
+    def backup(self, db_path: PathLike | None = None) -> results.BackupResult:
+        """Copy the database's state: a file beside it, or on PostgreSQL the tables in a schema of their own."""
+        return self._context(db_path).run(results.BackupResult, backups.backup)
+
+    def backups(self, db_path: PathLike | None = None) -> results.BackupResult:
+        """The backups there are, newest first."""
+        return self._context(db_path).run(results.BackupResult, backups.backups)
+
+    def restore(self, backup: PathLike, db_path: PathLike | None = None) -> results.BackupResult:
+        """Replace the database's state by a backup's, all or nothing. The state before is backed up first.
+
+        :param backup: what :meth:`backup` and :meth:`backups` name; for SQLite any backup file.
+        """
+        return self._context(db_path).run(results.BackupResult, backups.restore, backup)
+
+    # Tables as files
+
+    def export(
+        self,
+        tables: Sequence[str] | None = None,
+        output_directory: PathLike | None = None,
+        *,
+        db_path: PathLike | None = None,
+        format: export.Format | None = None,
+        pretty: bool | None = None,
+        compress: bool | None = None,
+        null_handling: export.NullHandling | None = None,
+        related_depth: int | None = None,
+        name_fields: Mapping[str, str] | None = None,
+        fields: export.FieldNames | None = None,
+        exclude: export.FieldNames | None = None,
+        rename: Mapping[str, Mapping[str, str]] | None = None,
+        filters: Mapping[str, Mapping[str, Any]] | None = None,
+        statistics: export.FieldNames | None = None,
+        check: bool = False,
+        verify_only: bool = False,
+        validate: bool | None = None,
+    ) -> results.ExportResult:
+        """Write entities, or an application's own tables, to JSON files: those that changed, all of them or none.
+
+        What is not given is as configured. Each file that is replaced is backed up first; each one that is written is
+        read back before it takes its place.
+
+        :param tables: entities or tables; default: all entities, and in a database without any all tables.
+        :param output_directory: the folder to write to.
+        :param format: ``envelope``, ``array`` or ``ndjson``.
+        :param pretty: indented, or one record a line.
+        :param compress: pack with gzip.
+        :param null_handling: ``keep`` keys that are null, or ``omit`` them.
+        :param related_depth: how many references to follow for the names beside them.
+        :param name_fields: table -> the column that names its rows.
+        :param fields: table -> the only fields to export. Here and below ``"*"`` stands for all other tables.
+        :param exclude: table -> fields to leave out.
+        :param rename: table -> field -> another name for it.
+        :param filters: table -> column -> a value, a list of values, or comparisons (``{">=": 5}``).
+        :param statistics: table -> fields whose commonest values are counted.
+        :param check: write nothing, and say which files are stale.
+        :param verify_only: write nothing, and hold the files' records against the database's.
+        :param validate: check every record against its JSON Schema.
+        """
+        request = export.ExportRequest(
+            tables, output_directory, format, pretty, compress, null_handling, related_depth, name_fields, fields,
+            exclude, rename, filters, statistics, check, verify_only, validate,
+        )  # fmt: skip
+        return self._context(db_path).run(results.ExportResult, export.export, request)
+
+    def json_backups(self, output_directory: PathLike | None = None) -> results.JsonBackupsResult:
+        """The backups of exported files, newest first.
+
+        :param output_directory: the folder that they were exported to; default: as configured.
+        """
+        return self._context().run(results.JsonBackupsResult, exporting_backups.json_backups, output_directory)
+
+    def restore_json(self, backup: PathLike, output_directory: PathLike | None = None) -> results.RestoredJsonResult:
+        """Let an exported file be as it was, with its schema and metadata. What is replaced is backed up first.
+
+        :param backup: as :meth:`json_backups` names it, or the path of a backup.
+        :param output_directory: the folder that it was exported to; default: as configured.
+        """
+        restore = exporting_backups.restore_json
+        return self._context().run(results.RestoredJsonResult, restore, backup, output_directory)
+
+    # Again and again
+
+    def schedule(
+        self,
+        operation: str | Sequence[str] | None = None,
+        *,
+        every: str | None = None,
+        at: str | None = None,
+        on: str | None = None,
+        format: Literal["cron", "systemd"] = "cron",
+        log: PathLike | None = None,
+        name: str | None = None,
+        directory: PathLike | None = None,
+        output: PathLike | None = None,
+        overwrite: bool = False,
+        check: scheduling.Check | None = None,
+    ) -> results.ScheduleResult:
+        """A crontab, or systemd units, ready to install; nothing is installed.
+
+        :param operation: a command with its options, as a line or in words; default: all that are configured
+            (``schedule.jobs``).
+        :param every: ``hour``, ``day``, ``week``, or a number of minutes; default: day.
+        :param at: ``02:30``; of every hour ``:30``. :param on: the day of every week.
+        :param log: a file that the output is added to; default: as configured.
+        :param name: of the units and of the lock; default: made of the operation, so that the
+            lock is this command's alone.
+        :param directory: where it is run; default: the folder we are in.
+        :param output: a folder to write the files to; those of another schedule are not replaced.
+        :param overwrite: replace them.
+        :param check: looks at each operation's words; the command line passes its own parser.
+        """
+        request = scheduling.ScheduleRequest(
+            operation, every, at, on, format, log, name, directory, output, overwrite, check
         )
-
-    # The operations that write, inside their lock
-
-    @operation(TablesResult)
-    def _create_tables(self, db_path: PathLike | None) -> TablesResult:
-        """The workflow's second step: tables for what its first one saw."""
-        assert self._analysis is not None
-        from json2db_sync.schema.schema_diff import what_to_do
-        from json2db_sync.schema.table_generator import TableChanges
-
-        with self._step("create_tables") as step, self._database(db_path) as database:
-            plans = self._plans(self._analysis, self._stored_plans(database))
-            todo = what_to_do(database, plans.values(), self._plan_settings(plans))
-            if any(entity.planned for entity in todo):
-                result = self._evolve(database, self._analysis)
-            else:  # no run worth recording
-                nothing = TableChanges(refused=[text for entity in todo for text in entity.refused])
-                tables = self._table_names(database)
-                result = tables_result(nothing, None, database.label, tables, self._analysis)
-            step.done(tables_summary(result), success=result.success)
-        return result
-
-    def _evolve(self, database: Database, analysis: Analysis) -> TablesResult:
-        from json2db_sync.schema.table_generator import evolve
-
-        with self._writing(database, "create_tables", None) as writing:
-            plans = self._plans(analysis, self._stored_plans(database))
-            done = evolve(database, plans.values(), self._plan_settings(plans))
-        tables = self._table_names(database)
-        return tables_result(done, writing.run, database.label, tables, analysis, writing.backup)
-
-    def _recreate(self, database: Database, analysis: Analysis, selection: Selection, *, empty: bool) -> TablesResult:
-        from json2db_sync.schema.table_generator import evolve, recreate
-
-        wants = self._reading(selection).wants
-        known = self._stored_plans(database)
-        self._require_evolving(plan for name, plan in known.items() if wants(name))
-        tables = self._all_table_names(database) if known else ()
-        with self._writing(database, "create_tables", None, backup_of=tables) as writing:
-            stored = [plan for name, plan in self._stored_plans(database).items() if wants(name)]
-            if not empty:
-                evolve(database, stored, self._plan_settings({}))  # makes whole what someone dropped
-            plans = self._fresh_plans(database, stored, analysis, empty=empty)
-            done = recreate(database, plans.values(), empty=empty)
-        tables = self._table_names(database)
-        return tables_result(done, writing.run, database.label, tables, analysis, writing.backup)
-
-    def _require_evolving(self, plans: Iterable[EntityPlan]) -> None:
-        """Raise where a contract keeps the tables of one of these entities as they are."""
-        from json2db_sync.schema.schema_diff import must_stay
-
-        frozen = [plan.entity for plan in plans if must_stay(plan, self.config.processing.is_frozen)]
-        if frozen:
-            raise ValidationError(
-                f"the tables of {', '.join(frozen)} cannot be recreated: {'they are' if len(frozen) > 1 else 'it is'} "
-                "frozen; nothing was done",
-                hint="set its contract to evolve (processing.contracts), or leave it out with entity_filter",
-                entity=frozen[0],
-                setting="processing.contracts",
-            )
-
-
-def _bytes(files: Sequence[SourceFile]) -> int:
-    return sum(file.size for file in files)
+        return self._context().run(results.ScheduleResult, scheduling.schedule, request)
 
 
 __all__ = ["SyncRunner", "accounting"]

@@ -1,20 +1,24 @@
-"""Where settings come from: arguments, the environment, ``.env`` and a file. Each place is a layer of values."""
+"""Where settings come from: arguments, the environment, ``.env`` and a file. Each place is a layer of values.
+
+What is wrong in one is told with the place it came from, and with what would be right.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from json2db_sync.config.sections import PREFIX, all_fields, variable_of
-from json2db_sync.config.wording import unknown
+from json2db_sync.config.values import shown
 from json2db_sync.errors import ConfigurationError
+from json2db_sync.text import did_you_mean
 
 CONFIG_FILE = f"{PREFIX}CONFIG_FILE"
 _OTHERS = (CONFIG_FILE, f"{PREFIX}TEST_")
@@ -113,3 +117,31 @@ def _checked(values: Any, origin: str) -> dict[str, dict[str, Any]]:
                 raise unknown(f"{section}.{name}", origin, [f"{section}.{known}" for known in known[section]])
         found[section] = kept
     return found
+
+
+def unknown(name: str, origin: str, known: Iterable[str]) -> ConfigurationError:
+    """The error for a setting that does not exist, with the nearest name that does."""
+    listed = did_you_mean(name, known) or f"known are {', '.join(known)}"
+    return ConfigurationError(
+        f"there is no setting {name} ({origin})", hint=listed, reason="unknown_setting", setting=name
+    )
+
+
+def explain(error: ValidationError, layers: Sequence[Layer]) -> ConfigurationError:
+    """The error for a value that cannot be right."""
+    first = error.errors()[0]
+    section, setting = str(first["loc"][0]), str(first["loc"][1]) if len(first["loc"]) > 1 else ""
+    name = f"{section}.{setting}"
+    layer = next((layer for layer in layers if setting in layer.values.get(section, {})), None)
+    value = layer.values[section][setting] if layer else None
+    fields = {full: field for full, _s, _n, field in all_fields()}
+    description = fields[name].description if name in fields else None
+    message = first["msg"].removeprefix("Value error, ")
+    written = layer.written(name) if layer else name
+    return ConfigurationError(
+        f"{written} = {shown(name, value)} is wrong: {message[0].lower()}{message[1:]}"
+        + (f" (from {layer.name})" if layer else ""),
+        hint=f"{name} is: {description}" if description else None,
+        reason="wrong_value",
+        setting=name,
+    )

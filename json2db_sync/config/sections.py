@@ -34,6 +34,10 @@ def _setting(default: Any, variable: str, description: str, **limits: Any) -> An
     return Field(default, description=description, json_schema_extra=extra, **limits)  # type: ignore[arg-type]
 
 
+def _switch(variable: str, description: str, *, default: bool) -> Any:
+    return _setting(default, variable, description)
+
+
 class DataSourceSettings(_Section):
     """Where JSON comes from."""
 
@@ -55,10 +59,12 @@ class DataSourceSettings(_Section):
     json_directory_path: Path | None = _setting(
         None, "JSON_DIRECTORY_PATH", "A plain folder of JSON files, read when type is directory"
     )
-    prefer_session_based: bool = _setting(
-        True, "PREFER_SESSION_BASED", "Sessions before consolidated data; false turns the order round"
+    prefer_session_based: bool = _switch(
+        "PREFER_SESSION_BASED", "Sessions before consolidated data; false turns the order round", default=True
     )
-    include_failed: bool = _setting(False, "INCLUDE_FAILED", "Load files whose metadata says that their sync failed")
+    include_failed: bool = _switch(
+        "INCLUDE_FAILED", "Load files whose metadata says that their sync failed", default=False
+    )
     entities: Annotated[dict[str, str], JsonText] = _setting(
         {}, "ENTITIES", 'Pattern of file names to entity, as JSON: {"artworks/*.json": "artworks"}'
     )
@@ -73,8 +79,8 @@ class DatabaseSection(_Section):
         "Path of an SQLite file, or a URL: postgresql://user:password@host/name",
         min_length=1,
     )
-    backup_before_operations: bool = _setting(
-        False, "BACKUP_BEFORE_OPERATIONS", "Back up before populating (recreating always does)"
+    backup_before_operations: bool = _switch(
+        "BACKUP_BEFORE_OPERATIONS", "Back up before populating (recreating always does)", default=False
     )
     backup_directory: Path | None = _setting(
         None, "BACKUP_DIRECTORY", "Where SQLite backups go; by default backups beside the database"
@@ -103,18 +109,18 @@ class ProcessingSettings(_Section):
         "Days: only sessions at most this old; beaten by the other two; unset: all",
         gt=0,
     )
-    enable_duplicate_prevention: bool = _setting(
-        True, "ENABLE_DUPLICATE_PREVENTION", "Leave unchanged records untouched; false rewrites every record"
+    enable_duplicate_prevention: bool = _switch(
+        "ENABLE_DUPLICATE_PREVENTION", "Leave unchanged records untouched; false rewrites every record", default=True
     )
-    skip_existing_records: bool = _setting(
-        False, "SKIP_EXISTING_RECORDS", "Never compare or change a record whose key is stored"
+    skip_existing_records: bool = _switch(
+        "SKIP_EXISTING_RECORDS", "Never compare or change a record whose key is stored", default=False
     )
     batch_size: int = _setting(1000, "BATCH_SIZE", "Records stored at a time", ge=1, le=100_000)
     memory_limit: int = _setting(
         512, "MEMORY_LIMIT", "MB of memory to stay within; a single record may take an eighth", ge=16
     )
-    second_process: bool = _setting(
-        True, "SECOND_PROCESS", "Use a second processor where there is so much to read that it pays"
+    second_process: bool = _switch(
+        "SECOND_PROCESS", "Use a second processor where there is so much to read that it pays", default=True
     )
     child_depth: int = _setting(
         1,
@@ -174,8 +180,8 @@ class ValidationSettings(_Section):
 class FallbackSettings(_Section):
     """Who answers when the database does not."""
 
-    enabled: bool = _setting(
-        True, "FALLBACK_ENABLED", "Read from the exports while the database does not answer; false: never"
+    enabled: bool = _switch(
+        "FALLBACK_ENABLED", "Read from the exports while the database does not answer; false: never", default=True
     )
     max_age: float = _setting(
         48.0, "FALLBACK_MAX_AGE", "Hours: an export that is older answers nothing, and its age is told instead", gt=0
@@ -225,8 +231,8 @@ class ExportSettings(_Section):
     format: Literal["envelope", "array", "ndjson"] = _setting(
         "envelope", "EXPORT_FORMAT", "envelope (records with metadata), array or ndjson (metadata in a file beside)"
     )
-    pretty: bool = _setting(True, "EXPORT_PRETTY", "Indented; false writes one record a line")
-    compress: bool = _setting(False, "EXPORT_COMPRESS", "Pack files with gzip")
+    pretty: bool = _switch("EXPORT_PRETTY", "Indented; false writes one record a line", default=True)
+    compress: bool = _switch("EXPORT_COMPRESS", "Pack files with gzip", default=False)
     null_handling: Literal["keep", "omit"] = _setting(
         "keep", "EXPORT_NULL_HANDLING", "Keys that are null: keep them, or omit them"
     )
@@ -254,8 +260,8 @@ class ExportSettings(_Section):
         {}, "EXPORT_STATISTICS", 'Fields whose commonest values are counted, as JSON: {"venues": ["venue_type"]}'
     )
     top_values: int = _setting(10, "EXPORT_TOP_VALUES", "How many of the commonest values are told", ge=1, le=1000)
-    validate_records: bool = _setting(
-        False, "EXPORT_VALIDATE", "Check every record against the JSON Schema that is written beside its file"
+    validate_records: bool = _switch(
+        "EXPORT_VALIDATE", "Check every record against the JSON Schema that is written beside its file", default=False
     )
     backup_directory: Path | None = _setting(
         None, "EXPORT_BACKUP_DIRECTORY", "Where replaced files are kept; by default backups in the folder"

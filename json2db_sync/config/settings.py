@@ -12,10 +12,9 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource
 
-from json2db_sync.config.layers import Layer, layers
+from json2db_sync.config.layers import Layer, explain, layers
 from json2db_sync.config.sections import Sections, all_fields, variable_of
 from json2db_sync.config.values import shown
-from json2db_sync.config.wording import explain
 
 
 class JSON2DBConfig(Sections):

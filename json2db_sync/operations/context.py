@@ -1,15 +1,14 @@
-"""What every operation of the runner needs: the database, the lock, the ledger of runs, events, the log."""
+"""What surrounds the work of an operation: the database, the lock, the ledger of runs, events, the log."""
 
 from __future__ import annotations
 
-import functools
 import logging
 import os
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from json2db_sync import events
@@ -17,11 +16,11 @@ from json2db_sync.config import JSON2DBConfig
 from json2db_sync.errors import Cancelled, ConfigurationError, Locked, SyncError, Unreachable
 from json2db_sync.operations.result_builders import failure_fields
 from json2db_sync.results import Result
-from json2db_sync.workers.batching import few_collections
 
 if TYPE_CHECKING:
+    from json2db_sync.analysis.json_analyzer import Analysis
     from json2db_sync.databases.base import Database
-    from json2db_sync.model.plan import EntityPlan
+    from json2db_sync.model.plan import CustomColumn, EntityPlan
 
 logger = logging.getLogger("json2db_sync")
 logger.addHandler(logging.NullHandler())
@@ -29,7 +28,6 @@ logger.addHandler(logging.NullHandler())
 PathLike = str | os.PathLike[str]
 P = ParamSpec("P")
 R = TypeVar("R", bound=Result)
-E = TypeVar("E", bound="Execution")
 
 
 @dataclass(frozen=True)
@@ -41,64 +39,64 @@ class Writing:
     """The backup that was made before."""
 
 
-class Execution:
-    """The configuration, and what surrounds the work of an operation."""
+@dataclass
+class Context:
+    """One call of an operation, with the operations that it is made of; made for the call, and for no other."""
 
-    def __init__(self, config: JSON2DBConfig, db_path: PathLike | None, listener: events.Listener) -> None:
-        self.config = config
-        self.db_path = os.fspath(db_path) if db_path is not None else config.database.path
-        self._listener = listener
-        self._run_name: str | None = None
-        self._stop: Cancelled | None = None
+    config: JSON2DBConfig
+    db_path: str
+    data_source: PathLike | None
+    listener: events.Listener
+    custom: tuple[CustomColumn, ...] = ()
+    """Columns for every entity's table: those the runner remembers, and from now on."""
+    batch_path: bool = True
+    """Read many records at once where that can be done."""
+    operation: str = ""
+    """The operation that was called, which those inside it run as part of."""
+    run_name: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
+    """Tells this call apart in logs."""
+    stop: Cancelled | None = None
+    """A wish to stop that came when a step was done: for whoever would go on."""
+    analysis: Analysis | None = None
+    """What the last analysis saw: a workflow plans its tables by it."""
 
-    @contextmanager
-    def _database(self, db_path: PathLike | None) -> Iterator[Database]:
+    def run(
+        self, result_type: type[R], work: Callable[Concatenate[Context, P], R], *options: P.args, **named: P.kwargs
+    ) -> R:
+        """The result of an operation: errors of ours become failed results, logged once; bugs keep their traceback."""
+        name, started, success = work.__name__, time.monotonic(), False
+        is_outermost = not self.operation
+        try:
+            if is_outermost:
+                self.operation = name
+                self.emit(events.RunStarted(name, self.run_name))
+            result = work(self, *options, **named)
+            success = result.success
+            return result
+        except SyncError as error:
+            hint = f" ({error.hint})" if error.hint else ""
+            self.log(logging.ERROR, f"{name} failed: {error.message}{hint}")
+            return result_type(operation=name, **failure_fields(error))
+        finally:
+            if is_outermost:
+                self._emit_last(events.RunFinished(name, success, time.monotonic() - started))
+
+    # The database, its lock and the ledger of runs
+
+    def database(self) -> Database:
+        """The database of this call, not opened yet; leaving it as a context manager closes it."""
         from json2db_sync.databases import open_database
         from json2db_sync.databases.base import DatabaseSettings
 
         section = self.config.database
-        settings = DatabaseSettings(section.backup_directory, section.busy_timeout)
-        with open_database(os.fspath(db_path) if db_path is not None else self.db_path, settings) as database:
-            yield database
-
-    def _stored_plans(self, database: Database) -> dict[str, EntityPlan]:
-        from json2db_sync.databases.ledger import Ledger
-
-        if not database.exists():
-            return {}
-        with database.reading() as connection:
-            return Ledger(database, connection).plans()
-
-    @staticmethod
-    def _limit(most: int | None) -> int | None:
-        """How many to list at most, as a database takes it.
-
-        :raises ConfigurationError: when that is not a number from 1 on.
-        """
-        if most is not None and most < 1:
-            raise ConfigurationError(f"cannot list {most} at most", hint="a number from 1 on, or None for all")
-        return most if most is None else min(most, 2**31 - 1)
-
-    def _table_names(self, database: Database) -> list[str]:
-        """The tables of all entities."""
-        return [table.name for plan in self._stored_plans(database).values() for table in plan.tables]
-
-    def _all_table_names(self, database: Database, *, any_version: bool = False) -> list[str]:
-        """The tables of all entities, and the ledger's.
-
-        :param any_version: also of a database that only a newer version of this package understands.
-        """
-        from json2db_sync.databases.ledger import TABLES, Ledger
-
-        if not database.exists():
-            return list(TABLES)
-        with database.reading() as connection:
-            return Ledger(database, connection).table_names(any_version=any_version)
-
-    # Locks, the ledger of runs, logging, events
+        return open_database(self.db_path, DatabaseSettings(section.backup_directory, section.busy_timeout))
 
     @contextmanager
-    def _lock(self, database: Database) -> Iterator[None]:
+    def lock(self, database: Database) -> Iterator[None]:
+        """No other run writes meanwhile.
+
+        :raises Locked: when one does; it names it.
+        """
         from json2db_sync.databases.ledger import Ledger
 
         try:
@@ -113,11 +111,12 @@ class Execution:
             raise Locked(
                 f"{error.message}" + (f": {holder}" if holder else ""),
                 hint="wait until it is done, then run again",
+                reason=error.reason,
             ) from error
 
     @contextmanager
-    def _writing(
-        self, database: Database, operation: str, source: str | None, *, backup_of: Sequence[str] = ()
+    def writing(
+        self, database: Database, operation: str, source: str | None = None, *, backup_of: Sequence[str] = ()
     ) -> Iterator[Writing]:
         """The lock, a backup of these tables if any are named, and a run in the ledger that ends as the block does.
 
@@ -125,14 +124,14 @@ class Execution:
         """
         from json2db_sync.databases.ledger import backup_before_migration
 
-        with self._lock(database):
+        with self.lock(database):
             # Before the run is recorded: a restored backup must not tell of a run that never ended.
             backup = database.backup(backup_of).name if backup_of else backup_before_migration(database)
-            with self._recorded(database, operation, source) as run:
+            with self.recorded(database, operation, source) as run:
                 yield Writing(run, backup)
 
     @contextmanager
-    def _recorded(self, database: Database, operation: str, source: str | None) -> Iterator[int]:
+    def recorded(self, database: Database, operation: str, source: str | None) -> Iterator[int]:
         """A run in the ledger that ends as the block does. The lock is held."""
         from json2db_sync.databases.ledger import Ledger
 
@@ -155,68 +154,34 @@ class Execution:
                 with database.transaction() as connection:
                     Ledger(database, connection).finish_run(run, status, message)
             except SyncError as error:  # the disk is full, the server gone: the run shows as interrupted later
-                self._log(logging.WARNING, f"the end of run {run} could not be recorded: {error.message}")
+                self.log(logging.WARNING, f"the end of run {run} could not be recorded: {error.message}")
+
+    # Events and the log
 
     @contextmanager
-    def _step(self, name: str) -> Iterator[Step]:
-        step = Step(name, self._emit)
-        started = time.monotonic()
-        self._log(logging.DEBUG, f"{name} started")
+    def step(self, name: str) -> Iterator[Step]:
+        """A step, told in the log and to the listener when it has ended."""
+        step, started = Step(name, self.emit), time.monotonic()
+        self.log(logging.DEBUG, f"{name} started")
         yield step
         seconds = time.monotonic() - started
-        self._log(logging.INFO, f"{name}: {step.summary} ({seconds:.1f} s)")
+        self.log(logging.INFO, f"{name}: {step.summary} ({seconds:.1f} s)")
         self._emit_last(events.StepFinished(name, step.summary, seconds, step.success))
 
-    def _log(self, level: int, message: str) -> None:
-        logger.log(level, "[%s] %s", self._run_name, message)
+    def log(self, level: int, message: str) -> None:
+        """Write a line into the log, with the name of this call."""
+        logger.log(level, "[%s] %s", self.run_name, message)
 
-    def _emit(self, event: events.Event) -> None:
-        self._listener(event)
+    def emit(self, event: events.Event) -> None:
+        """Tell the listener, who may stop the run here."""
+        self.listener(event)
 
     def _emit_last(self, event: events.Event) -> None:
         """Tell what is done already; a wish to stop is kept for whoever would go on."""
         try:
-            self._listener(event)
+            self.listener(event)
         except Cancelled as error:
-            self._stop = error
-
-
-def operation(
-    result_type: type[R],
-) -> Callable[[Callable[Concatenate[E, P], R]], Callable[Concatenate[E, P], R]]:
-    """An operation of the runner: errors of ours become failed results, logged once; bugs keep their traceback."""
-
-    def decorate(method: Callable[Concatenate[E, P], R]) -> Callable[Concatenate[E, P], R]:
-        name = method.__name__.lstrip("_")
-
-        @functools.wraps(method)
-        def run(self: E, /, *args: P.args, **kwargs: P.kwargs) -> R:
-            outermost = self._run_name is None
-            started = time.monotonic()
-            success = False
-            try:
-                if outermost:
-                    self._stop = None
-                    self._run_name = uuid.uuid4().hex[:8]
-                    self._emit(events.RunStarted(name, self._run_name))
-                with few_collections():
-                    result = method(self, *args, **kwargs)
-                success = result.success
-                return result
-            except SyncError as error:
-                self._log(
-                    logging.ERROR,
-                    f"{name} failed: {error.message}" + (f" ({error.hint})" if error.hint else ""),
-                )
-                return result_type(operation=name, **failure_fields(error))
-            finally:
-                if outermost:
-                    self._run_name = None
-                    self._emit_last(events.RunFinished(name, success, time.monotonic() - started))
-
-        return run
-
-    return decorate
+            self.stop = error
 
 
 class Step:
@@ -236,3 +201,43 @@ class Step:
         """It has done what it had to, or as much of it as it could."""
         self.summary = summary
         self.success = success
+
+
+def stored_plans(database: Database) -> dict[str, EntityPlan]:
+    """The plans that the database's tables follow, by entity."""
+    from json2db_sync.databases.ledger import Ledger
+
+    if not database.exists():
+        return {}
+    with database.reading() as connection:
+        return Ledger(database, connection).plans()
+
+
+def table_names(database: Database) -> list[str]:
+    """The tables of all entities."""
+    return [table.name for plan in stored_plans(database).values() for table in plan.tables]
+
+
+def all_table_names(database: Database, *, any_version: bool = False) -> list[str]:
+    """The tables of all entities, and the ledger's.
+
+    :param any_version: also of a database that only a newer version of this package understands.
+    """
+    from json2db_sync.databases.ledger import TABLES, Ledger
+
+    if not database.exists():
+        return list(TABLES)
+    with database.reading() as connection:
+        return Ledger(database, connection).table_names(any_version=any_version)
+
+
+def limit(most: int | None) -> int | None:
+    """How many to list at most, as a database takes it.
+
+    :raises ConfigurationError: when that is not a number from 1 on.
+    """
+    if most is not None and most < 1:
+        raise ConfigurationError(
+            f"cannot list {most} at most", hint="a number from 1 on, or None for all", reason="limit_below_one"
+        )
+    return most if most is None else min(most, 2**31 - 1)

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from json2db_sync.operations.context import Execution, PathLike, operation
+from json2db_sync.operations.context import Context, PathLike
 from json2db_sync.results import JsonBackup, JsonBackupsResult, RestoredFile, RestoredJsonResult
 from json2db_sync.text import counted
 
@@ -16,55 +16,46 @@ if TYPE_CHECKING:
 _SIDECARS = (".schema.json", ".metadata.json")
 
 
-class ExportBackups(Execution):
-    """Backups of exported files."""
+def json_backups(context: Context, output_directory: PathLike | None) -> JsonBackupsResult:
+    """The backups of exported files, newest first."""
+    from json2db_sync.atomic_files import list_backups
 
-    @operation(JsonBackupsResult)
-    def json_backups(self, output_directory: PathLike | None = None) -> JsonBackupsResult:
-        """The backups of exported files, newest first.
+    directory = export_directory(context, output_directory)
+    found = tuple(
+        JsonBackup(one.path.name, str(one.path), one.file, one.created_at, one.size)
+        for one in list_backups(directory, backup_rules(context))
+    )
+    return JsonBackupsResult(operation="json_backups", directory=str(directory), backups=found)
 
-        :param output_directory: the folder that they were exported to; default: as configured.
-        """
-        from json2db_sync.atomic_files import list_backups
 
-        directory = self._export_directory(output_directory)
-        found = tuple(
-            JsonBackup(one.path.name, str(one.path), one.file, one.created_at, one.size)
-            for one in list_backups(directory, self._backup_rules())
-        )
-        return JsonBackupsResult(operation="json_backups", directory=str(directory), backups=found)
+def restore_json(context: Context, backup: PathLike, output_directory: PathLike | None) -> RestoredJsonResult:
+    """Let an exported file be as it was, with its schema and metadata. What is replaced is backed up first."""
+    from json2db_sync.atomic_files import find_backup, restore
 
-    @operation(RestoredJsonResult)
-    def restore_json(self, backup: PathLike, output_directory: PathLike | None = None) -> RestoredJsonResult:
-        """Let an exported file be as it was, with its schema and metadata. What is replaced is backed up first.
+    directory, rules = export_directory(context, output_directory), backup_rules(context)
+    with context.step("restore_json") as step:
+        wanted = find_backup(directory, os.fspath(backup), rules)
+        done = restore(directory, str(wanted.path), rules, beside=_sidecars(wanted.file))
+        step.done(f"{wanted.path.name}, {counted(len(done), 'file')}")
+    return RestoredJsonResult(
+        operation="restore_json",
+        directory=str(directory),
+        backup=str(wanted.path),
+        restored=tuple(RestoredFile(str(one.file), str(one.backup) if one.backup else None) for one in done),
+    )
 
-        :param backup: as :meth:`json_backups` names it, or the path of a backup.
-        :param output_directory: the folder that it was exported to; default: as configured.
-        """
-        from json2db_sync.atomic_files import find_backup, restore
 
-        directory, rules = self._export_directory(output_directory), self._backup_rules()
-        with self._step("restore_json") as step:
-            wanted = find_backup(directory, os.fspath(backup), rules)
-            done = restore(directory, str(wanted.path), rules, beside=_sidecars(wanted.file))
-            step.done(f"{wanted.path.name}, {counted(len(done), 'file')}")
-        return RestoredJsonResult(
-            operation="restore_json",
-            directory=str(directory),
-            backup=str(wanted.path),
-            restored=tuple(RestoredFile(str(one.file), str(one.backup) if one.backup else None) for one in done),
-        )
+def export_directory(context: Context, given: PathLike | None) -> Path:
+    """The folder that exported files are written to."""
+    return Path(given if given is not None else context.config.export.directory).expanduser().absolute()
 
-    def _export_directory(self, given: PathLike | None) -> Path:
-        """The folder that exported files are written to."""
-        return Path(given if given is not None else self.config.export.directory).expanduser().absolute()
 
-    def _backup_rules(self) -> BackupRules:
-        """Where their backups are, and how long."""
-        from json2db_sync.atomic_files import BackupRules
+def backup_rules(context: Context) -> BackupRules:
+    """Where their backups are, and how long."""
+    from json2db_sync.atomic_files import BackupRules
 
-        section = self.config.export
-        return BackupRules(section.backup_directory, section.keep_backups, section.keep_days)
+    section = context.config.export
+    return BackupRules(section.backup_directory, section.keep_backups, section.keep_days)
 
 
 def _sidecars(file: str) -> list[str]:

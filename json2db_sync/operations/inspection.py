@@ -1,199 +1,176 @@
-"""What is there, without running anything: the state of the database and of the source, as header and plans show it."""
+"""The operation that looks before anything is done, and what it says of a path before it is taken."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 from json2db_sync.databases.urls import mask
-from json2db_sync.errors import SyncError
+from json2db_sync.errors import NoDataFound, SyncError
+from json2db_sync.events import silent
+from json2db_sync.operations.analyze import plan
+from json2db_sync.operations.context import Context
+from json2db_sync.operations.planning import Selection, choose_files, find_source, memory
+from json2db_sync.operations.result_builders import failure_fields
+from json2db_sync.operations.summary_reporter import Summary
+from json2db_sync.results import (
+    DatabaseState,
+    FoundFile,
+    InspectResult,
+    PlanResult,
+    Problem,
+    RunReport,
+    SourceState,
+    StoredEntity,
+)
+from json2db_sync.text import counted
 
 if TYPE_CHECKING:
     from json2db_sync.config import JSON2DBConfig
     from json2db_sync.databases.base import Database
-    from json2db_sync.databases.ledger import Ledger
     from json2db_sync.sources import Source, SourceFile
 
 LOOK_INSIDE = 64 * 2**20
 """Bytes of source up to which files are opened to see which entities they hold; beyond, their names say it."""
+_RUNS = 5
+
+LoadedFiles = Mapping[str, tuple[int, int]]
+"""Path -> size and time when it was loaded."""
 
 
 @dataclass(frozen=True)
-class DatabaseState:
-    """What a database holds."""
+class InspectRequest:
+    """What to look at, and how closely."""
 
-    shown: str
-    """As the user wrote it, passwords masked."""
-    title: str
-    exists: bool = False
-    size: int | None = None
-    entities: dict[str, tuple[str, ...]] | None = None
-    """Entity -> its tables, the parent first."""
-    rows: dict[str, int] | None = None
-    """Entity -> records; only where asked for."""
-    runs: tuple[Any, ...] = ()
-    """The last runs, newest first."""
-    rejected: int = 0
-    loaded: dict[str, tuple[int, int]] | None = None
-    """Path of each loaded file -> its size and time when it was loaded."""
-    problem: SyncError | None = None
-
-    @property
-    def name(self) -> str:
-        """What the database is called: its file's name, or the name on the server."""
-        return self.shown.split("?")[0].rstrip("/").rpartition("/")[2] or self.shown
-
-    def has_loaded(self, file: SourceFile) -> bool:
-        """Is this file loaded, and unchanged since?"""
-        return (self.loaded or {}).get(str(file.path)) == (file.size, file.mtime_ns)
+    selection: Selection
+    counts: bool = True
+    """Count the records of each entity."""
+    contents: bool = False
+    """Look into the files for the entities they hold."""
+    changes: bool = False
+    """Read the files to say what would change in the tables."""
 
 
-@dataclass(frozen=True)
-class SourceState:
-    """What a source holds in a window of days."""
-
-    shown: str
-    layout: str = ""
-    files: tuple[SourceFile, ...] = ()
-    sessions: int = 0
-    """Sessions inside the window that hold the files."""
-    newest: datetime | None = None
-    window: str = ""
-    """Such as ``the last 30 days``; empty where there is none."""
-    problem: SyncError | None = None
-
-    @property
-    def bytes(self) -> int:
-        return sum(file.size for file in self.files)
-
-    @property
-    def newest_iso(self) -> str | None:
-        """The newest session's time with its offset: names of folders are in local time."""
-        return self.newest.astimezone().isoformat() if self.newest else None
+def inspect(context: Context, request: InspectRequest) -> InspectResult:
+    """What is there; problems are part of it."""
+    with context.step("inspect") as step:
+        stored, runs, loaded = _look_at_database(context, counts=request.counts)
+        found, notes = _look_at_source(context, request, loaded, [entity.name for entity in stored.entities])
+        pending = None
+        if request.changes and found.problem is None and stored.problem is None:
+            pending = context.run(PlanResult, plan, request.selection)
+        new = len(found.to_load)
+        step.done(f"{counted(len(found.files), 'file')}, {new:,} of them new or changed")
+    return InspectResult(
+        operation="inspect",
+        database=stored.path,
+        source=found.path,
+        notes=notes,
+        found=found,
+        stored=stored,
+        runs=runs,
+        pending=pending,
+    )
 
 
-def look_at_database(path: str, config: JSON2DBConfig, *, count: bool = False) -> DatabaseState:
-    """The state of a database; problems are part of it.
+def _problem(error: SyncError) -> Problem:
+    return Problem(**{name: value for name, value in failure_fields(error).items() if name != "success"})
 
-    :param count: count the records of each entity too.
-    """
-    from json2db_sync.databases import class_of, open_database
-    from json2db_sync.databases.base import DatabaseSettings
 
-    section = config.database
-    shown = mask(path)
+# The database
+
+
+def _look_at_database(context: Context, *, counts: bool) -> tuple[DatabaseState, tuple[RunReport, ...], LoadedFiles]:
+    from json2db_sync.databases import class_of
+
+    path = context.db_path
     try:
-        with open_database(path, DatabaseSettings(section.backup_directory, section.busy_timeout)) as database:
+        with context.database() as database:
             if not database.exists():
-                return DatabaseState(shown, database.capabilities.title)
-            return _state(shown, database, count)
+                return DatabaseState(mask(path), database.capabilities.title), (), {}
+            return _read_database(database, mask(path), counts=counts)
     except SyncError as error:
         kind = class_of(path)
-        return DatabaseState(shown, kind.capabilities.title if kind else "database", problem=error)
+        title = kind.capabilities.title if kind else "database"
+        return DatabaseState(mask(path), title, problem=_problem(error)), (), {}
 
 
-def _state(shown: str, database: Database, count: bool) -> DatabaseState:
-    from json2db_sync.databases.ledger import Ledger
-    from json2db_sync.operations.summary_reporter import Summary, run_report
-
+def _read_database(
+    database: Database, path: str, *, counts: bool
+) -> tuple[DatabaseState, tuple[RunReport, ...], LoadedFiles]:
     with database.reading() as connection:
-        title, ledger = database.capabilities.title, Ledger(database, connection)
-        size = database.size(connection)
-        if not ledger.exists():
-            return DatabaseState(
-                shown, database.capabilities.title, exists=True, size=size, entities={}, rows={}, loaded={}
-            )
-        plans = ledger.plans()
-        rows: dict[str, int] | None = None
-        if count:
-            tables = Summary(database, connection).tables()
-            rows = {table.entity: table.record_count for table in tables if table.parent is None}
-        return DatabaseState(
-            shown,
-            title,
-            exists=True,
-            size=size,
-            entities={name: tuple(table.name for table in plan.tables) for name, plan in plans.items()},
-            rows=rows,
-            runs=tuple(run_report(row) for row in ledger.runs(5)),
-            rejected=sum(ledger.rejected_counts().values()),
-            loaded=_loaded_files(ledger),
+        summary = Summary(database, connection)
+        tables = summary.tables() if counts else []
+        records = {table.entity: table.record_count for table in tables if table.parent is None}
+        rejected = summary.rejected_counts()
+        entities = tuple(
+            StoredEntity(name, tuple(t.name for t in plan.tables), records.get(name), rejected.get(name, 0))
+            for name, plan in summary.plans.items()
         )
+        size, total, title = database.size(connection), sum(rejected.values()), database.capabilities.title
+        state = DatabaseState(path, title, exists=True, size=size, entities=entities, rejected=total)
+        return state, tuple(summary.runs(_RUNS)), summary.loaded_files()
 
 
-def _loaded_files(ledger: Ledger) -> dict[str, tuple[int, int]]:
-    files = (load.file for load in ledger.loads() if load.file.digest is not None)
-    return {file.path: (file.size, file.mtime_ns) for file in files}
+# The source
 
 
-def look_at_source(
-    path: str | None, config: JSON2DBConfig, days: str | None = None, entities: Collection[str] | None = None
-) -> SourceState:
-    """The files of a source in a window, of the entities wanted; problems are part of it."""
-    from json2db_sync.sources import discover
-
-    settings = config.source_settings(path)
-    shown = str(path if path is not None else settings.path)
+def _look_at_source(
+    context: Context, request: InspectRequest, loaded: LoadedFiles, stored: Iterable[str]
+) -> tuple[SourceState, tuple[str, ...]]:
+    given = request.selection.path if request.selection.path is not None else context.data_source
+    path = str(given if given is not None else context.config.source_settings().path)
     try:
-        source = discover(settings, _window(config, days))
+        source = find_source(context, request.selection)
+        files = choose_files(context, source, request.selection, stored)
     except SyncError as error:
-        return SourceState(shown, problem=error)
-    files: Sequence[SourceFile] = source.files
-    if entities is not None:
-        held = source.entities_of(frozenset(entities), config.processing.memory_limit * 2**20)
-        files = [file for file in files if held[file.path] & set(entities)]
-    has_window = source.layout in ("sessions", "consolidated")
-    return SourceState(
-        shown,
+        return SourceState(path, problem=_problem(error)), ()
+    has_window = source.layout in ("sessions", "consolidated") and source.window.since is not None
+    state = SourceState(
+        path,
         source.layout,
-        tuple(files),
-        len({file.session for file in files if file.session}),
-        source.newest,
-        source.window.reason if has_window and source.window.since is not None else "",
+        tuple(_found(file, loaded) for file in files),
+        _entities(context, source) if request.contents else tuple(sorted({file.entity for file in files})),
+        sessions=len({file.session for file in files if file.session}),
+        bytes=sum(file.size for file in files),
+        newest=source.newest.astimezone().isoformat() if source.newest else None,
+        window=source.window.reason if has_window else "",
     )
+    return state, tuple(source.notes)
 
 
-def entities_of(path: str | None, config: JSON2DBConfig, days: str | None) -> list[str]:
-    """The entities of the files in a window.
+def _found(file: SourceFile, loaded: LoadedFiles) -> FoundFile:
+    known = loaded.get(str(file.path))
+    state: Literal["new", "changed", "loaded"] = "new" if known is None else "changed"
+    if known == (file.size, file.mtime_ns):
+        state = "loaded"
+    return FoundFile(file.name, str(file.path), file.entity, file.size, file.session, state)
 
-    :raises SyncError: when there is nothing to read.
-    """
-    from json2db_sync.sources import discover
 
-    source: Source = discover(config.source_settings(path), _window(config, days))
+def _entities(context: Context, source: Source) -> tuple[str, ...]:
+    """The entities in all files of a source, unless there is too much of it to look inside."""
     if source.bytes > LOOK_INSIDE:
-        return sorted({file.entity for file in source.files})
-    held = source.entities_of(frozenset(), config.processing.memory_limit * 2**20)
-    return sorted(frozenset().union(*held.values()))
+        return tuple(sorted({file.entity for file in source.files}))
+    return tuple(sorted(frozenset().union(*source.entities_of(frozenset(), memory(context)).values())))
 
 
-def _window(config: JSON2DBConfig, days: str | None) -> Any:
-    from json2db_sync.sources import window
-
-    return window(
-        cutoff_days=days,
-        session_max_age=config.processing.session_max_age,
-        default_cutoff_days=config.processing.default_cutoff_days,
-    )
+# Paths, before they are taken
 
 
 def source_problem(text: str, config: JSON2DBConfig) -> str | None:
     """What is wrong with a data source, and what would be right; None where it can be read."""
-    from json2db_sync.errors import NoDataFound
-
     if not text:
         return "name a folder of sessions, any folder of JSON files, or one file"
-    state = look_at_source(text, config, "all")
-    if state.problem is None:
-        return None
-    path = Path(text).expanduser()
-    if isinstance(state.problem, NoDataFound) and not path.exists():
-        parent = next((p for p in path.absolute().parents if p.exists()), Path("/"))
-        return f"{text} does not exist ({parent} does): name a folder of sessions or of JSON files"
-    return state.problem.message
+    try:
+        find_source(Context(config, "", text, silent), Selection(cutoff_days="all"))
+    except SyncError as error:
+        if isinstance(error, NoDataFound) and not Path(text).expanduser().exists():
+            parent = next((p for p in Path(text).expanduser().absolute().parents if p.exists()), Path("/"))
+            return f"{text} does not exist ({parent} does): name a folder of sessions or of JSON files"
+        return error.message
+    return None
 
 
 def database_problem(text: str) -> str | None:

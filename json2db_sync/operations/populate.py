@@ -4,113 +4,159 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from json2db_sync.errors import SyncError
-from json2db_sync.operations.context import Writing
-from json2db_sync.operations.planning import Planning, Selection
-from json2db_sync.operations.result_builders import population_result
-from json2db_sync.results import PopulateResult
+from json2db_sync.operations.context import Context, all_table_names, stored_plans
+from json2db_sync.operations.planning import (
+    Selection,
+    find_files,
+    memory,
+    plan_settings,
+    reading_by_rules,
+)
+from json2db_sync.operations.result_builders import accounting, failure_fields, refusal_fields, timing
+from json2db_sync.results import Note, PopulateResult
+from json2db_sync.text import counted
 
 if TYPE_CHECKING:
     from json2db_sync.databases.base import Database
     from json2db_sync.loading.data_populator import PopulateOptions, Population
     from json2db_sync.model.plan import EntityPlan
-    from json2db_sync.sources import Source, SourceFile
 
 
-class Loading(Planning):
+@dataclass
+class Storing:
+    """A run that stores records."""
+
+    step: str
+    done: Population
+    """What is committed."""
+    started: float
+    run: int | None = None
+    backup: str | None = None
+    """The backup that was made before."""
+    failure: SyncError | None = None
+    """What stopped it half-way."""
+
+
+def populate(context: Context, selection: Selection, *, backup: bool | None = None) -> PopulateResult:
+    """Load what is new or changed, one transaction a file; tables that are missing are made."""
+    from json2db_sync.loading.data_populator import populate as load_files
+    from json2db_sync.progress import Meter
+
+    with context.step("populate") as step, context.database() as database:
+        source, files = find_files(context, selection, database, step)
+        options = populate_options(context, selection, stored_plans(database))
+        root = str(source.root)
+        with storing(context, database, "populate", root, backup=backup) as storage:
+            assert storage.run is not None
+            load_files(database, files, storage.run, options, Meter("populate", context.emit), storage.done)
+            storage.done.notes += relation_notes(context, database)
+        notes = list(source.notes)
+        if not files:
+            notes.append(Note("no file of these entities is inside the window", "no_files", setting="entity_filter"))
+        result = population_result(storage, database, notes, root)
+        step.done(population_summary(result), success=result.success)
+    return result
+
+
+def populate_options(context: Context, selection: Selection, stored: Mapping[str, EntityPlan]) -> PopulateOptions:
     """How records are stored."""
+    from json2db_sync.databases.key_index import key_memory
+    from json2db_sync.loading.data_populator import PopulateOptions
+    from json2db_sync.loading.load_context import LoadOptions, RejectionLimit
 
-    def _populate_options(self, selection: Selection, stored: Mapping[str, EntityPlan]) -> PopulateOptions:
-        from json2db_sync.databases.key_index import key_memory
-        from json2db_sync.loading.data_populator import PopulateOptions
-        from json2db_sync.loading.load_context import LoadOptions, RejectionLimit
+    processing = context.config.processing
+    return PopulateOptions(
+        read=reading_by_rules(context, selection),
+        plans=plan_settings(context, stored),
+        load=LoadOptions(
+            duplicate_prevention=processing.enable_duplicate_prevention,
+            skip_existing=processing.skip_existing_records,
+            memory=key_memory(memory(context)),
+        ),
+        limit=RejectionLimit.parse(processing.max_rejected, stop=processing.on_error == "stop"),
+        batch_size=processing.batch_size,
+        second_process=processing.second_process,
+        batch_path=context.batch_path,
+    )
 
-        processing = self.config.processing
-        return PopulateOptions(
-            read=self._reading_by_rules(selection),
-            plans=self._plan_settings(stored),
-            load=LoadOptions(
-                duplicate_prevention=processing.enable_duplicate_prevention,
-                skip_existing=processing.skip_existing_records,
-                memory=key_memory(self._memory),
-            ),
-            limit=RejectionLimit.parse(processing.max_rejected, stop=processing.on_error == "stop"),
-            batch_size=processing.batch_size,
-            second_process=processing.second_process,
-            batch_path=self._batch_path,
-        )
 
-    def _populate(
-        self,
-        database: Database,
-        source: Source,
-        files: Sequence[SourceFile],
-        selection: Selection,
-        *,
-        backup: bool,
-        recorded_as: str,
-    ) -> PopulateResult:
-        from json2db_sync.loading.data_populator import populate
-        from json2db_sync.progress import Meter
+@contextmanager
+def storing(
+    context: Context, database: Database, step: str, source: str | None = None, *, backup: bool | None = False
+) -> Iterator[Storing]:
+    """A run of the ledger in which records are stored. An error of ours ends it and is kept, as is what was committed.
 
-        options = self._populate_options(selection, self._stored_plans(database))
+    :param backup: make one before; None: as configured.
+    """
+    from json2db_sync.loading.data_populator import Population
 
-        def work(run: int, done: Population) -> None:
-            populate(database, files, run, options, Meter("populate", self._emit), done)
-            done.notes += self._relation_notes(database)
+    wanted = context.config.database.backup_before_operations if backup is None else backup
+    storage = Storing(step, Population(), time.monotonic())
+    tables = all_table_names(database) if wanted and stored_plans(database) else ()
+    try:
+        with context.writing(database, context.operation, source, backup_of=tables) as writing:
+            storage.run, storage.backup = writing.run, writing.backup
+            yield storage
+    except SyncError as error:
+        if storage.run is None:
+            raise
+        context.log(logging.ERROR, f"{step} stopped: {error.message}")
+        storage.failure = error
 
-        notes = [*source.notes, *(() if files else ("no file of these entities is inside the window",))]
-        return self._load(
-            database, "populate", work, source=str(source.root), notes=notes, backup=backup, recorded_as=recorded_as
-        )
 
-    def _relation_notes(self, database: Database) -> list[str]:
-        """Configured relations that are broken now that all files are loaded."""
-        from json2db_sync.verification.relations import relation_notes
+def relation_notes(context: Context, database: Database) -> list[str]:
+    """Configured relations that are broken now that all files are loaded."""
+    configured = context.config.validation.relations
+    if not configured:
+        return []
+    from json2db_sync.verification import relations
 
-        relations = self.config.validation.relations
-        if not relations:
-            return []
-        with database.reading() as connection:
-            return list(relation_notes(database, connection, self._stored_plans(database), relations))
+    with database.reading() as connection:
+        return list(relations.relation_notes(database, connection, stored_plans(database), configured))
 
-    def _load(
-        self,
-        database: Database,
-        operation: str,
-        work: Callable[[int, Population], None],
-        *,
-        source: str | None = None,
-        notes: Sequence[str] = (),
-        backup: bool = False,
-        recorded_as: str | None = None,
-    ) -> PopulateResult:
-        """The result of storing records in a run of its own.
 
-        :param work: given the run's number, and what to add to as each file is committed.
-        :param backup: make one before.
-        :param recorded_as: the run's operation in the ledger, if not this one.
-        """
-        from json2db_sync.loading.data_populator import Population
+def population_result(
+    storage: Storing, database: Database, notes: Iterable[Note | str], source: str | None = None
+) -> PopulateResult:
+    """What was loaded, also where the run stopped half-way."""
+    done, failure = storage.done, storage.failure
+    outcome = failure_fields(failure) if failure else refusal_fields(done.refused, done.loaded + done.unchanged)
+    return PopulateResult(
+        **outcome,
+        operation=storage.step,
+        run=storage.run,
+        database=database.label,
+        source=source,
+        statistics={
+            "total_records": done.total.read,
+            **done.total.as_dict(),
+            "files_loaded": done.loaded,
+            "files_unchanged": done.unchanged,
+            "files_refused": len(done.refused),
+            "without_key": done.without_key,
+            "invalid": done.invalid,
+            **timing(done.total.read, storage.started),
+        },
+        rows=done.rows,
+        entities={name: counts.as_dict() for name, counts in sorted(done.entities.items())},
+        files=tuple(done.files),
+        files_unchanged=done.unchanged,
+        refused_files=tuple(done.refused),
+        rejected_records=tuple(done.rejected),
+        schema_changes=tuple(done.changes),
+        notes=(*notes, *done.notes),
+        backup=storage.backup,
+    )
 
-        started = time.monotonic()
-        tables = self._all_table_names(database) if backup and self._stored_plans(database) else ()
-        done = Population()
-        failure: SyncError | None = None
-        writing: Writing | None = None
-        try:
-            with self._writing(database, recorded_as or operation, source, backup_of=tables) as writing:
-                work(writing.run, done)
-        except SyncError as error:
-            if writing is None:
-                raise
-            # Files that were committed before stay: the result says so.
-            self._log(logging.ERROR, f"{operation} stopped: {error.message}")
-            failure = error
-        run, made = writing.run, writing.backup
-        return population_result(
-            done, operation, run, database.label, started, failure, source=source, notes=notes, backup=made
-        )
+
+def population_summary(result: PopulateResult) -> str:
+    """The accounting in one line, with the files that were loaded before."""
+    line = accounting(result.statistics, result.operation)
+    unchanged = result.files_unchanged
+    return line + (f"; {counted(unchanged, 'file')} unchanged" if unchanged else "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -32,6 +32,7 @@ class Provenance:
             raise DatabaseError(
                 f"the record {stored.id} of {self._plan.entity} came from a load that the ledger does not know",
                 hint="json2db-sync verify says what else is wrong",
+                reason="unknown_load",
                 table=self._plan.table.name,
             )
         return TracedRecord(
@@ -51,5 +52,5 @@ class Provenance:
         )
 
 
-def _moment(value: Any) -> str:
+def _moment(value: str | datetime) -> str:
     return value if isinstance(value, str) else now_text(value)

@@ -74,11 +74,17 @@ def require_sayable(job: Job) -> None:
     paths = [str(path) for path in (job.directory, job.log) if path is not None]
     for path in paths:
         if path.endswith("\\"):
-            raise ConfigurationError(f"{path} ends in a backslash: systemd cannot take it", hint="choose another path")
+            raise ConfigurationError(
+                f"{path} ends in a backslash: systemd cannot take it",
+                hint="choose another path",
+                reason="cannot_schedule",
+            )
     for word in (*job.command, *paths):
         if not word.isprintable():
             raise ConfigurationError(
-                f"{word!r} cannot be written into a schedule", hint="put it into a file of settings"
+                f"{word!r} cannot be written into a schedule",
+                hint="put it into a file of settings",
+                reason="cannot_schedule",
             )
 
 
@@ -103,6 +109,7 @@ def _for_cron(job: Job) -> str:
         raise ConfigurationError(
             f"cron cannot take a backslash before %, as in {job.operation} run in {job.directory}",
             hint="use systemd (--format systemd), or other names",
+            reason="cannot_schedule",
         )
     return line.replace("%", r"\%")  # else cron ends the command there
 

@@ -83,7 +83,7 @@ class Summary:
     def entities(self, tables: list[TableReport]) -> list[EntityReport]:
         """Every entity: how much there is, and how fresh it is."""
         counts = {table.entity: table.record_count for table in tables if table.parent is None}
-        rejected = self._ledger.rejected_counts() if self._there else {}
+        rejected = self.rejected_counts()
         fresh = self._ledger.freshness() if self._there else {}
         return [
             EntityReport(
@@ -135,9 +135,13 @@ class Summary:
         """Those of these numbers that records are known by which are rejected still."""
         return {row["id"] for row in self.rejected_rows(numbers=numbers)} if numbers else set()
 
+    def rejected_counts(self) -> Mapping[str, int]:
+        """How many rejected records there are of each entity that has any."""
+        return self._ledger.rejected_counts() if self._there else {}
+
     def rejected_total(self, entity: str | None = None) -> int:
         """How many rejected records there are, of all entities or of one."""
-        counts = self._ledger.rejected_counts() if self._there else {}
+        counts = self.rejected_counts()
         return sum(counts.values()) if entity is None else counts.get(entity, 0)
 
     def rejected_files(self, entity: str | None, numbers: Collection[int] | None) -> int:
@@ -147,6 +151,11 @@ class Summary:
     def is_source(self, path: Path) -> bool:
         """Was this file loaded?"""
         return self._there and bool(self._ledger.files(str(path)))
+
+    def loaded_files(self) -> dict[str, tuple[int, int]]:
+        """Path of each file whose records are stored -> its size and time when it was loaded."""
+        files = (load.file for load in self._ledger.loads()) if self._there else ()
+        return {file.path: (file.size, file.mtime_ns) for file in files if file.digest is not None}
 
     def superseded(self, entity: str | None, most: int | None) -> list[SupersededRecord]:
         """Records that newer versions took the place of, latest loads first."""

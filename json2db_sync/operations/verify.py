@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from json2db_sync.errors import ConfigurationError, DatabaseError
-from json2db_sync.operations.context import PathLike, Step, operation
-from json2db_sync.operations.planning import Planning
-from json2db_sync.operations.result_builders import verification_result
-from json2db_sync.results import Check, VerifyResult
+from json2db_sync.errors import DatabaseError
+from json2db_sync.operations.context import Context, Step
+from json2db_sync.operations.planning import memory, rules
+from json2db_sync.operations.result_builders import timing, unknown_run
+from json2db_sync.results import Check, Note, VerifyResult
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from sqlalchemy import Connection
 
     from json2db_sync.databases.base import Database
@@ -23,104 +21,148 @@ if TYPE_CHECKING:
     from json2db_sync.verification.source_comparison import Comparison
     from json2db_sync.verification.table_verifier import Verification
 
+_RELOAD = "load the files anew: create-tables --recreate --empty, then populate"
+_REPAIRS = {
+    "schema": "create-tables makes them again, and populate fills them from their files",
+    "integrity": "restore a backup: json2db-sync backups lists them",
+    "relations": "load what is referred to, or correct the records or the setting (validation.relations)",
+    "rules": "correct the records, or the schema; to reject what does not satisfy it, " + _RELOAD,
+}
+"""What to do about a failed check."""
 
-class Verifying(Planning):
-    """Is everything there, and right?"""
 
-    @operation(VerifyResult)
-    def verify(self, db_path: PathLike | None = None, *, full: bool = False, run: int | None = None) -> VerifyResult:
-        """Check the tables against the plans, the ledger, the configured relations and, in full, every loaded file.
+def verify(context: Context, *, full: bool = False, run: int | None = None) -> VerifyResult:
+    """Check the tables against the plans, the ledger, the configured relations and, if wanted, loaded files.
 
-        :param full: read the loaded files again, compare every record with what is stored, and derive every figure of
-            the ledger from them; also check the stored records against their JSON Schemas.
-        :param run: read the files again that this run loaded, and compare their records.
-        """
-        from json2db_sync.databases.ledger import Ledger
-        from json2db_sync.verification.table_verifier import Verification
+    :param full: read all loaded files again, and check the stored records by their JSON Schemas.
+    :param run: read the files again that this run loaded.
+    """
+    from json2db_sync.databases.ledger import Ledger
+    from json2db_sync.verification.table_verifier import Verification
 
-        started = time.monotonic()
-        checks: list[Check] = []
-        compared = 0
-        with self._step("verify") as step, self._database(db_path) as database, database.reading() as connection:
-            ledger = Ledger(database, connection)
-            plans = ledger.plans()
-            if run is not None and not ledger.runs(number=run):
-                raise ConfigurationError(f"there is no run {run}", hint="json2db-sync runs lists them")
-            verification = Verification(database, connection, plans)
-            comparison: Comparison | None = None
-            if (full or run is not None) and verification.schema().passed:
-                comparison = self._comparison(database, connection, plans, None if full else run, step)
-            of_tables, of_records = self._both(database, verification, comparison)
-            checks += self._told(of_tables)
-            checks += self._told(self._relations(database, connection, plans))
-            whole = _whole(checks)
-            if whole and comparison is not None:
-                checks += self._told(of_records)
-                compared = comparison.compared
-            if whole and full:
-                checks += self._told(self._stored_rules(database, connection, plans))
-            result = verification_result(
-                checks, database.label, len(plans), compared, started, full=full, run=None if full else run
-            )
-            passed = len(checks) - len(result.failed_checks)
-            step.done(f"{passed} of {len(checks)} checks passed", success=result.success)
-        return result
+    started = time.monotonic()
+    checks: list[Check] = []
+    compared = 0
+    with context.step("verify") as step, context.database() as database, database.reading() as connection:
+        ledger = Ledger(database, connection)
+        plans = ledger.plans()
+        if run is not None and not ledger.runs(number=run):
+            raise unknown_run(run)
+        run = None if full else run
+        verification = Verification(database, connection, plans)
+        comparison: Comparison | None = None
+        if (full or run is not None) and verification.schema().passed:
+            comparison = _comparison(context, database, connection, plans, run, step)
+        of_tables, of_records = _both(context, database, verification, comparison)
+        checks += _logged(context, of_tables)
+        checks += _logged(context, _relations(context, database, connection, plans))
+        whole = _whole(checks)
+        if whole and comparison is not None:
+            checks += _logged(context, of_records)
+            compared = comparison.compared
+        if whole and full:
+            checks += _logged(context, _stored_rules(context, database, connection, plans))
+        failed = [check for check in checks if not check.passed]
+        step.done(f"{len(checks) - len(failed)} of {len(checks)} checks passed", success=not failed)
+    return VerifyResult(
+        **_failure(checks, failed),
+        operation="verify",
+        database=database.label,
+        checks=tuple(checks),
+        full=full,
+        of_run=run,
+        records_compared=compared,
+        notes=tuple(_notes(checks, plans, compares=full or run is not None)),
+        statistics=timing(compared, started),
+    )
 
-    def _told(self, checks: Iterable[Check]) -> Iterator[Check]:
-        """The checks as they are done, each in the log."""
-        for check in checks:
-            outcome = "passed" if check.passed else "FAILED"
-            self._log(logging.INFO, f"verify {check.name}: {outcome}, {check.covered}")
-            yield check
 
-    def _both(
-        self, database: Database, verification: Verification, comparison: Comparison | None
-    ) -> tuple[Iterable[Check], Iterable[Check]]:
-        """The checks of the tables, and those of the records: where there is much to read, both at the same time."""
-        from json2db_sync.verification.table_verifier import verify_apart
-        from json2db_sync.workers.subprocess_worker import WORTHWHILE, has_room_for_two
+def _failure(checks: Sequence[Check], failed: Sequence[Check]) -> dict[str, Any]:
+    if not failed:
+        return {}
+    first = failed[0]
+    example = first.examples[0] if first.examples else first.covered
+    return {
+        "success": False,
+        "error": f"{len(failed)} of {len(checks)} checks failed; {first.name}: {example}",
+        "error_type": "validation_error",
+        "reason": "checks_failed",
+        "hint": _REPAIRS.get(first.name, "restore a backup (json2db-sync backups), or " + _RELOAD),
+    }
 
-        if comparison is None:
-            return verification.run(), ()
-        two = self.config.processing.second_process and has_room_for_two()
-        if not two or comparison.size[1] < WORTHWHILE:
-            return verification.run(), comparison.run()
-        with verify_apart(database) as tables:
-            try:
-                compared = list(comparison.run())
-            except DatabaseError:
-                if _whole(tables.result()):
-                    raise
-                compared = []  # that the database is damaged says more
-            return tables.result(), compared
 
-    def _comparison(
-        self, database: Database, connection: Connection, plans: Mapping[str, EntityPlan], run: int | None, step: Step
-    ) -> Comparison:
-        from json2db_sync.progress import Meter
-        from json2db_sync.verification.source_comparison import Comparison
+def _notes(checks: Sequence[Check], plans: Mapping[str, EntityPlan], *, compares: bool) -> Iterator[Note | str]:
+    yield from (note for check in checks for note in check.notes)
+    if compares and not any(check.name == "records" for check in checks):
+        yield Note("the files were not compared: first the tables must be whole again", "files_not_compared")
+    if not plans:
+        yield Note("the database has no tables of json2db_sync yet", "no_tables")
 
-        comparison = Comparison(database, connection, plans, self._memory, Meter("verify", self._emit), run)
-        step.reads(*comparison.size)
-        return comparison
 
-    def _relations(
-        self, database: Database, connection: Connection, plans: Mapping[str, EntityPlan]
-    ) -> Iterator[Check]:
-        from json2db_sync.verification.relations import check_relations
+def _logged(context: Context, checks: Iterable[Check]) -> Iterator[Check]:
+    """The checks as they are done, each in the log."""
+    for check in checks:
+        outcome = "passed" if check.passed else "FAILED"
+        context.log(logging.INFO, f"verify {check.name}: {outcome}, {check.covered}")
+        yield check
 
-        section = self.config.validation
-        if section.relations:
-            yield check_relations(database, connection, plans, section.relations, section.mode)
 
-    def _stored_rules(
-        self, database: Database, connection: Connection, plans: Mapping[str, EntityPlan]
-    ) -> Iterator[Check]:
-        from json2db_sync.verification.stored_records import check_rules
+def _both(
+    context: Context, database: Database, verification: Verification, comparison: Comparison | None
+) -> tuple[Iterable[Check], Iterable[Check]]:
+    """The checks of the tables, and those of the records: where there is much to read, both at the same time."""
+    from json2db_sync.verification.table_verifier import verify_apart
+    from json2db_sync.workers.subprocess_worker import WORTHWHILE, has_room_for_two
 
-        rules = self._rules()
-        if rules:
-            yield check_rules(database, connection, plans, rules, rules.mode)
+    if comparison is None:
+        return verification.run(), ()
+    two = context.config.processing.second_process and has_room_for_two()
+    if not two or comparison.size[1] < WORTHWHILE:
+        return verification.run(), comparison.run()
+    with verify_apart(database) as tables:
+        try:
+            compared = list(comparison.run())
+        except DatabaseError:
+            if _whole(tables.result()):
+                raise
+            compared = []  # that the database is damaged says more
+        return tables.result(), compared
+
+
+def _comparison(
+    context: Context,
+    database: Database,
+    connection: Connection,
+    plans: Mapping[str, EntityPlan],
+    run: int | None,
+    step: Step,
+) -> Comparison:
+    from json2db_sync.progress import Meter
+    from json2db_sync.verification.source_comparison import Comparison
+
+    comparison = Comparison(database, connection, plans, memory(context), Meter("verify", context.emit), run)
+    step.reads(*comparison.size)
+    return comparison
+
+
+def _relations(
+    context: Context, database: Database, connection: Connection, plans: Mapping[str, EntityPlan]
+) -> Iterator[Check]:
+    from json2db_sync.verification.relations import check_relations
+
+    section = context.config.validation
+    if section.relations:
+        yield check_relations(database, connection, plans, section.relations, section.mode)
+
+
+def _stored_rules(
+    context: Context, database: Database, connection: Connection, plans: Mapping[str, EntityPlan]
+) -> Iterator[Check]:
+    from json2db_sync.verification.stored_records import check_rules
+
+    found = rules(context)
+    if found:
+        yield check_rules(database, connection, plans, found, found.mode)
 
 
 def _whole(checks: Iterable[Check]) -> bool:

@@ -10,6 +10,14 @@ from json2db_sync.results.analysis import AnalysisResult, EntityAnalysis, FieldA
 from json2db_sync.results.base import RefusedFile, Result, Value
 from json2db_sync.results.exporting import ExportedFile, ExportResult
 from json2db_sync.results.exporting_backups import JsonBackup, JsonBackupsResult, RestoredFile, RestoredJsonResult
+from json2db_sync.results.inspection import (
+    DatabaseState,
+    FoundFile,
+    InspectResult,
+    Problem,
+    SourceState,
+    StoredEntity,
+)
 from json2db_sync.results.messages import Note, Relation, SchemaChange
 from json2db_sync.results.population import (
     ExportedRejectsResult,
@@ -44,6 +52,7 @@ __all__ = [
     "BackupReport",
     "BackupResult",
     "Check",
+    "DatabaseState",
     "EntityAnalysis",
     "EntityReport",
     "EntityStatus",
@@ -53,13 +62,16 @@ __all__ = [
     "ExportedRejectsResult",
     "FieldAnalysis",
     "FileLoad",
+    "FoundFile",
     "InferredSchemasResult",
+    "InspectResult",
     "JsonBackup",
     "JsonBackupsResult",
     "LoadReport",
     "Note",
     "PlanResult",
     "PopulateResult",
+    "Problem",
     "RefusedFile",
     "RejectedRecord",
     "RejectedResult",
@@ -76,7 +88,9 @@ __all__ = [
     "ScheduleResult",
     "SchemaChange",
     "SchemasResult",
+    "SourceState",
     "StatusResult",
+    "StoredEntity",
     "SupersededRecord",
     "SupersededResult",
     "TableReport",

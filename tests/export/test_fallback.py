@@ -25,6 +25,7 @@ from json2db_sync.errors import ConfigurationError, FileError, SyncError, Unreac
 from json2db_sync.export import exported_file
 from json2db_sync.export.confirmations import confirm
 from json2db_sync.export.fallback import BREAKER, Breaker, exports
+from json2db_sync.operations import history
 
 RECORDS = [
     {"id": n, "name": f"Größe {n}", "price": n / 7, "big": 10**30 + n, "lines": [{"q": n}], "gone": None, "e": {}}
@@ -531,7 +532,7 @@ class TestBreaker:
         loaded(database_url, tmp_path, 2)
         export(Path("exports"), "items", RECORDS, database=database_url)
         attempts = []
-        stored = SyncRunner._stored_records
+        stored = history._stored_records
 
         def asked(*arguments: object, **named: object) -> object:
             attempts.append(now[0])
@@ -539,7 +540,7 @@ class TestBreaker:
                 raise Unreachable("it is away")
             return stored(*arguments, **named)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(SyncRunner, "_stored_records", asked)
+        monkeypatch.setattr(history, "_stored_records", asked)
         for moment_ in (0, 10, 29):
             now[0] = moment_
             reading = reader(database_url, retry_after=30).read("items")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from support.contents import assert_sound
 from support.sessions import ok, session
 from support.stored import query
 
-from json2db_sync import SyncRunner
+from json2db_sync import SyncRunner, events
 from json2db_sync.config import JSON2DBConfig
 from json2db_sync.databases import open_database
 
@@ -29,7 +30,7 @@ RECORDS, FILES = 300, 8
 
 LOAD = """
 import sys, time
-from json2db_sync import SyncRunner
+from json2db_sync import SyncRunner, events
 from json2db_sync.events import Progress, silent
 
 def stop(event, seen=set()):
@@ -262,3 +263,82 @@ def test_the_next_run_takes_over_from_one_that_was_killed(database_url, tmp_path
     assert by_sql(runner) == {(2, RECORDS, RECORDS * 3)}
     assert [run.status for run in runner.runs().runs] == ["done", "interrupted", "done"]
     assert_sound(database_url, runner=runner)
+
+
+# One runner, several threads
+
+
+def test_threads_read_through_one_runner(database_url, tmp_path):
+    """Each call stands alone: every thread gets the whole answer to what it asked, and its own events."""
+    session(tmp_path, "2025-01-01", things=things(2, drift=False), others=[{"id": 1}])
+    heard: dict[int, list[events.Event]] = {}
+
+    def hear(event: events.Event) -> None:
+        heard.setdefault(threading.get_ident(), []).append(event)
+
+    runner = SyncRunner(database_url, tmp_path, on_event=hear)
+    ok(runner.populate())
+    kept = vars(runner).copy()
+    heard.clear()
+    together = threading.Barrier(4)
+
+    def look(call: Callable[[], Any]) -> list[Any]:
+        together.wait(60)
+        return [call() for _ in range(5)]
+
+    calls: list[Callable[[], Any]] = [
+        lambda: by_read(runner),
+        lambda: ok(runner.report()).total_records,
+        lambda: ok(runner.verify()).operation,
+        lambda: runner.show_run(99).reason,
+    ]
+    with ThreadPoolExecutor(4) as pool:
+        seen = [future.result() for future in [pool.submit(look, call) for call in calls]]
+    assert seen == [[{(2, RECORDS, RECORDS * 3)}] * 5, [RECORDS + 1] * 5, ["verify"] * 5, ["unknown_run"] * 5]
+    for told in heard.values():
+        runs = [event for event in told if isinstance(event, events.RunStarted | events.RunFinished)]
+        assert [type(event) for event in runs] == [events.RunStarted, events.RunFinished] * (len(runs) // 2)
+        assert len({event.operation for event in runs}) == 1
+    assert vars(runner) == kept, "a call leaves nothing on the runner"
+
+
+def test_of_two_threads_that_write_through_one_runner_one_is_locked_out(database_url, tmp_path):
+    """The one that came second is told locked, changes nothing, and can do its work afterwards."""
+    session(tmp_path, "2025-01-01", things=things(0, drift=False))
+    other = tmp_path / "other"
+    session(other, "2025-01-01", others=[{"id": 1}, {"id": 2}])
+    in_the_midst, go_on = threading.Event(), threading.Event()
+
+    def stop(event: events.Event) -> None:
+        if isinstance(event, events.Progress) and event.step == "populate" and not go_on.is_set():
+            in_the_midst.set()
+            assert go_on.wait(60)
+
+    runner = SyncRunner(database_url, on_event=stop)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(runner.full_workflow, None, tmp_path / "sync_session_2025-01-01_08-00-00")
+        assert in_the_midst.wait(60)
+        second = runner.populate(json_dir=other)
+        go_on.set()
+        done = ok(first.result())
+    assert (second.success, second.error_type, second.reason, second.operation) == (
+        False,
+        "locked",
+        "locked",
+        "populate",
+    )
+    assert "run 2 (full_workflow)" in second.error
+    assert (done.operation, list(done.steps)[-1], done.statistics["inserted"]) == ("full_workflow", "report", RECORDS)
+    assert by_sql(runner) == {(0, RECORDS, RECORDS)}
+    third = ok(runner.populate(json_dir=other))
+    assert (third.run, third.statistics["inserted"]) == (3, 2)
+    assert [run.operation for run in runner.runs().runs] == ["populate", "full_workflow", "create_tables"]
+    assert_sound(database_url, runner=runner)
+
+
+def test_a_call_leaves_the_collection_of_garbage_as_it_was(database_url, tmp_path):
+    """How often the process looks for garbage is for the program to say, not for a library."""
+    session(tmp_path, "2025-01-01", things=things(0, drift=False))
+    before, seen = gc.get_threshold(), set()
+    ok(SyncRunner(database_url, tmp_path, on_event=lambda _event: seen.add(gc.get_threshold())).populate())
+    assert seen == {before}

@@ -100,12 +100,12 @@ class TestTimes:
             ("90", None, None, "cannot be told to cron"),
             ("15 minutes", "02:00", None, "goes with every hour, day or week"),
             ("month", None, None, "every month is not known"),
-            ("day", "25:00", None, "no time of the day"),
+            ("day", "25:00", None, "is not a time of the day"),
             ("day", ":30", None, "02:30 is wanted"),
             ("hour", "02:30", None, "the minute of every hour, is wanted"),
             ("day", None, "sunday", "goes with every week"),
-            ("week", None, "someday", "no day of the week"),
-            ("week", None, "s", "no day of the week"),
+            ("week", None, "someday", "is not a day of the week"),
+            ("week", None, "s", "is not a day of the week"),
         ],
     )  # fmt: skip
     def test_what_means_nothing_is_refused(self, every: str, at: str | None, on: str | None, said: str) -> None:
@@ -306,7 +306,7 @@ class TestCommand:
         assert [one["name"] for one in result["schedules"]] == ["verify-full", "report", "report-2"]
         assert result["schedules"][0]["when"] == "every week on sunday at 03:00"
         assert result["text"].count("sync.log 2>&1") == 3
-        assert "JSON2DB_SCHEDULE" in result["notes"][0]  # is not set where cron runs
+        assert "JSON2DB_SCHEDULE" in result["notes"][0]["text"]  # is not set where cron runs
         monkeypatch.setenv("JSON2DB_SCHEDULE", '{"verify --ful": "day"}')
         assert main(["schedule"]) == 2
 

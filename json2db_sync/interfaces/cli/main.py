@@ -17,6 +17,7 @@ from json2db_sync.interfaces.cli.operations import print_data, quiet_pipe
 from json2db_sync.interfaces.cli.options import COMPLETE_VARIABLE, PROGRAM, Call
 from json2db_sync.interfaces.cli.overlap import NotBegun, alone
 from json2db_sync.interfaces.cli.questions import is_terminal
+from json2db_sync.workers.batching import few_collections
 
 _WORK = "json2db_sync.interfaces.cli.work"
 _HISTORY = "json2db_sync.interfaces.cli.history"
@@ -44,6 +45,7 @@ SECTIONS = {
     },
     "Looking after it": {
         "status": _STATUS,
+        "inspect": _STATUS,
         "read": _HISTORY,
         "runs": _HISTORY,
         "rejected": _REJECTS,
@@ -180,5 +182,6 @@ def cli(ctx: click.Context, lock_file: str | None) -> int | None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code."""
-    return cli.main(arguments, standalone_mode=False)
+    """Run the command line and return its exit code. The process is ours: it looks for garbage less often."""
+    with few_collections():
+        return cli.main(arguments, standalone_mode=False)

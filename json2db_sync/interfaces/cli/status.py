@@ -1,11 +1,13 @@
-"""The command for people in a hurry, and for monitoring."""
+"""The commands for people in a hurry, and for monitoring."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import click
 
 from json2db_sync.interfaces.cli.operations import perform
-from json2db_sync.interfaces.cli.options import DATABASE, OUTPUT, Call, Headed, command, options
+from json2db_sync.interfaces.cli.options import DATABASE, OUTPUT, SOURCE, Call, Headed, command, options
 
 
 @command(
@@ -27,3 +29,26 @@ from json2db_sync.interfaces.cli.options import DATABASE, OUTPUT, Call, Headed, 
 )  # fmt: skip
 def status(call: Call, no_checksums: bool) -> int:
     return perform(call, "status", lambda runner: runner.status(checksums=not no_checksums))
+
+
+@command(
+    "inspect",
+    "Look before anything is done, and change nothing: which files are there and which of them are new or changed "
+    "since they were loaded, what the database holds, what was run last and, with --changes, what the tables would "
+    "become.\n\n"
+    "Ends with exit code 0 when all files are loaded, and with 3 when there is something to do or to look at: files "
+    "to load, tables to change, no data to read, or a database that does not answer.",
+    example="json2db-sync inspect --data-source ../api_sync --json",
+    short="What is there and what is new, before anything is done.",
+)
+@options(
+    DATABASE,
+    SOURCE,
+    click.option("--contents", is_flag=True, cls=Headed, heading="How",
+                 help="Look into the files for the entities they hold; without it their names say it."),
+    click.option("--changes", is_flag=True, cls=Headed, heading="How",
+                 help="Read the files to say what would change in the tables."),
+    OUTPUT,
+)  # fmt: skip
+def inspect(call: Call, **arguments: Any) -> int:
+    return perform(call, "inspect", lambda runner: runner.inspect(**arguments))

@@ -49,10 +49,10 @@ class Backups:
 
     def _restore(self, backup: BackupReport) -> None:
         session = self._session
-        state = session.look_at_database(count=True)
-        held = counted(sum((state.rows or {}).values()), "record")
+        state = session.inspect(counts=True).stored
+        held = counted(sum(entity.record_count or 0 for entity in state.entities), "record")
         for line in (
-            f"Restoring replaces everything in {state.shown} ({held})",
+            f"Restoring replaces everything in {state.path} ({held})",
             f"by its state of {ago(backup.created_at)} ({Path(backup.name).name}).",
             "The state now is backed up first, so that this can be undone.",
         ):

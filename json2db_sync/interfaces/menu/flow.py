@@ -12,9 +12,8 @@ from json2db_sync.interfaces.menu.prompts import BACK, Back, Option
 from json2db_sync.interfaces.menu.session import Session
 from json2db_sync.interfaces.menu.tasks import ANALYSIS, EMPTYING, PLAN, RECREATION, Task
 from json2db_sync.interfaces.terminal.console import size_text
-from json2db_sync.operations.inspection import DatabaseState, SourceState
 from json2db_sync.operations.result_builders import failed
-from json2db_sync.results import AnalysisResult, PlanResult, Result
+from json2db_sync.results import AnalysisResult, PlanResult, Problem, Result, SourceState
 from json2db_sync.text import counted
 
 LARGE = 64 * 2**20
@@ -80,17 +79,17 @@ class Flow:
         :raises Back: when the user does not.
         """
         task, session = step.task, self._session
-        database = session.look_at_database(count=task in (RECREATION, EMPTYING))
+        inspected = session.inspect(task, counts=task in (RECREATION, EMPTYING))
+        database, source = inspected.stored, inspected.found
         if database.problem is not None:
-            return failed(task.method, database.problem)
-        source = session.look_at_source(task)
+            return _failed(task, database.problem)
         if source.problem is not None and not (task in (RECREATION, EMPTYING) and database.entities):
-            return failed(task.method, source.problem)
-        analysis = self._look_inside(task, database, source)
+            return _failed(task, source.problem)
+        analysis = self._look_inside(task, source)
         if analysis is not None and not analysis.success:
             return analysis
         assert analysis is None or isinstance(analysis, AnalysisResult)
-        frozen = frozenset(filter(session.config.processing.is_frozen, database.entities or ()))
+        frozen = frozenset(filter(session.config.processing.is_frozen, (entity.name for entity in database.entities)))
         plan = Plan(task, database, source, analysis, entities_asked=session.answers.entities, frozen=frozen)
         plan = replace(plan, pending=self._pending(plan))
         if analysis is not None:
@@ -102,11 +101,11 @@ class Flow:
         self._confirm(plan)
         return None
 
-    def _look_inside(self, task: Task, database: DatabaseState, source: SourceState) -> Result | None:
+    def _look_inside(self, task: Task, source: SourceState) -> Result | None:
         """Read the files, where they can change what the plan says; None where not."""
         if not source.files or task == EMPTYING:
             return None
-        if task != RECREATION and all(database.has_loaded(file) for file in source.files):
+        if task != RECREATION and not source.to_load:
             return None
         look = source.bytes <= LARGE or self._wants_to_look(source)
         while look:
@@ -158,3 +157,7 @@ class Flow:
         if not agreed:
             prompts.say("  Nothing was changed.\n")
             raise Back
+
+
+def _failed(task: Task, problem: Problem) -> Result:
+    return Result(success=False, operation=task.method, **problem)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from json2db_sync.errors import NoDataFound, SyncError
+from json2db_sync.errors import SyncError
 from json2db_sync.interfaces.menu.prompts import BACK, Back, Option
 from json2db_sync.interfaces.menu.session import Session
 from json2db_sync.interfaces.menu.tasks import Ask, Task
-from json2db_sync.operations.inspection import database_problem, entities_of, source_problem
+from json2db_sync.operations.inspection import database_problem, source_problem
 from json2db_sync.text import counted
 
 _GO = "go"
@@ -135,21 +135,13 @@ class Form:
             session.answer(entities=None)
             return
         try:
-            found = self._entities_found()
+            found = list(session.entities_found())
         except SyncError as error:
             self._prompts.say(f"  {error.message}")
             raise Back from error
         chosen = [name for name in session.answers.entities or () if name in found]
         picked = self._prompts.pick(f"Which of these {counted(len(found), 'entity')}?", found, chosen)
         session.answer(entities=None if len(picked) == len(found) else tuple(picked))
-
-    def _entities_found(self) -> list[str]:
-        """Those inside the window, else those of all sessions."""
-        session = self._session
-        try:
-            return entities_of(session.answers.source, session.config, session.answers.days)
-        except NoDataFound:
-            return entities_of(session.answers.source, session.config, "all")
 
     def _ask_backup(self) -> None:
         self._session.answer(

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rich.console import Console
 from rich.text import Text
 
 from json2db_sync.errors import SyncError
 from json2db_sync.interfaces.menu import glyphs
 from json2db_sync.interfaces.menu.session import Session
-from json2db_sync.interfaces.terminal.console import ago, size_text
-from json2db_sync.operations.inspection import DatabaseState, SourceState
-from json2db_sync.results import RunReport
-from json2db_sync.text import counted
+from json2db_sync.interfaces.terminal.inspection import database_text, run_text, source_text
+from json2db_sync.results import DatabaseState, RunReport, SourceState
 
 _LABEL = 8
 _LEAST_LEFT = 20
@@ -27,9 +27,9 @@ class Home:
         self.last: RunReport | None = None
         self.problem: SyncError | None = session.problem
         if self.problem is None:
-            self.database = session.look_at_database()
-            self.source = session.look_at_source()
-            self.last = _latest(self.database.runs, session.stopped)
+            inspected = session.inspect()
+            self.database, self.source = inspected.stored, inspected.found
+            self.last = _latest(inspected.runs, session.stopped)
 
     def draw(self, console: Console) -> None:
         """Draw the header."""
@@ -38,16 +38,16 @@ class Home:
         if self.database is None or self.source is None:
             self._draw_broken(console)
             return
-        _title(console, _database_text(self.database), width)
+        _title(console, database_text(self.database), width)
         if self.database.problem is not None:
-            _line(console, "problem", self.database.problem.message, "", width, style="red")
+            _line(console, "problem", self.database.problem.error, "", width, style="red")
         wrong = self.source.problem is not None
         _line(
-            console, "source", self.source.shown, _source_text(self.source, self.database), width,
+            console, "source", self.source.path, _source_text(self.source), width,
             style="yellow" if wrong else "",
         )  # fmt: skip
         if self.last is not None:
-            _line(console, "last", *_run_text(self.last, self.database.rejected), width, least=width)
+            _line(console, "last", *run_text(self.last, self.database.rejected), width, least=width)
         elif not self.database.exists and self.database.problem is None:
             _line(console, "last", "no run yet: the first one creates the database", "", width)
         console.print()
@@ -107,31 +107,6 @@ def _end(text: str, width: int) -> str:
     return text if len(text) <= width else glyphs.plain("…") + text[len(text) - width + 1 :]
 
 
-def _database_text(state: DatabaseState) -> str:
-    if state.problem is not None:
-        return f"{state.name} · {state.title}, not usable now"
-    if not state.exists:
-        return f"{state.shown} · not there yet"
-    return f"{state.shown} · {state.title} {size_text(state.size)}".rstrip()
-
-
-def _source_text(state: SourceState, database: DatabaseState) -> str:
-    if state.problem is not None:
-        from pathlib import Path
-
-        there = Path(state.shown).expanduser().exists()
-        return "nothing to load in it: choose s to name another" if there else "not there: choose s to name one"
-    new = sum(not database.has_loaded(file) for file in state.files)
-    fresh = f" ({new:,} new)" if new else " (all loaded)"
-    if state.layout == "sessions":
-        return f"{counted(state.sessions, 'session')}, newest {ago(state.newest_iso)}{_files_new(new)}"
-    return counted(len(state.files), "file") + fresh
-
-
-def _files_new(new: int) -> str:
-    return f" ({counted(new, 'new file')})" if new else " (all loaded)"
-
-
 def _latest(runs: tuple[RunReport, ...], stopped: RunReport | None) -> RunReport | None:
     """The latest run of any operation.
 
@@ -145,17 +120,8 @@ def _latest(runs: tuple[RunReport, ...], stopped: RunReport | None) -> RunReport
     return newest if told or later else stopped
 
 
-def _run_text(run: RunReport, rejected: int) -> tuple[str, str]:
-    what = run.operation.replace("_", " ")
-    if run.status == "running":
-        return f"{what}, since {run.started_at}", "running now, or broken off"
-    status = "" if run.status == "done" else f"{run.status} "
-    left = f"{what}, {status}{ago(run.finished_at or run.started_at)}"
-    if not run.files:
-        loads = run.operation in ("populate", "full_workflow")
-        return left, "nothing new to load" if loads and run.status == "done" else ""
-    parts = [f"{run.read:,} {'tried' if run.operation == 'replay' else 'read'}"]
-    parts += [f"{n:,} {word}" for n, word in ((run.inserted, "inserted"), (run.updated, "updated")) if n]
-    if rejected:
-        parts.append(f"{rejected:,} rejected in all")
-    return left, " · ".join(parts)
+def _source_text(state: SourceState) -> str:
+    if state.problem is not None:
+        there = Path(state.path).expanduser().exists()
+        return "nothing to load in it: choose s to name another" if there else "not there: choose s to name one"
+    return source_text(state)

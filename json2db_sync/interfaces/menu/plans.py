@@ -13,8 +13,7 @@ from json2db_sync.interfaces.menu import glyphs
 from json2db_sync.interfaces.menu.session import Session
 from json2db_sync.interfaces.menu.tasks import EMPTYING, RECREATION, Task, command_line
 from json2db_sync.interfaces.terminal.console import size_text
-from json2db_sync.operations.inspection import DatabaseState, SourceState
-from json2db_sync.results import AnalysisResult, PlanResult, SchemaChange
+from json2db_sync.results import AnalysisResult, DatabaseState, PlanResult, SchemaChange, SourceState
 from json2db_sync.text import counted
 
 _ALTERATIONS = ("widen_column", "change_key", "restructure")
@@ -42,14 +41,17 @@ class Plan:
 
     @property
     def new_files(self) -> int:
-        return sum(not self.database.has_loaded(file) for file in self.source.files)
+        return len(self.source.to_load)
 
     @property
     def affected(self) -> dict[str, int]:
         """Stored entities that recreation rebuilds, with their records."""
         wanted = self.entities_asked
-        rows = self.database.rows or {}
-        return {name: count for name, count in rows.items() if wanted is None or name in wanted}
+        return {
+            entity.name: entity.record_count
+            for entity in self.database.entities
+            if entity.record_count is not None and (wanted is None or entity.name in wanted)
+        }
 
     @property
     def records_at_stake(self) -> int:
@@ -119,7 +121,7 @@ def _rows(plan: Plan) -> Iterable[tuple[str, str]]:
         if elsewhere:
             yield "careful", f"no file here bears the name of {_listed(elsewhere)}: only the backup may keep them"
     elif plan.task == RECREATION and plan.affected:
-        tables = [table for name in plan.affected for table in (plan.database.entities or {}).get(name, ())]
+        tables = [table for entity in plan.database.entities if entity.name in plan.affected for table in entity.tables]
         yield "rebuild", _listed(tables)
         yield "keep", f"{counted(plan.records_at_stake, 'record')} of {_listed(plan.affected)}"
     if not plan.loads and plan.frozen & plan.affected.keys():
@@ -157,7 +159,7 @@ def _reading(plan: Plan) -> str:
     window = f" of {source.window}" if source.window else ""
     if source.layout == "sessions":
         return f"{counted(source.sessions, 'session')}{window} ({text})"
-    return f"{source.shown}{window} ({text})"
+    return f"{source.path}{window} ({text})"
 
 
 def _changes(plan: Plan) -> Iterable[tuple[str, str]]:
@@ -218,7 +220,7 @@ def _promise(plan: Plan) -> str:
 
 def _backup(plan: Plan, session: Session) -> str:
     if not plan.database.exists:
-        return f"{plan.database.shown} does not exist yet and will be created."
+        return f"{plan.database.path} does not exist yet and will be created."
     place = backup_place(session)
     if plan.task in (RECREATION, EMPTYING):
         return f"Backup first: {place}" if plan.affected else ""

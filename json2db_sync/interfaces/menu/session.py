@@ -17,12 +17,11 @@ from json2db_sync.interfaces.menu.prompts import Prompts
 from json2db_sync.interfaces.menu.tasks import Task
 from json2db_sync.interfaces.terminal.console import Interrupt, Progress, show_error
 from json2db_sync.interfaces.terminal.interrupt import HINT as GO_ON
-from json2db_sync.operations.inspection import DatabaseState, SourceState, look_at_database, look_at_source
 from json2db_sync.operations.result_builders import failed
 
 if TYPE_CHECKING:
     from json2db_sync.config import JSON2DBConfig
-    from json2db_sync.results import Result, RunReport
+    from json2db_sync.results import InspectResult, Result, RunReport
 
 R = TypeVar("R", bound="Result")
 
@@ -101,14 +100,32 @@ class Session:
         """The data source as the user wrote it."""
         return self.answers.source or str(self.config.source_settings().path)
 
-    def look_at_database(self, *, count: bool = False) -> DatabaseState:
-        return look_at_database(self.database, self.config, count=count)
+    def inspect(self, task: Task | None = None, *, counts: bool = False) -> InspectResult:
+        """What there is, in the window and of the entities that a task asks for; without a task all of it.
 
-    def look_at_source(self, task: Task | None = None) -> SourceState:
-        """The source in the window and for the entities that a task asks for; without a task all of it."""
+        :param counts: count the records of each entity too.
+        """
+        from json2db_sync.runner import SyncRunner
+
         days = self.answers.days if task and "days" in task.asks else "all"
         entities = self.answers.entities if task and "entities" in task.asks else None
-        return look_at_source(self.answers.source, self.config, days, entities)
+        runner = SyncRunner(self.database, self.answers.source, config=self.config)
+        return runner.inspect(cutoff_days=days, entity_filter=entities, counts=counts)
+
+    def entities_found(self) -> tuple[str, ...]:
+        """The entities in the files of the window, else in those of all sessions.
+
+        :raises FileError: when nothing can be read.
+        """
+        from json2db_sync.runner import SyncRunner
+
+        runner = SyncRunner(self.database, self.answers.source, config=self.config)
+        found = runner.inspect(cutoff_days=self.answers.days, counts=False, contents=True).found
+        if found.problem is not None:
+            found = runner.inspect(cutoff_days="all", counts=False, contents=True).found
+        if found.problem is not None:
+            raise errors.FileError(found.problem.error, hint=found.problem.hint, reason=found.problem.reason)
+        return found.entities
 
     def command(self, task: Task) -> str:
         """The command line that does the same as this task now."""

@@ -11,6 +11,7 @@ from json2db_sync.interfaces.terminal import analysis as draw_analysis
 from json2db_sync.interfaces.terminal import exporting as draw_exporting
 from json2db_sync.interfaces.terminal import exporting_backups as draw_exporting_backups
 from json2db_sync.interfaces.terminal import history as draw_history
+from json2db_sync.interfaces.terminal import inspection as draw_inspection
 from json2db_sync.interfaces.terminal import loading as draw_loading
 from json2db_sync.interfaces.terminal import records as draw_records
 from json2db_sync.interfaces.terminal import state as draw_state
@@ -25,6 +26,7 @@ from json2db_sync.results import (
     ExportedRejectsResult,
     ExportResult,
     InferredSchemasResult,
+    InspectResult,
     JsonBackupsResult,
     PlanResult,
     PopulateResult,
@@ -59,6 +61,7 @@ _DRAWINGS: Mapping[type[Result], Callable[[Any, Canvas], None]] = {
     RunResult: draw_history.run,
     BackupResult: draw_state.backups,
     StatusResult: draw_status.status,
+    InspectResult: draw_inspection.inspection,
     ExportResult: draw_exporting.export,
     JsonBackupsResult: draw_exporting_backups.backups,
     RestoredJsonResult: draw_exporting_backups.restored,

@@ -22,6 +22,7 @@ from json2db_sync.interfaces.menu import answers, tasks
 from json2db_sync.interfaces.menu.choices import wrapped
 from json2db_sync.interfaces.menu.main import run_menu
 from json2db_sync.interfaces.terminal.interrupt import HINT as GO_ON
+from json2db_sync.operations import populate
 
 
 def rows(table: str, db: str = "shop.db") -> int:
@@ -119,7 +120,7 @@ def test_header_after_a_cancelled_run(sit: Sit, monkeypatch: pytest.MonkeyPatch)
         raise Cancelled("stopped on request", hint=GO_ON)
 
     with monkeypatch.context() as patched:
-        patched.setattr(SyncRunner, "_populate", cancelled)
+        patched.setattr(populate, "populate_options", cancelled)
         seen = sit("6", ENTER, GO, "y", "h", ENTER, "0", ENTER)
     assert "full workflow, cancelled just now" in seen
     assert "run the same again: it goes on from what was committed" in seen
@@ -129,15 +130,15 @@ def test_header_after_a_cancelled_run(sit: Sit, monkeypatch: pytest.MonkeyPatch)
 
 def test_header_after_going_on(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
     """Within one sitting, a run that ended well takes the place of a cancelled one."""
-    populate, calls = SyncRunner._populate, []
+    options, calls = populate.populate_options, []
 
     def cancelled_once(*arguments: Any, **named: Any) -> Any:
         calls.append(arguments)
         if len(calls) == 1:
             raise Cancelled("stopped on request", hint=GO_ON)
-        return populate(*arguments, **named)
+        return options(*arguments, **named)
 
-    monkeypatch.setattr(SyncRunner, "_populate", cancelled_once)
+    monkeypatch.setattr(populate, "populate_options", cancelled_once)
     seen = sit("6", ENTER, GO, "y", ENTER, "y", "h", ENTER, "0", ENTER)
     assert "88 read = 77 inserted" in seen
     assert "last full workflow, just now" in seen

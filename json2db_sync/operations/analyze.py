@@ -1,0 +1,154 @@
+"""The operations that read files and change nothing: what is there, what it would change, and schemas to start from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from json2db_sync.operations.context import Context, PathLike, stored_plans
+from json2db_sync.operations.planning import (
+    Selection,
+    analyze_files,
+    doubts_of_settings,
+    find_files,
+    ignored_keys,
+    look,
+    make_plans,
+    plan_settings,
+    reading,
+)
+from json2db_sync.operations.result_builders import changes_refused, refusal_fields
+from json2db_sync.results import AnalysisResult, InferredSchemasResult, PlanResult
+from json2db_sync.text import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from json2db_sync.analysis.json_analyzer import Analysis
+    from json2db_sync.model.plan import EntityPlan
+    from json2db_sync.results import EntityAnalysis
+
+
+@dataclass(frozen=True)
+class InferRequest:
+    """Which schemas to make, and where to write them."""
+
+    selection: Selection
+    output: PathLike | None = None
+    overwrite: bool = False
+
+
+def analyze(context: Context, selection: Selection) -> AnalysisResult:
+    """What was seen, with the changes that it asks for."""
+    from json2db_sync.analysis.analysis_report import date_notes
+    from json2db_sync.schema.schema_diff import pending_changes
+
+    with context.step("analyze") as step, context.database() as database:
+        source, files = find_files(context, selection, database, step)
+        analysis = context.analysis = analyze_files(context, files, selection, database)
+        stored = stored_plans(database)
+        plans = make_plans(context, analysis, stored)
+        changes, refused = pending_changes(stored, plans, context.config.processing.is_frozen)
+        refusal = refusal_fields(analysis.refused, analysis.files)
+        figures = f"{counted(analysis.files, 'file')}, {counted(analysis.records, 'record')}"
+        step.done(figures, success=not refusal)
+    known = {**stored, **plans}
+    entities = _entities(analysis, plans, known)
+    return AnalysisResult(
+        **refusal,
+        operation="analyze",
+        database=database.label,
+        source=str(source.root),
+        entities=entities,
+        files=analysis.files,
+        bytes=analysis.bytes,
+        total_records=analysis.records,
+        refused_files=tuple(analysis.refused),
+        relations=tuple(relation for entity in entities for relation in entity.relations),
+        schema_changes_required=bool(changes),
+        schema_changes=tuple(changes),
+        notes=(
+            *source.notes,
+            *analysis.notes,
+            *doubts_of_settings(context, stored, known),
+            *refused,
+            *(note for entity in entities for note in date_notes(entity)),
+        ),
+        statistics={"total_records": analysis.records, "files": analysis.files, "bytes": analysis.bytes},
+    )
+
+
+def _entities(
+    analysis: Analysis, plans: Mapping[str, EntityPlan], known: Mapping[str, EntityPlan]
+) -> tuple[EntityAnalysis, ...]:
+    """The entities seen.
+
+    :param known: all entities, those only stored included.
+    """
+    from json2db_sync.analysis.analysis_report import describe
+
+    keys = {name: plan.key[0] for name, plan in known.items() if plan.key and len(plan.key) == 1}
+    return tuple(describe(analysis.entities[name], plan, keys) for name, plan in plans.items())
+
+
+def plan(context: Context, selection: Selection) -> PlanResult:
+    """What create_tables would do; it fails where every file was refused and nothing could be planned."""
+    from json2db_sync.schema.schema_diff import what_to_do
+
+    with context.step("plan") as step, context.database() as database:
+        source, files = find_files(context, selection, database, step)
+        analysis = analyze_files(context, files, selection, database)
+        stored = stored_plans(database)
+        plans = make_plans(context, analysis, stored)
+        todo = what_to_do(database, plans.values(), plan_settings(context, plans))
+        result = PlanResult(
+            **refusal_fields(analysis.refused, analysis.files),
+            operation="plan",
+            database=database.label,
+            source=str(source.root),
+            changes=tuple(change for entity in todo for change in entity.planned),
+            refused_changes=tuple(note for entity in todo for note in entity.refused),
+            records_rewritten=sum(entity.records for entity in todo),
+            refused_files=tuple(analysis.refused),
+            notes=(*source.notes, *analysis.notes, *ignored_keys(context, stored)),
+        )
+        step.done(_plan_summary(result), success=result.success)
+    return result
+
+
+def _plan_summary(result: PlanResult) -> str:
+    """``3 changes, 1,204 records rewritten``."""
+    parts = [counted(len(result.changes), "change")] if result.changes else []
+    if result.records_rewritten:
+        parts.append(f"{counted(result.records_rewritten, 'record')} rewritten")
+    return ", ".join([*parts, *changes_refused(result.refused_changes)]) or "nothing to change"
+
+
+def infer_schemas(context: Context, request: InferRequest) -> InferredSchemasResult:
+    """The schemas of what was seen; it fails where every file was refused."""
+    from json2db_sync.analysis.schema_inference import DEPTH, infer_schema, write_schemas
+
+    folder = request.output if request.output is not None else context.config.validation.schema_directory
+    with context.step("infer_schemas") as step, context.database() as database:
+        source, files = find_files(context, request.selection, database, step)
+        # Whatever is stored or ruled, with the arrays in arrays.
+        settings = replace(plan_settings(context, {}), child_depth=DEPTH)
+        analysis = look(context, files, reading(context, request.selection), settings, step.name, check_keys=False)
+        seen = {name: seen.objects for name, seen in sorted(analysis.entities.items()) if seen.objects.count}
+        schemas = {name: infer_schema(name, objects) for name, objects in seen.items()}
+        written: Iterable[str] = ()
+        if folder is not None:
+            written = write_schemas(schemas, Path(folder).expanduser(), overwrite=request.overwrite)
+        result = InferredSchemasResult(
+            **refusal_fields(analysis.refused, analysis.files),
+            operation="infer_schemas",
+            database=database.label,
+            source=str(source.root),
+            schemas=schemas,
+            written=tuple(written),
+            refused_files=tuple(analysis.refused),
+            notes=(*source.notes, *analysis.notes),
+        )
+        step.done(f"{counted(len(schemas), 'schema')}, {len(result.written)} written", success=result.success)
+    return result
