@@ -11,7 +11,7 @@ from json2db_sync.errors import SyncError
 from json2db_sync.operations.context import Writing
 from json2db_sync.operations.planning import Planning, Selection
 from json2db_sync.operations.result_builders import population_result
-from json2db_sync.results import PopulateResult
+from json2db_sync.results import Note, PopulateResult
 
 if TYPE_CHECKING:
     from json2db_sync.databases.base import Database
@@ -67,7 +67,7 @@ class Loading(Planning):
             database, "populate", work, source=str(source.root), notes=notes, backup=backup, recorded_as=recorded_as
         )
 
-    def _relation_notes(self, database: Database) -> list[str]:
+    def _relation_notes(self, database: Database) -> list[Note]:
         """Configured relations that are broken now that all files are loaded."""
         from json2db_sync.verification.relations import relation_notes
 
