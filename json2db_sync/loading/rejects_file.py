@@ -37,7 +37,10 @@ def write_rejected(
     target = _target(output, overwrite=overwrite)
     if matters(target):
         raise FileError(
-            f"{output} is the database, or a file that was loaded", hint="name another file", file=str(output)
+            f"{output} is the database, or a file that was loaded",
+            hint="name another file",
+            reason="file_in_use",
+            file=str(output),
         )
     count = 0
     try:
@@ -45,7 +48,7 @@ def write_rejected(
             for count, row in enumerate(rows, 1):  # noqa: B007 - how many there were
                 file.write(json.dumps(_line(row), ensure_ascii=False) + "\n")
     except OSError as error:
-        raise FileError(f"cannot write {output}: {error.strerror}", file=str(output)) from error
+        raise FileError(f"cannot write {output}: {error.strerror}", reason="not_writable", file=str(output)) from error
     return count
 
 
@@ -54,13 +57,20 @@ def _target(output: Path, *, overwrite: bool) -> Path:
     try:
         target = output.resolve()
         if target.exists() and not target.is_file():
-            raise FileError(f"{output} is not a plain file", hint="name a file to write to", file=str(output))
+            raise FileError(
+                f"{output} is not a plain file", hint="name a file to write to", reason="not_a_file", file=str(output)
+            )
         if not overwrite and (target.exists() or output.is_symlink()):
             raise FileError(
-                f"{output} exists", hint="name another file, or overwrite it (--overwrite)", file=str(output)
+                f"{output} exists",
+                hint="name another file, or overwrite it (--overwrite)",
+                reason="file_exists",
+                file=str(output),
             )
     except (OSError, ValueError, RuntimeError) as error:
-        raise FileError(f"{str(output)!r} cannot be the name of a file: {error}", file=str(output)) from error
+        raise FileError(
+            f"{str(output)!r} cannot be the name of a file: {error}", reason="bad_name", file=str(output)
+        ) from error
     return target
 
 
@@ -103,11 +113,17 @@ def read_corrected(path: Path) -> dict[int, Correction]:
                         raise _bad(path, place, f"names the record {number} once more")
                     found[number] = correction
     except OSError as error:
-        raise FileError(f"cannot read {path}: {error.strerror}", hint="check the path", file=str(path)) from error
+        raise FileError(
+            f"cannot read {path}: {error.strerror}", hint="check the path", reason="not_readable", file=str(path)
+        ) from error
     except UnicodeDecodeError as error:
-        raise FileError(f"{path} is not UTF-8: byte {error.start}", hint="save it as UTF-8", file=str(path)) from error
+        raise FileError(
+            f"{path} is not UTF-8: byte {error.start}", hint="save it as UTF-8", reason="not_utf8", file=str(path)
+        ) from error
     if not found:
-        raise FileError(f"{path} holds no record", hint="rejected export writes such files", file=str(path))
+        raise FileError(
+            f"{path} holds no record", hint="rejected export writes such files", reason="no_records", file=str(path)
+        )
     return found
 
 
@@ -135,5 +151,6 @@ def _bad(path: Path, place: int, what: str) -> FileError:
     return FileError(
         f"{path} line {place} {what}",
         hint="each line is as rejected export writes it, with raw corrected; nothing was changed",
+        reason="bad_correction",
         file=str(path),
     )

@@ -110,7 +110,7 @@ def storing(
         storage.failure = error
 
 
-def relation_notes(context: Context, database: Database) -> list[str]:
+def relation_notes(context: Context, database: Database) -> list[Note]:
     """Configured relations that are broken now that all files are loaded."""
     configured = context.config.validation.relations
     if not configured:

@@ -207,6 +207,7 @@ class SchemaPlanner:
                 hint="rename it, or choose another database.table_prefix (JSON2DB_TABLE_PREFIX)",
                 table=name,
                 entity=plan.entity,
+                reason="table_in_the_way",
             )
 
     def _require_columns_free(self, todo: Sequence[SchemaChange]) -> None:
@@ -215,6 +216,7 @@ class SchemaPlanner:
                 raise ValidationError(
                     f"{change.table} has a column {change.column} that json2db_sync did not make; it was left alone",
                     hint="rename or drop that column",
+                    reason="column_in_the_way",
                     table=change.table,
                 )
 
@@ -230,6 +232,7 @@ class SchemaPlanner:
                     f"{name} must be rebuilt, which would drop the column {min(added)} that json2db_sync did not make; "
                     "nothing was changed",
                     hint="keep it in a table of your own, and drop it from this one",
+                    reason="column_would_be_lost",
                     table=name,
                     entity=plan.entity,
                 )

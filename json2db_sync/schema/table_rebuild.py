@@ -39,6 +39,7 @@ def rebuild(
             "stored records share it",
             hint="choose another key (processing.keys), or discard the rows and load them again: --empty",
             entity=new.entity,
+            reason="duplicate_keys",
             table=old.table.name,
         ) from error
     database.put_in_place(connection, old, new, aliases)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from json2db_sync.results import Check
+from json2db_sync.results import Check, Note
 
 _EXAMPLES = 5
 
@@ -16,7 +16,7 @@ class CheckBuilder:
     name: str
     problems: int = 0
     examples: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
 
     def add(self, problem: str, count: int = 1) -> None:
         """A problem, which may stand for several rows."""

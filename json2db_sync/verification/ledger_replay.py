@@ -9,7 +9,7 @@ from typing import Any
 from json2db_sync.databases.ledger import Load
 from json2db_sync.databases.outcome_counter import Counts
 from json2db_sync.model.plan import EntityPlan
-from json2db_sync.results import Check
+from json2db_sync.results import Check, Note
 from json2db_sync.sources.reader import record_of
 from json2db_sync.text import counted
 from json2db_sync.verification.check_builder import CheckBuilder
@@ -55,14 +55,17 @@ class LedgerReplay:
         self._given_up.setdefault(entity, why)
 
     def start(self, load: Load) -> ReplayedLoad | FirstLoad | None:
-        """To be given the records of a load; None where they are of no use."""
+        """What takes the records of a load; None where no figures are derived from them."""
         if not self.wants(load):
             return None
         state = self._states[load.file.entity]
         return state if isinstance(state, FirstLoad) else ReplayedLoad(load, state, self._finish)
 
     def replay(self, load: Load, rows: Iterable[Mapping[str, Any]]) -> None:
-        """A load that took on rejected records; given are all that are kept of its file."""
+        """Replay a load of rejected records.
+
+        :param rows: all rejected records that are kept of its file.
+        """
         if not self.wants(load):
             return
         derived = self.start(load)
@@ -89,7 +92,7 @@ class LedgerReplay:
         ]
 
     def start_again(self, rows: Rows) -> set[str]:
-        """The entities that are not as simple as they were taken to be: their loads must be read once more."""
+        """The entities whose one load does not have each id once: their loads must be read once more."""
         simple = [(name, self._states[name]) for name in self._whole()]
         again = {name for name, state in simple if isinstance(state, FirstLoad) and not _agree(state, rows(name))}
         for name in again:
@@ -99,7 +102,7 @@ class LedgerReplay:
         return again
 
     def check(self, rows: Rows) -> Check:
-        """What was found, of the entities that all could be read of."""
+        """What was found, of the entities whose every load could be read."""
         finding = CheckBuilder("accounting")
         whole = self._whole()
         for entity in whole:
@@ -110,7 +113,8 @@ class LedgerReplay:
                 for load, ids in rows(entity):
                     _check_rows(state, load, ids, finding)
         finding.notes += [
-            f"the figures of {entity} were not derived again: {why}" for entity, why in self._given_up.items()
+            Note(f"the figures of {entity} were not derived again: {why}", "not_derived", entity)
+            for entity, why in self._given_up.items()
         ]
         loads = counted(sum(self._derived[entity] for entity in whole), "load")
         return finding.done(f"the figures of {loads} of {counted(len(whole), 'entity')} derived again")

@@ -15,7 +15,7 @@ from json2db_sync.model.jsontext import preview
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.naming import entity_name
 from json2db_sync.model.plan import EntityPlan, TablePlan
-from json2db_sync.results import Check
+from json2db_sync.results import Check, Note
 from json2db_sync.text import counted, did_you_mean
 from json2db_sync.validation.record_validator import Mode
 from json2db_sync.verification.check_builder import CheckBuilder
@@ -60,16 +60,24 @@ class RelationCheck:
             return f"{self.relation}: {self.unknown}"
         if not self.missing:
             return None
-        verb = "is no key" if self.missing == 1 else "are no keys"
+        verb = "is not a key" if self.missing == 1 else "are not keys"
         return (
             f"{self.relation}: {self.missing:,} of {self.distinct:,} distinct values {verb} of {self.entity}: "
             + ", ".join(self.examples)
         )
 
     @property
-    def note(self) -> str | None:
-        """Why it was not checked, in words."""
-        return f"{self.relation} is not checked: {self.not_checked}" if self.not_checked else None
+    def notes(self) -> list[Note]:
+        """What is wrong, and why it was not checked."""
+        setting = "validation.relations"
+        found = []
+        if self.problem:
+            code = "unknown_field" if self.unknown else "broken_relation"
+            found.append(Note(self.problem, code, self.entity, self.missing or None, setting))
+        if self.not_checked:
+            text = f"{self.relation} is not checked: {self.not_checked}"
+            found.append(Note(text, "relation_not_checked", self.entity, setting=setting))
+        return found
 
 
 def check_relations(
@@ -86,16 +94,16 @@ def check_relations(
         values += found.distinct
         if found.problem and mode == "reject":
             finding.add(found.problem, max(found.missing, 1))
-        finding.notes += [text for text in (found.problem if mode == "warn" else None, found.note) if text]
+        else:
+            finding.notes += found.notes
     return finding.done(f"{counted(values, 'distinct value')} of {counted(len(relations), 'relation')}")
 
 
 def relation_notes(
     database: Database, connection: sa.Connection, plans: Mapping[str, EntityPlan], relations: Mapping[str, str]
-) -> list[str]:
+) -> list[Note]:
     """What is wrong with the demanded relations, for the notes of a run that loaded something."""
-    found = relation_findings(database, connection, plans, relations)
-    return [text for finding in found for text in (finding.problem, finding.note) if text]
+    return [note for found in relation_findings(database, connection, plans, relations) for note in found.notes]
 
 
 def relation_findings(
@@ -171,6 +179,3 @@ def _missing(place: str, key: str, table: TablePlan) -> Exception:
 def _near(name: str, known: Iterable[str]) -> str:
     asked = did_you_mean(name, known)
     return f" ({asked})" if asked else ""
-
-
-__all__ = ["RelationCheck", "check_relations", "relation_findings", "relation_notes"]

@@ -17,7 +17,7 @@ from json2db_sync.errors import DatabaseError, FileError
 from json2db_sync.loading.source_files import source_file
 from json2db_sync.model.plan import EntityPlan
 from json2db_sync.progress import Meter
-from json2db_sync.results import Check
+from json2db_sync.results import Check, Note
 from json2db_sync.sources import RecordReader, SourceFile
 from json2db_sync.text import counted
 from json2db_sync.verification.batch_comparison import bulk_comparison
@@ -53,7 +53,7 @@ class Comparison:
         loads = self._ledger.loads(statuses=STORED) if plans else []
         loads = [load for load in loads if load.file.entity in plans]
         self._latest = self._ledger.latest_loads() if plans else set()
-        self._derivation = LedgerReplay(plans, loads, key_memory(memory_limit)) if run is None else None
+        self._replay = LedgerReplay(plans, loads, key_memory(memory_limit)) if run is None else None
         self._readings = list(self._planned(loads, run))
         self._stored = StoredSide(database, connection, plans, {load.id: load for load in loads})
         self._bulk = {name: bulk_comparison(database, connection, plan) for name, plan in plans.items() if batch_path}
@@ -75,7 +75,7 @@ class Comparison:
         files = {load.file.id for load in loads if run in (None, load.run)}
         for load in loads:
             wanted = load.id in self._latest and load.file.id in files
-            if wanted or (self._derivation is not None and self._derivation.wants(load)):
+            if wanted or (self._replay is not None and self._replay.wants(load)):
                 readings.setdefault((load.file.path, load.run, load.status), []).append(load)
         return iter(sorted(readings.values(), key=lambda reading: reading[0].id))
 
@@ -84,10 +84,14 @@ class Comparison:
         finding = CheckBuilder("records")
         if self._run is None:
             for entity in self._plans:
-                for name in self._ledger.unloaded_files(entity):
-                    finding.notes.append(f"not compared: what {name} holds now is not loaded")
-        files = sum(self._read(reading, finding) for reading in self._readings)
-        self._derive_again(finding)
+                finding.notes += [
+                    Note(f"not compared: what {name} holds now is not loaded", "not_compared", entity)
+                    for name in self._ledger.unloaded_files(entity)
+                ]
+        files = 0
+        for reading in self._readings:
+            files += self._read(reading, finding)
+        self._replay_again(finding)
         covered = f"{counted(self.compared, 'record')} of {counted(files, 'file')} compared with what is stored"
         for count, what in (
             (self.resent, "also in newer files"),
@@ -97,15 +101,15 @@ class Comparison:
         ):
             covered += f"; {count:,} {what}" if count else ""
         yield finding.done(covered)
-        if self._derivation is not None:
-            yield self._derivation.check(self._stored.origins)
-            self._derivation.close()
+        if self._replay is not None:
+            yield self._replay.check(self._stored.origins)
+            self._replay.close()
 
-    def _derive_again(self, finding: CheckBuilder) -> None:
+    def _replay_again(self, finding: CheckBuilder) -> None:
         """Read for their figures alone the files of which these are not plain."""
-        if self._derivation is None:
+        if self._replay is None:
             return
-        again = self._derivation.start_again(self._stored.origins)
+        again = self._replay.start_again(self._stored.origins)
         self._latest = set()
         for reading in self._readings:
             loads = [load for load in reading if load.file.entity in again]
@@ -115,9 +119,9 @@ class Comparison:
     def _read(self, reading: Reading, finding: CheckBuilder) -> bool:
         """Read a file once more; False where it cannot be compared, which is noted."""
         if reading[0].status == "replayed":
-            if self._derivation is not None:
+            if self._replay is not None:
                 for load in reading:
-                    self._derivation.replay(load, self._ledger.rejected_of_file(load.file.id))
+                    self._replay.replay(load, self._ledger.rejected_of_file(load.file.id))
             return False
         file = source_file(reading[0].file, reading[0].layout)
         latest = [load for load in reading if load.id in self._latest]
@@ -133,16 +137,16 @@ class Comparison:
                 side.close()
         if why_not is not None:
             if latest:
-                finding.notes.append(f"not compared: {why_not}")
+                finding.notes.append(Note(f"not compared: {why_not}", "not_compared"))
             self._forget(reading, why_not)
             return False
         for load in latest:
-            self._take(sides[load.file.entity], finding)
+            self._add(sides[load.file.entity], finding)
         self._meter.file_done(file.name, records, file.size)
         return bool(latest)
 
     def _side(self, load: Load, file: SourceFile) -> EntityComparison:
-        derived = self._derivation.start(load) if self._derivation is not None else None
+        derived = self._replay.start(load) if self._replay is not None else None
         stored = self._stored if load.id in self._latest else None
         return EntityComparison(load, file, self._plans[load.file.entity], stored, derived, self._ledger,
                                 key_memory(self._memory_limit), self._bulk.get(load.file.entity))  # fmt: skip
@@ -171,11 +175,11 @@ class Comparison:
             return error.message, number
 
     def _forget(self, reading: Reading, why: str) -> None:
-        if self._derivation is not None:
+        if self._replay is not None:
             for load in reading:
-                self._derivation.give_up(load.file.entity, why)
+                self._replay.give_up(load.file.entity, why)
 
-    def _take(self, side: EntityComparison, finding: CheckBuilder) -> None:
+    def _add(self, side: EntityComparison, finding: CheckBuilder) -> None:
         self.compared += side.compared
         self.resent += side.resent
         self.rejected += side.rejected

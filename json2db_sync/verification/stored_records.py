@@ -10,7 +10,8 @@ from json2db_sync.databases.base import Database
 from json2db_sync.databases.records import RecordReader
 from json2db_sync.errors import DatabaseError
 from json2db_sync.model.plan import EntityPlan
-from json2db_sync.results import Check
+from json2db_sync.results import Check, Note
+from json2db_sync.text import counted
 from json2db_sync.validation.record_validator import Mode, RecordRules
 from json2db_sync.verification.check_builder import CheckBuilder
 
@@ -29,7 +30,8 @@ def check_rules(
     records = 0
     for plan in ruled:
         if any(table.name not in existing for table in plan.tables):
-            finding.notes.append(f"{plan.entity} is not checked: a table is missing")
+            text = f"{plan.entity} is not checked: a table is missing"
+            finding.notes.append(Note(text, "rules_not_checked", plan.entity))
             continue
         found = CheckBuilder(plan.entity)
         try:
@@ -44,7 +46,8 @@ def check_rules(
             finding.problems += found.problems
             finding.examples += found.examples
         elif found.problems:
-            told = "; ".join(found.examples)
-            finding.notes.append(f"{found.problems:,} records of {plan.entity} do not satisfy their schema: {told}")
-    entities = f"{len(ruled)} {'entity' if len(ruled) == 1 else 'entities'}"
-    return finding.done(f"{records:,} stored records of {entities} against their schemas")
+            text = (
+                f"{found.problems:,} records of {plan.entity} do not satisfy their schema: {'; '.join(found.examples)}"
+            )
+            finding.notes.append(Note(text, "invalid_records", plan.entity, found.problems))
+    return finding.done(f"{records:,} stored records of {counted(len(ruled), 'entity')} against their schemas")

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database, DatabaseSettings
-from json2db_sync.databases.ledger import Ledger
+from json2db_sync.databases.ledger import STORED, Ledger, Load
 from json2db_sync.model import plan as names
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import ColumnPlan, EntityPlan, TablePlan
-from json2db_sync.results import Check
+from json2db_sync.results import Check, Note
 from json2db_sync.text import counted
 from json2db_sync.verification.check_builder import CheckBuilder
-from json2db_sync.verification.ledger_checks import check_counts
 from json2db_sync.verification.value_checks import check_values
 from json2db_sync.workers.subprocess_worker import SubprocessWorker
 
@@ -50,7 +49,7 @@ class Verification:
         yield self._duplicates()
         yield self._positions()
         yield from check_values(self._database, self._connection, self._tables())
-        yield check_counts(self._connection, self._ledger, self._plans, self._roots())
+        yield _check_counts(self._connection, self._ledger, self._plans, self._roots())
 
     def _tables(self) -> Iterator[tuple[EntityPlan, TablePlan, sa.Table]]:
         """Tables that are there with all their columns."""
@@ -104,7 +103,8 @@ class Verification:
                     finding.add(f"column {table.name}.{column} is missing")
                 self._constraints(built, finding)
         if finding.problems:
-            finding.notes.append("create-tables makes them again, and populate fills them from their files")
+            text = "create-tables makes them again, and populate fills them from their files"
+            finding.notes.append(Note(text, "tables_missing"))
         return finding.done(
             f"{tables} tables and {columns} columns of the plans of {counted(len(self._plans), 'entity')}"
         )
@@ -210,6 +210,53 @@ class Verification:
             for row in self._connection.execute(gaps):
                 finding.add(f"{table.name}: the rows of {row[0]} are not numbered 0 to {row.n - 1}")
         return finding.done(f"the numbering of {arrays:,} arrays")
+
+
+def _check_counts(
+    connection: sa.Connection, ledger: Ledger, plans: Mapping[str, EntityPlan], roots: Mapping[str, sa.Table]
+) -> Check:
+    """Rows are as many as were inserted, loads add up, and single records are kept as many as they count.
+
+    :param roots: the tables of the entities themselves, where they are there.
+    """
+    finding = CheckBuilder("counts")
+    there = ledger.exists()
+    sums = ledger.sums() if there else {}
+    known = ledger.load_numbers() if there else set()
+    for name, table in roots.items():
+        stored = connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+        expected = sums[name].inserted if name in sums else 0
+        if stored != expected:
+            finding.add(f"{table.name} has {stored:,} rows, the ledger counts {expected:,} inserted")
+        lost = set(connection.execute(sa.select(table.c[names.LOAD]).distinct()).scalars()) - known
+        if lost:
+            finding.add(f"{table.name} has rows from loads that the ledger does not know: {sorted(lost)[:5]}")
+    loads = ledger.loads(statuses=STORED) if there else []
+    if there:
+        _single_records(ledger, loads, finding)
+    for name in sorted(sums.keys() - plans.keys()):
+        if sums[name].read:
+            finding.add(f"{name} was loaded, but its plan is gone from the ledger")
+    return finding.done(
+        f"the rows of {counted(len(plans), 'entity')} and the single records of {counted(len(loads), 'load')} "
+        "against the ledger's figures"
+    )
+
+
+def _single_records(ledger: Ledger, loads: Sequence[Load], finding: CheckBuilder) -> None:
+    kept, listed, latest = ledger.kept_by_load(), ledger.superseded_counts(), ledger.latest_loads()
+    for load in loads:
+        where = f"{load.file.name}, run {load.run}"
+        if not load.counts.add_up:
+            finding.add(f"{where}: the ledger's counts do not add up: {load.counts.as_dict()}")
+        expected = load.counts.rejected - load.resolved
+        if kept.get(load.id, 0) != expected:
+            finding.add(f"{where}: {kept.get(load.id, 0):,} rejected records are kept, {expected:,} are counted")
+        superseded = listed.get(load.id, 0)  # those of a file's earlier content are no longer listed
+        if load.id in latest and superseded != load.counts.superseded:
+            finding.add(
+                f"{where}: {superseded:,} superseded records are listed, {load.counts.superseded:,} are counted"
+            )
 
 
 def verify_apart(database: Database) -> SubprocessWorker[list[Check]]:
