@@ -42,10 +42,7 @@ def _isolated_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 
 @pytest.fixture(autouse=True)
 def _isolated(
-    _isolated_session: None,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    tmp_path_factory: pytest.TempPathFactory,
+    _isolated_session: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """No variable, ``.env``, home or remembered state of the caller's; we work in ``tmp_path``."""
     _isolate(monkeypatch, tmp_path_factory.mktemp("home"), tmp_path)

@@ -247,12 +247,7 @@ class _Builder:
         return ColumnPlan(name, field.key, kind, "null" if mostly_null else "absent", date_format)
 
     def _new_child(
-        self,
-        field: FieldStatistics,
-        seen: ObjectStatistics,
-        parent: TablePlan,
-        path: tuple[str, ...],
-        depth: int,
+        self, field: FieldStatistics, seen: ObjectStatistics, parent: TablePlan, path: tuple[str, ...], depth: int
     ) -> TablePlan:
         below = (*path, field.key)
         counts: dict[NoneMeans, int] = {

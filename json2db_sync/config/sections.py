@@ -42,9 +42,7 @@ class DataSourceSettings(_Section):
     """Where JSON comes from."""
 
     type: Literal["auto", "api_sync", "consolidated", "directory"] = _setting(
-        "auto",
-        "DATA_SOURCE_TYPE",
-        "What to look for: auto, api_sync (sessions), consolidated (raw_json), directory",
+        "auto", "DATA_SOURCE_TYPE", "What to look for: auto, api_sync (sessions), consolidated (raw_json), directory"
     )
     api_sync_base_path: Path = _setting(
         Path("../api_sync/data/sync_sessions"),
@@ -52,9 +50,7 @@ class DataSourceSettings(_Section):
         "The api_sync base, its sync_sessions folder, one session, or any folder or file",
     )
     consolidated_path: Path | None = _setting(
-        None,
-        "CONSOLIDATED_PATH",
-        "The consolidated raw_json folder, where it is not beside or above the sessions",
+        None, "CONSOLIDATED_PATH", "The consolidated raw_json folder, where it is not beside or above the sessions"
     )
     json_directory_path: Path | None = _setting(
         None, "JSON_DIRECTORY_PATH", "A plain folder of JSON files, read when type is directory"
@@ -104,10 +100,7 @@ class ProcessingSettings(_Section):
         None, "SESSION_MAX_AGE", "Hours: only sessions at most this old; beaten by cutoff_days", gt=0
     )
     default_cutoff_days: float | None = _setting(
-        None,
-        "DEFAULT_CUTOFF_DAYS",
-        "Days: only sessions at most this old; beaten by the other two; unset: all",
-        gt=0,
+        None, "DEFAULT_CUTOFF_DAYS", "Days: only sessions at most this old; beaten by the other two; unset: all", gt=0
     )
     enable_duplicate_prevention: bool = _switch(
         "ENABLE_DUPLICATE_PREVENTION", "Leave unchanged records untouched; false rewrites every record", default=True
@@ -123,11 +116,7 @@ class ProcessingSettings(_Section):
         "SECOND_PROCESS", "Use a second processor where there is so much to read that it pays", default=True
     )
     child_depth: int = _setting(
-        1,
-        "CHILD_DEPTH",
-        "Levels of arrays of objects that become tables; 0: none, they are JSON columns",
-        ge=0,
-        le=5,
+        1, "CHILD_DEPTH", "Levels of arrays of objects that become tables; 0: none, they are JSON columns", ge=0, le=5
     )
     max_columns: int = _setting(
         400,
@@ -137,9 +126,7 @@ class ProcessingSettings(_Section):
         le=1500,
     )
     keys: Annotated[dict[str, KeyFields], JsonText] = _setting(
-        {},
-        "KEYS",
-        'Key fields where the guess is wrong, as JSON: {"playlist_track": ["PlaylistId", "TrackId"]}',
+        {}, "KEYS", 'Key fields where the guess is wrong, as JSON: {"playlist_track": ["PlaylistId", "TrackId"]}'
     )
 
     on_error: Literal["reject", "stop"] = _setting(
@@ -171,9 +158,7 @@ class ValidationSettings(_Section):
         "reject", "VALIDATION_MODE", "A record that does not satisfy its schema: reject it, or load it and warn"
     )
     relations: Relations = _setting(
-        {},
-        "RELATIONS",
-        'Fields that must hold keys of an entity, as JSON: {"invoices.customer_id": "contacts"}',
+        {}, "RELATIONS", 'Fields that must hold keys of an entity, as JSON: {"invoices.customer_id": "contacts"}'
     )
 
 
@@ -202,9 +187,7 @@ class ScheduleSettings(_Section):
     """What is done again and again, by cron or systemd."""
 
     jobs: Times = _setting(
-        {},
-        "SCHEDULE",
-        'Operations with their options, and when, as JSON: {"verify --full": "week on sunday at 03:00"}',
+        {}, "SCHEDULE", 'Operations with their options, and when, as JSON: {"verify --full": "week on sunday at 03:00"}'
     )
     log: Path | None = _setting(None, "SCHEDULE_LOG", "A file that scheduled runs add their output to; unset: none")
 

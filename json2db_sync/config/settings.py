@@ -64,8 +64,7 @@ class JSON2DBConfig(Sections):
         from json2db_sync.sources import discover, window
 
         limits = window(
-            session_max_age=self.processing.session_max_age,
-            default_cutoff_days=self.processing.default_cutoff_days,
+            session_max_age=self.processing.session_max_age, default_cutoff_days=self.processing.default_cutoff_days
         )
         try:
             return discover(self.source_settings(), limits).folders

@@ -31,7 +31,5 @@ def free_name(stamped: str, is_taken: Callable[[str], bool], ending: str = "") -
 def no_backup(name: str, known: Sequence[str], place: str = "") -> DatabaseError:
     """There is none of that name; some that there are."""
     return DatabaseError(
-        f"there is no backup {name}",
-        hint=f"backups{place}: {', '.join(known[:5]) or 'none'}",
-        reason="unknown_backup",
+        f"there is no backup {name}", hint=f"backups{place}: {', '.join(known[:5]) or 'none'}", reason="unknown_backup"
     )

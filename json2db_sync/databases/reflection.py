@@ -105,10 +105,7 @@ class Application:
 
     def _column(self, found: Mapping[str, Any]) -> ApplicationColumn:
         return ApplicationColumn(
-            found["name"],
-            found["type"],
-            bool(found["nullable"]),
-            self._database.reads_as_json(found["type"]),
+            found["name"], found["type"], bool(found["nullable"]), self._database.reads_as_json(found["type"])
         )
 
 

@@ -25,11 +25,7 @@ from json2db_sync.model.plan import HASH, ID, LOAD
 
 # Only types whose affinity cannot change a value: a column declared JSON, DATE or NUMERIC would turn the text "2024"
 # into a number. BIGINT rather than INTEGER: an INTEGER PRIMARY KEY would become the rowid.
-_TYPES: dict[Kind, SqlType] = {
-    Kind.BOOL: sa.Integer(),
-    Kind.INTEGER: sa.BigInteger(),
-    Kind.NUMBER: sa.REAL(),
-}
+_TYPES: dict[Kind, SqlType] = {Kind.BOOL: sa.Integer(), Kind.INTEGER: sa.BigInteger(), Kind.NUMBER: sa.REAL()}
 _PAGE_SIZE = 16_384  # a tenth faster than the default for rows of a few hundred bytes
 
 

@@ -206,10 +206,7 @@ def _open_read_only(path: Path) -> sqlite3.Connection:
 
 
 def _copy(source: Path, target: Path, journal: str = "WAL") -> None:
-    with (
-        closing(_open_read_only(source)) as reader,
-        closing(sqlite3.connect(target)) as writer,
-    ):
+    with closing(_open_read_only(source)) as reader, closing(sqlite3.connect(target)) as writer:
         reader.backup(writer)
         writer.execute(f"PRAGMA journal_mode = {journal}")
         _require_sound(writer, target)

@@ -68,12 +68,7 @@ def _comparisons(wanted: object) -> Iterator[tuple[str, object]]:
 
 
 def _compared(
-    table: str,
-    field: str,
-    column: sa.ColumnElement[Any],
-    sign: str,
-    value: object,
-    stored: Stored,
+    table: str, field: str, column: sa.ColumnElement[Any], sign: str, value: object, stored: Stored
 ) -> Condition:
     if sign not in _COMPARISONS:
         raise _wrong(table, field, f"there is no comparison {sign!r}")

@@ -21,12 +21,7 @@ from json2db_sync.sources import SourceFile
 
 
 def populate(
-    database: Database,
-    files: Sequence[SourceFile],
-    run: int,
-    options: PopulateOptions,
-    meter: Meter,
-    done: Population,
+    database: Database, files: Sequence[SourceFile], run: int, options: PopulateOptions, meter: Meter, done: Population
 ) -> None:
     """Load files in order, adding to ``done`` as each is committed. A file that cannot be loaded stops no other.
 

@@ -110,10 +110,7 @@ class FileLoad:
         """A transaction, and the batches of the file with those rows that were made elsewhere."""
         database = self._run.database
         self._entities, self._left_out, self._records, self._is_loading = {}, set(), 0, True
-        with (
-            database.transaction() as connection,
-            RecordReader(self._file, self._options.read.memory_limit) as reader,
-        ):
+        with database.transaction() as connection, RecordReader(self._file, self._options.read.memory_limit) as reader:
             self._connection, self._ledger = connection, Ledger(database, connection)
             self._plans = self._ledger.plans()
             first = self._initial_schema if self._by_batch else None

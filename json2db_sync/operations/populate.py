@@ -11,13 +11,7 @@ from typing import TYPE_CHECKING
 
 from json2db_sync.errors import SyncError
 from json2db_sync.operations.context import Context, all_table_names, stored_plans
-from json2db_sync.operations.planning import (
-    Selection,
-    find_files,
-    memory,
-    plan_settings,
-    reading_by_rules,
-)
+from json2db_sync.operations.planning import Selection, find_files, memory, plan_settings, reading_by_rules
 from json2db_sync.operations.result_builders import accounting, failure_fields, refusal_fields, timing
 from json2db_sync.results import Note, PopulateResult
 from json2db_sync.text import counted

@@ -10,14 +10,7 @@ from json2db_sync.results.analysis import AnalysisResult, EntityAnalysis, FieldA
 from json2db_sync.results.base import RefusedFile, Result, Value
 from json2db_sync.results.exporting import ExportedFile, ExportResult
 from json2db_sync.results.exporting_backups import JsonBackup, JsonBackupsResult, RestoredFile, RestoredJsonResult
-from json2db_sync.results.inspection import (
-    DatabaseState,
-    FoundFile,
-    InspectResult,
-    Problem,
-    SourceState,
-    StoredEntity,
-)
+from json2db_sync.results.inspection import DatabaseState, FoundFile, InspectResult, Problem, SourceState, StoredEntity
 from json2db_sync.results.messages import Note, Relation, SchemaChange
 from json2db_sync.results.population import (
     ExportedRejectsResult,

@@ -95,8 +95,7 @@ def make_file(
         raise FileError(f"cannot look at {path}: {error.strerror}", file=str(path), reason="cannot_read") from error
     name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
     entity = next(
-        (to for pattern, to in entities.items() if fnmatch(name, pattern) or fnmatch(path.name, pattern)),
-        None,
+        (to for pattern, to in entities.items() if fnmatch(name, pattern) or fnmatch(path.name, pattern)), None
     )
     return SourceFile(
         path=path,

@@ -22,16 +22,7 @@ from json2db_sync.sources.files import LINE_SUFFIXES, SourceFile, stem_and_suffi
 from json2db_sync.sources.lines import blocks_of_lines, decode_line, split_lines, undecoded_lines
 
 ENVELOPE_KEYS = ("data", "records", "items", "results", "rows")
-DESCRIBING_OBJECTS = (
-    "metadata",
-    "meta",
-    "page_context",
-    "pagination",
-    "paging",
-    "links",
-    "_links",
-    "_metadata",
-)
+DESCRIBING_OBJECTS = ("metadata", "meta", "page_context", "pagination", "paging", "links", "_links", "_metadata")
 MUST = "JSON file must contain an array of records"
 _RECORD_SHARE = 8
 """A record may be this fraction of the memory limit: as Python objects it takes several times its text."""

@@ -35,11 +35,7 @@ class StoredSide:
     """What is stored, over one open connection."""
 
     def __init__(
-        self,
-        database: Database,
-        connection: sa.Connection,
-        plans: Mapping[str, EntityPlan],
-        loads: Mapping[int, Load],
+        self, database: Database, connection: sa.Connection, plans: Mapping[str, EntityPlan], loads: Mapping[int, Load]
     ) -> None:
         self.connection = connection
         self._roots = {name: database.tables(plan)[plan.table.name] for name, plan in plans.items()}

@@ -17,11 +17,7 @@ from json2db_sync.verification.check_builder import CheckBuilder
 
 
 def check_rules(
-    database: Database,
-    connection: sa.Connection,
-    plans: Mapping[str, EntityPlan],
-    rules: RecordRules,
-    mode: Mode,
+    database: Database, connection: sa.Connection, plans: Mapping[str, EntityPlan], rules: RecordRules, mode: Mode
 ) -> Check:
     """The check of every stored record of the entities that have a schema; in mode warn it notes and passes."""
     finding = CheckBuilder("rules")

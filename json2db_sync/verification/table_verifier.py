@@ -197,10 +197,7 @@ class Verification:
             *group, last = (built.c[name] for name in (names.PARENT_ID, *table.position_columns))
             sizes = (
                 sa.select(
-                    *group,
-                    sa.func.count().label("n"),
-                    sa.func.min(last).label("lo"),
-                    sa.func.max(last).label("hi"),
+                    *group, sa.func.count().label("n"), sa.func.min(last).label("lo"), sa.func.max(last).label("hi")
                 )
                 .group_by(*group)
                 .subquery()

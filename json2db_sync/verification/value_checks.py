@@ -18,12 +18,7 @@ from json2db_sync.verification.check_builder import CheckBuilder
 
 _OUR_TIMES = "%Y-%m-%dT%H:%M:%SZ"
 _BATCH = 1000
-_CHECKS = {
-    "dates": "dates",
-    "numbers": "integers and numbers",
-    "flags": "booleans",
-    "json": "JSON columns",
-}
+_CHECKS = {"dates": "dates", "numbers": "integers and numbers", "flags": "booleans", "json": "JSON columns"}
 _GROUP = {
     Kind.DATE: "dates", Kind.DATETIME: "dates", Kind.INTEGER: "numbers", Kind.BIGINT: "numbers",
     Kind.NUMBER: "numbers", Kind.BOOL: "flags", Kind.JSON: "json",

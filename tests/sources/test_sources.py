@@ -226,11 +226,7 @@ def test_session_folders_that_hold_data_are_listed(tree: Path, monkeypatch: pyte
     """get_session_json_directories gives the stamps with data, oldest first, or nothing at all."""
     monkeypatch.setenv("JSON2DB_API_SYNC_PATH", str(tree))
     found = JSON2DBConfig().get_session_json_directories()
-    assert [path.name for path in found] == [
-        "2025-07-12_10-30-15",
-        "2025-07-12_14-05-40",
-        "2025-07-14_09-00-00",
-    ]
+    assert [path.name for path in found] == ["2025-07-12_10-30-15", "2025-07-12_14-05-40", "2025-07-14_09-00-00"]
     monkeypatch.setenv("JSON2DB_SESSION_MAX_AGE", "24")
     assert JSON2DBConfig().get_session_json_directories() == []
     monkeypatch.setenv("JSON2DB_API_SYNC_PATH", str(tree / "nowhere"))
@@ -364,11 +360,7 @@ def test_the_nearest_limit_wins(limits: dict[str, Any], hours: int | None) -> No
 
 
 @pytest.mark.parametrize(
-    "config",
-    [
-        {"processing": {"session_max_age": 24}},
-        {"processing": {"default_cutoff_days": 1}},
-    ],
+    "config", [{"processing": {"session_max_age": 24}}, {"processing": {"default_cutoff_days": 1}}]
 )
 def test_configured_limits_hold_unless_lifted(tmp_path: Path, config: dict[str, Any]) -> None:
     """Settings draw the window of every operation; cutoff_days="all" lifts them for one call."""

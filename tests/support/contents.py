@@ -57,8 +57,7 @@ def rows(url: str) -> Rows:
         tables = [table.name for plan in Ledger(database, connection).plans().values() for table in plan.tables]
         return {
             name: sorted(
-                (tuple(row) for row in connection.exec_driver_sql(f"SELECT * FROM {database.quote(name)}")),
-                key=repr,
+                (tuple(row) for row in connection.exec_driver_sql(f"SELECT * FROM {database.quote(name)}")), key=repr
             )
             for name in tables
         }

@@ -185,11 +185,7 @@ def test_a_block_runs_as_written(place: Place, heading: str, total: int) -> None
     assert "error" not in result
     assert (
         counts(place.production_db)
-        == {
-            ALL: EVERYTHING,
-            RECENT: {"contacts": 5, "invoices": 7},
-            46: {"bills": 8, "invoices": 30},
-        }[total]
+        == {ALL: EVERYTHING, RECENT: {"contacts": 5, "invoices": 7}, 46: {"bills": 8, "invoices": 30}}[total]
     )
 
 

@@ -34,11 +34,7 @@ versions = sa.Table(
     _text("changed_at"),
 )
 plans = sa.Table(
-    f"{PREFIX}plans",
-    metadata,
-    sa.Column("entity", sa.Text(), primary_key=True),
-    _text("plan"),
-    _text("changed_at"),
+    f"{PREFIX}plans", metadata, sa.Column("entity", sa.Text(), primary_key=True), _text("plan"), _text("changed_at")
 )
 runs = sa.Table(
     f"{PREFIX}runs",

@@ -9,13 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from json2db_sync.errors import FileError
-from json2db_sync.export.exported_file import (
-    ExportedFile,
-    Identity,
-    identity_of,
-    record_of,
-    text_at,
-)
+from json2db_sync.export.exported_file import ExportedFile, Identity, identity_of, record_of, text_at
 from json2db_sync.export.fallback.export import Export, stated, unfit, verified
 from json2db_sync.export.fallback.lru_cache import LRUCache, lock_of
 from json2db_sync.export.fallback.offset_index import MOST, Keys, OffsetIndex, find_keys

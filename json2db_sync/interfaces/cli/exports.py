@@ -11,15 +11,7 @@ import click
 from json2db_sync.interfaces.cli.export_backups import OUTPUT_DIRECTORY, list_backups, restore_json
 from json2db_sync.interfaces.cli.groups import DefaultGroup
 from json2db_sync.interfaces.cli.operations import perform
-from json2db_sync.interfaces.cli.options import (
-    DATABASE,
-    OUTPUT,
-    Call,
-    command,
-    given,
-    option,
-    options,
-)
+from json2db_sync.interfaces.cli.options import DATABASE, OUTPUT, Call, command, given, option, options
 
 T = TypeVar("T")
 _WHICH, _SHAPE, _HOW = "Which records", "What the files look like", "How"

@@ -39,10 +39,7 @@ SECTIONS = {
         "verify": _WORK,
         "report": _WORK,
     },
-    "The way back": {
-        "export": _EXPORTS,
-        "restore-json": _EXPORT_BACKUPS,
-    },
+    "The way back": {"export": _EXPORTS, "restore-json": _EXPORT_BACKUPS},
     "Looking after it": {
         "status": _STATUS,
         "inspect": _STATUS,

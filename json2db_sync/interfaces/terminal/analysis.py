@@ -168,11 +168,7 @@ def _kinds(field: FieldAnalysis) -> list[str]:
 
 def _fields(fields: Sequence[FieldAnalysis], canvas: Canvas) -> None:
     nulls = any(field.null for field in fields)
-    columns = [
-        Column("field", widest=max(canvas.width * 36 // 100, 20)),
-        Column("kind"),
-        Column("present", NUMBER),
-    ]
+    columns = [Column("field", widest=max(canvas.width * 36 // 100, 20)), Column("kind"), Column("present", NUMBER)]
     columns += [Column("null", NUMBER)] if nulls else []
     columns += [Column("examples", style="dim", rest=True)]
     rows: list[list[Part]] = []

@@ -197,8 +197,7 @@ class Canvas:
         if total > shown:
             tail = f"; {hint}" if hint else ""
             self.line(
-                (f"and {counted(total - shown, f'more {what}', f'more {plural(what)}')}{tail}", "dim"),
-                indent=indent,
+                (f"and {counted(total - shown, f'more {what}', f'more {plural(what)}')}{tail}", "dim"), indent=indent
             )
 
     def _foldable(self, text: Text) -> Text:

@@ -14,11 +14,7 @@ from json2db_sync.text import counted
 
 _STATUS = {"done": GOOD, "failed": BAD, "cancelled": LOOK, "interrupted": LOOK, "running": ("·", "")}
 _UNKNOWN = ("·", "")
-_NOTHING = {
-    "populate": "nothing new to load",
-    "full_workflow": "nothing new to load",
-    "replay": "nothing to try again",
-}
+_NOTHING = {"populate": "nothing new to load", "full_workflow": "nothing new to load", "replay": "nothing to try again"}
 """What it means that an operation that loads has loaded nothing."""
 _NARROW = 100
 """Columns below which figures have short names."""

@@ -134,11 +134,5 @@ def _tables_in_short(result: ReportResult, canvas: Canvas) -> None:
     if rows:
         canvas.heading("In the database", (result.database or "", "dim"))
         canvas.table(
-            [
-                Column("table"),
-                Column("records", NUMBER),
-                Column("children", NUMBER),
-                Column("their rows", NUMBER),
-            ],
-            rows,
+            [Column("table"), Column("records", NUMBER), Column("children", NUMBER), Column("their rows", NUMBER)], rows
         )

@@ -86,10 +86,7 @@ class Progress:
     def _guarded(self, draw: Callable[[], None]) -> None:
         try:
             draw()
-        except (
-            Exception,
-            SystemExit,
-        ):  # whatever the screen does, the run goes on (rich exits on a broken pipe)
+        except (Exception, SystemExit):  # whatever the screen does, the run goes on (rich exits on a broken pipe)
             self._living = False
             live, self._live = self._live, None
             if live is not None:

@@ -8,13 +8,7 @@ from json2db_sync.interfaces.terminal.canvas import GOOD, NUMBER, Canvas, Column
 from json2db_sync.interfaces.terminal.history import runs_table
 from json2db_sync.interfaces.terminal.warnings import worth_a_look
 from json2db_sync.interfaces.terminal.wording import ago, file_and_time, size_text, stamp_text
-from json2db_sync.results import (
-    BackupResult,
-    EntityReport,
-    RelationReport,
-    ReportResult,
-    TableReport,
-)
+from json2db_sync.results import BackupResult, EntityReport, RelationReport, ReportResult, TableReport
 from json2db_sync.text import counted
 
 

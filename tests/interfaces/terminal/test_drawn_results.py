@@ -244,10 +244,7 @@ def test_failed_checks_show_examples() -> None:
     assert "json_a row 1 has no row" in text
     assert "✓ dates    9 values" in text
     workflow = WorkflowResult(
-        success=False,
-        error="verify",
-        stopped_at="verify",
-        steps={"verify": VerifyResult(success=False, checks=checks)},
+        success=False, error="verify", stopped_at="verify", steps={"verify": VerifyResult(success=False, checks=checks)}
     )
     assert "json_a row 1 has no row" in drawn(workflow)
 
