@@ -29,10 +29,16 @@ class Question:
     def need_someone(self) -> None:
         """Raise unless there is someone to ask."""
         if self.no_input:
-            raise ConfigurationError(f"{self.command} asks before it goes on; --no-input forbids it", hint="add --yes")
+            raise ConfigurationError(
+                f"{self.command} asks before it goes on; --no-input forbids it",
+                hint="add --yes",
+                reason="confirmation_needed",
+            )
         if not is_terminal():
             raise ConfigurationError(
-                f"{self.command} asks before it goes on, and there is no terminal to ask on", hint="add --yes"
+                f"{self.command} asks before it goes on, and there is no terminal to ask on",
+                hint="add --yes",
+                reason="confirmation_needed",
             )
 
     def yes_or_no(self) -> None:
@@ -119,4 +125,4 @@ def _answer(asked: Callable[[], T]) -> T:
 
 
 def _not_done(reason: str) -> Cancelled:
-    return Cancelled(f"nothing was changed: {reason}")
+    return Cancelled(f"nothing was changed: {reason}", reason="declined")
