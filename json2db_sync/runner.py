@@ -68,7 +68,7 @@ class SyncRunner:
     ) -> None:
         if config is not None and config_file is not None:
             raise ConfigurationError(
-                "give either config or config_file", reason="options_conflict", setting="config_file"
+                "give either config or config_file", reason="conflicting_arguments", setting="config_file"
             )
         self.config = config if config is not None else JSON2DBConfig(config_file)
         self.db_path = os.fspath(db_path) if db_path is not None else self.config.database.path

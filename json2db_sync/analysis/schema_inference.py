@@ -104,7 +104,7 @@ def write_schemas(schemas: Mapping[str, Schema], directory: Path, *, overwrite: 
             f"no schema was written into {directory}: {error.strerror or error}",
             hint="check the folder, or name another (--output)",
             file=str(error.filename or directory),
-            reason="not_writable",
+            reason="cannot_write",
         ) from error
     return tuple(map(str, texts))
 

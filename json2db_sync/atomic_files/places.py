@@ -46,9 +46,7 @@ class Places:
                 )
             if target.exists() and not os.access(target, os.W_OK):
                 hint = "allow writing it, or choose another directory; the files are as they were"
-                raise FileError(
-                    f"{file} is protected from writing", hint=hint, file=str(file), reason="write_protected"
-                )
+                raise FileError(f"{file} is protected from writing", hint=hint, file=str(file), reason="cannot_write")
         except (OSError, ValueError, RuntimeError) as error:
             raise FileError(
                 f"{str(file)!r} cannot be the name of a file: {error}", file=str(file), reason="invalid_file_name"

@@ -51,7 +51,7 @@ def locked(directory: Path, staging: Path) -> Iterator[None]:
             stack.enter_context(process_lock(staging / "lock"))
         except BlockingIOError as error:
             message = f"{directory} is being written by another run{_who(holder)}"
-            raise Locked(message, hint="wait until it is done, then run again", reason="directory_locked") from error
+            raise Locked(message, hint="wait until it is done, then run again", reason="locked") from error
         try:
             with suppress(OSError):  # it only serves others' errors
                 holder.write_text(json.dumps([os.getpid(), platform.node(), now_text()]), encoding="utf-8")

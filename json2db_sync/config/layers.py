@@ -76,7 +76,9 @@ def _read_dotenv() -> dict[str, str | None]:
             return {}
         return dict(dotenv_values(path, interpolate=False, encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f".env cannot be read: {error}", hint="correct or remove it", file=".env") from error
+        raise ConfigurationError(
+            f".env cannot be read: {error}", hint="correct or remove it", reason="cannot_read", file=".env"
+        ) from error
 
 
 def _read_file(path: Path) -> Any:
@@ -88,18 +90,26 @@ def _read_file(path: Path) -> Any:
         raise ConfigurationError(
             f"cannot read the configuration file {path}: {error.strerror}",
             hint=f"check the path (working directory: {Path.cwd()})",
+            reason="cannot_read",
             file=str(path),
         ) from error
     except ValueError as error:  # of JSON, TOML and UTF-8 alike
         raise ConfigurationError(
-            f"the configuration file {path} cannot be read: {error}", hint="correct it there", file=str(path)
+            f"the configuration file {path} cannot be read: {error}",
+            hint="correct it there",
+            reason="invalid_configuration",
+            file=str(path),
         ) from error
 
 
 def _checked(values: Any, origin: str) -> dict[str, dict[str, Any]]:
     """The same values if all sections and settings exist; keys that begin with an underscore are comments."""
     if not isinstance(values, dict):
-        raise ConfigurationError(f'{origin}: sections are wanted, such as {{"database": {{...}}}}', file=origin)
+        raise ConfigurationError(
+            f'{origin}: sections are wanted, such as {{"database": {{...}}}}',
+            reason="invalid_configuration",
+            file=origin,
+        )
     known: dict[str, list[str]] = {}
     for _name, section, setting, _field in all_fields():
         known.setdefault(section, []).append(setting)
@@ -110,7 +120,11 @@ def _checked(values: Any, origin: str) -> dict[str, dict[str, Any]]:
         if section not in known:
             raise unknown(section, origin, known)
         if not isinstance(settings, dict):
-            raise ConfigurationError(f"{origin}: {section} must hold settings, not {settings!r}", setting=section)
+            raise ConfigurationError(
+                f"{origin}: {section} must hold settings, not {settings!r}",
+                reason="invalid_configuration",
+                setting=section,
+            )
         kept = {name: value for name, value in settings.items() if not name.startswith("_")}
         for name in kept:
             if name not in known[section]:
@@ -142,6 +156,6 @@ def explain(error: ValidationError, layers: Sequence[Layer]) -> ConfigurationErr
         f"{written} = {shown(name, value)} is wrong: {message[0].lower()}{message[1:]}"
         + (f" (from {layer.name})" if layer else ""),
         hint=f"{name} is: {description}" if description else None,
-        reason="wrong_value",
+        reason="invalid_value",
         setting=name,
     )

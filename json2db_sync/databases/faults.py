@@ -36,7 +36,7 @@ def as_fault(error: Exception, label: str, fault_of: FaultOf) -> DatabaseError |
     """The error of ours that an SQLAlchemy or driver error stands for; None for anything else."""
     fault = fault_of(getattr(error, "orig", None) or error, label)
     if fault is None and isinstance(error, sa.exc.DBAPIError | sa.exc.TimeoutError | sa.exc.UnboundExecutionError):
-        return DatabaseError(f"{label}: {first_line(error)}")
+        return DatabaseError(f"{label}: {first_line(error)}", reason="database_error")
     return fault
 
 

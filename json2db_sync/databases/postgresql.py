@@ -149,7 +149,7 @@ class PostgreSQLDatabase(PostgreSQLBackups):
             taken = connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({_LOCK})").scalar_one()
             connection.commit()
             if not taken:
-                raise Locked(f"{self.label} is being written by another run")
+                raise Locked(f"{self.label} is being written by another run", reason="locked")
             try:
                 yield
             finally:

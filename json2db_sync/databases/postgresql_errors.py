@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from json2db_sync.databases.faults import first_line
 from json2db_sync.errors import DatabaseError, Locked, Unreachable
 
+
+class _Fault(NamedTuple):
+    error: type[DatabaseError]
+    hint: str
+    reason: str
+
+
 # SQLSTATE classes of PostgreSQL, https://www.postgresql.org/docs/current/errcodes-appendix.html; the narrower first
-_FAULTS: dict[str, tuple[type[DatabaseError], str, str]] = {
-    "55P03": (Locked, "locked", "run again when it is done"),
-    "40P01": (Locked, "locked", "run again when it is done"),
-    "08": (Unreachable, "server_unreachable", "check that the server runs and that host and port are right"),
-    "28": (DatabaseError, "login_refused", "check user name and password"),
-    "3D": (Unreachable, "no_database", "create the database first, or correct its name"),
-    "2BP01": (
-        DatabaseError,
-        "depended_upon",
-        "a view or table of your own depends on it: drop that first, and make it again afterwards",
+_FAULTS = {
+    "55P03": _Fault(Locked, "run again when it is done", reason="locked"),
+    "40P01": _Fault(Locked, "run again when it is done", reason="locked"),
+    "08": _Fault(
+        Unreachable, "check that the server runs and that host and port are right", reason="server_unreachable"
     ),
-    "42501": (DatabaseError, "no_permission", "ask for the permission, or connect as another user"),
-    "53300": (Unreachable, "server_short", "the server is short of room, memory or connections"),
-    "53": (DatabaseError, "server_short", "the server is short of room, memory or connections"),
-    "57P": (Unreachable, "server_shutting_down", "the server is shutting down or starting: run again"),
+    "28": _Fault(DatabaseError, "check user name and password", reason="login_refused"),
+    "3D": _Fault(Unreachable, "create the database first, or correct its name", reason="no_database"),
+    "2BP01": _Fault(
+        DatabaseError,
+        "a view or table of your own depends on it: drop that first, and make it again afterwards",
+        reason="depended_upon",
+    ),
+    "42501": _Fault(DatabaseError, "ask for the permission, or connect as another user", reason="no_permission"),
+    "53300": _Fault(Unreachable, "the server is short of room, memory or connections", reason="server_short"),
+    "53": _Fault(DatabaseError, "the server is short of room, memory or connections", reason="server_short"),
+    "57P": _Fault(Unreachable, "the server is shutting down or starting: run again", reason="server_shutting_down"),
 }
 
 
@@ -32,11 +43,11 @@ def fault_of(error: BaseException, label: str) -> DatabaseError | None:
     if not state and any(kind.__name__ == "OperationalError" for kind in type(error).__mro__):  # a timeout is one too
         state = _connection_state(str(error))
     said = first_line(error)
-    for start, (fault, reason, hint) in _FAULTS.items():
+    for start, fault in _FAULTS.items():
         if state.startswith(start):
-            what = f"another program holds a lock ({said})" if fault is Locked else said
-            return fault(f"{label}: {what}", hint=hint, reason=reason)
-    return DatabaseError(f"{label}: {said}")
+            what = f"another program holds a lock ({said})" if fault.error is Locked else said
+            return fault.error(f"{label}: {what}", hint=fault.hint, reason=fault.reason)
+    return DatabaseError(f"{label}: {said}", reason="database_error")
 
 
 def _connection_state(text: str) -> str:

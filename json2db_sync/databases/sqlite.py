@@ -52,7 +52,9 @@ class SQLiteDatabase(SQLiteFile):
 
     def _create_engine(self) -> sa.Engine:
         if self.path.is_dir():
-            raise Unreachable(f"{self.path} is a folder", hint="name a file: a database is one file")
+            raise Unreachable(
+                f"{self.path} is a folder", hint="name a file: a database is one file", reason="not_a_database"
+            )
         # No transactions of sqlite3's own: they would leave DDL outside. BEGIN is sent below.
         arguments = {"timeout": self.settings.busy_timeout, "isolation_level": None}
         engine = sa.create_engine(self._readable_url(), connect_args=arguments)
@@ -101,6 +103,7 @@ class SQLiteDatabase(SQLiteFile):
                             f"{self.label}: the change would leave {len(broken)} rows without their parent; "
                             "nothing was changed",
                             hint="look at the tables of your own that refer to ours",
+                            reason="orphaned_rows",
                         )
             finally:
                 raw.execute("PRAGMA foreign_keys = ON")

@@ -20,27 +20,28 @@ class _Fault(NamedTuple):
     says: str
     """What SQLite says, for errors that come without a code."""
     error: type[DatabaseError]
-    reason: str
     what: str
     hint: str
+    reason: str
 
 
 _FAULTS = (
-    _Fault((sqlite3.SQLITE_NOTADB,), "file is not a database", Unreachable, "not_a_database",
-           "it is not an SQLite database", "name another file; this one was left as it is"),
-    _Fault((sqlite3.SQLITE_CORRUPT,), "malformed", Unreachable, "database_damaged",
-           "it is damaged", "restore a backup: json2db-sync restore"),
-    _Fault((sqlite3.SQLITE_FULL,), "is full", DatabaseError, "disk_full",
-           "the disk is full", "make room; nothing of the file at hand was loaded"),
-    _Fault((sqlite3.SQLITE_IOERR,), "disk i/o error", Unreachable, "disk_error",
-           "reading or writing failed", "check that there is room on the disk and that it works"),
-    _Fault((sqlite3.SQLITE_READONLY,), "readonly", DatabaseError, "not_writable",
-           "it cannot be written", "check the permissions of the file and of its folder"),
-    _Fault((sqlite3.SQLITE_CANTOPEN,), "unable to open", Unreachable, "cannot_open",
-           "it cannot be opened", "check the path, and the permissions of the file and its folder"),
-    _Fault((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED), "is locked", Locked, "locked",
+    _Fault((sqlite3.SQLITE_NOTADB,), "file is not a database", Unreachable,
+           "it is not an SQLite database", "name another file; this one was left as it is", reason="not_a_database"),
+    _Fault((sqlite3.SQLITE_CORRUPT,), "malformed", Unreachable,
+           "it is damaged", "restore a backup: json2db-sync restore", reason="database_damaged"),
+    _Fault((sqlite3.SQLITE_FULL,), "is full", DatabaseError,
+           "the disk is full", "make room; nothing of the file at hand was loaded", reason="disk_full"),
+    _Fault((sqlite3.SQLITE_IOERR,), "disk i/o error", Unreachable,
+           "reading or writing failed", "check that there is room on the disk and that it works", reason="disk_error"),
+    _Fault((sqlite3.SQLITE_READONLY,), "readonly", DatabaseError,
+           "it cannot be written", "check the permissions of the file and of its folder", reason="cannot_write"),
+    _Fault((sqlite3.SQLITE_CANTOPEN,), "unable to open", Unreachable,
+           "it cannot be opened", "check the path, and the permissions of the file and its folder",
+           reason="cannot_open"),
+    _Fault((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED), "is locked", Locked,
            "another program is writing to it",
-           "wait until it is done, then run again; nothing of the file at hand was loaded"),
+           "wait until it is done, then run again; nothing of the file at hand was loaded", reason="locked"),
 )  # fmt: skip
 
 
@@ -54,7 +55,7 @@ def fault_of(error: BaseException, label: str) -> DatabaseError | None:
         if code in fault.codes if code else fault.says in said:
             detail = "" if fault.error is Locked else f" ({first_line(error)})"
             return fault.error(f"{label}: {fault.what}{detail}", hint=fault.hint, reason=fault.reason)
-    return DatabaseError(f"{label}: {first_line(error)}")
+    return DatabaseError(f"{label}: {first_line(error)}", reason="database_error")
 
 
 def driver_of(connection: sa.Connection) -> sqlite3.Connection:
@@ -80,7 +81,7 @@ def locating_bad_text(connection: sa.Connection, select: Query) -> Iterator[None
         raise DatabaseError(
             f"{_place_of_no_text(connection, table)} holds a text that is not UTF-8",
             hint="correct it in the database: its encoding is another, perhaps Latin-1",
-            reason="not_utf8",
+            reason="invalid_encoding",
             table=table.name,
         ) from error
 

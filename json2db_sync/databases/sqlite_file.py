@@ -97,7 +97,7 @@ class SQLiteFile(Database):
             raise DatabaseError(
                 f"cannot create the folder {self.path.parent}: {error.strerror}",
                 hint="check the path and its permissions",
-                reason="cannot_create_folder",
+                reason="cannot_write",
             ) from error
 
     @contextmanager
@@ -107,7 +107,7 @@ class SQLiteFile(Database):
             try:
                 stack.enter_context(process_lock(self.path.with_name(f"{self.path.name}.lock")))
             except BlockingIOError as error:
-                raise Locked(f"{self.label} is being written by another run") from error
+                raise Locked(f"{self.label} is being written by another run", reason="locked") from error
             except OSError as error:
                 raise DatabaseError(
                     f"cannot lock {self.label}: {error.strerror}",
@@ -138,7 +138,7 @@ class SQLiteFile(Database):
             raise DatabaseError(
                 f"cannot write the backup {target}: {error.strerror}",
                 hint="check the folder; nothing was changed",
-                reason="cannot_write_backup",
+                reason="cannot_write",
             ) from error
         return _describe(target)
 

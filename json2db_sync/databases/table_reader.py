@@ -104,6 +104,7 @@ class TableReader:
                 f"{table}.{name} holds {str(value)[:60]!r}, which this package did not write there: {error}",
                 hint="correct the value, or discard and reload the entity: "
                 "create-tables --recreate --empty, then populate",
+                reason="unreadable_value",
                 table=table,
             ) from error
         return decoded

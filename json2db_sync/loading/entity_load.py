@@ -63,7 +63,7 @@ class Population:
     refused: list[RefusedFile] = field(default_factory=list)
     rejected: list[RejectedRecord] = field(default_factory=list)
     changes: list[SchemaChange] = field(default_factory=list)
-    notes: list[Note | str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     rows: int = 0
     without_key: int = 0
     """Records of entities with a key that have none."""
@@ -247,7 +247,7 @@ class EntityLoad:
                 entity=self.plan.entity,
                 file=str(self._file.path),
                 setting="processing.keys",
-                reason="key_repeats",
+                reason="duplicate_keys",
             )
 
     def result(self) -> Loaded:

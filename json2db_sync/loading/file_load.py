@@ -247,7 +247,8 @@ class FileLoad:
         settings = replace(self._options.plans, stored=stored)
         seen = analyze([self._file], self._options.read, settings, meter.aside("planning"), check_keys=False)
         if seen.refused:
-            raise FileError(seen.refused[0].error, hint=seen.refused[0].hint, **seen.refused[0].context)
+            refused = seen.refused[0]
+            raise FileError(refused.error, hint=refused.hint, reason=refused.reason, **refused.context)
         plans = make_plans(seen, stored, settings)
         wanted = [plan for name, plan in plans.items() if name == entity]
         self._run.done.changes += evolve(database, wanted, settings).done

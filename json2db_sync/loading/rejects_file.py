@@ -48,7 +48,7 @@ def write_rejected(
             for count, row in enumerate(rows, 1):  # noqa: B007 - how many there were
                 file.write(json.dumps(_line(row), ensure_ascii=False) + "\n")
     except OSError as error:
-        raise FileError(f"cannot write {output}: {error.strerror}", reason="not_writable", file=str(output)) from error
+        raise FileError(f"cannot write {output}: {error.strerror}", reason="cannot_write", file=str(output)) from error
     return count
 
 
@@ -58,7 +58,10 @@ def _target(output: Path, *, overwrite: bool) -> Path:
         target = output.resolve()
         if target.exists() and not target.is_file():
             raise FileError(
-                f"{output} is not a plain file", hint="name a file to write to", reason="not_a_file", file=str(output)
+                f"{output} is not a plain file",
+                hint="name a file to write to",
+                reason="not_a_plain_file",
+                file=str(output),
             )
         if not overwrite and (target.exists() or output.is_symlink()):
             raise FileError(
@@ -69,7 +72,7 @@ def _target(output: Path, *, overwrite: bool) -> Path:
             )
     except (OSError, ValueError, RuntimeError) as error:
         raise FileError(
-            f"{str(output)!r} cannot be the name of a file: {error}", reason="bad_name", file=str(output)
+            f"{str(output)!r} cannot be the name of a file: {error}", reason="invalid_file_name", file=str(output)
         ) from error
     return target
 
@@ -114,11 +117,14 @@ def read_corrected(path: Path) -> dict[int, Correction]:
                     found[number] = correction
     except OSError as error:
         raise FileError(
-            f"cannot read {path}: {error.strerror}", hint="check the path", reason="not_readable", file=str(path)
+            f"cannot read {path}: {error.strerror}", hint="check the path", reason="cannot_read", file=str(path)
         ) from error
     except UnicodeDecodeError as error:
         raise FileError(
-            f"{path} is not UTF-8: byte {error.start}", hint="save it as UTF-8", reason="not_utf8", file=str(path)
+            f"{path} is not UTF-8: byte {error.start}",
+            hint="save it as UTF-8",
+            reason="invalid_encoding",
+            file=str(path),
         ) from error
     if not found:
         raise FileError(

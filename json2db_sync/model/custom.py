@@ -24,12 +24,12 @@ def _custom_column(name: str, text: str) -> CustomColumn | None:
             f"the custom column {name} cannot be read: {text!r}",
             hint="a type and, if wanted, DEFAULT with a number, a 'text' or CURRENT_TIMESTAMP",
             setting="custom_columns",
-            reason="custom_column_invalid",
+            reason="invalid_custom_column",
         )
     if snake(name) != name or name.startswith("_") or len(name.encode()) > MAX_BYTES:
         raise ConfigurationError(
             f"{name!r} cannot be the name of a custom column", hint="lower-case letters, digits and _",
-            setting="custom_columns", reason="custom_column_invalid",
+            setting="custom_columns", reason="invalid_custom_column",
         )  # fmt: skip
     if name in (DATA_SOURCE, "id", "created_at", "updated_at"):
         return None

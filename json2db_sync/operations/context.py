@@ -238,6 +238,6 @@ def limit(most: int | None) -> int | None:
     """
     if most is not None and most < 1:
         raise ConfigurationError(
-            f"cannot list {most} at most", hint="a number from 1 on, or None for all", reason="limit_below_one"
+            f"cannot list {most} at most", hint="a number from 1 on, or None for all", reason="invalid_value"
         )
     return most if most is None else min(most, 2**31 - 1)

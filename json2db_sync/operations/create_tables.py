@@ -51,7 +51,7 @@ def create_tables(context: Context, request: TablesRequest, analysis: Analysis |
 
     if request.empty and not request.recreate:
         hint = "create-tables --recreate --empty"
-        raise ConfigurationError("empty goes with recreate", hint=hint, reason="options_conflict", setting="empty")
+        raise ConfigurationError("empty goes with recreate", hint=hint, reason="conflicting_arguments", setting="empty")
     with context.step("create_tables") as step, context.database() as database:
         if request.custom_columns is not None:
             context.custom = custom_columns_of(request.custom_columns)

@@ -61,7 +61,7 @@ class ExportRequest:
 def export(context: Context, request: ExportRequest) -> ExportResult:
     """Write entities, or an application's own tables, to JSON files: those that changed, all of them or none."""
     if request.check and request.verify_only:
-        raise ConfigurationError("give either check or verify_only", reason="options_conflict", setting="check")
+        raise ConfigurationError("give either check or verify_only", reason="conflicting_arguments", setting="check")
     directory = export_directory(context, request.output_directory)
     started, moment = time.monotonic(), now_text()
     with context.step("export") as step, context.database() as database:
@@ -178,7 +178,7 @@ def _require_not_the_database(database: Database, targets: Iterable[Path]) -> No
             raise FileError(
                 f"{path} is the database itself, which no export replaces",
                 hint="choose another output directory",
-                reason="file_is_database",
+                reason="file_in_use",
                 file=str(path),
             )
 

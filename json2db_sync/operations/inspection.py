@@ -19,6 +19,7 @@ from json2db_sync.results import (
     DatabaseState,
     FoundFile,
     InspectResult,
+    Note,
     PlanResult,
     Problem,
     RunReport,
@@ -119,7 +120,7 @@ def _read_database(
 
 def _look_at_source(
     context: Context, request: InspectRequest, loaded: LoadedFiles, stored: Iterable[str]
-) -> tuple[SourceState, tuple[str, ...]]:
+) -> tuple[SourceState, tuple[Note, ...]]:
     given = request.selection.path if request.selection.path is not None else context.data_source
     path = str(given if given is not None else context.config.source_settings().path)
     try:

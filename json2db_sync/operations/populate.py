@@ -116,7 +116,7 @@ def relation_notes(context: Context, database: Database) -> list[Note]:
 
 
 def population_result(
-    storage: Storing, database: Database, notes: Iterable[Note | str], source: str | None = None
+    storage: Storing, database: Database, notes: Iterable[Note], source: str | None = None
 ) -> PopulateResult:
     """What was loaded, also where the run stopped half-way."""
     done, failure = storage.done, storage.failure

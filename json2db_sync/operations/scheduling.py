@@ -83,7 +83,7 @@ def _wanted(config: JSON2DBConfig, request: ScheduleRequest) -> list[tuple[Seque
         words = shlex.split(operation) if isinstance(operation, str) else list(operation)
         found = timing.timing(request.every or "day", request.at, request.on)
     except ValueError as error:
-        raise ConfigurationError(f"{error}", reason="wrong_time", setting="schedule") from error
+        raise ConfigurationError(f"{error}", reason="invalid_value", setting="schedule") from error
     if not words:
         raise _nothing_named()
     return [(words, found)]

@@ -108,10 +108,10 @@ def _findings(context: Context, found: StatusResult) -> Iterator[Note]:
     """What is worth a look."""
     for export in found.exports:
         if export.problem is not None:
-            yield Note(export.problem, "export_spoiled", export.name)
+            yield Note(export.problem, "damaged_export", export.name)
         elif export.foreign:
             text = f"{export.file} was made from another database: {export.exported_from}"
-            yield Note(text, "export_foreign", export.name)
+            yield Note(text, "export_of_another_database", export.name)
         elif export.too_old and export.age_hours is not None:
             age, most = age_text(timedelta(hours=export.age_hours)), age_text(_max_export_age(context))
             text = f"{export.file} is {age} old, and at most {most} are fine"

@@ -91,10 +91,10 @@ def _failure(checks: Sequence[Check], failed: Sequence[Check]) -> dict[str, Any]
     }
 
 
-def _notes(checks: Sequence[Check], plans: Mapping[str, EntityPlan], *, compares: bool) -> Iterator[Note | str]:
+def _notes(checks: Sequence[Check], plans: Mapping[str, EntityPlan], *, compares: bool) -> Iterator[Note]:
     yield from (note for check in checks for note in check.notes)
     if compares and not any(check.name == "records" for check in checks):
-        yield Note("the files were not compared: first the tables must be whole again", "files_not_compared")
+        yield Note("the files were not compared: first the tables must be whole again", "not_compared")
     if not plans:
         yield Note("the database has no tables of json2db_sync yet", "no_tables")
 

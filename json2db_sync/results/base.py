@@ -69,7 +69,7 @@ class Result(Value):
     """The database, passwords masked."""
     source: str | None = None
     """Where files came from."""
-    notes: tuple[Note | str, ...] = ()
+    notes: tuple[Note, ...] = ()
     """What deserves a look."""
 
     def _keys(self) -> list[str]:

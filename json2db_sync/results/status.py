@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from json2db_sync.results.base import Result, Value
+from json2db_sync.results.messages import Note
 from json2db_sync.results.schedule import ScheduleReport
 from json2db_sync.results.state import RunReport
 
@@ -74,8 +75,8 @@ class StatusResult(Result):
     schedules: tuple[ScheduleReport, ...] = ()
     """What is configured to be done again and again."""
     next_schedule: ScheduleReport | None = None
-    findings: tuple[str, ...] = ()
-    """What is worth a look, in words."""
+    findings: tuple[Note, ...] = ()
+    """What is worth a look."""
 
     @property
     def needs_attention(self) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from json2db_sync.results.base import Result, Value
+from json2db_sync.results.messages import Note
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Check(Value):
     """What was looked at, in words with figures."""
     problems: int = 0
     examples: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     """Observations that are no failure, and what the check left out."""
 
 

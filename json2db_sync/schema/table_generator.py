@@ -175,7 +175,7 @@ class _Evolution:
                 + f": {self._database.capabilities.title} says {str(error.orig).splitlines()[0]}",
                 hint="a type of this database whose values may be NULL, and DEFAULT if wanted; nothing was changed",
                 setting="custom_columns",
-                reason="unusable_custom_column",
+                reason="invalid_custom_column",
             ) from error
 
     def _fill_custom(self, plan: EntityPlan, custom: Iterable[CustomColumn]) -> None:

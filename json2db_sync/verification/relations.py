@@ -72,8 +72,12 @@ class RelationCheck:
         setting = "validation.relations"
         found = []
         if self.problem:
-            code = "unknown_field" if self.unknown else "broken_relation"
-            found.append(Note(self.problem, code, self.entity, self.missing or None, setting))
+            missing = self.missing or None
+            found.append(
+                Note(
+                    self.problem, "unknown_field" if self.unknown else "broken_relation", self.entity, missing, setting
+                )
+            )
         if self.not_checked:
             text = f"{self.relation} is not checked: {self.not_checked}"
             found.append(Note(text, "relation_not_checked", self.entity, setting=setting))

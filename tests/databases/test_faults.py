@@ -54,7 +54,7 @@ def test_locks_are_told_apart():
     [
         (sqlite3.SQLITE_NOTADB, "not_a_database"), (sqlite3.SQLITE_CORRUPT, "database_damaged"),
         (sqlite3.SQLITE_FULL, "disk_full"), (sqlite3.SQLITE_IOERR_WRITE, "disk_error"),
-        (sqlite3.SQLITE_READONLY_DBMOVED, "not_writable"), (sqlite3.SQLITE_CANTOPEN, "cannot_open"),
+        (sqlite3.SQLITE_READONLY_DBMOVED, "cannot_write"), (sqlite3.SQLITE_CANTOPEN, "cannot_open"),
         (sqlite3.SQLITE_BUSY_SNAPSHOT, "locked"), (sqlite3.SQLITE_LOCKED, "locked"),
         (sqlite3.SQLITE_ERROR, "database_error"),
     ],

@@ -9,9 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from json2db_sync import errors
+
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "results.md"
 CODE = re.compile(r"[a-z][a-z0-9_]*")
+TREES = {path: ast.parse(path.read_text("utf-8")) for path in sorted((ROOT / "json2db_sync").rglob("*.py"))}
+ERRORS = {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.SyncError)}
 ROW = re.compile(r"^\| `([a-z0-9_]+)` \|", re.MULTILINE)
 
 
@@ -31,7 +35,10 @@ def notes(node: ast.AST) -> Iterable[str]:
 
 
 def reasons(node: ast.AST) -> Iterable[str]:
-    """Codes of an argument ``reason``, or its default."""
+    """Codes of an argument ``reason`` or its default, and in the fields of a failed result."""
+    if isinstance(node, ast.Dict):
+        named = {code: value for key, value in zip(node.keys, node.values, strict=True) for code in constants(key)}
+        yield from constants(named.get("reason")) if "error_type" in named else ()
     if isinstance(node, ast.Call):
         yield from (code for one in node.keywords if one.arg == "reason" for code in constants(one.value))
     if isinstance(node, ast.arguments):
@@ -44,9 +51,8 @@ def reasons(node: ast.AST) -> Iterable[str]:
 @pytest.mark.parametrize(("title", "codes"), [("### Codes of notes", notes), ("### Codes of errors", reasons)])
 def test_every_code_is_documented(title: str, codes: object) -> None:
     """docs/results.md lists the code of every note, and the reason of every error, and nothing else."""
-    trees = [ast.parse(path.read_text("utf-8")) for path in sorted((ROOT / "json2db_sync").rglob("*.py"))]
     assert callable(codes)
-    used = {code for tree in trees for node in ast.walk(tree) for code in codes(node)}
+    used = {code for tree in TREES.values() for node in ast.walk(tree) for code in codes(node)}
     _, _, section = PAGE.read_text("utf-8").partition(f"{title}\n")
     listed = ROW.findall(re.split(r"^##", section, maxsplit=1, flags=re.MULTILINE)[0])
     assert used, "no code was found in the package"
@@ -54,3 +60,15 @@ def test_every_code_is_documented(title: str, codes: object) -> None:
     assert not missing, f"docs/results.md, {title[4:].lower()}, lacks: {', '.join(missing)}"
     assert not gone, f"docs/results.md, {title[4:].lower()}, lists what the code lacks: {', '.join(gone)}"
     assert len(listed) == len(set(listed)), "a code is listed twice"
+
+
+def test_every_error_has_a_reason() -> None:
+    """Wherever the package makes an error of its own, it says of what kind."""
+    calls = [(path, node) for path, tree in TREES.items() for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    without = [
+        f"{path.relative_to(ROOT)}:{call.lineno}"
+        for path, call in calls
+        if getattr(call.func, "id", getattr(call.func, "attr", None)) in ERRORS
+        and not any(one.arg == "reason" for one in call.keywords)
+    ]
+    assert not without

@@ -53,7 +53,7 @@ class Export:
         """
         age = datetime.now(UTC) - moment_of(self.as_of)
         if age < -CLOCKS_DIFFER:
-            raise unfit(self.path, f"is dated {self.as_of}, which is in the future", "export_from_the_future")
+            raise unfit(self.path, f"is dated {self.as_of}, which is in the future", reason="export_from_the_future")
         return max(age, timedelta(0))
 
 
@@ -130,5 +130,5 @@ def _short(checksum: str) -> str:
     return checksum if len(checksum) < _SHOWN else f"{checksum[:_SHOWN]}…"
 
 
-def unfit(path: Path, what: str, reason: str) -> FileError:
+def unfit(path: Path, what: str, *, reason: str) -> FileError:
     return FileError(f"{path} {what}", hint="export again once the database answers", reason=reason, file=str(path))

@@ -95,9 +95,9 @@ class Exports:
                 if found is not None:
                     break
             except OSError as error:
-                found = unfit(path, f"cannot be read: {error.strerror}", "cannot_read")
+                found = unfit(path, f"cannot be read: {error.strerror}", reason="cannot_read")
         else:
-            found = unfit(path, "is replaced again and again while it is read", "export_replaced")
+            found = unfit(path, "is replaced again and again while it is read", reason="export_replaced")
         if isinstance(found, FileError):
             raise found
         return found
@@ -120,7 +120,7 @@ class Exports:
                     with self._opened(path, entity) as file:
                         found = verified(file)
                 except FileError as error:
-                    found = unfit(path, f"cannot be trusted: {error.message}", error.reason)
+                    found = unfit(path, f"cannot be trusted: {error.message}", reason=error.reason)
                 if identity_of(path) != identity:
                     return None
                 _SOUND.put(identity, found)

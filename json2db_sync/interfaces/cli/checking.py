@@ -22,10 +22,16 @@ def require_command(words: Sequence[str]) -> None:
     """
     ctx = _parsed(words)
     if ctx.command_path.split()[1] in _UNATTENDED:
-        raise ConfigurationError(f"{ctx.command_path} is nothing to schedule", hint="json2db-sync --help")
+        raise ConfigurationError(
+            f"{ctx.command_path} is nothing to schedule", hint="json2db-sync --help", reason="cannot_schedule"
+        )
     harmless = "recreate" in ctx.params and not ctx.params["recreate"]
     if "yes" in ctx.params and not ctx.params["yes"] and not harmless:
-        raise ConfigurationError(f"{ctx.command_path} asks before it goes on, and nobody is there", hint="add --yes")
+        raise ConfigurationError(
+            f"{ctx.command_path} asks before it goes on, and nobody is there",
+            hint="add --yes",
+            reason="confirmation_needed",
+        )
 
 
 def _parsed(words: Sequence[str]) -> click.Context:
@@ -48,8 +54,12 @@ def _parsed(words: Sequence[str]) -> click.Context:
             assert below is not None
             name, command = found or "", below
     except click.exceptions.Exit as error:
-        raise ConfigurationError("only help would be printed", hint="leave --help and --version out") from error
+        raise ConfigurationError(
+            "only help would be printed", hint="leave --help and --version out", reason="cannot_schedule"
+        ) from error
     except click.ClickException as error:
         near = getattr(error, "ctx", None) or ctx
         path = near.command_path if near is not None else PROGRAM
-        raise ConfigurationError(f"{path}: {error.format_message()}", hint=f"{path} --help") from error
+        raise ConfigurationError(
+            f"{path}: {error.format_message()}", hint=f"{path} --help", reason="invalid_command"
+        ) from error

@@ -77,7 +77,7 @@ def _no_record(entity: str, ids: Sequence[str]) -> Exception:
     from json2db_sync.errors import NoDataFound
 
     hint = f"json2db-sync read {entity} prints all there are; json2db-sync rejected lists those that could not load"
-    return NoDataFound(f"no record of {entity} has the id {', '.join(ids)}", hint=hint)
+    return NoDataFound(f"no record of {entity} has the id {', '.join(ids)}", hint=hint, reason="unknown_record")
 
 
 @click.group(

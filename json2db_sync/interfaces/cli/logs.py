@@ -58,6 +58,7 @@ def _file_handler(path: Path) -> logging.Handler:
         raise ConfigurationError(
             f"cannot write the log file {path}: {error.strerror}",
             hint="name a file in a folder that exists (--log-file, or logging.file in the configuration)",
+            reason="cannot_write",
             setting="logging.file",
             file=str(path),
         ) from error

@@ -28,12 +28,10 @@ class Question:
 
     def need_someone(self) -> None:
         """Raise unless there is someone to ask."""
-        if self.no_input:
-            raise ConfigurationError(f"{self.command} asks before it goes on; --no-input forbids it", hint="add --yes")
-        if not is_terminal():
-            raise ConfigurationError(
-                f"{self.command} asks before it goes on, and there is no terminal to ask on", hint="add --yes"
-            )
+        if self.no_input or not is_terminal():
+            why = "; --no-input forbids it" if self.no_input else ", and there is no terminal to ask on"
+            asks = f"{self.command} asks before it goes on{why}"
+            raise ConfigurationError(asks, hint="add --yes", reason="confirmation_needed")
 
     def yes_or_no(self) -> None:
         """Raise unless the answer is yes; no is the default."""
@@ -119,4 +117,4 @@ def _answer(asked: Callable[[], T]) -> T:
 
 
 def _not_done(reason: str) -> Cancelled:
-    return Cancelled(f"nothing was changed: {reason}")
+    return Cancelled(f"nothing was changed: {reason}", reason="declined")

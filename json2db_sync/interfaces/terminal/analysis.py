@@ -34,7 +34,7 @@ def analysis(result: AnalysisResult, canvas: Canvas) -> None:
         entity(seen, canvas, most)
     if result.success and result.entities:
         pending(result, canvas)
-    notes = [note for note in result.notes if getattr(note, "code", None) != "date_exceptions"]  # told by each entity
+    notes = [note for note in result.notes if note.code != "date_exceptions"]  # told by each entity
     worth_a_look(
         canvas, refused=besides(result.refused_files, result), notes=notes, findings=dict(_findings(result.entities))
     )
