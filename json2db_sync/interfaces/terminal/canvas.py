@@ -69,6 +69,8 @@ class Column:
     """Long values continue on the next line, rather than being cut."""
     whole: bool = False
     """Never cut or wrapped, however narrow the console: what people copy."""
+    shown: bool = True
+    """False leaves it out, with its cells."""
 
 
 _GAP = 2
@@ -162,6 +164,8 @@ class Canvas:
 
     def table(self, columns: Sequence[Column], rows: Iterable[Sequence[Part]], indent: int = 2) -> None:
         """Aligned rows under dim titles, without any lines."""
+        rows = [[cell for column, cell in zip(columns, row, strict=True) if column.shown] for row in rows]
+        columns = [column for column in columns if column.shown]
         titles = [self.text((column.title, "dim")) for column in columns]
         cells = [titles] if any(column.title for column in columns) else []
         cells += [[self.text(cell) for cell in row] for row in rows]
