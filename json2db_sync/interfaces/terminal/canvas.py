@@ -18,11 +18,11 @@ from json2db_sync.text import counted, plural
 Part = str | tuple[str, str] | Text
 """Text, text with a style, or text made before."""
 
-PLAIN = str.maketrans("✓✗★❯━╸…·→", "+x*>##~->")  # noqa: RUF001
+_SIGNS = "✓✗★❯━╸…·→"  # noqa: RUF001
+PLAIN = str.maketrans(_SIGNS, "+x*>##~->")
 """One ASCII character for each of ours, so that nothing moves."""
 
 GOOD, BAD, LOOK = ("✓", "green"), ("✗", "bold red"), ("!", "yellow")
-_SIGNS = "✓✗★❯━╸…·→"  # noqa: RUF001
 _JOINERS = "\u200c\u200d"
 """Persian and composed emoji need them; they only join their neighbours."""
 
@@ -32,16 +32,12 @@ def safe(value: object) -> str:
     text = str(value)
     if text.isascii() and text.isprintable():
         return text
-    return "".join(character if _shows(character) else _escaped(character) for character in text)
+    return "".join(one if _shows(one) else one.encode("unicode_escape").decode() for one in text)
 
 
 def _shows(character: str) -> bool:
     category = unicodedata.category(character)
     return character in _JOINERS or not (category[0] == "C" or category in ("Zl", "Zp"))
-
-
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")
 
 
 def can_draw_signs(console: Console) -> bool:
