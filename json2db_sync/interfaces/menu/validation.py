@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from json2db_sync.config.sections import ValidationSettings
 from json2db_sync.interfaces.menu.plans import same_as
 from json2db_sync.interfaces.menu.prompts import BACK, Back, Option
 from json2db_sync.interfaces.menu.session import Session
@@ -21,7 +20,7 @@ def browse(session: Session) -> None:
     """Say how records are checked, and make schemas, until the user goes back."""
     session.prompts.lines += 1
     session.console.print()
-    Canvas(session.console).pairs(_facts(session.config.validation), indent=0)
+    Canvas(session.console).pairs(_facts(session), indent=0)
     session.console.print()
     options = [Option("infer", "Write schemas to start from", "that all records here satisfy"), BACK]
     while True:
@@ -33,7 +32,8 @@ def browse(session: Session) -> None:
             _infer(session)
 
 
-def _facts(settings: ValidationSettings) -> Iterable[tuple[Part, Part]]:
+def _facts(session: Session) -> Iterable[tuple[Part, Part]]:
+    settings = session.config.validation
     folder = settings.schema_directory
     if folder is None:
         yield ("schemas", "dim"), "none: JSON2DB_SCHEMA_DIRECTORY names the folder they lie in"

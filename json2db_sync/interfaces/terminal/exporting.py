@@ -11,7 +11,7 @@ from json2db_sync.interfaces.terminal.wording import ago, size_text
 from json2db_sync.results import ExportedFile, ExportResult, JsonBackupsResult, RestoredJsonResult
 from json2db_sync.text import counted
 
-_MARKS = {"missing": BAD, "different": BAD, "stale": LOOK, "leftover": LOOK}
+_OUTDATED = ("missing", "different", "stale", "leftover")
 _DONE = {"export": "Exported", "check": "Checked", "verify": "Verified"}
 _MOST = 5
 """Values of a field that are shown; all that were asked for stand in the metadata."""
@@ -44,7 +44,7 @@ def _files(files: Sequence[ExportedFile], canvas: Canvas) -> None:
     columns = [Column("file", whole=True), Column("records", NUMBER), Column("size", NUMBER), Column("")]
     canvas.table(columns, ([
         Path(file.file).name, number(file.records), size_text(file.bytes) if file.bytes else "",
-        (file.status, "bold" if file.status in _MARKS else ""),
+        (file.status, "bold" if file.status in _OUTDATED else ""),
     ] for file in files))  # fmt: skip
 
 
