@@ -28,18 +28,15 @@ MEANINGS = {
     Exit.LOCKED: "another run or program is still at work: nothing more was done",
     Exit.INTERRUPTED: "interrupted, or answered no; what was committed stays",
 }
+_CODES = {"cancelled": Exit.INTERRUPTED, "configuration_error": Exit.USAGE, "locked": Exit.LOCKED}
 
 
 def exit_code(result: Result) -> Exit:
     """What a command ends with that had this result."""
     if result.success:
         return Exit.ATTENTION if result.needs_attention else Exit.DONE
-    if result.error_type == "cancelled":
-        return Exit.INTERRUPTED
-    if result.error_type == "configuration_error":
-        return Exit.USAGE
-    if result.error_type == "locked":
-        return Exit.LOCKED
+    if result.error_type in _CODES:
+        return _CODES[result.error_type]
     return Exit.ATTENTION if _found_differences(result) else Exit.FAILED
 
 

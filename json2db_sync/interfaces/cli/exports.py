@@ -1,47 +1,24 @@
-"""The commands that lead back from tables to JSON files."""
+"""The commands that lead back from tables to JSON files, and look after what exports replaced."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
-from json2db_sync.interfaces.cli.export_backups import OUTPUT_DIRECTORY, list_backups, restore_json
+from json2db_sync.interfaces.cli import options as shared
 from json2db_sync.interfaces.cli.groups import DefaultGroup
 from json2db_sync.interfaces.cli.operations import perform
-from json2db_sync.interfaces.cli.options import DATABASE, OUTPUT, Call, command, given, option, options
+from json2db_sync.interfaces.cli.options import Call, command, given, names, option, options, pairs
 
-T = TypeVar("T")
 _WHICH, _SHAPE, _HOW = "Which records", "What the files look like", "How"
 _CONDITION = re.compile(r"(?P<table>[^.]+)\.(?P<field>.+?)\s*(?P<sign><=|>=|!=|=|<|>)\s*(?P<value>.*)", re.DOTALL)
-Callback = Callable[[click.Context, click.Parameter, tuple[str, ...]], object]
-
-
-def _of_tables(add: Callable[[T | None, str], T]) -> Callback:
-    """A callback for a repeatable TABLE=..., by table; None where it is not given.
-
-    :param add: (what is known of a table, text) -> both; None is nothing yet, and a ValueError says what is wrong.
-    """
-
-    def parse(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> Mapping[str, object] | None:
-        found: dict[str, T] = {}
-        for text in value:
-            table, equals, rest = text.partition("=")
-            if not (equals and table.strip() and rest.strip()):
-                raise click.BadParameter(f"{text!r} is not {param.metavar}", ctx, param)
-            try:
-                found[table.strip()] = add(found.get(table.strip()), rest)
-            except ValueError as error:
-                raise click.BadParameter(f"{text!r}: {error}", ctx, param) from error
-        return found or None
-
-    return parse
 
 
 def _add_names(known: list[str] | None, text: str) -> list[str]:
-    return list(dict.fromkeys([*(known or ()), *_names(text)]))
+    return list(dict.fromkeys([*(known or ()), *names(text)]))
 
 
 def _add_renames(known: dict[str, str] | None, text: str) -> dict[str, str]:
@@ -50,7 +27,7 @@ def _add_renames(known: dict[str, str] | None, text: str) -> dict[str, str]:
     :raises ValueError: when a field gets no name or a second one, or two get the same.
     """
     renames = dict(known or {})
-    for pair in _names(text):
+    for pair in names(text):
         old, new = (name.strip() for name in pair.partition(":")[::2])
         if not (old and new):
             raise ValueError(f"{pair} is not OLD:NEW")
@@ -60,10 +37,6 @@ def _add_renames(known: dict[str, str] | None, text: str) -> dict[str, str]:
             raise ValueError(f"two fields would be named {new}")
         renames[old] = new
     return renames
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _conditions(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> Mapping[str, object] | None:
@@ -87,42 +60,44 @@ def _conditions(ctx: click.Context, param: click.Parameter, value: tuple[str, ..
 
 
 def _split(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> list[str] | None:
-    if not all(map(_names, value)):
+    if not all(map(names, value)):
         raise click.BadParameter("a name is missing", ctx, param)
-    return [name for text in value for name in _names(text)] or None
+    return [name for text in value for name in names(text)] or None
 
 
+_DIRECTORY = option("--output-directory", type=click.Path(), metavar="DIR", heading="Where",
+    help="The folder that files are exported to.")  # fmt: skip
 _TABLES = (
     option("--table", "tables", multiple=True, metavar="NAME", callback=_split, heading=_WHICH,
-            help="Only this entity or table; repeat it, or separate names by commas."),
+           help="Only this entity or table; repeat it, or separate names by commas."),
     option("--where", "filters", multiple=True, metavar="TABLE.FIELD=VALUE", callback=_conditions, heading=_WHICH,
-            help="Only rows of which this holds; also with != < <= > >=. Repeat it: all must hold."),
+           help="Only rows of which this holds; also with != < <= > >=. Repeat it: all must hold."),
 )  # fmt: skip
 _FORM = (
     option("--format", type=click.Choice(["envelope", "array", "ndjson"]), heading=_SHAPE,
-            help="Records with metadata before them, an array, or lines; metadata then stand beside."),
+           help="Records with metadata before them, an array, or lines; metadata then stand beside."),
     option("--pretty/--compact", default=None, heading=_SHAPE, help="Indented, or one record a line."),
     option("--gzip/--no-gzip", "compress", default=None, heading=_SHAPE, help="Pack the files, or do not."),
     option("--null", "null_handling", type=click.Choice(["keep", "omit"]), heading=_SHAPE,
-            help="Keys that are null: keep them, or leave them out."),
+           help="Keys that are null: keep them, or leave them out."),
     option("--related-depth", type=click.IntRange(0, 5), metavar="NUMBER", heading=_SHAPE,
-            help="References to follow for the names beside them: venue_name at 1, its city_name at 2."),
-    option("--fields", multiple=True, metavar="TABLE=FIELD,...", callback=_of_tables(_add_names), heading=_SHAPE,
-            help="Only these fields of a table."),
-    option("--exclude", multiple=True, metavar="TABLE=FIELD,...", callback=_of_tables(_add_names), heading=_SHAPE,
-            help="Without these fields of a table; '*' stands for all tables."),
-    option("--rename", multiple=True, metavar="TABLE=OLD:NEW,...", callback=_of_tables(_add_renames), heading=_SHAPE,
-            help="Other names for fields of a table."),
-    option("--statistics", multiple=True, metavar="TABLE=FIELD,...", callback=_of_tables(_add_names), heading=_SHAPE,
-            help="Count the commonest values of these fields, in the metadata and on the screen."),
+           help="References to follow for the names beside them: venue_name at 1, its city_name at 2."),
+    option("--fields", multiple=True, metavar="TABLE=FIELD,...", callback=pairs(_add_names), heading=_SHAPE,
+           help="Only these fields of a table."),
+    option("--exclude", multiple=True, metavar="TABLE=FIELD,...", callback=pairs(_add_names), heading=_SHAPE,
+           help="Without these fields of a table; '*' stands for all tables."),
+    option("--rename", multiple=True, metavar="TABLE=OLD:NEW,...", callback=pairs(_add_renames), heading=_SHAPE,
+           help="Other names for fields of a table."),
+    option("--statistics", multiple=True, metavar="TABLE=FIELD,...", callback=pairs(_add_names), heading=_SHAPE,
+           help="Count the commonest values of these fields, in the metadata and on the screen."),
 )  # fmt: skip
 _MODE = (
     option("--check", is_flag=True, heading=_HOW,
-            help="Write nothing; say which files are stale, and end with exit code 3 if any is."),
+           help="Write nothing; say which files are stale, and end with exit code 3 if any is."),
     option("--verify-only", is_flag=True, heading=_HOW,
-            help="Write nothing; compare the files with the database record by record."),
+           help="Write nothing; compare the files with the database record by record."),
     option("--validate/--no-validate", default=None, heading=_HOW,
-            help="Check every record against the JSON Schema beside its file, or do not."),
+           help="Check every record against the JSON Schema beside its file, or do not."),
 )  # fmt: skip
 
 
@@ -138,21 +113,38 @@ _MODE = (
     short="Write what changed.",
     hidden=True,
 )
-@options(OUTPUT_DIRECTORY, DATABASE, _TABLES, _FORM, _MODE, OUTPUT)
+@options(_DIRECTORY, shared.DATABASE, _TABLES, _FORM, _MODE, shared.OUTPUT)
 def export_run(call: Call, **arguments: Any) -> int:
     return perform(call, "export", lambda runner: runner.export(**given(arguments)))
 
 
-@click.group(
-    "export",
-    cls=DefaultGroup,
-    default="run",
-    help=export_run.help,
-    short_help="Tables as JSON files again, those that changed.",
+export = DefaultGroup(
+    "export", default="run", help=export_run.help, short_help="Tables as JSON files again, those that changed."
 )
-def export() -> None: ...
-
-
 export.add_command(export_run, "run")
-export.add_command(list_backups)
-export.add_command(restore_json)
+
+
+@command(
+    "list-backups",
+    "List the backups of exported files, newest first: what each held before an export replaced it.",
+    example="json2db-sync export list-backups --output-directory data",
+    short="What exports replaced.",
+    of=export,
+)
+@options(_DIRECTORY, shared.CONFIG_FILE, shared.OUTPUT)
+def list_backups(call: Call, output_directory: str | None) -> int:
+    return perform(call, "json_backups", lambda runner: runner.json_backups(output_directory), answers=True)
+
+
+@command(
+    "restore-json",
+    "Let an exported file be as it was in a BACKUP: a name that 'json2db-sync export list-backups' lists, or a path. "
+    "Its schema and metadata go back with it, all or nothing. What is replaced is backed up first: to undo it, restore "
+    "that.",
+    example="json2db-sync restore-json venues.json.backup.20261120_101530",
+    short="Go back to what an exported file held.",
+    of=export,
+)
+@options(click.argument("name", metavar="BACKUP"), _DIRECTORY, shared.CONFIG_FILE, shared.OUTPUT)
+def restore_json(call: Call, name: str, output_directory: str | None) -> int:
+    return perform(call, "restore_json", lambda runner: runner.restore_json(name, output_directory))

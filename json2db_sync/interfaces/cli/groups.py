@@ -14,7 +14,7 @@ from json2db_sync.text import nearest
 class LazyGroup(click.Group):
     """Commands in sections, each imported when it is looked up.
 
-    :param sections: heading -> command -> the module that holds it, under its name with underscores.
+    :param sections: heading -> command -> the module here that holds it, under its name with underscores.
     """
 
     def __init__(self, *args: Any, sections: Mapping[str, Mapping[str, str]], **settings: Any) -> None:
@@ -30,7 +30,7 @@ class LazyGroup(click.Group):
         """The command of this name, imported now."""
         if cmd_name not in self._homes:
             return None
-        found = getattr(import_module(self._homes[cmd_name]), cmd_name.replace("-", "_"))
+        found = getattr(import_module(f"{__package__}.{self._homes[cmd_name]}"), cmd_name.replace("-", "_"))
         assert isinstance(found, click.Command)
         return found
 

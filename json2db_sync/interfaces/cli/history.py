@@ -8,20 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from json2db_sync.errors import NoDataFound
+from json2db_sync.interfaces.cli import options as shared
 from json2db_sync.interfaces.cli.groups import DefaultGroup
 from json2db_sync.interfaces.cli.operations import perform, stream
-from json2db_sync.interfaces.cli.options import (
-    DATABASE,
-    ENTITY,
-    LIMIT,
-    OUTPUT,
-    Call,
-    Headed,
-    command,
-    example_block,
-    given,
-    options,
-)
+from json2db_sync.interfaces.cli.options import Call, command, example_block, given, option, options
 
 if TYPE_CHECKING:
     from json2db_sync.export.fallback import Reading
@@ -41,11 +32,11 @@ if TYPE_CHECKING:
 )
 @options(
     click.argument("entity", metavar="ENTITY"),
-    click.option("--id", "ids", multiple=True, metavar="ID", cls=Headed, heading="Which records",
-                 help="Only the record with this key; repeat it for the parts of a composite one, in order."),
-    click.option("--provenance", is_flag=True, cls=Headed, heading="Output",
-                 help="Each record with the file, session and run that it came from."),
-    DATABASE,
+    option("--id", "ids", multiple=True, metavar="ID", heading="Which records",
+           help="Only the record with this key; repeat it for the parts of a composite one, in order."),
+    option("--provenance", is_flag=True, heading="Output",
+           help="Each record with the file, session and run that it came from."),
+    shared.DATABASE,
 )  # fmt: skip
 def read(call: Call, entity: str, ids: Sequence[str], provenance: bool) -> int:
     def lines(runner: SyncRunner) -> Iterator[str]:
@@ -56,7 +47,10 @@ def read(call: Call, entity: str, ids: Sequence[str], provenance: bool) -> int:
             found = True
             yield encode(record)
         if ids and not found:
-            raise _no_record(entity, ids)
+            all_there = f"json2db-sync read {entity} prints all there are"
+            hint = f"{all_there}; json2db-sync rejected lists those that could not load"
+            text = f"no record of {entity} has the id {', '.join(ids)}"
+            raise NoDataFound(text, hint=hint, reason="unknown_record")
 
     return stream(call, "read", lines)
 
@@ -73,21 +67,12 @@ def _told(reading: Reading) -> Reading:
     return reading
 
 
-def _no_record(entity: str, ids: Sequence[str]) -> Exception:
-    from json2db_sync.errors import NoDataFound
-
-    hint = f"json2db-sync read {entity} prints all there are; json2db-sync rejected lists those that could not load"
-    return NoDataFound(f"no record of {entity} has the id {', '.join(ids)}", hint=hint, reason="unknown_record")
-
-
-@click.group(
+runs = DefaultGroup(
     "runs",
-    cls=DefaultGroup,
     default="list",
     help="Past runs. Without a subcommand: list them.\n\n" + example_block("json2db-sync runs show 12"),
     short_help="Past runs, and what became of their records.",
 )
-def runs() -> None: ...
 
 
 @command(
@@ -95,8 +80,9 @@ def runs() -> None: ...
     "List past runs, newest first: what they did, how they ended, and what became of their records.",
     example="json2db-sync runs list --limit 5",
     short="List them, newest first.",
+    of=runs,
 )
-@options(DATABASE, LIMIT, OUTPUT)
+@options(shared.DATABASE, shared.LIMIT, shared.OUTPUT)
 def runs_list(call: Call, **arguments: Any) -> int:
     return perform(call, "runs", lambda runner: runner.runs(**given(arguments)), answers=True)
 
@@ -106,14 +92,11 @@ def runs_list(call: Call, **arguments: Any) -> int:
     "Show one run by its NUMBER: how it ended, and what became of the records of each file that it loaded.",
     example="json2db-sync runs show 12",
     short="One of them, file by file.",
+    of=runs,
 )
-@options(click.argument("number", type=click.IntRange(min=1), metavar="NUMBER"), DATABASE, OUTPUT)
+@options(click.argument("number", type=click.IntRange(min=1), metavar="NUMBER"), shared.DATABASE, shared.OUTPUT)
 def runs_show(call: Call, number: int) -> int:
     return perform(call, "show_run", lambda runner: runner.show_run(number), answers=True)
-
-
-runs.add_command(runs_list)
-runs.add_command(runs_show)
 
 
 @command(
@@ -123,6 +106,6 @@ runs.add_command(runs_show)
     example="json2db-sync superseded --entity invoices --limit 20",
     short="Records that newer versions took the place of.",
 )
-@options(DATABASE, ENTITY, LIMIT, OUTPUT)
+@options(shared.DATABASE, shared.ENTITY, shared.LIMIT, shared.OUTPUT)
 def superseded(call: Call, **arguments: Any) -> int:
     return perform(call, "superseded", lambda runner: runner.superseded(**given(arguments)), answers=True)

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from json2db_sync.errors import ConfigurationError
 
@@ -31,6 +30,7 @@ def logging_to(file: Path | None, level: str, verbosity: int = 0) -> Iterator[No
     before = LOGGER.level
     handlers = list(_handlers(file, level, verbosity))
     for handler in handlers:
+        handler.setFormatter(OneLine("%(asctime)s %(levelname)s %(message)s"))
         LOGGER.addHandler(handler)
     if handlers:
         LOGGER.setLevel(min(handler.level for handler in handlers))
@@ -45,10 +45,13 @@ def logging_to(file: Path | None, level: str, verbosity: int = 0) -> Iterator[No
 
 def _handlers(file: Path | None, level: str, verbosity: int) -> Iterator[logging.Handler]:
     if file is not None:
-        yield _prepared(_file_handler(file.expanduser()), level, "%(asctime)s %(levelname)s %(message)s")
+        handler = _file_handler(file.expanduser())
+        handler.setLevel(level)
+        yield handler
     if verbosity and sys.stderr is not None:
         stream = logging.StreamHandler(sys.stderr)
-        yield _prepared(stream, "INFO" if verbosity == 1 else "DEBUG", "%(asctime)s %(levelname)s %(message)s")
+        stream.setLevel("INFO" if verbosity == 1 else "DEBUG")
+        yield stream
 
 
 def _file_handler(path: Path) -> logging.Handler:
@@ -62,10 +65,3 @@ def _file_handler(path: Path) -> logging.Handler:
             setting="logging.file",
             file=str(path),
         ) from error
-
-
-def _prepared(handler: Any, level: str, layout: str) -> logging.Handler:
-    handler.setLevel(level)
-    handler.setFormatter(OneLine(layout))
-    assert isinstance(handler, logging.Handler)
-    return handler

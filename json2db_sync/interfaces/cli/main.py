@@ -19,47 +19,21 @@ from json2db_sync.interfaces.cli.overlap import NotBegun, alone
 from json2db_sync.interfaces.cli.questions import is_terminal
 from json2db_sync.workers.batching import few_collections
 
-_WORK = "json2db_sync.interfaces.cli.work"
-_HISTORY = "json2db_sync.interfaces.cli.history"
-_REJECTS = "json2db_sync.interfaces.cli.rejects"
-_BACKUPS = "json2db_sync.interfaces.cli.backups"
-_EXPORTS = "json2db_sync.interfaces.cli.exports"
-_EXPORT_BACKUPS = "json2db_sync.interfaces.cli.export_backups"
-_SCHEMA = "json2db_sync.interfaces.cli.schema"
-_SCHEDULE = "json2db_sync.interfaces.cli.schedule"
-_SETUP = "json2db_sync.interfaces.cli.setup"
-_STATUS = "json2db_sync.interfaces.cli.status"
 SECTIONS = {
-    "The work, in order": {
-        "full-workflow": _WORK,
-        "analyze": _WORK,
-        "plan": _WORK,
-        "create-tables": _WORK,
-        "populate": _WORK,
-        "verify": _WORK,
-        "report": _WORK,
-    },
-    "The way back": {"export": _EXPORTS, "restore-json": _EXPORT_BACKUPS},
+    "The work, in order": dict.fromkeys(
+        ("full-workflow", "analyze", "plan", "create-tables", "populate", "verify", "report"), "work"
+    ),
+    "The way back": {"export": "exports", "restore-json": "exports"},
     "Looking after it": {
-        "status": _STATUS,
-        "inspect": _STATUS,
-        "read": _HISTORY,
-        "runs": _HISTORY,
-        "rejected": _REJECTS,
-        "superseded": _HISTORY,
-        "backup": _BACKUPS,
-        "backups": _BACKUPS,
-        "restore": _BACKUPS,
+        "status": "status", "inspect": "status", "read": "history", "runs": "history", "rejected": "rejects",
+        "superseded": "history", "backup": "backups", "backups": "backups", "restore": "backups",
     },
     "Around it": {
-        "schema": _SCHEMA,
-        "generate-table-schemas": _SCHEMA,
-        "schedule": _SCHEDULE,
-        "config": _SETUP,
-        "menu": _SETUP,
-        "completion": _SETUP,
+        "schema": "schema", "generate-table-schemas": "schema", "schedule": "schedule",
+        "config": "setup", "menu": "setup", "completion": "setup",
     },
-}
+}  # fmt: skip
+"""What help lists under which heading, and the module beside this one that holds it."""
 HELP = """Keep JSON files and a database in step.
 
 JSON files of records become SQL tables that one can query: in SQLite with no set-up, in PostgreSQL when it grows. On

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -16,6 +16,7 @@ from json2db_sync.interfaces.cli.options import Call
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from json2db_sync.errors import SyncError
     from json2db_sync.events import Listener
     from json2db_sync.results import Result
     from json2db_sync.runner import SyncRunner
@@ -45,11 +46,12 @@ def perform(
         if call.as_json:
             print_data(result.to_json(2))
         elif done is not None and not (call.quiet and not answers and code == Exit.DONE):
-            _draw(done, draw)
+            from json2db_sync.interfaces.terminal.console import make_console, show
+
+            (draw or show)(done, make_console())
     told = call.as_json or done is not None
     if not result.success and not (told and _one_screen()):
-        with quiet_pipe():
-            _explain(result)
+        _explain(result)
     return code
 
 
@@ -60,7 +62,6 @@ def _outcome(
     from json2db_sync.config import JSON2DBConfig
     from json2db_sync.errors import SyncError
     from json2db_sync.interfaces.cli.logs import logging_to
-    from json2db_sync.operations.result_builders import failed
     from json2db_sync.runner import SyncRunner
 
     try:
@@ -72,25 +73,24 @@ def _outcome(
                 runner = SyncRunner(call.db_path, call.data_source, config=config, on_event=listener)
                 result = work(runner)
         return result, (result if result.success or _has_more(result) else None)
-    except SyncError as error:
-        return failed(operation, error), None
-    except KeyboardInterrupt:
-        return _interrupted(operation), None
+    except (SyncError, KeyboardInterrupt) as error:
+        return _failed(operation, error), None
 
 
-def _interrupted(operation: str) -> Result:
+def _failed(operation: str, error: SyncError | KeyboardInterrupt) -> Result:
     from json2db_sync.errors import Cancelled
     from json2db_sync.interfaces.terminal.interrupt import hint_for
     from json2db_sync.operations.result_builders import failed
 
-    return failed(operation, Cancelled("interrupted", hint=hint_for(operation), reason="interrupted"))
+    if isinstance(error, KeyboardInterrupt):
+        error = Cancelled("interrupted", hint=hint_for(operation), reason="interrupted")
+    return failed(operation, error)
 
 
 def stream(call: Call, operation: str, lines: Callable[[SyncRunner], Iterator[str]]) -> Exit:
     """Print lines as they come: what is printed before an error stays, and none of it is held in memory."""
     from json2db_sync.config import JSON2DBConfig
     from json2db_sync.errors import SyncError
-    from json2db_sync.operations.result_builders import failed
     from json2db_sync.runner import SyncRunner
 
     try:
@@ -98,12 +98,9 @@ def stream(call: Call, operation: str, lines: Callable[[SyncRunner], Iterator[st
         with quiet_pipe():
             _print_lines(lines(SyncRunner(call.db_path, config=config)))
         return Exit.DONE
-    except SyncError as error:
-        result = failed(operation, error)
-    except KeyboardInterrupt:
-        result = _interrupted(operation)
-    with quiet_pipe():
-        _explain(result)
+    except (SyncError, KeyboardInterrupt) as error:
+        result = _failed(operation, error)
+    _explain(result)
     return exit_code(result)
 
 
@@ -120,19 +117,11 @@ def _one_screen() -> bool:
         return False
 
 
-def _draw(result: R, draw: Callable[[R, Console], None] | None) -> None:
-    from json2db_sync.interfaces.terminal.console import make_console, show
-
-    if draw is None:
-        show(result, make_console())
-    else:
-        draw(result, make_console())
-
-
 def _explain(result: Result) -> None:
     from json2db_sync.interfaces.terminal.console import make_console, show_error
 
-    show_error(result, make_console(stderr=True))
+    with quiet_pipe():
+        show_error(result, make_console(stderr=True))
 
 
 @contextlib.contextmanager
@@ -172,16 +161,10 @@ def _close_streams() -> None:
 
 def print_data(text: str) -> None:
     """Print data for programs: UTF-8 wherever it goes, what cannot be encoded escaped as JSON does."""
-    buffer = getattr(sys.stdout, "buffer", None)
-    if buffer is None:
-        click.echo(text)
-        return
-    sys.stdout.flush()
-    buffer.write(text.encode("utf-8", "backslashreplace") + b"\n")
-    buffer.flush()
+    _print_lines([text])
 
 
-def _print_lines(lines: Iterator[str]) -> None:
+def _print_lines(lines: Iterable[str]) -> None:
     """As :func:`print_data`, many of them: they leave by the bufferful."""
     buffer = getattr(sys.stdout, "buffer", None)
     if buffer is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -14,6 +14,8 @@ COMPLETE_VARIABLE = "_JSON2DB_SYNC_COMPLETE"
 
 Function = Callable[..., Any]
 Decorator = Callable[[Function], Function]
+Callback = Callable[[click.Context, click.Parameter, tuple[str, ...]], object]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -38,22 +40,16 @@ class Call:
 
     def sections(self) -> dict[str, dict[str, object]]:
         """The settings given, in the sections of the configuration."""
-        given: dict[str, dict[str, object]] = {
+        sections: dict[str, dict[str, object]] = {
             "data_source": {"include_failed": self.include_failed},
             "processing": {
-                "batch_size": self.batch_size,
-                "memory_limit": self.memory_limit,
-                "on_error": self.on_error,
-                "max_rejected": self.max_rejected,
+                **{name: getattr(self, name) for name in ("batch_size", "memory_limit", "on_error", "max_rejected")},
                 "contracts": _contracts(self.frozen),
             },
             "validation": {"schema_directory": self.schema_directory, "mode": self.validation_mode},
             "logging": {"file": self.log_file},
         }
-        kept = {
-            section: {name: value for name, value in settings.items() if value is not None}
-            for section, settings in given.items()
-        }
+        kept = {section: given(settings) for section, settings in sections.items()}
         return {section: settings for section, settings in kept.items() if settings}
 
 
@@ -104,10 +100,13 @@ class Command(click.Command):
                 formatter.write_dl([(names.ljust(min(widest, 30)), text) for names, text in records])
 
 
-def command(name: str, text: str, *, example: str, short: str, hidden: bool = False) -> Callable[[Function], Command]:
-    """A command with its help: what it does in plain words, and an example."""
+def command(
+    name: str, text: str, *, example: str, short: str, hidden: bool = False, of: click.Group | None = None
+) -> Callable[[Function], click.Command]:
+    """A command with its help: what it does in plain words, and an example; in a group where one is given."""
     full = f"{text}\n\n{example_block(example)}"
-    return click.command(name, cls=Command, help=full, short_help=short, hidden=hidden)
+    make = click.command if of is None else of.command
+    return make(name, cls=Command, help=full, short_help=short, hidden=hidden)
 
 
 def example_block(example: str) -> str:
@@ -119,23 +118,32 @@ def option(*names: str, **settings: object) -> Decorator:
     return click.option(*names, cls=Headed, **settings)
 
 
+def names(text: str) -> list[str]:
+    """Names that commas separate."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
 def _split(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]) -> list[str] | None:
     """``--entity a,b --entity c`` -> [a, b, c]; None where the option is not given."""
-    if not value:
-        return None
-    return [name.strip() for text in value for name in text.split(",") if name.strip()]
+    return [name for text in value for name in names(text)] if value else None
 
 
-def _pairs(what: str) -> Callable[[click.Context, click.Parameter, tuple[str, ...]], Mapping[str, str] | None]:
-    """A callback for a repeatable NAME=VALUE option."""
+def pairs(add: Callable[[T | None, str], T], example: str = "") -> Callback:
+    """A callback for a repeatable NAME=..., by name; None where it is not given.
 
-    def parse(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> Mapping[str, str] | None:
-        found: dict[str, str] = {}
+    :param add: (what is known of a name, text) -> both; None is nothing yet, and a ValueError says what is wrong.
+    """
+
+    def parse(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> Mapping[str, object] | None:
+        found: dict[str, T] = {}
         for text in value:
-            name, equals, rest = text.partition("=")
-            if not (equals and name.strip() and rest.strip()):
-                raise click.BadParameter(f"{text!r} is not {what}", ctx, param)
-            found[name.strip()] = rest.strip()
+            name, equals, rest = (part.strip() for part in text.partition("="))
+            if not (equals and name and rest):
+                raise click.BadParameter(f"{text!r} is not {param.metavar}{example}", ctx, param)
+            try:
+                found[name] = add(found.get(name), rest)
+            except ValueError as error:
+                raise click.BadParameter(f"{text!r}: {error}", ctx, param) from error
         return found or None
 
     return parse
@@ -144,84 +152,64 @@ def _pairs(what: str) -> Callable[[click.Context, click.Parameter, tuple[str, ..
 _PATH = click.Path(path_type=str)
 _WHERE, _WHICH, _HOW, _RULES, _OUTPUT, _ASKING = "Where", "Which files", "How", "Rules", "Output", "Asking"
 
+# fmt: off
 CONFIG_FILE = option("--config-file", type=_PATH, metavar="FILE", heading=_WHERE, help="JSON or TOML file of settings.")
 DATABASE = (
-    option(
-        "--db-path", type=_PATH, metavar="PATH|URL", heading=_WHERE,
-        help="SQLite file, or postgresql://user:password@host/name.",
-    ),
+    option("--db-path", type=_PATH, metavar="PATH|URL", heading=_WHERE,
+           help="SQLite file, or postgresql://user:password@host/name."),
     CONFIG_FILE,
-)  # fmt: skip
-DATA_SOURCE = option(
-    "--data-source", type=_PATH, metavar="PATH", heading=_WHERE,
-    help="The api_sync base, its sync_sessions, one session, any folder or file.",
-)  # fmt: skip
+)
+DATA_SOURCE = option("--data-source", type=_PATH, metavar="PATH", heading=_WHERE,
+    help="The api_sync base, its sync_sessions, one session, any folder or file.")
 WINDOW = (
-    option(
-        "--cutoff-days", type=Days(), metavar="DAYS", heading=_WHICH,
-        help="Only sessions of the last DAYS days; 'all' lifts every limit.",
-    ),
+    option("--cutoff-days", type=Days(), metavar="DAYS", heading=_WHICH,
+           help="Only sessions of the last DAYS days; 'all' lifts every limit."),
     option("--since", metavar="DATE", heading=_WHICH, help="Only sessions from this day on, as 2026-11-01."),
     option("--until", metavar="DATE", heading=_WHICH, help="Only sessions up to this day."),
-    option(
-        "--entity", "entity_filter", multiple=True, metavar="NAME", callback=_split, heading=_WHICH,
-        help="Only this entity; repeat it, or separate names by commas.",
-    ),
-    option(
-        "--include-failed", is_flag=True, default=None, heading=_WHICH,
-        help="Also files whose metadata says that their sync failed.",
-    ),
-)  # fmt: skip
-SOURCE = (DATA_SOURCE, *WINDOW)
-BACKUP = option(
-    "--backup/--no-backup", default=None, heading=_HOW, help="Back up the database before loading, or do not."
+    option("--entity", "entity_filter", multiple=True, metavar="NAME", callback=_split, heading=_WHICH,
+           help="Only this entity; repeat it, or separate names by commas."),
+    option("--include-failed", is_flag=True, default=None, heading=_WHICH,
+           help="Also files whose metadata says that their sync failed."),
 )
+SOURCE = (DATA_SOURCE, *WINDOW)
+BACKUP = option("--backup/--no-backup", default=None, heading=_HOW,
+    help="Back up the database before loading, or do not.")
 BATCH_SIZE = option("--batch-size", type=int, metavar="RECORDS", heading=_HOW, help="Records stored at a time.")
 MEMORY = option("--memory-limit", type=int, metavar="MB", heading=_HOW, help="Memory to stay within.")
 CUSTOM_COLUMNS = option(
     "--custom-column", "custom_columns", multiple=True, metavar="NAME=TYPE", heading=_HOW,
-    callback=_pairs("NAME=TYPE, as in session_id=TEXT"),
+    callback=pairs(lambda _known, text: text, ", as in session_id=TEXT"),
     help="One more column in every entity's table; repeat it for several.",
-)  # fmt: skip
-ENTITY = option("--entity", metavar="NAME", heading="Which records", help="Only this entity.")
-LIMIT = option(
-    "--limit", "most", type=click.IntRange(min=1), metavar="NUMBER", heading=_HOW,
-    help="Show at most so many, newest first.",
-)  # fmt: skip
-SCHEMA_DIRECTORY = option(
-    "--schema-directory", type=_PATH, metavar="DIR", heading=_RULES,
-    help="JSON Schemas to check records by, one an entity: invoices.schema.json.",
-)  # fmt: skip
-RULES = (
-    option(
-        "--on-error", type=click.Choice(["reject", "stop"]), heading=_RULES,
-        help="What cannot be loaded: keep it aside and go on, or stop.",
-    ),
-    option(
-        "--max-rejected", metavar="N|N%", heading=_RULES,
-        help="Rejected records a file may have, or their share; with more nothing of it loads.",
-    ),
-    SCHEMA_DIRECTORY,
-    option(
-        "--validation-mode", type=click.Choice(["reject", "warn"]), heading=_RULES,
-        help="What does not satisfy its schema: reject it, or load it and say so.",
-    ),
-)  # fmt: skip
-FREEZE = option(
-    "--freeze", "frozen", multiple=True, metavar="NAME", callback=_split, heading=_RULES,
-    help="Leave the tables of this entity as they are; repeat it, or separate names by commas.",
-)  # fmt: skip
-YES = option("-y", "--yes", is_flag=True, heading=_ASKING, help="Go on without asking.")
-NO_INPUT = option(
-    "--no-input", is_flag=True, heading=_ASKING, help="Never ask: end with exit code 2 where --yes would be needed."
 )
-ASKING = (YES, NO_INPUT)
+ENTITY = option("--entity", metavar="NAME", heading="Which records", help="Only this entity.")
+LIMIT = option("--limit", "most", type=click.IntRange(min=1), metavar="NUMBER", heading=_HOW,
+    help="Show at most so many, newest first.")
+SCHEMA_DIRECTORY = option("--schema-directory", type=_PATH, metavar="DIR", heading=_RULES,
+    help="JSON Schemas to check records by, one an entity: invoices.schema.json.")
+RULES = (
+    option("--on-error", type=click.Choice(["reject", "stop"]), heading=_RULES,
+           help="What cannot be loaded: keep it aside and go on, or stop."),
+    option("--max-rejected", metavar="N|N%", heading=_RULES,
+           help="Rejected records a file may have, or their share; with more nothing of it loads."),
+    SCHEMA_DIRECTORY,
+    option("--validation-mode", type=click.Choice(["reject", "warn"]), heading=_RULES,
+           help="What does not satisfy its schema: reject it, or load it and say so."),
+)
+FREEZE = option("--freeze", "frozen", multiple=True, metavar="NAME", callback=_split, heading=_RULES,
+    help="Leave the tables of this entity as they are; repeat it, or separate names by commas.")
+LOADING = (BACKUP, BATCH_SIZE, MEMORY, *RULES, FREEZE)
+ASKING = (
+    option("-y", "--yes", is_flag=True, heading=_ASKING, help="Go on without asking."),
+    option("--no-input", is_flag=True, heading=_ASKING,
+           help="Never ask: end with exit code 2 where --yes would be needed."),
+)
 OUTPUT = (
     option("--json", "as_json", is_flag=True, heading=_OUTPUT, help="Print the result, and nothing else, as JSON."),
     option("-v", "--verbose", count=True, heading=_OUTPUT, help="Log to stderr instead of drawing; -vv says more."),
     option("-q", "--quiet", is_flag=True, heading=_OUTPUT, help="No progress; nothing at all where all is well."),
     option("--log-file", type=_PATH, metavar="FILE", heading=_OUTPUT, help="Write the log to this file too."),
 )
+# fmt: on
 
 
 def options(*groups: Decorator | tuple[Decorator, ...]) -> Decorator:
@@ -234,11 +222,9 @@ def options(*groups: Decorator | tuple[Decorator, ...]) -> Decorator:
             return function(Call(**shared), **given)
 
         decorated: Function = run
-        flat: list[Decorator] = []
-        for group in groups:
-            flat += [group] if callable(group) else group
-        for one in reversed(flat):
-            decorated = one(decorated)
+        for group in reversed(groups):
+            for one in [group] if callable(group) else reversed(group):
+                decorated = one(decorated)
         return decorated
 
     return decorate

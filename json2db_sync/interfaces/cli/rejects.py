@@ -7,22 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from json2db_sync.interfaces.cli import options as shared
 from json2db_sync.interfaces.cli.groups import DefaultGroup
 from json2db_sync.interfaces.cli.operations import perform
-from json2db_sync.interfaces.cli.options import (
-    DATABASE,
-    ENTITY,
-    FREEZE,
-    LIMIT,
-    OUTPUT,
-    RULES,
-    Call,
-    Headed,
-    command,
-    example_block,
-    given,
-    options,
-)
+from json2db_sync.interfaces.cli.options import Call, command, example_block, given, option, options
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,15 +20,13 @@ if TYPE_CHECKING:
 _NUMBERS = click.argument("numbers", nargs=-1, type=click.IntRange(min=1), metavar="[NUMBER]...")
 
 
-@click.group(
+rejected = DefaultGroup(
     "rejected",
-    cls=DefaultGroup,
     default="list",
     help="Records that could not be loaded, kept whole with their reasons. Without a subcommand: list them.\n\n"
     + example_block("json2db-sync rejected --entity invoices --limit 20"),
     short_help="Records that could not be loaded: why, and a second try.",
 )
-def rejected() -> None: ...
 
 
 @command(
@@ -49,8 +35,9 @@ def rejected() -> None: ...
     "they come whole.",
     example="json2db-sync rejected list --entity invoices --limit 20",
     short="List them, newest first.",
+    of=rejected,
 )
-@options(DATABASE, ENTITY, LIMIT, OUTPUT)
+@options(shared.DATABASE, shared.ENTITY, shared.LIMIT, shared.OUTPUT)
 def rejected_list(call: Call, **arguments: Any) -> int:
     return perform(call, "rejected", lambda runner: runner.rejected(**given(arguments)), answers=True)
 
@@ -61,8 +48,9 @@ def rejected_list(call: Call, **arguments: Any) -> int:
     "and its whole text.",
     example="json2db-sync rejected show 7",
     short="One of them, whole.",
+    of=rejected,
 )
-@options(click.argument("number", type=click.IntRange(min=1), metavar="NUMBER"), DATABASE, OUTPUT)
+@options(click.argument("number", type=click.IntRange(min=1), metavar="NUMBER"), shared.DATABASE, shared.OUTPUT)
 def rejected_show(call: Call, number: int) -> int:
     def draw(result: RejectedResult, console: Console) -> None:
         from json2db_sync.interfaces.terminal.canvas import Canvas
@@ -80,15 +68,14 @@ def rejected_show(call: Call, number: int) -> int:
     "there, and give the file to 'rejected replay --corrected'.",
     example="json2db-sync rejected export --entity invoices --output to_correct.ndjson",
     short="Write them into a file, to be corrected.",
+    of=rejected,
 )
 @options(
-    _NUMBERS,
-    DATABASE,
-    ENTITY,
-    click.option("--output", type=click.Path(path_type=str), metavar="FILE", required=True, cls=Headed,
+    _NUMBERS, shared.DATABASE, shared.ENTITY,
+    option("--output", type=click.Path(path_type=str), metavar="FILE", required=True,
                  heading="How", help="The file to write."),
-    click.option("--overwrite", is_flag=True, cls=Headed, heading="How", help="Replace the file if it is there."),
-    OUTPUT,
+    option("--overwrite", is_flag=True, heading="How", help="Replace the file if it is there."),
+    shared.OUTPUT,
 )  # fmt: skip
 def rejected_export(call: Call, numbers: Sequence[int], output: str, **arguments: Any) -> int:
     arguments["numbers"] = numbers or None
@@ -101,21 +88,14 @@ def rejected_export(call: Call, numbers: Sequence[int], output: str, **arguments
     "with --corrected. What loads now is stored and no longer rejected; a newer version that is stored stays.",
     example="json2db-sync rejected replay --corrected corrected.ndjson",
     short="Try them again, as they are or corrected.",
+    of=rejected,
 )
 @options(
-    _NUMBERS,
-    DATABASE,
-    ENTITY,
-    click.option("--corrected", type=click.Path(path_type=str), metavar="FILE", cls=Headed, heading="Which records",
-                 help="The records of this file alone, as 'rejected export' writes it, with the 'raw' given there."),
-    RULES,
-    FREEZE,
-    OUTPUT,
+    _NUMBERS, shared.DATABASE, shared.ENTITY,
+    option("--corrected", type=click.Path(path_type=str), metavar="FILE", heading="Which records",
+           help="The records of this file alone, as 'rejected export' writes it, with the 'raw' given there."),
+    shared.RULES, shared.FREEZE, shared.OUTPUT,
 )  # fmt: skip
 def rejected_replay(call: Call, numbers: Sequence[int], **arguments: Any) -> int:
     arguments["numbers"] = numbers or None
     return perform(call, "replay", lambda runner: runner.replay(**given(arguments)))
-
-
-for _command in (rejected_list, rejected_show, rejected_export, rejected_replay):
-    rejected.add_command(_command)

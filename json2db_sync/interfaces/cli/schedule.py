@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from json2db_sync.interfaces.cli.operations import perform, print_data
-from json2db_sync.interfaces.cli.options import CONFIG_FILE, OUTPUT, Call, Headed, command, given, options
+from json2db_sync.interfaces.cli.options import CONFIG_FILE, OUTPUT, Call, command, given, option, options
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -43,23 +43,21 @@ class _Format(click.Choice):  # type: ignore[type-arg,unused-ignore] # generic s
 )
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[OPERATION [ITS OPTIONS]]")
 @options(
-    click.option("--every", metavar="TIME", cls=Headed, heading=_WHEN,
-                 help="hour, day, week, or a number of minutes, as in '15 minutes'. Default: day."),
-    click.option("--at", metavar="HH:MM", cls=Headed, heading=_WHEN,
-                 help="Local time; of every hour :MM. Default: 02:00, or the full hour."),
-    click.option("--on", metavar="DAY", cls=Headed, heading=_WHEN, help="The day of every week. Default: sunday."),
-    click.option("--format", type=_Format(["cron", "systemd"]), cls=Headed, heading=_WHAT,
-                 help="A crontab line (the default), or a service and a timer."),
-    click.option("--log", metavar="FILE", cls=Headed, heading=_WHAT,
+    option("--every", metavar="TIME", heading=_WHEN,
+           help="hour, day, week, or a number of minutes, as in '15 minutes'. Default: day."),
+    option("--at", metavar="HH:MM", heading=_WHEN,
+           help="Local time; of every hour :MM. Default: 02:00, or the full hour."),
+    option("--on", metavar="DAY", heading=_WHEN, help="The day of every week. Default: sunday."),
+    option("--format", type=_Format(["cron", "systemd"]), heading=_WHAT,
+           help="A crontab line (the default), or a service and a timer."),
+    option("--log", metavar="FILE", heading=_WHAT,
                  help="Add what it prints to this file; default: as configured (schedule.log), else cron's mail or "
                       "systemd's journal."),
-    click.option("--name", metavar="NAME", cls=Headed, heading=_WHAT,
-                 help="Name the units and the lock so; default: after the operation."),
-    click.option("--output", metavar="DIR", cls=Headed, heading=_WHAT, help="Write the files into this folder, too."),
-    click.option("--overwrite", is_flag=True, cls=Headed, heading=_WHAT,
-                 help="Replace files there that say otherwise."),
-    CONFIG_FILE,
-    OUTPUT[0],
+    option("--name", metavar="NAME", heading=_WHAT,
+           help="Name the units and the lock so; default: after the operation."),
+    option("--output", metavar="DIR", heading=_WHAT, help="Write the files into this folder, too."),
+    option("--overwrite", is_flag=True, heading=_WHAT, help="Replace files there that say otherwise."),
+    CONFIG_FILE, OUTPUT[0],
 )  # fmt: skip
 def schedule(call: Call, words: Sequence[str], **arguments: Any) -> int:
     from json2db_sync.interfaces.cli.checking import require_command

@@ -8,19 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from json2db_sync.databases import NAMES
+from json2db_sync.interfaces.cli import options as shared
 from json2db_sync.interfaces.cli.operations import perform, print_data
-from json2db_sync.interfaces.cli.options import (
-    CUSTOM_COLUMNS,
-    DATABASE,
-    MEMORY,
-    OUTPUT,
-    SOURCE,
-    Call,
-    Headed,
-    command,
-    example_block,
-    options,
-)
+from json2db_sync.interfaces.cli.options import Call, command, example_block, option, options
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,14 +18,13 @@ if TYPE_CHECKING:
     from json2db_sync.results import InferredSchemasResult, SchemasResult
 
 
-@click.group(
+schema = click.Group(
     "schema",
     help="JSON Schemas that say what records must be like: one a file, in a folder that validation.schema_directory "
     "names (JSON2DB_SCHEMA_DIRECTORY, or --schema-directory).\n\n"
     + example_block("json2db-sync schema infer --output schemas"),
     short_help="JSON Schemas to check records by.",
 )
-def schema() -> None: ...
 
 
 @command(
@@ -45,16 +34,15 @@ def schema() -> None: ...
     "of schemas; where there is neither they are printed as one JSON object, entity by entity.",
     example="json2db-sync schema infer --output schemas",
     short="Schemas that the records satisfy, to start from.",
+    of=schema,
 )
 @options(
-    DATABASE,
-    SOURCE,
-    click.option("--output", type=click.Path(path_type=str), metavar="DIR", cls=Headed, heading="How",
-                 help="The folder to write them to, as invoices.schema.json."),
-    click.option("--overwrite", is_flag=True, cls=Headed, heading="How",
-                 help="Replace files that are there; without it nothing is written then."),
-    MEMORY,
-    OUTPUT,
+    shared.DATABASE, shared.SOURCE,
+    option("--output", type=click.Path(path_type=str), metavar="DIR", heading="How",
+           help="The folder to write them to, as invoices.schema.json."),
+    option("--overwrite", is_flag=True, heading="How",
+           help="Replace files that are there; without it nothing is written then."),
+    shared.MEMORY, shared.OUTPUT,
 )  # fmt: skip
 def schema_infer(call: Call, **arguments: Any) -> int:
     def draw(result: InferredSchemasResult, console: Console) -> None:
@@ -68,9 +56,6 @@ def schema_infer(call: Call, **arguments: Any) -> int:
     return perform(call, "infer_schemas", lambda runner: runner.infer_schemas(**arguments), draw=draw, answers=True)
 
 
-schema.add_command(schema_infer)
-
-
 @command(
     "generate-table-schemas",
     "Print the CREATE statements of all tables, for the entities in the files and those stored. Changes nothing.",
@@ -78,15 +63,12 @@ schema.add_command(schema_infer)
     short="CREATE statements, for SQLite and PostgreSQL.",
 )
 @options(
-    DATABASE,
-    SOURCE,
-    click.option("--include-indexes/--no-indexes", default=None, cls=Headed, heading="How",
-                 help="With the indexes, or without."),
-    CUSTOM_COLUMNS,
-    click.option("--dialect", type=click.Choice(NAMES), cls=Headed, heading="Output",
-                 help="Print the statements for this database, and nothing else."),
-    MEMORY,
-    OUTPUT,
+    shared.DATABASE, shared.SOURCE,
+    option("--include-indexes/--no-indexes", default=None, heading="How", help="With the indexes, or without."),
+    shared.CUSTOM_COLUMNS,
+    option("--dialect", type=click.Choice(NAMES), heading="Output",
+           help="Print the statements for this database, and nothing else."),
+    shared.MEMORY, shared.OUTPUT,
 )  # fmt: skip
 def generate_table_schemas(call: Call, dialect: str | None, include_indexes: bool | None, **arguments: Any) -> int:
     if include_indexes is not None:

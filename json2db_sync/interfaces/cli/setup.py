@@ -7,30 +7,17 @@ from importlib import resources
 
 import click
 
+from json2db_sync.interfaces.cli import options as shared
 from json2db_sync.interfaces.cli.groups import DefaultGroup
 from json2db_sync.interfaces.cli.operations import perform
-from json2db_sync.interfaces.cli.options import (
-    COMPLETE_VARIABLE,
-    CONFIG_FILE,
-    DATA_SOURCE,
-    DATABASE,
-    OUTPUT,
-    PROGRAM,
-    Call,
-    command,
-    example_block,
-    options,
-)
+from json2db_sync.interfaces.cli.options import COMPLETE_VARIABLE, PROGRAM, Call, command, example_block, options
 
-
-@click.group(
+config = DefaultGroup(
     "config",
-    cls=DefaultGroup,
     default="show",
     help="The settings. Without a subcommand: show them.\n\n" + example_block("json2db-sync config show"),
     short_help="The settings, and where each comes from.",
 )
-def config() -> None: ...
 
 
 @command(
@@ -39,15 +26,13 @@ def config() -> None: ...
     "variable that sets it. Passwords are masked.",
     example="json2db-sync config show --config-file production.toml",
     short="Every setting, its value and its origin.",
+    of=config,
 )
-@options(CONFIG_FILE, OUTPUT)
+@options(shared.CONFIG_FILE, shared.OUTPUT)
 def config_show(call: Call) -> int:
     from json2db_sync.interfaces.terminal.settings import draw_settings, settings_of
 
     return perform(call, "config_show", settings_of, draw=draw_settings, answers=True)
-
-
-config.add_command(config_show)
 
 
 @command(
@@ -55,13 +40,11 @@ config.add_command(config_show)
     "Print a .env file to begin with: every variable with its meaning and its default.",
     example="json2db-sync config example > .env",
     short="A .env file to begin with.",
+    of=config,
 )
 def config_example() -> int:
     click.echo(resources.files("json2db_sync").joinpath(".env.example").read_text(encoding="utf-8"), nl=False)
     return 0
-
-
-config.add_command(config_example)
 
 
 @command(
@@ -71,7 +54,7 @@ config.add_command(config_example)
     example="json2db-sync menu --db-path production.db",
     short="The guided menu.",
 )
-@options(DATABASE, DATA_SOURCE)
+@options(shared.DATABASE, shared.DATA_SOURCE)
 def menu(call: Call) -> int:
     return open_menu(call)
 

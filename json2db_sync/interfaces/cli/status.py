@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import click
-
 from json2db_sync.interfaces.cli.operations import perform
-from json2db_sync.interfaces.cli.options import DATABASE, OUTPUT, SOURCE, Call, Headed, command, options
+from json2db_sync.interfaces.cli.options import DATABASE, OUTPUT, SOURCE, Call, command, option, options
 
 
 @command(
@@ -23,8 +21,8 @@ from json2db_sync.interfaces.cli.options import DATABASE, OUTPUT, SOURCE, Call, 
 )
 @options(
     DATABASE,
-    click.option("--no-checksums", is_flag=True, cls=Headed, heading="How",
-                 help="Do not read the exports through to see whether their checksums hold."),
+    option("--no-checksums", is_flag=True, heading="How",
+           help="Do not read the exports through to see whether their checksums hold."),
     OUTPUT,
 )  # fmt: skip
 def status(call: Call, no_checksums: bool) -> int:
@@ -42,12 +40,10 @@ def status(call: Call, no_checksums: bool) -> int:
     short="What is there and what is new, before anything is done.",
 )
 @options(
-    DATABASE,
-    SOURCE,
-    click.option("--contents", is_flag=True, cls=Headed, heading="How",
-                 help="Look into the files for the entities they hold; without it their names say it."),
-    click.option("--changes", is_flag=True, cls=Headed, heading="How",
-                 help="Read the files to say what would change in the tables."),
+    DATABASE, SOURCE,
+    option("--contents", is_flag=True, heading="How",
+           help="Look into the files for the entities they hold; without it their names say it."),
+    option("--changes", is_flag=True, heading="How", help="Read the files to say what would change in the tables."),
     OUTPUT,
 )  # fmt: skip
 def inspect(call: Call, **arguments: Any) -> int:

@@ -6,24 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from json2db_sync.interfaces.cli import options as shared
 from json2db_sync.interfaces.cli.operations import perform
-from json2db_sync.interfaces.cli.options import (
-    ASKING,
-    BACKUP,
-    BATCH_SIZE,
-    CUSTOM_COLUMNS,
-    DATABASE,
-    FREEZE,
-    MEMORY,
-    OUTPUT,
-    RULES,
-    SCHEMA_DIRECTORY,
-    SOURCE,
-    Call,
-    Headed,
-    command,
-    options,
-)
+from json2db_sync.interfaces.cli.options import Call, command, option, options
 
 if TYPE_CHECKING:
     from json2db_sync.runner import SyncRunner
@@ -38,20 +23,14 @@ if TYPE_CHECKING:
     short="All of it: analyze, create tables, populate, verify, report.",
 )
 @options(
-    DATABASE,
-    SOURCE,
-    click.option("--skip-table-creation", is_flag=True, cls=Headed, heading="How",
-                 help="Leave out the separate step; loading still makes tables that are missing."),
-    click.option("--full-verification", is_flag=True, cls=Headed, heading="How",
-                 help="Compare the records of all loaded files, not only of this run."),
-    click.option("--skip-record-verification", is_flag=True, cls=Headed, heading="How",
-                 help="Verify the tables only, and compare no records."),
-    BACKUP,
-    BATCH_SIZE,
-    MEMORY,
-    RULES,
-    FREEZE,
-    OUTPUT,
+    shared.DATABASE, shared.SOURCE,
+    option("--skip-table-creation", is_flag=True, heading="How",
+           help="Leave out the separate step; loading still makes tables that are missing."),
+    option("--full-verification", is_flag=True, heading="How",
+           help="Compare the records of all loaded files, not only of this run."),
+    option("--skip-record-verification", is_flag=True, heading="How",
+           help="Verify the tables only, and compare no records."),
+    shared.LOADING, shared.OUTPUT,
 )  # fmt: skip
 def full_workflow(call: Call, **arguments: Any) -> int:
     return perform(call, "full_workflow", lambda runner: runner.full_workflow(**arguments))
@@ -64,7 +43,7 @@ def full_workflow(call: Call, **arguments: Any) -> int:
     example="json2db-sync analyze --data-source ../api_sync --entity invoices",
     short="What is in the files, and what it would change.",
 )
-@options(DATABASE, SOURCE, MEMORY, SCHEMA_DIRECTORY, OUTPUT)
+@options(shared.DATABASE, shared.SOURCE, shared.MEMORY, shared.SCHEMA_DIRECTORY, shared.OUTPUT)
 def analyze(call: Call, **arguments: Any) -> int:
     return perform(call, "analyze", lambda runner: runner.analyze(**arguments), answers=True)
 
@@ -77,7 +56,7 @@ def analyze(call: Call, **arguments: Any) -> int:
     example="json2db-sync plan --db-path production.db",
     short="What create-tables would do, and to how many records.",
 )
-@options(DATABASE, SOURCE, MEMORY, SCHEMA_DIRECTORY, FREEZE, OUTPUT)
+@options(shared.DATABASE, shared.SOURCE, shared.MEMORY, shared.SCHEMA_DIRECTORY, shared.FREEZE, shared.OUTPUT)
 def plan(call: Call, **arguments: Any) -> int:
     return perform(call, "plan", lambda runner: runner.plan(**arguments), answers=True)
 
@@ -91,18 +70,11 @@ def plan(call: Call, **arguments: Any) -> int:
     short="Create tables, or widen those there are; --recreate rebuilds them.",
 )
 @options(
-    DATABASE,
-    SOURCE,
-    click.option("--recreate", is_flag=True, cls=Headed, heading="How",
-                 help="Rebuild the tables, rows kept, after a backup."),
-    click.option("--empty", is_flag=True, cls=Headed, heading="How",
-                 help="With --recreate: discard the rows; the next populate loads their files again."),
-    CUSTOM_COLUMNS,
-    MEMORY,
-    SCHEMA_DIRECTORY,
-    FREEZE,
-    ASKING,
-    OUTPUT,
+    shared.DATABASE, shared.SOURCE,
+    option("--recreate", is_flag=True, heading="How", help="Rebuild the tables, rows kept, after a backup."),
+    option("--empty", is_flag=True, heading="How",
+           help="With --recreate: discard the rows; the next populate loads their files again."),
+    shared.CUSTOM_COLUMNS, shared.MEMORY, shared.SCHEMA_DIRECTORY, shared.FREEZE, shared.ASKING, shared.OUTPUT,
 )  # fmt: skip
 def create_tables(call: Call, yes: bool, no_input: bool, **arguments: Any) -> int:
     from json2db_sync.interfaces.cli.questions import Question, ask_recreate
@@ -123,7 +95,7 @@ def create_tables(call: Call, yes: bool, no_input: bool, **arguments: Any) -> in
     example="json2db-sync populate --entity invoices,contacts --since 2026-11-01 --backup",
     short="Load new and changed records.",
 )
-@options(DATABASE, SOURCE, BACKUP, BATCH_SIZE, MEMORY, RULES, FREEZE, OUTPUT)
+@options(shared.DATABASE, shared.SOURCE, shared.LOADING, shared.OUTPUT)
 def populate(call: Call, **arguments: Any) -> int:
     return perform(call, "populate", lambda runner: runner.populate(**arguments))
 
@@ -137,14 +109,11 @@ def populate(call: Call, **arguments: Any) -> int:
     short="Is everything there, and right?",
 )
 @options(
-    DATABASE,
-    click.option("--full", is_flag=True, cls=Headed, heading="How",
-                 help="Read the loaded files again and compare every record."),
-    click.option("--run", type=click.IntRange(min=1), metavar="NUMBER", cls=Headed, heading="How",
-                 help="Read the files of this run again and compare their records."),
-    MEMORY,
-    SCHEMA_DIRECTORY,
-    OUTPUT,
+    shared.DATABASE,
+    option("--full", is_flag=True, heading="How", help="Read the loaded files again and compare every record."),
+    option("--run", type=click.IntRange(min=1), metavar="NUMBER", heading="How",
+           help="Read the files of this run again and compare their records."),
+    shared.MEMORY, shared.SCHEMA_DIRECTORY, shared.OUTPUT,
 )  # fmt: skip
 def verify(call: Call, **arguments: Any) -> int:
     return perform(call, "verify", lambda runner: runner.verify(**arguments))
@@ -157,6 +126,6 @@ def verify(call: Call, **arguments: Any) -> int:
     example="json2db-sync report --db-path production.db",
     short="What the database holds.",
 )
-@options(DATABASE, OUTPUT)
+@options(shared.DATABASE, shared.OUTPUT)
 def report(call: Call) -> int:
     return perform(call, "report", lambda runner: runner.report(), answers=True)

@@ -6,18 +6,14 @@ from collections.abc import Callable
 
 from rich.text import Text
 
-from json2db_sync.interfaces.menu import tasks
-from json2db_sync.interfaces.menu.backups import Backups
+from json2db_sync.interfaces.menu import backups, runs, tasks, validation
 from json2db_sync.interfaces.menu.flow import Flow
 from json2db_sync.interfaces.menu.forms import Form
 from json2db_sync.interfaces.menu.plans import same_as, show_command
 from json2db_sync.interfaces.menu.prompts import Back, Option
 from json2db_sync.interfaces.menu.records import Records
-from json2db_sync.interfaces.menu.runs import Runs
 from json2db_sync.interfaces.menu.session import Session
 from json2db_sync.interfaces.menu.tasks import command_line
-from json2db_sync.interfaces.menu.validation import Validation
-from json2db_sync.interfaces.terminal.console import show
 
 OPTIONS = (
     Option("settings", "Settings", "every value, and where it comes from", "1"),
@@ -51,12 +47,12 @@ class Advanced:
         form = Form(session)
         self._doing: dict[str, Callable[[], None]] = {
             "settings": self.settings,
-            "backups": Backups(session).browse,
+            "backups": lambda: backups.browse(session),
             "rejected": Records(session).browse,
-            "runs": Runs(session).browse,
+            "runs": lambda: runs.browse(session),
             "status": lambda: self._show(tasks.STATUS),
             "superseded": lambda: self._show(tasks.SUPERSEDED),
-            "validation": Validation(session).browse,
+            "validation": lambda: validation.browse(session),
             "database": lambda: form.ask("database"),
             "source": lambda: form.ask("source"),
         }
@@ -66,7 +62,7 @@ class Advanced:
         at = "settings"
         while True:
             try:
-                at = self._session.prompts.choose("Advanced options", OPTIONS, default=at, quiet=True)
+                at = self._session.prompts.choose("Advanced options", OPTIONS, default=at)
             except Back:
                 return
             try:
@@ -79,9 +75,7 @@ class Advanced:
 
     def _show(self, task: tasks.Task) -> None:
         same_as(self._session, task)
-        self._session.console.print()
-        show(self._session.run(task, quiet=True), self._session.console)
-        self._session.console.print()
+        self._session.show(self._session.run(task, quiet=True))
 
     def settings(self) -> None:
         """Every setting with its value and origin, and how to change one."""

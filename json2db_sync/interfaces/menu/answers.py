@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,11 +49,8 @@ def state_file() -> Path:
 
 def load(folder: Path) -> Answers:
     """What was answered in this folder before; nothing where that cannot be read or makes no sense."""
-    known = {field.name: field.type for field in fields(Answers)}
     stored = _stored().get(str(folder))
-    if not isinstance(stored, Mapping):
-        return Answers()
-    return Answers(**{name: value for name, value in _understood(stored).items() if name in known})
+    return Answers(**_understood(stored)) if isinstance(stored, Mapping) else Answers()
 
 
 def save(folder: Path, answers: Answers) -> None:
@@ -95,8 +92,6 @@ def _understood(stored: Mapping[str, object]) -> dict[str, Any]:
 
 
 def _without_password(answers: Answers) -> Answers:
-    from dataclasses import replace
-
     database = answers.database
     if database is None or mask(database) == database:
         return answers

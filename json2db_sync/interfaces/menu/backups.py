@@ -18,53 +18,45 @@ from json2db_sync.text import counted
 _MAKE = "make"
 
 
-class Backups:
-    """Makes, lists and restores backups."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def browse(self) -> None:
-        """Until the user goes back."""
-        while True:
-            result = self._session.ask(BackupResult, "backups")
-            if result is None:
-                return
-            found = [backup for backup in result.backups if isinstance(backup, BackupReport)]
-            options = [Option(_MAKE, "Make a backup now")]
-            options += [
-                Option(b, Path(b.name).name, f"{ago(b.created_at)}  {size_text(b.size)}".rstrip()) for b in found
-            ]
-            title = f"Backups of {self._session.shown_database} ({len(found)}): make one, or restore one"
-            try:
-                chosen = self._session.prompts.choose(title, [*options, BACK], quiet=True)
-                self._make() if chosen == _MAKE else self._restore(chosen)
-            except Back:
-                return
-
-    def _make(self) -> None:
-        same_as(self._session, BACKUP)
-        show(self._session.call("backup"), self._session.console)
-        self._session.console.print()
-
-    def _restore(self, backup: BackupReport) -> None:
-        session = self._session
-        state = session.inspect(counts=True).stored
-        held = counted(sum(entity.record_count or 0 for entity in state.entities), "record")
-        for line in (
-            f"Restoring replaces everything in {state.path} ({held})",
-            f"by its state of {ago(backup.created_at)} ({Path(backup.name).name}).",
-            "The state now is backed up first, so that this can be undone.",
-        ):
-            session.console.print(Text(glyphs.plain(line)))
-        session.console.print()
-        same_as(session, ["restore", backup.name])
+def browse(session: Session) -> None:
+    """Make, list and restore backups, until the user goes back."""
+    while True:
+        result = session.ask(BackupResult, "backups")
+        if result is None:
+            return
+        found = [backup for backup in result.backups if isinstance(backup, BackupReport)]
+        options = [Option(_MAKE, "Make a backup now")]
+        options += [Option(b, Path(b.name).name, f"{ago(b.created_at)}  {size_text(b.size)}".rstrip()) for b in found]
+        title = f"Backups of {session.shown_database} ({len(found)}): make one, or restore one"
         try:
-            sure = session.prompts.confirm(f"Replace {held}?", default=False)
+            chosen = session.prompts.choose(title, [*options, BACK])
+            if chosen == _MAKE:
+                same_as(session, BACKUP)
+                show(session.call("backup"), session.console)
+                session.console.print()
+            else:
+                _restore(session, chosen)
         except Back:
             return
-        if sure:
-            show(session.call("restore", backup.name), session.console)
-        else:
-            session.prompts.say("  Nothing was changed.")
-        session.console.print()
+
+
+def _restore(session: Session, backup: BackupReport) -> None:
+    state = session.inspect(counts=True).stored
+    held = counted(sum(entity.record_count or 0 for entity in state.entities), "record")
+    for line in (
+        f"Restoring replaces everything in {state.path} ({held})",
+        f"by its state of {ago(backup.created_at)} ({Path(backup.name).name}).",
+        "The state now is backed up first, so that this can be undone.",
+    ):
+        session.console.print(Text(glyphs.plain(line)))
+    session.console.print()
+    same_as(session, ["restore", backup.name])
+    try:
+        sure = session.prompts.confirm(f"Replace {held}?", default=False)
+    except Back:
+        return
+    if sure:
+        show(session.call("restore", backup.name), session.console)
+    else:
+        session.prompts.say("  Nothing was changed.")
+    session.console.print()

@@ -49,7 +49,7 @@ class Exports:
                 BACK,
             ]
             default = "write" if outdated else "verify"
-            chosen = self._session.prompts.choose(f"Export to {self._shown}", options, default=default, quiet=True)
+            chosen = self._session.prompts.choose(f"Export to {self._shown}", options, default=default)
             try:
                 doing[chosen]()
             except Back:
@@ -89,9 +89,7 @@ class Exports:
         session = self._session
         same_as(session, ["export", *self._where, *option])
         result = session.call("export", output_directory=self._folder, **mode)
-        session.console.print()
-        show(result, session.console)
-        session.console.print()
+        session.show(result)
         return result
 
     def _ask_folder(self) -> None:
@@ -109,7 +107,7 @@ class Exports:
             Option(one.name, one.file, f"replaced {_moment(one)} ({ago(one.created_at)})  {size_text(one.size)}")
             for one in _alone(result.backups)
         ]
-        chosen: Any = session.prompts.choose("Go back to which?", [*options, BACK], quiet=True)
+        chosen: Any = session.prompts.choose("Go back to which?", [*options, BACK])
         show_command(session, command_line(["restore-json", chosen, *self._where], None, session.config_file))
         if session.prompts.confirm("Replace the file? What it holds now is backed up first.", default=False):
             show(session.call("restore_json", chosen, self._folder), session.console)
@@ -139,6 +137,3 @@ def _stem_and_moment(backup: JsonBackup) -> tuple[str, str]:
 def _moment(backup: JsonBackup) -> str:
     """To the second, local time."""
     return f"{datetime.fromisoformat(backup.created_at).astimezone():%Y-%m-%d %H:%M:%S}"
-
-
-__all__ = ["Exports"]

@@ -8,7 +8,7 @@ from json2db_sync.errors import SyncError
 from json2db_sync.interfaces.menu.forms import Form
 from json2db_sync.interfaces.menu.next_actions import NextActions, Step
 from json2db_sync.interfaces.menu.plans import Plan, draw, same_as
-from json2db_sync.interfaces.menu.prompts import BACK, Back, Option
+from json2db_sync.interfaces.menu.prompts import Back
 from json2db_sync.interfaces.menu.session import Session
 from json2db_sync.interfaces.menu.tasks import ANALYSIS, EMPTYING, PLAN, RECREATION, Task
 from json2db_sync.interfaces.terminal.console import size_text
@@ -103,9 +103,7 @@ class Flow:
 
     def _look_inside(self, task: Task, source: SourceState) -> Result | None:
         """Read the files, where they can change what the plan says; None where not."""
-        if not source.files or task == EMPTYING:
-            return None
-        if task != RECREATION and not source.to_load:
+        if not source.files or task == EMPTYING or not (task == RECREATION or source.to_load):
             return None
         look = source.bytes <= LARGE or self._wants_to_look(source)
         while look:
@@ -126,13 +124,11 @@ class Flow:
         return result if isinstance(result, PlanResult) and result.success else None
 
     def _wants_to_look(self, source: SourceState) -> bool:
-        options = [
-            Option(value=False, label="By the files' names", detail="tables follow the data as it is read"),
-            Option(value=True, label="Read them first", detail="it then names each table and column"),
-            BACK,
-        ]
-        message = f"There is much to read ({size_text(source.bytes)}). Make the plan how?"
-        return bool(self._session.prompts.choose(message, options, quiet=True))
+        return self._session.prompts.either(
+            f"There is much to read ({size_text(source.bytes)}). Make the plan how?",
+            ("By the files' names", "tables follow the data as it is read"),
+            ("Read them first", "it then names each table and column"),
+        )
 
     def _confirm(self, plan: Plan) -> None:
         """By weight.

@@ -40,7 +40,7 @@ class Form:
         at: str = _GO
         while True:
             options = [Option(_GO, go), *(Option(ask, _LABELS[ask], self._shown(ask)) for ask in task.asks), BACK]
-            at = self._prompts.choose(task.title, options, default=at, quiet=True)
+            at = self._prompts.choose(task.title, options, default=at)
             if at == _GO:
                 return
             try:
@@ -122,7 +122,7 @@ class Form:
         options += [Option("", "as configured", self._configured_days()), BACK]
         known = [option.value for option in options]
         default = answers.days if answers.days in known else "other" if answers.days else ""
-        days = self._prompts.choose("Sessions of how many days?", options, default=default, quiet=True)
+        days = self._prompts.choose("Sessions of how many days?", options, default=default)
         if days == "other":
             days = self._prompts.text("How many days?", answers.days or "", check=days_problem)
         self._session.answer(days=days or None)
@@ -131,7 +131,7 @@ class Form:
         session = self._session
         options = [Option("all", "all"), Option("some", "choose", "from those found"), BACK]
         default = "all" if session.answers.entities is None else "some"
-        if self._prompts.choose("Which entities?", options, default=default, quiet=True) == "all":
+        if self._prompts.choose("Which entities?", options, default=default) == "all":
             session.answer(entities=None)
             return
         try:
@@ -144,31 +144,20 @@ class Form:
         session.answer(entities=None if len(picked) == len(found) else tuple(picked))
 
     def _ask_backup(self) -> None:
-        self._session.answer(
-            backup=self._prompts.confirm("Back up the database before loading?", default=self._backup_wanted)
-        )
+        wanted = self._prompts.confirm("Back up the database before loading?", default=self._backup_wanted)
+        self._session.answer(backup=wanted)
 
     def _ask_tables(self) -> None:
-        options = [
-            Option(
-                value=False, label="Create and widen first", detail="missing tables and columns in a step of their own"
-            ),
-            Option(value=True, label="Skip that step", detail="loading still makes what is missing"),
-            BACK,
-        ]
-        self._session.answer(
-            skip_tables=self._prompts.choose("Tables?", options, default=self._session.answers.skip_tables, quiet=True)
-        )
+        create = ("Create and widen first", "missing tables and columns in a step of their own")
+        skip = ("Skip that step", "loading still makes what is missing")
+        skipped = self._prompts.either("Tables?", create, skip, default=self._session.answers.skip_tables)
+        self._session.answer(skip_tables=skipped)
 
     def _ask_full(self) -> None:
-        options = [
-            Option(value=False, label="Tables, keys and counts", detail="quick"),
-            Option(value=True, label="In full", detail="also read the files again, compare every record"),
-            BACK,
-        ]
-        self._session.answer(
-            full=self._prompts.choose("Verify how?", options, default=self._session.answers.full, quiet=True)
-        )
+        quick = ("Tables, keys and counts", "quick")
+        in_full = ("In full", "also read the files again, compare every record")
+        full = self._prompts.either("Verify how?", quick, in_full, default=self._session.answers.full)
+        self._session.answer(full=full)
 
     def _ask_records(self) -> None:
         answers = self._session.answers
@@ -179,7 +168,7 @@ class Form:
             BACK,
         ]
         default = "full" if answers.full else "skip" if answers.skip_records else "run"
-        how = self._prompts.choose("Verify how?", options, default=default, quiet=True)
+        how = self._prompts.choose("Verify how?", options, default=default)
         self._session.answer(full=how == "full", skip_records=how == "skip")
 
 

@@ -7,8 +7,8 @@ import sys
 
 from json2db_sync.interfaces.terminal.canvas import PLAIN, safe
 
-_POINTER = "\u276f"
-"""A heavy angle, as ``>``."""
+POINTER = "\u276f"
+"""What stands before the option at hand: a heavy angle, as ``>``."""
 
 
 def is_plain() -> bool:
@@ -17,7 +17,7 @@ def is_plain() -> bool:
     if chosen in ("C", "POSIX"):
         return True
     try:
-        f"{_POINTER}★·".encode(sys.stdout.encoding or "ascii")
+        f"{POINTER}★·".encode(sys.stdout.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
         return True
     return False
@@ -27,11 +27,6 @@ def plain(text: str) -> str:
     """The text, with signs that this terminal can draw and nothing that would steer it."""
     text = "\n".join(map(safe, text.split("\n")))
     return text.translate(PLAIN) if is_plain() else text
-
-
-def pointer() -> str:
-    """What stands before the option at hand."""
-    return plain(_POINTER)
 
 
 def cut(text: str, width: int) -> str:

@@ -93,13 +93,12 @@ def _line(
         text.append(_end(left, room), style="not dim")
         text.append("   ")
         text.append(right, style=f"not dim {style}")
+        console.print(text, no_wrap=True, crop=True)
     else:
         text.append(_end(left, width - len(text)), style="not dim")
         console.print(text, no_wrap=True, crop=True)
         for part in Text(right).wrap(console, width - _LABEL):
             console.print(Text(gap + part.plain, style=style), no_wrap=True, crop=True)
-        return
-    console.print(text, no_wrap=True, crop=True)
 
 
 def _end(text: str, width: int) -> str:

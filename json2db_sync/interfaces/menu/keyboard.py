@@ -10,22 +10,15 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-
-Undo = Callable[[], None]
 
 
 @contextmanager
 def unheard() -> Iterator[None]:
     """Meanwhile keys are not echoed, and what was typed is thrown away; the terminal is restored whatever happens."""
-    show_again = _hide()
-    as_usual = _end_cleanly()
-    try:
+    with _ending_cleanly(), _hidden():
         yield
-    finally:
-        show_again()
-        as_usual()
 
 
 def forget_typed() -> None:
@@ -54,39 +47,37 @@ def _terminal() -> int | None:
         return None
 
 
-def _hide() -> Undo:
+@contextmanager
+def _hidden() -> Iterator[None]:
     terminal = _terminal()
     if terminal is None or sys.platform == "win32":
-        return _nothing
+        yield
+        return
     import termios
 
-    try:
+    before = None
+    with contextlib.suppress(termios.error):  # the terminal may be gone
         before = termios.tcgetattr(terminal)
         silent = list(before)
         silent[3] &= ~(termios.ECHO | termios.ECHONL)  # signals stay: Ctrl-C
         termios.tcsetattr(terminal, termios.TCSANOW, silent)
-    except termios.error:  # the terminal is gone
-        return _nothing
-
-    def show_again() -> None:
-        with contextlib.suppress(termios.error):
-            termios.tcsetattr(terminal, termios.TCSAFLUSH, before)
-
-    return show_again
+    try:
+        yield
+    finally:
+        if before is not None:
+            with contextlib.suppress(termios.error):
+                termios.tcsetattr(terminal, termios.TCSAFLUSH, before)
 
 
-def _end_cleanly() -> Undo:
-    """Let SIGTERM end the program by an exception, so that the terminal is restored."""
+@contextmanager
+def _ending_cleanly() -> Iterator[None]:
+    """SIGTERM ends the program by an exception, so that the terminal is restored."""
     usual = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     if not usual or threading.current_thread() is not threading.main_thread():
-        return _nothing
+        yield
+        return
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
-
-    def as_usual() -> None:
+    try:
+        yield
+    finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-    return as_usual
-
-
-def _nothing() -> None:
-    pass

@@ -116,7 +116,7 @@ class Menu:
             return True
 
         return self._prompts.choose(
-            "What would you like to do?", options, default=default, footer=_FOOTER, quiet=True, on_escape=to_exit
+            "What would you like to do?", options, default=default, footer=_FOOTER, on_escape=to_exit
         )
 
     def _options(self, home: Home) -> list[Option]:

@@ -8,10 +8,9 @@ from typing import Any
 
 from rich.text import Text
 
-from json2db_sync.interfaces.menu import glyphs, tasks
-from json2db_sync.interfaces.menu.backups import Backups
+from json2db_sync.interfaces.menu import backups, glyphs, tasks
 from json2db_sync.interfaces.menu.forms import Form
-from json2db_sync.interfaces.menu.places import can_show, show_place
+from json2db_sync.interfaces.menu.places import show_place
 from json2db_sync.interfaces.menu.prompts import BACK, Back, Option
 from json2db_sync.interfaces.menu.records import Records
 from json2db_sync.interfaces.menu.session import Session
@@ -68,7 +67,7 @@ class NextActions:
             options = [Option(place, way[0].label, way[0].detail) for place, way in enumerate(ways)]
             options.append(Option(_HOME, "Home"))
             try:
-                chosen = self._session.prompts.choose("What now?", options, default=default, quiet=True)
+                chosen = self._session.prompts.choose("What now?", options, default=default)
             except Back:
                 return None
             if chosen == _HOME:
@@ -86,7 +85,7 @@ class NextActions:
     def _after_success(self, step: Step, result: Result) -> list[Way]:
         ways: list[Way] = []
         if _rejected(result):
-            ways.append((Option(0, "Look at the rejected records"), self._look_at_rejected))
+            ways.append((Option(0, "Look at the rejected records"), lambda: Records(self._session).browse()))
         refused = _refused(result)
         if refused:
             ways.append((Option(0, "Look at the refused files"), lambda: self._look_at_refused(refused, _root(result))))
@@ -116,17 +115,14 @@ class NextActions:
             return [report, *([] if isinstance(result, VerifyResult) and result.full else [full])]
         return [load, verify] if task == tasks.REPORT else []
 
-    def _look_at_rejected(self) -> None:
-        Records(self._session).browse()
-
     def _look_at_refused(self, refused: tuple[RefusedFile, ...], root: str | None) -> None:
         options = [*(Option(file, file.file, file.error) for file in refused), BACK]
         while True:  # until the user goes back
-            chosen = self._session.prompts.choose(f"Refused files ({len(refused):,})", options, quiet=True)
+            chosen = self._session.prompts.choose(f"Refused files ({len(refused):,})", options)
             show_place(self._session, {"file": chosen.file, **chosen.context}, root)
 
     def _restore(self) -> None:
-        Backups(self._session).browse()
+        backups.browse(self._session)
 
     # Stopped
 
@@ -174,8 +170,8 @@ class NextActions:
             ways.append((Option(0, "Name another database"), lambda: self._asked("database", again)))
         if kind == "database_error":
             ways.append((Option(0, "Restore a backup"), self._restore))
-        if can_show(result.context):
-            context = dict(result.context or {})
+        context = dict(result.context or {})
+        if context.keys() & {"file", "setting", "table"}:
             ways.append((Option(0, "Show the place"), lambda: show_place(self._session, context, _root(result))))
         return ways
 

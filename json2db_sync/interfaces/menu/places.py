@@ -14,11 +14,6 @@ _BEFORE, _AFTER = 160, 80
 """Bytes shown before and after the place."""
 
 
-def can_show(context: Mapping[str, object] | None) -> bool:
-    """Does an error's context name a place?"""
-    return bool(context) and any(name in (context or {}) for name in ("file", "setting", "table"))
-
-
 def show_place(session: Session, context: Mapping[str, object], source: str | None) -> None:
     """Show it."""
     say = session.prompts.say
@@ -61,7 +56,7 @@ def _excerpt(session: Session, path: Path, byte: int) -> None:
     before, after = (_text(part) for part in (raw[: byte - start], raw[byte - start :]))
     text = Text("  ...", style="dim")
     text.append(before)
-    text.append(glyphs.pointer() + " here " + (after or "the file ends"), style="bold red")
+    text.append(glyphs.plain(glyphs.POINTER) + " here " + (after or "the file ends"), style="bold red")
     session.console.print()
     session.console.print(text, width=min(session.console.width, 100))
 

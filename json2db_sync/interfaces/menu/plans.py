@@ -151,8 +151,7 @@ def _left_out(plan: Plan) -> Iterable[tuple[str, str]]:
 
 def _reading(plan: Plan) -> str:
     source = plan.source
-    inside = [counted(len(source.files), "file"), size_text(source.bytes)]
-    text = ", ".join(inside)
+    text = f"{counted(len(source.files), 'file')}, {size_text(source.bytes)}"
     if plan.loads:
         loaded = len(source.files) - plan.new_files
         text += f"; {'all' if not plan.new_files else loaded} already loaded" if loaded else "; all new"
@@ -219,20 +218,15 @@ def _promise(plan: Plan) -> str:
 
 
 def _backup(plan: Plan, session: Session) -> str:
+    from json2db_sync.databases import class_of
+
     if not plan.database.exists:
         return f"{plan.database.path} does not exist yet and will be created."
-    place = backup_place(session)
+    kind = class_of(session.database)
+    place = kind.backup_place(session.database, session.config.database.backup_directory) if kind else ""
     if plan.task in (RECREATION, EMPTYING):
         return f"Backup first: {place}" if plan.affected else ""
     wanted = session.answers.backup
     if wanted or (wanted is None and session.config.database.backup_before_operations):
         return f"Backup first: {place}"
     return "No backup is made."
-
-
-def backup_place(session: Session) -> str:
-    """Where a backup will be."""
-    from json2db_sync.databases import class_of
-
-    kind = class_of(session.database)
-    return kind.backup_place(session.database, session.config.database.backup_directory) if kind else ""

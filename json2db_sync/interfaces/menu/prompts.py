@@ -1,6 +1,7 @@
 """Questions in the terminal: questionary's, with Esc, Ctrl-C and Ctrl-D that go back, and a line that names the keys.
 
-A question vanishes when it is answered and leaves one line behind, so that a session reads like a conversation.
+A question vanishes when it is answered; what was typed leaves one line behind, so that a session reads like a
+conversation.
 """
 
 from __future__ import annotations
@@ -11,19 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from rich.console import Console
 from rich.markup import escape
 
-from json2db_sync.interfaces.menu import glyphs
-from json2db_sync.interfaces.menu.choices import (
-    Option,
-    add_line,
-    cleared,
-    control_of,
-    jump_by_typing,
-    recall_by_up,
-    rows,
-    style,
-    wrap_messages,
-    wrapped,
-)
+from json2db_sync.interfaces.menu import choices, glyphs
+from json2db_sync.interfaces.menu.choices import Option
 from json2db_sync.interfaces.menu.keyboard import forget_typed
 
 if TYPE_CHECKING:
@@ -71,54 +61,53 @@ class Prompts:
         *,
         default: object = None,
         footer: str = "enter choose · type to jump · esc back",
-        quiet: bool = False,
         on_escape: Callable[[InquirerControl], bool] | None = None,
     ) -> Any:
         """The value of the option chosen; the option BACK goes back.
 
-        :param quiet: leave no line behind.
         :param on_escape: may use Esc up instead of going back, by returning true.
         """
         import questionary
 
         long = len(options) > _LONG
-        lines = rows(options, self.console.width - 5, plain=long)
+        lines = choices.rows(options, self.console.width - 5, plain=long)
         # Values are places in the list: the same value may be offered twice, and need not be hashable.
-        choices = [questionary.Choice(row, value=place) for place, row in enumerate(lines)]
+        listed = [questionary.Choice(row, value=place) for place, row in enumerate(lines)]
         start = next((place for place, option in enumerate(options) if option.value == default), 0)
         question = questionary.select(
-            wrapped(message, self.console),
-            choices,
-            default=choices[start],
-            pointer=glyphs.pointer(),
+            choices.wrapped(message, self.console),
+            listed,
+            default=listed[start],
+            pointer=glyphs.plain(glyphs.POINTER),
             instruction=" ",
-            style=style(),
             use_search_filter=long,
             use_jk_keys=False,
             **self._common(),
         )
-        control = control_of(question)
+        control = choices.control_of(question)
         self._dress(question, glyphs.plain("type to filter · enter choose · esc back" if long else footer), on_escape)
         if not long:
-            jump_by_typing(question, control, options)
+            choices.jump_by_typing(question, control, options)
         picked = options[self._ask(question)]
         if picked.value is Back:
             raise Back
-        if not quiet:
-            self._answered(message, picked.label)
         return picked.value
+
+    def either(self, message: str, first: tuple[str, str], second: tuple[str, str], *, default: bool = False) -> bool:
+        """True when the second of two labels, each with its detail, is chosen."""
+        options = [Option(place, *texts) for place, texts in enumerate((first, second))]
+        return bool(self.choose(message, [*options, BACK], default=int(default)))
 
     def pick(self, message: str, names: Sequence[str], chosen: Sequence[str]) -> list[str]:
         """Any of these names, at least one."""
         import questionary
 
-        choices = [questionary.Choice(name, checked=name in chosen) for name in names]
+        listed = [questionary.Choice(name, checked=name in chosen) for name in names]
         question = questionary.checkbox(
-            wrapped(message, self.console),
-            choices,
-            pointer=glyphs.pointer(),
+            choices.wrapped(message, self.console),
+            listed,
+            pointer=glyphs.plain(glyphs.POINTER),
             instruction=" ",
-            style=style(),
             validate=lambda picked: bool(picked) or "choose at least one, with the space bar",
             use_search_filter=True,
             use_jk_keys=False,
@@ -143,9 +132,8 @@ class Prompts:
         ask = questionary.password if secret else questionary.text
         keeps = f" (Enter keeps {before}, Up edits it)" if before else ""
         question = ask(
-            wrapped(message + keeps, self.console) + ("\n " if before else ""),
+            choices.wrapped(message + keeps, self.console) + ("\n " if before else ""),
             validate=(lambda text: check(text.strip() or before) or True) if check else None,
-            style=style(),
             validate_while_typing=False,
             complete_while_typing=False,
             reserve_space_for_menu=4 if paths else 0,
@@ -155,7 +143,7 @@ class Prompts:
         )
         self._dress(question, None)
         if before:
-            recall_by_up(question, before)
+            choices.recall_by_up(question, before)
         answer = str(self._ask(question)).strip() or before
         if not secret:
             self._answered(message, answer)
@@ -166,7 +154,7 @@ class Prompts:
         import questionary
 
         question = questionary.confirm(
-            wrapped(message, self.console, beside=6), default=default, style=style(), **self._common()
+            choices.wrapped(message, self.console, beside=6), default=default, **self._common()
         )
         self._dress(question, None)
         yes = bool(self._ask(question))
@@ -181,7 +169,8 @@ class Prompts:
     def _common(self) -> dict[str, Any]:
         from prompt_toolkit.output import ColorDepth
 
-        return {"color_depth": ColorDepth.DEPTH_1_BIT} if self.console.no_color else {}
+        depth = {"color_depth": ColorDepth.DEPTH_1_BIT} if self.console.no_color else {}
+        return {"style": choices.style(), **depth}
 
     def _answered(self, message: str, answer: str) -> None:
         from json2db_sync.databases.urls import mask
@@ -216,9 +205,9 @@ class Prompts:
 
         @keys.add("escape", eager=True)
         def _escape(event: KeyPressEvent) -> None:
-            if footer is not None and cleared(control_of(question)):
+            if footer is not None and choices.cleared(choices.control_of(question)):
                 return
-            if on_escape is None or not on_escape(control_of(question)):
+            if on_escape is None or not on_escape(choices.control_of(question)):
                 event.app.exit(exception=Back("esc"))
 
         @keys.add("c-d", eager=True)
@@ -230,6 +219,6 @@ class Prompts:
         for window in application.layout.find_all_windows():
             window.dont_extend_height = Always()  # else the last line would hang at the bottom of the screen
         if footer is not None:
-            add_line(question, footer)
+            choices.add_line(question, footer)
         else:
-            wrap_messages(question)
+            choices.wrap_messages(question)

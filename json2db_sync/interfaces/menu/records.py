@@ -67,7 +67,7 @@ class Records:
             BACK,
         ]
         default = 0 if at is None or (isinstance(at, int) and at >= len(result.records)) else at
-        return self._session.prompts.choose(f"Rejected records ({known})", options, default=default, quiet=True)
+        return self._session.prompts.choose(f"Rejected records ({known})", options, default=default)
 
     def _do(self, chosen: object, result: RejectedResult) -> None:
         """What was chosen from the list; going back from there leads to the list again."""
@@ -94,7 +94,7 @@ class Records:
             Option(_EXPORT, "Write it into a file", "to correct it there"),
             BACK,
         ]
-        chosen = self._session.prompts.choose("What about it?", options, default=Back, quiet=True)
+        chosen = self._session.prompts.choose("What about it?", options, default=Back)
         if chosen == _AGAIN:
             self._replay(["rejected", "replay", str(record.number)], numbers=[record.number])
         else:
@@ -133,11 +133,7 @@ class Records:
     def _replay(self, words: Sequence[str] | None, **which: Any) -> None:
         if words is not None:
             same_as(self._session, words)
-        console = self._session.console
-        result = self._session.call("replay", **which)
-        console.print()
-        show(result, console)
-        console.print()
+        self._session.show(self._session.call("replay", **which))
 
     def _export(self, numbers: Sequence[int] | None = None) -> None:
         prompts, console = self._session.prompts, self._session.console

@@ -11,17 +11,19 @@ from rich.console import Console
 
 from json2db_sync import errors
 from json2db_sync.databases.urls import mask
+from json2db_sync.events import Listener, silent
 from json2db_sync.interfaces.menu import answers as memory
 from json2db_sync.interfaces.menu.keyboard import unheard
 from json2db_sync.interfaces.menu.prompts import Prompts
 from json2db_sync.interfaces.menu.tasks import Task
-from json2db_sync.interfaces.terminal.console import Interrupt, Progress, show_error
+from json2db_sync.interfaces.terminal.console import Interrupt, Progress, show, show_error
 from json2db_sync.interfaces.terminal.interrupt import HINT as GO_ON
 from json2db_sync.operations.result_builders import failed
 
 if TYPE_CHECKING:
     from json2db_sync.config import JSON2DBConfig
     from json2db_sync.results import InspectResult, Result, RunReport
+    from json2db_sync.runner import SyncRunner
 
 R = TypeVar("R", bound="Result")
 
@@ -105,21 +107,21 @@ class Session:
 
         :param counts: count the records of each entity too.
         """
-        from json2db_sync.runner import SyncRunner
-
         days = self.answers.days if task and "days" in task.asks else "all"
         entities = self.answers.entities if task and "entities" in task.asks else None
-        runner = SyncRunner(self.database, self.answers.source, config=self.config)
-        return runner.inspect(cutoff_days=days, entity_filter=entities, counts=counts)
+        return self._runner().inspect(cutoff_days=days, entity_filter=entities, counts=counts)
+
+    def _runner(self, on_event: Listener = silent) -> SyncRunner:
+        from json2db_sync.runner import SyncRunner
+
+        return SyncRunner(self.database, self.answers.source, config=self.config, on_event=on_event)
 
     def entities_found(self) -> tuple[str, ...]:
         """The entities in the files of the window, else in those of all sessions.
 
         :raises FileError: when nothing can be read.
         """
-        from json2db_sync.runner import SyncRunner
-
-        runner = SyncRunner(self.database, self.answers.source, config=self.config)
+        runner = self._runner()
         found = runner.inspect(cutoff_days=self.answers.days, counts=False, contents=True).found
         if found.problem is not None:
             found = runner.inspect(cutoff_days="all", counts=False, contents=True).found
@@ -160,20 +162,16 @@ class Session:
 
         :param quiet: show nothing; for what is done in an instant.
         """
-        from json2db_sync.events import silent
         from json2db_sync.results import Result
-        from json2db_sync.runner import SyncRunner
 
         try:
             self.prompts.lines += 1
             if quiet:
-                runner = SyncRunner(self.database, self.answers.source, config=self.config, on_event=silent)
-                result = getattr(runner, method)(*arguments, **named)
+                result = getattr(self._runner(silent), method)(*arguments, **named)
             else:
                 self.prompts.ran = True
                 with unheard(), Progress(self.console) as progress, Interrupt(progress) as listener:
-                    runner = SyncRunner(self.database, self.answers.source, config=self.config, on_event=listener)
-                    result = getattr(runner, method)(*arguments, **named)
+                    result = getattr(self._runner(listener), method)(*arguments, **named)
         except errors.SyncError as error:  # wrong arguments and settings are raised, not returned
             return failed(method, error)
         except KeyboardInterrupt:  # the second Ctrl-C waits for no safe point
@@ -188,6 +186,12 @@ class Session:
             return result
         show_error(result, self.console)
         return None
+
+    def show(self, result: Result) -> None:
+        """Draw a result between empty lines."""
+        self.console.print()
+        show(result, self.console)
+        self.console.print()
 
     @property
     def shown_database(self) -> str:

@@ -53,14 +53,14 @@ def _findings(entities: Sequence[EntityAnalysis]) -> Iterator[tuple[str, Sequenc
 
 def _overview(entities: Sequence[EntityAnalysis], canvas: Canvas) -> None:
     roomy = canvas.width >= _ROOMY
-    columns = [Column("entity", rest=True), Column("records", NUMBER), Column("files", NUMBER)]
-    columns += [Column("fields", NUMBER), Column("children", NUMBER)] if roomy else []
-    rows: list[list[Part]] = []
-    for seen in entities:
-        row: list[Part] = [seen.name, number(seen.record_count), number(seen.files)]
-        row += [number(len(_own(seen))), number(len(seen.children))] if roomy else []
-        rows.append([*row, ", ".join(seen.key) or ("of the content", "dim")])
-    canvas.table([*columns, Column("key")], rows)
+    columns = [
+        Column("entity", rest=True), Column("records", NUMBER), Column("files", NUMBER),
+        Column("fields", NUMBER, shown=roomy), Column("children", NUMBER, shown=roomy), Column("key"),
+    ]  # fmt: skip
+    canvas.table(columns, ([
+        seen.name, number(seen.record_count), number(seen.files), number(len(_own(seen))), number(len(seen.children)),
+        ", ".join(seen.key) or ("of the content", "dim"),
+    ] for seen in entities))  # fmt: skip
 
 
 def _own(seen: EntityAnalysis) -> list[FieldAnalysis]:
@@ -167,17 +167,15 @@ def _kinds(field: FieldAnalysis) -> list[str]:
 
 
 def _fields(fields: Sequence[FieldAnalysis], canvas: Canvas) -> None:
-    nulls = any(field.null for field in fields)
-    columns = [Column("field", widest=max(canvas.width * 36 // 100, 20)), Column("kind"), Column("present", NUMBER)]
-    columns += [Column("null", NUMBER)] if nulls else []
-    columns += [Column("examples", style="dim", rest=True)]
-    rows: list[list[Part]] = []
-    for field in fields:
-        present = ("all", "dim") if field.present == field.of else share(field.present, field.of)
-        row: list[Part] = [_name(field), "children" if field.kind == "child table" else field.kind, present]
-        row += [number(field.null)] if nulls else []
-        rows.append([*row, _examples(field, canvas)])
-    canvas.table(columns, rows)
+    columns = [
+        Column("field", widest=max(canvas.width * 36 // 100, 20)), Column("kind"), Column("present", NUMBER),
+        Column("null", NUMBER, shown=any(field.null for field in fields)), Column("examples", style="dim", rest=True),
+    ]  # fmt: skip
+    canvas.table(columns, ([
+        _name(field), "children" if field.kind == "child table" else field.kind,
+        ("all", "dim") if field.present == field.of else share(field.present, field.of),
+        number(field.null), _examples(field, canvas),
+    ] for field in fields))  # fmt: skip
 
 
 def _name(field: FieldAnalysis) -> str:

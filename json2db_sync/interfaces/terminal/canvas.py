@@ -18,11 +18,11 @@ from json2db_sync.text import counted, plural
 Part = str | tuple[str, str] | Text
 """Text, text with a style, or text made before."""
 
-PLAIN = str.maketrans("✓✗★❯━╸…·→", "+x*>##~->")  # noqa: RUF001
+_SIGNS = "✓✗★❯━╸…·→"  # noqa: RUF001
+PLAIN = str.maketrans(_SIGNS, "+x*>##~->")
 """One ASCII character for each of ours, so that nothing moves."""
 
 GOOD, BAD, LOOK = ("✓", "green"), ("✗", "bold red"), ("!", "yellow")
-_SIGNS = "✓✗★❯━╸…·→"  # noqa: RUF001
 _JOINERS = "\u200c\u200d"
 """Persian and composed emoji need them; they only join their neighbours."""
 
@@ -32,16 +32,12 @@ def safe(value: object) -> str:
     text = str(value)
     if text.isascii() and text.isprintable():
         return text
-    return "".join(character if _shows(character) else _escaped(character) for character in text)
+    return "".join(one if _shows(one) else one.encode("unicode_escape").decode() for one in text)
 
 
 def _shows(character: str) -> bool:
     category = unicodedata.category(character)
     return character in _JOINERS or not (category[0] == "C" or category in ("Zl", "Zp"))
-
-
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")
 
 
 def can_draw_signs(console: Console) -> bool:
@@ -69,6 +65,8 @@ class Column:
     """Long values continue on the next line, rather than being cut."""
     whole: bool = False
     """Never cut or wrapped, however narrow the console: what people copy."""
+    shown: bool = True
+    """False leaves it out, with its cells."""
 
 
 _GAP = 2
@@ -162,6 +160,8 @@ class Canvas:
 
     def table(self, columns: Sequence[Column], rows: Iterable[Sequence[Part]], indent: int = 2) -> None:
         """Aligned rows under dim titles, without any lines."""
+        rows = [[cell for column, cell in zip(columns, row, strict=True) if column.shown] for row in rows]
+        columns = [column for column in columns if column.shown]
         titles = [self.text((column.title, "dim")) for column in columns]
         cells = [titles] if any(column.title for column in columns) else []
         cells += [[self.text(cell) for cell in row] for row in rows]

@@ -1,17 +1,17 @@
-"""What an export wrote, or found to be stale or different."""
+"""What an export wrote, or found to be stale or different, and the backups of what it replaced."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from json2db_sync.interfaces.terminal.canvas import BAD, GOOD, LOOK, NUMBER, Canvas, Column, Part, number
+from json2db_sync.interfaces.terminal.canvas import BAD, GOOD, LOOK, NUMBER, Canvas, Column, number
 from json2db_sync.interfaces.terminal.warnings import worth_a_look
-from json2db_sync.interfaces.terminal.wording import size_text
-from json2db_sync.results import ExportedFile, ExportResult
+from json2db_sync.interfaces.terminal.wording import ago, size_text
+from json2db_sync.results import ExportedFile, ExportResult, JsonBackupsResult, RestoredJsonResult
 from json2db_sync.text import counted
 
-_MARKS = {"missing": BAD, "different": BAD, "stale": LOOK, "leftover": LOOK}
+_OUTDATED = ("missing", "different", "stale", "leftover")
 _DONE = {"export": "Exported", "check": "Checked", "verify": "Verified"}
 _MOST = 5
 """Values of a field that are shown; all that were asked for stand in the metadata."""
@@ -42,13 +42,10 @@ def export(result: ExportResult, canvas: Canvas) -> None:
 
 def _files(files: Sequence[ExportedFile], canvas: Canvas) -> None:
     columns = [Column("file", whole=True), Column("records", NUMBER), Column("size", NUMBER), Column("")]
-    rows: list[list[Part]] = []
-    for file in files:
-        size = size_text(file.bytes) if file.bytes else ""
-        mark = _MARKS.get(file.status)
-        status: Part = (file.status, "bold") if mark else file.status
-        rows.append([Path(file.file).name, number(file.records), size, status])
-    canvas.table(columns, rows)
+    canvas.table(columns, ([
+        Path(file.file).name, number(file.records), size_text(file.bytes) if file.bytes else "",
+        (file.status, "bold" if file.status in _OUTDATED else ""),
+    ] for file in files))  # fmt: skip
 
 
 def _backups(files: Sequence[ExportedFile], canvas: Canvas) -> None:
@@ -61,4 +58,27 @@ def _backups(files: Sequence[ExportedFile], canvas: Canvas) -> None:
         canvas.whole(backup.name, indent=4)
 
 
-__all__ = ["export"]
+def json_backups(result: JsonBackupsResult, canvas: Canvas) -> None:
+    """All there are."""
+    if not result.backups:
+        canvas.line(f"There are no backups of files in {result.directory}")
+        return
+    first = "; newest first" if len(result.backups) > 1 else ""
+    canvas.line((counted(len(result.backups), "backup"), "bold"), f" of files in {result.directory}{first}")
+    canvas.table(
+        [Column("when"), Column("size", NUMBER), Column("backup", whole=True)],
+        ([ago(one.created_at), size_text(one.size), one.name] for one in result.backups),
+    )
+
+
+def restored_json(result: RestoredJsonResult, canvas: Canvas) -> None:
+    """What is as it was, and how to undo that."""
+    canvas.item(GOOD, f"Restored from {_name(result.backup)} in {result.directory}")
+    canvas.table(
+        [Column("file", whole=True), Column("what it held before", whole=True)],
+        ([_name(one.file), _name(one.backup) or "it was gone"] for one in result.restored),
+    )
+
+
+def _name(path: str | None) -> str:
+    return Path(path).name if path else ""

@@ -31,8 +31,6 @@ OUTCOMES = {
 
 def runs(result: RunsResult, canvas: Canvas) -> None:
     """Past runs, newest first, and what came of them."""
-    if not result.success:
-        return
     if not result.runs:
         canvas.line("Nothing was run on this database yet")
         return
@@ -43,18 +41,10 @@ def runs(result: RunsResult, canvas: Canvas) -> None:
 
 def runs_table(found: Sequence[RunReport], canvas: Canvas) -> None:
     """A line a run."""
-    columns = [
-        Column("run", NUMBER),
-        Column(""),
-        Column("what"),
-        Column("when"),
-        Column("outcome", rest=True, fold=True),
-    ]
+    outcomes = Column("outcome", rest=True, fold=True)
+    columns = [Column("run", NUMBER), Column(""), Column("what"), Column("when"), outcomes]
     canvas.table(columns, ([
-        str(run.run),
-        _STATUS.get(run.status, _UNKNOWN),
-        run.operation.replace("_", " "),
-        ago(run.started_at),
+        str(run.run), _STATUS.get(run.status, _UNKNOWN), run.operation.replace("_", " "), ago(run.started_at),
         outcome(run),
     ] for run in found))  # fmt: skip
 
@@ -83,7 +73,7 @@ def figure_columns(outcomes: Sequence[str], operation: str, *, narrow: bool) -> 
 def run(result: RunResult, canvas: Canvas) -> None:
     """One run: how it ended, the account of its records, and that of each file."""
     report = result.report
-    if not result.success or report is None:
+    if report is None:
         return
     sign = _STATUS.get(report.status, _UNKNOWN)
     canvas.item(sign, (f"Run {report.run}: {report.operation.replace('_', ' ')}", "bold"), f", {report.status}")
@@ -133,14 +123,11 @@ def _loads(loads: Sequence[LoadReport], canvas: Canvas, operation: str) -> None:
     outcomes = [name for name in OUTCOMES if name == "read" or any(load[name] for load in loads)]
     with_status = any(load.status != "loaded" for load in loads)
     with_entity = not all(named_after(load.entity, load.file) for load in loads)
-    columns = [Column("file", rest=True, fold=True)]
-    columns += [Column("entity", rest=True)] if with_entity else []
-    columns += [Column("")] if with_status else []
-    columns += figure_columns(outcomes, operation, narrow=canvas.width < _NARROW)
-    rows: list[list[Part]] = []
-    for load in loads:
-        row: list[Part] = [_name(load)]
-        row += [load.entity] if with_entity else []
-        row += [("" if load.status == "loaded" else load.status, "yellow")] if with_status else []
-        rows.append([*row, *(number(load[name]) for name in outcomes)])
-    canvas.table(columns, rows)
+    columns = [
+        Column("file", rest=True, fold=True), Column("entity", rest=True, shown=with_entity),
+        Column("", shown=with_status), *figure_columns(outcomes, operation, narrow=canvas.width < _NARROW),
+    ]  # fmt: skip
+    canvas.table(columns, ([
+        _name(load), load.entity, ("" if load.status == "loaded" else load.status, "yellow"),
+        *(number(load[name]) for name in outcomes),
+    ] for load in loads))  # fmt: skip

@@ -14,8 +14,6 @@ from json2db_sync.text import counted
 
 def inspection(result: InspectResult, canvas: Canvas) -> None:
     """Database, source and last run in a line each, then the entities, then what would change in the tables."""
-    if not result.success:
-        return
     found, stored = result.found, result.stored
     canvas.item(LOOK if result.needs_attention else GOOD, (database_text(stored), "bold"))
     _problem(stored.problem, canvas)

@@ -10,7 +10,7 @@ from json2db_sync.interfaces.terminal.history import OUTCOMES, figure_columns
 from json2db_sync.interfaces.terminal.verification import findings, proof
 from json2db_sync.interfaces.terminal.warnings import MOST, besides, worth_a_look
 from json2db_sync.interfaces.terminal.wording import seconds_text
-from json2db_sync.results import PopulateResult, RefusedFile, ReportResult, Result, VerifyResult, WorkflowResult
+from json2db_sync.results import PopulateResult, RefusedFile, ReportResult, VerifyResult, WorkflowResult
 from json2db_sync.runner import accounting
 from json2db_sync.text import counted
 
@@ -100,7 +100,8 @@ def workflow(result: WorkflowResult, canvas: Canvas) -> None:
     if isinstance(loaded, PopulateResult) and loaded.statistics:
         if not result.success:
             canvas.blank()
-        _account(loaded, canvas, _proved(checked))
+        proved = proof(checked) if isinstance(checked, VerifyResult) and checked.success and checked.checks else ""
+        _account(loaded, canvas, proved)
         seconds = float(result.statistics.get("processing_time_seconds", 0.0))
         canvas.line((", ".join([*_effort(loaded), f"{seconds_text(seconds)} in all"]), "dim"))
     if isinstance(checked, VerifyResult) and checked.failed_checks:
@@ -116,12 +117,6 @@ def workflow(result: WorkflowResult, canvas: Canvas) -> None:
     worth_a_look(canvas, besides(refused, result), rejected, total, notes)
     if isinstance(reported, ReportResult) and reported.success:
         _tables_in_short(reported, canvas)
-
-
-def _proved(checked: Result | None) -> str:
-    if not isinstance(checked, VerifyResult):
-        return ""
-    return proof(checked) if checked.success and checked.checks else ""
 
 
 def _tables_in_short(result: ReportResult, canvas: Canvas) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from types import TracebackType
 
 from rich.console import Console
 from rich.live import Live
@@ -16,6 +15,7 @@ from json2db_sync import events
 from json2db_sync.interfaces.terminal.canvas import BAD, GOOD, Canvas
 from json2db_sync.interfaces.terminal.meter import Meter, figures, short_figures
 from json2db_sync.interfaces.terminal.wording import file_and_time, seconds_text, size_text
+from json2db_sync.text import counted
 
 LABELS = {
     "analyze": "Analyze",
@@ -65,9 +65,7 @@ class Progress:
     def __enter__(self) -> Progress:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
             self._guarded(self._broken_off)
         self._guarded(self._stop_living)
@@ -88,9 +86,10 @@ class Progress:
             draw()
         except (Exception, SystemExit):  # whatever the screen does, the run goes on (rich exits on a broken pipe)
             self._living = False
-            live, self._live = self._live, None
-            if live is not None:
-                _end(live)
+            try:
+                self._stop_living()
+            except Exception:  # the terminal is given back all the same
+                sys.stdout.flush()
 
     # What happens
 
@@ -118,9 +117,8 @@ class Progress:
         meter = self._begin(event.step)
         meter.files, meter.bytes = event.files, event.bytes
         if not self._living and event.step in LABELS:
-            files = f"{event.files:,} file{'' if event.files == 1 else 's'}"
             size = f", {size_text(event.bytes)}" if event.bytes else ""
-            self._plain(f"{LABELS[event.step]}: {files}{size}")
+            self._canvas.whole(f"{LABELS[event.step]}: {counted(event.files, 'file')}{size}")
 
     def _progress(self, event: events.Progress) -> None:
         now = self._now()
@@ -128,7 +126,7 @@ class Progress:
         meter.advance(event, now)
         if not self._living and now - self._last_line >= _PLAIN_INTERVAL:
             self._last_line = now
-            self._plain(f"{LABELS.get(event.step, event.step)}: " + ", ".join(figures(meter, now)))
+            self._canvas.whole(f"{LABELS.get(event.step, event.step)}: " + ", ".join(figures(meter, now)))
 
     def _step_finished(self, event: events.StepFinished) -> None:
         self._forget()
@@ -144,7 +142,7 @@ class Progress:
         if self._living:
             self._canvas.item(("·", "dim"), (message, "dim"))
         else:
-            self._plain(f"note: {message}")
+            self._canvas.whole(f"note: {message}")
 
     def _broken_off(self) -> None:
         meter = self._meter
@@ -192,7 +190,7 @@ class Progress:
     def _finished(self, sign: tuple[str, str], label: str, summary: str, seconds: float) -> None:
         if not self._living:
             how = "done" if sign is GOOD else "not passed" if label == LABELS["verify"] else "not done"
-            self._plain(f"{label}: {how} in {seconds_text(seconds)}" + (f": {summary}" if summary else ""))
+            self._canvas.whole(f"{label}: {how} in {seconds_text(seconds)}" + (f": {summary}" if summary else ""))
             return
         row = self._row()
         row.add_row(
@@ -200,9 +198,6 @@ class Progress:
             self._canvas.text((f"  {seconds_text(seconds)}", "dim")),
         )  # fmt: skip
         self._canvas.console.print(row)
-
-    def _plain(self, line: str) -> None:
-        self._canvas.console.print(self._canvas.text(line), soft_wrap=True)
 
     def _row(self) -> Table:
         row = Table.grid(padding=0, expand=True, pad_edge=False)
@@ -252,11 +247,3 @@ class Progress:
         done = "━" * full + "╸" * half
         rest = "─" if self._canvas.signs else "."
         return self._canvas.text((done, "cyan")).append(rest * (width - len(done)), style="bright_black")
-
-
-def _end(live: Live) -> None:
-    """Give the terminal back after drawing failed."""
-    try:
-        live.stop()
-    except Exception:
-        sys.stdout.flush()

@@ -21,8 +21,6 @@ from json2db_sync.text import counted
 
 def rejected(result: RejectedResult, canvas: Canvas) -> None:
     """Each rejected record with its number, its place, its reason and how it begins."""
-    if not result.success:
-        return
     if not result.total:
         canvas.item(GOOD, "No rejected records")
         return
@@ -36,8 +34,7 @@ def rejected(result: RejectedResult, canvas: Canvas) -> None:
             canvas.line(file, indent=2)
         _in_short(record, canvas)
     canvas.blank()
-    if result.total > shown:
-        canvas.more(shown, result.total, "record")
+    canvas.more(shown, result.total, "record")
     numbers = [record.number for record in result.records if record.number is not None]
     if numbers:
         canvas.line(("To see one whole, and to try all again:", "dim"))
@@ -63,7 +60,7 @@ def rejected_in_full(record: RejectedRecord, canvas: Canvas) -> None:
     canvas.pairs(rejected_facts(record), indent=0)
     canvas.blank()
     for line in record.raw.split("\n"):
-        canvas.console.print(canvas.text(line.removesuffix("\r")), soft_wrap=True)
+        canvas.whole(line.removesuffix("\r"))
 
 
 def rejected_facts(record: RejectedRecord) -> Iterator[tuple[Part, Part]]:
@@ -81,8 +78,6 @@ def rejected_facts(record: RejectedRecord) -> Iterator[tuple[Part, Part]]:
 
 def exported(result: ExportedRejectsResult, canvas: Canvas) -> None:
     """How many were written where, and what to do with them."""
-    if not result.success:
-        return
     if not result.count:
         canvas.item(GOOD, f"No rejected records: {result.output} is empty")
         return
@@ -101,8 +96,6 @@ def _in_database(result: Result) -> str:
 
 def superseded(result: SupersededResult, canvas: Canvas) -> None:
     """File by file, each record with what took its place."""
-    if not result.success:
-        return
     if not result.total:
         canvas.item(GOOD, "No superseded records: of each key, the newest version came last")
         return
@@ -116,11 +109,8 @@ def superseded(result: SupersededResult, canvas: Canvas) -> None:
         canvas.blank()
         others = dict.fromkeys(record.entity for record in of_it if not named_after(record.entity, file))
         canvas.line(file, (f"  {', '.join(others)}" if others else "", "dim"), indent=2)
-        columns = [
-            Column("record", NUMBER),
-            Column("id", widest=30, rest=True),
-            Column("newer version", rest=True, fold=True),
-        ]
+        newer = Column("newer version", rest=True, fold=True)
+        columns = [Column("record", NUMBER), Column("id", widest=30, rest=True), newer]
         canvas.table(columns, ([f"{one.record:,}", one.id, newer_version(one)] for one in of_it), indent=4)
     if result.total > shown:
         canvas.blank()

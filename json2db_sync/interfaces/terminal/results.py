@@ -7,9 +7,9 @@ from typing import Any
 
 from rich.console import Console
 
+from json2db_sync import results as kinds
 from json2db_sync.interfaces.terminal import analysis as draw_analysis
 from json2db_sync.interfaces.terminal import exporting as draw_exporting
-from json2db_sync.interfaces.terminal import exporting_backups as draw_exporting_backups
 from json2db_sync.interfaces.terminal import history as draw_history
 from json2db_sync.interfaces.terminal import inspection as draw_inspection
 from json2db_sync.interfaces.terminal import loading as draw_loading
@@ -20,52 +20,34 @@ from json2db_sync.interfaces.terminal import tables as draw_tables
 from json2db_sync.interfaces.terminal import verification as draw_verification
 from json2db_sync.interfaces.terminal.canvas import BAD, Canvas
 from json2db_sync.interfaces.terminal.wording import short_paths
-from json2db_sync.results import (
-    AnalysisResult,
-    BackupResult,
-    ExportedRejectsResult,
-    ExportResult,
-    InferredSchemasResult,
-    InspectResult,
-    JsonBackupsResult,
-    PlanResult,
-    PopulateResult,
-    RejectedResult,
-    ReportResult,
-    RestoredJsonResult,
-    Result,
-    RunResult,
-    RunsResult,
-    SchemasResult,
-    StatusResult,
-    SupersededResult,
-    TablesResult,
-    VerifyResult,
-    WorkflowResult,
-)
+from json2db_sync.results import Result
 
-_DRAWINGS: Mapping[type[Result], Callable[[Any, Canvas], None]] = {
-    AnalysisResult: draw_analysis.analysis,
-    PlanResult: draw_tables.plan,
-    TablesResult: draw_tables.tables,
-    SchemasResult: draw_tables.schemas,
-    InferredSchemasResult: draw_tables.inferred,
-    PopulateResult: draw_loading.population,
-    VerifyResult: draw_verification.verification,
-    WorkflowResult: draw_loading.workflow,
-    RejectedResult: draw_records.rejected,
-    ExportedRejectsResult: draw_records.exported,
-    SupersededResult: draw_records.superseded,
-    ReportResult: draw_state.report,
-    RunsResult: draw_history.runs,
-    RunResult: draw_history.run,
-    BackupResult: draw_state.backups,
-    StatusResult: draw_status.status,
-    InspectResult: draw_inspection.inspection,
-    ExportResult: draw_exporting.export,
-    JsonBackupsResult: draw_exporting_backups.backups,
-    RestoredJsonResult: draw_exporting_backups.restored,
+_ANSWERS: Mapping[type[Result], Callable[[Any, Canvas], None]] = {
+    kinds.RejectedResult: draw_records.rejected,
+    kinds.ExportedRejectsResult: draw_records.exported,
+    kinds.SupersededResult: draw_records.superseded,
+    kinds.ReportResult: draw_state.report,
+    kinds.RunsResult: draw_history.runs,
+    kinds.RunResult: draw_history.run,
+    kinds.BackupResult: draw_state.backups,
+    kinds.InspectResult: draw_inspection.inspection,
+    kinds.JsonBackupsResult: draw_exporting.json_backups,
+    kinds.RestoredJsonResult: draw_exporting.restored_json,
 }
+"""Results that have nothing to show but their error where they failed."""
+_WORK: Mapping[type[Result], Callable[[Any, Canvas], None]] = {
+    kinds.AnalysisResult: draw_analysis.analysis,
+    kinds.PlanResult: draw_tables.plan,
+    kinds.TablesResult: draw_tables.tables,
+    kinds.SchemasResult: draw_tables.schemas,
+    kinds.InferredSchemasResult: draw_tables.inferred,
+    kinds.PopulateResult: draw_loading.population,
+    kinds.VerifyResult: draw_verification.verification,
+    kinds.WorkflowResult: draw_loading.workflow,
+    kinds.StatusResult: draw_status.status,
+    kinds.ExportResult: draw_exporting.export,
+}
+"""Results that show what was reached before they failed, too."""
 _OFFSETS = ("file", "record", "byte", "path", "entity", "table", "setting")
 """The order in which a place is told, from the outside in."""
 
@@ -78,7 +60,8 @@ def show(result: Result, console: Console) -> None:
     canvas = Canvas(console)
     if not result.success:
         show_error(result, console)
-    draw = next((drawing for kind, drawing in _DRAWINGS.items() if isinstance(result, kind)), None)
+    drawings = {**_ANSWERS, **_WORK} if result.success else _WORK
+    draw = next((drawing for kind, drawing in drawings.items() if isinstance(result, kind)), None)
     if draw is not None:
         draw(result, canvas)
     elif result.success:

@@ -8,14 +8,12 @@ from json2db_sync.interfaces.terminal.canvas import GOOD, NUMBER, Canvas, Column
 from json2db_sync.interfaces.terminal.history import runs_table
 from json2db_sync.interfaces.terminal.warnings import worth_a_look
 from json2db_sync.interfaces.terminal.wording import ago, file_and_time, size_text, stamp_text
-from json2db_sync.results import BackupResult, EntityReport, RelationReport, ReportResult, TableReport
+from json2db_sync.results import BackupResult, EntityReport, EntityStatus, RelationReport, ReportResult, TableReport
 from json2db_sync.text import counted
 
 
 def report(result: ReportResult, canvas: Canvas) -> None:
     """Tables, then how fresh they are, what was done last, and what belongs to what."""
-    if not result.success:
-        return
     canvas.line(
         (f"{counted(result.total_records, 'record')} in {counted(len(result.tables), 'table')}", "bold"),
         *(f", {text}" for text in (size_text(result.size), result.version or "") if text),
@@ -44,21 +42,18 @@ def _tables(tables: Sequence[TableReport], canvas: Canvas) -> None:
     sizes = any(table.size is not None for table in tables)
     shortened = longest > room - 19 - 10 * sizes
     with_change = room - min(longest, 30 if shortened else longest) - 19 - 10 * sizes >= 18
-    columns = [Column("table"), Column("rows", NUMBER)]
-    columns += [Column("size", NUMBER)] if sizes else []
-    columns += [Column("columns", NUMBER)]
-    columns += [Column("last change")] if with_change else []
+    columns = [
+        Column("table"), Column("rows", NUMBER), Column("size", NUMBER, shown=sizes), Column("columns", NUMBER),
+        Column("last change", shown=with_change),
+    ]  # fmt: skip
     rows: list[list[Part]] = []
     for table in tables:
-        depth = depths[table.name]
         name = table.name
         if shortened and table.parent and name.startswith(f"{table.parent}_"):
             name = f"…{name.removeprefix(table.parent)}"
-        row: list[Part] = [f"{'  ' * depth}{name}", number(table.record_count)]
-        row += [size_text(table.size)] if sizes else []
-        row += [number(table.columns)]
-        row += [ago(table.last_change) if table.last_change else ""] if with_change else []
-        rows.append(row)
+        changed = ago(table.last_change) if table.last_change else ""
+        figures = number(table.record_count), size_text(table.size), number(table.columns)
+        rows.append([f"{'  ' * depths[table.name]}{name}", *figures, changed])
     canvas.table(columns, rows)
 
 
@@ -70,15 +65,18 @@ def _depths(tables: Sequence[TableReport]) -> dict[str, int]:
 
 
 def _freshness(entities: Sequence[EntityReport], canvas: Canvas) -> None:
-    rejected = any(entity.rejected for entity in entities)
-    columns = [Column("entity"), Column("records", NUMBER), Column("loaded"), Column("newest data")]
-    columns += [Column("rejected", NUMBER)] if rejected else []
-    rows: list[list[Part]] = []
-    for entity in entities:
-        newest = stamp_text(entity.newest_session) or file_and_time(entity.newest_file or "")[0]
-        row: list[Part] = [entity.name, number(entity.record_count), ago(entity.last_loaded), newest]
-        rows.append(row + ([number(entity.rejected)] if rejected else []))
-    canvas.table(columns, rows)
+    columns = [
+        Column("entity"), Column("records", NUMBER), Column("loaded"), Column("newest data"),
+        Column("rejected", NUMBER, shown=any(entity.rejected for entity in entities)),
+    ]  # fmt: skip
+    canvas.table(columns, ([
+        entity.name, number(entity.record_count), ago(entity.last_loaded), newest(entity), number(entity.rejected),
+    ] for entity in entities))  # fmt: skip
+
+
+def newest(entity: EntityReport | EntityStatus) -> str:
+    """The session of an entity's newest data, else their file."""
+    return stamp_text(entity.newest_session) or file_and_time(entity.newest_file or "")[0]
 
 
 def _relations(relations: Sequence[RelationReport], canvas: Canvas) -> None:
@@ -92,8 +90,6 @@ def _relations(relations: Sequence[RelationReport], canvas: Canvas) -> None:
 
 def backups(result: BackupResult, canvas: Canvas) -> None:
     """The backup made or restored, or all there are."""
-    if not result.success:
-        return
     if result.backup:
         done = "Restored from" if result.operation == "restore" else "Backup made:"
         size = f"  {size_text(result.size)}" if result.size is not None else ""

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from json2db_sync.interfaces.terminal.canvas import BAD, GOOD, LOOK, NUMBER, Canvas, Column, Part, number
 from json2db_sync.interfaces.terminal.history import runs_table
+from json2db_sync.interfaces.terminal.state import newest
 from json2db_sync.interfaces.terminal.warnings import worth_a_look
-from json2db_sync.interfaces.terminal.wording import ago, file_and_time, size_text, stamp_text
-from json2db_sync.results import EntityStatus, ExportStatus, StatusResult
+from json2db_sync.interfaces.terminal.wording import ago, file_and_time, size_text
+from json2db_sync.results import ExportStatus, StatusResult
 from json2db_sync.text import counted
 
 _RUNS = 3
@@ -33,7 +34,8 @@ def status(result: StatusResult, canvas: Canvas) -> None:
         runs_table([*result.runs[:_RUNS], *filter(None, failed)], canvas)
     if result.next_schedule is not None:
         upcoming = result.next_schedule
-        canvas.heading("Next", f"{upcoming.operation}  ", (f"{_local(upcoming.next_run)}, {upcoming.when}", "dim"))
+        moment = upcoming.next_run[:16].replace("T", " ")
+        canvas.heading("Next", f"{upcoming.operation}  ", (f"{moment}, {upcoming.when}", "dim"))
     worth_a_look(canvas, notes=result.findings)
 
 
@@ -46,28 +48,22 @@ def _database(result: StatusResult) -> str:
 
 
 def _entities(result: StatusResult, canvas: Canvas) -> None:
-    rejected = any(entity.rejected for entity in result.entities)
-    columns = [Column("entity", rest=True), Column("records", NUMBER), Column("loaded"), Column("changed")]
-    columns += [Column("newest data", rest=True)] + ([Column("rejected", NUMBER)] if rejected else [])
-    rows: list[list[Part]] = []
-    for entity in result.entities:
-        row = [entity.name, number(entity.record_count), ago(entity.last_loaded), ago(entity.last_change)]
-        rows.append([*row, _newest(entity), *([number(entity.rejected)] if rejected else [])])
-    canvas.table(columns, rows)
-
-
-def _newest(entity: EntityStatus) -> str:
-    return stamp_text(entity.newest_session) or file_and_time(entity.newest_file or "")[0]
+    columns = [
+        Column("entity", rest=True), Column("records", NUMBER), Column("loaded"), Column("changed"),
+        Column("newest data", rest=True),
+        Column("rejected", NUMBER, shown=any(entity.rejected for entity in result.entities)),
+    ]  # fmt: skip
+    canvas.table(columns, ([
+        entity.name, number(entity.record_count), ago(entity.last_loaded), ago(entity.last_change), newest(entity),
+        number(entity.rejected),
+    ] for entity in result.entities))  # fmt: skip
 
 
 def _exports(result: StatusResult, canvas: Canvas) -> None:
     columns = [Column("file", rest=True), Column("records", NUMBER), Column("as of"), Column("checksum"), Column("")]
     canvas.table(columns, ([
-        file_and_time(export.file)[0],
-        number(export.records or 0),
-        ago(export.as_of) if export.as_of else "",
-        _checksum(export),
-        (", ".join(_doubts(export)), "yellow"),
+        file_and_time(export.file)[0], number(export.records or 0), ago(export.as_of) if export.as_of else "",
+        _checksum(export), (", ".join(_doubts(export)), "yellow"),
     ] for export in result.exports))  # fmt: skip
 
 
@@ -88,7 +84,3 @@ def _doubts(export: ExportStatus) -> Iterator[str]:
         yield "too old"
     if export.behind:
         yield "behind the last change"
-
-
-def _local(moment: str) -> str:
-    return moment[:16].replace("T", " ")

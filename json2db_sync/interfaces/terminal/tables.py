@@ -27,13 +27,8 @@ def tables(result: TablesResult, canvas: Canvas) -> None:
     elif result.success and not result.changes:
         canvas.item(LOOK, "Nothing was changed")
     elif result.changes:
-        parts = [
-            f"{counted(len(names), 'table')} {what}"
-            for names, what in (
-                (result.created, "created"), (result.recreated, "rebuilt"), (result.emptied, "emptied"),
-            )
-            if names
-        ]  # fmt: skip
+        done = {"created": result.created, "rebuilt": result.recreated, "emptied": result.emptied}
+        parts = [f"{counted(len(names), 'table')} {what}" for what, names in done.items() if names]
         carried = f", {counted(result.records_carried_over, 'record')} carried over" if result.recreated else ""
         canvas.item(GOOD, (", ".join(parts) or counted(len(result.changes), "change"), "bold"), carried)
         schema_changes(result.changes, canvas)
@@ -129,9 +124,9 @@ def schemas(result: SchemasResult, canvas: Canvas) -> None:
 
     for name, text in result.schemas.items():
         title = database_class(name).capabilities.title
-        canvas.console.print(canvas.text((f"-- {title}", "bold")), soft_wrap=True)
+        canvas.whole((f"-- {title}", "bold"))
         for line in text.expandtabs(4).splitlines():
-            canvas.console.print(canvas.text(line.rstrip()), soft_wrap=True)
+            canvas.whole(line.rstrip())
         canvas.blank()
 
 
@@ -147,5 +142,5 @@ def inferred(result: InferredSchemasResult, canvas: Canvas) -> None:
         for entity, schema in result.schemas.items():
             canvas.heading(entity)
             for line in json.dumps(schema, indent=2, ensure_ascii=False).splitlines():
-                canvas.console.print(canvas.text(line), soft_wrap=True)
+                canvas.whole(line)
     worth_a_look(canvas, refused=besides(result.refused_files, result), notes=result.notes)

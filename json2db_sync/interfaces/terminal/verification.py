@@ -15,9 +15,10 @@ def verification(result: VerifyResult, canvas: Canvas) -> None:
         if result.success:
             canvas.line((verified(result), "bold"))
         canvas.blank()
+    width = max((len(check.name) for check in result.checks), default=0)
     for check in result.checks:
         covered = check.covered if check.passed else f"{counted(check.problems, 'problem')} in {check.covered}"
-        canvas.pairs([(canvas.text(GOOD if check.passed else BAD, f" {check.name:<{_name_width(result)}}"), covered)])
+        canvas.pairs([(canvas.text(GOOD if check.passed else BAD, f" {check.name:<{width}}"), covered)])
         for line in check.examples:
             canvas.line(short_paths(line), indent=6)
     if result.success and result.checks and not result.full:
@@ -30,10 +31,6 @@ def _left_out(result: VerifyResult) -> str:
     if result.of_run is None:
         return "The files themselves were not read again; a full verification does that."
     return f"Only the files of run {result.of_run} were read again; a full verification reads all."
-
-
-def _name_width(result: VerifyResult) -> int:
-    return max(len(check.name) for check in result.checks)
 
 
 def verified(result: VerifyResult) -> str:

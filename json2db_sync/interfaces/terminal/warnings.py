@@ -36,7 +36,10 @@ def worth_a_look(
         total = max(rejected_total, len(rejected))
         canvas.item(LOOK, f"{counted(total, 'record')} rejected, kept with the reason", indent=2)
         for record in rejected[:MOST]:
-            _rejected_line(record, canvas, indent=4)
+            name, where = file_and_time(record.file)
+            place = f"  record {record.record:,}" + (f"  {record.path}" if record.path else "")
+            canvas.line(name, (place, "bold"), (f"  {where}" if where else "", "dim"), indent=4)
+            canvas.line(record.reason, indent=6)
         shown = min(len(rejected), MOST)
         canvas.more(shown, total, "record", "json2db-sync rejected shows them", indent=4)
         if shown == total:
@@ -65,10 +68,3 @@ def _refused(refused: Sequence[RefusedFile], canvas: Canvas) -> None:
     canvas.more(MOST, len(refused), "file", indent=4)
     for hint in dict.fromkeys(file.hint for file in refused[:MOST] if file.hint):
         canvas.line(("What to do: ", "bold"), hint, indent=4)
-
-
-def _rejected_line(record: RejectedRecord, canvas: Canvas, indent: int) -> None:
-    name, where = file_and_time(record.file)
-    place = f"  record {record.record:,}" + (f"  {record.path}" if record.path else "")
-    canvas.line(name, (place, "bold"), (f"  {where}" if where else "", "dim"), indent=indent)
-    canvas.line(record.reason, indent=indent + 2)
