@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any, Literal
 
 from json2db_sync.errors import FileError
@@ -62,9 +61,7 @@ class RecordReader:
         self._stream = ByteStream(self.file.path, self.file.name)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         assert self._stream is not None
         self._stream.close()
 
