@@ -10,7 +10,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO, Self, cast
 
 from json2db_sync.atomic_files import disk
@@ -79,10 +78,8 @@ class FileSet:
             self._open = stack.pop_all()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._open.__exit__(kind, error, trace)
+    def __exit__(self, *error: object) -> None:
+        self._open.close()
 
     @contextmanager
     def stage(self, name: str) -> Iterator[BinaryIO]:
@@ -136,19 +133,16 @@ class FileSet:
             folder = self._rules.folder(self._places.directory)
             moment = unused_moment(folder, replaced, self._clock)
             backups = {name: backup_path(folder, name, moment) for name in replaced}
-            if targets:
-                self._replace(targets, backups)
+            replacements = [
+                Replacement(self._places.staged(target), target, backups.get(name)) for name, target in targets.items()
+            ]
+            for one in replacements:
+                disk.settle(one.staged, like=one.target)
+            disk.sync_folders(one.staged.parent for one in replacements)
+            if replacements:
+                Journal(self._places).carry_out(replacements)
         self._expire(backups.values())
         return tuple(Published(name, self.directory / name, backups.get(name)) for name in targets)
-
-    def _replace(self, targets: dict[str, Path], backups: dict[str, Path]) -> None:
-        replacements = [
-            Replacement(self._places.staged(target), target, backups.get(name)) for name, target in targets.items()
-        ]
-        for one in replacements:
-            disk.settle(one.staged, like=one.target)
-        disk.sync_folders(one.staged.parent for one in replacements)
-        Journal(self._places).carry_out(replacements)
 
     def _expire(self, just_made: Collection[Path]) -> None:
         try:
@@ -156,9 +150,8 @@ class FileSet:
                 if backup.path not in just_made:  # which may seem old, the clock having been put back
                     backup.path.unlink(missing_ok=True)
         except (OSError, FileError) as error:  # no reason to fail: what was to be published is
-            self.notes.append(
-                Note(f"backups that are no longer kept could not be removed: {error}", "backups_not_removed")
-            )
+            text = f"backups that are no longer kept could not be removed: {error}"
+            self.notes.append(Note(text, "backups_not_removed"))
 
     def _target(self, name: str) -> Path:
         target = self._places.target(name)
