@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -41,7 +41,7 @@ def session_folders(base: Path) -> list[Path]:
     """The sessions in a folder, oldest first; the folder itself if it is one."""
     if is_session(base):
         return [base]
-    return sorted((path for path in _folders(base) if is_session(path)), key=lambda path: path.name)
+    return [path for path in _folders(base) if is_session(path)]
 
 
 def is_session(path: Path) -> bool:
@@ -55,8 +55,7 @@ def data_folders(raw: Path, session: Path | None = None) -> list[DataFolder]:
     # Files straight in raw_json are taken too: nothing that holds records is passed over.
     folders = [DataFolder(raw, session, None, time)] if raw.is_dir() else []
     folders += [
-        DataFolder(stamp, session, stamp.name, time if session else time_of(stamp.name))
-        for stamp in sorted(_folders(raw), key=lambda path: path.name)
+        DataFolder(stamp, session, stamp.name, time if session else time_of(stamp.name)) for stamp in _folders(raw)
     ]
     return [folder for folder in folders if any(data_paths(folder.path, recursive=folder.stamp is not None))]
 
@@ -112,12 +111,10 @@ def _read_metadata(path: Path, notes: list[Note]) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _folders(base: Path) -> Iterator[Path]:
-    if not base.is_dir():
-        return
+def _folders(base: Path) -> list[Path]:
+    """What folders there are, in order of name; none where there is no such place."""
     try:
-        for path in base.iterdir():
-            if path.is_dir() and not path.name.startswith("."):
-                yield path
+        paths = sorted(base.iterdir(), key=lambda path: path.name) if base.is_dir() else []
+        return [path for path in paths if path.is_dir() and not path.name.startswith(".")]
     except OSError as error:
         raise folder_unreadable(base, error) from error
