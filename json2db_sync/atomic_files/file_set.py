@@ -14,7 +14,6 @@ from typing import BinaryIO, Self, cast
 
 from json2db_sync.atomic_files import disk
 from json2db_sync.atomic_files.backups import (
-    Backup,
     BackupRules,
     Clock,
     backup_path,
@@ -207,15 +206,11 @@ def restore(
     """
     with FileSet(directory, rules, clock) as files:
         wanted = find_backup(directory, backup, rules)
-        others = list_backups(directory, rules)
-        for one in (wanted, *_as_of(wanted, others, beside)):
+        later = [one for one in list_backups(directory, rules) if one.order >= wanted.order]
+        oldest = {one.file: one for one in later}  # given newest first
+        others = [oldest[name] for name in sorted(set(beside) - {wanted.file}) if name in oldest]
+        for one in (wanted, *others):
             with files.stage(one.file) as stream, disk.translated(one.path, "read"), one.path.open("rb") as reader:
                 shutil.copymode(one.path, files.staged(one.file))  # that of the file in its place wins, if there is one
                 shutil.copyfileobj(reader, stream, 1 << 20)
         return files.commit()
-
-
-def _as_of(wanted: Backup, backups: Collection[Backup], names: Collection[str]) -> list[Backup]:
-    """What held these files' content at the moment: of each the oldest backup that is no older than it."""
-    oldest = {backup.file: backup for backup in backups if backup.order >= wanted.order}  # given newest first
-    return [oldest[name] for name in sorted(set(names) - {wanted.file}) if name in oldest]
