@@ -103,7 +103,9 @@ def _differ(found: Compared, key: Sequence[str], filed: _Side, stored: _Side) ->
     """Note what is different here, and go on behind it."""
     here, there = filed.next(), stored.next()
     if here is not None and there is not None and filed.key_of(here) == stored.key_of(there):
-        found.note(_changed(key, value_of(here), value_of(there)))
+        path, ours, theirs = first_difference(value_of(here), value_of(there))
+        named = _named(key, value_of(there))
+        found.note(f"{named}: {path} is {_shown(ours)} in the file and {_shown(theirs)} in the database")
         filed.drop()
         stored.drop()
     elif there is not None and (here is None or not filed.holds_ahead(stored.key_of(there))):
@@ -122,11 +124,6 @@ def _equal(here: bytes, there: bytes) -> bool:
     """Are two records the same, however they are spelled?"""
     one, other = value_of(here), value_of(there)
     return one == other and same(one, other)
-
-
-def _changed(key: Sequence[str], filed: object, stored: object) -> str:
-    path, ours, theirs = first_difference(filed, stored)
-    return f"{_named(key, stored)}: {path} is {_shown(ours)} in the file and {_shown(theirs)} in the database"
 
 
 def _shown(value: object) -> str:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from json2db_sync.atomic_files import FileSet
 from json2db_sync.errors import FileError
@@ -54,10 +53,7 @@ class Exporter:
             files.notes.append(Note(text, "replaced_another_file", draft.content.name))
         backups = {name: str(done.backup) for name, done in published.items() if done.backup}
         return [
-            replace(
-                self._described(draft, "written" if draft.stale else "unchanged"),
-                backup=backups.get(draft.layout.data_file),
-            )
+            self._described(draft, "written" if draft.stale else "unchanged", backups.get(draft.layout.data_file))
             for draft in drafted
         ]
 
@@ -198,10 +194,10 @@ class Exporter:
     def _exists(self, layout: Layout) -> bool:
         return (self.directory / layout.data_file).is_file()
 
-    def _described(self, draft: Draft, status: str) -> ExportedFile:
+    def _described(self, draft: Draft, status: str, backup: str | None = None) -> ExportedFile:
         found, body = self._file(draft.content, draft.layout, status), draft.body
-        stated: dict[str, Any] = {"records": body.total, "checksum": body.checksum, "statistics": body.statistics}
-        return replace(found, related=tuple(draft.content.related), **stated)
+        found = replace(found, records=body.total, checksum=body.checksum, statistics=body.statistics)
+        return replace(found, related=tuple(draft.content.related), backup=backup)
 
     def _file(self, content: Content, layout: Layout, status: str) -> ExportedFile:
         path, schema = self.directory / layout.data_file, self.directory / layout.schema_file
