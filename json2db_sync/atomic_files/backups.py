@@ -66,13 +66,11 @@ def list_backups(directory: Path, rules: BackupRules | None = None) -> list[Back
     :raises FileError: when their folder is there and cannot be read.
     """
     folder = (rules or BackupRules()).folder(directory)
-    try:
-        with disk.translated(folder, "read"):
+    with disk.translated(folder, "read"):
+        try:
             found = [backup for path in folder.iterdir() if (backup := _describe(path))]
-    except FileError as error:
-        if isinstance(error.__cause__, FileNotFoundError):
+        except FileNotFoundError:
             return []
-        raise
     return sorted(sorted(found, key=lambda backup: backup.file), key=lambda backup: backup.order, reverse=True)
 
 

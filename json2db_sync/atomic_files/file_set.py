@@ -10,12 +10,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO, Self, cast
 
 from json2db_sync.atomic_files import disk
 from json2db_sync.atomic_files.backups import (
-    Backup,
     BackupRules,
     Clock,
     backup_path,
@@ -79,10 +77,8 @@ class FileSet:
             self._open = stack.pop_all()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._open.__exit__(kind, error, trace)
+    def __exit__(self, *error: object) -> None:
+        self._open.close()
 
     @contextmanager
     def stage(self, name: str) -> Iterator[BinaryIO]:
@@ -136,19 +132,16 @@ class FileSet:
             folder = self._rules.folder(self._places.directory)
             moment = unused_moment(folder, replaced, self._clock)
             backups = {name: backup_path(folder, name, moment) for name in replaced}
-            if targets:
-                self._replace(targets, backups)
+            replacements = [
+                Replacement(self._places.staged(target), target, backups.get(name)) for name, target in targets.items()
+            ]
+            for one in replacements:
+                disk.settle(one.staged, like=one.target)
+            disk.sync_folders(one.staged.parent for one in replacements)
+            if replacements:
+                Journal(self._places).carry_out(replacements)
         self._expire(backups.values())
         return tuple(Published(name, self.directory / name, backups.get(name)) for name in targets)
-
-    def _replace(self, targets: dict[str, Path], backups: dict[str, Path]) -> None:
-        replacements = [
-            Replacement(self._places.staged(target), target, backups.get(name)) for name, target in targets.items()
-        ]
-        for one in replacements:
-            disk.settle(one.staged, like=one.target)
-        disk.sync_folders(one.staged.parent for one in replacements)
-        Journal(self._places).carry_out(replacements)
 
     def _expire(self, just_made: Collection[Path]) -> None:
         try:
@@ -156,9 +149,8 @@ class FileSet:
                 if backup.path not in just_made:  # which may seem old, the clock having been put back
                     backup.path.unlink(missing_ok=True)
         except (OSError, FileError) as error:  # no reason to fail: what was to be published is
-            self.notes.append(
-                Note(f"backups that are no longer kept could not be removed: {error}", "backups_not_removed")
-            )
+            text = f"backups that are no longer kept could not be removed: {error}"
+            self.notes.append(Note(text, "backups_not_removed"))
 
     def _target(self, name: str) -> Path:
         target = self._places.target(name)
@@ -214,15 +206,11 @@ def restore(
     """
     with FileSet(directory, rules, clock) as files:
         wanted = find_backup(directory, backup, rules)
-        others = list_backups(directory, rules)
-        for one in (wanted, *_as_of(wanted, others, beside)):
+        later = [one for one in list_backups(directory, rules) if one.order >= wanted.order]
+        oldest = {one.file: one for one in later}  # given newest first
+        others = [oldest[name] for name in sorted(set(beside) - {wanted.file}) if name in oldest]
+        for one in (wanted, *others):
             with files.stage(one.file) as stream, disk.translated(one.path, "read"), one.path.open("rb") as reader:
                 shutil.copymode(one.path, files.staged(one.file))  # that of the file in its place wins, if there is one
                 shutil.copyfileobj(reader, stream, 1 << 20)
         return files.commit()
-
-
-def _as_of(wanted: Backup, backups: Collection[Backup], names: Collection[str]) -> list[Backup]:
-    """What held these files' content at the moment: of each the oldest backup that is no older than it."""
-    oldest = {backup.file: backup for backup in backups if backup.order >= wanted.order}  # given newest first
-    return [oldest[name] for name in sorted(set(names) - {wanted.file}) if name in oldest]

@@ -12,6 +12,16 @@ STAGING = ".json2db-export"
 """The folder of ours in the directory. It stays, for its lock, and tells git to pass over it."""
 
 
+def not_plain(file: Path) -> FileError:
+    """The error for something else that is in the place of a file."""
+    return FileError(
+        f"{file} is not a plain file",
+        hint="choose another name or directory",
+        file=str(file),
+        reason="not_a_plain_file",
+    )
+
+
 @dataclass(frozen=True)
 class Places:
     """The places of one directory."""
@@ -38,12 +48,7 @@ class Places:
             plain = Path(name).name == name and name != STAGING
             target = file.resolve()
             if not plain or (target.exists() and not target.is_file()):
-                raise FileError(
-                    f"{file} is not a plain file",
-                    hint="choose another name or directory",
-                    file=str(file),
-                    reason="not_a_plain_file",
-                )
+                raise not_plain(file)
             if target.exists() and not os.access(target, os.W_OK):
                 hint = "allow writing it, or choose another directory; the files are as they were"
                 raise FileError(f"{file} is protected from writing", hint=hint, file=str(file), reason="cannot_write")

@@ -16,7 +16,7 @@ from json2db_sync.errors import DatabaseError
 from json2db_sync.model import jsontext
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import ColumnPlan
-from json2db_sync.sources.reader import Record
+from json2db_sync.sources.batch import Record
 
 Decode = Callable[[Any], Any]
 Expression = sa.ColumnElement[Any]

@@ -25,7 +25,7 @@ from json2db_sync.errors import ConfigurationError, Locked
 from json2db_sync.model import jsontext
 from json2db_sync.model.kinds import Kind, has_offset, spell
 from json2db_sync.model.plan import HASH, ID, LOAD, EntityPlan
-from json2db_sync.sources.reader import Record
+from json2db_sync.sources.batch import Record
 from json2db_sync.workers.background import BackgroundQueue
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
-from json2db_sync.databases.reflection import Application, ApplicationColumn, ApplicationTable
+from json2db_sync.databases.reflection import Application, ApplicationColumn
 from json2db_sync.export.filters import conditions
 from json2db_sync.export.lines import Page, Record, as_lines, sorted_json, tally
 from json2db_sync.export.options import ExportOptions, unknown_field
@@ -89,12 +89,14 @@ class ApplicationContent:
         depth = DEPTH if options.related_depth is None else options.related_depth
         self._tables = tables = ApplicationTables(database, application, options.name_fields)
         fields = related_fields(tables, table, list(self._columns), depth)
-        self._placed = _placed(self._table, [(field.name, field.field) for field in fields])
-        self._names = options.projection(table, self._placed).names(table, self._placed)
+        beside = {name: [field.name for field in fields if field.field == name] for name in self._columns}
+        placed = [name for column in self._columns for name in (column, *beside[column])]
+        self._names = options.projection(table, placed).names(table, placed)
         kept = [field for field in fields if field.name in self._names]
         self.related = tuple(map(str, kept))
         self._related = Names(database, connection, tables, kept)
-        self.key = self._exported_key()
+        key = self._table.key
+        self.key = tuple(self._names[name] for name in key) if all(name in self._names for name in key) else ()
         self.counted = options.counted_fields(table, list(self._names.values()))
         self._filters = options.filters_of(table, list(self._columns))
         omit = options.omits_null
@@ -110,17 +112,11 @@ class ApplicationContent:
 
     def schema(self) -> Record:
         types = {column.name: type_of_column(column) for column in self._table.columns}
-        properties = {
-            new: self._kinds.widened(new, types.get(name, {"type": ["string", "null"]}))
-            for name, new in self._names.items()
-        }
+        text = {"type": ["string", "null"]}
+        properties = {new: self._kinds.widened(new, types.get(name, text)) for name, new in self._names.items()}
         required = [] if self._options.omits_null else list(properties)
         key = [self._names.get(name, name) for name in self._table.key]
         return record_schema(self.name, properties, required, key, self._filters)
-
-    def _exported_key(self) -> tuple[str, ...]:
-        key = self._table.key
-        return tuple(self._names[name] for name in key) if all(name in self._names for name in key) else ()
 
     def _select(self) -> sa.Select[Any]:
         source = self._table.selectable
@@ -128,14 +124,8 @@ class ApplicationContent:
             self._tables.expression(self.name, column).label(column.name) for column in source.c
         ]
         order = self._table.key or tuple(self._columns)
-        where = conditions(
-            self._database,
-            self._connection,
-            self.name,
-            self._filters,
-            {name: source.c[name] for name in self._columns},
-            self._comparable,
-        )
+        by_name = {name: source.c[name] for name in self._columns}
+        where = conditions(self._database, self._connection, self.name, self._filters, by_name, self._comparable)
         return (
             sa.select(*(columns or [sa.literal(1)]))
             .select_from(source)
@@ -162,15 +152,6 @@ class ApplicationContent:
         return records
 
 
-def _placed(table: ApplicationTable, related: Sequence[tuple[str, str]]) -> list[str]:
-    """The fields of a record: the columns in their order, related names right behind their reference."""
-    return [
-        name
-        for column in table.columns
-        for name in (column.name, *(name for name, field in related if field == column.name))
-    ]
-
-
 # Values
 
 
@@ -185,13 +166,10 @@ def converter(column: ApplicationColumn, *, omit_null: bool = False) -> Callable
 
 def _converted(values: Values) -> Values:
     types = set(map(type, values)) - _PLAIN
-    if not types or (types <= {float, Decimal} and _all_finite(values)):
+    numbers = (value for value in values if type(value) is float or type(value) is Decimal)
+    if not types or (types <= {float, Decimal} and all(map(_is_finite, numbers))):
         return values
     return [_plain(value) for value in values]
-
-
-def _all_finite(values: Values) -> bool:
-    return all(_is_finite(value) for value in values if type(value) is float or type(value) is Decimal)
 
 
 def _is_finite(value: float | Decimal) -> bool:
@@ -203,16 +181,10 @@ def _plain(value: object) -> object:
     if type(value) in _PLAIN:
         return value
     if isinstance(value, float | Decimal):
-        return value if _is_finite(value) else _name_of(value)
+        return value if _is_finite(value) else "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, bytes | bytearray | memoryview):
         return base64.b64encode(value).decode()
     return str(value)
-
-
-def _name_of(value: float | Decimal) -> str:
-    if value != value:
-        return "NaN"
-    return "Infinity" if value > 0 else "-Infinity"
 
 
 def _boolean(value: object) -> object:

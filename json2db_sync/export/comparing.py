@@ -19,8 +19,6 @@ _WINDOW = 1_000
 class Compared:
     """How a file stands to the database."""
 
-    total: int = 0
-    """Records of the file."""
     expected: int = 0
     """Records of the database."""
     count: int = 0
@@ -86,7 +84,7 @@ def compare(content: Content, lines: Iterator[bytes]) -> Compared:
     :param lines: the file's records, compact.
     """
     found = Compared()
-    stored = _Side(_lines_of(content), content.key)
+    stored = _Side((line for page in content.pages() for line in page.lines.splitlines()), content.key)
     filed = _Side(lines, content.key)
     while True:
         here, there = filed.next(), stored.next()
@@ -97,7 +95,7 @@ def compare(content: Content, lines: Iterator[bytes]) -> Compared:
             stored.drop()
             continue
         _differ(found, content.key, filed, stored)
-    found.total, found.expected = filed.taken, stored.taken
+    found.expected = stored.taken
     return found
 
 
@@ -105,7 +103,9 @@ def _differ(found: Compared, key: Sequence[str], filed: _Side, stored: _Side) ->
     """Note what is different here, and go on behind it."""
     here, there = filed.next(), stored.next()
     if here is not None and there is not None and filed.key_of(here) == stored.key_of(there):
-        found.note(_changed(key, value_of(here), value_of(there)))
+        path, ours, theirs = first_difference(value_of(here), value_of(there))
+        named = _named(key, value_of(there))
+        found.note(f"{named}: {path} is {_shown(ours)} in the file and {_shown(theirs)} in the database")
         filed.drop()
         stored.drop()
     elif there is not None and (here is None or not filed.holds_ahead(stored.key_of(there))):
@@ -115,9 +115,8 @@ def _differ(found: Compared, key: Sequence[str], filed: _Side, stored: _Side) ->
         found.note(f"{_named(key, value_of(here))} is in the file and not in the database")
         filed.drop()
     else:  # both are there, at other places
-        found.note(
-            f"{_named(key, value_of(filed.next() or b'null'))} stands at another place than in the database's order"
-        )
+        named = _named(key, value_of(here or b"null"))
+        found.note(f"{named} stands at another place than in the database's order")
         filed.drop()
 
 
@@ -125,11 +124,6 @@ def _equal(here: bytes, there: bytes) -> bool:
     """Are two records the same, however they are spelled?"""
     one, other = value_of(here), value_of(there)
     return one == other and same(one, other)
-
-
-def _changed(key: Sequence[str], filed: object, stored: object) -> str:
-    path, ours, theirs = first_difference(filed, stored)
-    return f"{_named(key, stored)}: {path} is {_shown(ours)} in the file and {_shown(theirs)} in the database"
 
 
 def _shown(value: object) -> str:
@@ -141,8 +135,3 @@ def _named(key: Sequence[str], record: object) -> str:
     if not key or not isinstance(record, dict):
         return f"the record {preview(record)}"
     return ", ".join(f"{name} {preview(record.get(name))}" for name in key)
-
-
-def _lines_of(content: Content) -> Iterator[bytes]:
-    for page in content.pages():
-        yield from page.lines.splitlines()

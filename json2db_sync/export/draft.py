@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -39,94 +39,18 @@ class Body:
     digest: bytes
     """Of the bytes as they stand in the file, behind the head."""
     top: dict[str, list[Record]]
-    uncounted: tuple[str, ...]
-    """Fields with too many values to be counted."""
+    """The commonest values of each field that is counted; one with too many of them is left out."""
 
     @property
     def statistics(self) -> Record:
         return {"total": self.total, "top": self.top}
 
 
-def write_body(
-    content: Content, layout: Layout, stream: BinaryIO | None, top_values: int, progress: Callable[[int], None]
-) -> Body:
-    """Write all records of a table.
-
-    :param stream: None to find out only what would be written.
-    :param progress: told how many records more are done.
-    """
-    tallies = _Tallies(content)
-    total = 0
-    with closing(_Writer(layout, stream)) as writer:
-        for page in content.pages():
-            writer.put(page.lines, layout.page(page.lines, first=not total))
-            total += page.count
-            tallies.add(page.tallies)
-            progress(page.count)
-        writer.put(b"", layout.tail(empty=not total))
-        writer.finish()
-    top, uncounted = tallies.top(top_values)
-    return Body(total, f"sha256:{writer.checksum.hexdigest()}", writer.digest.digest(), top, uncounted)
-
-
-class _Writer:
-    """Hashes and writes one page while the next is made."""
-
-    def __init__(self, layout: Layout, stream: BinaryIO | None) -> None:
-        self._ahead = BackgroundQueue()
-        self.checksum = hashlib.sha256()
-        self.digest = self.checksum if layout.format == "ndjson" else hashlib.sha256()
-        self._stream = stream
-
-    def put(self, lines: bytes, text: bytes) -> None:
-        """A page: its canonical lines, and how it stands in the file."""
-        self._ahead.start(partial(self._take, lines, text))
-
-    def finish(self) -> None:
-        """All pages were given.
-
-        :raises FileError: when one cannot be written; it may come from giving a later page too.
-        """
-        self._ahead.finish()
-
-    def close(self) -> None:
-        """Nothing is written any more."""
-        self._ahead.close()
-
-    def _take(self, lines: bytes, text: bytes) -> None:
-        self.checksum.update(lines)
-        if self.digest is not self.checksum:
-            self.digest.update(text)
-        if self._stream is not None:
-            self._stream.write(text)
-
-
-class _Tallies:
-    """How often each value stands in the counted fields."""
-
-    def __init__(self, content: Content) -> None:
-        self._counts: dict[str, Counter[Hashable] | None] = {field: Counter() for field in content.counted}
-
-    def add(self, tallies: Sequence[Counter[Hashable]]) -> None:
-        for field, more in zip(self._counts, tallies, strict=False):
-            counts = self._counts[field]
-            if counts is not None:
-                counts.update(more)
-                if len(counts) > _MOST_VALUES:
-                    self._counts[field] = None
-
-    def top(self, most: int) -> tuple[dict[str, list[Record]], tuple[str, ...]]:
-        """The commonest values of each field, equally common ones by their text; and fields with too many."""
-        found = {field: _most_frequent(counts, most) for field, counts in self._counts.items() if counts is not None}
-        return found, tuple(field for field, counts in self._counts.items() if counts is None)
-
-
 def _most_frequent(counts: Counter[Hashable], most: int) -> list[Record]:
-    def text(value: object) -> bytes:
-        return value if isinstance(value, bytes) else as_text(value)
-
-    ranked = sorted(((-count, text(value)) for value, count in counts.items()))[:most]
-    return [{"value": _told(value), "count": -count} for count, value in ranked]
+    """The commonest values; equally common ones by their text."""
+    texts = ((value if isinstance(value, bytes) else as_text(value), count) for value, count in counts.items())
+    ranked = sorted((-count, text) for text, count in texts)[:most]
+    return [{"value": _told(text), "count": -count} for count, text in ranked]
 
 
 def _told(text: bytes) -> object:
@@ -149,10 +73,6 @@ class Draft:
     stale: frozenset[str]
     """Names of the files that are not so."""
 
-    @property
-    def is_current(self) -> bool:
-        return not self.stale
-
 
 @dataclass(frozen=True)
 class Drafter:
@@ -172,7 +92,7 @@ class Drafter:
 
         :param stream: where the records' text goes; None to find out only whether the files are current.
         """
-        body = write_body(content, layout, stream, self.top_values, lambda count: self.progress(content.name, count))
+        body = self._body(content, layout, stream)
         schema = content.schema()
         before = generated_at(self.directory, layout)
         metadata = self._metadata(layout, body, schema, before or "")
@@ -180,6 +100,33 @@ class Drafter:
         if (layout.metadata_file or layout.data_file) in stale:
             metadata |= {"generated_at": now_text()}
         return Draft(content, layout, body, metadata, schema, frozenset(stale))
+
+    def _body(self, content: Content, layout: Layout, stream: BinaryIO | None) -> Body:
+        """Write all records of a table, or find out only what would be written."""
+        checksum = hashlib.sha256()
+        digest = checksum if layout.format == "ndjson" else hashlib.sha256()
+        counts: dict[str, Counter[Hashable]] = {field: Counter() for field in content.counted}
+        total = 0
+
+        def take(lines: bytes, text: bytes) -> None:
+            checksum.update(lines)
+            if digest is not checksum:
+                digest.update(text)
+            if stream is not None:
+                stream.write(text)
+
+        with closing(BackgroundQueue()) as ahead:  # hashes and writes one page while the next is made
+            for page in content.pages():
+                ahead.start(partial(take, page.lines, layout.page(page.lines, first=not total)))
+                total += page.count
+                for field, more in zip(content.counted, page.tallies, strict=False):
+                    if len(counts[field]) <= _MOST_VALUES:
+                        counts[field].update(more)
+                self.progress(content.name, page.count)
+            ahead.start(partial(take, b"", layout.tail(empty=not total)))
+            ahead.finish()
+        top = {field: _most_frequent(of, self.top_values) for field, of in counts.items() if len(of) <= _MOST_VALUES}
+        return Body(total, f"sha256:{checksum.hexdigest()}", digest.digest(), top)
 
     def _metadata(self, layout: Layout, body: Body, schema: Record, moment: str) -> Record:
         said = {

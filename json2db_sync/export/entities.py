@@ -88,9 +88,9 @@ class EntityContent:
         self._plan = plans[entity]
         self._options = options
         tables = EntityTables(plans, options.name_fields)
-        own = properties_of(self._plan.table, key=self._plan.key or ())
-        depth = options.related_depth or 0
-        fields = related_fields(tables, self._plan.table.name, list(own), depth)
+        key = self._plan.key or ()
+        own = properties_of(self._plan.table, key=key)
+        fields = related_fields(tables, self._plan.table.name, list(own), options.related_depth or 0)
         self._known = own | {field.name: {"type": ["string", "null"]} for field in fields}
         known = None if self._plan.table.full else list(self._known)  # else a field may be one without a column
         self._projection = options.projection(entity, known)
@@ -98,7 +98,6 @@ class EntityContent:
         wanted = [field for field in fields if field.name in kept]
         self.related = tuple(map(str, wanted))
         self._names = Names(database, connection, tables, wanted)
-        key = self._plan.key or ()
         self.key = tuple(kept[name] for name in key) if all(name in kept for name in key) else ()
         self.counted = options.counted_fields(entity, known and list(kept.values()))
         self._reader = RecordReader(database, connection, self._plan, self._filtered(database, connection))

@@ -13,8 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from types import TracebackType
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 import msgspec
 
@@ -72,9 +71,7 @@ class ExportedFile:
     def __enter__(self) -> ExportedFile:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._stream.close()
 
     def _read_metadata(self) -> Mapping[str, object]:
@@ -88,13 +85,7 @@ class ExportedFile:
                 return self._object(self._cursor.value()[0])
         beside = beside_of(self.path, METADATA_SUFFIX)
         with ByteStream(beside, beside.name) as stream:
-            text = b"".join(iter(stream.read, b""))
-        try:
-            return self._object(jsontext.decode(text))
-        except (ValueError, RecursionError) as error:
-            raise FileError(
-                f"{beside.name} is not valid JSON: {error}", file=str(beside), reason="invalid_json"
-            ) from error
+            return self._object(_json_of(beside, b"".join(iter(stream.read, b""))))
 
     def _object(self, value: object) -> Mapping[str, object]:
         if not isinstance(value, dict):
@@ -104,7 +95,8 @@ class ExportedFile:
     def texts(self) -> Iterator[tuple[int, bytes]]:
         """The text of each record and the byte that it starts at, in order; once."""
         if self._cursor is None:
-            yield from self._lines()
+            for start, block in blocks_of_lines(self._stream, self._file, self._limit):
+                yield from split_lines(block, start)
             return
         if self.is_envelope and next(self._members, None) not in (self.entity, _ANY_NAME):
             raise self._error(f"does not hold {self.entity} behind its metadata")
@@ -123,10 +115,6 @@ class ExportedFile:
                 place = part.text.index(raw, place)  # at once: only what stands between two elements is passed
                 yield part.byte + place, raw
                 place += len(raw)
-
-    def _lines(self) -> Iterator[tuple[int, bytes]]:
-        for start, block in blocks_of_lines(self._stream, self._file, self._limit):
-            yield from split_lines(block, start)
 
     def _error(self, what: str) -> FileError:
         return FileError(
@@ -148,18 +136,23 @@ def schema_of(path: Path) -> Mapping[str, object]:
     """
     beside = beside_of(path, SCHEMA_SUFFIX)
     try:
-        schema = jsontext.decode(beside.read_bytes())
+        schema = _json_of(beside, beside.read_bytes())
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise FileError(
             f"{beside.name} cannot be read: {error.strerror}", file=str(beside), reason="cannot_read"
         ) from error
-    except (ValueError, RecursionError) as error:
-        raise FileError(f"{beside.name} is not valid JSON: {error}", file=str(beside), reason="invalid_json") from error
     if not isinstance(schema, dict):
         raise FileError(f"{beside.name} is not a JSON object", file=str(beside), reason="invalid_json")
     return schema
+
+
+def _json_of(path: Path, text: bytes) -> object:
+    try:
+        return jsontext.decode(text)
+    except (ValueError, RecursionError) as error:
+        raise FileError(f"{path.name} is not valid JSON: {error}", file=str(path), reason="invalid_json") from error
 
 
 def canonical(text: bytes) -> bytes:
@@ -177,10 +170,9 @@ def record_of(text: bytes) -> dict[str, Any]:
     """
     try:
         record = jsontext.decode(text)
-    except RecursionError as error:
-        raise FileError("a record is spoilt: it is nested too deep", reason="damaged_export") from error
-    except ValueError as error:
-        raise FileError(f"a record is spoilt: {error}", reason="damaged_export") from error
+    except (ValueError, RecursionError) as error:
+        what = "it is nested too deep" if isinstance(error, RecursionError) else error
+        raise FileError(f"a record is spoilt: {what}", reason="damaged_export") from error
     if not isinstance(record, dict):
         raise FileError("a record is spoilt: it is not an object", reason="damaged_export")
     return record
@@ -191,19 +183,15 @@ def text_at(path: Path, place: Place) -> tuple[bytes, Identity]:
 
     :raises FileError: when it cannot be read.
     """
+    byte, length = place
     try:
-        return _read_at(path, place)
+        with path.open("rb") as raw:
+            status = os.fstat(raw.fileno())
+            file = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
+            file.seek(byte)
+            return file.read(length), identity_of(path, status)
     except (OSError, EOFError, zlib.error) as error:
         raise FileError(f"cannot read {path.name}: {error}", file=str(path), reason="cannot_read") from error
-
-
-def _read_at(path: Path, place: Place) -> tuple[bytes, Identity]:
-    byte, length = place
-    with path.open("rb") as raw:
-        status = os.fstat(raw.fileno())
-        file = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if path.suffix == ".gz" else raw
-        file.seek(byte)
-        return file.read(length), identity_of(path, status)
 
 
 def identity_of(path: Path, status: os.stat_result | None = None) -> Identity:

@@ -6,9 +6,8 @@ import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from json2db_sync.atomic_files import FileSet, Published
+from json2db_sync.atomic_files import FileSet
 from json2db_sync.errors import FileError
 from json2db_sync.export.comparing import compare
 from json2db_sync.export.content import Content
@@ -52,30 +51,26 @@ class Exporter:
             done = published[draft.layout.data_file]
             text = f"{done.file} was not an export; what it held is kept in {done.backup}"
             files.notes.append(Note(text, "replaced_another_file", draft.content.name))
-        return [self._written(draft, published) for draft in drafted]
+        backups = {name: str(done.backup) for name, done in published.items() if done.backup}
+        return [
+            self._described(draft, "written" if draft.stale else "unchanged", backups.get(draft.layout.data_file))
+            for draft in drafted
+        ]
 
     def _staged(self, content: Content, files: FileSet, *, validate: bool) -> Draft:
         layout = self._layout(content)
-        draft = self._bare(content, layout, files) if layout.is_bare else self._headed(content, layout, files)
-        if draft.layout.data_file in draft.stale:
-            self._prove(draft, files.staged(draft.layout.data_file), validate=validate)
-        return draft
-
-    def _bare(self, content: Content, layout: Layout, files: FileSet) -> Draft:
-        """Records alone go into their file at once."""
-        with files.stage(layout.data_file) as stream:
-            draft = self.drafter.draft(content, layout, stream)
-        if layout.data_file not in draft.stale:
-            files.discard(layout.data_file)
+        if layout.is_bare:  # records alone go into their file at once
+            with files.stage(layout.data_file) as stream:
+                draft = self.drafter.draft(content, layout, stream)
+            if layout.data_file not in draft.stale:
+                files.discard(layout.data_file)
+        else:  # what stands before the records is known only behind them
+            with files.scratch() as body:
+                draft = self.drafter.draft(content, layout, body)
+                stage_records(draft, files, body)
         stage_beside(draft, files)
-        return draft
-
-    def _headed(self, content: Content, layout: Layout, files: FileSet) -> Draft:
-        """What stands before the records is known only behind them."""
-        with files.scratch() as body:
-            draft = self.drafter.draft(content, layout, body)
-            stage_records(draft, files, body)
-        stage_beside(draft, files)
+        if layout.data_file in draft.stale:
+            self._prove(draft, files.staged(layout.data_file), validate=validate)
         return draft
 
     def _prove(self, draft: Draft, staged: Path, *, validate: bool) -> None:
@@ -103,16 +98,11 @@ class Exporter:
         stale = layout.data_file in draft.stale and self._exists(layout)
         return stale and not is_export(self.directory / layout.data_file)
 
-    def _written(self, draft: Draft, published: dict[str, Published]) -> ExportedFile:
-        found = self._described(draft, "unchanged" if draft.is_current else "written")
-        done = published.get(draft.layout.data_file)
-        return replace(found, backup=str(done.backup) if done and done.backup else None)
-
     # Looking
 
     def check(self, contents: Sequence[Content]) -> list[ExportedFile]:
         """Which files are not what would be written now."""
-        return [self._checked(content) for content in contents]
+        return [self._checked(self.drafter.draft(content, self._layout(content))) for content in contents]
 
     def leftovers(self) -> list[ExportedFile]:
         """Files that this database's exports wrote of tables that are gone."""
@@ -127,9 +117,8 @@ class Exporter:
             for name, path in leftovers(self.directory, self.known, self.drafter.source)
         ]
 
-    def _checked(self, content: Content) -> ExportedFile:
-        draft = self.drafter.draft(content, self._layout(content))
-        status = "unchanged" if draft.is_current else "stale" if self._exists(draft.layout) else "missing"
+    def _checked(self, draft: Draft) -> ExportedFile:
+        status = "unchanged" if not draft.stale else "stale" if self._exists(draft.layout) else "missing"
         stale = tuple(f"{name} is not as it would be written now" for name in sorted(draft.stale))
         return replace(self._described(draft, status), differences=stale if status == "stale" else ())
 
@@ -138,10 +127,8 @@ class Exporter:
         return [self._verified(content, self._layout(content), validate=validate) for content in contents]
 
     def _verified(self, content: Content, layout: Layout, *, validate: bool) -> ExportedFile:
+        found = self._file(content, layout, "missing")
         path = self.directory / layout.data_file
-        found = ExportedFile(
-            content.name, str(path), "missing", schema=str(self.directory / layout.schema_file), bytes=_size(path)
-        )
         if not path.is_file():
             return found
         try:
@@ -207,19 +194,14 @@ class Exporter:
     def _exists(self, layout: Layout) -> bool:
         return (self.directory / layout.data_file).is_file()
 
-    def _described(self, draft: Draft, status: str) -> ExportedFile:
-        layout, body = draft.layout, draft.body
-        path = self.directory / layout.data_file
-        described: dict[str, Any] = {"records": body.total, "bytes": _size(path), "checksum": body.checksum}
-        return ExportedFile(
-            draft.content.name,
-            str(path),
-            status,
-            schema=str(self.directory / layout.schema_file),
-            statistics=body.statistics,
-            related=tuple(draft.content.related),
-            **described,
-        )
+    def _described(self, draft: Draft, status: str, backup: str | None = None) -> ExportedFile:
+        found, body = self._file(draft.content, draft.layout, status), draft.body
+        found = replace(found, records=body.total, checksum=body.checksum, statistics=body.statistics)
+        return replace(found, related=tuple(draft.content.related), backup=backup)
+
+    def _file(self, content: Content, layout: Layout, status: str) -> ExportedFile:
+        path, schema = self.directory / layout.data_file, self.directory / layout.schema_file
+        return ExportedFile(content.name, str(path), status, schema=str(schema), bytes=_size(path))
 
 
 def _size(path: Path) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -39,7 +39,7 @@ def conditions(
     """
     found = []
     for field, wanted in filters.items():
-        for sign, value in _comparisons(wanted):
+        for sign, value in wanted.items() if isinstance(wanted, Mapping) else [("=", wanted)]:
             condition = _compared(table, field, columns[field], sign, value, stored)
             if refusal := _refusal(database, connection, condition):
                 raise _wrong(table, field, refusal)
@@ -60,25 +60,16 @@ def _refusal(database: Database, connection: sa.Connection, condition: Condition
     return None
 
 
-def _comparisons(wanted: object) -> Iterator[tuple[str, object]]:
-    if isinstance(wanted, Mapping):
-        yield from wanted.items()
-    else:
-        yield "=", wanted
-
-
 def _compared(
     table: str, field: str, column: sa.ColumnElement[Any], sign: str, value: object, stored: Stored
 ) -> Condition:
     if sign not in _COMPARISONS:
         raise _wrong(table, field, f"there is no comparison {sign!r}")
+    if (value is None or isinstance(value, list | tuple)) and sign not in ("=", "!="):
+        raise _wrong(table, field, f"{'null' if value is None else 'a list'} can only be = or !=, not {sign}")
     if value is None:
-        if sign not in ("=", "!="):
-            raise _wrong(table, field, f"null can only be = or !=, not {sign}")
         return column.is_(None) if sign == "=" else column.is_not(None)
     if isinstance(value, list | tuple):
-        if sign not in ("=", "!="):
-            raise _wrong(table, field, f"a list can only be = or !=, not {sign}")
         if any(isinstance(one, list | tuple | Mapping) for one in value):
             raise _wrong(table, field, "a list in a list, or an object, is not a value to compare with")
         values = [_bound(stored(field, one)) for one in value if one is not None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -139,11 +140,11 @@ def packed(stream: BinaryIO, *, compress: bool) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def unpacked(path: Path) -> Iterator[BinaryIO]:
+def unpacked(path: Path) -> Iterator[io.BufferedIOBase]:
     """What a file holds, unpacked where it is packed."""
     with path.open("rb") as stream:
         if path.suffix != ".gz":
             yield stream
             return
         with gzip.GzipFile(fileobj=stream, mode="rb") as zipped:
-            yield cast(BinaryIO, zipped)
+            yield zipped

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from json2db_sync.atomic_files.places import not_plain
 from json2db_sync.errors import FileError
 from json2db_sync.export.exported_file import CLOCKS_DIFFER, beside_of
 from json2db_sync.export.layout import Layout, file_stem, unpacked
@@ -20,7 +21,6 @@ _HEAD = 2**16
 _GENERATED = re.compile(rb'"generated_at":\s?"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"')
 _CHECKSUM = re.compile(rb'"checksum":\s?"(sha256:[0-9a-f]{64})"')
 _SOURCE = re.compile(rb'"source":\s?("(?:[^"\\]|\\.)*")')
-_BLOCK = 2**20
 _DAMAGED = (gzip.BadGzipFile, EOFError, zlib.error)
 
 
@@ -32,26 +32,17 @@ def require_plain(directory: Path, layout: Layout) -> None:
     for name in layout.files:
         path = directory / name
         if path.exists() and not path.is_file():
-            raise FileError(
-                f"{path} is not a plain file",
-                hint="choose another name or directory",
-                file=str(path),
-                reason="not_a_plain_file",
-            )
+            raise not_plain(path)
 
 
 def generated_at(directory: Path, layout: Layout) -> str | None:
     """When the published file was generated, as its metadata says; None where it does not say, or that cannot be."""
     said = _stated(directory / (layout.metadata_file or layout.data_file), _GENERATED)
-    return said if said and _can_be(said) else None
-
-
-def _can_be(moment: str) -> bool:
-    """Is this a moment, and none in the future? No reader would take the file that says it."""
-    try:
-        return datetime.fromisoformat(moment) <= datetime.now(UTC) + CLOCKS_DIFFER
+    try:  # no reader would take a file of the future
+        can_be = said and datetime.fromisoformat(said) <= datetime.now(UTC) + CLOCKS_DIFFER
     except ValueError:
-        return False
+        return None
+    return said if can_be else None
 
 
 def stated_checksum(path: Path) -> str | None:
@@ -91,10 +82,7 @@ def holds(path: Path, head: bytes, digest: bytes) -> bool:
         with unpacked(path) as stream:
             if stream.read(len(head)) != head:
                 return False
-            found = hashlib.sha256()
-            while block := stream.read(_BLOCK):
-                found.update(block)
-            return found.digest() == digest
+            return hashlib.file_digest(stream, "sha256").digest() == digest
     except (FileNotFoundError, *_DAMAGED):
         return False
     except OSError as error:

@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 
 from json2db_sync.export.published import is_empty
+from json2db_sync.sources.batch import Undecoded
 from json2db_sync.sources.files import make_file
-from json2db_sync.sources.reader import RecordReader, Undecoded, record_of
+from json2db_sync.sources.reader import RecordReader, record_of
 from json2db_sync.validation.record_validator import RecordRules
 
 _MEMORY = 2**33
@@ -72,15 +73,12 @@ class Reading:
     def _pages(self) -> Iterator[list[bytes]]:
         for lines in pages_of(self._path):
             self._hash.update(b"\n".join([*lines, b""]))
-            self._look_at(lines)
+            for number, line in enumerate(lines, self.total + 1):
+                if self._check is None or len(self.problems) >= MOST_DIFFERENCES:
+                    break
+                self.problems += self._check(number, line)
             self.total += len(lines)
             yield lines
-
-    def _look_at(self, lines: Sequence[bytes]) -> None:
-        for number, line in enumerate(lines if self._check else (), self.total + 1):
-            if self._check is None or len(self.problems) >= MOST_DIFFERENCES:
-                return
-            self.problems += self._check(number, line)
 
     @property
     def checksum(self) -> str:

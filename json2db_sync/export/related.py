@@ -75,19 +75,13 @@ def related_fields(tables: Tables, table: str, fields: Sequence[str], depth: int
     ways: list[tuple[Reference, ...]] = [(reference,) for reference in tables.references(table)]
     for _level in range(depth):
         for hops in ways:
-            _add(tables, hops, fields, found)
+            if (column := tables.name_column(hops[-1].table)) is not None:
+                for name in (related_name(hops[-1:], column), related_name(hops, column)):
+                    if name not in fields and name not in found:
+                        found[name] = RelatedField(name, hops[0].field, hops, column)
+                        break
         ways = [(*hops, further) for hops in ways for further in tables.references(hops[-1].table)]
     return list(found.values())
-
-
-def _add(tables: Tables, hops: tuple[Reference, ...], fields: Sequence[str], found: dict[str, RelatedField]) -> None:
-    column = tables.name_column(hops[-1].table)
-    if column is None:
-        return
-    candidates = [related_name(hops[-1:], column), related_name(hops, column)]
-    name = next((name for name in candidates if name not in fields and name not in found), None)
-    if name is not None:
-        found[name] = RelatedField(name, hops[0].field, hops, column)
 
 
 def related_name(hops: Sequence[Reference], column: str) -> str:
@@ -95,7 +89,11 @@ def related_name(hops: Sequence[Reference], column: str) -> str:
     stems = [_stem(hop.field) for hop in hops]
     if column.lower().startswith(stems[-1].lower()):
         stems.pop()
-    return _join([*stems, column], camel=_is_camel(hops[0].field))
+    first, *others = *stems, column
+    field = hops[0].field
+    if "_" in field or field.islower() or field.isupper():
+        return "_".join([first, *others])
+    return first + "".join(part[:1].upper() + part[1:] for part in others)
 
 
 def _stem(field: str) -> str:
@@ -105,23 +103,11 @@ def _stem(field: str) -> str:
     return field
 
 
-def _is_camel(field: str) -> bool:
-    return "_" not in field and not field.islower() and not field.isupper()
-
-
-def _join(parts: Sequence[str], *, camel: bool) -> str:
-    if camel:
-        return parts[0] + "".join(part[:1].upper() + part[1:] for part in parts[1:])
-    return "_".join(parts)
-
-
 def guess_name_column(columns: Sequence[str], singular: str) -> str | None:
     """The column that seems to name a row: name, title, ..., ``<singular>_name``, code; None where there is none."""
     by_form = {column.lower().replace("_", ""): column for column in reversed(columns)}
-    for name in (*NAME_COLUMNS, f"{singular}_name", "code"):
-        if name.lower().replace("_", "") in by_form:
-            return by_form[name.lower().replace("_", "")]
-    return None
+    forms = (name.lower().replace("_", "") for name in (*NAME_COLUMNS, f"{singular}_name", "code"))
+    return next((by_form[form] for form in forms if form in by_form), None)
 
 
 Rows = Mapping[object, tuple[object, ...]]
@@ -131,14 +117,9 @@ class _Lookup:
     """Rows of one table by one of its columns, a bounded number of them remembered."""
 
     def __init__(
-        self,
-        database: Database,
-        connection: sa.Connection,
-        tables: Tables,
-        table: str,
-        key: str,
-        columns: Sequence[str],
+        self, database: Database, connection: sa.Connection, tables: Tables, place: tuple[str, str], columns: list[str]
     ) -> None:
+        table, key = place
         source = sa.table(table, *(sa.column(name) for name in dict.fromkeys((key, *columns))))
         self._key = source.c[key]
         values = (tables.expression(table, source.c[name]).label(f"c_{name}") for name in columns)
@@ -168,8 +149,13 @@ class Names:
     ) -> None:
         self.fields = fields
         self._tables = tables
+        wanted: dict[tuple[str, str], dict[str, None]] = {}  # (table, key) -> the columns of it, each once
+        for field in fields:
+            followed = [hop.column for hop in field.hops[1:]] + [field.column]
+            for hop, column in zip(field.hops, followed, strict=True):
+                wanted.setdefault((hop.table, hop.key), {})[column] = None
         self._lookups = {
-            place: _Lookup(database, connection, tables, *place, columns) for place, columns in _wanted(fields).items()
+            place: _Lookup(database, connection, tables, place, list(columns)) for place, columns in wanted.items()
         }
 
     def columns(self, references: Callable[[str], Sequence[object]]) -> Iterator[tuple[RelatedField, Sequence[object]]]:
@@ -191,15 +177,3 @@ class Names:
         rows = lookup.rows({key for key in keys if key is not None})
         place = lookup.columns.index(column)
         return [rows[key][place] if key in rows else None for key in keys]
-
-
-def _wanted(fields: Sequence[RelatedField]) -> dict[tuple[str, str], list[str]]:
-    """(table, key) -> the columns of it that are wanted."""
-    wanted: dict[tuple[str, str], list[str]] = {}
-    for field in fields:
-        followed = [hop.column for hop in field.hops[1:]] + [field.column]
-        for hop, column in zip(field.hops, followed, strict=True):
-            columns = wanted.setdefault((hop.table, hop.key), [])
-            if column not in columns:
-                columns.append(column)
-    return wanted

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 
 from json2db_sync.databases.reflection import ApplicationColumn
 from json2db_sync.export.exported_file import FILTERS, KEY
 from json2db_sync.model.codecs import JSON_TYPES, codec_of
-from json2db_sync.model.plan import ColumnPlan, TablePlan
+from json2db_sync.model.plan import TablePlan
 from json2db_sync.sources.files import WRITTEN_BY
 
 Schema = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _ANYTHING = list(JSON_TYPES)
-_TYPES: Mapping[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string", type(None): "null"}
+_TYPES: Mapping[type, tuple[str, ...]] = {
+    bool: ("boolean",),
+    int: ("integer",),
+    float: ("number",),
+    Decimal: ("number",),
+    str: ("string",),
+    UUID: ("string",),
+    type(None): ("null",),
+}
 
 
 def record_schema(
@@ -81,26 +91,14 @@ class ObservedKinds:
 
     def widened(self, name: str, schema: Schema) -> Schema:
         """A field's schema, with the types that it was seen to hold beside those it is declared to."""
-        seen = {json_type for kind in self._seen.get(name, ()) for json_type in _types_of(kind)}
+        seen = {json_type for kind in self._seen.get(name, ()) for json_type in _TYPES.get(kind, ("array", "object"))}
         declared = set(_listed(schema["type"]))
-        missing = {one for one in seen - declared if not (one == "integer" and "number" in declared)}
-        if not missing:
+        types = declared | seen
+        if "number" in types:  # of which integers are some
+            types.discard("integer")
+        if types <= declared:
             return schema
-        return schema | {"type": _simplest(declared | missing)}
-
-
-def _types_of(kind: type) -> Sequence[str]:
-    if kind in _TYPES:
-        return (_TYPES[kind],)
-    if kind.__name__ == "Decimal":
-        return ("number",)
-    return ("string",) if kind.__name__ == "UUID" else ("array", "object")
-
-
-def _simplest(types: set[str]) -> str | list[str]:
-    if "number" in types:
-        types = types - {"integer"}
-    return sorted(types) if len(types) > 1 else next(iter(types))
+        return schema | {"type": sorted(types) if len(types) > 1 else next(iter(types))}
 
 
 def _listed(types: str | list[str]) -> list[str]:
@@ -116,8 +114,9 @@ def properties_of(table: TablePlan, *, key: Sequence[str]) -> Schema:
     Where they have more keys than columns are made for, the others are not told: which they are is chance.
     """
     if table.full:
-        return {column.key: _property(column) for column in table.columns if column.key in key}
-    found = {column.key: _property(column) for column in table.columns}
+        key_columns = [column for column in table.columns if column.key in key]
+        return {column.key: dict(codec_of(column.kind).json_schema) for column in key_columns}
+    found: Schema = {column.key: dict(codec_of(column.kind).json_schema) for column in table.columns}
     for child in table.children:
         assert child.key is not None
         objects = {"type": "object", "properties": properties_of(child, key=())}
@@ -125,7 +124,3 @@ def properties_of(table: TablePlan, *, key: Sequence[str]) -> Schema:
         found[child.key] = {"anyOf": [{"type": "array", "items": objects}, {"type": _ANYTHING}]}
     order = [*(name for name in key if name in found), *sorted(name for name in found if name not in key)]
     return {name: found[name] for name in order}
-
-
-def _property(column: ColumnPlan) -> Schema:
-    return dict(codec_of(column.kind).json_schema)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 
@@ -40,27 +40,13 @@ class Record:
     """Why it cannot be loaded; None where it can."""
 
 
-class Batch:
-    """Records of one entity, at least one."""
-
-    entity: str
-    first: int
-    """The number of the first record."""
-
-    def __len__(self) -> int:
-        raise NotImplementedError
-
-    def records(self) -> Iterator[Record]:
-        """Each of them decoded exactly, in order."""
-        raise NotImplementedError
-
-
 @dataclass(frozen=True)
-class Decoded(Batch):
+class Decoded:
     """Records that were decoded one by one."""
 
     entity: str
     first: int
+    """The number of the first record."""
     decoded: Sequence[Record]
 
     def __len__(self) -> int:
@@ -71,7 +57,7 @@ class Decoded(Batch):
 
 
 @dataclass(frozen=True)
-class Undecoded(Batch):
+class Undecoded:
     """Records that are valid JSON and valid UTF-8; more is not known of them."""
 
     entity: str
@@ -133,6 +119,10 @@ class Undecoded(Batch):
         for start, end in zip(starts, [*starts[1:], len(self)], strict=True):
             text = self.text[places[start] : places[end] if end < len(places) else len(self.text)]
             yield Undecoded(self.entity, self.first + start, self.byte + places[start], text, self.raws[start:end])
+
+
+Batch: TypeAlias = Decoded | Undecoded
+"""Records of one entity, at least one."""
 
 
 def split_until_fits(batch: Undecoded, make: Callable[[Undecoded], T]) -> Iterator[tuple[Undecoded, T | None]]:

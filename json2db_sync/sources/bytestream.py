@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import hashlib
 import io
 import json
 import lzma
 import os
 import zlib
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO, cast
 
 import xxhash
@@ -38,7 +38,8 @@ class ByteStream:
             self._raw = path.open("rb", buffering=0)
         except OSError as error:
             raise self._cannot_read(error) from error
-        self._before = os.fstat(self._raw.fileno())
+        self.status = os.fstat(self._raw.fileno())
+        """The file's own, of when it was opened."""
         self._counted = _Counted(self._raw, self._hash)
         self._file: BinaryIO = io.BufferedReader(self._counted, CHUNK)
         try:
@@ -48,7 +49,11 @@ class ByteStream:
                 opener = gzip.open if packing == "gzip" else lzma.open
                 self._file = cast(BinaryIO, opener(self._file))
                 head = self._peek()
-            self.skipped = self._skip_mark(head)
+            encoding = json.detect_encoding(head) if head else "utf-8"
+            self.skipped = 3 if encoding == "utf-8-sig" else 0  # bytes of a byte order mark
+            self._file.read(self.skipped)
+            utf8 = encoding in ("utf-8", "utf-8-sig")
+            self._transcode = None if utf8 else codecs.getincrementaldecoder(encoding)()
         except BaseException:
             self.close()
             raise
@@ -60,17 +65,6 @@ class ByteStream:
             raise self._cannot_read(error) from error
         except _UNPACKING_ERRORS as error:
             raise self._cannot_unpack(error) from error
-
-    def _skip_mark(self, head: bytes) -> int:
-        """Skips a byte order mark and sets up the decoding; returns how many bytes the mark took."""
-        encoding = json.detect_encoding(head) if head else "utf-8"
-        if encoding == "utf-8-sig":
-            self._file.read(3)
-            encoding, mark = "utf-8", 3
-        else:
-            mark = 0
-        self._transcode = None if encoding == "utf-8" else codecs.getincrementaldecoder(encoding)()
-        return mark
 
     def read(self) -> bytes:
         """The next chunk; empty at the end, where the file must be as it was at the beginning."""
@@ -91,18 +85,13 @@ class ByteStream:
                 text = self._transcode.decode(chunk, final=not chunk)
             return text.encode("utf-8")
         except UnicodeError as error:
+            encoding = type(self._transcode).__module__.removeprefix("encodings.").replace("_", "-")
             raise FileError(
-                f"{self.name} is not valid {self._encoding_name()}: {error}",
-                file=str(self.path),
-                reason="invalid_encoding",
+                f"{self.name} is not valid {encoding}: {error}", file=str(self.path), reason="invalid_encoding"
             ) from error
 
-    def _encoding_name(self) -> str:
-        return type(self._transcode).__module__.removeprefix("encodings.").replace("_", "-")
-
     def _check_unchanged(self) -> None:
-        now = os.fstat(self._raw.fileno())
-        before = self._before
+        before, now = self.status, os.fstat(self._raw.fileno())
         if (now.st_size, now.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
             raise FileError(
                 f"{self.name} changed while it was read ({before.st_size:,} bytes, now {now.st_size:,})",
@@ -110,11 +99,6 @@ class ByteStream:
                 file=str(self.path),
                 reason="file_changed",
             )
-
-    @property
-    def status(self) -> os.stat_result:
-        """The file's own, of when it was opened."""
-        return self._before
 
     @property
     def bytes_read(self) -> int:
@@ -134,9 +118,7 @@ class ByteStream:
     def __enter__(self) -> ByteStream:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def _cannot_read(self, error: OSError) -> FileError:
@@ -180,13 +162,10 @@ def file_digest(path: Path, name: str) -> str:
 
     :raises FileError: when it cannot be read.
     """
-    hasher = xxhash.xxh3_128()
     try:
         with path.open("rb") as file:
-            while chunk := file.read(CHUNK):
-                hasher.update(chunk)
+            return hashlib.file_digest(file, xxhash.xxh3_128).hexdigest()
     except OSError as error:
         raise FileError(
             f"cannot read {name}: {error.strerror}", hint="check its permissions", file=str(path), reason="cannot_read"
         ) from error
-    return hasher.hexdigest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from math import isfinite
 from typing import Any
 
@@ -13,6 +13,7 @@ MAX_DEPTH = 400
 MAX_DIGITS = 4300
 """Digits that Python reads of an integer (its default, a guard against endless conversions)."""
 
+_TOO_DEEP = f"it is nested more than {MAX_DEPTH} levels deep"
 _STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 _NEAR = 16
 """A syntax error this close to the end of what is at hand may just mean that more must be read."""
@@ -42,11 +43,14 @@ class Decoder:
         try:
             value, end = self._scan(self._decode, text, start)
         except RecursionError:
-            end = _end_of_structure(text, start)
-            self.problem = f"it is nested more than {MAX_DEPTH} levels deep"
-            return None, end
-        if self._is_too_deep(text, start, end):
-            self.problem = f"it is nested more than {MAX_DEPTH} levels deep"
+            self.problem = _TOO_DEEP
+            for depth, end in _depths(text, start, len(text)):
+                if depth == 0:
+                    return None, end
+            raise Incomplete("the end of a deep structure") from None
+        brackets = text.count("[", start, end) + text.count("{", start, end)
+        if brackets > MAX_DEPTH and any(depth > MAX_DEPTH for depth, _end in _depths(text, start, end)):
+            self.problem = _TOO_DEEP
         elif "\\u" in (raw := text[start:end]) and _has_lone_surrogate(raw, value):
             self.problem = "it holds a lone surrogate (half of a character), which no database stores"
         return value, end
@@ -76,32 +80,13 @@ class Decoder:
             return 0
         return int(digits)
 
-    def _is_too_deep(self, text: str, start: int, end: int) -> bool:
-        if text.count("[", start, end) + text.count("{", start, end) <= MAX_DEPTH:
-            return False
-        depth = 0
-        for match in _STRUCTURE.finditer(text, start, end):
-            mark = match[0]
-            if mark in "[{":
-                depth += 1
-                if depth > MAX_DEPTH:
-                    return True
-            elif mark in "]}":
-                depth -= 1
-        return False
 
-
-def _end_of_structure(text: str, start: int) -> int:
-    """Where an array or object ends that is too deep to be parsed."""
+def _depths(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """The depth of nesting behind each bracket and each string, and where that ends."""
     depth = 0
-    for match in _STRUCTURE.finditer(text, start):
-        if match[0] in "[{":
-            depth += 1
-        elif match[0] in "]}":
-            depth -= 1
-            if depth == 0:
-                return match.end()
-    raise Incomplete("the end of a deep structure")
+    for match in _STRUCTURE.finditer(text, start, end):
+        depth += 1 if match[0] in "[{" else -1 if match[0] in "]}" else 0
+        yield depth, match.end()
 
 
 def _has_lone_surrogate(raw: str, value: object) -> bool:

@@ -11,7 +11,7 @@ from typing import Literal
 from json2db_sync.errors import ConfigurationError, FileError, NoDataFound
 from json2db_sync.results.messages import Note
 from json2db_sync.sources import sessions
-from json2db_sync.sources.files import SourceFile, files_in, single_file
+from json2db_sync.sources.files import SourceFile, files_in, make_file
 from json2db_sync.sources.reader import entities_in
 
 SourceType = Literal["auto", "api_sync", "consolidated", "directory"]
@@ -158,21 +158,20 @@ def discover(settings: SourceSettings, limits: Window) -> Source:
     """
     path = _existing(settings.path)
     if path.is_file():
-        return Source("file", path.parent, (single_file(path, settings.entities),), limits)
+        return Source("file", path.parent, (make_file(path, path.parent, settings.entities),), limits)
     if settings.type == "directory":
         return _directory(path, settings, limits)
     base = sessions_base(path)
     found = sessions.session_folders(base)
-    session_folders = [folder for session in found for folder in sessions.session_data_folders(session)]
+    session_folders = [folder for session in found for folder in sessions.data_folders(session / "raw_json", session)]
     raw = consolidated_base(base, settings.consolidated_path)
-    raw_folders = sessions.consolidated_data_folders(raw) if raw else []
-    choices: list[tuple[Layout, list[sessions.DataFolder], Path]] = [("sessions", session_folders, base)]
+    choices: list[tuple[Layout, list[sessions.DataFolder], Path]] = []
+    if settings.type != "consolidated":
+        choices.append(("sessions", session_folders, base))
     if raw is not None:
-        choices.append(("consolidated", raw_folders, raw))
-    if settings.type == "consolidated" or not settings.prefer_session_based:
+        choices.append(("consolidated", sessions.data_folders(raw), raw))
+    if not settings.prefer_session_based:
         choices.reverse()
-    if settings.type == "consolidated":
-        choices = choices[:1] if raw is not None else []
     for layout, folders, root in choices:
         if folders:
             return _inside(layout, folders, root, settings, limits, len(found))
@@ -214,12 +213,10 @@ def consolidated_base(base: Path, configured: Path | None) -> Path | None:
         return configured.expanduser().absolute()
     if base.name == "raw_json":
         return base
-    places = [base / "raw_json"] if not sessions.is_session(base) else []
-    if base.name == "sync_sessions":
-        places.append(base.parent / "raw_json")
-    if sessions.is_session(base):
-        places = []  # one session was asked for: its neighbours are not
-    places.append(base / "data" / "raw_json")
+    places = [base / "data" / "raw_json"]
+    if not sessions.is_session(base):  # of one session that was asked for, its neighbours are not
+        above = [base.parent / "raw_json"] if base.name == "sync_sessions" else []
+        places = [base / "raw_json", *above, *places]
     return next((place for place in places if place.is_dir()), None)
 
 
@@ -241,13 +238,12 @@ def _inside(
     limits: Window,
     session_count: int,
 ) -> Source:
-    times = [folder.time for folder in folders if folder.time is not None]
-    newest = max(times, default=None)
+    newest = max((folder.time for folder in folders if folder.time is not None), default=None)
     inside = [folder for folder in folders if limits.holds(folder.time)]
     if not inside:
         raise _outside(layout, folders, newest, limits)
-    found = sessions.files_of(inside, root, settings.entities, include_failed=settings.include_failed)
-    if not found.files:
+    files, notes = sessions.files_of(inside, root, settings.entities, include_failed=settings.include_failed)
+    if not files:
         raise NoDataFound(
             f"all files in {root} are marked as failed by their metadata",
             hint="include_failed=true (--include-failed) loads them all the same",
@@ -255,7 +251,7 @@ def _inside(
             reason="all_files_failed",
         )
     count = session_count if layout == "sessions" else 0
-    return Source(layout, root, tuple(found.files), limits, count, newest, tuple(found.notes))
+    return Source(layout, root, tuple(files), limits, count, newest, tuple(notes))
 
 
 def _outside(

@@ -73,16 +73,7 @@ def is_data(name: str) -> bool:
     return not name.startswith((METADATA_PREFIX, ".")) and stem_and_suffix(name)[1] in DATA_SUFFIXES
 
 
-def make_file(
-    path: Path,
-    root: Path,
-    entities: Mapping[str, str],
-    *,
-    session: str | None = None,
-    stamp: str | None = None,
-    time: datetime | None = None,
-    expected_records: int | None = None,
-) -> SourceFile:
+def make_file(path: Path, root: Path, entities: Mapping[str, str]) -> SourceFile:
     """A source file, measured now.
 
     :param root: the folder that its short name is relative to.
@@ -94,20 +85,9 @@ def make_file(
     except OSError as error:
         raise FileError(f"cannot look at {path}: {error.strerror}", file=str(path), reason="cannot_read") from error
     name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
-    entity = next(
-        (to for pattern, to in entities.items() if fnmatch(name, pattern) or fnmatch(path.name, pattern)), None
-    )
-    return SourceFile(
-        path=path,
-        name=name,
-        entity=entity_name(entity or stem_and_suffix(path.name)[0]),
-        size=status.st_size,
-        mtime_ns=status.st_mtime_ns,
-        session=session,
-        stamp=stamp,
-        time=time,
-        expected_records=expected_records,
-    )
+    matching = (to for pattern, to in entities.items() if fnmatch(name, pattern) or fnmatch(path.name, pattern))
+    entity = entity_name(next(matching, None) or stem_and_suffix(path.name)[0])
+    return SourceFile(path, name, entity, status.st_size, status.st_mtime_ns)
 
 
 def data_paths(folder: Path, *, recursive: bool, left_out: list[Path] | None = None) -> Iterator[Path]:
@@ -128,12 +108,17 @@ def data_paths(folder: Path, *, recursive: bool, left_out: list[Path] | None = N
 
 
 def _cannot_read(error: OSError) -> None:
-    raise FileError(
-        f"cannot read the folder {error.filename}: {error.strerror}",
+    raise folder_unreadable(error.filename, error) from error
+
+
+def folder_unreadable(folder: Path | str, error: OSError) -> FileError:
+    """The error for a folder that the system does not let us read."""
+    return FileError(
+        f"cannot read the folder {folder}: {error.strerror}",
         hint="check its permissions, or name another source",
-        file=str(error.filename),
+        file=str(folder),
         reason="cannot_read",
-    ) from error
+    )
 
 
 def files_in(folder: Path, entities: Mapping[str, str]) -> tuple[list[SourceFile], list[Note]]:
@@ -141,11 +126,6 @@ def files_in(folder: Path, entities: Mapping[str, str]) -> tuple[list[SourceFile
     left_out: list[Path] = []
     files = [make_file(path, folder, entities) for path in data_paths(folder, recursive=True, left_out=left_out)]
     return sorted(files, key=lambda file: file.order), _notes_on(left_out)
-
-
-def single_file(path: Path, entities: Mapping[str, str]) -> SourceFile:
-    """A file that the user named, whatever its suffix."""
-    return make_file(path, path.parent, entities)
 
 
 # What exports leave beside their files
@@ -159,16 +139,12 @@ def is_beside_an_export(path: Path, names: Collection[str]) -> bool:
     for suffix, mark in _MARKS.items():
         stem = path.name.removesuffix(suffix)
         if stem != path.name and any(f"{stem}{ending}" in names for ending in EXPORT_SUFFIXES):
-            return _begins_with(path, mark)
+            try:
+                with path.open("rb") as stream:
+                    return mark in stream.read(_HEAD)
+            except OSError:
+                return False  # whoever reads it as data says what is wrong with it
     return False
-
-
-def _begins_with(path: Path, mark: bytes) -> bool:
-    try:
-        with path.open("rb") as stream:
-            return mark in stream.read(_HEAD)
-    except OSError:
-        return False  # whoever reads it as data says what is wrong with it
 
 
 def is_backup(name: str) -> bool:

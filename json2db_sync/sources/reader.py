@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any, Literal
 
 from json2db_sync.errors import FileError
@@ -23,7 +22,6 @@ from json2db_sync.sources.lines import blocks_of_lines, decode_line, split_lines
 
 ENVELOPE_KEYS = ("data", "records", "items", "results", "rows")
 DESCRIBING_OBJECTS = ("metadata", "meta", "page_context", "pagination", "paging", "links", "_links", "_metadata")
-MUST = "JSON file must contain an array of records"
 _RECORD_SHARE = 8
 """A record may be this fraction of the memory limit: as Python objects it takes several times its text."""
 
@@ -62,9 +60,7 @@ class RecordReader:
         self._stream = ByteStream(self.file.path, self.file.name)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         assert self._stream is not None
         self._stream.close()
 
@@ -168,7 +164,7 @@ class RecordReader:
 
     def _no_records(self, found: str) -> FileError:
         return FileError(
-            f"{MUST}: {self.file.name} holds {found}",
+            f"JSON file must contain an array of records: {self.file.name} holds {found}",
             hint="an array of objects, lines of objects, or one object is wanted; metadata files are not data",
             file=str(self.file.path),
             reason="no_records",
@@ -245,6 +241,3 @@ def entities_in(file: SourceFile, memory_limit: int) -> frozenset[str]:
     except FileError:
         return frozenset({file.entity})
     return frozenset(envelope.values) if envelope.layout == "entities" else frozenset({file.entity})
-
-
-__all__ = ["MUST", "Batch", "Decoded", "Envelope", "Record", "RecordReader", "Undecoded", "entities_in", "record_of"]

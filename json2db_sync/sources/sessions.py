@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from json2db_sync.errors import FileError
 from json2db_sync.results.messages import Note
-from json2db_sync.sources.files import METADATA_PREFIX, SourceFile, data_paths, make_file
+from json2db_sync.sources.files import METADATA_PREFIX, SourceFile, data_paths, folder_unreadable, make_file
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)_(\d\d)-(\d\d)-(\d\d)")
 _FAILED = {"failed", "failure", "error", "aborted", "cancelled", "canceled"}
@@ -29,14 +28,6 @@ class DataFolder:
     time: datetime | None
 
 
-@dataclass
-class Found:
-    """Files of one kind of source, with what is worth saying of them."""
-
-    files: list[SourceFile] = field(default_factory=list)
-    notes: list[Note] = field(default_factory=list)
-
-
 def time_of(name: str) -> datetime | None:
     """The time in the name of a session or stamp folder; None where there is none or it is impossible."""
     match = _TIME.search(name)
@@ -50,7 +41,7 @@ def session_folders(base: Path) -> list[Path]:
     """The sessions in a folder, oldest first; the folder itself if it is one."""
     if is_session(base):
         return [base]
-    return sorted((path for path in _folders(base) if is_session(path)), key=lambda path: path.name)
+    return [path for path in _folders(base) if is_session(path)]
 
 
 def is_session(path: Path) -> bool:
@@ -58,59 +49,43 @@ def is_session(path: Path) -> bool:
     return path.name.startswith("sync_session_") and time_of(path.name) is not None
 
 
-def session_data_folders(session: Path) -> list[DataFolder]:
-    """The stamp folders of a session that hold data files."""
-    raw = session / "raw_json"
-    folders = [
-        DataFolder(stamp, session, stamp.name, time_of(session.name))
-        for stamp in sorted(_folders(raw), key=lambda path: path.name)
-    ]
+def data_folders(raw: Path, session: Path | None = None) -> list[DataFolder]:
+    """The stamp folders that hold data files, of a session's ``raw_json`` or of the consolidated one."""
+    time = time_of(session.name) if session else None
     # Files straight in raw_json are taken too: nothing that holds records is passed over.
-    if raw.is_dir():
-        folders.insert(0, DataFolder(raw, session, None, time_of(session.name)))
-    return [folder for folder in folders if any(data_paths(folder.path, recursive=folder.stamp is not None))]
-
-
-def consolidated_data_folders(raw: Path) -> list[DataFolder]:
-    """The stamp folders of a consolidated ``raw_json``, and itself where files lie straight in it."""
-    folders = [DataFolder(raw, None, None, None)] if raw.is_dir() else []
+    folders = [DataFolder(raw, session, None, time)] if raw.is_dir() else []
     folders += [
-        DataFolder(stamp, None, stamp.name, time_of(stamp.name))
-        for stamp in sorted(_folders(raw), key=lambda path: path.name)
+        DataFolder(stamp, session, stamp.name, time if session else time_of(stamp.name)) for stamp in _folders(raw)
     ]
     return [folder for folder in folders if any(data_paths(folder.path, recursive=folder.stamp is not None))]
 
 
-def files_of(folders: list[DataFolder], root: Path, entities: Mapping[str, str], *, include_failed: bool) -> Found:
+def files_of(
+    folders: list[DataFolder], root: Path, entities: Mapping[str, str], *, include_failed: bool
+) -> tuple[list[SourceFile], list[Note]]:
     """The data files of these folders, oldest first; failed ones are left out and noted unless asked for."""
-    found = Found()
+    files: list[SourceFile] = []
+    notes: list[Note] = []
     for folder in folders:
         for path in data_paths(folder.path, recursive=folder.stamp is not None):
-            metadata = _metadata(path, folder, found.notes)
+            metadata = _metadata(path, folder, notes)
             status = str(metadata.get("status", "completed")).lower()
             short = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
             if status in _FAILED and not include_failed:
                 text = f"{short} is left out: its metadata says {status} (include_failed loads it)"
-                found.notes.append(Note(text, "failed_sync_left_out", count=1, setting="include_failed"))
+                notes.append(Note(text, "failed_sync_left_out", count=1, setting="include_failed"))
                 continue
             if status not in _COMPLETED | _FAILED:
-                found.notes.append(
-                    Note(f"{short}: its metadata says {status}, so it may be incomplete", "incomplete_sync")
-                )
+                text = f"{short}: its metadata says {status}, so it may be incomplete"
+                notes.append(Note(text, "incomplete_sync"))
             count = metadata.get("record_count")
-            found.files.append(
-                make_file(
-                    path,
-                    root,
-                    entities,
-                    session=folder.session.name if folder.session else None,
-                    stamp=folder.stamp,
-                    time=folder.time,
-                    expected_records=count if type(count) is int else None,
-                )
+            expected = count if type(count) is int else None
+            session = folder.session.name if folder.session else None
+            file = make_file(path, root, entities)
+            files.append(
+                replace(file, session=session, stamp=folder.stamp, time=folder.time, expected_records=expected)
             )
-    found.files.sort(key=lambda file: file.order)
-    return found
+    return sorted(files, key=lambda file: file.order), notes
 
 
 def _metadata(path: Path, folder: DataFolder, notes: list[Note]) -> dict[str, Any]:
@@ -136,17 +111,10 @@ def _read_metadata(path: Path, notes: list[Note]) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _folders(base: Path) -> Iterator[Path]:
-    if not base.is_dir():
-        return
+def _folders(base: Path) -> list[Path]:
+    """What folders there are, in order of name; none where there is no such place."""
     try:
-        for path in base.iterdir():
-            if path.is_dir() and not path.name.startswith("."):
-                yield path
+        paths = sorted(base.iterdir(), key=lambda path: path.name) if base.is_dir() else []
+        return [path for path in paths if path.is_dir() and not path.name.startswith(".")]
     except OSError as error:
-        raise FileError(
-            f"cannot read the folder {base}: {error.strerror}",
-            hint="check its permissions, or name another source",
-            file=str(base),
-            reason="cannot_read",
-        ) from error
+        raise folder_unreadable(base, error) from error

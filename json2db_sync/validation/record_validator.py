@@ -43,18 +43,13 @@ class Violation:
 
 
 @dataclass(frozen=True)
-class _Rule:
-    schema: str
-    validator: jsonschema_rs.Validator
-
-
-@dataclass(frozen=True)
 class RecordRules:
     """The schemas of all entities that have one."""
 
     mode: Mode = "reject"
     """What becomes of a record that does not satisfy its schema: it is rejected, or loaded all the same."""
-    _rules: Mapping[str, _Rule] = field(default_factory=dict)
+    _rules: Mapping[str, tuple[str, jsonschema_rs.Validator]] = field(default_factory=dict)
+    """Entity -> the name of its schema's file, and what checks records."""
 
     @classmethod
     def load(cls, directory: Path | None, mode: Mode = "reject") -> RecordRules:
@@ -64,8 +59,7 @@ class RecordRules:
         """
         if directory is None:
             return cls(mode)
-        validators = SchemaFolder(directory.expanduser()).validators()
-        return cls(mode, {entity: _Rule(name, validator) for entity, name, validator in validators})
+        return cls(mode, dict(SchemaFolder(directory.expanduser()).validators()))
 
     @classmethod
     def of_schema(cls, entity: str, name: str, schema: Mapping[str, object]) -> RecordRules:
@@ -77,34 +71,29 @@ class RecordRules:
         import jsonschema_rs
 
         validator = jsonschema_rs.validator_for(dict(schema), validate_formats=True, mask=MASK)
-        return cls(_rules={entity: _Rule(name, validator)})
+        return cls(_rules={entity: (name, validator)})
 
     def __bool__(self) -> bool:
         return bool(self._rules)
 
     def schema_of(self, entity: str) -> str | None:
         """The name of the file that holds an entity's schema."""
-        rule = self._rules.get(entity)
-        return rule.schema if rule else None
+        return self._rules[entity][0] if entity in self._rules else None
 
     def violation(self, entity: str, record: Mapping[str, object]) -> Violation | None:
         """Where a record first does not satisfy its entity's schema; None where it does, or there is none."""
-        rule = self._rules.get(entity)
-        if rule is None or rule.validator.is_valid(record):
+        schema, validator = self._rules.get(entity, ("", None))
+        if validator is None or validator.is_valid(record):
             return None
-        return _violation(rule, record)
+        try:
+            first, *others = validator.iter_errors(record)
+        except ValueError:  # the validator cannot show a value that is nested more than 255 levels deep
+            return Violation("$", "what is wrong is nested too deep to be told", schema)
+        message = message_of(first)
+        shown = message if len(message) <= _MOST else message[: _MOST - 1] + "…"
+        more = f" (and {len(others):,} more)" if others else ""
+        return Violation(path_text(first.instance_path), shown + more, schema)
 
     def rejection(self, entity: str, record: Mapping[str, object]) -> Violation | None:
         """As :meth:`violation`, but only where it keeps a record from being loaded."""
         return self.violation(entity, record) if self.mode == "reject" else None
-
-
-def _violation(rule: _Rule, record: Mapping[str, object]) -> Violation:
-    try:
-        first, *others = rule.validator.iter_errors(record)
-    except ValueError:  # the validator cannot show a value that is nested more than 255 levels deep
-        return Violation("$", "what is wrong is nested too deep to be told", rule.schema)
-    message = message_of(first)
-    shown = message if len(message) <= _MOST else message[: _MOST - 1] + "…"
-    more = f" (and {len(others):,} more)" if others else ""
-    return Violation(path_text(first.instance_path), shown + more, rule.schema)

@@ -44,14 +44,14 @@ class SchemaFolder:
         """What the schema at hand says that it is written in; files it refers to may leave that out."""
         self._failure: ConfigurationError | None = None
 
-    def validators(self) -> Iterator[tuple[str, str, jsonschema_rs.Validator]]:
-        """Entity, file name and validator of every schema.
+    def validators(self) -> Iterator[tuple[str, tuple[str, jsonschema_rs.Validator]]]:
+        """Each entity with its file's name and the validator of the schema in it.
 
         :raises ConfigurationError: when a file is not a schema, or refers to what is not in the folder.
         """
         schemas = {entity: self._read(path) for entity, path in self.files.items()}
         for entity, path in self.files.items():
-            yield entity, path.name, self._validator(path, schemas[entity])
+            yield entity, (path.name, self._validator(path, schemas[entity]))
 
     def _validator(self, path: Path, schema: Schema) -> jsonschema_rs.Validator:
         import jsonschema_rs
@@ -141,8 +141,7 @@ def _files_of(directory: Path) -> dict[str, Path]:
         )
     found: dict[str, Path] = {}
     try:
-        visible = (path for path in directory.iterdir() if not path.name.startswith("."))
-        paths = sorted(path for path in visible if path.suffix == ".json")
+        paths = sorted(path for path in directory.iterdir() if path.suffix == ".json" and path.name[0] != ".")
     except OSError as error:
         raise _broken(directory, error.strerror or error) from error
     for path in paths:

@@ -42,7 +42,13 @@ class Breaker:
             if now >= failure.next_attempt:
                 self._failures[database] = _Failure(failure.error, failure.failed_at, now + seconds)
                 return None
-            return _told_again(failure, now)
+            error, ago, left = failure.error, now - failure.failed_at, failure.next_attempt - now
+            return Unreachable(
+                f"{error.message} ({ago:.0f} s ago; asked again in {left:.0f} s)",
+                hint=error.hint,
+                reason=error.reason,
+                **error.context,
+            )
 
     def failed(self, database: Hashable, error: Unreachable, seconds: float) -> None:
         """It did not answer, and is not to be asked again for so many seconds."""
@@ -59,16 +65,6 @@ class Breaker:
         """All databases may be asked."""
         with self._lock:
             self._failures.clear()
-
-
-def _told_again(failure: _Failure, now: float) -> Unreachable:
-    error, ago, left = failure.error, now - failure.failed_at, failure.next_attempt - now
-    return Unreachable(
-        f"{error.message} ({ago:.0f} s ago; asked again in {left:.0f} s)",
-        hint=error.hint,
-        reason=error.reason,
-        **error.context,
-    )
 
 
 BREAKER = Breaker()

@@ -95,15 +95,11 @@ def verified(file: ExportedFile) -> Export:
                 raise ValueError("it is not an object")
             if len(line) > _LONG:
                 record_of(line)
-            digest.update(line)
-            digest.update(b"\n")
+            digest.update(line + b"\n")
             records += 1
-    except ValueError as error:
-        raise FileError(f"its record {records + 1} is spoilt: {error}", reason="damaged_export") from error
-    except RecursionError as error:
-        raise FileError(
-            f"its record {records + 1} is spoilt: it is nested too deep", reason="damaged_export"
-        ) from error
+    except (ValueError, RecursionError) as error:
+        what = "it is nested too deep" if isinstance(error, RecursionError) else error
+        raise FileError(f"its record {records + 1} is spoilt: {what}", reason="damaged_export") from error
     checksum = f"sha256:{digest.hexdigest()}"
     if said.checksum != checksum:
         raise FileError(

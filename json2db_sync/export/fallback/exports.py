@@ -168,10 +168,8 @@ class Exports:
     def _places(self, export: Export, parts: int) -> OffsetIndex:
         known = (export.identity, parts)
         with lock_of(export.path):
-            places = _OFFSETS.get(known)
-            if places is None:
-                places = OffsetIndex(self._texts(export), self._find_keys(export, parts))
-                _OFFSETS.put(known, places)
+            places = _OFFSETS.get(known) or OffsetIndex(self._texts(export), self._find_keys(export, parts))
+            _OFFSETS.put(known, places)
             return places
 
     def _find_keys(self, export: Export, parts: int) -> Keys:

@@ -86,7 +86,12 @@ class Fallback(NoFallback):
                 f"the export of {entity} is replaced again and again while it is read", reason="export_replaced"
             )
         except FileError as error:
-            raise _both(reason, error, entity) from error
+            raise Unreachable(
+                f"{reason.message}; and no export answers in its place: {error.message}",
+                hint="; or ".join(filter(None, (reason.hint, error.hint))) or None,
+                reason="no_export_answers",
+                **{**error.context, "entity": entity},
+            ) from error
 
     def _fresh(self, entity: str) -> Export:
         export = self.exports.sound(entity)
@@ -123,15 +128,6 @@ def started(records: Records) -> Records:
                 records.close()
 
     return again()
-
-
-def _both(reason: Unreachable, error: FileError, entity: str) -> Unreachable:
-    return Unreachable(
-        f"{reason.message}; and no export answers in its place: {error.message}",
-        hint="; or ".join(filter(None, (reason.hint, error.hint))) or None,
-        reason="no_export_answers",
-        **{**error.context, "entity": entity},
-    )
 
 
 def age_text(age: timedelta) -> str:

@@ -38,11 +38,6 @@ class LRUCache(Generic[K, V]):
             while len(self._values) > self._most:
                 self._values.popitem(last=False)
 
-    def clear(self) -> None:
-        """Forget everything."""
-        with self._lock:
-            self._values.clear()
-
 
 def lock_of(path: Path) -> threading.Lock:
     """Held by the one thread that looks through this file; others may share it with a few files more."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,14 +21,12 @@ _SAMPLE = 1000
 Texts = Iterable[tuple[int, bytes]]
 
 
+@dataclass(frozen=True)
 class Keys:
-    """What the records of an export are known by.
+    """What the records of an export are known by."""
 
-    :param fields: none where records have no key of their own, and are known by their content.
-    """
-
-    def __init__(self, fields: tuple[str, ...]) -> None:
-        self.fields = fields
+    fields: tuple[str, ...]
+    """None where records have no key of their own, and are known by their content."""
 
     def id_of(self, record: dict[str, Any]) -> str:
         """The id that the database knows it by."""
@@ -64,7 +63,8 @@ def find_keys(path: Path, configured: Sequence[str] | None, texts: Texts, parts:
 
     :raises FileError: when the records do not have the fields, or their values do not tell records apart.
     """
-    stated = _stated(path)
+    named = schema_of(path).get(KEY)
+    stated = named if isinstance(named, list) and all(isinstance(name, str) for name in named) else None
     sample = [record_of(text) for _byte, text in islice(texts, _SAMPLE)]
     if stated is None and configured is None:
         leading = Counter(tuple(record)[:parts] for record in sample)
@@ -78,12 +78,6 @@ def find_keys(path: Path, configured: Sequence[str] | None, texts: Texts, parts:
         if sample and missing:
             raise _no_key(path, f"does not hold its key ({', '.join(missing)})")
     return Keys(fields)
-
-
-def _stated(path: Path) -> list[str] | None:
-    """The key that the schema beside an export names; None where there is none, or it names none."""
-    found = schema_of(path).get(KEY)
-    return found if isinstance(found, list) and all(isinstance(name, str) for name in found) else None
 
 
 def _no_key(path: Path, what: str) -> FileError:

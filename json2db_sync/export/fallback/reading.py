@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal, Self
 
 from json2db_sync.errors import FileError, SyncError, Unreachable
@@ -47,20 +46,17 @@ class Reading(Iterator[dict[str, Any]]):
     @property
     def file(self) -> Path | None:
         """The exported file that answers."""
-        export = self._opened()._export
-        return export.path if export is not None else None
+        return export.path if (export := self._opened()._export) else None
 
     @property
     def generated_at(self) -> str | None:
         """When that file was made, UTC."""
-        export = self._opened()._export
-        return export.generated_at if export is not None else None
+        return export.generated_at if (export := self._opened()._export) else None
 
     @property
     def exported_from(self) -> str | None:
         """The database that it was made from, as it says."""
-        export = self._opened()._export
-        return export.exported_from if export is not None else None
+        return export.exported_from if (export := self._opened()._export) else None
 
     @property
     def age(self) -> timedelta | None:
@@ -99,9 +95,7 @@ class Reading(Iterator[dict[str, Any]]):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def _opened(self) -> Self:
@@ -117,8 +111,7 @@ class Reading(Iterator[dict[str, Any]]):
         return self
 
     def _from_database(self) -> Records:
-        refusal = self._fallback.refusal()
-        if refusal is not None:
+        if refusal := self._fallback.refusal():
             raise refusal
         try:
             records = started(self._database())
