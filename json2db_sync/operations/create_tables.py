@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from json2db_sync.errors import ConfigurationError, NoDataFound, ValidationError
@@ -21,60 +20,50 @@ if TYPE_CHECKING:
     from json2db_sync.schema.table_generator import TableChanges
 
 
-@dataclass(frozen=True)
-class TablesRequest:
-    """Which tables to make, and how."""
-
-    selection: Selection
-    recreate: bool = False
-    empty: bool = False
-    custom_columns: Mapping[str, str] | None = None
-    """None where those remembered serve."""
-
-
-@dataclass(frozen=True)
-class SchemasRequest:
-    """Which CREATE statements to write."""
-
-    selection: Selection
-    include_indexes: bool = True
-    custom_columns: Mapping[str, str] = field(default_factory=dict)
-
-
-def create_tables(context: Context, request: TablesRequest, analysis: Analysis | None = None) -> TablesResult:
+def create_tables(
+    context: Context,
+    selection: Selection,
+    custom_columns: Mapping[str, str] | None = None,
+    *,
+    recreate: bool = False,
+    empty: bool = False,
+    analysis: Analysis | None = None,
+) -> TablesResult:
     """Create, widen or recreate tables.
 
+    :param custom_columns: None where those remembered serve.
     :param analysis: what the files hold, where that is known: they are not read again, and no run is recorded where
         there is nothing to do.
     """
     from json2db_sync.model.custom import custom_columns_of
 
-    if request.empty and not request.recreate:
+    if empty and not recreate:
         hint = "create-tables --recreate --empty"
         raise ConfigurationError("empty goes with recreate", hint=hint, reason="options_conflict", setting="empty")
     with context.step("create_tables") as step, context.database() as database:
-        if request.custom_columns is not None:
-            context.custom = custom_columns_of(request.custom_columns)
+        if custom_columns is not None:
+            context.custom = custom_columns_of(custom_columns)
         if analysis is not None:
             result = _evolve_if_needed(context, database, analysis)
-        elif request.recreate:
-            result = _recreate(context, database, _analysis(context, request, database, step), request)
+        elif recreate:
+            seen = _analysis(context, selection, database, step, recreate=True)
+            result = _recreate(context, database, seen, selection, empty=empty)
         else:
-            result = _evolve(context, database, _analysis(context, request, database, step))
+            result = _evolve(context, database, _analysis(context, selection, database, step, recreate=False))
         step.done(_tables_summary(result), success=result.success)
     return result
 
 
-def _analysis(context: Context, request: TablesRequest, database: Database, step: Step) -> Analysis:
+def _analysis(context: Context, selection: Selection, database: Database, step: Step, *, recreate: bool) -> Analysis:
     """What the files hold. To recreate tables there need not be any: then the stored rows alone say how."""
     try:
-        files = find_files(context, request.selection, database, step)[1]
+        files = find_files(context, selection, database, step)[1]
     except NoDataFound:
-        if not request.recreate or not stored_plans(database):
+        if not recreate or not stored_plans(database):
             raise
         files = []
         step.reads(0, 0)
-    return analyze_files(context, files, request.selection, database)
+    return analyze_files(context, files, selection, database)
 
 
 def _evolve_if_needed(context: Context, database: Database, analysis: Analysis) -> TablesResult:
@@ -98,19 +87,21 @@ def _evolve(context: Context, database: Database, analysis: Analysis) -> TablesR
     return _tables_result(done, writing, database, analysis)
 
 
-def _recreate(context: Context, database: Database, analysis: Analysis, request: TablesRequest) -> TablesResult:
+def _recreate(
+    context: Context, database: Database, analysis: Analysis, selection: Selection, *, empty: bool
+) -> TablesResult:
     from json2db_sync.schema.table_generator import evolve, recreate
 
-    wants = reading(context, request.selection).wants
+    wants = reading(context, selection).wants
     known = stored_plans(database)
     _require_evolving(context, (plan for name, plan in known.items() if wants(name)))
     tables = all_table_names(database) if known else ()
     with context.writing(database, "create_tables", backup_of=tables) as writing:
         stored = [plan for name, plan in stored_plans(database).items() if wants(name)]
-        if not request.empty:
+        if not empty:
             evolve(database, stored, plan_settings(context, {}))  # makes whole what someone dropped
-        plans = _fresh_plans(context, database, stored, analysis, empty=request.empty)
-        done = recreate(database, plans.values(), empty=request.empty)
+        plans = _fresh_plans(context, database, stored, analysis, empty=empty)
+        done = recreate(database, plans.values(), empty=empty)
     return _tables_result(done, writing, database, analysis)
 
 
@@ -157,7 +148,6 @@ def _tables_result(done: TableChanges, writing: Writing | None, database: Databa
     refusal = {} if done.recreated or done.emptied else refusal_fields(analysis.refused, analysis.files)
     return TablesResult(
         **refusal,
-        operation="create_tables",
         run=writing.run if writing is not None else None,
         database=database.label,
         created=tuple(done.created),
@@ -186,25 +176,21 @@ def _tables_summary(result: TablesResult) -> str:
     return ", ".join([*parts, *changes_refused(result.refused_changes)]) or "nothing to change"
 
 
-def generate_table_schemas(context: Context, request: SchemasRequest) -> SchemasResult:
+def generate_table_schemas(
+    context: Context, selection: Selection, custom_columns: Mapping[str, str], *, indexes: bool
+) -> SchemasResult:
     """CREATE statements for SQLite and PostgreSQL; the custom columns are remembered."""
     from json2db_sync.model.custom import custom_columns_of
     from json2db_sync.schema.ddl import schema_texts
     from json2db_sync.schema.schema_diff import must_stay
 
     with context.step("generate_table_schemas") as step, context.database() as database:
-        custom = custom_columns_of(request.custom_columns)
-        files = find_files(context, request.selection, database, step)[1]
+        custom = custom_columns_of(custom_columns)
+        files = find_files(context, selection, database, step)[1]
         context.custom = custom
         stored, is_frozen = stored_plans(database), context.config.processing.is_frozen
-        plans = make_plans(context, analyze_files(context, files, request.selection, database), stored)
+        plans = make_plans(context, analyze_files(context, files, selection, database), stored)
         plans |= {name: plan for name, plan in stored.items() if name in plans and must_stay(plan, is_frozen)}
-        tables, schemas = schema_texts(plans, indexes=request.include_indexes)
+        tables, schemas = schema_texts(plans, indexes=indexes)
         step.done(counted(len(plans), "entity"))
-    return SchemasResult(
-        operation="generate_table_schemas",
-        database=database.label,
-        custom_columns=dict(request.custom_columns),
-        tables=tables,
-        schemas=schemas,
-    )
+    return SchemasResult(database=database.label, custom_columns=dict(custom_columns), tables=tables, schemas=schemas)

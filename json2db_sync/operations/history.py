@@ -31,7 +31,6 @@ def report(context: Context, *, runs: int = 10) -> ReportResult:
         records = sum(table.record_count for table in tables if table.parent is None)
         step.done(f"{counted(len(tables), 'table')}, {counted(records, 'record')}")
         return ReportResult(
-            operation="report",
             database=database.label,
             tables=tuple(tables),
             entities=tuple(summary.entities(tables)),
@@ -48,7 +47,7 @@ def runs(context: Context, *, most: int) -> RunsResult:
     """Past runs with what became of their records, newest first."""
     with context.database() as database, database.reading() as connection:
         found = tuple(Summary(database, connection).runs(limit(most)))
-        return RunsResult(operation="runs", database=database.label, runs=found)
+        return RunsResult(database=database.label, runs=found)
 
 
 def show_run(context: Context, number: int) -> RunResult:
@@ -59,7 +58,7 @@ def show_run(context: Context, number: int) -> RunResult:
         if found is None:
             raise unknown_run(number)
         loads = tuple(summary.loads(number))
-        return RunResult(operation="show_run", run=number, database=database.label, report=found, loads=loads)
+        return RunResult(run=number, database=database.label, report=found, loads=loads)
 
 
 def superseded(context: Context, *, entity: str | None, most: int | None) -> SupersededResult:
@@ -69,7 +68,6 @@ def superseded(context: Context, *, entity: str | None, most: int | None) -> Sup
         if entity is not None and entity not in summary.plans:
             raise unknown_entities({entity}, summary.plans)
         return SupersededResult(
-            operation="superseded",
             database=database.label,
             records=tuple(summary.superseded(entity, limit(most))),
             total=summary.superseded_total(entity),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -40,38 +39,18 @@ LoadedFiles = Mapping[str, tuple[int, int]]
 """Path -> size and time when it was loaded."""
 
 
-@dataclass(frozen=True)
-class InspectRequest:
-    """What to look at, and how closely."""
-
-    selection: Selection
-    counts: bool = True
-    """Count the records of each entity."""
-    contents: bool = False
-    """Look into the files for the entities they hold."""
-    changes: bool = False
-    """Read the files to say what would change in the tables."""
-
-
-def inspect(context: Context, request: InspectRequest) -> InspectResult:
+def inspect(context: Context, selection: Selection, *, counts: bool, contents: bool, changes: bool) -> InspectResult:
     """What is there; problems are part of it."""
     with context.step("inspect") as step:
-        stored, runs, loaded = _look_at_database(context, counts=request.counts)
-        found, notes = _look_at_source(context, request, loaded, [entity.name for entity in stored.entities])
+        stored, runs, loaded = _look_at_database(context, counts=counts)
+        found, notes = _look_at_source(context, selection, loaded, stored, contents=contents)
         pending = None
-        if request.changes and found.problem is None and stored.problem is None:
-            pending = context.run(PlanResult, plan, request.selection)
+        if changes and found.problem is None and stored.problem is None:
+            pending = context.run(PlanResult, plan, selection)
         new = len(found.to_load)
         step.done(f"{counted(len(found.files), 'file')}, {new:,} of them new or changed")
     return InspectResult(
-        operation="inspect",
-        database=stored.path,
-        source=found.path,
-        notes=notes,
-        found=found,
-        stored=stored,
-        runs=runs,
-        pending=pending,
+        database=stored.path, source=found.path, notes=notes, found=found, stored=stored, runs=runs, pending=pending
     )
 
 
@@ -118,13 +97,13 @@ def _read_database(
 
 
 def _look_at_source(
-    context: Context, request: InspectRequest, loaded: LoadedFiles, stored: Iterable[str]
+    context: Context, selection: Selection, loaded: LoadedFiles, stored: DatabaseState, *, contents: bool
 ) -> tuple[SourceState, tuple[str, ...]]:
-    given = request.selection.path if request.selection.path is not None else context.data_source
+    given = selection.path if selection.path is not None else context.data_source
     path = str(given if given is not None else context.config.source_settings().path)
     try:
-        source = find_source(context, request.selection)
-        files = choose_files(context, source, request.selection, stored)
+        source = find_source(context, selection)
+        files = choose_files(context, source, selection, [entity.name for entity in stored.entities])
     except SyncError as error:
         return SourceState(path, problem=_problem(error)), ()
     has_window = source.layout in ("sessions", "consolidated") and source.window.since is not None
@@ -132,7 +111,7 @@ def _look_at_source(
         path,
         source.layout,
         tuple(_found(file, loaded) for file in files),
-        _entities(context, source) if request.contents else tuple(sorted({file.entity for file in files})),
+        _entities(context, source) if contents else tuple(sorted({file.entity for file in files})),
         sessions=len({file.session for file in files if file.session}),
         bytes=sum(file.size for file in files),
         newest=source.newest.astimezone().isoformat() if source.newest else None,

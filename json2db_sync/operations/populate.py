@@ -54,7 +54,7 @@ def populate(context: Context, selection: Selection, *, backup: bool | None = No
         if not files:
             notes.append(Note("no file of these entities is inside the window", "no_files", setting="entity_filter"))
         result = population_result(storage, database, notes, root)
-        step.done(population_summary(result), success=result.success)
+        step.done(population_summary(result, step.name), success=result.success)
     return result
 
 
@@ -123,7 +123,6 @@ def population_result(
     outcome = failure_fields(failure) if failure else refusal_fields(done.refused, done.loaded + done.unchanged)
     return PopulateResult(
         **outcome,
-        operation=storage.step,
         run=storage.run,
         database=database.label,
         source=source,
@@ -149,8 +148,8 @@ def population_result(
     )
 
 
-def population_summary(result: PopulateResult) -> str:
+def population_summary(result: PopulateResult, operation: str) -> str:
     """The accounting in one line, with the files that were loaded before."""
-    line = accounting(result.statistics, result.operation)
+    line = accounting(result.statistics, operation)
     unchanged = result.files_unchanged
     return line + (f"; {counted(unchanged, 'file')} unchanged" if unchanged else "")

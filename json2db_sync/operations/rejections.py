@@ -37,7 +37,6 @@ def rejected(context: Context, rejects: Rejects, *, most: int | None) -> Rejecte
         summary = Summary(database, connection)
         _require(summary, rejects)
         return RejectedResult(
-            operation="rejected",
             database=database.label,
             records=tuple(summary.rejected(rejects.entity, rejects.numbers, limit(most))),
             total=summary.rejected_total(rejects.entity),
@@ -58,7 +57,7 @@ def export_rejected(context: Context, output: PathLike, rejects: Rejects, *, ove
 
         count = write_rejected(Path(output), rows, overwrite=overwrite, matters=matters)
         step.done(counted(count, "record"))
-    return ExportedRejectsResult(operation="export_rejected", database=database.label, output=str(output), count=count)
+    return ExportedRejectsResult(database=database.label, output=str(output), count=count)
 
 
 def replay(context: Context, rejects: Rejects, *, corrected: PathLike | None) -> PopulateResult:
@@ -85,7 +84,7 @@ def replay(context: Context, rejects: Rejects, *, corrected: PathLike | None) ->
             replay_rejected(database, storage.run, choice, options, Meter("replay", context.emit), storage.done)
             storage.done.notes += relation_notes(context, database)
         result = population_result(storage, database, notes)
-        step.done(population_summary(result), success=result.success)
+        step.done(population_summary(result, step.name), success=result.success)
     return result
 
 

@@ -59,7 +59,6 @@ def schedule(context: Context, request: ScheduleRequest) -> ScheduleResult:
             written = _written(Path(request.output).expanduser(), texts, overwrite=request.overwrite)
         step.done(counted(len(jobs), "schedule"))
     return ScheduleResult(
-        operation="schedule",
         schedules=tuple(_report(job) for job in jobs),
         text=together(texts),
         files=texts,

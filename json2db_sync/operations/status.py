@@ -53,7 +53,6 @@ def _database_status(database: Database) -> StatusResult:
             tables = summary.tables()
             entities = tuple(_entities(summary.entities(tables), tables))
             return StatusResult(
-                operation="status",
                 database=database.label,
                 reachable=True,
                 total_records=sum(entity.record_count for entity in entities),
@@ -64,7 +63,7 @@ def _database_status(database: Database) -> StatusResult:
                 version=database.version(connection),
             )
     except DatabaseError as error:
-        return StatusResult(operation="status", database=database.label, **failure_fields(error))
+        return StatusResult(database=database.label, **failure_fields(error))
 
 
 def _export_status(

@@ -66,7 +66,6 @@ def verify(context: Context, *, full: bool = False, run: int | None = None) -> V
         step.done(f"{len(checks) - len(failed)} of {len(checks)} checks passed", success=not failed)
     return VerifyResult(
         **_failure(checks, failed),
-        operation="verify",
         database=database.label,
         checks=tuple(checks),
         full=full,
