@@ -333,8 +333,7 @@ class SyncRunner:
 
         :param numbers: only those that the database knows by these numbers.
         """
-        rejects = rejections.Rejects(entity, numbers)
-        return self._context(db_path).run(results.RejectedResult, rejections.rejected, rejects, most=most)
+        return self._context(db_path).run(results.RejectedResult, rejections.rejected, entity, numbers, most=most)
 
     def export_rejected(
         self,
@@ -351,8 +350,8 @@ class SyncRunner:
         ``raw``, the record's text as it stood in the file (``raw_base64`` where that is not UTF-8). Correct ``raw``,
         and give the file to :meth:`replay`.
         """
-        rejects, write = rejections.Rejects(entity, numbers), rejections.export_rejected
-        return self._context(db_path).run(results.ExportedRejectsResult, write, output, rejects, overwrite=overwrite)
+        context, work = self._context(db_path), rejections.export_rejected
+        return context.run(results.ExportedRejectsResult, work, output, entity, numbers, overwrite=overwrite)
 
     def replay(
         self,
@@ -369,8 +368,8 @@ class SyncRunner:
         :param numbers: only those that the database knows by these numbers.
         :param corrected: a file as :meth:`export_rejected` writes it: its records alone, with the ``raw`` it gives.
         """
-        rejects = rejections.Rejects(entity, numbers)
-        return self._context(db_path).run(results.PopulateResult, rejections.replay, rejects, corrected=corrected)
+        context = self._context(db_path)
+        return context.run(results.PopulateResult, rejections.replay, entity, numbers, corrected=corrected)
 
     # Copies of the database's state
 

@@ -213,11 +213,6 @@ def stored_plans(database: Database) -> dict[str, EntityPlan]:
         return Ledger(database, connection).plans()
 
 
-def table_names(database: Database) -> list[str]:
-    """The tables of all entities."""
-    return [table.name for plan in stored_plans(database).values() for table in plan.tables]
-
-
 def all_table_names(database: Database, *, any_version: bool = False) -> list[str]:
     """The tables of all entities, and the ledger's.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from json2db_sync.errors import ConfigurationError, NoDataFound, ValidationError
-from json2db_sync.operations.context import Context, all_table_names, stored_plans, table_names
+from json2db_sync.operations.context import Context, all_table_names, stored_plans
 from json2db_sync.operations.planning import Selection, analyze_files, find_files, make_plans, plan_settings, reading
 from json2db_sync.operations.result_builders import changes_refused, refusal_fields
 from json2db_sync.results import SchemasResult, TablesResult
@@ -155,7 +155,7 @@ def _tables_result(done: TableChanges, writing: Writing | None, database: Databa
         recreated=tuple(done.recreated),
         emptied=tuple(done.emptied),
         records_carried_over=done.rows,
-        tables=tuple(table_names(database)),
+        tables=tuple(table.name for plan in stored_plans(database).values() for table in plan.tables),
         refused_changes=tuple(done.refused),
         backup=writing.backup if writing is not None else None,
         refused_files=tuple(analysis.refused),
@@ -165,14 +165,15 @@ def _tables_result(done: TableChanges, writing: Writing | None, database: Databa
 
 def _tables_summary(result: TablesResult) -> str:
     """``2 created, 3 columns added``."""
-    counts = ((result.created, "created"), (result.recreated, "recreated"), (result.emptied, "emptied"))
-    parts = [f"{counted(len(names), 'table')} {word}" for names, word in counts if names]
-    columns = sum(change.change == "add_column" for change in result.changes)
-    if columns:
-        parts.append(f"{counted(columns, 'column')} added")
-    indexes = sum(change.change == "create_index" for change in result.changes)
-    if indexes:
-        parts.append(f"{counted(indexes, 'index')} created")
+    kinds = [change.change for change in result.changes]
+    counts = (
+        (len(result.created), "table", "created"),
+        (len(result.recreated), "table", "recreated"),
+        (len(result.emptied), "table", "emptied"),
+        (kinds.count("add_column"), "column", "added"),
+        (kinds.count("create_index"), "index", "created"),
+    )
+    parts = [f"{counted(number, what)} {word}" for number, what, word in counts if number]
     return ", ".join([*parts, *changes_refused(result.refused_changes)]) or "nothing to change"
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from json2db_sync.errors import ConfigurationError, FileError
+from json2db_sync.errors import ConfigurationError, FileError, ValidationError
 from json2db_sync.model.kinds import now_text
 from json2db_sync.operations.backups import backup_rules, export_directory
 from json2db_sync.operations.context import Context, PathLike
-from json2db_sync.operations.result_builders import timing
+from json2db_sync.operations.result_builders import failure_fields, timing
 from json2db_sync.results import ExportedFile, ExportResult, Note
 from json2db_sync.text import counted
 
@@ -73,14 +73,10 @@ def _failure(files: Sequence[ExportedFile], mode: Mode) -> dict[str, Any]:
     if not wrong:
         return {}
     first = wrong[0].differences[0] if wrong[0].differences else f"{wrong[0].file} is not there"
-    return {
-        "success": False,
-        "error": f"{len(wrong)} of {counted(len(files), 'file')} are not what the database holds; "
-        f"{wrong[0].name}: {first}",
-        "error_type": "validation_error",
-        "reason": "files_differ",
-        "hint": "json2db-sync export writes them anew; what they hold now is backed up first",
-    }
+    wrong_of_all = f"{len(wrong)} of {counted(len(files), 'file')}"
+    text = f"{wrong_of_all} are not what the database holds; {wrong[0].name}: {first}"
+    hint = "json2db-sync export writes them anew; what they hold now is backed up first"
+    return failure_fields(ValidationError(text, hint=hint, reason="files_differ"))
 
 
 def _summary(result: ExportResult) -> str:
@@ -135,16 +131,12 @@ def _exporter(
         drafter = Drafter(directory, database.short_label, options.top_values, RecordMeter("export", context.emit).add)
         found, known = contents(database, connection, plans, wanted, options)
         exporter = Exporter(options, drafter, known)
-        _require_not_the_database(database, exporter.targets(found))
+        for path in exporter.targets(found):
+            if database.occupies(path):
+                raise FileError(
+                    f"{path} is the database itself, which no export replaces",
+                    hint="choose another output directory",
+                    reason="file_is_database",
+                    file=str(path),
+                )
         yield exporter, found
-
-
-def _require_not_the_database(database: Database, targets: Iterable[Path]) -> None:
-    for path in targets:
-        if database.occupies(path):
-            raise FileError(
-                f"{path} is the database itself, which no export replaces",
-                hint="choose another output directory",
-                reason="file_is_database",
-                file=str(path),
-            )

@@ -28,7 +28,6 @@ from json2db_sync.text import counted
 
 if TYPE_CHECKING:
     from json2db_sync.config import JSON2DBConfig
-    from json2db_sync.databases.base import Database
     from json2db_sync.sources import Source, SourceFile
 
 LOOK_INSIDE = 64 * 2**20
@@ -64,33 +63,28 @@ def _problem(error: SyncError) -> Problem:
 def _look_at_database(context: Context, *, counts: bool) -> tuple[DatabaseState, tuple[RunReport, ...], LoadedFiles]:
     from json2db_sync.databases import class_of
 
-    path = context.db_path
+    path = mask(context.db_path)
     try:
         with context.database() as database:
+            title = database.capabilities.title
             if not database.exists():
-                return DatabaseState(mask(path), database.capabilities.title), (), {}
-            return _read_database(database, mask(path), counts=counts)
+                return DatabaseState(path, title), (), {}
+            with database.reading() as connection:
+                summary = Summary(database, connection)
+                tables = summary.tables() if counts else []
+                records = {table.entity: table.record_count for table in tables if table.parent is None}
+                rejected = summary.rejected_counts()
+                entities = tuple(
+                    StoredEntity(name, tuple(t.name for t in plan.tables), records.get(name), rejected.get(name, 0))
+                    for name, plan in summary.plans.items()
+                )
+                size, total = database.size(connection), sum(rejected.values())
+                state = DatabaseState(path, title, exists=True, size=size, entities=entities, rejected=total)
+                return state, tuple(summary.runs(_RUNS)), summary.loaded_files()
     except SyncError as error:
-        kind = class_of(path)
+        kind = class_of(context.db_path)
         title = kind.capabilities.title if kind else "database"
-        return DatabaseState(mask(path), title, problem=_problem(error)), (), {}
-
-
-def _read_database(
-    database: Database, path: str, *, counts: bool
-) -> tuple[DatabaseState, tuple[RunReport, ...], LoadedFiles]:
-    with database.reading() as connection:
-        summary = Summary(database, connection)
-        tables = summary.tables() if counts else []
-        records = {table.entity: table.record_count for table in tables if table.parent is None}
-        rejected = summary.rejected_counts()
-        entities = tuple(
-            StoredEntity(name, tuple(t.name for t in plan.tables), records.get(name), rejected.get(name, 0))
-            for name, plan in summary.plans.items()
-        )
-        size, total, title = database.size(connection), sum(rejected.values()), database.capabilities.title
-        state = DatabaseState(path, title, exists=True, size=size, entities=entities, rejected=total)
-        return state, tuple(summary.runs(_RUNS)), summary.loaded_files()
+        return DatabaseState(path, title, problem=_problem(error)), (), {}
 
 
 # The source
