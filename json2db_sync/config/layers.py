@@ -139,8 +139,7 @@ def explain(error: ValidationError, layers: Sequence[Layer]) -> ConfigurationErr
     name = f"{section}.{setting}"
     layer = next((layer for layer in layers if layer.has(section, setting)), None)
     value = layer.values[section][setting] if layer else None
-    fields = {full: field for full, _s, _n, field in all_fields()}
-    description = fields[name].description if name in fields else None
+    description = next((field.description for full, _s, _n, field in all_fields() if full == name), None)
     message = first["msg"].removeprefix("Value error, ")
     written = layer.written(name) if layer else name
     return ConfigurationError(

@@ -86,7 +86,10 @@ def restore_json(context: Context, backup: PathLike, output_directory: PathLike 
     directory, rules = export_directory(context, output_directory), backup_rules(context.config.export)
     with context.step("restore_json") as step:
         wanted = find_backup(directory, os.fspath(backup), rules)
-        done = restore(directory, str(wanted.path), rules, beside=_sidecars(wanted.file))
+        # What stands beside an exported file and tells of it; a file that does so itself has none.
+        stem, is_sidecar = wanted.file.partition(".")[0], wanted.file.endswith(_SIDECARS)
+        beside = [] if is_sidecar else [stem + suffix for suffix in _SIDECARS]
+        done = restore(directory, str(wanted.path), rules, beside=beside)
         step.done(f"{wanted.path.name}, {counted(len(done), 'file')}")
     return RestoredJsonResult(
         directory=str(directory),
@@ -105,9 +108,3 @@ def backup_rules(section: ExportSettings) -> BackupRules:
     from json2db_sync.atomic_files import BackupRules
 
     return BackupRules(section.backup_directory, section.keep_backups, section.keep_days)
-
-
-def _sidecars(file: str) -> list[str]:
-    """What stands beside an exported file and tells of it: a file that does so itself has none."""
-    stem = file.partition(".")[0]
-    return [] if file.endswith(_SIDECARS) else [stem + suffix for suffix in _SIDECARS]

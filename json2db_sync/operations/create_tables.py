@@ -43,13 +43,11 @@ def create_tables(
     with context.step("create_tables") as step, context.database() as database:
         if custom_columns is not None:
             context.custom = custom_columns_of(custom_columns)
-        if analysis is not None:
-            result = _evolve_if_needed(context, database, analysis)
-        elif recreate:
-            seen = _analysis(context, selection, database, step, recreate=True)
+        seen = analysis or _analysis(context, selection, database, step, recreate=recreate)
+        if recreate:
             result = _recreate(context, database, seen, selection, empty=empty)
         else:
-            result = _evolve(context, database, _analysis(context, selection, database, step, recreate=False))
+            result = _evolve(context, database, seen, always=analysis is None)
         step.done(_tables_summary(result), success=result.success)
     return result
 
@@ -66,21 +64,20 @@ def _analysis(context: Context, selection: Selection, database: Database, step: 
     return analyze_files(context, files, selection, database)
 
 
-def _evolve_if_needed(context: Context, database: Database, analysis: Analysis) -> TablesResult:
+def _evolve(context: Context, database: Database, analysis: Analysis, *, always: bool) -> TablesResult:
+    """Make what is missing of the tables.
+
+    :param always: record a run also where there is nothing to do.
+    """
     from json2db_sync.schema.schema_diff import what_to_do
-    from json2db_sync.schema.table_generator import TableChanges
+    from json2db_sync.schema.table_generator import TableChanges, evolve
 
-    plans = make_plans(context, analysis, stored_plans(database))
-    todo = what_to_do(database, plans.values(), plan_settings(context, plans))
-    if any(entity.planned for entity in todo):
-        return _evolve(context, database, analysis)
-    nothing = TableChanges(refused=[note for entity in todo for note in entity.refused])
-    return _tables_result(nothing, None, database, analysis)
-
-
-def _evolve(context: Context, database: Database, analysis: Analysis) -> TablesResult:
-    from json2db_sync.schema.table_generator import evolve
-
+    if not always:
+        plans = make_plans(context, analysis, stored_plans(database))
+        todo = what_to_do(database, plans.values(), plan_settings(context, plans))
+        if not any(entity.planned for entity in todo):
+            nothing = TableChanges(refused=[note for entity in todo for note in entity.refused])
+            return _tables_result(nothing, None, database, analysis)
     with context.writing(database, "create_tables") as writing:
         plans = make_plans(context, analysis, stored_plans(database))
         done = evolve(database, plans.values(), plan_settings(context, plans))

@@ -114,7 +114,8 @@ def _require(summary: Summary, entity: str | None, numbers: Numbers) -> None:
     """
     if entity is not None and entity not in summary.plans:
         raise unknown_entities({entity}, summary.plans)
-    missing = sorted(set(numbers or ()) - summary.rejected_numbers(numbers))
+    there = {row["id"] for row in summary.rejected_rows(numbers=numbers)} if numbers else set()
+    missing = sorted(set(numbers or ()) - there)
     if missing:
         raise ConfigurationError(
             f"no rejected record has the number {missing[0]}"

@@ -144,10 +144,6 @@ class Summary:
         if self._there:
             yield from self._ledger.rejected(entity, numbers, most, oldest_first=oldest_first)
 
-    def rejected_numbers(self, numbers: Collection[int] | None) -> set[int]:
-        """Those of these numbers that records are known by which are rejected still."""
-        return {row["id"] for row in self.rejected_rows(numbers=numbers)} if numbers else set()
-
     def rejected_counts(self) -> Mapping[str, int]:
         """How many rejected records there are of each entity that has any."""
         return self._ledger.rejected_counts() if self._there else {}
