@@ -8,13 +8,7 @@ from pathlib import Path
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.operations.context import Context, PathLike, limit, stored_plans
 from json2db_sync.operations.planning import Selection
-from json2db_sync.operations.populate import (
-    populate_options,
-    population_result,
-    population_summary,
-    relation_notes,
-    storing,
-)
+from json2db_sync.operations.populate import populate_options, population_result, storing
 from json2db_sync.operations.result_builders import unknown_entities
 from json2db_sync.operations.summary_reporter import Summary
 from json2db_sync.results import ExportedRejectsResult, Note, PopulateResult, RejectedResult
@@ -74,13 +68,10 @@ def replay(context: Context, entity: str | None, numbers: Numbers, *, corrected:
             step.reads(summary.rejected_files(entity, wanted), 0)
         choice = Choice(entity, wanted, texts)
         options = populate_options(context, Selection(), stored_plans(database))
-        with storing(context, database, "replay") as storage:
+        with storing(context, database, step) as storage:
             assert storage.run is not None
             replay_rejected(database, storage.run, choice, options, Meter("replay", context.emit), storage.done)
-            storage.done.notes += relation_notes(context, database)
-        result = population_result(storage, database, notes)
-        step.done(population_summary(result, step.name), success=result.success)
-    return result
+        return population_result(storage, database, notes)
 
 
 def _still_rejected(summary: Summary, path: Path, notes: list[Note]) -> dict[int, bytes]:

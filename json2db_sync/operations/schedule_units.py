@@ -7,6 +7,7 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from json2db_sync.atomic_files.state_folder import STATE_FOLDER
@@ -75,7 +76,7 @@ class Job:
 
 def name_of(words: Sequence[str]) -> str:
     """What the units of an operation are called: its words, and its options that take no value."""
-    leading = [word for number, word in enumerate(words) if not any(one.startswith("-") for one in words[: number + 1])]
+    leading = takewhile(lambda word: not word.startswith("-"), words)
     options = [
         word for word, following in zip(words, [*words[1:], "-"], strict=True)
         if word.startswith("-") and following.startswith("-")
