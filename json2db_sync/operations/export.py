@@ -73,8 +73,8 @@ def _failure(files: Sequence[ExportedFile], mode: Mode) -> dict[str, Any]:
     if not wrong:
         return {}
     first = wrong[0].differences[0] if wrong[0].differences else f"{wrong[0].file} is not there"
-    wrong_of_all = f"{len(wrong)} of {counted(len(files), 'file')}"
-    text = f"{wrong_of_all} are not what the database holds; {wrong[0].name}: {first}"
+    share = f"{len(wrong)} of {counted(len(files), 'file')}"
+    text = f"{share} are not what the database holds; {wrong[0].name}: {first}"
     hint = "json2db-sync export writes them anew; what they hold now is backed up first"
     return failure_fields(ValidationError(text, hint=hint, reason="files_differ"))
 
