@@ -15,17 +15,15 @@ class Meter:
     """The progress of one step over several files."""
 
     def __init__(self, step: str, listener: Listener) -> None:
-        self._step = step
-        self._listener = listener
-        self._prefix = ""
-        self._records = 0
-        self._bytes_before = 0
+        self._step, self._listener = step, listener
+        self._prefix, self._counts = "", True
+        self._records = self._bytes_before = 0
         self._last = 0.0
 
     def aside(self, what: str) -> Meter:
         """For work on a file that this meter is going to count anyway: tells that it goes on, and counts nothing."""
-        meter = _Aside(self._step, self._listener)
-        meter._prefix = f"{what} "
+        meter = Meter(self._step, self._listener)
+        meter._prefix, meter._counts = f"{what} ", False
         meter._records, meter._bytes_before = self._records, self._bytes_before
         return meter
 
@@ -33,45 +31,29 @@ class Meter:
         """A function to call often with (records, bytes) read of this file so far."""
 
         def report(records: int, read: int) -> None:
-            now = time.monotonic()
-            if now - self._last >= _INTERVAL:
-                self._last = now
+            if time.monotonic() - self._last >= _INTERVAL:
                 self._tell(name, records, read)
 
         return report
 
     def file_done(self, name: str, records: int, size: int) -> None:
         """A file is behind us."""
-        self._records += records
-        self._bytes_before += size
-        self._last = time.monotonic()
+        if self._counts:
+            self._records += records
+            self._bytes_before += size
         self._tell(name, 0, 0)
 
     def _tell(self, name: str, records: int, read: int) -> None:
-        done = (self._records + records, self._bytes_before + read)
+        self._last = time.monotonic()
+        more, size = (records, read) if self._counts else (0, 0)
+        done = (self._records + more, self._bytes_before + size)
         self._listener(Progress(self._step, self._prefix + name, *done))
 
 
-class RecordMeter:
+class RecordMeter(Meter):
     """The progress of a step that reads no files: records done, table by table."""
-
-    def __init__(self, step: str, listener: Listener) -> None:
-        self._step, self._listener = step, listener
-        self._records = 0
-        self._last = 0.0
 
     def add(self, what: str, records: int) -> None:
         """So many records more are done of this table."""
         self._records += records
-        now = time.monotonic()
-        if now - self._last >= _INTERVAL:
-            self._last = now
-            self._listener(Progress(self._step, what, self._records))
-
-
-class _Aside(Meter):
-    def file_done(self, name: str, records: int, size: int) -> None:
-        self._tell(name, 0, 0)
-
-    def _tell(self, name: str, records: int, read: int) -> None:
-        super()._tell(name, 0, 0)
+        self.file_started(what)(0, 0)

@@ -11,12 +11,12 @@ from json2db_sync import events, results
 from json2db_sync.config import JSON2DBConfig
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.export.fallback import Reading, RecordId
+from json2db_sync.export.options import Format, Names, NullHandling
 from json2db_sync.operations import (
     analyze,
     backups,
     create_tables,
     export,
-    exporting_backups,
     history,
     inspection,
     populate,
@@ -55,7 +55,7 @@ class SyncRunner:
     :raises ConfigurationError: when a setting is wrong; operations report later errors in their results.
     """
 
-    _compiled = True  # for tests, which hold the two ways to read side by side
+    _batch_path = True  # for tests, which hold the two ways to read side by side
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class SyncRunner:
     def _context(self, db_path: PathLike | None = None) -> Context:
         """What one call works in."""
         path = os.fspath(db_path) if db_path is not None else self.db_path
-        return Context(self.config, path, self.data_source, self._listener, self._custom, self._compiled)
+        return Context(self.config, path, self.data_source, self._listener, self._custom, self._batch_path)
 
     def analyze(
         self,
@@ -128,8 +128,8 @@ class SyncRunner:
         :param overwrite: replace files that are there; without it they make the operation fail before it writes any.
         """
         selection = Selection(json_dir_path, cutoff_days, since, until, entity_filter)
-        request = analyze.InferRequest(selection, output, overwrite)
-        return self._context(db_path).run(results.InferredSchemasResult, analyze.infer_schemas, request)
+        work, context = analyze.infer_schemas, self._context(db_path)
+        return context.run(results.InferredSchemasResult, work, selection, output, overwrite=overwrite)
 
     def create_tables(
         self,
@@ -152,9 +152,10 @@ class SyncRunner:
         :param custom_columns: columns to add to every entity's table, as for :meth:`generate_table_schemas`.
         """
         selection = Selection(json_dir, cutoff_days, since, until, entity_filter)
-        request = create_tables.TablesRequest(selection, recreate, empty, custom_columns)
         context = self._context(db_path)
-        result = context.run(results.TablesResult, create_tables.create_tables, request)
+        result = context.run(
+            results.TablesResult, create_tables.create_tables, selection, custom_columns, recreate=recreate, empty=empty
+        )
         self._custom = context.custom
         return result
 
@@ -177,9 +178,8 @@ class SyncRunner:
             that a record came from.
         """
         selection = Selection(json_dir, cutoff_days, since, until, entity_filter)
-        request = create_tables.SchemasRequest(selection, include_indexes, custom_columns or {})
-        context = self._context(db_path)
-        result = context.run(results.SchemasResult, create_tables.generate_table_schemas, request)
+        context, work = self._context(db_path), create_tables.generate_table_schemas
+        result = context.run(results.SchemasResult, work, selection, custom_columns or {}, indexes=include_indexes)
         self._custom = context.custom
         return result
 
@@ -237,10 +237,15 @@ class SyncRunner:
         :param skip_record_verification: verify the tables as such, without reading any file again.
         """
         selection = Selection(json_dir, cutoff_days, since, until, entity_filter)
-        options = workflow.WorkflowOptions(
-            selection, skip_table_creation, full_verification, skip_record_verification, backup
+        return self._context(db_path).run(
+            results.WorkflowResult,
+            workflow.full_workflow,
+            selection,
+            create=not skip_table_creation,
+            verify_all=full_verification,
+            verify_run=not (full_verification or skip_record_verification),
+            backup=backup,
         )
-        return self._context(db_path).run(results.WorkflowResult, workflow.full_workflow, options)
 
     # What there is
 
@@ -266,8 +271,8 @@ class SyncRunner:
         :param changes: read the files to say what :meth:`create_tables` would change.
         """
         selection = Selection(json_dir, cutoff_days, since, until, entity_filter)
-        request = inspection.InspectRequest(selection, counts, contents, changes)
-        return self._context(db_path).run(results.InspectResult, inspection.inspect, request)
+        context, work = self._context(db_path), inspection.inspect
+        return context.run(results.InspectResult, work, selection, counts=counts, contents=contents, changes=changes)
 
     def status(self, db_path: PathLike | None = None, *, checksums: bool = True) -> results.StatusResult:
         """Database, entities, exports, last runs and next schedule, and whether anything of it is worth a look.
@@ -328,8 +333,7 @@ class SyncRunner:
 
         :param numbers: only those that the database knows by these numbers.
         """
-        rejects = rejections.Rejects(entity, numbers)
-        return self._context(db_path).run(results.RejectedResult, rejections.rejected, rejects, most=most)
+        return self._context(db_path).run(results.RejectedResult, rejections.rejected, entity, numbers, most=most)
 
     def export_rejected(
         self,
@@ -346,8 +350,8 @@ class SyncRunner:
         ``raw``, the record's text as it stood in the file (``raw_base64`` where that is not UTF-8). Correct ``raw``,
         and give the file to :meth:`replay`.
         """
-        rejects, write = rejections.Rejects(entity, numbers), rejections.export_rejected
-        return self._context(db_path).run(results.ExportedRejectsResult, write, output, rejects, overwrite=overwrite)
+        context, work = self._context(db_path), rejections.export_rejected
+        return context.run(results.ExportedRejectsResult, work, output, entity, numbers, overwrite=overwrite)
 
     def replay(
         self,
@@ -364,8 +368,8 @@ class SyncRunner:
         :param numbers: only those that the database knows by these numbers.
         :param corrected: a file as :meth:`export_rejected` writes it: its records alone, with the ``raw`` it gives.
         """
-        rejects = rejections.Rejects(entity, numbers)
-        return self._context(db_path).run(results.PopulateResult, rejections.replay, rejects, corrected=corrected)
+        context = self._context(db_path)
+        return context.run(results.PopulateResult, rejections.replay, entity, numbers, corrected=corrected)
 
     # Copies of the database's state
 
@@ -392,17 +396,17 @@ class SyncRunner:
         output_directory: PathLike | None = None,
         *,
         db_path: PathLike | None = None,
-        format: export.Format | None = None,
+        format: Format | None = None,
         pretty: bool | None = None,
         compress: bool | None = None,
-        null_handling: export.NullHandling | None = None,
+        null_handling: NullHandling | None = None,
         related_depth: int | None = None,
         name_fields: Mapping[str, str] | None = None,
-        fields: export.FieldNames | None = None,
-        exclude: export.FieldNames | None = None,
+        fields: Names | None = None,
+        exclude: Names | None = None,
         rename: Mapping[str, Mapping[str, str]] | None = None,
         filters: Mapping[str, Mapping[str, Any]] | None = None,
-        statistics: export.FieldNames | None = None,
+        statistics: Names | None = None,
         check: bool = False,
         verify_only: bool = False,
         validate: bool | None = None,
@@ -429,18 +433,20 @@ class SyncRunner:
         :param verify_only: write nothing, and hold the files' records against the database's.
         :param validate: check every record against its JSON Schema.
         """
-        request = export.ExportRequest(
-            tables, output_directory, format, pretty, compress, null_handling, related_depth, name_fields, fields,
-            exclude, rename, filters, statistics, check, verify_only, validate,
-        )  # fmt: skip
-        return self._context(db_path).run(results.ExportResult, export.export, request)
+        given = {
+            "tables": tables, "format": format, "pretty": pretty, "compress": compress, "null_handling": null_handling,
+            "related_depth": related_depth, "name_fields": name_fields, "fields": fields, "exclude": exclude,
+            "rename": rename, "filters": filters, "statistics": statistics, "validate_records": validate,
+        }  # fmt: skip
+        context, work = self._context(db_path), export.export
+        return context.run(results.ExportResult, work, output_directory, given, check=check, verify_only=verify_only)
 
     def json_backups(self, output_directory: PathLike | None = None) -> results.JsonBackupsResult:
         """The backups of exported files, newest first.
 
         :param output_directory: the folder that they were exported to; default: as configured.
         """
-        return self._context().run(results.JsonBackupsResult, exporting_backups.json_backups, output_directory)
+        return self._context().run(results.JsonBackupsResult, backups.json_backups, output_directory)
 
     def restore_json(self, backup: PathLike, output_directory: PathLike | None = None) -> results.RestoredJsonResult:
         """Let an exported file be as it was, with its schema and metadata. What is replaced is backed up first.
@@ -448,8 +454,7 @@ class SyncRunner:
         :param backup: as :meth:`json_backups` names it, or the path of a backup.
         :param output_directory: the folder that it was exported to; default: as configured.
         """
-        restore = exporting_backups.restore_json
-        return self._context().run(results.RestoredJsonResult, restore, backup, output_directory)
+        return self._context().run(results.RestoredJsonResult, backups.restore_json, backup, output_directory)
 
     # Again and again
 

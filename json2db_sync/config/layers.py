@@ -11,7 +11,6 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
@@ -23,6 +22,8 @@ from json2db_sync.text import did_you_mean
 CONFIG_FILE = f"{PREFIX}CONFIG_FILE"
 _OTHERS = (CONFIG_FILE, f"{PREFIX}TEST_")
 """Variables that bear our prefix and are not settings."""
+Values = dict[str, dict[str, object]]
+"""By section and setting."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,16 @@ class Layer:
 
     name: str
     """``argument``, ``environment``, or the file."""
-    values: Mapping[str, Mapping[str, Any]]
+    values: Mapping[str, Mapping[str, object]]
     """By section and setting."""
     written: Callable[[str], str] = str
     """How a setting's name (``processing.batch_size``) is written there."""
 
+    def has(self, section: str, setting: str) -> bool:
+        return setting in self.values.get(section, {})
 
-def layers(config_file: str | os.PathLike[str] | None, sections: Mapping[str, Any]) -> Iterator[Layer]:
+
+def layers(config_file: str | os.PathLike[str] | None, sections: Mapping[str, object]) -> Iterator[Layer]:
     """All layers, the strongest first."""
     given = {name: value.model_dump() if isinstance(value, BaseModel) else value for name, value in sections.items()}
     yield Layer("argument", _checked(given, "argument"))
@@ -53,9 +57,9 @@ def _written_as_variable(name: str) -> str:
     return next((variable_of(field) for full, _s, _n, field in all_fields() if full == name), name)
 
 
-def _from_variables(variables: Mapping[str, str | None], origin: str) -> dict[str, dict[str, Any]]:
+def _from_variables(variables: Mapping[str, str | None], origin: str) -> Values:
     places = {variable_of(field): (section, setting) for _name, section, setting, field in all_fields()}
-    found: dict[str, dict[str, Any]] = {}
+    found: Values = {}
     for variable, value in variables.items():
         if not variable.startswith(PREFIX) or variable.startswith(_OTHERS):
             continue  # another program's
@@ -81,11 +85,12 @@ def _read_dotenv() -> dict[str, str | None]:
         ) from error
 
 
-def _read_file(path: Path) -> Any:
+def _read_file(path: Path) -> object:
     path = path.expanduser()
     try:
         text = path.read_text(encoding="utf-8-sig")
-        return tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text)
+        found: object = tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text)
+        return found
     except OSError as error:
         raise ConfigurationError(
             f"cannot read the configuration file {path}: {error.strerror}",
@@ -102,7 +107,7 @@ def _read_file(path: Path) -> Any:
         ) from error
 
 
-def _checked(values: Any, origin: str) -> dict[str, dict[str, Any]]:
+def _checked(values: object, origin: str) -> Values:
     """The same values if all sections and settings exist; keys that begin with an underscore are comments."""
     if not isinstance(values, dict):
         raise ConfigurationError(
@@ -113,7 +118,7 @@ def _checked(values: Any, origin: str) -> dict[str, dict[str, Any]]:
     known: dict[str, list[str]] = {}
     for _name, section, setting, _field in all_fields():
         known.setdefault(section, []).append(setting)
-    found: dict[str, dict[str, Any]] = {}
+    found: Values = {}
     for section, settings in values.items():
         if section.startswith("_"):
             continue
@@ -146,10 +151,9 @@ def explain(error: ValidationError, layers: Sequence[Layer]) -> ConfigurationErr
     first = error.errors()[0]
     section, setting = str(first["loc"][0]), str(first["loc"][1]) if len(first["loc"]) > 1 else ""
     name = f"{section}.{setting}"
-    layer = next((layer for layer in layers if setting in layer.values.get(section, {})), None)
+    layer = next((layer for layer in layers if layer.has(section, setting)), None)
     value = layer.values[section][setting] if layer else None
-    fields = {full: field for full, _s, _n, field in all_fields()}
-    description = fields[name].description if name in fields else None
+    description = next((field.description for full, _s, _n, field in all_fields() if full == name), None)
     message = first["msg"].removeprefix("Value error, ")
     written = layer.written(name) if layer else name
     return ConfigurationError(

@@ -6,15 +6,17 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
-from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource
 
 from json2db_sync.config.layers import Layer, explain, layers
 from json2db_sync.config.sections import Sections, all_fields, variable_of
 from json2db_sync.config.values import shown
+
+if TYPE_CHECKING:
+    from json2db_sync.sources import SourceSettings
 
 
 class JSON2DBConfig(Sections):
@@ -40,20 +42,15 @@ class JSON2DBConfig(Sections):
     def settings_customise_sources(  # type: ignore[override]  # pydantic passes the stock sources by name
         cls, settings_cls: type[BaseSettings], init_settings: InitSettingsSource, **_stock: PydanticBaseSettingsSource
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return tuple(_LayerSource(settings_cls, layer) for layer in init_settings.init_kwargs["layers"])
+        return tuple(InitSettingsSource(settings_cls, layer.values) for layer in init_settings.init_kwargs["layers"])
 
     def settings(self) -> Iterator[Setting]:
         """Every setting with its value, variable and where the value came from; passwords masked."""
         for name, section, setting, field in all_fields():
-            layer = next((layer for layer in self._layers if setting in layer.values.get(section, {})), None)
+            layer = next((layer for layer in self._layers if layer.has(section, setting)), None)
             value = getattr(getattr(self, section), setting)
-            yield Setting(
-                name,
-                shown(name, value),
-                layer.name if layer else "default",
-                variable_of(field),
-                field.description or "",
-            )
+            origin = layer.name if layer else "default"
+            yield Setting(name, shown(name, value), origin, variable_of(field), field.description or "")
 
     def get_session_json_directories(self) -> list[Path]:
         """The folders that hold data: each session's stamps, oldest first, else the consolidated ones.
@@ -76,7 +73,7 @@ class JSON2DBConfig(Sections):
         """The folder of the exports that answer in place of the database."""
         return (self.fallback.directory or self.export.directory).expanduser()
 
-    def source_settings(self, data_source: str | os.PathLike[str] | None = None) -> Any:
+    def source_settings(self, data_source: str | os.PathLike[str] | None = None) -> SourceSettings:
         """What discovery needs, for a path given now or the one configured."""
         from json2db_sync.sources import SourceSettings
 
@@ -103,15 +100,3 @@ class Setting:
     origin: str
     variable: str
     description: str
-
-
-class _LayerSource(PydanticBaseSettingsSource):
-    def __init__(self, settings_cls: type[BaseSettings], layer: Layer) -> None:
-        super().__init__(settings_cls)
-        self._layer = layer
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        return self._layer.values.get(field_name), field_name, False
-
-    def __call__(self) -> dict[str, Any]:
-        return {section: dict(values) for section, values in self._layer.values.items()}

@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from json2db_sync.model.timing import parse
 
 
-def _json_text(value: Any) -> Any:
+def _json_text(value: object) -> object:
     """A variable holds a mapping or list as JSON text."""
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value) if value.strip() else {}
+        found: object = json.loads(value) if value.strip() else {}
+        return found
     except ValueError as error:
         raise ValueError(f"must be JSON text: {error}") from error
 
@@ -25,7 +26,7 @@ def _json_text(value: Any) -> Any:
 JsonText = BeforeValidator(_json_text)
 
 
-def _field_names(value: Any) -> Any:
+def _field_names(value: object) -> object:
     """One name, or several as a list or separated by commas."""
     if isinstance(value, str):
         return tuple(name.strip() for name in value.split(",") if name.strip())
@@ -37,7 +38,7 @@ KeyFields = Annotated[Names, Field(min_length=1)]
 FieldsOfTables = Annotated[dict[str, Names], JsonText]
 
 
-def _most(value: Any) -> Any:
+def _most(value: object) -> str | None:
     """A number of records, or a share of a file's records as in ``5%``."""
     text = str(value).strip()
     if value is None or text == "":
@@ -83,7 +84,7 @@ def _references(value: dict[str, str]) -> dict[str, str]:
 Relations = Annotated[dict[str, str], JsonText, AfterValidator(_references)]
 
 
-def shown(name: str, value: Any) -> str:
+def shown(name: str, value: object) -> str:
     """A setting's value for people; passwords masked."""
     if name == "database.path" and value is not None:
         from json2db_sync.databases.urls import mask

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,25 +23,12 @@ from json2db_sync.results import AnalysisResult, InferredSchemasResult, PlanResu
 from json2db_sync.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from json2db_sync.analysis.json_analyzer import Analysis
-    from json2db_sync.model.plan import EntityPlan
-    from json2db_sync.results import EntityAnalysis
-
-
-@dataclass(frozen=True)
-class InferRequest:
-    """Which schemas to make, and where to write them."""
-
-    selection: Selection
-    output: PathLike | None = None
-    overwrite: bool = False
+    from collections.abc import Iterable
 
 
 def analyze(context: Context, selection: Selection) -> AnalysisResult:
     """What was seen, with the changes that it asks for."""
-    from json2db_sync.analysis.analysis_report import date_notes
+    from json2db_sync.analysis.analysis_report import date_notes, describe
     from json2db_sync.schema.schema_diff import pending_changes
 
     with context.step("analyze") as step, context.database() as database:
@@ -54,10 +41,10 @@ def analyze(context: Context, selection: Selection) -> AnalysisResult:
         figures = f"{counted(analysis.files, 'file')}, {counted(analysis.records, 'record')}"
         step.done(figures, success=not refusal)
     known = {**stored, **plans}
-    entities = _entities(analysis, plans, known)
+    keys = {name: plan.key[0] for name, plan in known.items() if plan.key and len(plan.key) == 1}
+    entities = tuple(describe(analysis.entities[name], plan, keys) for name, plan in plans.items())
     return AnalysisResult(
         **refusal,
-        operation="analyze",
         database=database.label,
         source=str(source.root),
         entities=entities,
@@ -79,19 +66,6 @@ def analyze(context: Context, selection: Selection) -> AnalysisResult:
     )
 
 
-def _entities(
-    analysis: Analysis, plans: Mapping[str, EntityPlan], known: Mapping[str, EntityPlan]
-) -> tuple[EntityAnalysis, ...]:
-    """The entities seen.
-
-    :param known: all entities, those only stored included.
-    """
-    from json2db_sync.analysis.analysis_report import describe
-
-    keys = {name: plan.key[0] for name, plan in known.items() if plan.key and len(plan.key) == 1}
-    return tuple(describe(analysis.entities[name], plan, keys) for name, plan in plans.items())
-
-
 def plan(context: Context, selection: Selection) -> PlanResult:
     """What create_tables would do; it fails where every file was refused and nothing could be planned."""
     from json2db_sync.schema.schema_diff import what_to_do
@@ -104,7 +78,6 @@ def plan(context: Context, selection: Selection) -> PlanResult:
         todo = what_to_do(database, plans.values(), plan_settings(context, plans))
         result = PlanResult(
             **refusal_fields(analysis.refused, analysis.files),
-            operation="plan",
             database=database.label,
             source=str(source.root),
             changes=tuple(change for entity in todo for change in entity.planned),
@@ -125,24 +98,25 @@ def _plan_summary(result: PlanResult) -> str:
     return ", ".join([*parts, *changes_refused(result.refused_changes)]) or "nothing to change"
 
 
-def infer_schemas(context: Context, request: InferRequest) -> InferredSchemasResult:
+def infer_schemas(
+    context: Context, selection: Selection, output: PathLike | None, *, overwrite: bool
+) -> InferredSchemasResult:
     """The schemas of what was seen; it fails where every file was refused."""
     from json2db_sync.analysis.schema_inference import DEPTH, infer_schema, write_schemas
 
-    folder = request.output if request.output is not None else context.config.validation.schema_directory
+    folder = output if output is not None else context.config.validation.schema_directory
     with context.step("infer_schemas") as step, context.database() as database:
-        source, files = find_files(context, request.selection, database, step)
+        source, files = find_files(context, selection, database, step)
         # Whatever is stored or ruled, with the arrays in arrays.
         settings = replace(plan_settings(context, {}), child_depth=DEPTH)
-        analysis = look(context, files, reading(context, request.selection), settings, step.name, check_keys=False)
+        analysis = look(context, files, reading(context, selection), settings, step.name, check_keys=False)
         seen = {name: seen.objects for name, seen in sorted(analysis.entities.items()) if seen.objects.count}
         schemas = {name: infer_schema(name, objects) for name, objects in seen.items()}
         written: Iterable[str] = ()
         if folder is not None:
-            written = write_schemas(schemas, Path(folder).expanduser(), overwrite=request.overwrite)
+            written = write_schemas(schemas, Path(folder).expanduser(), overwrite=overwrite)
         result = InferredSchemasResult(
             **refusal_fields(analysis.refused, analysis.files),
-            operation="infer_schemas",
             database=database.label,
             source=str(source.root),
             schemas=schemas,

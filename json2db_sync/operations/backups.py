@@ -1,12 +1,29 @@
-"""The operations that keep copies of the database's state, and go back to them."""
+"""The operations that keep copies, of the database's state and of what exports replaced, and go back to them."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from json2db_sync.errors import DatabaseError
 from json2db_sync.operations.context import Context, PathLike, all_table_names
-from json2db_sync.results import BackupReport, BackupResult, Note
+from json2db_sync.results import (
+    BackupReport,
+    BackupResult,
+    JsonBackup,
+    JsonBackupsResult,
+    Note,
+    RestoredFile,
+    RestoredJsonResult,
+)
+from json2db_sync.text import counted
+
+if TYPE_CHECKING:
+    from json2db_sync.atomic_files import BackupRules
+    from json2db_sync.config.sections import ExportSettings
+
+_SIDECARS = (".schema.json", ".metadata.json")
 
 
 def backup(context: Context) -> BackupResult:
@@ -16,14 +33,14 @@ def backup(context: Context) -> BackupResult:
         with context.lock(database):
             made = database.backup(all_table_names(database))
         step.done(made.name)
-    return BackupResult(operation="backup", database=database.label, backup=made.name, size=made.size)
+    return BackupResult(database=database.label, backup=made.name, size=made.size)
 
 
 def backups(context: Context) -> BackupResult:
     """The backups there are, newest first."""
     with context.database() as database:
         found = tuple(BackupReport(b.name, b.created_at, b.size) for b in database.backups())
-    return BackupResult(operation="backups", database=database.label, backups=found)
+    return BackupResult(database=database.label, backups=found)
 
 
 def restore(context: Context, name: PathLike) -> BackupResult:
@@ -44,11 +61,50 @@ def restore(context: Context, name: PathLike) -> BackupResult:
         restored = database.restore(name)
         with context.recorded(database, "restore", restored.name) as run:
             step.done(restored.name)
-    return BackupResult(
-        operation="restore",
-        run=run,
-        database=database.label,
-        backup=restored.name,
-        size=restored.size,
-        notes=tuple(notes),
+    return BackupResult(run=run, database=database.label, backup=restored.name, size=restored.size, notes=tuple(notes))
+
+
+# Exported files
+
+
+def json_backups(context: Context, output_directory: PathLike | None) -> JsonBackupsResult:
+    """The backups of exported files, newest first."""
+    from json2db_sync.atomic_files import list_backups
+
+    directory = export_directory(context, output_directory)
+    found = tuple(
+        JsonBackup(one.path.name, str(one.path), one.file, one.created_at, one.size)
+        for one in list_backups(directory, backup_rules(context.config.export))
     )
+    return JsonBackupsResult(directory=str(directory), backups=found)
+
+
+def restore_json(context: Context, backup: PathLike, output_directory: PathLike | None) -> RestoredJsonResult:
+    """Let an exported file be as it was, with its schema and metadata. What is replaced is backed up first."""
+    from json2db_sync.atomic_files import find_backup, restore
+
+    directory, rules = export_directory(context, output_directory), backup_rules(context.config.export)
+    with context.step("restore_json") as step:
+        wanted = find_backup(directory, os.fspath(backup), rules)
+        # What stands beside an exported file and tells of it; a file that does so itself has none.
+        stem, is_sidecar = wanted.file.partition(".")[0], wanted.file.endswith(_SIDECARS)
+        beside = [] if is_sidecar else [stem + suffix for suffix in _SIDECARS]
+        done = restore(directory, str(wanted.path), rules, beside=beside)
+        step.done(f"{wanted.path.name}, {counted(len(done), 'file')}")
+    return RestoredJsonResult(
+        directory=str(directory),
+        backup=str(wanted.path),
+        restored=tuple(RestoredFile(str(one.file), str(one.backup) if one.backup else None) for one in done),
+    )
+
+
+def export_directory(context: Context, given: PathLike | None) -> Path:
+    """The folder that exported files are written to."""
+    return Path(given if given is not None else context.config.export.directory).expanduser().absolute()
+
+
+def backup_rules(section: ExportSettings) -> BackupRules:
+    """Where their backups are, and how long."""
+    from json2db_sync.atomic_files import BackupRules
+
+    return BackupRules(section.backup_directory, section.keep_backups, section.keep_days)

@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from json2db_sync import events
@@ -70,7 +70,7 @@ class Context:
             if is_outermost:
                 self.operation = name
                 self.emit(events.RunStarted(name, self.run_name))
-            result = work(self, *options, **named)
+            result = replace(work(self, *options, **named), operation=name)
             success = result.success
             return result
         except SyncError as error:
@@ -211,11 +211,6 @@ def stored_plans(database: Database) -> dict[str, EntityPlan]:
         return {}
     with database.reading() as connection:
         return Ledger(database, connection).plans()
-
-
-def table_names(database: Database) -> list[str]:
-    """The tables of all entities."""
-    return [table.name for plan in stored_plans(database).values() for table in plan.tables]
 
 
 def all_table_names(database: Database, *, any_version: bool = False) -> list[str]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from json2db_sync.errors import ConfigurationError, NoDataFound, ValidationError
-from json2db_sync.operations.context import Context, all_table_names, stored_plans, table_names
+from json2db_sync.operations.context import Context, all_table_names, stored_plans
 from json2db_sync.operations.planning import Selection, analyze_files, find_files, make_plans, plan_settings, reading
 from json2db_sync.operations.result_builders import changes_refused, refusal_fields
 from json2db_sync.results import SchemasResult, TablesResult
@@ -21,96 +20,85 @@ if TYPE_CHECKING:
     from json2db_sync.schema.table_generator import TableChanges
 
 
-@dataclass(frozen=True)
-class TablesRequest:
-    """Which tables to make, and how."""
-
-    selection: Selection
-    recreate: bool = False
-    empty: bool = False
-    custom_columns: Mapping[str, str] | None = None
-    """None where those remembered serve."""
-
-
-@dataclass(frozen=True)
-class SchemasRequest:
-    """Which CREATE statements to write."""
-
-    selection: Selection
-    include_indexes: bool = True
-    custom_columns: Mapping[str, str] = field(default_factory=dict)
-
-
-def create_tables(context: Context, request: TablesRequest, analysis: Analysis | None = None) -> TablesResult:
+def create_tables(
+    context: Context,
+    selection: Selection,
+    custom_columns: Mapping[str, str] | None = None,
+    *,
+    recreate: bool = False,
+    empty: bool = False,
+    analysis: Analysis | None = None,
+) -> TablesResult:
     """Create, widen or recreate tables.
 
+    :param custom_columns: None where those remembered serve.
     :param analysis: what the files hold, where that is known: they are not read again, and no run is recorded where
         there is nothing to do.
     """
     from json2db_sync.model.custom import custom_columns_of
 
-    if request.empty and not request.recreate:
+    if empty and not recreate:
         hint = "create-tables --recreate --empty"
         raise ConfigurationError("empty goes with recreate", hint=hint, reason="conflicting_arguments", setting="empty")
     with context.step("create_tables") as step, context.database() as database:
-        if request.custom_columns is not None:
-            context.custom = custom_columns_of(request.custom_columns)
-        if analysis is not None:
-            result = _evolve_if_needed(context, database, analysis)
-        elif request.recreate:
-            result = _recreate(context, database, _analysis(context, request, database, step), request)
+        if custom_columns is not None:
+            context.custom = custom_columns_of(custom_columns)
+        seen = analysis or _analysis(context, selection, database, step, recreate=recreate)
+        if recreate:
+            result = _recreate(context, database, seen, selection, empty=empty)
         else:
-            result = _evolve(context, database, _analysis(context, request, database, step))
+            result = _evolve(context, database, seen, always=analysis is None)
         step.done(_tables_summary(result), success=result.success)
     return result
 
 
-def _analysis(context: Context, request: TablesRequest, database: Database, step: Step) -> Analysis:
+def _analysis(context: Context, selection: Selection, database: Database, step: Step, *, recreate: bool) -> Analysis:
     """What the files hold. To recreate tables there need not be any: then the stored rows alone say how."""
     try:
-        files = find_files(context, request.selection, database, step)[1]
+        files = find_files(context, selection, database, step)[1]
     except NoDataFound:
-        if not request.recreate or not stored_plans(database):
+        if not recreate or not stored_plans(database):
             raise
         files = []
         step.reads(0, 0)
-    return analyze_files(context, files, request.selection, database)
+    return analyze_files(context, files, selection, database)
 
 
-def _evolve_if_needed(context: Context, database: Database, analysis: Analysis) -> TablesResult:
+def _evolve(context: Context, database: Database, analysis: Analysis, *, always: bool) -> TablesResult:
+    """Make what is missing of the tables.
+
+    :param always: record a run also where there is nothing to do.
+    """
     from json2db_sync.schema.schema_diff import what_to_do
-    from json2db_sync.schema.table_generator import TableChanges
+    from json2db_sync.schema.table_generator import TableChanges, evolve
 
-    plans = make_plans(context, analysis, stored_plans(database))
-    todo = what_to_do(database, plans.values(), plan_settings(context, plans))
-    if any(entity.planned for entity in todo):
-        return _evolve(context, database, analysis)
-    nothing = TableChanges(refused=[note for entity in todo for note in entity.refused])
-    return _tables_result(nothing, None, database, analysis)
-
-
-def _evolve(context: Context, database: Database, analysis: Analysis) -> TablesResult:
-    from json2db_sync.schema.table_generator import evolve
-
+    if not always:
+        plans = make_plans(context, analysis, stored_plans(database))
+        todo = what_to_do(database, plans.values(), plan_settings(context, plans))
+        if not any(entity.planned for entity in todo):
+            nothing = TableChanges(refused=[note for entity in todo for note in entity.refused])
+            return _tables_result(nothing, None, database, analysis)
     with context.writing(database, "create_tables") as writing:
         plans = make_plans(context, analysis, stored_plans(database))
         done = evolve(database, plans.values(), plan_settings(context, plans))
     return _tables_result(done, writing, database, analysis)
 
 
-def _recreate(context: Context, database: Database, analysis: Analysis, request: TablesRequest) -> TablesResult:
+def _recreate(
+    context: Context, database: Database, analysis: Analysis, selection: Selection, *, empty: bool
+) -> TablesResult:
     from json2db_sync.schema.table_generator import evolve, recreate
 
-    wants = reading(context, request.selection).wants
+    wants = reading(context, selection).wants
     known = stored_plans(database)
     _require_evolving(context, (plan for name, plan in known.items() if wants(name)))
     tables = all_table_names(database) if known else ()
     with context.writing(database, "create_tables", backup_of=tables) as writing:
         stored = [plan for name, plan in stored_plans(database).items() if wants(name)]
-        if not request.empty:
+        if not empty:
             evolve(database, stored, plan_settings(context, {}))  # makes whole what someone dropped
-        plans = _fresh_plans(context, database, stored, analysis, empty=request.empty)
-        done = recreate(database, plans.values(), empty=request.empty)
+        plans = _fresh_plans(context, database, stored, analysis, empty=empty)
+        done = recreate(database, plans.values(), empty=empty)
     return _tables_result(done, writing, database, analysis)
 
 
@@ -157,7 +145,6 @@ def _tables_result(done: TableChanges, writing: Writing | None, database: Databa
     refusal = {} if done.recreated or done.emptied else refusal_fields(analysis.refused, analysis.files)
     return TablesResult(
         **refusal,
-        operation="create_tables",
         run=writing.run if writing is not None else None,
         database=database.label,
         created=tuple(done.created),
@@ -165,7 +152,7 @@ def _tables_result(done: TableChanges, writing: Writing | None, database: Databa
         recreated=tuple(done.recreated),
         emptied=tuple(done.emptied),
         records_carried_over=done.rows,
-        tables=tuple(table_names(database)),
+        tables=tuple(table.name for plan in stored_plans(database).values() for table in plan.tables),
         refused_changes=tuple(done.refused),
         backup=writing.backup if writing is not None else None,
         refused_files=tuple(analysis.refused),
@@ -175,36 +162,33 @@ def _tables_result(done: TableChanges, writing: Writing | None, database: Databa
 
 def _tables_summary(result: TablesResult) -> str:
     """``2 created, 3 columns added``."""
-    counts = ((result.created, "created"), (result.recreated, "recreated"), (result.emptied, "emptied"))
-    parts = [f"{counted(len(names), 'table')} {word}" for names, word in counts if names]
-    columns = sum(change.change == "add_column" for change in result.changes)
-    if columns:
-        parts.append(f"{counted(columns, 'column')} added")
-    indexes = sum(change.change == "create_index" for change in result.changes)
-    if indexes:
-        parts.append(f"{counted(indexes, 'index')} created")
+    kinds = [change.change for change in result.changes]
+    counts = (
+        (len(result.created), "table", "created"),
+        (len(result.recreated), "table", "recreated"),
+        (len(result.emptied), "table", "emptied"),
+        (kinds.count("add_column"), "column", "added"),
+        (kinds.count("create_index"), "index", "created"),
+    )
+    parts = [f"{counted(number, what)} {word}" for number, what, word in counts if number]
     return ", ".join([*parts, *changes_refused(result.refused_changes)]) or "nothing to change"
 
 
-def generate_table_schemas(context: Context, request: SchemasRequest) -> SchemasResult:
+def generate_table_schemas(
+    context: Context, selection: Selection, custom_columns: Mapping[str, str], *, indexes: bool
+) -> SchemasResult:
     """CREATE statements for SQLite and PostgreSQL; the custom columns are remembered."""
     from json2db_sync.model.custom import custom_columns_of
     from json2db_sync.schema.ddl import schema_texts
     from json2db_sync.schema.schema_diff import must_stay
 
     with context.step("generate_table_schemas") as step, context.database() as database:
-        custom = custom_columns_of(request.custom_columns)
-        files = find_files(context, request.selection, database, step)[1]
+        custom = custom_columns_of(custom_columns)
+        files = find_files(context, selection, database, step)[1]
         context.custom = custom
         stored, is_frozen = stored_plans(database), context.config.processing.is_frozen
-        plans = make_plans(context, analyze_files(context, files, request.selection, database), stored)
+        plans = make_plans(context, analyze_files(context, files, selection, database), stored)
         plans |= {name: plan for name, plan in stored.items() if name in plans and must_stay(plan, is_frozen)}
-        tables, schemas = schema_texts(plans, indexes=request.include_indexes)
+        tables, schemas = schema_texts(plans, indexes=indexes)
         step.done(counted(len(plans), "entity"))
-    return SchemasResult(
-        operation="generate_table_schemas",
-        database=database.label,
-        custom_columns=dict(request.custom_columns),
-        tables=tables,
-        schemas=schemas,
-    )
+    return SchemasResult(database=database.label, custom_columns=dict(custom_columns), tables=tables, schemas=schemas)

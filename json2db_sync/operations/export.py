@@ -3,83 +3,61 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from json2db_sync.errors import ConfigurationError, FileError
+from json2db_sync.errors import ConfigurationError, FileError, ValidationError
 from json2db_sync.model.kinds import now_text
+from json2db_sync.operations.backups import backup_rules, export_directory
 from json2db_sync.operations.context import Context, PathLike
-from json2db_sync.operations.exporting_backups import backup_rules, export_directory
-from json2db_sync.operations.result_builders import timing
+from json2db_sync.operations.result_builders import failure_fields, timing
 from json2db_sync.results import ExportedFile, ExportResult, Note
 from json2db_sync.text import counted
 
 if TYPE_CHECKING:
+    from json2db_sync.config.sections import ExportSettings
     from json2db_sync.databases.base import Database
     from json2db_sync.export.content import Content
     from json2db_sync.export.exporter import Exporter
-    from json2db_sync.export.options import ExportOptions
 
-Format = Literal["envelope", "array", "ndjson"]
-NullHandling = Literal["keep", "omit"]
 Mode = Literal["export", "check", "verify"]
-FieldNames = Mapping[str, Sequence[str]]
 
 
-@dataclass(frozen=True)
-class ExportRequest:
-    """What to export, where to and how. What is None is as configured."""
+def export(
+    context: Context, output_directory: PathLike | None, given: Mapping[str, object], *, check: bool, verify_only: bool
+) -> ExportResult:
+    """Write entities, or an application's own tables, to JSON files: those that changed, all of them or none.
 
-    tables: Sequence[str] | None = None
-    output_directory: PathLike | None = None
-    format: Format | None = None
-    pretty: bool | None = None
-    compress: bool | None = None
-    null_handling: NullHandling | None = None
-    related_depth: int | None = None
-    name_fields: Mapping[str, str] | None = None
-    fields: FieldNames | None = None
-    exclude: FieldNames | None = None
-    rename: Mapping[str, Mapping[str, str]] | None = None
-    filters: Mapping[str, Mapping[str, Any]] | None = None
-    statistics: FieldNames | None = None
-    check: bool = False
-    """Write nothing, and say which files are stale."""
-    verify_only: bool = False
-    """Write nothing, and hold the files' records against the database's."""
-    validate: bool | None = None
-    """Check every record against its JSON Schema."""
-
-    @property
-    def mode(self) -> Mode:
-        return "check" if self.check else "verify" if self.verify_only else "export"
-
-
-def export(context: Context, request: ExportRequest) -> ExportResult:
-    """Write entities, or an application's own tables, to JSON files: those that changed, all of them or none."""
-    if request.check and request.verify_only:
+    :param given: settings of the section ``export``; what is None is as configured.
+    :param check: write nothing, and say which files are stale.
+    :param verify_only: write nothing, and hold the files' records against the database's.
+    """
+    if check and verify_only:
         raise ConfigurationError("give either check or verify_only", reason="conflicting_arguments", setting="check")
-    directory = export_directory(context, request.output_directory)
+    mode: Mode = "check" if check else "verify" if verify_only else "export"
+    directory = export_directory(context, output_directory)
+    settings = context.config.export.model_copy(
+        update={name: value for name, value in given.items() if value is not None}
+    )
     started, moment = time.monotonic(), now_text()
     with context.step("export") as step, context.database() as database:
-        with _exporter(context, database, request, directory) as (exporter, contents):
-            files, notes = _done(context, exporter, contents, request, moment)
+        with _exporter(context, database, settings, directory) as (exporter, contents):
+            files, notes = _done(exporter, contents, settings, mode, moment)
             notes += exporter.notes(contents, files)
             gone = exporter.leftovers()
-        if request.mode == "check":
+        if mode == "check":
             files += gone
         else:
             notes += [Note(text, "leftover", file.name) for file in gone for text in file.differences]
         records = sum(file.records for file in files)
         result = ExportResult(
-            **_failure(files, request.mode),
-            operation="export",
+            **_failure(files, mode),
             database=database.label,
             directory=str(exporter.directory),
-            mode=request.mode,
+            mode=mode,
             files=tuple(files),
             records=records,
             notes=tuple(notes),
@@ -95,14 +73,10 @@ def _failure(files: Sequence[ExportedFile], mode: Mode) -> dict[str, Any]:
     if not wrong:
         return {}
     first = wrong[0].differences[0] if wrong[0].differences else f"{wrong[0].file} is not there"
-    return {
-        "success": False,
-        "error": f"{len(wrong)} of {counted(len(files), 'file')} are not what the database holds; "
-        f"{wrong[0].name}: {first}",
-        "error_type": "validation_error",
-        "reason": "files_differ",
-        "hint": "json2db-sync export writes them anew; what they hold now is backed up first",
-    }
+    share = f"{len(wrong)} of {counted(len(files), 'file')}"
+    text = f"{share} are not what the database holds; {wrong[0].name}: {first}"
+    hint = "json2db-sync export writes them anew; what they hold now is backed up first"
+    return failure_fields(ValidationError(text, hint=hint, reason="files_differ"))
 
 
 def _summary(result: ExportResult) -> str:
@@ -113,7 +87,7 @@ def _summary(result: ExportResult) -> str:
 
 
 def _done(
-    context: Context, exporter: Exporter, contents: Sequence[Content], request: ExportRequest, moment: str
+    exporter: Exporter, contents: Sequence[Content], settings: ExportSettings, mode: Mode, moment: str
 ) -> tuple[list[ExportedFile], list[Note]]:
     """What became of the files, with notes.
 
@@ -123,15 +97,14 @@ def _done(
     from json2db_sync.atomic_files.state_folder import hide_from_git
     from json2db_sync.export.confirmations import confirm
 
-    section, rules = context.config.export, backup_rules(context)
-    validate = section.validate_records if request.validate is None else request.validate
-    if request.mode == "check":
+    validate, rules = settings.validate_records, backup_rules(settings)
+    if mode == "check":
         return exporter.check(contents), []
-    if request.mode == "verify":
+    if mode == "verify":
         return exporter.verify(contents, validate=validate), []
     with FileSet(exporter.directory, rules) as files:
         done = exporter.write(contents, files, validate=validate)
-        if any(one.backup for one in done) and section.backup_directory is None:
+        if any(one.backup for one in done) and settings.backup_directory is None:
             with suppress(OSError):  # it serves those who commit the files, and only them
                 hide_from_git(rules.folder(exporter.directory))
         with suppress(OSError):  # then the files are as old as they say
@@ -141,59 +114,29 @@ def _done(
 
 @contextmanager
 def _exporter(
-    context: Context, database: Database, request: ExportRequest, directory: Path
+    context: Context, database: Database, settings: ExportSettings, directory: Path
 ) -> Iterator[tuple[Exporter, list[Content]]]:
     """What exports to a directory, and what is exported, all of one state of the database."""
     from json2db_sync.databases.ledger import Ledger
     from json2db_sync.export.content import contents
     from json2db_sync.export.draft import Drafter
     from json2db_sync.export.exporter import Exporter
+    from json2db_sync.export.options import ExportOptions
     from json2db_sync.progress import RecordMeter
 
-    options = _options(context, request)
-    tables = context.config.export.tables if request.tables is None else request.tables
-    wanted = [tables] if isinstance(tables, str) else list(tables or ())
+    options = ExportOptions(**{one.name: getattr(settings, one.name) for one in fields(ExportOptions)})
+    wanted = [settings.tables] if isinstance(settings.tables, str) else list(settings.tables or ())
     with database.reading() as connection:
         plans = Ledger(database, connection).plans()
         drafter = Drafter(directory, database.short_label, options.top_values, RecordMeter("export", context.emit).add)
         found, known = contents(database, connection, plans, wanted, options)
         exporter = Exporter(options, drafter, known)
-        _require_not_the_database(database, exporter.targets(found))
+        for path in exporter.targets(found):
+            if database.occupies(path):
+                raise FileError(
+                    f"{path} is the database itself, which no export replaces",
+                    hint="choose another output directory",
+                    reason="file_in_use",
+                    file=str(path),
+                )
         yield exporter, found
-
-
-def _options(context: Context, request: ExportRequest) -> ExportOptions:
-    """The settings of the section, and those given in their place."""
-    from json2db_sync.export.options import ExportOptions
-
-    section = context.config.export
-    given = {name: value for name in _SHAPE if (value := getattr(request, name)) is not None}
-    configured = {name: getattr(section, name) for name in (*_SHAPE, "top_values")}
-    return ExportOptions(**{**configured, **given})
-
-
-def _require_not_the_database(database: Database, targets: Iterable[Path]) -> None:
-    for path in targets:
-        if database.occupies(path):
-            raise FileError(
-                f"{path} is the database itself, which no export replaces",
-                hint="choose another output directory",
-                reason="file_in_use",
-                file=str(path),
-            )
-
-
-_SHAPE = (
-    "format",
-    "pretty",
-    "compress",
-    "null_handling",
-    "related_depth",
-    "name_fields",
-    "fields",
-    "exclude",
-    "rename",
-    "filters",
-    "statistics",
-)
-"""Fields of a request that are settings of the same name."""

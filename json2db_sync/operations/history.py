@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from json2db_sync.errors import ConfigurationError
+from json2db_sync.errors import ConfigurationError, DatabaseError
 from json2db_sync.export.fallback import BREAKER, Exports, Fallback, NoFallback, Reading, RecordId
 from json2db_sync.operations.context import Context, limit
 from json2db_sync.operations.planning import memory
@@ -17,9 +17,7 @@ from json2db_sync.results import ReportResult, RunResult, RunsResult, Superseded
 from json2db_sync.text import counted
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-    from json2db_sync.databases.base import Database
+    from json2db_sync.databases.ledger import Ledger
     from json2db_sync.databases.records import StoredRecord
 
 
@@ -31,7 +29,6 @@ def report(context: Context, *, runs: int = 10) -> ReportResult:
         records = sum(table.record_count for table in tables if table.parent is None)
         step.done(f"{counted(len(tables), 'table')}, {counted(records, 'record')}")
         return ReportResult(
-            operation="report",
             database=database.label,
             tables=tuple(tables),
             entities=tuple(summary.entities(tables)),
@@ -48,7 +45,7 @@ def runs(context: Context, *, most: int) -> RunsResult:
     """Past runs with what became of their records, newest first."""
     with context.database() as database, database.reading() as connection:
         found = tuple(Summary(database, connection).runs(limit(most)))
-        return RunsResult(operation="runs", database=database.label, runs=found)
+        return RunsResult(database=database.label, runs=found)
 
 
 def show_run(context: Context, number: int) -> RunResult:
@@ -59,7 +56,7 @@ def show_run(context: Context, number: int) -> RunResult:
         if found is None:
             raise unknown_run(number)
         loads = tuple(summary.loads(number))
-        return RunResult(operation="show_run", run=number, database=database.label, report=found, loads=loads)
+        return RunResult(run=number, database=database.label, report=found, loads=loads)
 
 
 def superseded(context: Context, *, entity: str | None, most: int | None) -> SupersededResult:
@@ -69,7 +66,6 @@ def superseded(context: Context, *, entity: str | None, most: int | None) -> Sup
         if entity is not None and entity not in summary.plans:
             raise unknown_entities({entity}, summary.plans)
         return SupersededResult(
-            operation="superseded",
             database=database.label,
             records=tuple(summary.superseded(entity, limit(most))),
             total=summary.superseded_total(entity),
@@ -80,7 +76,7 @@ def read(context: Context, entity: str, id: RecordId | None) -> Reading:
     """The stored records of an entity, from its export while the database does not answer."""
 
     def stored() -> Generator[dict[str, Any], None, None]:
-        with _stored_records(context, entity, id, own=False) as (_database, _connection, records):
+        with _stored_records(context, entity, id, own=False) as (_ledger, records):
             for record in records:
                 yield record.record
 
@@ -89,12 +85,41 @@ def read(context: Context, entity: str, id: RecordId | None) -> Reading:
 
 def trace(context: Context, entity: str, id: RecordId | None) -> Iterator[TracedRecord]:
     """The stored records of an entity with the file, session and run that each came from."""
-    from json2db_sync.operations.provenance import Provenance
+    from json2db_sync.model.kinds import now_text
+    from json2db_sync.model.plan import LOAD
 
-    with _stored_records(context, entity, id, own=True) as (database, connection, records):
-        provenance = Provenance(database, connection, entity)
+    def moment(value: str | datetime) -> str:
+        return value if isinstance(value, str) else now_text(value)
+
+    with _stored_records(context, entity, id, own=True) as (ledger, records):
+        plan = ledger.plans()[entity]
+        loads = {load.id: load for load in ledger.loads() if load.file.entity == entity}
+        operations = {run["id"]: run["operation"] for run in ledger.runs()}
+        corrected = ledger.corrections(entity)
         for stored in records:
-            yield provenance.of(stored)
+            load = loads.get(stored.own[LOAD])
+            if load is None:
+                raise DatabaseError(
+                    f"the record {stored.id} of {entity} came from a load that the ledger does not know",
+                    hint="json2db-sync verify says what else is wrong",
+                    reason="unknown_load",
+                    table=plan.table.name,
+                )
+            yield TracedRecord(
+                id=stored.id,
+                record=stored.record,
+                entity=entity,
+                file=load.file.name,
+                path=load.file.path,
+                session=load.file.session,
+                stamp=load.file.stamp,
+                run=load.run,
+                operation=operations.get(load.run, ""),
+                loaded_at=load.loaded_at,
+                corrected=(load.id, str(stored.id)) in corrected,
+                created_at=moment(stored.own[plan.created_at]),
+                updated_at=moment(stored.own[plan.updated_at]),
+            )
 
 
 def exports_of(context: Context) -> Exports:
@@ -122,13 +147,14 @@ def _fallback(context: Context) -> NoFallback:
 @contextmanager
 def _stored_records(
     context: Context, entity: str, id: RecordId | None, *, own: bool
-) -> Iterator[tuple[Database, Connection, Iterator[StoredRecord]]]:
-    """The records asked for, all of one state of the database, which is open meanwhile."""
+) -> Iterator[tuple[Ledger, Iterator[StoredRecord]]]:
+    """The ledger and the records asked for, all of one state of the database, which is open meanwhile."""
     from json2db_sync.databases.ledger import Ledger
     from json2db_sync.databases.records import RecordReader
 
     with context.database() as database, database.reading() as connection:
-        plans = Ledger(database, connection).plans()
+        ledger = Ledger(database, connection)
+        plans = ledger.plans()
         if not plans:
             raise ConfigurationError(
                 f"there is no entity {entity}: {database.label} holds none that json2db-sync loaded",
@@ -139,4 +165,4 @@ def _stored_records(
         if entity not in plans:
             raise unknown_entities({entity}, plans)
         reader = RecordReader(database, connection, plans[entity], own=own)
-        yield database, connection, reader.all() if id is None else reader.by_key(id)
+        yield ledger, reader.all() if id is None else reader.by_key(id)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -30,7 +29,6 @@ from json2db_sync.text import counted
 
 if TYPE_CHECKING:
     from json2db_sync.config import JSON2DBConfig
-    from json2db_sync.databases.base import Database
     from json2db_sync.sources import Source, SourceFile
 
 LOOK_INSIDE = 64 * 2**20
@@ -41,38 +39,18 @@ LoadedFiles = Mapping[str, tuple[int, int]]
 """Path -> size and time when it was loaded."""
 
 
-@dataclass(frozen=True)
-class InspectRequest:
-    """What to look at, and how closely."""
-
-    selection: Selection
-    counts: bool = True
-    """Count the records of each entity."""
-    contents: bool = False
-    """Look into the files for the entities they hold."""
-    changes: bool = False
-    """Read the files to say what would change in the tables."""
-
-
-def inspect(context: Context, request: InspectRequest) -> InspectResult:
+def inspect(context: Context, selection: Selection, *, counts: bool, contents: bool, changes: bool) -> InspectResult:
     """What is there; problems are part of it."""
     with context.step("inspect") as step:
-        stored, runs, loaded = _look_at_database(context, counts=request.counts)
-        found, notes = _look_at_source(context, request, loaded, [entity.name for entity in stored.entities])
+        stored, runs, loaded = _look_at_database(context, counts=counts)
+        found, notes = _look_at_source(context, selection, loaded, stored, contents=contents)
         pending = None
-        if request.changes and found.problem is None and stored.problem is None:
-            pending = context.run(PlanResult, plan, request.selection)
+        if changes and found.problem is None and stored.problem is None:
+            pending = context.run(PlanResult, plan, selection)
         new = len(found.to_load)
         step.done(f"{counted(len(found.files), 'file')}, {new:,} of them new or changed")
     return InspectResult(
-        operation="inspect",
-        database=stored.path,
-        source=found.path,
-        notes=notes,
-        found=found,
-        stored=stored,
-        runs=runs,
-        pending=pending,
+        database=stored.path, source=found.path, notes=notes, found=found, stored=stored, runs=runs, pending=pending
     )
 
 
@@ -86,46 +64,41 @@ def _problem(error: SyncError) -> Problem:
 def _look_at_database(context: Context, *, counts: bool) -> tuple[DatabaseState, tuple[RunReport, ...], LoadedFiles]:
     from json2db_sync.databases import class_of
 
-    path = context.db_path
+    path = mask(context.db_path)
     try:
         with context.database() as database:
+            title = database.capabilities.title
             if not database.exists():
-                return DatabaseState(mask(path), database.capabilities.title), (), {}
-            return _read_database(database, mask(path), counts=counts)
+                return DatabaseState(path, title), (), {}
+            with database.reading() as connection:
+                summary = Summary(database, connection)
+                tables = summary.tables() if counts else []
+                records = {table.entity: table.record_count for table in tables if table.parent is None}
+                rejected = summary.rejected_counts()
+                entities = tuple(
+                    StoredEntity(name, tuple(t.name for t in plan.tables), records.get(name), rejected.get(name, 0))
+                    for name, plan in summary.plans.items()
+                )
+                size, total = database.size(connection), sum(rejected.values())
+                state = DatabaseState(path, title, exists=True, size=size, entities=entities, rejected=total)
+                return state, tuple(summary.runs(_RUNS)), summary.loaded_files()
     except SyncError as error:
-        kind = class_of(path)
+        kind = class_of(context.db_path)
         title = kind.capabilities.title if kind else "database"
-        return DatabaseState(mask(path), title, problem=_problem(error)), (), {}
-
-
-def _read_database(
-    database: Database, path: str, *, counts: bool
-) -> tuple[DatabaseState, tuple[RunReport, ...], LoadedFiles]:
-    with database.reading() as connection:
-        summary = Summary(database, connection)
-        tables = summary.tables() if counts else []
-        records = {table.entity: table.record_count for table in tables if table.parent is None}
-        rejected = summary.rejected_counts()
-        entities = tuple(
-            StoredEntity(name, tuple(t.name for t in plan.tables), records.get(name), rejected.get(name, 0))
-            for name, plan in summary.plans.items()
-        )
-        size, total, title = database.size(connection), sum(rejected.values()), database.capabilities.title
-        state = DatabaseState(path, title, exists=True, size=size, entities=entities, rejected=total)
-        return state, tuple(summary.runs(_RUNS)), summary.loaded_files()
+        return DatabaseState(path, title, problem=_problem(error)), (), {}
 
 
 # The source
 
 
 def _look_at_source(
-    context: Context, request: InspectRequest, loaded: LoadedFiles, stored: Iterable[str]
+    context: Context, selection: Selection, loaded: LoadedFiles, stored: DatabaseState, *, contents: bool
 ) -> tuple[SourceState, tuple[Note, ...]]:
-    given = request.selection.path if request.selection.path is not None else context.data_source
+    given = selection.path if selection.path is not None else context.data_source
     path = str(given if given is not None else context.config.source_settings().path)
     try:
-        source = find_source(context, request.selection)
-        files = choose_files(context, source, request.selection, stored)
+        source = find_source(context, selection)
+        files = choose_files(context, source, selection, [entity.name for entity in stored.entities])
     except SyncError as error:
         return SourceState(path, problem=_problem(error)), ()
     has_window = source.layout in ("sessions", "consolidated") and source.window.since is not None
@@ -133,7 +106,7 @@ def _look_at_source(
         path,
         source.layout,
         tuple(_found(file, loaded) for file in files),
-        _entities(context, source) if request.contents else tuple(sorted({file.entity for file in files})),
+        _entities(context, source) if contents else tuple(sorted({file.entity for file in files})),
         sessions=len({file.session for file in files if file.session}),
         bytes=sum(file.size for file in files),
         newest=source.newest.astimezone().isoformat() if source.newest else None,

@@ -99,18 +99,15 @@ def reading(context: Context, selection: Selection) -> ReadOptions:
     from json2db_sync.analysis.entity_analyzer import ReadOptions
     from json2db_sync.model.naming import entity_name
 
-    chosen = selection.entity_filter
-    if chosen is None:
-        return ReadOptions(memory(context), batch_path=context.batch_path)
-    names = [chosen] if isinstance(chosen, str) else list(chosen)
-    if not names:
-        raise ConfigurationError(
-            "entity_filter names no entity",
-            hint="leave it out for all",
-            reason="no_entity_named",
-            setting="entity_filter",
-        )
-    return ReadOptions(memory(context), frozenset(map(entity_name, names)), batch_path=context.batch_path)
+    chosen, names = selection.entity_filter, None
+    if chosen is not None:
+        names = frozenset(map(entity_name, [chosen] if isinstance(chosen, str) else chosen))
+        if not names:
+            hint, setting = "leave it out for all", "entity_filter"
+            raise ConfigurationError(
+                "entity_filter names no entity", hint=hint, reason="no_entity_named", setting=setting
+            )
+    return ReadOptions(memory(context), names, batch_path=context.batch_path)
 
 
 def reading_by_rules(context: Context, selection: Selection) -> ReadOptions:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from json2db_sync.errors import SyncError
-from json2db_sync.operations.context import Context, all_table_names, stored_plans
+from json2db_sync.operations.context import Context, Step, all_table_names, stored_plans
 from json2db_sync.operations.planning import Selection, find_files, memory, plan_settings, reading_by_rules
 from json2db_sync.operations.result_builders import accounting, failure_fields, refusal_fields, timing
 from json2db_sync.results import Note, PopulateResult
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class Storing:
     """A run that stores records."""
 
-    step: str
+    step: Step
     done: Population
     """What is committed."""
     started: float
@@ -46,16 +46,13 @@ def populate(context: Context, selection: Selection, *, backup: bool | None = No
         source, files = find_files(context, selection, database, step)
         options = populate_options(context, selection, stored_plans(database))
         root = str(source.root)
-        with storing(context, database, "populate", root, backup=backup) as storage:
+        with storing(context, database, step, root, backup=backup) as storage:
             assert storage.run is not None
             load_files(database, files, storage.run, options, Meter("populate", context.emit), storage.done)
-            storage.done.notes += relation_notes(context, database)
         notes = list(source.notes)
         if not files:
             notes.append(Note("no file of these entities is inside the window", "no_files", setting="entity_filter"))
-        result = population_result(storage, database, notes, root)
-        step.done(population_summary(result), success=result.success)
-    return result
+        return population_result(storage, database, notes, root)
 
 
 def populate_options(context: Context, selection: Selection, stored: Mapping[str, EntityPlan]) -> PopulateOptions:
@@ -82,7 +79,7 @@ def populate_options(context: Context, selection: Selection, stored: Mapping[str
 
 @contextmanager
 def storing(
-    context: Context, database: Database, step: str, source: str | None = None, *, backup: bool | None = False
+    context: Context, database: Database, step: Step, source: str | None = None, *, backup: bool | None = False
 ) -> Iterator[Storing]:
     """A run of the ledger in which records are stored. An error of ours ends it and is kept, as is what was committed.
 
@@ -97,14 +94,15 @@ def storing(
         with context.writing(database, context.operation, source, backup_of=tables) as writing:
             storage.run, storage.backup = writing.run, writing.backup
             yield storage
+            storage.done.notes += _relation_notes(context, database)
     except SyncError as error:
         if storage.run is None:
             raise
-        context.log(logging.ERROR, f"{step} stopped: {error.message}")
+        context.log(logging.ERROR, f"{step.name} stopped: {error.message}")
         storage.failure = error
 
 
-def relation_notes(context: Context, database: Database) -> list[Note]:
+def _relation_notes(context: Context, database: Database) -> list[Note]:
     """Configured relations that are broken now that all files are loaded."""
     configured = context.config.validation.relations
     if not configured:
@@ -118,12 +116,11 @@ def relation_notes(context: Context, database: Database) -> list[Note]:
 def population_result(
     storage: Storing, database: Database, notes: Iterable[Note], source: str | None = None
 ) -> PopulateResult:
-    """What was loaded, also where the run stopped half-way."""
+    """What was loaded, also where the run stopped half-way; the step is done with it."""
     done, failure = storage.done, storage.failure
     outcome = failure_fields(failure) if failure else refusal_fields(done.refused, done.loaded + done.unchanged)
-    return PopulateResult(
+    result = PopulateResult(
         **outcome,
-        operation=storage.step,
         run=storage.run,
         database=database.label,
         source=source,
@@ -147,10 +144,6 @@ def population_result(
         notes=(*notes, *done.notes),
         backup=storage.backup,
     )
-
-
-def population_summary(result: PopulateResult) -> str:
-    """The accounting in one line, with the files that were loaded before."""
-    line = accounting(result.statistics, result.operation)
-    unchanged = result.files_unchanged
-    return line + (f"; {counted(unchanged, 'file')} unchanged" if unchanged else "")
+    unchanged = f"; {counted(done.unchanged, 'file')} unchanged" if done.unchanged else ""
+    storage.step.done(accounting(result.statistics, storage.step.name) + unchanged, success=result.success)
+    return result

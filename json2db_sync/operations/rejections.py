@@ -3,90 +3,75 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.operations.context import Context, PathLike, limit, stored_plans
 from json2db_sync.operations.planning import Selection
-from json2db_sync.operations.populate import (
-    populate_options,
-    population_result,
-    population_summary,
-    relation_notes,
-    storing,
-)
+from json2db_sync.operations.populate import populate_options, population_result, storing
 from json2db_sync.operations.result_builders import unknown_entities
 from json2db_sync.operations.summary_reporter import Summary
 from json2db_sync.results import ExportedRejectsResult, Note, PopulateResult, RejectedResult
 from json2db_sync.text import counted
 
-
-@dataclass(frozen=True)
-class Rejects:
-    """Which rejected records."""
-
-    entity: str | None = None
-    numbers: Collection[int] | None = None
-    """Those that the database knows by these numbers; None: all."""
+Numbers = Collection[int] | None
+"""What the database knows records by; None: all."""
 
 
-def rejected(context: Context, rejects: Rejects, *, most: int | None) -> RejectedResult:
+def rejected(context: Context, entity: str | None, numbers: Numbers, *, most: int | None) -> RejectedResult:
     """Records that could not be loaded, whole and with their reasons, newest first."""
     with context.database() as database, database.reading() as connection:
         summary = Summary(database, connection)
-        _require(summary, rejects)
+        _require(summary, entity, numbers)
         return RejectedResult(
-            operation="rejected",
             database=database.label,
-            records=tuple(summary.rejected(rejects.entity, rejects.numbers, limit(most))),
-            total=summary.rejected_total(rejects.entity),
+            records=tuple(summary.rejected(entity, numbers, limit(most))),
+            total=summary.rejected_total(entity),
         )
 
 
-def export_rejected(context: Context, output: PathLike, rejects: Rejects, *, overwrite: bool) -> ExportedRejectsResult:
+def export_rejected(
+    context: Context, output: PathLike, entity: str | None, numbers: Numbers, *, overwrite: bool
+) -> ExportedRejectsResult:
     """Write rejected records into a file of lines of JSON (NDJSON), oldest first."""
     from json2db_sync.loading.rejects_file import write_rejected
 
     with context.step("export_rejected") as step, context.database() as database, database.reading() as connection:
         summary = Summary(database, connection)
-        _require(summary, rejects)
-        rows = summary.rejected_rows(rejects.entity, rejects.numbers, oldest_first=True)
+        _require(summary, entity, numbers)
+        rows = summary.rejected_rows(entity, numbers, oldest_first=True)
 
         def matters(path: Path) -> bool:
             return database.occupies(path) or summary.is_source(path)
 
         count = write_rejected(Path(output), rows, overwrite=overwrite, matters=matters)
         step.done(counted(count, "record"))
-    return ExportedRejectsResult(operation="export_rejected", database=database.label, output=str(output), count=count)
+    return ExportedRejectsResult(database=database.label, output=str(output), count=count)
 
 
-def replay(context: Context, rejects: Rejects, *, corrected: PathLike | None) -> PopulateResult:
+def replay(context: Context, entity: str | None, numbers: Numbers, *, corrected: PathLike | None) -> PopulateResult:
     """Try rejected records again, as they are or corrected. What loads now is stored and no longer rejected."""
     from json2db_sync.loading.replay import Choice
     from json2db_sync.loading.replay import replay as replay_rejected
     from json2db_sync.progress import Meter
 
     with context.step("replay") as step, context.database() as database:
-        wanted = None if rejects.numbers is None else frozenset(rejects.numbers)
+        wanted = None if numbers is None else frozenset(numbers)
         texts: dict[int, bytes] | None = None
         notes: list[Note] = []
         with database.reading() as connection:
             summary = Summary(database, connection)
-            _require(summary, rejects)
+            _require(summary, entity, numbers)
             if corrected is not None:
                 texts = _still_rejected(summary, Path(corrected), notes)
                 wanted = frozenset(texts) if wanted is None else wanted & frozenset(texts)
-            step.reads(summary.rejected_files(rejects.entity, wanted), 0)
-        choice = Choice(rejects.entity, wanted, texts)
+            step.reads(summary.rejected_files(entity, wanted), 0)
+        choice = Choice(entity, wanted, texts)
         options = populate_options(context, Selection(), stored_plans(database))
-        with storing(context, database, "replay") as storage:
+        with storing(context, database, step) as storage:
             assert storage.run is not None
             replay_rejected(database, storage.run, choice, options, Meter("replay", context.emit), storage.done)
-            storage.done.notes += relation_notes(context, database)
-        result = population_result(storage, database, notes)
-        step.done(population_summary(result), success=result.success)
-    return result
+        return population_result(storage, database, notes)
 
 
 def _still_rejected(summary: Summary, path: Path, notes: list[Note]) -> dict[int, bytes]:
@@ -113,14 +98,15 @@ def _still_rejected(summary: Summary, path: Path, notes: list[Note]) -> dict[int
     return found
 
 
-def _require(summary: Summary, rejects: Rejects) -> None:
+def _require(summary: Summary, entity: str | None, numbers: Numbers) -> None:
     """The entity is there, and records of all these numbers are rejected still.
 
     :raises ConfigurationError: where not.
     """
-    if rejects.entity is not None and rejects.entity not in summary.plans:
-        raise unknown_entities({rejects.entity}, summary.plans)
-    missing = sorted(set(rejects.numbers or ()) - summary.rejected_numbers(rejects.numbers))
+    if entity is not None and entity not in summary.plans:
+        raise unknown_entities({entity}, summary.plans)
+    there = {row["id"] for row in summary.rejected_rows(numbers=numbers)} if numbers else set()
+    missing = sorted(set(numbers or ()) - there)
     if missing:
         raise ConfigurationError(
             f"no rejected record has the number {missing[0]}"

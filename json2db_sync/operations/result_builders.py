@@ -28,20 +28,18 @@ def failed(operation: str, error: SyncError) -> Result:
     return Result(operation=operation, **failure_fields(error))
 
 
+def failed_like(cause: Result | RefusedFile, error: str) -> dict[str, Any]:
+    """The fields of a result that fails as this part of it did, with a sentence of its own."""
+    same = {name: getattr(cause, name) for name in ("error_type", "reason", "hint", "context")}
+    return {"success": False, "error": error, **same}
+
+
 def refusal_fields(refused: Sequence[RefusedFile], good: int) -> dict[str, Any]:
     """Fields of a result that fails because every single file was refused; none otherwise."""
     if not refused or good:
         return {}
-    first = refused[0]
     more = f" (and {len(refused) - 1} more files were refused)" if len(refused) > 1 else ""
-    return {
-        "success": False,
-        "error": first.error + more,
-        "error_type": first.error_type,
-        "reason": first.reason,
-        "hint": first.hint,
-        "context": first.context,
-    }
+    return failed_like(refused[0], refused[0].error + more)
 
 
 def unknown_entities(unknown: Collection[str], known: Collection[str]) -> ConfigurationError:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from json2db_sync.atomic_files.state_folder import STATE_FOLDER
@@ -15,8 +16,33 @@ from json2db_sync.model.timing import Timing
 
 CRONTAB = "json2db-sync.crontab"
 _PLAIN = re.compile(r"[\w@+=:,./-]+", re.ASCII)
-_FINE = "3 4"
-"""Exit codes that are no failure of a unit: something to look at, and another run still at work."""
+_SERVICE = """\
+# Install: put both units into ~/.config/systemd/user (schedule --output writes them there), then
+#   systemctl --user daemon-reload && systemctl --user enable --now {unit}.timer
+# So that it runs while you are logged out: loginctl enable-linger. For the whole machine: put them into
+# /etc/systemd/system, with User= under [Service], and call systemctl without --user.
+[Unit]
+Description={description}
+
+[Service]
+Type=oneshot
+WorkingDirectory={directory}
+ExecStart={command}
+# 3: done, with something to look at; 4: the last run was still going on
+SuccessExitStatus=3 4
+"""
+_TIMER = """\
+[Unit]
+Description={description}: {timing}
+
+[Timer]
+OnCalendar={calendar}
+# What was missed while the machine was off
+Persistent=true
+
+[Install]
+WantedBy=timers.target
+"""
 
 
 @dataclass(frozen=True)
@@ -50,7 +76,7 @@ class Job:
 
 def name_of(words: Sequence[str]) -> str:
     """What the units of an operation are called: its words, and its options that take no value."""
-    leading = [word for number, word in enumerate(words) if not any(one.startswith("-") for one in words[: number + 1])]
+    leading = takewhile(lambda word: not word.startswith("-"), words)
     options = [
         word for word, following in zip(words, [*words[1:], "-"], strict=True)
         if word.startswith("-") and following.startswith("-")
@@ -118,36 +144,19 @@ def units(jobs: Sequence[Job]) -> dict[str, str]:
     """A service and a timer for each job."""
     texts: dict[str, str] = {}
     for job in jobs:
-        unit = f"json2db-{job.name}"
-        texts[f"{unit}.service"] = "\n".join(_service(job, unit)) + "\n"
-        texts[f"{unit}.timer"] = "\n".join(_timer(job)) + "\n"
+        unit, description = f"json2db-{job.name}", _specifiers(f"json2db-sync {job.operation}")
+        command = " ".join(_for_systemd(word, first=not number) for number, word in enumerate(job.command))
+        service = _SERVICE.format(
+            unit=unit, description=description, directory=_specifiers(str(job.directory)), command=command
+        )
+        if job.log:
+            log = _specifiers(str(job.log))
+            service += f"StandardOutput=append:{log}\nStandardError=append:{log}\n"
+        texts[f"{unit}.service"] = service
+        texts[f"{unit}.timer"] = _TIMER.format(
+            description=description, timing=job.timing, calendar=job.timing.calendar()
+        )
     return texts
-
-
-def _service(job: Job, unit: str) -> Iterator[str]:
-    yield "# Install: put both units into ~/.config/systemd/user (schedule --output writes them there), then"
-    yield f"#   systemctl --user daemon-reload && systemctl --user enable --now {unit}.timer"
-    yield "# So that it runs while you are logged out: loginctl enable-linger. For the whole machine: put them into"
-    yield "# /etc/systemd/system, with User= under [Service], and call systemctl without --user."
-    yield from (
-        "[Unit]",
-        f"Description={_specifiers(f'json2db-sync {job.operation}')}",
-        "",
-        "[Service]",
-        "Type=oneshot",
-    )
-    yield f"WorkingDirectory={_specifiers(str(job.directory))}"
-    yield f"ExecStart={' '.join(_for_systemd(word, first=not number) for number, word in enumerate(job.command))}"
-    yield "# 3: done, with something to look at; 4: the last run was still going on"
-    yield f"SuccessExitStatus={_FINE}"
-    if job.log:
-        yield from (f"Standard{stream}=append:{_specifiers(str(job.log))}" for stream in ("Output", "Error"))
-
-
-def _timer(job: Job) -> Iterator[str]:
-    yield from ("[Unit]", f"Description={_specifiers(f'json2db-sync {job.operation}')}: {job.timing}", "")
-    yield from ("[Timer]", f"OnCalendar={job.timing.calendar()}", "# What was missed while the machine was off")
-    yield from ("Persistent=true", "", "[Install]", "WantedBy=timers.target")
 
 
 def _for_systemd(word: str, *, first: bool) -> str:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -59,7 +60,6 @@ def schedule(context: Context, request: ScheduleRequest) -> ScheduleResult:
             written = _written(Path(request.output).expanduser(), texts, overwrite=request.overwrite)
         step.done(counted(len(jobs), "schedule"))
     return ScheduleResult(
-        operation="schedule",
         schedules=tuple(_report(job) for job in jobs),
         text=together(texts),
         files=texts,
@@ -74,31 +74,25 @@ def schedules(config: JSON2DBConfig) -> tuple[ScheduleReport, ...]:
 
 
 def _wanted(config: JSON2DBConfig, request: ScheduleRequest) -> list[tuple[Sequence[str], timing.Timing]]:
-    operation, when = request.operation, (request.every, request.at, request.on)
-    if operation is None:
-        if when != (None, None, None):
-            raise _nothing_named()
-        return _configured(config)
+    """The operations in words, each with its time: the one that is named, else all that are configured."""
+    operation = request.operation
+    if operation is None and (request.every, request.at, request.on) == (None, None, None):
+        if not config.schedule.jobs:
+            raise ConfigurationError(
+                "no schedule is configured",
+                hint="json2db-sync schedule verify --every day, or name some in the configuration (schedule.jobs)",
+                reason="no_schedule",
+                setting="schedule.jobs",
+            )
+        return [(shlex.split(line), timing.parse(when)) for line, when in config.schedule.jobs.items()]
     try:
-        words = shlex.split(operation) if isinstance(operation, str) else list(operation)
-        found = timing.timing(request.every or "day", request.at, request.on)
+        words = shlex.split(operation) if isinstance(operation, str) else list(operation or ())
+        if not words:
+            hint = "json2db-sync schedule verify --every day"
+            raise ConfigurationError("an operation must be named", hint=hint, reason="no_operation_named")
+        return [(words, timing.timing(request.every or "day", request.at, request.on))]
     except ValueError as error:
         raise ConfigurationError(f"{error}", reason="invalid_value", setting="schedule") from error
-    if not words:
-        raise _nothing_named()
-    return [(words, found)]
-
-
-def _nothing_named() -> ConfigurationError:
-    hint = "json2db-sync schedule verify --every day"
-    return ConfigurationError("an operation must be named", hint=hint, reason="no_operation_named")
-
-
-def _configured(config: JSON2DBConfig) -> list[tuple[Sequence[str], timing.Timing]]:
-    if not config.schedule.jobs:
-        hint = "json2db-sync schedule verify --every day, or name some in the configuration (schedule.jobs)"
-        raise ConfigurationError("no schedule is configured", hint=hint, reason="no_schedule", setting="schedule.jobs")
-    return [(shlex.split(line), timing.parse(when)) for line, when in config.schedule.jobs.items()]
 
 
 def _jobs(config: JSON2DBConfig, request: ScheduleRequest) -> list[Job]:
@@ -113,9 +107,9 @@ def _jobs(config: JSON2DBConfig, request: ScheduleRequest) -> list[Job]:
         _require_no_password(words)
         taken = {job.name for job in jobs}
         named = request.name or name_of(words)
-        number = next(number for number in range(1, len(taken) + 2) if _numbered(named, number) not in taken)
+        numbered = (f"{named}-{number}" for number in count(2))
+        unit = next(name for name in chain([named], numbered) if name not in taken)
         target = place / Path(log).expanduser() if log is not None else None
-        unit = _numbered(named, number)
         lock = f"{unit}.lock" if request.name else lock_of(words)
         job = Job(unit, tuple(words), when, _program(), place, target, lock)
         require_sayable(job)
@@ -136,10 +130,6 @@ def _doubts(config: JSON2DBConfig, jobs: Sequence[Job]) -> Iterable[Note]:
     for folder in sorted({job.log.parent for job in jobs if job.log is not None and not job.log.parent.is_dir()}):
         text = f"the folder of the log must be made: mkdir -p {shlex.quote(str(folder))}"
         yield Note(text, "no_log_folder", setting="schedule.log")
-
-
-def _numbered(name: str, number: int) -> str:
-    return name if number == 1 else f"{name}-{number}"
 
 
 def _require_no_password(words: Sequence[str]) -> None:

@@ -53,7 +53,6 @@ def _database_status(database: Database) -> StatusResult:
             tables = summary.tables()
             entities = tuple(_entities(summary.entities(tables), tables))
             return StatusResult(
-                operation="status",
                 database=database.label,
                 reachable=True,
                 total_records=sum(entity.record_count for entity in entities),
@@ -64,7 +63,7 @@ def _database_status(database: Database) -> StatusResult:
                 version=database.version(connection),
             )
     except DatabaseError as error:
-        return StatusResult(operation="status", database=database.label, **failure_fields(error))
+        return StatusResult(database=database.label, **failure_fields(error))
 
 
 def _export_status(
@@ -144,15 +143,8 @@ def _too_long_ago(hours: float | None, runs: Sequence[RunReport]) -> Iterator[No
 def _entities(reports: Sequence[EntityReport], tables: Sequence[TableReport]) -> Iterator[EntityStatus]:
     changes: Mapping[str, str | None] = {table.entity: table.last_change for table in tables if table.parent is None}
     for report in reports:
-        yield EntityStatus(
-            name=report.name,
-            record_count=report.record_count,
-            last_loaded=report.last_loaded,
-            last_change=changes.get(report.name),
-            newest_file=report.newest_file,
-            newest_session=report.newest_session,
-            rejected=report.rejected,
-        )
+        same = {name: value for name, value in report.items() if name != "key"}
+        yield EntityStatus(**same, last_change=changes.get(report.name))
 
 
 def _judged(found: StatusResult, findings: tuple[Note, ...]) -> StatusResult:

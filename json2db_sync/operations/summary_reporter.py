@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
-from json2db_sync.databases.ledger import Ledger, Load
-from json2db_sync.model import plan as names
+from json2db_sync.databases.ledger import Ledger
 from json2db_sync.model.kinds import now_text
-from json2db_sync.model.plan import EntityPlan
+from json2db_sync.model.plan import ID, EntityPlan
 from json2db_sync.results import (
     EntityReport,
     LoadReport,
@@ -21,25 +21,11 @@ from json2db_sync.results import (
     RunReport,
     SupersededRecord,
     TableReport,
+    Value,
 )
 from json2db_sync.verification.references import Reference
 
-
-def relation_counts(
-    database: Database, connection: sa.Connection, plans: Mapping[str, EntityPlan]
-) -> Iterator[tuple[str, int, int]]:
-    """(relation, distinct values, how many of them are keys of the other entity), in SQL."""
-    existing = database.relation_names(connection)
-    for plan in plans.values():
-        for relation in plan.relations:
-            target = plans.get(relation.entity)
-            if target is None or relation.table not in existing or target.table.name not in existing:
-                continue
-            reference = Reference(database, plan, relation.table, relation.column, target)
-            total, missing = reference.counts(connection)
-            key_names = [column.name for column in target.table.columns if column.key in (target.key or ())]
-            differ = f" ({reference.kind}, {target.id_kind})" if reference.kind is not target.id_kind else ""
-            yield f"{relation}.{key_names[0] if key_names else names.ID}{differ}", total, total - missing
+V = TypeVar("V", bound=Value)
 
 
 class Summary:
@@ -100,24 +86,51 @@ class Summary:
 
     def runs(self, most: int | None) -> list[RunReport]:
         """Past runs, newest first."""
-        return [run_report(row) for row in self._ledger.runs(most)] if self._there else []
+        rows = self._ledger.runs(most) if self._there else []
+        return [_report(RunReport, row, run=row["id"]) for row in rows]
 
     def relations(self) -> list[RelationReport]:
         """Guessed relations with the share of values that match."""
-        return [RelationReport(*counts) for counts in relation_counts(self._database, self._connection, self.plans)]
+        existing = self._database.relation_names(self._connection)
+        found = []
+        for plan in self.plans.values():
+            for relation in plan.relations:
+                target = self.plans.get(relation.entity)
+                if target is None or relation.table not in existing or target.table.name not in existing:
+                    continue
+                reference = Reference(self._database, plan, relation.table, relation.column, target)
+                total, missing = reference.counts(self._connection)
+                key = next((column.name for column in target.table.columns if column.key in (target.key or ())), ID)
+                differ = f" ({reference.kind}, {target.id_kind})" if reference.kind is not target.id_kind else ""
+                found.append(RelationReport(f"{relation}.{key}{differ}", total, total - missing))
+        return found
 
     def run(self, number: int) -> RunReport | None:
         """A past run; None where there is none of that number."""
         rows = self._ledger.runs(number=number) if self._there else []
-        return run_report(rows[0]) if rows else None
+        return _report(RunReport, rows[0], run=number) if rows else None
 
     def loads(self, run: int) -> list[LoadReport]:
         """What became of each file's records in a run."""
-        return [load_report(load) for load in self._ledger.loads(run)] if self._there else []
+        loads = self._ledger.loads(run) if self._there else []
+        return [
+            _report(LoadReport, {**vars(load), **load.counts.as_dict()}, file=load.file.name, entity=load.file.entity)
+            for load in loads
+        ]
 
     def rejected(self, entity: str | None, numbers: Collection[int] | None, most: int | None) -> list[RejectedRecord]:
         """Rejected records, newest first."""
-        return [rejected_record(row) for row in self.rejected_rows(entity, numbers, most)]
+        return [
+            _report(
+                RejectedRecord,
+                row,
+                record=row["record_number"],
+                path=row["json_path"],
+                raw=row["raw"].decode("utf-8", "backslashreplace"),
+                number=row["id"],
+            )
+            for row in self.rejected_rows(entity, numbers, most)
+        ]
 
     def rejected_rows(
         self,
@@ -130,10 +143,6 @@ class Summary:
         """Rejected records as the ledger holds them."""
         if self._there:
             yield from self._ledger.rejected(entity, numbers, most, oldest_first=oldest_first)
-
-    def rejected_numbers(self, numbers: Collection[int] | None) -> set[int]:
-        """Those of these numbers that records are known by which are rejected still."""
-        return {row["id"] for row in self.rejected_rows(numbers=numbers)} if numbers else set()
 
     def rejected_counts(self) -> Mapping[str, int]:
         """How many rejected records there are of each entity that has any."""
@@ -159,55 +168,15 @@ class Summary:
 
     def superseded(self, entity: str | None, most: int | None) -> list[SupersededRecord]:
         """Records that newer versions took the place of, latest loads first."""
-        return [superseded_record(row) for row in self._ledger.superseded(entity, most)] if self._there else []
+        rows = self._ledger.superseded(entity, most) if self._there else []
+        given = {"record": "record_number", "id": "record_id", "newer_record": "newer_number"}
+        return [_report(SupersededRecord, row, **{name: row[column] for name, column in given.items()}) for row in rows]
 
     def superseded_total(self, entity: str | None = None) -> int:
         """How many of those there are, of all entities or of one."""
         return self._ledger.superseded_total(entity) if self._there else 0
 
 
-def run_report(row: dict[str, Any]) -> RunReport:
-    """A run as the ledger holds it."""
-    names = ("operation", "status", "started_at", "finished_at", "source", "message", "files")
-    counts = ("read", "inserted", "updated", "unchanged", "superseded", "rejected")
-    return RunReport(run=row["id"], **{name: row[name] for name in (*names, *counts)})
-
-
-def rejected_record(row: dict[str, Any]) -> RejectedRecord:
-    """A rejected record as the ledger holds it."""
-    return RejectedRecord(
-        file=row["file"],
-        entity=row["entity"],
-        record=row["record_number"],
-        byte=row["byte"],
-        reason=row["reason"],
-        path=row["json_path"],
-        raw=row["raw"].decode("utf-8", "backslashreplace"),
-        number=row["id"],
-        rejected_at=row["rejected_at"],
-    )
-
-
-def superseded_record(row: dict[str, Any]) -> SupersededRecord:
-    """A superseded record as the ledger holds it."""
-    return SupersededRecord(
-        file=row["file"],
-        entity=row["entity"],
-        record=row["record_number"],
-        id=row["record_id"],
-        newer_file=row["newer_file"],
-        newer_record=row["newer_number"],
-    )
-
-
-def load_report(load: Load) -> LoadReport:
-    """What became of a file's records, as the ledger holds it."""
-    return LoadReport(
-        file=load.file.name,
-        entity=load.file.entity,
-        status=load.status,
-        loaded_at=load.loaded_at,
-        error=load.error,
-        resolved=load.resolved,
-        **load.counts.as_dict(),
-    )
+def _report(kind: type[V], row: Mapping[str, Any], **others: object) -> V:
+    """What a row of the ledger says: its columns that are called as the value's fields, and what is given besides."""
+    return kind(**{one.name: row[one.name] for one in fields(kind) if one.name in row} | others)

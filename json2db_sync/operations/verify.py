@@ -7,10 +7,10 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from json2db_sync.errors import DatabaseError
+from json2db_sync.errors import DatabaseError, ValidationError
 from json2db_sync.operations.context import Context, Step
 from json2db_sync.operations.planning import memory, rules
-from json2db_sync.operations.result_builders import timing, unknown_run
+from json2db_sync.operations.result_builders import failure_fields, timing, unknown_run
 from json2db_sync.results import Check, Note, VerifyResult
 
 if TYPE_CHECKING:
@@ -66,7 +66,6 @@ def verify(context: Context, *, full: bool = False, run: int | None = None) -> V
         step.done(f"{len(checks) - len(failed)} of {len(checks)} checks passed", success=not failed)
     return VerifyResult(
         **_failure(checks, failed),
-        operation="verify",
         database=database.label,
         checks=tuple(checks),
         full=full,
@@ -82,13 +81,9 @@ def _failure(checks: Sequence[Check], failed: Sequence[Check]) -> dict[str, Any]
         return {}
     first = failed[0]
     example = first.examples[0] if first.examples else first.covered
-    return {
-        "success": False,
-        "error": f"{len(failed)} of {len(checks)} checks failed; {first.name}: {example}",
-        "error_type": "validation_error",
-        "reason": "checks_failed",
-        "hint": _REPAIRS.get(first.name, "restore a backup (json2db-sync backups), or " + _RELOAD),
-    }
+    text = f"{len(failed)} of {len(checks)} checks failed; {first.name}: {example}"
+    hint = _REPAIRS.get(first.name, "restore a backup (json2db-sync backups), or " + _RELOAD)
+    return failure_fields(ValidationError(text, hint=hint, reason="checks_failed"))
 
 
 def _notes(checks: Sequence[Check], plans: Mapping[str, EntityPlan], *, compares: bool) -> Iterator[Note]:

@@ -8,8 +8,14 @@ from __future__ import annotations
 
 from json2db_sync.results.analysis import AnalysisResult, EntityAnalysis, FieldAnalysis, InferredSchemasResult
 from json2db_sync.results.base import RefusedFile, Result, Value
-from json2db_sync.results.exporting import ExportedFile, ExportResult
-from json2db_sync.results.exporting_backups import JsonBackup, JsonBackupsResult, RestoredFile, RestoredJsonResult
+from json2db_sync.results.exporting import (
+    ExportedFile,
+    ExportResult,
+    JsonBackup,
+    JsonBackupsResult,
+    RestoredFile,
+    RestoredJsonResult,
+)
 from json2db_sync.results.inspection import DatabaseState, FoundFile, InspectResult, Problem, SourceState, StoredEntity
 from json2db_sync.results.messages import Note, Relation, SchemaChange
 from json2db_sync.results.population import (
@@ -21,7 +27,6 @@ from json2db_sync.results.population import (
     SupersededRecord,
     SupersededResult,
 )
-from json2db_sync.results.schedule import ScheduleReport, ScheduleResult
 from json2db_sync.results.state import (
     BackupReport,
     BackupResult,
@@ -35,7 +40,7 @@ from json2db_sync.results.state import (
     TableReport,
     TracedRecord,
 )
-from json2db_sync.results.status import EntityStatus, ExportStatus, StatusResult
+from json2db_sync.results.status import EntityStatus, ExportStatus, ScheduleReport, ScheduleResult, StatusResult
 from json2db_sync.results.tables import PlanResult, SchemasResult, TablesResult
 from json2db_sync.results.verification import Check, VerifyResult
 from json2db_sync.results.workflow import WorkflowResult

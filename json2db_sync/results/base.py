@@ -35,7 +35,7 @@ class Value(Mapping[str, Any]):
         return json.dumps(_plain(self), indent=indent, ensure_ascii=False, default=str)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     if isinstance(value, Message):
         return value.as_dict()
     if isinstance(value, Mapping):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import KeysView
 from dataclasses import dataclass, fields
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, SupportsIndex
 
 
 class Message(str):
@@ -14,7 +14,7 @@ class Message(str):
     are frozen dataclasses; their ``sentence`` makes the text of the fields.
     """
 
-    def __new__(cls, *values: Any, **named: Any) -> Self:
+    def __new__(cls, *values: object, **named: object) -> Self:
         return super().__new__(cls, cls.sentence(*values, **named))
 
     @classmethod
@@ -25,14 +25,14 @@ class Message(str):
     def __getnewargs__(self) -> Any:
         return tuple(getattr(self, one.name) for one in fields(self))  # type: ignore[arg-type]
 
-    def __getitem__(self, key: Any) -> Any:
+    def __getitem__(self, key: SupportsIndex | slice | str) -> Any:
         return self.as_dict()[key] if isinstance(key, str) else super().__getitem__(key)
 
     def keys(self) -> KeysView[str]:
         """The names of the fields, and ``text``."""
         return self.as_dict().keys()
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """The fields, and ``text``: what ``to_json`` of a result shows."""
         named = {one.name: getattr(self, one.name) for one in fields(self)}  # type: ignore[arg-type]
         return {**named, "text": str(self)}
@@ -52,7 +52,7 @@ class Note(Message):
     """The setting that helps."""
 
     @classmethod
-    def sentence(cls, text: str, *_values: Any, **_named: Any) -> str:
+    def sentence(cls, text: str, *_values: object, **_named: object) -> str:
         return text
 
 
@@ -120,9 +120,9 @@ class SchemaChange(Message):
         table: str,
         column: str | None = None,
         detail: str = "",
-        *_values: Any,
+        *_values: object,
         records: int = 0,
-        **_named: Any,
+        **_named: object,
     ) -> str:
         if change == "empty_tables":
             return f"empty {table} and its children"
@@ -160,6 +160,6 @@ class Relation(Message):
 
     @classmethod
     def sentence(
-        cls, table: str, column: str, entity: str, why: str = "name", key: str | None = None, **_named: Any
+        cls, table: str, column: str, entity: str, why: str = "name", key: str | None = None, **_named: object
     ) -> str:
         return f"{table}.{column} -> {entity}" + (f".{key}" if key else "")

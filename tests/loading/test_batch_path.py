@@ -103,6 +103,7 @@ class BothWays:
             for url, events in zip(self.urls, self.progress, strict=True)
         ]
         self.runners[1]._batch_path = False
+        assert [runner._context().batch_path for runner in self.runners] == [True, False]
 
     def run(self, operation: str, **arguments: Any) -> Any:
         """The result of the first, which is as that of the other; so is the database."""
