@@ -14,10 +14,10 @@ from json2db_sync.databases.base import Database
 from json2db_sync.databases.row_access import in_lists
 from json2db_sync.databases.table_reader import Rows, TableReader
 from json2db_sync.errors import DatabaseError
-from json2db_sync.model.assemble import Assembler
-from json2db_sync.model.keys import Key, stored_id
+from json2db_sync.model.jsontext import Key, stored_id
 from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind
 from json2db_sync.model.plan import EntityPlan
+from json2db_sync.model.shredder import Assembler
 
 BATCH = 500
 """Records in memory at a time, at most."""

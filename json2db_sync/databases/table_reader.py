@@ -11,9 +11,8 @@ import sqlalchemy as sa
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.dialect import Decode
 from json2db_sync.errors import DatabaseError
-from json2db_sync.model.assemble import NOTHING, Column, Page, Rest
 from json2db_sync.model.plan import ID, PARENT_ID, REST, TablePlan
-from json2db_sync.model.shredder import is_rest
+from json2db_sync.model.shredder import NOTHING, Column, Page, Rest, is_rest
 
 Rows = Sequence[tuple[Any, ...]]
 Columns = dict[str, Column]

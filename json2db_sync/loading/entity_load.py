@@ -16,7 +16,7 @@ from json2db_sync.loading.load_context import LoadContext, PopulateOptions
 from json2db_sync.loading.row_builder import Parts
 from json2db_sync.loading.row_loader import RowLoader, Shredded
 from json2db_sync.model.decoding import NeedsRowPath
-from json2db_sync.model.keys import short_hash
+from json2db_sync.model.jsontext import short_hash
 from json2db_sync.model.shredder import SchemaMismatch
 from json2db_sync.results import FileLoad, Note, RefusedFile, RejectedRecord, SchemaChange
 from json2db_sync.sources import Record, SourceFile

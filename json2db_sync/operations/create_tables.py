@@ -47,7 +47,7 @@ def create_tables(context: Context, request: TablesRequest, analysis: Analysis |
     :param analysis: what the files hold, where that is known: they are not read again, and no run is recorded where
         there is nothing to do.
     """
-    from json2db_sync.model.custom import custom_columns_of
+    from json2db_sync.model.plan import custom_columns_of
 
     if request.empty and not request.recreate:
         hint = "create-tables --recreate --empty"
@@ -188,7 +188,7 @@ def _tables_summary(result: TablesResult) -> str:
 
 def generate_table_schemas(context: Context, request: SchemasRequest) -> SchemasResult:
     """CREATE statements for SQLite and PostgreSQL; the custom columns are remembered."""
-    from json2db_sync.model.custom import custom_columns_of
+    from json2db_sync.model.plan import custom_columns_of
     from json2db_sync.schema.ddl import schema_texts
     from json2db_sync.schema.schema_diff import must_stay
 

@@ -97,7 +97,7 @@ def memory(context: Context) -> int:
 def reading(context: Context, selection: Selection) -> ReadOptions:
     """How the files of a selection are read, whatever rules there are."""
     from json2db_sync.analysis.entity_analyzer import ReadOptions
-    from json2db_sync.model.naming import entity_name
+    from json2db_sync.model.plan import entity_name
 
     chosen = selection.entity_filter
     if chosen is None:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from json2db_sync.errors import ConfigurationError, FileError, NoDataFound
 from json2db_sync.results.messages import Note
-from json2db_sync.sources import sessions
+from json2db_sync.sources import files
 from json2db_sync.sources.files import SourceFile, files_in, single_file
 from json2db_sync.sources.reader import entities_in
 
@@ -162,11 +162,11 @@ def discover(settings: SourceSettings, limits: Window) -> Source:
     if settings.type == "directory":
         return _directory(path, settings, limits)
     base = sessions_base(path)
-    found = sessions.session_folders(base)
-    session_folders = [folder for session in found for folder in sessions.session_data_folders(session)]
+    found = files.session_folders(base)
+    session_folders = [folder for session in found for folder in files.session_data_folders(session)]
     raw = consolidated_base(base, settings.consolidated_path)
-    raw_folders = sessions.consolidated_data_folders(raw) if raw else []
-    choices: list[tuple[Layout, list[sessions.DataFolder], Path]] = [("sessions", session_folders, base)]
+    raw_folders = files.consolidated_data_folders(raw) if raw else []
+    choices: list[tuple[Layout, list[files.DataFolder], Path]] = [("sessions", session_folders, base)]
     if raw is not None:
         choices.append(("consolidated", raw_folders, raw))
     if settings.type == "consolidated" or not settings.prefer_session_based:
@@ -200,10 +200,10 @@ def _existing(path: Path) -> Path:
 
 def sessions_base(path: Path) -> Path:
     """The folder that holds the sessions, from the api_sync base, that folder itself or one session."""
-    if sessions.is_session(path):
+    if files.is_session(path):
         return path
     for candidate in (path, path / "sync_sessions", path / "data" / "sync_sessions"):
-        if sessions.session_folders(candidate):
+        if files.session_folders(candidate):
             return candidate
     return next((p for p in (path / "data" / "sync_sessions", path / "sync_sessions") if p.is_dir()), path)
 
@@ -214,10 +214,10 @@ def consolidated_base(base: Path, configured: Path | None) -> Path | None:
         return configured.expanduser().absolute()
     if base.name == "raw_json":
         return base
-    places = [base / "raw_json"] if not sessions.is_session(base) else []
+    places = [base / "raw_json"] if not files.is_session(base) else []
     if base.name == "sync_sessions":
         places.append(base.parent / "raw_json")
-    if sessions.is_session(base):
+    if files.is_session(base):
         places = []  # one session was asked for: its neighbours are not
     places.append(base / "data" / "raw_json")
     return next((place for place in places if place.is_dir()), None)
@@ -235,7 +235,7 @@ def _directory(path: Path, settings: SourceSettings, limits: Window) -> Source:
 
 def _inside(
     layout: Layout,
-    folders: list[sessions.DataFolder],
+    folders: list[files.DataFolder],
     root: Path,
     settings: SourceSettings,
     limits: Window,
@@ -246,7 +246,7 @@ def _inside(
     inside = [folder for folder in folders if limits.holds(folder.time)]
     if not inside:
         raise _outside(layout, folders, newest, limits)
-    found = sessions.files_of(inside, root, settings.entities, include_failed=settings.include_failed)
+    found = files.files_of(inside, root, settings.entities, include_failed=settings.include_failed)
     if not found.files:
         raise NoDataFound(
             f"all files in {root} are marked as failed by their metadata",
@@ -258,9 +258,7 @@ def _inside(
     return Source(layout, root, tuple(found.files), limits, count, newest, tuple(found.notes))
 
 
-def _outside(
-    layout: Layout, folders: list[sessions.DataFolder], newest: datetime | None, limits: Window
-) -> NoDataFound:
+def _outside(layout: Layout, folders: list[files.DataFolder], newest: datetime | None, limits: Window) -> NoDataFound:
     assert newest is not None
     age = datetime.now() - newest
     what = "sessions" if layout == "sessions" else "stamps"

@@ -22,7 +22,7 @@ from support.sessions import session, write
 
 from json2db_sync import SyncRunner, progress
 from json2db_sync.analysis import entity_analyzer
-from json2db_sync.analysis.batch_statistics import BatchStatistics
+from json2db_sync.analysis.entity_analyzer import BatchStatistics
 from json2db_sync.config import JSON2DBConfig
 from json2db_sync.databases import open_database
 from json2db_sync.databases.ledger import TABLES, Ledger
