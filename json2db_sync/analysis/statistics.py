@@ -1,4 +1,4 @@
-"""What was seen in the records of an entity: counts by kind, examples, date formats, key sets, samples. Bounded memory."""
+"""What was seen in an entity's records: counts by kind, examples, date formats, key sets, samples. Bounded memory."""
 
 from __future__ import annotations
 

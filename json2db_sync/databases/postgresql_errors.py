@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from json2db_sync.databases.faults import first_line
+from json2db_sync.databases.base import first_line
 from json2db_sync.errors import DatabaseError, Locked, Unreachable
 
 # SQLSTATE classes of PostgreSQL, https://www.postgresql.org/docs/current/errcodes-appendix.html; the narrower first

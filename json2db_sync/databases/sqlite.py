@@ -11,12 +11,20 @@ from functools import lru_cache
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 
-from json2db_sync.databases import faults, sqlite_errors
-from json2db_sync.databases.dialect import Capabilities, Decode, Expression, PlainColumn
-from json2db_sync.databases.row_access import Id, Query, Rows, Values, in_lists
+from json2db_sync.databases import base, sqlite_file
+from json2db_sync.databases.dialect import (
+    Capabilities,
+    Decode,
+    Expression,
+    Id,
+    PlainColumn,
+    Query,
+    Rows,
+    Values,
+    in_lists,
+)
 from json2db_sync.databases.row_forms import RowRefused
-from json2db_sync.databases.sqlite_errors import driver_of, locating_bad_text
-from json2db_sync.databases.sqlite_file import SQLiteFile
+from json2db_sync.databases.sqlite_file import SQLiteFile, driver_of, locating_bad_text
 from json2db_sync.databases.tables import SqlType
 from json2db_sync.errors import DatabaseError, Unreachable
 from json2db_sync.model.decoding import ABSENT
@@ -41,7 +49,7 @@ class SQLiteDatabase(SQLiteFile):
         typed_moments=False,
         typed_json=False,
     )
-    fault_of = staticmethod(sqlite_errors.fault_of)
+    fault_of = staticmethod(sqlite_file.fault_of)
 
     def version(self, connection: sa.Connection) -> str:
         return f"SQLite {sqlite3.sqlite_version}"
@@ -71,7 +79,7 @@ class SQLiteDatabase(SQLiteFile):
     def transaction(self) -> Iterator[sa.Connection]:
         self._make_folder()
         with (
-            faults.translated(self.label, self.fault_of),
+            base.translated(self.label, self.fault_of),
             self.engine.connect().execution_options(json2db_begin="BEGIN IMMEDIATE") as connection,
         ):
             self._prepare_for_writing(connection)
@@ -84,7 +92,7 @@ class SQLiteDatabase(SQLiteFile):
         # renamed table would drag along whatever names it. Both can be set only outside a transaction.
         self._make_folder()
         with (
-            faults.translated(self.label, self.fault_of),
+            base.translated(self.label, self.fault_of),
             self.engine.connect().execution_options(json2db_begin="BEGIN IMMEDIATE") as connection,
         ):
             self._prepare_for_writing(connection)

@@ -1,4 +1,4 @@
-"""JSON values as text and as values: one encoder for everything that is stored, one notion of equality, keys and hashes."""
+"""JSON values as text and as values: one encoder for everything stored, one notion of equality, keys and hashes."""
 
 from __future__ import annotations
 

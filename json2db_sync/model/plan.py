@@ -309,12 +309,6 @@ def from_json(text: str) -> EntityPlan:
         ) from error
 
 
-__all__ = [
-    "DATA_SOURCE", "HASH", "ID", "LOAD", "PARENT_ID", "POSITION", "REST", "ColumnPlan", "CustomColumn", "EntityPlan",
-    "Relation", "SchemaChange", "TablePlan", "changes", "field", "from_json", "replace", "tables_of_others", "to_json",
-]  # fmt: skip
-
-
 _CUSTOM = re.compile(
     r"(?P<type>[A-Za-z][A-Za-z0-9_ ]*?(?:\(\s*\d+\s*(?:,\s*\d+\s*)?\))?)"
     r"(?:\s+DEFAULT\s+(?P<default>CURRENT_TIMESTAMP|NULL|-?\d+(?:\.\d+)?|'(?:[^']|'')*'))?\s*",
@@ -349,3 +343,9 @@ def custom_columns_of(asked: Mapping[str, str]) -> tuple[CustomColumn, ...]:
     """
     columns = (_custom_column(name, text) for name, text in asked.items())
     return tuple(column for column in columns if column is not None)
+
+
+__all__ = [
+    "DATA_SOURCE", "HASH", "ID", "LOAD", "PARENT_ID", "POSITION", "REST", "ColumnPlan", "CustomColumn", "EntityPlan",
+    "Relation", "SchemaChange", "TablePlan", "changes", "field", "from_json", "replace", "tables_of_others", "to_json",
+]  # fmt: skip

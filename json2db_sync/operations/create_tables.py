@@ -7,9 +7,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from json2db_sync.errors import ConfigurationError, NoDataFound, ValidationError
-from json2db_sync.operations.context import Context, all_table_names, stored_plans, table_names
+from json2db_sync.operations.context import (
+    Context,
+    all_table_names,
+    changes_refused,
+    refusal_fields,
+    stored_plans,
+    table_names,
+)
 from json2db_sync.operations.planning import Selection, analyze_files, find_files, make_plans, plan_settings, reading
-from json2db_sync.operations.result_builders import changes_refused, refusal_fields
 from json2db_sync.results import SchemasResult, TablesResult
 from json2db_sync.text import counted
 

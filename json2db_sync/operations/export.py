@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from json2db_sync.errors import ConfigurationError, FileError
 from json2db_sync.model.kinds import now_text
-from json2db_sync.operations.context import Context, PathLike
+from json2db_sync.operations.context import Context, PathLike, timing
 from json2db_sync.operations.exporting_backups import backup_rules, export_directory
-from json2db_sync.operations.result_builders import timing
 from json2db_sync.results import ExportedFile, ExportResult, Note
 from json2db_sync.text import counted
 
@@ -145,10 +144,10 @@ def _exporter(
 ) -> Iterator[tuple[Exporter, list[Content]]]:
     """What exports to a directory, and what is exported, all of one state of the database."""
     from json2db_sync.databases.ledger import Ledger
+    from json2db_sync.events import RecordMeter
     from json2db_sync.export.content import contents
     from json2db_sync.export.draft import Drafter
     from json2db_sync.export.exporter import Exporter
-    from json2db_sync.progress import RecordMeter
 
     options = _options(context, request)
     tables = context.config.export.tables if request.tables is None else request.tables

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from json2db_sync.errors import ConfigurationError
-from json2db_sync.operations.context import Context, PathLike, limit, stored_plans
+from json2db_sync.operations.context import Context, PathLike, limit, stored_plans, unknown_entities
 from json2db_sync.operations.planning import Selection
 from json2db_sync.operations.populate import (
     populate_options,
@@ -16,7 +16,6 @@ from json2db_sync.operations.populate import (
     relation_notes,
     storing,
 )
-from json2db_sync.operations.result_builders import unknown_entities
 from json2db_sync.operations.summary_reporter import Summary
 from json2db_sync.results import ExportedRejectsResult, Note, PopulateResult, RejectedResult
 from json2db_sync.text import counted
@@ -63,9 +62,9 @@ def export_rejected(context: Context, output: PathLike, rejects: Rejects, *, ove
 
 def replay(context: Context, rejects: Rejects, *, corrected: PathLike | None) -> PopulateResult:
     """Try rejected records again, as they are or corrected. What loads now is stored and no longer rejected."""
+    from json2db_sync.events import Meter
     from json2db_sync.loading.replay import Choice
     from json2db_sync.loading.replay import replay as replay_rejected
-    from json2db_sync.progress import Meter
 
     with context.step("replay") as step, context.database() as database:
         wanted = None if rejects.numbers is None else frozenset(rejects.numbers)

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from json2db_sync.operations.analyze import analyze
-from json2db_sync.operations.context import Context
+from json2db_sync.operations.context import Context, failure_fields, timing
 from json2db_sync.operations.create_tables import TablesRequest, create_tables
 from json2db_sync.operations.history import report
 from json2db_sync.operations.planning import Selection
 from json2db_sync.operations.populate import populate
-from json2db_sync.operations.result_builders import failure_fields, timing
 from json2db_sync.operations.verify import verify
 from json2db_sync.results import (
     AnalysisResult,

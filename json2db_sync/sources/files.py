@@ -1,4 +1,4 @@
-"""Files that may hold records, and the folders of sessions: what names and places say of them, and which are not data."""
+"""Files that may hold records, and folders of sessions: what names and places say of them, and which are not data."""
 
 from __future__ import annotations
 

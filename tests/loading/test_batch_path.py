@@ -20,7 +20,7 @@ from support.history_records import record_of
 from support.nightly import NIGHTLY
 from support.sessions import session, write
 
-from json2db_sync import SyncRunner, progress
+from json2db_sync import SyncRunner, events
 from json2db_sync.analysis import entity_analyzer
 from json2db_sync.analysis.entity_analyzer import BatchStatistics
 from json2db_sync.config import JSON2DBConfig
@@ -129,7 +129,7 @@ def files_done(events: list[Any]) -> list[Any]:
 @pytest.fixture(autouse=True)
 def _no_reports_between(monkeypatch):
     """Progress within a file is told by the clock."""
-    monkeypatch.setattr(progress, "_INTERVAL", float("inf"))
+    monkeypatch.setattr(events, "_INTERVAL", float("inf"))
 
 
 @pytest.fixture

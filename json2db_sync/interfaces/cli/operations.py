@@ -60,7 +60,7 @@ def _outcome(
     from json2db_sync.config import JSON2DBConfig
     from json2db_sync.errors import SyncError
     from json2db_sync.interfaces.cli.logs import logging_to
-    from json2db_sync.operations.result_builders import failed
+    from json2db_sync.operations.context import failed
     from json2db_sync.runner import SyncRunner
 
     try:
@@ -81,7 +81,7 @@ def _outcome(
 def _interrupted(operation: str) -> Result:
     from json2db_sync.errors import Cancelled
     from json2db_sync.interfaces.terminal.interrupt import hint_for
-    from json2db_sync.operations.result_builders import failed
+    from json2db_sync.operations.context import failed
 
     return failed(operation, Cancelled("interrupted", hint=hint_for(operation), reason="interrupted"))
 
@@ -90,7 +90,7 @@ def stream(call: Call, operation: str, lines: Callable[[SyncRunner], Iterator[st
     """Print lines as they come: what is printed before an error stays, and none of it is held in memory."""
     from json2db_sync.config import JSON2DBConfig
     from json2db_sync.errors import SyncError
-    from json2db_sync.operations.result_builders import failed
+    from json2db_sync.operations.context import failed
     from json2db_sync.runner import SyncRunner
 
     try:
