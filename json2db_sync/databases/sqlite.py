@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import lru_cache
 
@@ -144,7 +144,8 @@ class SQLiteDatabase(SQLiteFile):
         names = ", ".join(self.quote(name) for name in (*rows, *constants))
         values = ", ".join((*("?" for _ in rows), *map(_literal, constants.values())))
         statement = f"INSERT INTO {self.quote(table.name)} ({names}) VALUES ({values})"
-        self._write_rows(connection, statement, rows.values())
+        with _refusing_rows():
+            driver_of(connection).executemany(statement, zip(*rows.values(), strict=True))
 
     def update_columns(
         self, connection: sa.Connection, table: sa.Table, columns: Mapping[str, Sequence[object]], constants: Values
@@ -153,13 +154,8 @@ class SQLiteDatabase(SQLiteFile):
         sets = [f"{self.quote(name)} = ?" for name in changed]
         sets += [f"{self.quote(name)} = {_literal(value)}" for name, value in constants.items()]
         statement = f"UPDATE {self.quote(table.name)} SET {', '.join(sets)} WHERE {ID} = ?"
-        self._write_rows(connection, statement, (*changed.values(), columns[ID]))
-
-    def _write_rows(self, connection: sa.Connection, statement: str, columns: Iterable[Sequence[object]]) -> None:
-        try:
-            driver_of(connection).executemany(statement, zip(*columns, strict=True))
-        except (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, OverflowError) as error:
-            raise RowRefused from error
+        with _refusing_rows():
+            driver_of(connection).executemany(statement, zip(*changed.values(), columns[ID], strict=True))
 
     def pages(self, connection: sa.Connection, statement: Query, size: int) -> Iterator[Rows]:
         with locating_bad_text(connection, statement), closing(connection.execute(statement)) as result:
@@ -227,6 +223,15 @@ class SQLiteDatabase(SQLiteFile):
         except sa.exc.OperationalError:
             return {}  # this SQLite was built without dbstat
         return {name: found[name] for name in names if name in found}
+
+
+@contextmanager
+def _refusing_rows() -> Iterator[None]:
+    """What the driver refuses of rows comes out as :class:`RowRefused`."""
+    try:
+        yield
+    except (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, OverflowError) as error:
+        raise RowRefused from error
 
 
 @lru_cache(maxsize=256)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -14,7 +14,7 @@ from json2db_sync.databases.outcome_counter import Decided, Outcome, written
 from json2db_sync.databases.row_forms import ReadyRows, RowRefused, ready_rows
 from json2db_sync.loading.load_context import DuplicateKey, LoadContext, Versions
 from json2db_sync.loading.worker import Parts, RowBuilder, matched
-from json2db_sync.model.batch_shredder import BatchRows, BatchShredder
+from json2db_sync.model.batch_shredder import BatchShredder
 from json2db_sync.model.decoding import NeedsRowPath
 from json2db_sync.model.jsontext import same
 from json2db_sync.model.plan import HASH, ID, PARENT_ID, REST
@@ -158,8 +158,10 @@ class _Prepared:
     new: Sequence[int] = ()
     unchanged: Sequence[int] = ()
     changed: Sequence[int] = ()
-    changed_rows: BatchRows | None = None
-    """None where the stored version of a changed record may be newer: then those take the row path."""
+    replacing: Mapping[str, Sequence[Any]] | None = None
+    """The columns of the changed records; None where a stored version may be newer: then those take the row path."""
+    children: ReadyRows = field(default_factory=dict)
+    """Of the changed records."""
     stored: Versions = field(default_factory=dict)
 
 
@@ -193,27 +195,30 @@ class BatchLoader:
             loaded with care. (RowRefused, raised later on, says the same.)
         """
         context = self._context
+        database, connection, root = context.database, context.connection, context.root
         for part, work in self._prepared(batch, made):
             if work is None:
                 yield from part.records()
                 continue
             if work.unchanged:
                 context.confirm(_at(work.ids, work.unchanged), work.stored)
-                self._count(part, work, work.unchanged, Outcome.UNCHANGED)
             try:
-                for name, (count, rows) in work.new_rows.items():
+                if work.replacing is not None:
+                    context.delete_children(work.replacing[ID])
+                    database.update_columns(connection, root, work.replacing, context.constants_of_changed)
+                    context.rows_written += len(work.changed)
+                for name, (count, rows) in chain(work.new_rows.items(), work.children.items()):
                     if count:
-                        constants = context.constants if name == context.root.name else {}
-                        context.database.insert_ready(context.connection, context.tables[name], rows, constants)
+                        constants = context.constants if name == root.name else {}
+                        database.insert_ready(connection, context.tables[name], rows, constants)
                         context.rows_written += count
             except RowRefused as error:
                 raise DuplicateKey from error
             if not work.ids:
                 context.outcomes.count_new(len(part))
-            elif work.new:
-                self._count(part, work, work.new, Outcome.INSERTED)
-            if work.changed_rows is not None:
-                self._replace(work.changed_rows, _at(part.hashes, work.changed))
+            self._count(part, work, work.unchanged, Outcome.UNCHANGED)
+            self._count(part, work, work.new, Outcome.INSERTED)
+            if work.replacing is not None:
                 self._count(part, work, work.changed, Outcome.UPDATED)
             elif work.changed:
                 yield from part.records(frozenset(work.changed))
@@ -226,8 +231,9 @@ class BatchLoader:
             yield from ((part, None if rows is None else _Prepared(rows)) for part, rows in parts)
 
     def _count(self, batch: Undecoded, work: _Prepared, places: Sequence[int], outcome: Outcome) -> None:
-        ids = list(map(str, _at(work.ids, places)))
-        self._context.outcomes.count_alike(ids, batch.numbers(places), outcome)
+        if places:
+            ids = list(map(str, _at(work.ids, places)))
+            self._context.outcomes.count_alike(ids, batch.numbers(places), outcome)
 
     def _compare(self, batch: Undecoded) -> _Prepared:
         """Hold records against what is stored.
@@ -258,8 +264,11 @@ class BatchLoader:
         if new:
             shredded = self._shredder.shred(batch.only(new))
             rows = ready_rows(context.row_form, context.root.name, shredded, _at(hashes, new))
-        changed_rows = self._shredder.shred(batch.only(changed)) if changed and not may_be_newer else None
-        return _Prepared(rows, ids, new, unchanged, changed, changed_rows, stored)
+        replacing: Mapping[str, Sequence[Any]] | None = None
+        children: ReadyRows = {}
+        if changed and not may_be_newer:
+            replacing, children = self._replacements(batch.only(changed), _at(hashes, changed))
+        return _Prepared(rows, ids, new, unchanged, changed, replacing, children, stored)
 
     def _respelled(self, batch: Undecoded, ids: Sequence[str | int], places: Sequence[int]) -> set[int]:
         """Those of these records that equal what is stored, only spelled otherwise; how is kept from now on."""
@@ -271,22 +280,17 @@ class BatchLoader:
         context.database.update_by_id(context.connection, context.root, rows)
         return equal
 
-    def _replace(self, rows: BatchRows, hashes: Sequence[int]) -> None:
-        """Store records in the place of older versions of them."""
-        context = self._context
-        context.delete_children(rows.ids)
-        try:
-            for name, columns in rows.tables.items():
-                if name == context.root.name:
-                    whole = {REST: [context.database.null] * len(rows.ids), **columns, HASH: hashes}
-                    constants = context.constants_of_changed
-                    context.database.update_columns(context.connection, context.root, whole, constants)
-                elif columns[PARENT_ID]:
-                    ready = context.row_form.ready(name, columns)
-                    context.database.insert_ready(context.connection, context.tables[name], ready, {})
-                context.rows_written += len(columns[ID if name == context.root.name else PARENT_ID])
-        except RowRefused as error:
-            raise DuplicateKey from error
+    def _replacements(self, batch: bytes, hashes: Sequence[int]) -> tuple[Mapping[str, Sequence[Any]], ReadyRows]:
+        """The columns that take the place of older versions' columns, and the new rows of their children."""
+        form, root = self._context.row_form, self._context.root.name
+        rows = self._shredder.shred(batch)
+        children = {
+            name: (len(columns[PARENT_ID]), form.ready(name, columns) if columns[PARENT_ID] else None)
+            for name, columns in rows.tables.items()
+            if name != root
+        }
+        nothing = [self._context.database.null] * len(rows.ids)
+        return {REST: nothing, **rows.tables[root], HASH: hashes}, children
 
 
 def _at(items: Sequence[T], places: Iterable[int]) -> list[T]:
