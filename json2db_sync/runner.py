@@ -26,9 +26,8 @@ from json2db_sync.operations import (
     verify,
     workflow,
 )
-from json2db_sync.operations.context import Context, PathLike
+from json2db_sync.operations.context import Context, PathLike, accounting
 from json2db_sync.operations.planning import Days, Selection
-from json2db_sync.operations.result_builders import accounting
 
 if TYPE_CHECKING:
     from json2db_sync.model.plan import CustomColumn

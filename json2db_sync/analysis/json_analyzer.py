@@ -8,15 +8,13 @@ from functools import partial
 from typing import Protocol
 
 from json2db_sync.analysis.entity_analyzer import EntityAnalyzer, EntitySeen, ReadOptions
-from json2db_sync.analysis.inference import PlanSettings, infer
-from json2db_sync.analysis.relations import guess_relations
+from json2db_sync.analysis.inference import PlanSettings, guess_relations, infer
 from json2db_sync.analysis.statistics import KeyCandidate, ObjectStatistics
 from json2db_sync.errors import ConfigurationError, FileError
+from json2db_sync.events import Meter
 from json2db_sync.model.decoding import Objects
-from json2db_sync.model.jsontext import Json
-from json2db_sync.model.keys import key_of
+from json2db_sync.model.jsontext import Json, key_of
 from json2db_sync.model.plan import EntityPlan, Relation, TablePlan, replace, tables_of_others
-from json2db_sync.progress import Meter
 from json2db_sync.results import Note, RefusedFile
 from json2db_sync.sources import Record, RecordReader, SourceFile
 from json2db_sync.sources.batch import Batch

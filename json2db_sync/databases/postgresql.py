@@ -12,14 +12,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
 
-from json2db_sync.databases import faults, postgresql_errors
+from json2db_sync.databases import base, postgresql_errors
 from json2db_sync.databases.base import DatabaseSettings
-from json2db_sync.databases.copying import with_constants
-from json2db_sync.databases.dialect import Capabilities, Decode, Expression, PlainColumn
+from json2db_sync.databases.dialect import Capabilities, Decode, Expression, Id, PlainColumn, Values
 from json2db_sync.databases.postgresql_backups import READERS, PostgreSQLBackups
 from json2db_sync.databases.postgresql_errors import state_of
-from json2db_sync.databases.row_access import Id, Values
-from json2db_sync.databases.row_forms import AsCopyText, RowForm, RowRefused
+from json2db_sync.databases.row_forms import AsCopyText, RowForm, RowRefused, with_constants
 from json2db_sync.databases.tables import SqlType, VerbatimType
 from json2db_sync.errors import ConfigurationError, Locked
 from json2db_sync.model import jsontext
@@ -130,7 +128,7 @@ class PostgreSQLDatabase(PostgreSQLBackups):
     def reading(self) -> Iterator[sa.Connection]:
         # A table that replaces another after the snapshot was taken would be empty to it: the lock comes before.
         with (
-            faults.translated(self.label, self.fault_of),
+            base.translated(self.label, self.fault_of),
             self.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection,
         ):
             connection.exec_driver_sql(f"SELECT pg_advisory_lock_shared({READERS})")
@@ -145,7 +143,7 @@ class PostgreSQLDatabase(PostgreSQLBackups):
 
     @contextmanager
     def writing_lock(self) -> Iterator[None]:
-        with faults.translated(self.label, self.fault_of), self.engine.connect() as connection:
+        with base.translated(self.label, self.fault_of), self.engine.connect() as connection:
             taken = connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({_LOCK})").scalar_one()
             connection.commit()
             if not taken:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from json2db_sync.databases.faults import first_line
+from json2db_sync.databases.base import first_line
 from json2db_sync.errors import DatabaseError, Locked, Unreachable
 
 

@@ -1,23 +1,182 @@
-"""Stored rows as records again: by id, or all of them in order, a page at a time."""
+"""Stored rows read: as records again, by id or all in order; or by column, to be held against rows shredded again."""
 
 from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from itertools import repeat
+from operator import itemgetter
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
-from json2db_sync.databases.row_access import in_lists
-from json2db_sync.databases.table_reader import Rows, TableReader
+from json2db_sync.databases.dialect import Decode, in_lists
 from json2db_sync.errors import DatabaseError
-from json2db_sync.model.assemble import Assembler
-from json2db_sync.model.keys import Key, stored_id
+from json2db_sync.model.batch_shredder import BatchRows
+from json2db_sync.model.jsontext import Key, are_spelled_so, stored_id
 from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind
-from json2db_sync.model.plan import EntityPlan
+from json2db_sync.model.plan import ID, LOAD, PARENT_ID, REST, EntityPlan, TablePlan
+from json2db_sync.model.shredder import NOTHING, Assembler, Column, Page, Rest, is_rest
+
+Rows = Sequence[tuple[Any, ...]]
+Columns = dict[str, Column]
+
+
+class TableReader:
+    """Reads one table, or a selection with the same columns, over one open connection.
+
+    :param own: read our own columns (where a record came from, custom ones) too: all, or those named.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        connection: sa.Connection,
+        plan: TablePlan,
+        source: sa.FromClause,
+        *,
+        own: bool | Sequence[str],
+    ) -> None:
+        self._database = database
+        self._connection = connection
+        self._plan = plan
+        self.key: sa.ColumnElement[Any] = source.c[PARENT_ID if plan.depth else ID]
+        """The column that holds the id of the record that a row belongs to."""
+        self._places = (PARENT_ID if plan.depth else ID, *plan.position_columns)
+        self._values = tuple(column.name for column in plan.columns)
+        known = dict.fromkeys((*self._places, *self._values, REST))
+        ours = [column.name for column in source.c if column.name not in known]
+        self._own = tuple(name for name in ours if (own if isinstance(own, bool) else name in own))
+        self._names = (*known, *self._own)
+        self._select = sa.select(*(source.c[name] for name in self._names)).order_by(
+            *(source.c[name] for name in self._places)
+        )
+        decoders = {column.name: database.decoder(column.kind, column.date_format) for column in plan.columns}
+        self._decoders = {name: decode for name, decode in decoders.items() if decode is not None}
+
+    def rows(self, where: sa.ColumnElement[bool] | None = None, limit: int | None = None) -> Rows:
+        """Rows in order of id and position. The first value of each is the id."""
+        statement = self._select if where is None else self._select.where(where)
+        result = self._connection.execute(statement if limit is None else statement.limit(limit))
+        with closing(result):
+            return result.cursor.fetchall()  # SQLAlchemy's rows around the driver's would cost a quarter of all reading
+
+    def rows_of(self, ids: Sequence[Any]) -> Rows:
+        """The rows of records of these ids, no more of them than an IN (...) takes, as :meth:`rows` gives them."""
+        return self._database.rows_of(self._connection, self._select, self.key, ids)
+
+    def columns(self, rows: Rows) -> Columns:
+        """Columns by name, as the driver gives their values."""
+        columns: list[Column] = list(zip(*rows, strict=True)) or [()] * len(self._names)
+        return dict(zip(self._names, columns, strict=True))
+
+    def page(self, columns: Columns) -> Page:
+        """What the columns say.
+
+        :raises DatabaseError: when something else wrote there.
+        """
+        decoded = {name: self._decoded(name, decode, columns[name]) for name, decode in self._decoders.items()}
+        rests = self._decoded(REST, self._rest, columns[REST])
+        return Page(
+            [columns[name] for name in self._places],
+            [decoded[name] if name in decoded else columns[name] for name in self._values],
+            [NOTHING if rest is None else rest for rest in rests],
+        )
+
+    def own(self, columns: Columns) -> list[dict[str, Any]]:
+        """Our own columns of each row by name, as the driver gives their values."""
+        rows = zip(*(columns[name] for name in self._own), strict=True)
+        return [dict(zip(self._own, row, strict=True)) for row in rows]
+
+    def _rest(self, value: Any) -> Rest:
+        rest = self._database.decode_json(value)
+        if not is_rest(rest):
+            raise ValueError("not what a row's rest looks like")
+        return Rest(**rest)
+
+    def _decoded(self, name: str, decode: Decode, column: Column) -> Column:
+        if column.count(None) == len(column):
+            return column
+        decoded = []
+        try:
+            for value in column:
+                decoded.append(value if value is None else decode(value))
+        except (ValueError, TypeError) as error:
+            table = self._plan.name
+            raise DatabaseError(
+                f"{table}.{name} holds {str(value)[:60]!r}, which this package did not write there: {error}",
+                hint="correct the value, or discard and reload the entity: "
+                "create-tables --recreate --empty, then populate",
+                reason="unreadable_value",
+                table=table,
+            ) from error
+        return decoded
+
+
+class StoredColumns:
+    """Reads the rows of one entity over one open connection."""
+
+    def __init__(self, database: Database, connection: sa.Connection, plan: EntityPlan) -> None:
+        tables = database.tables(plan)
+        self._root = plan.table.name
+        self._readers = {
+            table.name: TableReader(database, connection, table, tables[table.name], own=() if table.depth else (LOAD,))
+            for table in plan.tables
+        }
+        self._json = {
+            table.name: {column.name for column in table.columns if column.kind is Kind.JSON} for table in plan.tables
+        }
+        self._forms = {table.name: _forms(database, table) for table in plan.tables}
+
+    def loads(self, ids: Sequence[Any]) -> tuple[Sequence[Any], Sequence[int], Columns]:
+        """Which of these records are stored, by which load, and their own rows; all in order of the ids.
+
+        :param ids: in order.
+        """
+        columns = self._columns(self._root, ids)
+        return next(iter(columns.values())), columns[LOAD], columns
+
+    def differ(self, rows: BatchRows, own: Columns) -> bool:
+        """Is anything stored otherwise than in these rows, which are in order of their ids?
+
+        JSON columns hold values in them, not texts; where these may be spelled in another way, the answer is yes.
+
+        :param own: the rows of the entity's own table, see :meth:`loads`.
+        """
+        for name, shredded in rows.tables.items():
+            stored = own if name == self._root else self._columns(name, rows.ids)
+            for column, values in stored.items():
+                if column != LOAD and not self._equal(name, column, values, shredded.get(column)):
+                    return True
+        return False
+
+    def _columns(self, table: str, ids: Sequence[Any]) -> Columns:
+        reader = self._readers[table]
+        rows = [row for part in in_lists(ids) for row in reader.rows_of(part)]
+        rows.sort(key=itemgetter(0))  # a database may order texts by a language's rules; positions stay as they are
+        return reader.columns(rows)
+
+    def _equal(self, table: str, column: str, stored: Sequence[Any], shredded: Sequence[Any] | None) -> bool:
+        if shredded is None:
+            return stored.count(None) == len(stored)
+        form = self._forms[table].get(column)
+        if form is not None:
+            stored = [None if value is None else form(value) for value in stored]
+        if column in self._json[table]:
+            return are_spelled_so(shredded, stored)
+        return tuple(stored) == tuple(shredded)
+
+
+def _forms(database: Database, table: TablePlan) -> Mapping[str, Decode]:
+    forms: dict[str, Callable[[Any], Any] | None] = {
+        column.name: database.stored_form(column.kind, column.date_format) for column in table.columns
+    }
+    forms[REST] = database.stored_form(Kind.JSON, None)
+    return {name: form for name, form in forms.items() if form is not None}
+
 
 BATCH = 500
 """Records in memory at a time, at most."""

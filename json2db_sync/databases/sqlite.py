@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import lru_cache
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 
-from json2db_sync.databases import faults, sqlite_errors
-from json2db_sync.databases.dialect import Capabilities, Decode, Expression, PlainColumn
-from json2db_sync.databases.row_access import Id, Query, Rows, Values, in_lists
+from json2db_sync.databases import base, sqlite_file
+from json2db_sync.databases.dialect import (
+    Capabilities,
+    Decode,
+    Expression,
+    Id,
+    PlainColumn,
+    Query,
+    Rows,
+    Values,
+    in_lists,
+)
 from json2db_sync.databases.row_forms import RowRefused
-from json2db_sync.databases.sqlite_errors import driver_of, locating_bad_text
-from json2db_sync.databases.sqlite_file import SQLiteFile
+from json2db_sync.databases.sqlite_file import SQLiteFile, driver_of, locating_bad_text
 from json2db_sync.databases.tables import SqlType
 from json2db_sync.errors import DatabaseError, Unreachable
 from json2db_sync.model.decoding import ABSENT
@@ -41,7 +49,7 @@ class SQLiteDatabase(SQLiteFile):
         typed_moments=False,
         typed_json=False,
     )
-    fault_of = staticmethod(sqlite_errors.fault_of)
+    fault_of = staticmethod(sqlite_file.fault_of)
 
     def version(self, connection: sa.Connection) -> str:
         return f"SQLite {sqlite3.sqlite_version}"
@@ -73,7 +81,7 @@ class SQLiteDatabase(SQLiteFile):
     def transaction(self) -> Iterator[sa.Connection]:
         self._make_folder()
         with (
-            faults.translated(self.label, self.fault_of),
+            base.translated(self.label, self.fault_of),
             self.engine.connect().execution_options(json2db_begin="BEGIN IMMEDIATE") as connection,
         ):
             self._prepare_for_writing(connection)
@@ -86,7 +94,7 @@ class SQLiteDatabase(SQLiteFile):
         # renamed table would drag along whatever names it. Both can be set only outside a transaction.
         self._make_folder()
         with (
-            faults.translated(self.label, self.fault_of),
+            base.translated(self.label, self.fault_of),
             self.engine.connect().execution_options(json2db_begin="BEGIN IMMEDIATE") as connection,
         ):
             self._prepare_for_writing(connection)
@@ -139,7 +147,8 @@ class SQLiteDatabase(SQLiteFile):
         names = ", ".join(self.quote(name) for name in (*rows, *constants))
         values = ", ".join((*("?" for _ in rows), *map(_literal, constants.values())))
         statement = f"INSERT INTO {self.quote(table.name)} ({names}) VALUES ({values})"
-        self._write_rows(connection, statement, rows.values())
+        with _refusing_rows():
+            driver_of(connection).executemany(statement, zip(*rows.values(), strict=True))
 
     def update_columns(
         self, connection: sa.Connection, table: sa.Table, columns: Mapping[str, Sequence[object]], constants: Values
@@ -148,13 +157,8 @@ class SQLiteDatabase(SQLiteFile):
         sets = [f"{self.quote(name)} = ?" for name in changed]
         sets += [f"{self.quote(name)} = {_literal(value)}" for name, value in constants.items()]
         statement = f"UPDATE {self.quote(table.name)} SET {', '.join(sets)} WHERE {ID} = ?"
-        self._write_rows(connection, statement, (*changed.values(), columns[ID]))
-
-    def _write_rows(self, connection: sa.Connection, statement: str, columns: Iterable[Sequence[object]]) -> None:
-        try:
-            driver_of(connection).executemany(statement, zip(*columns, strict=True))
-        except (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, OverflowError) as error:
-            raise RowRefused from error
+        with _refusing_rows():
+            driver_of(connection).executemany(statement, zip(*changed.values(), columns[ID], strict=True))
 
     def pages(self, connection: sa.Connection, statement: Query, size: int) -> Iterator[Rows]:
         with locating_bad_text(connection, statement), closing(connection.execute(statement)) as result:
@@ -222,6 +226,15 @@ class SQLiteDatabase(SQLiteFile):
         except sa.exc.OperationalError:
             return {}  # this SQLite was built without dbstat
         return {name: found[name] for name in names if name in found}
+
+
+@contextmanager
+def _refusing_rows() -> Iterator[None]:
+    """What the driver refuses of rows comes out as :class:`RowRefused`."""
+    try:
+        yield
+    except (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, OverflowError) as error:
+        raise RowRefused from error
 
 
 @lru_cache(maxsize=256)

@@ -10,8 +10,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from json2db_sync.model import plan as names
 from json2db_sync.model.kinds import Kind
-from json2db_sync.model.naming import fit
-from json2db_sync.model.plan import CustomColumn, EntityPlan, TablePlan
+from json2db_sync.model.plan import CustomColumn, EntityPlan, TablePlan, fit
 
 SqlType = sa.types.TypeEngine[Any]
 TypeOf = Callable[[Kind, str | None], SqlType]

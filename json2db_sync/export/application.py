@@ -23,7 +23,7 @@ from json2db_sync.export.lines import Page, Record, as_lines, sorted_json, tally
 from json2db_sync.export.options import ExportOptions, unknown_field
 from json2db_sync.export.related import Names, Reference, guess_name_column, related_fields
 from json2db_sync.export.schema import ObservedKinds, record_schema, type_of_column
-from json2db_sync.model.naming import entity_name, singular
+from json2db_sync.model.plan import entity_name, singular
 
 PAGE = 256
 """Rows in memory at a time."""

@@ -14,11 +14,9 @@ from json2db_sync.export.lines import Page, Record, as_sorted_lines, tally, with
 from json2db_sync.export.options import ExportOptions, unknown_field
 from json2db_sync.export.related import Names, Reference, guess_name_column, related_fields
 from json2db_sync.export.schema import properties_of, record_schema
-from json2db_sync.model.codecs import ValueMismatch, codec_of
-from json2db_sync.model.keys import stored_id
-from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind
-from json2db_sync.model.naming import singular
-from json2db_sync.model.plan import ID, EntityPlan
+from json2db_sync.model.jsontext import stored_id
+from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, ValueMismatch, codec_of
+from json2db_sync.model.plan import ID, EntityPlan, singular
 from json2db_sync.workers.batching import batched
 
 _PAGE = 256

@@ -19,10 +19,10 @@ import msgspec
 
 from json2db_sync.errors import FileError
 from json2db_sync.model import jsontext
+from json2db_sync.sources.batch import blocks_of_lines, split_lines
 from json2db_sync.sources.bytestream import ByteStream
 from json2db_sync.sources.cursor import Cursor, Stretch
 from json2db_sync.sources.files import LINE_SUFFIXES, METADATA_SUFFIX, SCHEMA_SUFFIX, make_file, stem_and_suffix
-from json2db_sync.sources.lines import blocks_of_lines, split_lines
 
 CLOCKS_DIFFER = timedelta(minutes=5)
 """By at most so much: an export that is dated later than that is dated wrongly."""

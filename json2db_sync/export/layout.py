@@ -16,7 +16,7 @@ from urllib.parse import quote
 import msgspec
 
 from json2db_sync.export.options import ExportOptions, Format
-from json2db_sync.model.naming import entity_name
+from json2db_sync.model.plan import entity_name
 from json2db_sync.sources.files import METADATA_SUFFIX, SCHEMA_SUFFIX
 
 _LONGEST = 200

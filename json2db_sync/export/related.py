@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
-from json2db_sync.databases.row_access import in_lists
+from json2db_sync.databases.dialect import in_lists
 
 NAME_COLUMNS = ("name", "title", "label", "display_name", "full_name")
 """Columns that are taken for the name of what a row stands for, the best first."""

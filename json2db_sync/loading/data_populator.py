@@ -2,22 +2,289 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, replace
 
-from json2db_sync.analysis.json_analyzer import refused_file
+import sqlalchemy as sa
+
+from json2db_sync.analysis.json_analyzer import analyze, count_note, make_plans, refused_file
 from json2db_sync.databases.base import Database
-from json2db_sync.databases.ledger import STORED, Ledger
+from json2db_sync.databases.ledger import STORED, Ledger, Rejection
+from json2db_sync.databases.outcome_counter import Superseded
+from json2db_sync.databases.row_forms import RowRefused
 from json2db_sync.errors import FileError, ValidationError
-from json2db_sync.loading.entity_load import Population
-from json2db_sync.loading.file_load import FileLoad, LoadRun
-from json2db_sync.loading.initial_schema import InitialSchema, are_guesses, discard
-from json2db_sync.loading.load_context import PopulateOptions
-from json2db_sync.loading.worker import Worker
+from json2db_sync.events import Meter
+from json2db_sync.loading.entity_load import EntityLoad, Population, RetryAfterMigration
+from json2db_sync.loading.initial_schema import InitialSchema, RestartLoad, are_guesses, discard
+from json2db_sync.loading.load_context import DuplicateKey, LoadContext, Place, PopulateOptions
+from json2db_sync.loading.record_ids import RecordIds
+from json2db_sync.loading.worker import Parts, Worker
 from json2db_sync.model.plan import EntityPlan
-from json2db_sync.progress import Meter
+from json2db_sync.results import Note
 from json2db_sync.schema.table_generator import evolve
-from json2db_sync.sources import SourceFile
+from json2db_sync.sources import RecordReader, SourceFile
+from json2db_sync.sources.batch import Batch
+from json2db_sync.sources.bytestream import file_digest
+from json2db_sync.text import counted
+
+
+@dataclass(frozen=True)
+class LoadRun:
+    """A run that loads files."""
+
+    database: Database
+    number: int
+    """The ledger's number of the run."""
+    options: PopulateOptions
+    meter: Meter
+    done: Population
+    """Added to as each file is committed."""
+    initial_schema: InitialSchema | None = None
+    """Where the run makes the first tables."""
+    worker: Worker | None = None
+
+
+class FileLoad:
+    """Loads one file."""
+
+    def __init__(self, run: LoadRun, file: SourceFile) -> None:
+        self._run = run
+        self._file = file
+        self._options = run.options
+        self._initial_schema = run.initial_schema
+        self._widened: set[str] = set()
+        self._by_batch = run.options.batch_path
+        """Take records for distinct, and many at once, until that turns out wrong."""
+        self._is_loading = False
+        self._records = 0
+        self._connection: sa.Connection
+        self._ledger: Ledger
+        self._plans: dict[str, EntityPlan]
+        self._entities: dict[str, EntityLoad] = {}
+        self._left_out: set[str] = set()
+
+    def run(self) -> None:
+        """Load the file, unless it is loaded already."""
+        if self._is_loaded():
+            self._run.done.unchanged += 1
+            self._run.meter.file_done(self._file.name, 0, self._file.size)
+            return
+        report = self._run.meter.file_started(self._file.name)
+        is_stored = False
+        while not is_stored:
+            try:
+                with self._attempt() as (reader, batches):
+                    for batch, made in batches:
+                        entity = self._entity(batch.entity)
+                        if entity is not None:
+                            entity.add(batch, single=reader.envelope.layout == "object", made=made)
+                        report(self._records, reader.bytes_read)
+                        if self._initial_schema is not None:
+                            self._initial_schema.check_meanwhile()
+                    self._add_entities_without_records(reader)
+                    for entity in self._entities.values():
+                        entity.finish()
+                        entity.require_key()
+                    self._record(reader)
+                    if self._initial_schema is not None:
+                        self._initial_schema.confirm(self._connection)
+                is_stored = True
+            except RestartLoad:
+                assert self._initial_schema is not None
+                self._initial_schema.start_over()
+            except RetryAfterMigration as retry:
+                # The whole file says how the tables must widen, so that this happens once a file and entity.
+                if not self._initial_schema_is_wrong():
+                    self._widen(retry.entity)
+            except (DuplicateKey, RowRefused):
+                self._by_batch = False
+        self._add_results()
+
+    # An attempt
+
+    @contextmanager
+    def _attempt(self) -> Iterator[tuple[RecordReader, Iterator[tuple[Batch, Parts | None]]]]:
+        """A transaction, and the batches of the file with those rows that were made elsewhere."""
+        database = self._run.database
+        self._entities, self._left_out, self._records, self._is_loading = {}, set(), 0, True
+        with database.transaction() as connection, RecordReader(self._file, self._options.read.memory_limit) as reader:
+            self._connection, self._ledger = connection, Ledger(database, connection)
+            self._plans = self._ledger.plans()
+            first = self._initial_schema if self._by_batch else None
+            analyzed = first is not None and first.analyzes(self._file)
+            batches = self._batches(reader, analyzed=analyzed)
+            try:
+                yield reader, batches
+            except (RetryAfterMigration, DuplicateKey, RowRefused):
+                if analyzed:  # else all would have to be read once more to know what there is
+                    self._is_loading = False
+                    with suppress(FileError):
+                        deque(batches, maxlen=0)
+                raise
+            finally:
+                for entity in self._entities.values():
+                    entity.close()
+
+    def _batches(self, reader: RecordReader, *, analyzed: bool) -> Iterator[tuple[Batch, Parts | None]]:
+        batches = reader.batches(undecoded=self._by_batch)
+        if self._run.worker is None or not self._by_batch:
+            pairs: Iterator[tuple[Batch, Parts | None]] = ((batch, None) for batch in batches)
+        else:
+            pairs = self._run.worker.accompany(batches, self._wants_rows, analyze=analyzed)
+        for batch, made in pairs:
+            self._records += len(batch)
+            yield batch, made
+        if analyzed:
+            assert self._initial_schema is not None
+            self._initial_schema.analyzed(self._records, reader.envelope.layout)
+
+    def _wants_rows(self, batch: Batch) -> bool:
+        entity = self._entity(batch.entity) if self._is_loading and batch.entity in self._plans else None
+        return entity is not None and entity.batch_loader is not None and entity.batch_loader.wants_rows(batch)
+
+    def _entity(self, name: str) -> EntityLoad | None:
+        """The load of an entity's records; None where they are not wanted.
+
+        :raises RetryAfterMigration: when the entity has no tables yet.
+        """
+        if name in self._entities:
+            return self._entities[name]
+        if not self._options.read.wants(name):
+            self._left_out.add(name)
+            return None
+        if name not in self._plans:
+            raise RetryAfterMigration(name)
+        plan, ledger, run = self._plans[name], self._ledger, self._run
+        file_id = ledger.remember_file(self._file, name, None)
+        load = ledger.start_load(run.number, file_id, name, self._options.load.mode)
+        newer = ledger.newer_loads(name, self._file.order, timed=self._file.time is not None)
+        place = Place(load, ledger.load_ids(file_id), newer, self._file.session)
+        context = LoadContext(run.database, self._connection, plan, place, self._options.load)
+        ids = RecordIds(plan, self._file, self._options.load.memory)
+        writer = _FileLedgerWriter(ledger, load, file_id, name)
+        widened = name in self._widened
+        entity = EntityLoad(context, self._file, self._options, ids, writer, widened=widened, by_batch=self._by_batch)
+        self._entities[name] = entity
+        if run.worker is not None and context.is_first:
+            run.worker.make_rows_by(plan, run.database.null, context.row_form)
+        return entity
+
+    # What the ledger says of the file
+
+    def _is_loaded(self) -> bool:
+        if not self._options.load.duplicate_prevention:
+            return False
+        with self._run.database.reading() as connection:
+            known = Ledger(self._run.database, connection).files(str(self._file.path))
+        wanted = [stored for stored in known.values() if self._options.read.wants(stored.entity)]
+        if self._file.entity not in known or not wanted or any(stored.digest is None for stored in wanted):
+            return False
+        if all((s.size, s.mtime_ns) == (self._file.size, self._file.mtime_ns) for s in wanted):
+            return True
+        digest = file_digest(self._file.path, self._file.name)
+        if any(stored.digest != digest for stored in wanted):
+            return False
+        with self._run.database.transaction() as connection:
+            Ledger(self._run.database, connection).touch_file(self._file)
+        return True
+
+    def _add_entities_without_records(self, reader: RecordReader) -> None:
+        """A file without records is loaded too, and one that held records of an entity before."""
+        wants = self._options.read.wants
+        if reader.envelope.layout != "entities" and not self._entities and wants(self._file.entity):
+            self._entity(self._file.entity)
+        known = self._ledger.files(str(self._file.path))
+        for name in known.keys() - self._entities.keys() - self._left_out:
+            if wants(name) and self._ledger.load_ids(known[name].id):
+                self._entity(name)
+
+    def _record(self, reader: RecordReader) -> None:
+        """Write the file and its counts into the ledger."""
+        digest, layout, ledger = reader.digest, reader.envelope.layout, self._ledger
+        several = layout == "entities"
+        around = {} if several else reader.envelope.values
+        known = ledger.files(str(self._file.path))
+        for name, entity in self._entities.items():
+            ledger.remember_file(self._file, name, digest)
+            context = entity.context
+            ledger.finish_load(
+                context.place.load, context.outcomes.counts, digest=digest, layout=layout, envelope=around
+            )
+        for name in self._left_out:
+            before = known[name].digest if name in known else None
+            ledger.remember_file(self._file, name, digest if before == digest else None)
+        if several:
+            ledger.remember_file(self._file, self._file.entity, digest)  # stands for the file as such
+
+    # Afterwards
+
+    def _initial_schema_is_wrong(self) -> bool:
+        """Were the first tables made for other records than there are? Then they are made anew."""
+        if self._initial_schema is not None:
+            try:
+                self._initial_schema.confirm()
+            except RestartLoad:
+                self._initial_schema.start_over()
+                return True
+        return False
+
+    def _widen(self, entity: str) -> None:
+        """Have the tables of an entity hold what this file holds of it."""
+        if entity in self._widened:
+            raise FileError(
+                f"{self._file.name} changed while it was read",
+                hint="nothing of it was loaded; run again when it is complete",
+                reason="file_changed",
+                file=str(self._file.path),
+            )
+        self._widened.add(entity)
+        database, meter = self._run.database, self._run.meter
+        with database.reading() as connection:
+            stored = Ledger(database, connection).plans()
+        settings = replace(self._options.plans, stored=stored)
+        seen = analyze([self._file], self._options.read, settings, meter.aside("planning"), check_keys=False)
+        if seen.refused:
+            refused = seen.refused[0]
+            raise FileError(refused.error, hint=refused.hint, reason=refused.reason, **refused.context)
+        plans = make_plans(seen, stored, settings)
+        wanted = [plan for name, plan in plans.items() if name == entity]
+        self._run.done.changes += evolve(database, wanted, settings).done
+
+    def _add_results(self) -> None:
+        done = self._run.done
+        if self._file.expected_records not in (None, self._records):
+            done.notes.append(count_note(self._file, self._records))
+        done.loaded += 1
+        for name, entity in self._entities.items():
+            done.add(entity.result())
+            outdated = entity.context.outcomes.outdated
+            if outdated and self._file.time is None:
+                text = (
+                    f"{self._file.name}: {counted(outdated, 'record')} passed over, since files that sort after it by "
+                    "path hold newer versions (plain files count from old to new by path)"
+                )
+                done.notes.append(Note(text, "newer_file_stored", name, outdated))
+        self._run.meter.file_done(self._file.name, self._records, self._file.size)
+
+
+class _FileLedgerWriter:
+    """Writes single records of a file into the ledger."""
+
+    def __init__(self, ledger: Ledger, load: int, file_id: int, entity: str) -> None:
+        self._ledger = ledger
+        self._load = load
+        self._file_id = file_id
+        self._entity = entity
+
+    def rejected(self, rejections: Sequence[Rejection]) -> None:
+        """Keep rejected records."""
+        self._ledger.add_rejections(self._load, self._file_id, rejections)
+
+    def superseded(self, records: Sequence[Superseded]) -> None:
+        """Keep which records newer versions took the place of."""
+        self._ledger.add_superseded(self._load, self._file_id, self._entity, records)
 
 
 def populate(

@@ -11,12 +11,11 @@ from json2db_sync.analysis.statistics import allowed_repeats
 from json2db_sync.databases.ledger import Rejection
 from json2db_sync.databases.outcome_counter import Counts, Superseded
 from json2db_sync.errors import ValidationError
-from json2db_sync.loading.batch_loader import BatchLoader
 from json2db_sync.loading.load_context import LoadContext, PopulateOptions
-from json2db_sync.loading.row_builder import Parts
-from json2db_sync.loading.row_loader import RowLoader, Shredded
+from json2db_sync.loading.row_loader import BatchLoader, RowLoader, Shredded
+from json2db_sync.loading.worker import Parts
 from json2db_sync.model.decoding import NeedsRowPath
-from json2db_sync.model.keys import short_hash
+from json2db_sync.model.jsontext import short_hash
 from json2db_sync.model.shredder import SchemaMismatch
 from json2db_sync.results import FileLoad, Note, RefusedFile, RejectedRecord, SchemaChange
 from json2db_sync.sources import Record, SourceFile

@@ -19,9 +19,9 @@ from json2db_sync.analysis.json_analyzer import Analysis, analyze, analyze_file,
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import Ledger
 from json2db_sync.errors import FileError, ValidationError
+from json2db_sync.events import Meter
 from json2db_sync.loading.worker import Worker
 from json2db_sync.model.plan import EntityPlan, replace
-from json2db_sync.progress import Meter
 from json2db_sync.results import SchemaChange
 from json2db_sync.schema.schema_diff import creation
 from json2db_sync.schema.table_generator import evolve

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from json2db_sync.analysis.entity_analyzer import ReadOptions
 from json2db_sync.analysis.inference import PlanSettings
 from json2db_sync.databases.base import Database
+from json2db_sync.databases.dialect import Values
 from json2db_sync.databases.ledger import Rejection
 from json2db_sync.databases.outcome_counter import Counts, OutcomeCounter
 from json2db_sync.databases.records import RecordReader
-from json2db_sync.databases.row_access import Values
 from json2db_sync.errors import ValidationError
 from json2db_sync.model.kinds import now_text
 from json2db_sync.model.plan import DATA_SOURCE, ID, LOAD, PARENT_ID, CustomColumn, EntityPlan

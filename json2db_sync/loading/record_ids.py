@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from types import TracebackType
 
-from json2db_sync.databases.key_index import SpillableKeyIndex
-from json2db_sync.model.keys import content_id, key_of
+from json2db_sync.databases.outcome_counter import SpillableKeyIndex
+from json2db_sync.model.jsontext import content_id, key_of
 from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind
 from json2db_sync.model.plan import EntityPlan
 from json2db_sync.model.shredder import SchemaMismatch

@@ -11,7 +11,7 @@ from typing import Any
 
 from json2db_sync.atomic_files.disk import replaced
 from json2db_sync.errors import FileError
-from json2db_sync.model.keys import digest
+from json2db_sync.model.jsontext import digest
 
 _FIELDS = {
     "number": "id",

@@ -8,9 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
-from json2db_sync.databases.key_index import key_memory
+from json2db_sync.databases.dialect import in_lists
 from json2db_sync.databases.ledger import Ledger, StoredFile
-from json2db_sync.databases.row_access import in_lists
+from json2db_sync.databases.outcome_counter import key_memory
 from json2db_sync.errors import FileError
 from json2db_sync.loading.record_ids import RecordIds
 from json2db_sync.model.plan import ID, LOAD, EntityPlan

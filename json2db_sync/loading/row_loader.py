@@ -1,20 +1,26 @@
-"""The row path: records that were shredded one by one, held against what is stored, and written."""
+"""Records on their last way, shredded one by one or many at once: held against what is stored, and written."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from json2db_sync.databases.dialect import Values
 from json2db_sync.databases.outcome_counter import Decided, Outcome, written
-from json2db_sync.databases.row_access import Values
+from json2db_sync.databases.row_forms import ReadyRows, RowRefused, ready_rows
 from json2db_sync.loading.load_context import DuplicateKey, LoadContext, Versions
+from json2db_sync.loading.worker import Parts, RowBuilder, matched
+from json2db_sync.model.batch_shredder import BatchShredder
+from json2db_sync.model.decoding import NeedsRowPath
 from json2db_sync.model.jsontext import same
-from json2db_sync.model.plan import HASH, ID, PARENT_ID
+from json2db_sync.model.plan import HASH, ID, PARENT_ID, REST
 from json2db_sync.model.shredder import EntityShredder, Row, Rows
 from json2db_sync.sources import Record
+from json2db_sync.sources.batch import Batch, Undecoded, split_until_fits
 
 
 @dataclass(frozen=True)
@@ -137,3 +143,155 @@ class RowLoader:
         columns = self.shredder.root.stored_columns
         for item in items:
             yield {**constants, **dict(zip(columns, item.row, strict=True)), ID: item.id, HASH: item.hash}
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """What is to be done with the records of a batch, by their place in the batch."""
+
+    new_rows: ReadyRows
+    ids: Sequence[str | int] = ()
+    """Of all records; none where all are taken for new."""
+    new: Sequence[int] = ()
+    unchanged: Sequence[int] = ()
+    changed: Sequence[int] = ()
+    replacing: Mapping[str, Sequence[Any]] | None = None
+    """The columns of the changed records; None where a stored version may be newer: then those take the row path."""
+    children: ReadyRows = field(default_factory=dict)
+    """Of the changed records."""
+    stored: Versions = field(default_factory=dict)
+
+
+class BatchLoader:
+    """Stores batches of undecoded records.
+
+    :param row_loader: where records wait that took the row path.
+    :raises NeedsRowPath: when the plan has what only the row path can do.
+    """
+
+    def __init__(self, context: LoadContext, row_loader: RowLoader) -> None:
+        self._context = context
+        self._row_loader = row_loader
+        self._shredder = BatchShredder(context.plan, context.database.null)
+        self._builder = RowBuilder(self._shredder, context.row_form, context.plan.table.name)
+        context.expect_new()
+
+    def takes(self, batch: Undecoded) -> bool:
+        """Can the records be stored at once, as far as their text tells?"""
+        return not self._context.database.may_reject(batch.text)
+
+    def wants_rows(self, batch: Batch) -> bool:
+        """Could :meth:`load` do with the rows of these records?"""
+        return self._context.is_first and isinstance(batch, Undecoded) and self.takes(batch)
+
+    def load(self, batch: Undecoded, made: Parts | None = None) -> Iterator[Record]:
+        """Store records, and give those that take the row path, each before what follows it is stored.
+
+        :param made: the rows of records that :meth:`wants_rows` was true of, if they were made elsewhere.
+        :raises DuplicateKey: when the database refuses one, or has one that was taken for new: the whole file must be
+            loaded with care. (RowRefused, raised later on, says the same.)
+        """
+        context = self._context
+        database, connection, root = context.database, context.connection, context.root
+        for part, work in self._prepared(batch, made):
+            if work is None:
+                yield from part.records()
+                continue
+            if work.unchanged:
+                context.confirm(_at(work.ids, work.unchanged), work.stored)
+            try:
+                if work.replacing is not None:
+                    context.delete_children(work.replacing[ID])
+                    database.update_columns(connection, root, work.replacing, context.constants_of_changed)
+                    context.rows_written += len(work.changed)
+                for name, (count, rows) in chain(work.new_rows.items(), work.children.items()):
+                    if count:
+                        constants = context.constants if name == root.name else {}
+                        database.insert_ready(connection, context.tables[name], rows, constants)
+                        context.rows_written += count
+            except RowRefused as error:
+                raise DuplicateKey from error
+            if not work.ids:
+                context.outcomes.count_new(len(part))
+            self._count(part, work, work.unchanged, Outcome.UNCHANGED)
+            self._count(part, work, work.new, Outcome.INSERTED)
+            if work.replacing is not None:
+                self._count(part, work, work.changed, Outcome.UPDATED)
+            elif work.changed:
+                yield from part.records(frozenset(work.changed))
+
+    def _prepared(self, batch: Undecoded, made: Parts | None) -> Iterator[tuple[Undecoded, _Prepared | None]]:
+        if not self._context.is_first:
+            yield from split_until_fits(batch, self._compare)
+        else:
+            parts = split_until_fits(batch, self._builder.rows) if made is None else matched(batch, made)
+            yield from ((part, None if rows is None else _Prepared(rows)) for part, rows in parts)
+
+    def _count(self, batch: Undecoded, work: _Prepared, places: Sequence[int], outcome: Outcome) -> None:
+        if places:
+            ids = list(map(str, _at(work.ids, places)))
+            self._context.outcomes.count_alike(ids, batch.numbers(places), outcome)
+
+    def _compare(self, batch: Undecoded) -> _Prepared:
+        """Hold records against what is stored.
+
+        :raises NeedsRowPath: when some take the row path; nothing of the batch has been counted then.
+        """
+        context = self._context
+        ids, hashes = self._shredder.ids(batch.array), batch.hashes
+        if not self._row_loader.waiting.keys().isdisjoint(ids):
+            self._row_loader.flush()
+        texts = list(map(str, ids))
+        if len(set(texts)) < len(texts) or context.outcomes.seen(texts):
+            raise NeedsRowPath
+        stored = context.database.versions(context.connection, context.root, ids)
+        new = [place for place, id_ in enumerate(ids) if id_ not in stored]
+        changed = [
+            place
+            for place, (id_, hash_) in enumerate(zip(ids, hashes, strict=True))
+            if id_ in stored and stored[id_][0] != hash_
+        ]
+        may_be_newer = any(stored[ids[place]][1] in context.place.newer_loads for place in changed)
+        if changed and not may_be_newer:
+            equal = self._respelled(batch, ids, changed)
+            changed = [place for place in changed if place not in equal]
+        differing = {*new, *changed}
+        unchanged = [place for place in range(len(ids)) if place not in differing] if differing else range(len(ids))
+        rows: ReadyRows = {}
+        if new:
+            shredded = self._shredder.shred(batch.only(new))
+            rows = ready_rows(context.row_form, context.root.name, shredded, _at(hashes, new))
+        replacing: Mapping[str, Sequence[Any]] | None = None
+        children: ReadyRows = {}
+        if changed and not may_be_newer:
+            replacing, children = self._replacements(batch.only(changed), _at(hashes, changed))
+        return _Prepared(rows, ids, new, unchanged, changed, replacing, children, stored)
+
+    def _respelled(self, batch: Undecoded, ids: Sequence[str | int], places: Sequence[int]) -> set[int]:
+        """Those of these records that equal what is stored, only spelled otherwise; how is kept from now on."""
+        context = self._context
+        values = self._shredder.values(batch.only(places))
+        stored = context.stored.by_ids(_at(ids, places))
+        equal = {place for place, value in zip(places, values, strict=True) if same(value, stored[ids[place]].record)}
+        rows = [{ID: ids[place], HASH: batch.hashes[place]} for place in sorted(equal)]
+        context.database.update_by_id(context.connection, context.root, rows)
+        return equal
+
+    def _replacements(self, batch: bytes, hashes: Sequence[int]) -> tuple[Mapping[str, Sequence[Any]], ReadyRows]:
+        """The columns that take the place of older versions' columns, and the new rows of their children."""
+        form, root = self._context.row_form, self._context.root.name
+        rows = self._shredder.shred(batch)
+        children = {
+            name: (len(columns[PARENT_ID]), form.ready(name, columns) if columns[PARENT_ID] else None)
+            for name, columns in rows.tables.items()
+            if name != root
+        }
+        nothing = [self._context.database.null] * len(rows.ids)
+        return {REST: nothing, **rows.tables[root], HASH: hashes}, children
+
+
+def _at(items: Sequence[T], places: Iterable[int]) -> list[T]:
+    return [items[place] for place in places]

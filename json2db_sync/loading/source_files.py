@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from json2db_sync.databases.ledger import StoredFile
-from json2db_sync.model.naming import entity_name
+from json2db_sync.model.plan import entity_name
 from json2db_sync.sources import SourceFile
-from json2db_sync.sources.files import stem_and_suffix
-from json2db_sync.sources.sessions import time_of
+from json2db_sync.sources.files import stem_and_suffix, time_of
 
 
 def source_file(stored: StoredFile, layout: str | None = None) -> SourceFile:

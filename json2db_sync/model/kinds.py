@@ -1,13 +1,18 @@
-"""The kinds a column can be of, how two of them join, and the formats of dates."""
+"""The kinds a column can be of, how two of them join, the formats of dates; and the codec of each kind."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, date, datetime, timedelta, timezone
 from enum import StrEnum
 from functools import lru_cache
-from typing import NamedTuple
+from math import isfinite
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+
+from json2db_sync.model.jsontext import Json, encode, scalar_text
 
 
 class Kind(StrEnum):
@@ -173,3 +178,179 @@ def _offset(text: str) -> timedelta:
 def now_text(moment: datetime | None = None) -> str:
     """A moment (default: now) as our own columns and ledger store it: ISO, UTC, seconds."""
     return (moment or datetime.now(UTC)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+Stored = bool | int | float | str | None
+Store = Callable[[Json], tuple[Stored, bool]]
+"""Value to (stored value, whether the stored value alone says exactly what the value was)."""
+JsonSchema = dict[str, str | list[str]]
+
+JSON_TYPES = ("array", "boolean", "null", "number", "object", "string")
+"""All that JSON Schema knows, but for the integers among the numbers."""
+_EXACT_INTEGERS = 2**53
+"""Up to here every whole number is a double."""
+
+
+class ValueMismatch(Exception):
+    """A value that a column of this kind cannot hold, so that the column must widen."""
+
+
+class Codec:
+    """Of one kind; that of dates is of one date format."""
+
+    decodes_as: Any = None
+    """The type for msgspec to decode values into, just as they stand in JSON."""
+    one_type: type | None = None
+    """Of all decoded values, where there is only one."""
+    takes_null = False
+    """Does ``decodes_as`` take a null without being asked?"""
+    convert: Callable[[Any], Stored] | None = None
+    """Makes the stored value of a decoded one; None where it is the same. (JSON is encoded by column.)"""
+    json_types: tuple[str, ...] = ("null",)
+    """What JSON Schema calls the values, gaps included."""
+    json_format: str | None = None
+
+    def __init__(self, date_format: str | None) -> None:
+        self.date_format = date_format
+
+    @property
+    def json_schema(self) -> JsonSchema:
+        """The JSON Schema of the values, gaps included."""
+        types = list(self.json_types)
+        schema: JsonSchema = {"type": types if len(types) > 1 else types[0]}
+        return schema | {"format": self.json_format} if self.json_format else schema
+
+    def store(self, value: Json) -> tuple[Stored, bool]:
+        """A :data:`Store` of values other than null.
+
+        :raises ValueMismatch: when the kind does not hold the value.
+        """
+        raise ValueMismatch
+
+    def holds(self, values: Collection[object]) -> bool:
+        """Are these, read from a database, all values of the kind? None, which stands for a gap, is not."""
+        return not values
+
+
+class _Bool(Codec):
+    decodes_as = one_type = bool
+    json_types = ("boolean", "null")
+
+    def store(self, value: Json) -> tuple[Stored, bool]:
+        if value is True or value is False:
+            return value, True
+        raise ValueMismatch
+
+    def holds(self, values: Collection[object]) -> bool:
+        return set(values) <= {0, 1}  # a database need not have booleans
+
+
+class _Integer(Codec):
+    decodes_as = Annotated[int, msgspec.Meta(ge=INT64_MIN, le=INT64_MAX)]
+    one_type = int
+    json_types = ("integer", "null")
+
+    def store(self, value: Json) -> tuple[Stored, bool]:
+        if type(value) is int and INT64_MIN <= value <= INT64_MAX:
+            return value, True
+        raise ValueMismatch
+
+    def holds(self, values: Collection[object]) -> bool:
+        return set(map(type, values)) <= {int}  # no database has more than 64 bits in such a column
+
+
+class _BigInteger(_Integer):
+    decodes_as = int
+    convert = str
+
+    def store(self, value: Json) -> tuple[Stored, bool]:
+        if type(value) is int:
+            return str(value), True
+        raise ValueMismatch
+
+
+class _Number(Codec):
+    decodes_as = Annotated[int, msgspec.Meta(ge=-_EXACT_INTEGERS, le=_EXACT_INTEGERS)] | float
+    json_types = ("number", "null")
+
+    def store(self, value: Json) -> tuple[Stored, bool]:
+        if type(value) is float:
+            return value, True
+        if type(value) is not int:
+            raise ValueMismatch
+        try:
+            number = float(value)
+        except OverflowError:
+            return None, False
+        return number, number == value
+
+    def holds(self, values: Collection[Any]) -> bool:
+        return set(map(type, values)) <= {int, float} and all(map(isfinite, values))
+
+
+class _Text(Codec):
+    decodes_as = one_type = str
+    json_types: tuple[str, ...] = ("boolean", "null", "number", "string")
+
+    def store(self, value: Json) -> tuple[Stored, bool]:
+        if type(value) is str:
+            return value, True
+        if value is None or isinstance(value, dict | list):
+            raise ValueMismatch
+        return scalar_text(value), False
+
+    def holds(self, values: Collection[object]) -> bool:
+        return set(map(type, values)) <= {str}
+
+
+class _DateTime(_Text):
+    json_types = ("string", "null")
+
+    def store(self, value: Json) -> tuple[Stored, bool]:
+        if type(value) is str and date_format_of(value) == self.date_format:
+            return value, True
+        raise ValueMismatch
+
+    def holds(self, values: Collection[Any]) -> bool:
+        return are_spelled(values, self.date_format or "")
+
+
+class _Date(_DateTime):
+    json_format = "date"
+
+
+class _JsonValue(Codec):
+    decodes_as = Any
+    takes_null = True
+    json_types = JSON_TYPES
+
+    def store(self, value: Json) -> tuple[Stored, bool]:
+        return encode(value), True
+
+    def holds(self, values: Collection[object]) -> bool:
+        return True
+
+
+class _Unknown(Codec):
+    takes_null = True
+
+
+_CODECS: Mapping[Kind, type[Codec]] = {
+    Kind.UNKNOWN: _Unknown,
+    Kind.BOOL: _Bool,
+    Kind.INTEGER: _Integer,
+    Kind.BIGINT: _BigInteger,
+    Kind.NUMBER: _Number,
+    Kind.TEXT: _Text,
+    Kind.DATE: _Date,
+    Kind.DATETIME: _DateTime,
+    Kind.JSON: _JsonValue,
+}
+
+
+def codec_of(kind: Kind, date_format: str | None = None) -> Codec:
+    """The codec of a kind.
+
+    :param date_format: of a date or datetime column, see :func:`json2db_sync.model.kinds.date_format_of`.
+    """
+    return _CODECS[kind](date_format)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from json2db_sync.operations.context import Context, PathLike, stored_plans
+from json2db_sync.operations.context import Context, PathLike, changes_refused, refusal_fields, stored_plans
 from json2db_sync.operations.planning import (
     Selection,
     analyze_files,
@@ -18,7 +18,6 @@ from json2db_sync.operations.planning import (
     plan_settings,
     reading,
 )
-from json2db_sync.operations.result_builders import changes_refused, refusal_fields
 from json2db_sync.results import AnalysisResult, InferredSchemasResult, PlanResult
 from json2db_sync.text import counted
 

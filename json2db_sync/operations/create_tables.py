@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from json2db_sync.errors import ConfigurationError, NoDataFound, ValidationError
-from json2db_sync.operations.context import Context, all_table_names, stored_plans
+from json2db_sync.operations.context import Context, all_table_names, changes_refused, refusal_fields, stored_plans
 from json2db_sync.operations.planning import Selection, analyze_files, find_files, make_plans, plan_settings, reading
-from json2db_sync.operations.result_builders import changes_refused, refusal_fields
 from json2db_sync.results import SchemasResult, TablesResult
 from json2db_sync.text import counted
 
@@ -35,7 +34,7 @@ def create_tables(
     :param analysis: what the files hold, where that is known: they are not read again, and no run is recorded where
         there is nothing to do.
     """
-    from json2db_sync.model.custom import custom_columns_of
+    from json2db_sync.model.plan import custom_columns_of
 
     if empty and not recreate:
         hint = "create-tables --recreate --empty"
@@ -178,7 +177,7 @@ def generate_table_schemas(
     context: Context, selection: Selection, custom_columns: Mapping[str, str], *, indexes: bool
 ) -> SchemasResult:
     """CREATE statements for SQLite and PostgreSQL; the custom columns are remembered."""
-    from json2db_sync.model.custom import custom_columns_of
+    from json2db_sync.model.plan import custom_columns_of
     from json2db_sync.schema.ddl import schema_texts
     from json2db_sync.schema.schema_diff import must_stay
 

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from json2db_sync.errors import ConfigurationError, FileError, ValidationError
 from json2db_sync.model.kinds import now_text
 from json2db_sync.operations.backups import backup_rules, export_directory
-from json2db_sync.operations.context import Context, PathLike
-from json2db_sync.operations.result_builders import failure_fields, timing
+from json2db_sync.operations.context import Context, PathLike, failure_fields, timing
 from json2db_sync.results import ExportedFile, ExportResult, Note
 from json2db_sync.text import counted
 
@@ -118,11 +117,11 @@ def _exporter(
 ) -> Iterator[tuple[Exporter, list[Content]]]:
     """What exports to a directory, and what is exported, all of one state of the database."""
     from json2db_sync.databases.ledger import Ledger
+    from json2db_sync.events import RecordMeter
     from json2db_sync.export.content import contents
     from json2db_sync.export.draft import Drafter
     from json2db_sync.export.exporter import Exporter
     from json2db_sync.export.options import ExportOptions
-    from json2db_sync.progress import RecordMeter
 
     options = ExportOptions(**{one.name: getattr(settings, one.name) for one in fields(ExportOptions)})
     wanted = [settings.tables] if isinstance(settings.tables, str) else list(settings.tables or ())

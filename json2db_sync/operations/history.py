@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from json2db_sync.errors import ConfigurationError, DatabaseError
 from json2db_sync.export.fallback import BREAKER, Exports, Fallback, NoFallback, Reading, RecordId
-from json2db_sync.operations.context import Context, limit
+from json2db_sync.operations.context import Context, limit, unknown_entities, unknown_run
 from json2db_sync.operations.planning import memory
-from json2db_sync.operations.result_builders import unknown_entities, unknown_run
 from json2db_sync.operations.summary_reporter import Summary
 from json2db_sync.results import ReportResult, RunResult, RunsResult, SupersededResult, TracedRecord
 from json2db_sync.text import counted

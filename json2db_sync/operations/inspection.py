@@ -10,9 +10,8 @@ from json2db_sync.databases.urls import mask
 from json2db_sync.errors import NoDataFound, SyncError
 from json2db_sync.events import silent
 from json2db_sync.operations.analyze import plan
-from json2db_sync.operations.context import Context
+from json2db_sync.operations.context import Context, failure_fields
 from json2db_sync.operations.planning import Selection, choose_files, find_source, memory
-from json2db_sync.operations.result_builders import failure_fields
 from json2db_sync.operations.summary_reporter import Summary
 from json2db_sync.results import (
     DatabaseState,

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from json2db_sync import events
 from json2db_sync.errors import ConfigurationError
-from json2db_sync.operations.context import Context, PathLike, Step, stored_plans
-from json2db_sync.operations.result_builders import unknown_entities
+from json2db_sync.operations.context import Context, PathLike, Step, stored_plans, unknown_entities
 from json2db_sync.results import Note
 from json2db_sync.text import did_you_mean
 
@@ -97,7 +96,7 @@ def memory(context: Context) -> int:
 def reading(context: Context, selection: Selection) -> ReadOptions:
     """How the files of a selection are read, whatever rules there are."""
     from json2db_sync.analysis.entity_analyzer import ReadOptions
-    from json2db_sync.model.naming import entity_name
+    from json2db_sync.model.plan import entity_name
 
     chosen, names = selection.entity_filter, None
     if chosen is not None:
@@ -143,8 +142,8 @@ def look(
     check_keys: bool = True,
 ) -> Analysis:
     """What the files hold."""
+    from json2db_sync.events import Meter
     from json2db_sync.loading.worker import analyze_with_worker
-    from json2db_sync.progress import Meter
 
     meter, allowed = Meter(step, context.emit), context.config.processing.second_process
     return analyze_with_worker(files, options, settings, meter, allowed=allowed, check_keys=check_keys)

@@ -10,9 +10,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from json2db_sync.errors import SyncError
-from json2db_sync.operations.context import Context, Step, all_table_names, stored_plans
+from json2db_sync.operations.context import (
+    Context,
+    Step,
+    accounting,
+    all_table_names,
+    failure_fields,
+    refusal_fields,
+    stored_plans,
+    timing,
+)
 from json2db_sync.operations.planning import Selection, find_files, memory, plan_settings, reading_by_rules
-from json2db_sync.operations.result_builders import accounting, failure_fields, refusal_fields, timing
 from json2db_sync.results import Note, PopulateResult
 from json2db_sync.text import counted
 
@@ -39,8 +47,8 @@ class Storing:
 
 def populate(context: Context, selection: Selection, *, backup: bool | None = None) -> PopulateResult:
     """Load what is new or changed, one transaction a file; tables that are missing are made."""
+    from json2db_sync.events import Meter
     from json2db_sync.loading.data_populator import populate as load_files
-    from json2db_sync.progress import Meter
 
     with context.step("populate") as step, context.database() as database:
         source, files = find_files(context, selection, database, step)
@@ -57,7 +65,7 @@ def populate(context: Context, selection: Selection, *, backup: bool | None = No
 
 def populate_options(context: Context, selection: Selection, stored: Mapping[str, EntityPlan]) -> PopulateOptions:
     """How records are stored."""
-    from json2db_sync.databases.key_index import key_memory
+    from json2db_sync.databases.outcome_counter import key_memory
     from json2db_sync.loading.data_populator import PopulateOptions
     from json2db_sync.loading.load_context import LoadOptions, RejectionLimit
 

@@ -6,10 +6,9 @@ from collections.abc import Collection
 from pathlib import Path
 
 from json2db_sync.errors import ConfigurationError
-from json2db_sync.operations.context import Context, PathLike, limit, stored_plans
+from json2db_sync.operations.context import Context, PathLike, limit, stored_plans, unknown_entities
 from json2db_sync.operations.planning import Selection
 from json2db_sync.operations.populate import populate_options, population_result, storing
-from json2db_sync.operations.result_builders import unknown_entities
 from json2db_sync.operations.summary_reporter import Summary
 from json2db_sync.results import ExportedRejectsResult, Note, PopulateResult, RejectedResult
 from json2db_sync.text import counted
@@ -51,9 +50,9 @@ def export_rejected(
 
 def replay(context: Context, entity: str | None, numbers: Numbers, *, corrected: PathLike | None) -> PopulateResult:
     """Try rejected records again, as they are or corrected. What loads now is stored and no longer rejected."""
+    from json2db_sync.events import Meter
     from json2db_sync.loading.replay import Choice
     from json2db_sync.loading.replay import replay as replay_rejected
-    from json2db_sync.progress import Meter
 
     with context.step("replay") as step, context.database() as database:
         wanted = None if numbers is None else frozenset(numbers)

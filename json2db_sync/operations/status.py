@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 from json2db_sync.errors import DatabaseError, FileError
 from json2db_sync.export.fallback import Exports, age_text, moment_of
-from json2db_sync.operations.context import Context
+from json2db_sync.operations.context import Context, failure_fields
 from json2db_sync.operations.history import exports_of
-from json2db_sync.operations.result_builders import failure_fields
 from json2db_sync.operations.scheduling import schedules
 from json2db_sync.operations.summary_reporter import Summary
 from json2db_sync.results import EntityStatus, ExportStatus, Note, RunReport, StatusResult

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from json2db_sync.errors import DatabaseError, ValidationError
-from json2db_sync.operations.context import Context, Step
+from json2db_sync.operations.context import Context, Step, failure_fields, timing, unknown_run
 from json2db_sync.operations.planning import memory, rules
-from json2db_sync.operations.result_builders import failure_fields, timing, unknown_run
 from json2db_sync.results import Check, Note, VerifyResult
 
 if TYPE_CHECKING:
@@ -132,7 +131,7 @@ def _comparison(
     run: int | None,
     step: Step,
 ) -> Comparison:
-    from json2db_sync.progress import Meter
+    from json2db_sync.events import Meter
     from json2db_sync.verification.source_comparison import Comparison
 
     comparison = Comparison(database, connection, plans, memory(context), Meter("verify", context.emit), run)

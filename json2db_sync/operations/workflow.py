@@ -7,12 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from json2db_sync.operations.analyze import analyze
-from json2db_sync.operations.context import Context
+from json2db_sync.operations.context import Context, failed_like, failure_fields, timing
 from json2db_sync.operations.create_tables import create_tables
 from json2db_sync.operations.history import report
 from json2db_sync.operations.planning import Selection
 from json2db_sync.operations.populate import populate
-from json2db_sync.operations.result_builders import failed_like, failure_fields, timing
 from json2db_sync.operations.verify import verify
 from json2db_sync.results import (
     AnalysisResult,

@@ -9,11 +9,11 @@ import xxhash
 
 from json2db_sync.databases import tables
 from json2db_sync.databases.base import Database
+from json2db_sync.databases.dialect import Values
 from json2db_sync.databases.records import BATCH, RecordReader, StoredRecord
-from json2db_sync.databases.row_access import Values
 from json2db_sync.errors import ValidationError
 from json2db_sync.model import plan as names
-from json2db_sync.model.keys import content_id, key_of
+from json2db_sync.model.jsontext import content_id, key_of
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import EntityPlan
 from json2db_sync.model.shredder import EntityShredder

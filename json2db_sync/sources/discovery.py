@@ -10,7 +10,7 @@ from typing import Literal
 
 from json2db_sync.errors import ConfigurationError, FileError, NoDataFound
 from json2db_sync.results.messages import Note
-from json2db_sync.sources import sessions
+from json2db_sync.sources import files as sessions
 from json2db_sync.sources.files import SourceFile, files_in, make_file
 from json2db_sync.sources.reader import entities_in
 

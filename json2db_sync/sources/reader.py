@@ -12,13 +12,22 @@ from typing import Any, Literal
 
 from json2db_sync.errors import FileError
 from json2db_sync.model.jsontext import preview
-from json2db_sync.model.naming import entity_name
-from json2db_sync.sources.batch import Batch, Decoded, Record, Undecoded, record_from
+from json2db_sync.model.plan import entity_name
+from json2db_sync.sources.batch import (
+    Batch,
+    Decoded,
+    Record,
+    Undecoded,
+    blocks_of_lines,
+    decode_line,
+    record_from,
+    split_lines,
+    undecoded_lines,
+)
 from json2db_sync.sources.bytestream import CHUNK, ByteStream
 from json2db_sync.sources.cursor import Cursor, Element, Member, Stretch
 from json2db_sync.sources.decoder import Decoder
 from json2db_sync.sources.files import LINE_SUFFIXES, SourceFile, stem_and_suffix
-from json2db_sync.sources.lines import blocks_of_lines, decode_line, split_lines, undecoded_lines
 
 ENVELOPE_KEYS = ("data", "records", "items", "results", "rows")
 DESCRIBING_OBJECTS = ("metadata", "meta", "page_context", "pagination", "paging", "links", "_links", "_metadata")

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urldefrag, urljoin
 
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.model.jsontext import path_text, preview
-from json2db_sync.model.naming import entity_name
+from json2db_sync.model.plan import entity_name
 
 if TYPE_CHECKING:
     import jsonschema_rs

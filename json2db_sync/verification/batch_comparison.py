@@ -16,7 +16,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
-from json2db_sync.databases.stored_columns import StoredColumns
+from json2db_sync.databases.records import StoredColumns
 from json2db_sync.model.batch_shredder import BatchRows, BatchShredder
 from json2db_sync.model.decoding import NeedsRowPath
 from json2db_sync.model.plan import EntityPlan

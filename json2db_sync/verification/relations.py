@@ -13,8 +13,7 @@ import sqlalchemy as sa
 from json2db_sync.databases.base import Database
 from json2db_sync.model.jsontext import preview
 from json2db_sync.model.kinds import Kind
-from json2db_sync.model.naming import entity_name
-from json2db_sync.model.plan import EntityPlan, TablePlan
+from json2db_sync.model.plan import EntityPlan, TablePlan, entity_name
 from json2db_sync.results import Check, Note
 from json2db_sync.text import counted, did_you_mean
 from json2db_sync.validation.record_validator import Mode

@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import xxhash
 
-from json2db_sync.databases.key_index import SpillableKeyIndex
 from json2db_sync.databases.ledger import Load, StoredFile
-from json2db_sync.databases.outcome_counter import Counts, Decided, Outcome, OutcomeCounter, written
-from json2db_sync.model.keys import content_hash, content_hashes
+from json2db_sync.databases.outcome_counter import Counts, Decided, Outcome, OutcomeCounter, SpillableKeyIndex, written
+from json2db_sync.model.jsontext import content_hash, content_hashes
 from json2db_sync.sources import Record
 from json2db_sync.sources.batch import Undecoded
 

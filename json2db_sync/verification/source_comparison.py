@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
-from json2db_sync.databases.key_index import key_memory
 from json2db_sync.databases.ledger import STORED, Ledger, Load
+from json2db_sync.databases.outcome_counter import key_memory
 from json2db_sync.errors import DatabaseError, FileError
+from json2db_sync.events import Meter
 from json2db_sync.loading.source_files import source_file
 from json2db_sync.model.plan import EntityPlan
-from json2db_sync.progress import Meter
 from json2db_sync.results import Check, Note
 from json2db_sync.sources import RecordReader, SourceFile
 from json2db_sync.text import counted

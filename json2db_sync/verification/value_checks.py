@@ -8,9 +8,8 @@ import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
 from json2db_sync.model import plan as names
-from json2db_sync.model.codecs import codec_of
 from json2db_sync.model.jsontext import are_json
-from json2db_sync.model.kinds import Kind
+from json2db_sync.model.kinds import Kind, codec_of
 from json2db_sync.model.plan import ColumnPlan, EntityPlan, TablePlan
 from json2db_sync.model.shredder import is_rest
 from json2db_sync.results import Check

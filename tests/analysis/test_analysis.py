@@ -7,7 +7,7 @@ import json
 import pytest
 
 from json2db_sync import SyncRunner
-from json2db_sync.analysis.key_sample import Sketch
+from json2db_sync.analysis.statistics import Sketch
 from json2db_sync.config import JSON2DBConfig
 
 

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from json2db_sync.databases import NAMES, database_class, faults, open_database
+from json2db_sync.databases import NAMES, base, database_class, open_database
 from json2db_sync.databases.urls import mask
 from json2db_sync.errors import ConfigurationError, DatabaseError, Locked, Unreachable
 
@@ -14,7 +14,7 @@ from json2db_sync.errors import ConfigurationError, DatabaseError, Locked, Unrea
 def as_fault(error: Exception, label: str) -> DatabaseError | None:
     """As the database would tell it whose driver the error is of."""
     drivers = [database_class(name).fault_of for name in NAMES]
-    return faults.as_fault(error, label, next((one for one in drivers if one(error, label)), drivers[0]))
+    return base.as_fault(error, label, next((one for one in drivers if one(error, label)), drivers[0]))
 
 
 def _all_subclasses(kind):
@@ -28,9 +28,9 @@ def test_every_driver_error_is_mapped():
     for kind in kinds:
         fault_of = database_class("sqlite" if issubclass(kind, sqlite3.Error) else "postgresql").fault_of
         error = kind("it went wrong")
-        assert isinstance(faults.as_fault(error, "label", fault_of), DatabaseError), kind
+        assert isinstance(base.as_fault(error, "label", fault_of), DatabaseError), kind
         wrapped = sa.exc.DBAPIError("SELECT 1", {}, error)
-        assert isinstance(faults.as_fault(wrapped, "label", fault_of), DatabaseError), kind
+        assert isinstance(base.as_fault(wrapped, "label", fault_of), DatabaseError), kind
 
 
 def test_bugs_are_not_mapped():
@@ -39,7 +39,7 @@ def test_bugs_are_not_mapped():
     for bug in (KeyError("x"), sa.exc.InvalidRequestError("x"), sa.exc.CompileError("x")):
         assert as_fault(bug, "label") is None
     for name in NAMES:
-        with pytest.raises(KeyError), faults.translated("label", database_class(name).fault_of):
+        with pytest.raises(KeyError), base.translated("label", database_class(name).fault_of):
             raise KeyError
 
 

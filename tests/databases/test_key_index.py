@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from json2db_sync.databases.key_index import SpillableKeyIndex
+from json2db_sync.databases.outcome_counter import SpillableKeyIndex
 
 
 @given(st.lists(st.dictionaries(st.text(max_size=3), st.integers(0, 2**63 - 1), max_size=900), max_size=4))

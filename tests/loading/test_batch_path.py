@@ -20,9 +20,9 @@ from support.history_records import record_of
 from support.nightly import NIGHTLY
 from support.sessions import session, write
 
-from json2db_sync import SyncRunner, progress
+from json2db_sync import SyncRunner, events
 from json2db_sync.analysis import entity_analyzer
-from json2db_sync.analysis.batch_statistics import BatchStatistics
+from json2db_sync.analysis.entity_analyzer import BatchStatistics
 from json2db_sync.config import JSON2DBConfig
 from json2db_sync.databases import open_database
 from json2db_sync.databases.ledger import TABLES, Ledger
@@ -130,7 +130,7 @@ def files_done(events: list[Any]) -> list[Any]:
 @pytest.fixture(autouse=True)
 def _no_reports_between(monkeypatch):
     """Progress within a file is told by the clock."""
-    monkeypatch.setattr(progress, "_INTERVAL", float("inf"))
+    monkeypatch.setattr(events, "_INTERVAL", float("inf"))
 
 
 @pytest.fixture

@@ -17,12 +17,11 @@ from json2db_sync.analysis import entity_analyzer
 from json2db_sync.analysis.entity_analyzer import EntityAnalyzer, EntitySeen, ReadOptions
 from json2db_sync.analysis.inference import PlanSettings, infer
 from json2db_sync.analysis.json_analyzer import Analysis, make_plans
-from json2db_sync.analysis.key_sample import Sketch
-from json2db_sync.analysis.statistics import KeyCandidate, ObjectStatistics
+from json2db_sync.analysis.statistics import KeyCandidate, ObjectStatistics, Sketch
 from json2db_sync.loading.record_ids import RecordIds
 from json2db_sync.model.batch_shredder import BatchShredder
 from json2db_sync.model.decoding import ABSENT, NeedsRowPath
-from json2db_sync.model.keys import MAX_KEY, key_of
+from json2db_sync.model.jsontext import MAX_KEY, key_of
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import ID, PARENT_ID, REST
 from json2db_sync.model.shredder import EntityShredder, SchemaMismatch

@@ -7,8 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from json2db_sync.model.codecs import ValueMismatch, codec_of
-from json2db_sync.model.kinds import DATE_SPELLING, INT64_MAX, Kind, date_format_of, has_offset, join, spell
+from json2db_sync.model.kinds import (
+    DATE_SPELLING,
+    INT64_MAX,
+    Kind,
+    ValueMismatch,
+    codec_of,
+    date_format_of,
+    has_offset,
+    join,
+    spell,
+)
 
 K = Kind
 

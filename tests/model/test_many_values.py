@@ -5,8 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from json2db_sync.model.jsontext import are_json, are_spelled_so, canonical, encode
-from json2db_sync.model.keys import content_hash, content_hashes
+from json2db_sync.model.jsontext import are_json, are_spelled_so, canonical, content_hash, content_hashes, encode
 from json2db_sync.model.kinds import are_spelled
 
 NUMBERS = (

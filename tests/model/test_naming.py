@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from json2db_sync.model.naming import MAX_BYTES, column_name, entity_name, key_rank, singular, snake, table_name
+from json2db_sync.model.plan import MAX_BYTES, column_name, entity_name, key_rank, singular, snake, table_name
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,19 @@ from support.hard_records import HARD
 
 from json2db_sync.analysis.inference import PlanSettings, infer
 from json2db_sync.analysis.statistics import KeyCandidate, ObjectStatistics
-from json2db_sync.model.assemble import NOTHING, Assembler, Page, Rest
-from json2db_sync.model.jsontext import same
-from json2db_sync.model.keys import MAX_KEY, key_of
+from json2db_sync.model.jsontext import MAX_KEY, key_of, same
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import REST, changes, from_json, to_json
-from json2db_sync.model.shredder import EntityShredder, SchemaMismatch, is_object_array, is_rest
+from json2db_sync.model.shredder import (
+    NOTHING,
+    Assembler,
+    EntityShredder,
+    Page,
+    Rest,
+    SchemaMismatch,
+    is_object_array,
+    is_rest,
+)
 
 pytestmark = pytest.mark.timeout(3600)  # nightly, 20,000 examples take their time
 

@@ -16,7 +16,7 @@ from json2db_sync.errors import (
     SyncError,
     ValidationError,
 )
-from json2db_sync.operations.result_builders import accounting, failure_fields
+from json2db_sync.operations.context import accounting, failure_fields
 from json2db_sync.results import PopulateResult, RefusedFile, ReportResult, Result, TableReport
 
 

@@ -13,9 +13,9 @@ from json2db_sync import JSON2DBConfig, SyncRunner
 from json2db_sync.databases import open_database
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import Ledger
+from json2db_sync.events import Meter
 from json2db_sync.loading.source_files import source_file
 from json2db_sync.model.jsontext import encode
-from json2db_sync.progress import Meter
 from json2db_sync.results import Check
 from json2db_sync.sources import RecordReader
 from json2db_sync.sources.batch import Undecoded

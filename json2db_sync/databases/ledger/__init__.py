@@ -6,13 +6,8 @@ Ids are counted here and not by the database: there is one writer at a time, and
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from json2db_sync.databases.ledger.records import Records, Replayed
 from json2db_sync.databases.ledger.schema import PREFIX, STORED, TABLES, Load, Rejection, StoredFile
-
-if TYPE_CHECKING:
-    from json2db_sync.databases.base import Database
 
 
 class Ledger(Records):
@@ -27,26 +22,4 @@ class Ledger(Records):
         return [*TABLES, *(table.name for plan in plans for table in plan.tables)]
 
 
-def backup_before_migration(database: Database) -> str | None:
-    """The name of a new backup, where the next write migrates a ledger that holds anything. The lock is held."""
-    if not database.exists():
-        return None
-    with database.reading() as connection:
-        ledger = Ledger(database, connection)
-        if not ledger.is_older() or not (ledger.plans() or ledger.load_numbers()):
-            return None
-        names = ledger.table_names()
-    return database.backup(names).name
-
-
-__all__ = [
-    "PREFIX",
-    "STORED",
-    "TABLES",
-    "Ledger",
-    "Load",
-    "Rejection",
-    "Replayed",
-    "StoredFile",
-    "backup_before_migration",
-]
+__all__ = ["PREFIX", "STORED", "TABLES", "Ledger", "Load", "Rejection", "Replayed", "StoredFile"]

@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from json2db_sync.databases.dialect import in_lists
 from json2db_sync.databases.ledger.plans_and_runs import PlansAndRuns
 from json2db_sync.databases.ledger.schema import (
     FILE_COLUMNS,
@@ -18,11 +19,9 @@ from json2db_sync.databases.ledger.schema import (
     files,
     loads,
     rejected,
-    safe_text,
     superseded,
 )
 from json2db_sync.databases.outcome_counter import COUNTS, Counts
-from json2db_sync.databases.row_access import in_lists
 from json2db_sync.model.kinds import now_text
 from json2db_sync.sources.files import SourceFile
 
@@ -239,3 +238,8 @@ def _load(row: sa.Row[Any]) -> Load:
         counts=Counts(**{name: getattr(row, name) for name in COUNTS}),
         resolved=row.resolved,
     )
+
+
+def safe_text(text: str) -> str:
+    """Text that every database takes: what it cannot hold is spelled out (file names may be any bytes)."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\u0000")

@@ -170,8 +170,3 @@ FILE_COLUMNS = tuple(field.name for field in fields(StoredFile))
 def within_range(numbers: Collection[int] | None) -> list[int] | None:
     """Those of these numbers that an id can be."""
     return None if numbers is None else [number for number in numbers if 0 <= number <= INT64_MAX]
-
-
-def safe_text(text: str) -> str:
-    """Text that every database takes: what it cannot hold is spelled out (file names may be any bytes)."""
-    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\u0000")

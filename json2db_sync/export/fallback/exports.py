@@ -13,7 +13,7 @@ from json2db_sync.export.exported_file import ExportedFile, Identity, identity_o
 from json2db_sync.export.fallback.export import Export, stated, unfit, verified
 from json2db_sync.export.fallback.lru_cache import LRUCache, lock_of
 from json2db_sync.export.fallback.offset_index import MOST, Keys, OffsetIndex, find_keys
-from json2db_sync.model.keys import Key, stored_id
+from json2db_sync.model.jsontext import Key, stored_id
 from json2db_sync.sources.files import EXPORT_SUFFIXES, METADATA_SUFFIX, SCHEMA_SUFFIX
 
 _TRIES = 10

@@ -14,7 +14,7 @@ from json2db_sync.errors import FileError, Unreachable
 from json2db_sync.export.fallback.breaker import Breaker
 from json2db_sync.export.fallback.export import Export
 from json2db_sync.export.fallback.exports import Exports, Replaced
-from json2db_sync.model.keys import Key
+from json2db_sync.model.jsontext import Key
 
 Records = Generator[dict[str, Any], None, None]
 RecordId = Key | Sequence[Key]

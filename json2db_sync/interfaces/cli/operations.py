@@ -80,7 +80,7 @@ def _outcome(
 def _failed(operation: str, error: SyncError | KeyboardInterrupt) -> Result:
     from json2db_sync.errors import Cancelled
     from json2db_sync.interfaces.terminal.interrupt import hint_for
-    from json2db_sync.operations.result_builders import failed
+    from json2db_sync.operations.context import failed
 
     if isinstance(error, KeyboardInterrupt):
         error = Cancelled("interrupted", hint=hint_for(operation), reason="interrupted")

@@ -55,7 +55,7 @@ class Call:
 
 def _contracts(frozen: Sequence[str] | None) -> dict[str, str] | None:
     """The contracts of entities that are frozen for this call; those of others stay as configured."""
-    from json2db_sync.model.naming import entity_name
+    from json2db_sync.model.plan import entity_name
 
     return {name if name == "*" else entity_name(name): "freeze" for name in frozen} if frozen else None
 

@@ -52,7 +52,7 @@ def is_terminal() -> bool:
 
 def ask_recreate(question: Question, runner: SyncRunner, *, empty: bool, entities: Collection[str] | None) -> None:
     """Say which tables would be rebuilt with how many rows, and ask; not where there is no table yet."""
-    from json2db_sync.model.naming import entity_name
+    from json2db_sync.model.plan import entity_name
 
     question.need_someone()
     report = runner.report()

@@ -12,7 +12,7 @@ from json2db_sync.interfaces.menu.prompts import Back
 from json2db_sync.interfaces.menu.session import Session
 from json2db_sync.interfaces.menu.tasks import ANALYSIS, EMPTYING, PLAN, RECREATION, Task
 from json2db_sync.interfaces.terminal.console import size_text
-from json2db_sync.operations.result_builders import failed
+from json2db_sync.operations.context import failed
 from json2db_sync.results import AnalysisResult, PlanResult, Problem, Result, SourceState
 from json2db_sync.text import counted
 

@@ -20,7 +20,7 @@ from json2db_sync.interfaces.menu.home import Home
 from json2db_sync.interfaces.menu.next_actions import NextActions, Step
 from json2db_sync.interfaces.menu.prompts import Back, Option
 from json2db_sync.interfaces.menu.session import Session
-from json2db_sync.operations.result_builders import failed
+from json2db_sync.operations.context import failed
 
 if TYPE_CHECKING:
     from questionary.prompts.common import InquirerControl

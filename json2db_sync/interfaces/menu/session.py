@@ -18,7 +18,7 @@ from json2db_sync.interfaces.menu.prompts import Prompts
 from json2db_sync.interfaces.menu.tasks import Task
 from json2db_sync.interfaces.terminal.console import Interrupt, Progress, show, show_error
 from json2db_sync.interfaces.terminal.interrupt import HINT as GO_ON
-from json2db_sync.operations.result_builders import failed
+from json2db_sync.operations.context import failed
 
 if TYPE_CHECKING:
     from json2db_sync.config import JSON2DBConfig
