@@ -54,7 +54,7 @@ class SyncRunner:
     :raises ConfigurationError: when a setting is wrong; operations report later errors in their results.
     """
 
-    _compiled = True  # for tests, which hold the two ways to read side by side
+    _batch_path = True  # for tests, which hold the two ways to read side by side
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class SyncRunner:
     def _context(self, db_path: PathLike | None = None) -> Context:
         """What one call works in."""
         path = os.fspath(db_path) if db_path is not None else self.db_path
-        return Context(self.config, path, self.data_source, self._listener, self._custom, self._compiled)
+        return Context(self.config, path, self.data_source, self._listener, self._custom, self._batch_path)
 
     def analyze(
         self,
