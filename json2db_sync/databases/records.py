@@ -51,7 +51,7 @@ class TableReader:
         ours = [column.name for column in source.c if column.name not in known]
         self._own = tuple(name for name in ours if (own if isinstance(own, bool) else name in own))
         self._names = (*known, *self._own)
-        self._select = sa.select(*(source.c[name] for name in self._names)).order_by(
+        self.select = sa.select(*(source.c[name] for name in self._names)).order_by(
             *(source.c[name] for name in self._places)
         )
         decoders = {column.name: database.decoder(column.kind, column.date_format) for column in plan.columns}
@@ -59,14 +59,10 @@ class TableReader:
 
     def rows(self, where: sa.ColumnElement[bool] | None = None, limit: int | None = None) -> Rows:
         """Rows in order of id and position. The first value of each is the id."""
-        statement = self._select if where is None else self._select.where(where)
+        statement = self.select if where is None else self.select.where(where)
         result = self._connection.execute(statement if limit is None else statement.limit(limit))
         with closing(result):
             return result.cursor.fetchall()  # SQLAlchemy's rows around the driver's would cost a quarter of all reading
-
-    def rows_of(self, ids: Sequence[Any]) -> Rows:
-        """The rows of records of these ids, no more of them than an IN (...) takes, as :meth:`rows` gives them."""
-        return self._database.rows_of(self._connection, self._select, self.key, ids)
 
     def columns(self, rows: Rows) -> Columns:
         """Columns by name, as the driver gives their values."""
@@ -120,8 +116,10 @@ class StoredColumns:
     """Reads the rows of one entity over one open connection."""
 
     def __init__(self, database: Database, connection: sa.Connection, plan: EntityPlan) -> None:
+        self._database = database
+        self._connection = connection
         tables = database.tables(plan)
-        self._root = plan.table.name
+        self.root = plan.table.name
         self._readers = {
             table.name: TableReader(database, connection, table, tables[table.name], own=() if table.depth else (LOAD,))
             for table in plan.tables
@@ -131,33 +129,28 @@ class StoredColumns:
         }
         self._forms = {table.name: _forms(database, table) for table in plan.tables}
 
-    def loads(self, ids: Sequence[Any]) -> tuple[Sequence[Any], Sequence[int], Columns]:
-        """Which of these records are stored, by which load, and their own rows; all in order of the ids.
-
-        :param ids: in order.
-        """
-        columns = self._columns(self._root, ids)
-        return next(iter(columns.values())), columns[LOAD], columns
+    def of(self, table: str, ids: Sequence[Any]) -> Columns:
+        """What is stored of these records in a table, in order of their ids. The first column is the ids."""
+        reader = self._readers[table]
+        rows: list[tuple[Any, ...]] = []
+        for part in in_lists(ids):
+            rows += self._database.rows_of(self._connection, reader.select, reader.key, part)
+        rows.sort(key=itemgetter(0))  # a database may order texts by a language's rules; positions stay as they are
+        return reader.columns(rows)
 
     def differ(self, rows: BatchRows, own: Columns) -> bool:
         """Is anything stored otherwise than in these rows, which are in order of their ids?
 
         JSON columns hold values in them, not texts; where these may be spelled in another way, the answer is yes.
 
-        :param own: the rows of the entity's own table, see :meth:`loads`.
+        :param own: the rows of the entity's own table, see :meth:`of`.
         """
         for name, shredded in rows.tables.items():
-            stored = own if name == self._root else self._columns(name, rows.ids)
+            stored = own if name == self.root else self.of(name, rows.ids)
             for column, values in stored.items():
                 if column != LOAD and not self._equal(name, column, values, shredded.get(column)):
                     return True
         return False
-
-    def _columns(self, table: str, ids: Sequence[Any]) -> Columns:
-        reader = self._readers[table]
-        rows = [row for part in in_lists(ids) for row in reader.rows_of(part)]
-        rows.sort(key=itemgetter(0))  # a database may order texts by a language's rules; positions stay as they are
-        return reader.columns(rows)
 
     def _equal(self, table: str, column: str, stored: Sequence[Any], shredded: Sequence[Any] | None) -> bool:
         if shredded is None:

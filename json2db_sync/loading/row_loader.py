@@ -62,9 +62,13 @@ class RowLoader:
         refused: set[str | int] = set()
         attempts = [(new, changed)] if new or changed else []
         for one, other in attempts:
+            count = len(other)
             try:
                 with context.connection.begin_nested():
-                    self._write(one, other)
+                    for table, rows in self._writes(one, other):
+                        context.database.insert(context.connection, table, rows)
+                        count += len(rows)
+                context.rows_written += count
             except sa.exc.DBAPIError as error:
                 if not context.database.refuses_row(error):
                     raise
@@ -119,15 +123,16 @@ class RowLoader:
         context.database.update_by_id(context.connection, context.root, rows)
         return equal
 
-    def _write(self, new: Sequence[Shredded], changed: Sequence[Shredded]) -> None:
+    def _writes(
+        self, new: Sequence[Shredded], changed: Sequence[Shredded]
+    ) -> Iterator[tuple[sa.Table, Sequence[Values]]]:
+        """The rows to be inserted, by table, once the changed records were written over their older versions."""
         context = self._context
-        insert, connection = context.database.insert, context.connection
-        insert(connection, context.root, list(self._rows(new, context.constants)))
         if changed:
             context.delete_children([item.id for item in changed])
             rows = list(self._rows(changed, context.constants_of_changed))
-            context.database.update_by_id(connection, context.root, rows)
-        count = len(new) + len(changed)
+            context.database.update_by_id(context.connection, context.root, rows)
+        yield context.root, list(self._rows(new, context.constants))
         for table in context.plan.tables[1:]:
             columns = self.shredder.tables[table.name].stored_columns
             children = [
@@ -135,9 +140,7 @@ class RowLoader:
                 for item in chain(new, changed)
                 for row in item.children.get(table.name, ())
             ]
-            insert(connection, context.tables[table.name], children)
-            count += len(children)
-        context.rows_written += count
+            yield context.tables[table.name], children
 
     def _rows(self, items: Sequence[Shredded], constants: Values) -> Iterator[Values]:
         columns = self.shredder.root.stored_columns

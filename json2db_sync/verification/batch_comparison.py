@@ -19,7 +19,7 @@ from json2db_sync.databases.base import Database
 from json2db_sync.databases.records import StoredColumns
 from json2db_sync.model.batch_shredder import BatchRows, BatchShredder
 from json2db_sync.model.decoding import NeedsRowPath
-from json2db_sync.model.plan import EntityPlan
+from json2db_sync.model.plan import ID, LOAD, EntityPlan
 from json2db_sync.sources.batch import Undecoded
 
 Verdict = Literal["compared", "resent", "skipped"]
@@ -57,9 +57,10 @@ class BulkComparison:
         :raises NeedsRowPath: when something is wrong, or cannot be told this way.
         """
         ids, places, rows = self._in_order(batch)
-        present, loads, own = self._stored.loads(rows.ids)
-        if tuple(present) != tuple(rows.ids):
+        own = self._stored.of(self._stored.root, rows.ids)
+        if tuple(own[ID]) != tuple(rows.ids):
             raise NeedsRowPath
+        loads = own[LOAD]
         verdicts = {load: verdict(load) for load in set(loads)}
         counts = Counter(map(verdicts.__getitem__, loads))
         if counts.keys() - {"compared"}:
@@ -69,7 +70,7 @@ class BulkComparison:
             places = [place for place, load in zip(places, loads, strict=True) if verdicts[load] == "compared"]
             if places:
                 rows = self._shape.shred(batch.only(places))
-                _present, _loads, own = self._stored.loads(rows.ids)
+                own = self._stored.of(self._stored.root, rows.ids)
         if places and self._stored.differ(rows, own):
             raise NeedsRowPath
         return Agreed(ids, places, {kind: count for kind, count in counts.items() if kind is not None})
