@@ -247,6 +247,7 @@ class Database(TableChanges, RowAccess):
     def engine(self) -> sa.Engine:
         if self._engine is None:
             self._engine = self._create_engine()
+            self._engine.dialect.identifier_preparer.reserved_words = self.dialect().identifier_preparer.reserved_words
         return self._engine
 
     @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
@@ -134,6 +134,13 @@ class Dialect(ABC):
     def in_order(self, column: PlainColumn, type_: SqlType) -> Expression:
         """What to order by so that it is the same order whatever the database's language."""
         return column
+
+
+def quoting(dialect: sa.Dialect, keywords: Collection[str]) -> sa.Dialect:
+    """The dialect, which quotes these names too: keywords that SQLAlchemy does not know as such."""
+    preparer = dialect.identifier_preparer
+    preparer.reserved_words = {*preparer.reserved_words, *keywords}
+    return dialect
 
 
 Values = Mapping[str, object]

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
 
 from json2db_sync.databases import base, postgresql_errors
 from json2db_sync.databases.base import DatabaseSettings
-from json2db_sync.databases.dialect import Capabilities, Decode, Expression, Id, PlainColumn, Values
+from json2db_sync.databases.dialect import Capabilities, Decode, Expression, Id, PlainColumn, Values, quoting
 from json2db_sync.databases.postgresql_backups import READERS, PostgreSQLBackups
 from json2db_sync.databases.postgresql_errors import state_of
 from json2db_sync.databases.row_forms import AsCopyText, RowForm, RowRefused, with_constants
@@ -45,6 +45,8 @@ _DECODERS: dict[Kind, Decode] = {Kind.BIGINT: int, Kind.NUMBER: float}
 # Classes of SQLSTATE that speak of the rows: what psycopg raises for them is what refuses_row takes for a refusal.
 _REFUSALS = ("0A", "21", "22", "23", "42", "54")
 _LOCK = 0x6A32_6462  # "j2db": the advisory lock of this package; one a database, since they are a database's own
+_KEYWORDS = {"collation", "concurrently", "lateral", "system_user", "tablesample"}
+"""Names that SQLAlchemy does not know as keywords."""
 
 
 class PostgreSQLDatabase(PostgreSQLBackups):
@@ -99,7 +101,7 @@ class PostgreSQLDatabase(PostgreSQLBackups):
 
     @classmethod
     def dialect(cls) -> sa.Dialect:
-        return psycopg_dialect()  # type: ignore[no-untyped-call]
+        return quoting(psycopg_dialect(), _KEYWORDS)  # type: ignore[no-untyped-call]
 
     def _create_engine(self) -> sa.Engine:
         arguments = {

@@ -9,7 +9,6 @@ from contextlib import closing, contextmanager
 from functools import lru_cache
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 
 from json2db_sync.databases import base, sqlite_file
 from json2db_sync.databases.dialect import (
@@ -56,7 +55,7 @@ class SQLiteDatabase(SQLiteFile):
 
     @classmethod
     def dialect(cls) -> sa.Dialect:
-        return sqlite_dialect()
+        return sqlite_file.dialect()
 
     def _create_engine(self) -> sa.Engine:
         if self.path.is_dir():
@@ -240,7 +239,7 @@ def _refusing_rows() -> Iterator[None]:
 @lru_cache(maxsize=256)
 def _around_list(select: Query, key: Expression) -> tuple[str, str]:
     """The statement before and after its IN (...): SQLAlchemy would make it anew for every list of ids."""
-    statement = str(select.where(key == sa.bindparam("ids")).compile(dialect=sqlite_dialect()))
+    statement = str(select.where(key == sa.bindparam("ids")).compile(dialect=sqlite_file.dialect()))
     before, _mark, after = statement.rpartition("= ?")
     return f"{before}IN ", after
 

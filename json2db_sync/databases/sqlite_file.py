@@ -20,7 +20,7 @@ from json2db_sync.atomic_files.process_lock import process_lock
 from json2db_sync.databases import base
 from json2db_sync.databases.backups import Backup, free_name, no_backup
 from json2db_sync.databases.base import Database, first_line
-from json2db_sync.databases.dialect import Query
+from json2db_sync.databases.dialect import Query, quoting
 from json2db_sync.errors import ConfigurationError, DatabaseError, Locked, Unreachable
 from json2db_sync.model.kinds import now_text
 
@@ -53,6 +53,11 @@ _FAULTS = (
            "another program is writing to it",
            "wait until it is done, then run again; nothing of the file at hand was loaded", reason="locked"),
 )  # fmt: skip
+
+
+def dialect() -> sa.Dialect:
+    """SQLAlchemy's, with the keywords that it lacks."""
+    return quoting(sqlite_dialect(), {"nothing", "returning"})
 
 
 def fault_of(error: BaseException, label: str) -> DatabaseError | None:
@@ -100,7 +105,7 @@ def _place_of_no_text(connection: sa.Connection, table: sa.TableClause) -> str:
     """The first such text: table, column and, where there is a key, row."""
     key = sa.inspect(connection).get_pk_constraint(table.name)["constrained_columns"]
     names = [*(column.name for column in table.c), *key]
-    statement = str(sa.select(*map(sa.column, names)).select_from(table).compile(dialect=sqlite_dialect()))
+    statement = str(sa.select(*map(sa.column, names)).select_from(table).compile(dialect=dialect()))
     driver = driver_of(connection)
     before, driver.text_factory = driver.text_factory, _text_or_not
     try:

@@ -26,7 +26,19 @@ from json2db_sync.model.batch_shredder import BatchRows
 from json2db_sync.model.kinds import DATE_SPELLING, Kind
 from json2db_sync.model.plan import ColumnPlan, CustomColumn, EntityPlan, TablePlan
 
-ODD = ["select", 'quo"te', "br[ack]et", "per%cent :colon", "ünï😀", "a.b", "semi;--colon", "n" * 63, "Upper lower"]
+ODD = [
+    "select",
+    "nothing",
+    "returning",
+    'quo"te',
+    "br[ack]et",
+    "per%cent :colon",
+    "ünï😀",
+    "a.b",
+    "semi;--colon",
+    "n" * 63,
+    "Upper lower",
+]
 TEXTS = [
     "",
     " ",

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from support.contents import assert_sound
+from support.keywords import KEYWORDS
 from support.nightly import NIGHTLY
 
 from json2db_sync import SyncRunner
@@ -279,6 +280,15 @@ def test_hostile_keys(database_url, tmp_path, share):
     records = [json.dumps(hostile_record(chance, n, share)) for n in range(30)]
     load(database_url, tmp_path / "source", array(records))
     assert_kept(database_url, "things", records, [])
+
+
+def test_keywords(database_url, tmp_path):
+    """Every word of SQL as a key: of a new table and of a column that is added, of rows that are stored and changed."""
+    for number, words in enumerate((KEYWORDS[::2], KEYWORDS)):
+        values = {word: f"{word} {number}" for word in words}
+        records = [json.dumps({"id": 1, **values, "lines": [values]})]
+        load(database_url, tmp_path / "source", array(records))
+        assert_kept(database_url, "things", records, [])
 
 
 def test_hostile_keys_in_children(database_url, tmp_path):
