@@ -18,8 +18,7 @@ from json2db_sync.errors import FileError, ValidationError
 from json2db_sync.events import Meter
 from json2db_sync.loading.entity_load import EntityLoad, Population, RetryAfterMigration
 from json2db_sync.loading.initial_schema import InitialSchema, RestartLoad, are_guesses, discard
-from json2db_sync.loading.load_context import DuplicateKey, LoadContext, Place, PopulateOptions
-from json2db_sync.loading.record_ids import RecordIds
+from json2db_sync.loading.load_context import DuplicateKey, LoadContext, Place, PopulateOptions, RecordIds
 from json2db_sync.loading.worker import Parts, Worker
 from json2db_sync.model.plan import EntityPlan
 from json2db_sync.results import Note

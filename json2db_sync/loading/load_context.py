@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
+from pathlib import Path
+from types import TracebackType
 
 import sqlalchemy as sa
 
@@ -12,14 +14,17 @@ from json2db_sync.analysis.entity_analyzer import ReadOptions
 from json2db_sync.analysis.inference import PlanSettings
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.dialect import Values
-from json2db_sync.databases.ledger import Rejection
-from json2db_sync.databases.outcome_counter import Counts, OutcomeCounter
+from json2db_sync.databases.ledger import Rejection, StoredFile
+from json2db_sync.databases.outcome_counter import Counts, OutcomeCounter, SpillableKeyIndex
 from json2db_sync.databases.records import RecordReader
 from json2db_sync.errors import ValidationError
-from json2db_sync.model.kinds import now_text
-from json2db_sync.model.plan import DATA_SOURCE, ID, LOAD, PARENT_ID, CustomColumn, EntityPlan
+from json2db_sync.model.jsontext import content_id, key_of
+from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, now_text
+from json2db_sync.model.plan import DATA_SOURCE, ID, LOAD, PARENT_ID, CustomColumn, EntityPlan, entity_name
+from json2db_sync.model.shredder import SchemaMismatch
 from json2db_sync.results import RejectedRecord
 from json2db_sync.sources import Record, SourceFile
+from json2db_sync.sources.files import stem_and_suffix, time_of
 from json2db_sync.text import counted
 
 Versions = Mapping[str | int, tuple[int, int]]
@@ -213,4 +218,69 @@ def _too_many(file: SourceFile, what: str, number: int, reason: str) -> Validati
         record=number,
         setting="processing.max_rejected",
         reason="too_many_rejected",
+    )
+
+
+class RecordIds:
+    """The ids of the records of one entity in one file, asked for in order."""
+
+    def __init__(self, plan: EntityPlan, file: SourceFile, memory: int) -> None:
+        self._plan = plan
+        # In sessions a newer file of that name is a newer version; in plain folders another folder is another thing.
+        self._stem = stem_and_suffix(file.path.name if file.time is not None else file.name)[0]
+        self._occurrences = SpillableKeyIndex(memory)
+        self.without_key = 0
+        """Records that lack the key their entity has."""
+
+    def id_of(self, record: Record, *, single: bool) -> str | int:
+        """The id of the next record.
+
+        :param single: the record is the file's only one, an object that is not part of an array.
+        :raises SchemaMismatch: when ids are integers so far and this one is none.
+        """
+        fields = self._plan.key or ()
+        key = key_of(record.value, fields)
+        if self._plan.id_kind is Kind.INTEGER:
+            value = record.value.get(fields[0])
+            if type(value) is not int or not INT64_MIN <= value <= INT64_MAX:
+                raise SchemaMismatch(f"$.{fields[0]}", "the key is not an integer of 64 bits, as those before it")
+            return value
+        if key is not None:
+            return key
+        if single and not fields:
+            return "#" + self._stem
+        self.without_key += bool(fields)
+        content = content_id(record.value)
+        number = self._occurrences.get([content]).get(content, 0) + 1
+        self._occurrences.set({content: number})
+        return content if number == 1 else f"{content}-{number}"
+
+    def close(self) -> None:
+        """Forget what was seen."""
+        self._occurrences.close()
+
+    def __enter__(self) -> RecordIds:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def source_file(stored: StoredFile, layout: str | None = None) -> SourceFile:
+    """The file as it was when it was loaded; it may be gone, or hold something else by now.
+
+    :param layout: how its records were wrapped: a file of several entities bears the name of none of them.
+    """
+    path = Path(stored.path)
+    return SourceFile(
+        path=path,
+        name=stored.name,
+        entity=entity_name(stem_and_suffix(path.name)[0]) if layout == "entities" else stored.entity,
+        size=stored.size,
+        mtime_ns=stored.mtime_ns,
+        session=stored.session,
+        stamp=stored.stamp,
+        time=time_of(stored.session or stored.stamp or ""),
     )

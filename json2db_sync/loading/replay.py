@@ -15,10 +15,9 @@ from json2db_sync.databases.outcome_counter import Superseded
 from json2db_sync.events import Meter
 from json2db_sync.loading.data_populator import LoadRun
 from json2db_sync.loading.entity_load import EntityLoad, Population, RetryAfterMigration
-from json2db_sync.loading.load_context import LoadContext, Place, PopulateOptions, RejectionLimit
+from json2db_sync.loading.load_context import LoadContext, Place, PopulateOptions, RejectionLimit, source_file
 from json2db_sync.loading.replay_ids import ReplayIds
 from json2db_sync.loading.replay_order import StoredOrder
-from json2db_sync.loading.source_files import source_file
 from json2db_sync.results import Note
 from json2db_sync.schema.table_generator import evolve
 from json2db_sync.sources import Record

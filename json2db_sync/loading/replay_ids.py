@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
-from json2db_sync.loading.record_ids import RecordIds
+from json2db_sync.loading.load_context import RecordIds
 from json2db_sync.model.jsontext import content_id, key_of
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import ID, EntityPlan

@@ -12,7 +12,7 @@ from json2db_sync.databases.dialect import in_lists
 from json2db_sync.databases.ledger import Ledger, StoredFile
 from json2db_sync.databases.outcome_counter import key_memory
 from json2db_sync.errors import FileError
-from json2db_sync.loading.record_ids import RecordIds
+from json2db_sync.loading.load_context import RecordIds
 from json2db_sync.model.plan import ID, LOAD, EntityPlan
 from json2db_sync.model.shredder import SchemaMismatch
 from json2db_sync.sources import RecordReader, SourceFile

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from json2db_sync.errors import DatabaseError, ValidationError
@@ -41,6 +42,7 @@ def verify(context: Context, *, full: bool = False, run: int | None = None) -> V
 
     started = time.monotonic()
     checks: list[Check] = []
+    logged = partial(_logged, context)
     compared = 0
     with context.step("verify") as step, context.database() as database, database.reading() as connection:
         ledger = Ledger(database, connection)
@@ -53,14 +55,14 @@ def verify(context: Context, *, full: bool = False, run: int | None = None) -> V
         if (full or run is not None) and verification.schema().passed:
             comparison = _comparison(context, database, connection, plans, run, step)
         of_tables, of_records = _both(context, database, verification, comparison)
-        checks += _logged(context, of_tables)
-        checks += _logged(context, _relations(context, database, connection, plans))
+        checks += map(logged, of_tables)
+        checks += map(logged, _relations(context, database, connection, plans))
         whole = _whole(checks)
         if whole and comparison is not None:
-            checks += _logged(context, of_records)
+            checks += map(logged, of_records)
             compared = comparison.compared
         if whole and full:
-            checks += _logged(context, _stored_rules(context, database, connection, plans))
+            checks += map(logged, _stored_rules(context, database, connection, plans))
         failed = [check for check in checks if not check.passed]
         step.done(f"{len(checks) - len(failed)} of {len(checks)} checks passed", success=not failed)
     return VerifyResult(
@@ -93,12 +95,11 @@ def _notes(checks: Sequence[Check], plans: Mapping[str, EntityPlan], *, compares
         yield Note("the database has no tables of json2db_sync yet", "no_tables")
 
 
-def _logged(context: Context, checks: Iterable[Check]) -> Iterator[Check]:
-    """The checks as they are done, each in the log."""
-    for check in checks:
-        outcome = "passed" if check.passed else "FAILED"
-        context.log(logging.INFO, f"verify {check.name}: {outcome}, {check.covered}")
-        yield check
+def _logged(context: Context, check: Check) -> Check:
+    """A check that is done, also in the log."""
+    outcome = "passed" if check.passed else "FAILED"
+    context.log(logging.INFO, f"verify {check.name}: {outcome}, {check.covered}")
+    return check
 
 
 def _both(

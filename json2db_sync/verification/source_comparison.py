@@ -15,15 +15,14 @@ from json2db_sync.databases.ledger import STORED, Ledger, Load
 from json2db_sync.databases.outcome_counter import key_memory
 from json2db_sync.errors import DatabaseError, FileError
 from json2db_sync.events import Meter
-from json2db_sync.loading.source_files import source_file
+from json2db_sync.loading.load_context import source_file
 from json2db_sync.model.plan import EntityPlan
 from json2db_sync.results import Check, Note
 from json2db_sync.sources import RecordReader, SourceFile
 from json2db_sync.text import counted
-from json2db_sync.verification.batch_comparison import bulk_comparison
 from json2db_sync.verification.check_builder import CheckBuilder
 from json2db_sync.verification.ledger_replay import LedgerReplay
-from json2db_sync.verification.record_comparison import EntityComparison, StoredSide
+from json2db_sync.verification.record_comparison import EntityComparison, StoredSide, bulk_comparison
 
 Reading = Sequence[Load]
 """Loads that one reading of a file serves: those of its entities in one run."""

@@ -18,7 +18,7 @@ from json2db_sync.analysis.entity_analyzer import EntityAnalyzer, EntitySeen, Re
 from json2db_sync.analysis.inference import PlanSettings, infer
 from json2db_sync.analysis.json_analyzer import Analysis, make_plans
 from json2db_sync.analysis.statistics import KeyCandidate, ObjectStatistics, Sketch
-from json2db_sync.loading.record_ids import RecordIds
+from json2db_sync.loading.load_context import RecordIds
 from json2db_sync.model.batch_shredder import BatchShredder
 from json2db_sync.model.decoding import ABSENT, NeedsRowPath
 from json2db_sync.model.jsontext import MAX_KEY, key_of

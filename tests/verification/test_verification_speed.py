@@ -14,14 +14,13 @@ from json2db_sync.databases import open_database
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import Ledger
 from json2db_sync.events import Meter
-from json2db_sync.loading.source_files import source_file
 from json2db_sync.model.jsontext import encode
 from json2db_sync.results import Check
 from json2db_sync.sources import RecordReader
 from json2db_sync.sources.batch import Undecoded
 from json2db_sync.sources.files import SourceFile
-from json2db_sync.verification.batch_comparison import BulkComparison
-from json2db_sync.verification.source_comparison import Comparison
+from json2db_sync.verification.record_comparison import BulkComparison
+from json2db_sync.verification.source_comparison import Comparison, source_file
 from json2db_sync.workers import subprocess_worker
 
 RECORDS = 1500
