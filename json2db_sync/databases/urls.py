@@ -7,7 +7,7 @@ import re
 
 import sqlalchemy as sa
 
-from json2db_sync.databases import OF_PATHS, database_class, name_of_scheme
+from json2db_sync.databases.registry import OF_PATHS, database_class, name_of_scheme
 from json2db_sync.errors import ConfigurationError
 
 _IN_QUERY = re.compile(r"([?&][^=&]*password[^=&]*=)[^&]*", re.IGNORECASE)

@@ -83,7 +83,7 @@ class DatabaseState(Value):
 
     path: str = ""
     """Path or URL as the caller or the configuration wrote it, passwords masked."""
-    title: str = "SQLite"
+    title: str = ""
     exists: bool = False
     size: int | None = None
     """Bytes."""
