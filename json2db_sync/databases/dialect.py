@@ -229,19 +229,11 @@ class RowAccess(Dialect):
 
     def update_by_id(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Values]) -> None:
         """Set all given columns of the rows with these ids; every row names the same columns."""
-        if not rows:
-            return
-        changed = [name for name in rows[0] if name != "id"]
-        statement = (
-            table.update()
-            .where(table.c.id == sa.bindparam("key_of_row"))
-            .values({table.c[name]: sa.bindparam(f"new_{number}") for number, name in enumerate(changed)})
-        )
-        parameters = [
-            {"key_of_row": row["id"], **{f"new_{number}": row[name] for number, name in enumerate(changed)}}
-            for row in rows
-        ]
-        connection.execute(statement, parameters)
+        if rows:
+            key = "ctid"  # no column ever bears this name
+            statement = table.update().where(table.c[ID] == sa.bindparam(key))
+            parameters = [{key if name == ID else name: value for name, value in row.items()} for row in rows]
+            connection.execute(statement, parameters)
 
     def set_for_ids(self, connection: sa.Connection, table: sa.Table, ids: Sequence[Id], values: Values) -> None:
         """Set the same values in all rows with these ids."""
