@@ -47,6 +47,7 @@ def values():
     )
 
 
+@pytest.mark.slow
 @given(st.lists(st.dictionaries(st.sampled_from(["id", "a", "b", "$schema"]), values(), max_size=4), max_size=8))
 def test_all_records_satisfy_what_was_inferred_from_them(records):
     """Whatever was analysed, the schema is one, and every record passes it with its formats asserted."""

@@ -245,7 +245,7 @@ def test_interrupted_at_any_call_it_leaves_all_old_or_all_new(worlds):
         world.assert_all_or_none()
 
 
-@pytest.mark.mostly_slow
+@pytest.mark.slow
 @pytest.mark.parametrize("times", TIMES)
 def test_where_files_cannot_be_taken_back_either_the_next_start_makes_them_one(worlds, times):
     """A disk that fails for some calls, or goes away in the middle: the next start does what is left to do."""

@@ -125,6 +125,7 @@ def same_exports(former: Former, folder: Path) -> None:
     assert files(folder) == files(former.folder / f"exported_{former.kind}")
 
 
+@pytest.mark.slow
 def test_a_former_database_is_read_without_a_write(former):
     """Everything that only reads works on it, and leaves every row, and SQLite's file, as it was."""
     before = former.state()
@@ -159,6 +160,7 @@ def test_a_former_database_is_read_without_a_write(former):
         assert Path(former.url).read_bytes() == file
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 def test_a_former_database_is_read_where_nothing_may_be_written(former, powerless):
     """An SQLite file in a folder that is read-only, too."""
@@ -181,6 +183,7 @@ show(json.dumps(list(runner.read("invoices")))), show(runner.status()), show(run
     same_exports(former, out)
 
 
+@pytest.mark.slow
 def test_the_next_load_migrates_once(former):
     """After a backup, in the transaction that starts the run; what was stored stays, and what is new is loaded."""
     before = former.state()
@@ -212,6 +215,7 @@ def test_a_migration_alone_changes_nothing_of_what_is_stored(former):
     same_exports(former, former.folder / "out")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "write",
     [
@@ -284,6 +288,7 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(former, monkeypatch)
     verified(former.runner())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["after the backup", "before the commit"])
 def test_a_kill_leaves_a_database_that_opens(former, moment):
     """Whether nothing was migrated yet or all but the commit was done."""
@@ -315,6 +320,7 @@ SyncRunner(sys.argv[1], sys.argv[3], config=JSON2DBConfig(database={"backup_dire
     verified(former.runner())
 
 
+@pytest.mark.slow
 def test_going_back_and_on_again(former):
     """The backup holds the former ledger; a program that restores it brings it to its own version."""
     shutil.rmtree(former.folder / "sync_sessions" / NEW)

@@ -62,7 +62,7 @@ def test_any_content_of_a_file_is_a_difference(tmp_path, form, compress):
         assert found.differences
 
 
-@pytest.mark.mostly_slow
+@pytest.mark.slow
 @pytest.mark.parametrize(("form", "compress"), FORMATS)
 def test_any_byte_may_be_lost(tmp_path, form, compress):
     """Cut off after any byte, and with any byte another, a file is different, or says the same in other words."""
@@ -104,6 +104,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(content=st.binary() | VALUES.map(lambda value: json.dumps(value).encode()))
 def test_no_content_raises(folder, content):

@@ -102,6 +102,7 @@ def seed() -> int:
     return int(os.environ.get("JSON2DB_TEST_SEED") or random.SystemRandom().randrange(10**6))
 
 
+@pytest.mark.slow
 def test_a_killed_export_leaves_whole_files(tmp_path, seed):
     """After SIGKILL each file is of one version and whole; the next start makes them one, the next run the newest."""
     kill_often(tmp_path, KILLS, seed)

@@ -24,6 +24,7 @@ DUMPS = [
 DUMPS += ["csc/dump/states.sqlite3.xz"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", SETS or [pytest.param("-", marks=pytest.mark.skip("the shared test data is not there"))]
 )
@@ -63,7 +64,7 @@ def _by_value(found: list[dict[str, Any]]) -> list[str]:
     return sorted(canonical(record) for record in found)
 
 
-@pytest.mark.mostly_slow
+@pytest.mark.slow
 @pytest.mark.parametrize("dump", DUMPS)
 def test_an_authors_database_goes_round(databases, tmp_path, shared_data, dump):
     """The authors' own databases exported, loaded into an empty one, and exported from there: nothing differs."""

@@ -266,6 +266,7 @@ def test_text_keys_are_in_the_order_of_their_bytes(database_url, tmp_path):
     assert all(record["l"] == [{"k": record["id"]}] for record in records(tmp_path / "out/things.json"))
 
 
+@pytest.mark.slow
 @settings(
     max_examples=settings.default.max_examples // 25,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -164,6 +164,7 @@ def test_verification_of_one_run_reads_its_files_only(database_url, tmp_path):
     assert runner.verify(run=77).error == "there is no run 77"
 
 
+@pytest.mark.slow
 def test_a_workflow_verifies_every_record_it_loads(database_url, tmp_path):
     """By default the records of the run itself are compared; that can be left out, or asked of all files."""
     session(tmp_path, "2025-01-01", items=[{"id": n} for n in range(5)])

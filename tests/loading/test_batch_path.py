@@ -395,6 +395,7 @@ def test_ordinary_records_are_loaded_at_once(both, tmp_path, monkeypatch):
     assert len(alone) < 60
 
 
+@pytest.mark.slow
 def test_the_exact_way_is_exact(both, tmp_path, monkeypatch):
     """The other of the two ways, which these tests compare with, never makes rows of many records at once."""
     monkeypatch.setattr(BatchShredder, "__init__", refuse)

@@ -222,6 +222,7 @@ def test_a_table_of_the_users_own_is_left_alone(database_url, tmp_path):
     assert query(database_url, "SELECT * FROM json_t") == [("precious",)]
 
 
+@pytest.mark.slow
 def test_what_users_added_to_our_tables_survives_a_rebuild(database_url, tmp_path):
     """Indexes of the user's on our tables, and tables that refer to ours, outlive a widening."""
     session(tmp_path, "2025-01-01", t=[{"id": "a", "n": 1}])

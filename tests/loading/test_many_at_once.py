@@ -108,6 +108,7 @@ def test_hard_records(same_both_ways, tmp_path, case):
     same_both_ways(write(tmp_path / "in", json.dumps(records)))
 
 
+@pytest.mark.slow
 def test_every_kind_with_and_without_null(same_both_ways, tmp_path):
     """Numbers, booleans, dates, moments, big integers and JSON, complete and with gaps."""
     values = {

@@ -208,6 +208,7 @@ def test_a_replay_that_cannot_tell_which_is_newer_stores_nothing(database_url, t
     assert accounting_problems(database_url) == []
 
 
+@pytest.mark.slow
 def test_records_without_a_key_are_replayed_one_by_one(database_url, tmp_path):
     """Equal records without a key stay as many as there are, in whatever order they are replayed."""
     rules = strict(tmp_path / "rules", "string")
@@ -226,6 +227,7 @@ def test_records_without_a_key_are_replayed_one_by_one(database_url, tmp_path):
     sound(runner, database_url)
 
 
+@pytest.mark.slow
 def test_a_file_that_changes_is_rejected_anew(database_url, tmp_path):
     """What was kept of a file's earlier content goes with it; what was replayed stays stored."""
     rules = strict(tmp_path / "rules", "string")

@@ -157,6 +157,7 @@ def test_a_plain_file_that_comes_back_counts_again(database_url, tmp_path):
     verified(runner)
 
 
+@pytest.mark.slow
 def test_a_guessed_key_is_not_judged_by_replayed_records(database_url, tmp_path):
     """Few records of a large file may well share a key; other files' records are replayed all the same."""
     rules = strict(tmp_path / "rules", "string")

@@ -176,6 +176,7 @@ def test_readers_see_the_state_before_or_after_a_file(database_url, tmp_path, dr
     assert_sound(database_url, runner=runner)
 
 
+@pytest.mark.slow
 def test_a_reader_that_began_before_a_change_of_tables_sees_the_state_before(database_url, tmp_path):
     """What a reader sees was decided when it began: tables that are rebuilt meanwhile are not empty to it.
 
@@ -245,6 +246,7 @@ def without_the_lock_of(process: int, runner: SyncRunner) -> Any:
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL here")
 def test_the_next_run_takes_over_from_one_that_was_killed(database_url, tmp_path):
     """A run killed in the midst of a file leaves that file out whole; the next takes the lock and does its work."""
@@ -268,6 +270,7 @@ def test_the_next_run_takes_over_from_one_that_was_killed(database_url, tmp_path
 # One runner, several threads
 
 
+@pytest.mark.slow
 def test_threads_read_through_one_runner(database_url, tmp_path):
     """Each call stands alone: every thread gets the whole answer to what it asked, and its own events."""
     session(tmp_path, "2025-01-01", things=things(2, drift=False), others=[{"id": 1}])

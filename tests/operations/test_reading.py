@@ -53,6 +53,7 @@ def test_reading_says_what_is_wrong(database_url, tmp_path):
             next(runner.read("items", db_path=tmp_path / "nowhere.db"))
 
 
+@pytest.mark.slow
 def test_reading_takes_little_memory_and_may_stop_early(database_url, tmp_path):
     """Of many records only some are in memory, and a reader that stops leaves nothing open."""
     write(tmp_path / "many.json", [{"id": n, "text": "x" * 100} for n in range(5_000)])

@@ -528,6 +528,7 @@ def test_a_frozen_entity_stays_as_it_is(case):
     assert REFUSED[0] in seen.notes
 
 
+@pytest.mark.slow
 def test_the_workflow_leaves_frozen_entities_alone(case):
     """Its second step lists what was refused, and records no run for it; its third rejects what does not fit."""
     case.config = {"processing": {"contracts": {"*": "freeze", "customers": "evolve"}}}

@@ -193,6 +193,7 @@ def test_memory_is_bounded_by_the_record(tmp_path):
     assert len(read(path)) == 2
 
 
+@pytest.mark.slow
 def test_a_file_that_grows_while_it_is_read_is_refused(tmp_path):
     """What is still being written is not loaded half."""
     path = write(tmp_path / "t.ndjson", '{"a": 1}\n' * 100_000)

@@ -214,7 +214,7 @@ def test_quickstart_scripts_run(tmp_path: Path) -> None:
     assert "json_invoices: 30 rows" in output
 
 
-@pytest.mark.mostly_slow
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [

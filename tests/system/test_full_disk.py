@@ -74,7 +74,7 @@ for point in range(points):
 """
 
 
-@pytest.mark.mostly_slow
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_a_disk_that_runs_full_loses_nothing(operation: Operation, tmp_path: Path) -> None:
     """Wherever the disk is full: a database_error that says so, a sound database, and then the same end as with room."""

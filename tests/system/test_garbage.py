@@ -199,6 +199,7 @@ def test_a_database_that_may_not_be_read_is_a_database_error(sqlite_world, power
     sqlite_world.assert_intact()
 
 
+@pytest.mark.slow
 def test_a_new_database_in_a_read_only_folder_is_a_database_error(tmp_path, powerless):
     """Where no database can be made, the error names the folder, and no file is left there."""
     write(tmp_path / "source" / "contacts.json", contacts(3))
@@ -266,7 +267,7 @@ def test_a_database_that_is_none_is_left_as_it_is(tmp_path, kind):
     for operation in ("analyze", "create_tables", "populate", "verify", "report", "full_workflow", "backup"):
         path.write_bytes(bytes_)
         result = getattr(SyncRunner(path, source), operation)()
-        assert_failed(result, "database_error", "no SQLite database", str(path))
+        assert_failed(result, "database_error", "not an SQLite database", str(path))
         assert path.read_bytes() == bytes_
 
 
@@ -300,6 +301,7 @@ def test_a_damaged_database_is_told_and_can_be_restored(sqlite_world, seed):
     sqlite_world.assert_intact()
 
 
+@pytest.mark.slow
 def test_a_damaged_backup_is_not_restored(sqlite_world):
     """Restoring from a damaged or foreign file fails and leaves the database as it was."""
     made = sqlite_world.runner().backup().backup
@@ -335,7 +337,7 @@ assert_sound(url)
 """
 
 
-@pytest.mark.mostly_slow
+@pytest.mark.slow
 @pytest.mark.parametrize("backup", ["", "backup"])
 @pytest.mark.parametrize("size", ["1500k", "3m"])
 def test_a_full_disk_loses_nothing(tmp_path, size, backup):
@@ -502,6 +504,7 @@ BAD_FILES: dict[str, tuple[str, bytes, str]] = {
 }
 
 
+@pytest.mark.slow
 def test_bad_files_are_refused_and_stop_no_other(world):
     """Files that are not JSON of records are refused, each with its name and reason; the good ones of the run are loaded."""
     for number, (name, data, _word) in enumerate(BAD_FILES.values()):
@@ -637,7 +640,7 @@ def test_a_file_that_grows_while_it_is_read_is_refused(sqlite_world, suffix, ste
     world.assert_intact()
 
 
-@pytest.mark.mostly_slow
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["deleted", "replaced by a folder", "emptied"])
 def test_a_file_that_goes_away_before_it_is_read_is_refused(world, what):
     """A file that was there when the source was listed and is not when it is read stops no other."""
@@ -686,6 +689,7 @@ def holder(world: World) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
+@pytest.mark.slow
 def test_of_two_runs_the_second_is_told_who_holds_the_lock(world, holder):
     """While a run writes, every other that would gets locked, naming the holder; reading operations go on."""
     for operation in ("populate", "create_tables", "full_workflow", "backup"):
@@ -712,6 +716,7 @@ def wait_for_lock(world: World) -> None:
     raise AssertionError("the lock of a process that is gone still holds")
 
 
+@pytest.mark.slow
 def test_another_programs_transaction_is_waited_for_then_told(world):
     """A table that another program has locked makes the run end with locked, and nothing is lost."""
     write(world.source / "contacts.json", contacts(41, version=2))
@@ -767,6 +772,7 @@ def hides_password(text: str) -> bool:
 OPERATIONS = ("populate", "verify", "report", "full_workflow", "backup", "analyze", "create_tables")
 
 
+@pytest.mark.slow
 def test_the_password_is_never_shown(locked_server, tmp_path, caplog):
     """No result, repr, setting, log line or ledger row holds the password of the database."""
     caplog.set_level(logging.DEBUG)

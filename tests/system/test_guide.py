@@ -170,7 +170,7 @@ READY = [
 ]
 
 
-@pytest.mark.mostly_slow
+@pytest.mark.slow
 @pytest.mark.parametrize(("heading", "total"), READY)
 def test_a_block_runs_as_written(place: Place, heading: str, total: int) -> None:
     """The block loads the records that its window and filter should give, into the default database."""
@@ -265,6 +265,7 @@ def test_status_checking_lists_every_table(place: Place) -> None:
     assert len(lines) == len(set(lines))
 
 
+@pytest.mark.slow
 def test_detailed_logging_tells_every_step(place: Place) -> None:
     """With logging at DEBUG each step of the workflow shows on the package's logger, with one id of the run."""
     done = place.run(IMPORT + python_block("Logging Configuration"))
@@ -327,6 +328,7 @@ def test_an_emergency_verification_tells_good_from_bad(place: Place) -> None:
 # Configuration
 
 
+@pytest.mark.slow
 def test_variables_in_env_configure_everything(place: Place) -> None:
     """The commands copy the template; with the guide's lines in .env only the last 24 hours are loaded."""
     if (REPOSITORY / ".env.example").is_file():
@@ -475,6 +477,7 @@ def assert_custom_columns_are_filled(place: Place, url: str) -> None:
         assert {sessions[id_] for id_ in newest - first} == {place.sessions["newest"]}
 
 
+@pytest.mark.slow
 def test_custom_columns_are_made_and_filled(place: Place) -> None:
     """After the block, recreated tables have import_timestamp and session_id, and populate fills both."""
     code = IMPORT + python_block("2. Schema Customization") + SHOW.format("schema_result")
@@ -494,6 +497,7 @@ def test_custom_columns_are_made_and_filled(place: Place) -> None:
     assert_custom_columns_are_filled(place, str(place.production_db))
 
 
+@pytest.mark.slow
 def test_custom_columns_are_filled_in_rows_that_were_there(place: Place) -> None:
     """Tables that held data before are recreated with the custom columns, filled for the rows carried over."""
     place.output(python_block("Programmatic Usage"))
@@ -505,7 +509,7 @@ def test_custom_columns_are_filled_in_rows_that_were_there(place: Place) -> None
     assert_custom_columns_are_filled(place, str(place.production_db))
 
 
-@pytest.mark.mostly_slow
+@pytest.mark.slow
 @pytest.mark.parametrize("loaded_before", [False, True], ids=["new", "loaded"])
 def test_custom_columns_on_each_database(place: Place, database_url: str, loaded_before: bool) -> None:
     """create_tables adds the columns that generate_table_schemas was given, on SQLite and PostgreSQL."""
@@ -526,6 +530,7 @@ def test_custom_columns_on_each_database(place: Place, database_url: str, loaded
 # Commands
 
 
+@pytest.mark.slow
 def test_the_commands_for_support_work(place: Place) -> None:
     """The two one-line programs print that the package loads, and how many folders of data there are."""
     block = BLOCKS["Common Commands for Support", "bash"]

@@ -167,7 +167,7 @@ def is_rejected(value: str, kind: str) -> bool:
     return kind not in VALUES[value]
 
 
-@pytest.mark.mostly_slow
+@pytest.mark.slow
 @pytest.mark.parametrize(("place", "suffix"), [("a column", "ndjson"), *((place, "json") for place in PLACES)])
 def test_any_value_among_all_others(database_url, databases, tmp_path, place, suffix):
     """In one column with all others, every value is stored exactly or rejected alone."""
@@ -282,6 +282,7 @@ def test_hostile_keys(database_url, tmp_path, share):
     assert_kept(database_url, "things", records, [])
 
 
+@pytest.mark.slow
 def test_keywords(database_url, tmp_path):
     """Every word of SQL as a key: of a new table and of a column that is added, of rows that are stored and changed."""
     for number, words in enumerate((KEYWORDS[::2], KEYWORDS)):
@@ -310,6 +311,7 @@ def test_hostile_keys_as_child_tables(database_url, tmp_path):
     assert_kept(database_url, "things", records, [])
 
 
+@pytest.mark.slow
 def test_hostile_entities(database_url, tmp_path):
     """Hostile keys as entities: those whose names fall together are one entity or told, none is lost."""
     names = [*[key for key in dict.fromkeys(KEYS[:66]) if key.strip() and key != "\u0130"][::2], "i", "\u0130"]
@@ -373,6 +375,7 @@ def test_a_key_with_a_lone_surrogate_is_rejected(database_url, tmp_path, place):
     assert_kept(database_url, "things", records, [2])
 
 
+@pytest.mark.slow
 def test_five_thousand_keys(database_url, tmp_path):
     """A record of 5,000 keys comes back whole, beside one that has none of them and one with others."""
     many = {f"key {n}": n for n in range(5000)}

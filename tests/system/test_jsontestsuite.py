@@ -69,6 +69,7 @@ def refusals(result: PopulateResult) -> dict[str, RefusedFile]:
     return refused
 
 
+@pytest.mark.slow
 def test_what_must_be_accepted_is_read_as_json(database_url: str, suite: Path, tmp_path: Path) -> None:
     """All 95 y_ files are read: records come back by value, and what holds no record is refused for just that."""
     paths = files(suite, "y", 95)

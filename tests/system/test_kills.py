@@ -41,7 +41,7 @@ def kill(operation: Operation, place: Place, folder: Path, seed: int, kills: int
     assert harness.kills >= kills / 2, "hardly any run was killed: the moments come too late"
 
 
-@pytest.mark.mostly_slow
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_a_killed_run_loses_nothing(operation, place, tmp_path, seed):
     """After SIGKILL the database verifies, and one more run ends where an undisturbed run does."""

@@ -35,7 +35,7 @@ print(json.dumps({"success": [r.success for r in results], "counts": counts, "re
 """
 
 
-@pytest.mark.mostly_slow
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells a process's peak of memory")
 @pytest.mark.parametrize("layout", ["array", "lines"])
 def test_a_file_larger_than_its_memory_is_loaded_in_bounded_memory(tmp_path, layout):
@@ -82,6 +82,7 @@ print(json.dumps({"files": [(r.error, r.files[0].status, r.records) for r in res
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells a process's peak of memory")
 def test_a_table_is_exported_in_bounded_memory(tmp_path):
     """Written, checked and verified, a table many times larger than that never takes more than 128 MB."""

@@ -39,6 +39,7 @@ def imported_packages() -> set[str]:
     return {normal(distributions[top][0]) for top in tops}
 
 
+@pytest.mark.slow
 def test_what_is_imported_is_declared() -> None:
     """setup.cfg names every package that is imported, and none that is not; psycopg comes with an extra."""
     always = declared("options", "install_requires")

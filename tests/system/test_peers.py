@@ -131,6 +131,7 @@ def test_an_array_of_texts_comes_back_as_an_array(place):
 # One bad record ends everything
 
 
+@pytest.mark.slow
 def test_one_bad_line_in_6001_harms_only_itself(place):
     """The bad line is kept with its number, reason and text; the 6,000 others are stored."""
     lines = [json.dumps({"id": number}) for number in range(6_000)]
@@ -214,6 +215,7 @@ def test_text_is_never_cut_at_a_nul(place, databases):
         assert "U+0000" in kept.reason
 
 
+@pytest.mark.slow
 def test_timestamps_keep_their_offset(place):
     """A moment is read back as it was spelled, and SQL knows it as the same moment."""
     spelled = ["2024-02-29T10:00:00+05:30", "2024-02-29T04:30:00+00:00", "2024-02-28T23:30:00-05:00"]
@@ -230,6 +232,7 @@ def test_timestamps_keep_their_offset(place):
     assert place.read("mixed") == mixed
 
 
+@pytest.mark.slow
 def test_dates_that_are_none_stay_what_was_sent(place):
     """The 30th of February, an empty text and words among dates are kept as they are, and no record is lost for them."""
     records = [
@@ -240,6 +243,7 @@ def test_dates_that_are_none_stay_what_was_sent(place):
     assert place.read() == records
 
 
+@pytest.mark.slow
 def test_keys_are_unique_and_not_null_in_the_database_itself(place):
     """NOT NULL and UNIQUE hold for anyone's SQL, also after columns were widened and tables recreated."""
     place.load({"id": "a", "v": 1}, {"id": "b", "v": 2})
@@ -254,6 +258,7 @@ def test_keys_are_unique_and_not_null_in_the_database_itself(place):
 # Names
 
 
+@pytest.mark.slow
 def test_two_keys_equal_in_their_first_63_bytes_keep_both_values(place):
     """As columns, as child tables, as entities, and where a letter takes two bytes."""
     keys = [LONG + "a", LONG + "b", "é" * 40, "é" * 40 + "x"]
@@ -288,6 +293,7 @@ def test_a_key_with_a_bracket_or_quotes_breaks_no_sql(place):
     assert place.read() == records
 
 
+@pytest.mark.slow
 def test_2000_keys_are_no_limit(place):
     """More keys than a statement has variables, or a table columns: all are stored, updated and read back."""
     wide = {f"key {number}": number for number in range(2_000)}
@@ -301,6 +307,7 @@ def test_2000_keys_are_no_limit(place):
 # Twice is not once
 
 
+@pytest.mark.slow
 def test_loading_twice_adds_nothing(place):
     """The same file again, touched, copied or laid out otherwise: nothing new, with a key or without."""
     keyed, keyless = [{"id": n, "lines": [{"n": n}]} for n in range(50)], [{"text": f"{n % 7}"} for n in range(50)]

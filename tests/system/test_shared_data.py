@@ -110,6 +110,7 @@ def test_each_file_brings_what_was_counted_without_us(synced: Synced, expected: 
     assert loaded == wanted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("entity", ENTITIES)
 def test_an_entity_has_the_records_and_key_it_should(synced: Synced, expected: Any, entity: str) -> None:
     """Count and key are those expected, and column id holds the key, with nothing lost of 19 digits."""
@@ -243,7 +244,7 @@ def test_older_sessions_loaded_afterwards_put_no_old_data_over_new(
     assert runner.verify(full=True).success
 
 
-@pytest.mark.mostly_slow
+@pytest.mark.slow
 @pytest.mark.parametrize("tree", ["api_sync_fallback_only", "api_sync_fallback_flat"])
 def test_the_fallback_is_read_where_there_are_no_sessions(
     database_url: str, shared_data: Path, expected: Any, tree: str
@@ -442,7 +443,7 @@ CHINOOK = (
 )
 
 
-@pytest.mark.mostly_slow
+@pytest.mark.slow
 @pytest.mark.parametrize("table", CHINOOK)
 def test_a_chinook_table_equals_its_authors(chinook: str, shared_data: Path, expected: Any, table: str) -> None:
     """Row for row and column for column, a table holds what the author's own SQLite file holds."""
@@ -495,6 +496,7 @@ def countries(databases: Any, shared_data: Path) -> Iterator[str]:
     databases.drop(url)
 
 
+@pytest.mark.slow
 def test_countries_are_counted_and_summed_as_by_their_author(countries: str, expected: Any) -> None:
     """Counts and sums of countries, regions, subregions, timezones and states equal the author's dump."""
     wanted = expected["csc_from_sqlite_dump"]

@@ -84,7 +84,7 @@ def test_a_first_load_makes_few_calls_a_record(source):
     assert a_record(lambda number: runner(source(number)).populate) < 25
 
 
-@pytest.mark.mostly_slow
+@pytest.mark.slow
 def test_analysis_makes_few_calls_a_record(source):
     """Looking at every value costs far less than one call a value."""
     assert a_record(lambda number: runner(source(number)).analyze) < 25
@@ -133,6 +133,7 @@ def test_exporting_makes_few_calls_a_record(source, form):
     assert a_record(work) < 30
 
 
+@pytest.mark.slow
 def test_exporting_a_row_makes_few_calls(tmp_path):
     """A row of an application's table is exported, and read back, with less than 4 calls."""
 

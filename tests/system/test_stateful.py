@@ -220,6 +220,7 @@ def shuffled(record: Any, chance: random.Random) -> Any:
     return dict(chance.sample(list(record.items()), len(record)))
 
 
+@pytest.mark.slow
 def test_any_history_leaves_the_latest_of_each_key(databases):
     """Whatever was loaded, in whatever order and how often, the tables hold the latest record of each key."""
     run_state_machine_as_test(

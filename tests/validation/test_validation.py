@@ -232,6 +232,7 @@ def checked(url, relations, mode="reject"):
 RELATIONS = {"orders.contact_id": "contacts", "orders.lines.item_id": "items"}
 
 
+@pytest.mark.slow
 def test_values_that_are_no_key_are_found(related):
     """In an entity's table and in a child table, with the record that holds them; null, absent and "" refer to nothing."""
     check = checked(related, RELATIONS)

@@ -121,6 +121,7 @@ def test_the_data_is_what_the_tests_think():
     assert AT % 5
 
 
+@pytest.mark.slow
 def test_untouched_records_are_all_taken_at_once(loaded):
     """No batch needs the row path, and both ways find nothing wrong in so many records."""
     fast, exact = findings(loaded, [])
@@ -161,6 +162,7 @@ def test_swapped_positions_are_found(loaded):
     assert f"record {AT} (id {ID}) $.lines[0].n: sent 0, stored 1" in fast[0].examples[0]
 
 
+@pytest.mark.slow
 def test_a_lost_and_a_foreign_record_are_found(loaded):
     """A record that is gone is missed; one that claims to have come with no known load is told of."""
     delete = f"DELETE FROM json_items {ROOT}"
@@ -184,6 +186,7 @@ def test_a_row_too_many_is_found(loaded):
     assert fast[1].examples == ("items stray is stored, but no loaded file holds it",)
 
 
+@pytest.mark.slow
 def test_records_sent_again_count_the_same(databases, tmp_path):
     """Older and newer files, skipped and rejected records: both ways count the same and find the same."""
     made = [record(number) for number in range(1, 1501)]
@@ -223,6 +226,7 @@ def two_processes(monkeypatch):
     monkeypatch.setattr(subprocess_worker, "has_room_for_two", lambda: True)
 
 
+@pytest.mark.slow
 def test_two_processes_find_what_one_finds(databases, tmp_path, two_processes):
     """Whether the tables are checked beside the records or before them, the same is found in the same order."""
     (tmp_path / "items.json").write_text(json.dumps([record(number) for number in range(1, 101)]))

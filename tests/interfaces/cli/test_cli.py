@@ -33,6 +33,7 @@ class TestEveryOperation:
         assert list(result["steps"]) == ["analyze", "populate", "verify", "report"]
         assert result["steps"]["verify"]["records_compared"] == 77
 
+    @pytest.mark.slow
     def test_the_steps_one_by_one(self, run: Run) -> None:
         """Analyze, create-tables, populate, verify and report in this order do what the full workflow does."""
         assert one_json(run("analyze", "--json"))["schema_changes_required"]
@@ -54,6 +55,7 @@ class TestEveryOperation:
         assert result["database"].endswith("other.db")
         assert not Path("test.db").exists()
 
+    @pytest.mark.slow
     def test_postgresql(self, run: Run, postgres_url: str) -> None:
         """--db-path takes the URL of a PostgreSQL database, and every step works there."""
         result = one_json(run("full-workflow", "--json", "--full-verification", "--db-path", postgres_url))
@@ -101,6 +103,7 @@ class TestEveryOperation:
         assert failed.exit_code == 2
         assert one_json(failed)["context"]["setting"] == "processing.batch_size"
 
+    @pytest.mark.slow
     def test_backup_before_populate(self, loaded: Run) -> None:
         """--backup makes a backup before loading, --no-backup none though one is configured."""
         assert one_json(loaded("populate", "--json", "--backup"))["backup"]
@@ -140,6 +143,7 @@ class TestEveryOperation:
         assert {f"json_{name}" for name in RECORDS} <= names
         assert "JSONB" in run("generate-table-schemas", "--dialect", "postgresql").stdout
 
+    @pytest.mark.slow
     def test_backup_and_restore(self, loaded: Run) -> None:
         """What backup made is listed by backups, and restore goes back to it."""
         made = one_json(loaded("backup", "--json"))["backup"]
@@ -193,7 +197,7 @@ class TestEveryOperation:
 
 
 class TestOutput:
-    @pytest.mark.mostly_slow
+    @pytest.mark.slow
     @pytest.mark.parametrize("command", ["full-workflow", "analyze", "populate", "verify", "report", "runs", "backups"])
     def test_json_is_alone_on_stdout(self, loaded: Run, command: str) -> None:
         """With --json stdout is the result and nothing else, also when the log is wanted."""
@@ -312,7 +316,7 @@ class TestExitCodes:
         assert result.stderr
         assert not Path("test.db").exists()
 
-    @pytest.mark.mostly_slow
+    @pytest.mark.slow
     @pytest.mark.parametrize("option", [[], ["--no-input"]])
     def test_input_needed(self, loaded: Run, option: list[str]) -> None:
         """2: an answer is needed and there is no terminal; the missing option is named and nothing is done."""

@@ -53,6 +53,7 @@ class TestRead:
         assert traced["record"]["bill_id"] == "B-0031"
         assert (traced["file"], traced["session"], traced["run"]) == (BILL, BILL.split("/")[0], 2)
 
+    @pytest.mark.slow
     def test_an_id_that_is_not_there(self, loaded: Run) -> None:
         """An id that is not there ends with 1, and stderr says so; stdout stays empty."""
         for more in ([], ["--provenance"]):
@@ -95,6 +96,7 @@ class TestRuns:
         assert all(load["read"] == sum(load[name] for name in outcomes) for load in shown["loads"])
         assert "88 read = 77 inserted + 7 updated + 4 unchanged" in loaded("runs", "show", "2").stdout
 
+    @pytest.mark.slow
     def test_a_run_that_never_was(self, loaded: Run) -> None:
         """A number without a run ends with 2, and says what to do."""
         wrong = loaded("runs", "show", "99")
@@ -115,6 +117,7 @@ class TestWorkflow:
         account = run("full-workflow").stdout.splitlines()[0]
         assert account == "88 read = 77 inserted + 7 updated + 4 unchanged; every record verified"
 
+    @pytest.mark.slow
     def test_tables_only(self, run: Run) -> None:
         """With --skip-record-verification no record is compared, and the account names the checks instead."""
         result = one_json(run("full-workflow", "--json", "--skip-record-verification"))

@@ -32,6 +32,7 @@ def command(tmp_path: Path, *words: str, **environment: str) -> tuple[str, str]:
     return (tmp_path / "out").read_text("utf-8"), (tmp_path / "log").read_text("utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_an_error_names_its_place_in_one_piece(tmp_path: Path, environment: dict[str, str]) -> None:
     """``2> log`` holds the whole path of a source and a database that are not there, whatever the terminal is."""
@@ -43,6 +44,7 @@ def test_an_error_names_its_place_in_one_piece(tmp_path: Path, environment: dict
     assert str(missing) + ".db" in log
 
 
+@pytest.mark.slow
 def test_results_name_places_in_one_piece(tmp_path: Path, place: Path) -> None:
     """A run, a report, an export and the list of its backups show whole paths and file names."""
     database = str(place / "things.db")

@@ -63,6 +63,7 @@ def test_header_before_anything_is_there(sit: Sit) -> None:
     assert "choose s to name one" in seen
 
 
+@pytest.mark.slow
 def test_header_says_the_state_of_things(sit: Sit, loaded: None) -> None:
     """The header names database, kind, size, sessions, what is new, and the last run with its accounting."""
     seen = sit("0", ENTER, width=100)
@@ -95,7 +96,7 @@ def test_broken_configuration_is_explained(sit: Sit, monkeypatch: pytest.MonkeyP
     assert "JSON2DB_BATCH_SIZE = many is wrong" in seen
 
 
-@pytest.mark.mostly_slow
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_nothing_is_wider_than_the_terminal(sit: Sit, width: int) -> None:
     """Only a word that is longer, as a path, (and log lines, which a terminal does not get) is wider than the terminal."""
@@ -128,6 +129,7 @@ def test_header_after_a_cancelled_run(sit: Sit, monkeypatch: pytest.MonkeyPatch)
     assert "last full workflow, just now" in sit("6", ENTER, GO, "y", "h", ENTER, "0", ENTER)
 
 
+@pytest.mark.slow
 def test_header_after_going_on(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
     """Within one sitting, a run that ended well takes the place of a cancelled one."""
     options, calls = populate.populate_options, []
@@ -144,6 +146,7 @@ def test_header_after_going_on(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> Non
     assert "last full workflow, just now" in seen
 
 
+@pytest.mark.slow
 def test_header_after_a_recreation(sit: Sit, loaded: None) -> None:
     """The last run is the latest of any operation, not the latest that loaded something."""
     seen = sit("2", ENTER, GO, "y", "h", ENTER, "0", ENTER)
@@ -151,6 +154,7 @@ def test_header_after_a_recreation(sit: Sit, loaded: None) -> None:
     assert "last create tables, just now" in seen
 
 
+@pytest.mark.slow
 def test_header_tells_how_the_last_run_ended(sit: Sit, loaded: None) -> None:
     """A run that did not end well is shown with its status."""
     with closing(sqlite3.connect("shop.db")) as connection, connection:
@@ -250,6 +254,7 @@ def test_a_window_of_days(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
     assert rows("json_bills") == 8
 
 
+@pytest.mark.slow
 def test_a_window_that_leaves_nothing_offers_all_days(sit: Sit, loaded: None) -> None:
     """When the window leaves nothing, taking all sessions is one key away."""
     days = ("day", ENTER, "an", ENTER, "0.001", ENTER)
@@ -267,6 +272,7 @@ def test_recreation_asks_with_figures_and_no_by_default(sit: Sit, loaded: None) 
     assert not Path("backups").exists()
 
 
+@pytest.mark.slow
 def test_recreation_keeps_rows_after_a_backup(sit: Sit, loaded: None) -> None:
     """After a yes the tables are rebuilt with their rows, and a backup lies beside them."""
     sit("2", ENTER, GO, "y", "h", ENTER, "0", ENTER)
@@ -281,6 +287,7 @@ def test_verification(sit: Sit, loaded: None) -> None:
     assert "compared with what is stored" in seen
 
 
+@pytest.mark.slow
 def test_report(sit: Sit, loaded: None) -> None:
     """Option 5 asks nothing."""
     seen = sit("5", ENTER, "h", ENTER, "0", ENTER)
@@ -294,6 +301,7 @@ def test_report_without_a_database_offers_to_make_one(sit: Sit) -> None:
     assert rows("json_items") == 10
 
 
+@pytest.mark.slow
 def test_way_on_after_a_run(sit: Sit) -> None:
     """After the workflow, verifying in full is offered and done without leaving."""
     seen = sit("6", ENTER, GO, "y", "ver", ENTER, "h", ENTER, "0", ENTER)
@@ -308,6 +316,7 @@ def test_a_missing_source_offers_to_name_another(sit: Sit, example_source: Path)
     assert "88 read = 77 inserted" in seen
 
 
+@pytest.mark.slow
 def test_a_path_that_does_not_exist_can_be_corrected(sit: Sit, example_source: Path) -> None:
     """A source that is not there is refused in the prompt, where it can be corrected."""
     fix = ("s", ENTER, CLEAR, "no/where", ENTER, CLEAR, str(example_source), ENTER)
@@ -338,6 +347,7 @@ def test_the_place_of_an_error_is_shown(sit: Sit) -> None:
 # Advanced
 
 
+@pytest.mark.slow
 def test_emptying_wants_the_name(sit: Sit, loaded: None) -> None:
     """Discarding rows wants the database's name typed; anything else is refused in place."""
     seen = sit("7", ENTER, "7", ENTER, GO, "wrong", ENTER, CLEAR, "shop.db", ENTER, "h", ENTER, "0", ENTER)
@@ -441,6 +451,7 @@ def test_all_rejected_records_are_tried_again(rejecting: Sit) -> None:
     assert "last replay, just now" in rejecting("0", ENTER)
 
 
+@pytest.mark.slow
 def test_a_corrected_file_that_is_not_there(rejecting: Sit) -> None:
     """A file of corrected records that is not there is refused in the prompt, and Esc goes back to the list."""
     seen = rejecting("7", ENTER, "4", ENTER, "l", ENTER, "nowhere", ENTER, ESC, ESC, "0", ENTER, "0", ENTER)
@@ -477,6 +488,7 @@ def test_superseded_records_are_listed(sit: Sit) -> None:
     assert "record 2 of this file" in seen
 
 
+@pytest.mark.slow
 def test_schemas_are_written_and_checked_by(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
     """Validation writes a schema for each entity, replaces schemas only after a yes, and says which are in use."""
     seen = sit("7", ENTER, "v", ENTER, ENTER, "rules", ENTER, ENTER, "rules", ENTER, "n", ESC, "0", ENTER, "0", ENTER)
@@ -502,6 +514,7 @@ def test_what_changes_cost_is_said_before(sit: Sit) -> None:
     assert "things 2 stored records rewritten" in seen
 
 
+@pytest.mark.slow
 def test_frozen_tables_are_named_before(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
     """The plan names what a frozen contract refuses, and that a rebuild of frozen tables will be."""
     Path("data").mkdir()
@@ -589,6 +602,7 @@ def test_without_a_terminal_nothing_is_asked(capsys: pytest.CaptureFixture[str])
 # Databases
 
 
+@pytest.mark.slow
 def test_each_kind_of_database(sit: Sit, database_url: str) -> None:
     """A full workflow, a rebuild and a look at the header work on every kind of database."""
     seen = sit("6", ENTER, GO, "y", "h", ENTER, "2", ENTER, GO, "y", "h", ENTER, "0", ENTER, db=database_url)

@@ -26,6 +26,7 @@ def edit() -> None:
         connection.execute("UPDATE json_invoices SET status = 'lost' WHERE id = (SELECT min(id) FROM json_invoices)")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("loaded")
 def test_it_says_what_it_would_write_and_writes_it(sit: Sit) -> None:
     """It looks first, names the command that does the same, writes when asked to, and says what it wrote."""
@@ -100,6 +101,7 @@ def test_the_command_of_a_restore_works(sit: Sit) -> None:
     assert invoices("elsewhere") == before
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("loaded")
 def test_options_of_a_command_are_not_remembered(sit: Sit) -> None:
     """Before anything is written it is said that files written with options would be written without them."""

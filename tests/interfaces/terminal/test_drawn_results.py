@@ -78,7 +78,7 @@ KINDS = (
 )  # fmt: skip
 
 
-@pytest.mark.mostly_slow
+@pytest.mark.slow
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_fits(example: Mapping[str, Result], kind: str, width: int) -> None:
