@@ -19,13 +19,13 @@ from hypothesis import is_hypothesis_test, settings
 
 from support.nightly import NIGHTLY, often
 
-BY_DAY = 3
+BY_DAY = 1
 """So many cases of a slow test run by day on each database; all of them at night."""
 ALLOWED_SKIPS = Path(__file__).parents[1] / "allowed_skips.txt"
 
 # By day the same examples each time, so that a test that fails does so for what was changed; at night others.
 settings.register_profile("quick", max_examples=50, deadline=None, derandomize=True)
-settings.register_profile("slow", max_examples=500, deadline=None, derandomize=True)
+settings.register_profile("slow", max_examples=200, deadline=None, derandomize=True)
 settings.register_profile("nightly", max_examples=max(500, often(20_000)), deadline=None, print_blob=True)
 
 
