@@ -2,7 +2,7 @@
 
 ==========================================  =========================================================================
 ``pytest``                                  the quick suite: what is marked neither slow nor nightly
-``pytest -m slow``                          the slow rest, and hypothesis again with ten times as many examples
+``pytest -m slow``                          the slow rest, and hypothesis again with four times as many examples
 ``JSON2DB_TEST_NIGHTLY=1 pytest ...``       what is marked nightly, too, and everything more often; 0.1: a tenth of that
 ``pytest --strict-skips ...``               a reason to skip that allowed_skips.txt does not have fails the run
 ==========================================  =========================================================================
@@ -11,7 +11,9 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections import Counter
+from collections.abc import Container
 from pathlib import Path
 
 import pytest
@@ -19,8 +21,6 @@ from hypothesis import is_hypothesis_test, settings
 
 from support.nightly import NIGHTLY, often
 
-BY_DAY = 1
-"""So many cases of a slow test run by day on each database; all of them at night."""
 ALLOWED_SKIPS = Path(__file__).parents[1] / "allowed_skips.txt"
 
 # By day the same examples each time, so that a test that fails does so for what was changed; at night others.
@@ -54,8 +54,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         cases.setdefault((item.nodeid.partition("[")[0], database), []).append(item)
     always_nightly = [item for item in items if item.get_closest_marker("nightly")]
     known = set(map(id, always_nightly))
-    for same in cases.values():
-        _mark(same, thorough=_asks_for_slow(config))
+    for (test, database), same in cases.items():
+        _mark(same, thorough=_asks_for_slow(config), by_day=_is_for_the_day(test, database, cases))
     more = [item for item in items if item.get_closest_marker("nightly") and id(item) not in known]
     left_out = [item for number, item in enumerate(more) if int((number + 1) * NIGHTLY) == int(number * NIGHTLY)]
     if not named:
@@ -67,8 +67,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if not item.get_closest_marker("slow")]
 
 
-def _mark(cases: list[pytest.Item], *, thorough: bool) -> None:
-    """The cases of one test on one database: which are slow, and which of many slow ones are for the night."""
+def _is_for_the_day(test: str, database: str, cases: Container[tuple[str, str]]) -> bool:
+    """Of a slow test's two databases one runs by day, as the test's name says, and both at night."""
+    both = [name for name in ("sqlite", "postgresql") if (test, name) in cases]
+    return len(both) < 2 or database == both[zlib.crc32(test.encode()) % 2]
+
+
+def _mark(cases: list[pytest.Item], *, thorough: bool, by_day: bool) -> None:
+    """The cases of one test on one database: which are slow, and which of the slow ones are for the night."""
     first = cases[0]
     if thorough and is_hypothesis_test(getattr(first, "obj", None)):
         first.add_marker(pytest.mark.slow)
@@ -78,10 +84,8 @@ def _mark(cases: list[pytest.Item], *, thorough: bool) -> None:
             item.add_marker(pytest.mark.slow)
     elif not first.get_closest_marker("slow"):
         return
-    by_day = {len(cases) * part // BY_DAY for part in range(BY_DAY)}
-    for number, item in enumerate(cases):
-        if number not in by_day:
-            item.add_marker(pytest.mark.nightly)
+    for item in cases[1:] if by_day else cases:
+        item.add_marker(pytest.mark.nightly)
 
 
 class StrictSkips:
