@@ -18,6 +18,8 @@ from typing import BinaryIO
 
 import xxhash
 
+from json2db_sync.errors import DatabaseError
+
 _BYTES_PER_ENTRY = 150
 """A 16-byte key, a small integer and their share of a dict, measured on CPython 3.11 with room for its growth."""
 _BITS = 2**26
@@ -58,12 +60,21 @@ class SpillableKeyIndex:
         return found
 
     def set(self, numbers: Mapping[str, int]) -> None:
-        """Remember these numbers, replacing earlier ones of the same keys."""
+        """Remember these numbers, replacing earlier ones of the same keys.
+
+        :raises DatabaseError: when they do not fit into memory, and no temporary file can be written.
+        """
         self._known.update(zip(_digests(numbers), numbers.values(), strict=True))
         if len(self._known) > self._most:
-            if self._spilled is None:
-                self._spilled = _Spilled()
-            self._spilled.add(self._known)
+            try:
+                self._spilled = self._spilled or _Spilled()
+                self._spilled.add(self._known)
+            except OSError as error:
+                raise DatabaseError(
+                    f"cannot write a temporary file: {error.strerror}",
+                    hint="make room for temporary files, or name another folder for them in TMPDIR",
+                    reason="no_temporary_file",
+                ) from error
             self._known.clear()
 
     def close(self) -> None:
