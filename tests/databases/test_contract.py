@@ -1,4 +1,4 @@
-"""What base.py, table_changes.py and row_access.py promise: every database of the registry keeps it.
+"""What base.py and dialect.py promise: every database of the registry keeps it.
 
 A new database need only be among conftest's ``databases``.
 """
