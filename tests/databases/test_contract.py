@@ -195,12 +195,10 @@ with open_database(sys.argv[1]) as database, database.writing_lock():
 
 
 def test_one_run_writes_at_a_time(database, other):
-    """The lock is refused at once while another holds it, and free after."""
+    """The lock is refused while another holds it, and free after."""
     with database.writing_lock():
-        start = time.monotonic()
         with pytest.raises(Locked), other.writing_lock():
             pass
-        assert time.monotonic() - start < 5
         made(database)  # and the holder's own work goes on
     with other.writing_lock():
         pass

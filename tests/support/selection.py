@@ -3,7 +3,7 @@
 ==========================================  =========================================================================
 ``pytest``                                  the quick suite: what is marked neither slow nor nightly
 ``pytest -m slow``                          the slow rest, and hypothesis again with four times as many examples
-``JSON2DB_TEST_NIGHTLY=1 pytest ...``       what is marked nightly, too, and everything more often; 0.1: a tenth of that
+``JSON2DB_TEST_NIGHTLY=1 pytest ...``       what is marked nightly, too, and everything more often; 0.02: a fiftieth of it
 ``pytest --strict-skips ...``               a reason to skip that allowed_skips.txt does not have fails the run
 ==========================================  =========================================================================
 """
@@ -23,10 +23,12 @@ from support.nightly import NIGHTLY, often
 
 ALLOWED_SKIPS = Path(__file__).parents[1] / "allowed_skips.txt"
 
-# By day the same examples each time, so that a test that fails does so for what was changed; at night others.
+# The same examples each time, so that a test that fails does so for what was changed; in a whole night others.
 settings.register_profile("quick", max_examples=50, deadline=None, derandomize=True)
 settings.register_profile("slow", max_examples=200, deadline=None, derandomize=True)
-settings.register_profile("nightly", max_examples=max(500, often(20_000)), deadline=None, print_blob=True)
+settings.register_profile(
+    "nightly", max_examples=max(100, often(20_000)), deadline=None, derandomize=NIGHTLY < 1, print_blob=True
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import sqlite3
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.calls import calls
 
 from json2db_sync import SyncRunner
 
@@ -32,23 +31,6 @@ def invoice(number: int) -> dict[str, Any]:
     ]
     address = {"city": "Berlin", "lines": ["a", "b"]}
     return {"invoice_id": f"inv-{number}", "date": "2024-01-31", "total": number / 2, "to": address, "lines": lines}
-
-
-def calls(work: Callable[[], Any]) -> int:
-    """How many Python and C functions are called meanwhile."""
-    count = 0
-
-    def note(_frame: Any, kind: str, _argument: Any) -> None:
-        nonlocal count
-        count += kind in ("call", "c_call")
-
-    gc.collect()
-    sys.setprofile(note)
-    try:
-        work()
-    finally:
-        sys.setprofile(None)
-    return count
 
 
 def a_record(work: Callable[[int], Callable[[], Any]]) -> float:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
+from support.calls import calls
 
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.validation.record_validator import RecordRules
@@ -121,13 +121,12 @@ def test_deep_records_are_judged(tmp_path, levels):
 
 
 def test_validation_costs_little(tmp_path):
-    """20,000 good records of 30 fields take well under a second."""
+    """A good record of 30 fields costs few calls: the schema is compiled, not walked through for each of them."""
     fields = {f"f{number}": {"type": ["string", "null"]} for number in range(30)}
     found = rules(tmp_path, t={"properties": fields, "required": list(fields)})
     record = dict.fromkeys(fields, "some text")
-    started = time.perf_counter()
-    assert all(found.violation("t", record) is None for _ in range(20_000))
-    assert time.perf_counter() - started < 2
+    assert found.violation("t", record) is None  # compiled
+    assert calls(lambda: [found.violation("t", record) for _ in range(100)]) < 100 * 100
 
 
 # References
