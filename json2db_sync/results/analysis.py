@@ -74,7 +74,8 @@ class AnalysisResult(Result):
 
     @property
     def needs_attention(self) -> bool:
-        return bool(self.refused_files) or any(entity.rejected or entity.invalid for entity in self.entities)
+        counted = any(entity.rejected or entity.invalid for entity in self.entities)
+        return counted or bool(self.refused_files) or super().needs_attention
 
 
 @dataclass(frozen=True)

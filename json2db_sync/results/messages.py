@@ -56,6 +56,10 @@ class Note(Message):
         return text
 
 
+LOUD = frozenset({"without_key"})
+"""Codes of notes that ask for a look: a command that has one ends with code 3."""
+
+
 ChangeKind = Literal[
     "create_table",
     "add_column",

@@ -69,9 +69,8 @@ class PopulateResult(Result):
 
     @property
     def needs_attention(self) -> bool:
-        return bool(self.refused_files) or any(
-            self.statistics.get(name) for name in ("rejected", "without_key", "invalid")
-        )
+        counted = any(self.statistics.get(name) for name in ("rejected", "invalid"))
+        return counted or bool(self.refused_files) or super().needs_attention
 
 
 @dataclass(frozen=True)
