@@ -96,7 +96,7 @@ class ExportedFile:
         """The text of each record and the byte that it starts at, in order; once."""
         if self._cursor is None:
             for start, block in blocks_of_lines(self._stream, self._file, self._limit):
-                yield from split_lines(block, start)
+                yield from ((byte, line) for _number, byte, line in split_lines(block, start))
             return
         if self.is_envelope and next(self._members, None) not in (self.entity, _ANY_NAME):
             raise self._error(f"does not hold {self.entity} behind its metadata")

@@ -14,9 +14,10 @@ from json2db_sync.errors import FileError
 from json2db_sync.model.decoding import NeedsRowPath
 from json2db_sync.model.jsontext import preview, short_hashes
 from json2db_sync.sources.bytestream import ByteStream
-from json2db_sync.sources.cursor import SPACE, Element
+from json2db_sync.sources.cursor import Element
 from json2db_sync.sources.decoder import Decoder, Incomplete
 from json2db_sync.sources.files import SourceFile
+from json2db_sync.sources.syntax_errors import SPACE, Finding, behind_the_end, of_decoder
 
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
 _BLANKS = (b" ", b"\t", b"\r")
@@ -42,14 +43,15 @@ def blocks_of_lines(stream: ByteStream, file: SourceFile, limit: int) -> Iterato
         yield start, rest
 
 
-def split_lines(block: bytes, start: int) -> Iterator[tuple[int, bytes]]:
-    """Lines that are not blank, with the byte each starts at.
+def split_lines(block: bytes, start: int, number: int = 1) -> Iterator[tuple[int, int, bytes]]:
+    """Lines that are not blank, with their number and the byte each starts at.
 
     :param start: the byte in the file that the block starts at.
+    :param number: of the block's first line.
     """
-    for line in block.split(b"\n"):
+    for place, line in enumerate(block.split(b"\n"), number):
         if line.strip():
-            yield start, line
+            yield place, start, line
         start += len(line) + 1
 
 
@@ -67,24 +69,42 @@ def undecoded_lines(block: bytes) -> list[msgspec.Raw] | None:
     return raws if len(raws) == len(lines) and b"\n" not in b"".join(raws) else None
 
 
-def decode_line(decoder: Decoder, raw: bytes, byte: int) -> Element:
-    """The value of one line, which starts at that byte of the file."""
+def decode_line(decoder: Decoder, raw: bytes, byte: int, line: str = "the line") -> Element:
+    """The value of one line, which starts at that byte of the file; a problem is told of it by this name."""
     try:
-        text = raw.decode("utf-8").strip(SPACE)
+        whole = raw.decode("utf-8").rstrip(SPACE)
     except UnicodeDecodeError as error:
         text = raw.decode("utf-8", "surrogateescape")  # its very bytes come back when it is kept
-        return Element(None, byte, text, f"the line is not UTF-8: byte 0x{raw[error.start]:02x}")
+        return Element(None, byte, text, f"{line} is not UTF-8: byte 0x{raw[error.start]:02x}")
+    text = whole.lstrip(SPACE)
+    indent = len(whole) - len(text)
     try:
         value, end = decoder.decode(text, 0)
-        if text[end:].strip(SPACE):
-            return Element(None, byte, text, f"more than one value on the line, from column {end + 1}")
     except Incomplete as error:
-        cause = error.__cause__
-        column = f" column {cause.colno}" if isinstance(cause, json.JSONDecodeError) else ""
-        return Element(None, byte, text, f"the line is not valid JSON: {error}{column}")
+        return Element(None, byte, text, f"{line} is not valid JSON: " + _line_problem(text, indent, error.__cause__))
     except json.JSONDecodeError as error:
-        return Element(None, byte, text, f"the line is not valid JSON: {error.msg} at column {error.colno}")
+        return Element(None, byte, text, f"{line} is not valid JSON: " + _line_problem(text, indent, error))
+    behind = text[end:].lstrip(SPACE)
+    column = len(whole) - len(behind) + 1
+    if behind[:1] in ("{", "["):
+        return Element(None, byte, text, f"{line} has more than one value, from column {column}")
+    if behind:
+        told = _told(behind_the_end(text[:end], behind), column)
+        return Element(None, byte, text, f"{line} is not valid JSON: {told}")
     return Element(value, byte, text, decoder.problem)
+
+
+def _line_problem(text: str, indent: int, error: BaseException | None) -> str:
+    if not isinstance(error, json.JSONDecodeError):
+        return "it does not end"
+    if error.pos >= len(text) or error.msg.startswith("Unterminated string"):
+        return "it ends too early: a record stands on one line"
+    return _told(of_decoder(error.msg, text, error.pos, start=not error.pos), indent + error.pos + 1)
+
+
+def _told(finding: Finding, column: int) -> str:
+    hint = f": {finding.hint}" if finding.hint else ""
+    return f"{finding.what} at column {column}{hint}"
 
 
 _SMALL = 32

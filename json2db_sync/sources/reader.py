@@ -215,17 +215,20 @@ class RecordReader:
     def _lines(self, undecoded: bool) -> Iterator[Batch]:
         entity = self.file.entity
         decoder = Decoder()
-        objects, number = 0, 1
+        objects, number, line = 0, 1, 1
         for byte, block in blocks_of_lines(self._restart(), self.file, self._limit):
             raws = undecoded_lines(block) if undecoded else None
             if raws:
                 batch: Batch = Undecoded(entity, number, byte, block, raws)
                 objects += sum(bytes(raw)[:1] == b"{" for raw in raws) if not objects else 0
             else:
-                lines = enumerate(split_lines(block, byte), number)
-                records = [record_from(entity, place, decode_line(decoder, raw, at)) for place, (at, raw) in lines]
+                records = [
+                    record_from(entity, place, decode_line(decoder, raw, at, f"line {row}"))
+                    for place, (row, at, raw) in enumerate(split_lines(block, byte, line), number)
+                ]
                 objects += sum(record.raw.lstrip()[:1] == b"{" for record in records)
                 batch = Decoded(entity, number, records)
+            line += block.count(b"\n") + 1
             if len(batch):
                 number += len(batch)
                 yield batch
