@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +15,6 @@ def calls(work: Callable[[], Any]) -> int:
         nonlocal count
         count += kind in ("call", "c_call")
 
-    gc.collect()
     sys.setprofile(note)
     try:
         work()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sqlite3
 from collections.abc import Callable
@@ -36,6 +37,7 @@ def invoice(number: int) -> dict[str, Any]:
 def a_record(work: Callable[[int], Callable[[], Any]]) -> float:
     """The calls that one more record costs."""
     work(FEW)()  # what happens once a process
+    gc.collect()
     few, many = (calls(work(number)) for number in (FEW, MANY))
     return (many - few) / (MANY - FEW)
 
