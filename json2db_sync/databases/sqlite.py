@@ -23,7 +23,8 @@ from json2db_sync.databases.dialect import (
     in_lists,
 )
 from json2db_sync.databases.row_forms import RowRefused
-from json2db_sync.databases.sqlite_file import SQLiteFile, driver_of, locating_bad_text
+from json2db_sync.databases.sqlite_file import driver_of, locating_bad_text
+from json2db_sync.databases.sqlite_views import SQLiteViews
 from json2db_sync.databases.tables import SqlType
 from json2db_sync.errors import DatabaseError, Unreachable
 from json2db_sync.model.decoding import ABSENT
@@ -36,7 +37,7 @@ _TYPES: dict[Kind, SqlType] = {Kind.BOOL: sa.Integer(), Kind.INTEGER: sa.BigInte
 _PAGE_SIZE = 16_384  # a tenth faster than the default for rows of a few hundred bytes
 
 
-class SQLiteDatabase(SQLiteFile):
+class SQLiteDatabase(SQLiteViews):
     """An SQLite file, in write-ahead mode so that readers are never in the way."""
 
     capabilities = Capabilities(

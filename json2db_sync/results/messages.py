@@ -67,6 +67,7 @@ ChangeKind = Literal[
     "change_key",
     "restructure",
     "create_index",
+    "remake_view",
     "repair",
     "empty_tables",
     "carry_over",

@@ -178,10 +178,12 @@ class SchemaPlanner:
         else:
             self._require_columns_free(todo)
         records = self._count(old, missing) if rebuild else 0
+        views = self._database.views_on(self._connection, [table.name for table in old.tables]) if rebuild else ()
         planned = [
             *repairs(old, missing),
             *(replace(change, records=records * rewrites) for change, rewrites in zip(todo, rewriting, strict=True)),
             *(() if rebuild else self._missing_indexes(new, todo, missing)),
+            *(SchemaChange("remake_view", new.entity, view.name) for view in views),
         ]
         return EntityTodo(old, new, missing, todo, tuple(planned), (), rebuild, records)
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from json2db_sync.analysis.inference import PlanSettings
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import Ledger
+from json2db_sync.databases.views import KeptViews
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.model import plan as names
 from json2db_sync.model.kinds import now_text
@@ -47,7 +48,8 @@ def evolve(database: Database, plans: Iterable[EntityPlan], settings: PlanSettin
 
     The tables of a frozen entity stay as they are, but for what someone dropped of them.
 
-    :raises ValidationError: when a table or column that is not ours is in the way, or would be lost.
+    :raises ValidationError: when a table or column that is not ours is in the way, or would be lost;
+        or when a view of the user's cannot be made again.
     :raises ConfigurationError: when the database does not take the type of a custom column.
     """
     plans = list(plans)
@@ -59,6 +61,7 @@ def evolve(database: Database, plans: Iterable[EntityPlan], settings: PlanSettin
         evolution = _Evolution(database, connection, ledger, done)
         for todo in SchemaPlanner(database, connection).todo(plans, settings):
             evolution.run(todo)
+        evolution.finish()
     return done
 
 
@@ -104,6 +107,7 @@ def recreate(database: Database, plans: Iterable[EntityPlan], *, empty: bool) ->
                 done.done += changes(old, plan)
                 evolution.repair(old, missing)
                 evolution.rebuild(old, plan)
+        evolution.finish()
     return done
 
 
@@ -116,6 +120,11 @@ class _Evolution:
         self._ledger = ledger
         self._done = done
         self._usable: set[CustomColumn] = set()
+        self._views = KeptViews(database, connection)
+
+    def finish(self) -> None:
+        """All tables are what they are to be."""
+        self._views.make_again()
 
     def run(self, todo: EntityTodo) -> None:
         """Do it, and say so."""
@@ -196,6 +205,7 @@ class _Evolution:
             return
         self._done.created += missing.tables
         if plan.table.name in missing.tables:
+            self._set_views_aside(plan)
             self._database.drop_tables(self._connection, plan)
             self._database.create_tables(self._connection, plan)
             self._ledger.forget_entities([plan.entity])
@@ -218,9 +228,14 @@ class _Evolution:
 
     # Rebuilding
 
+    def _set_views_aside(self, plan: EntityPlan) -> None:
+        """Users built views on these tables, which are going to be dropped."""
+        self._views.set_aside([table.name for table in plan.tables])
+
     def empty(self, old: EntityPlan, new: EntityPlan) -> None:
         """Discard all rows and make the tables anew."""
         self._require_usable(old, new)
+        self._set_views_aside(old)
         self._database.drop_tables(self._connection, old)
         self._database.create_tables(self._connection, new)
         self._ledger.save_plan(new)
@@ -233,6 +248,7 @@ class _Evolution:
         self._require_usable(old, new)
         ours = {table.name for table in old.tables}
         renamed = self._ledger.noted_ids(new.entity) if old.key != new.key else {}
+        self._set_views_aside(old)
         rows = rebuild(self._database, self._connection, old, new, renamed)
         if old.key != new.key:
             self._ledger.rename_ids(new.entity, renamed)

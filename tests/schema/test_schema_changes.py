@@ -453,22 +453,6 @@ def test_a_column_of_the_users_own_is_not_lost(case):
     assert query(case.url, "SELECT DISTINCT mine FROM json_invoices_lines") == [("precious",)]
 
 
-def test_a_view_of_the_users_own_stops_a_widening_on_postgresql(database_url, tmp_path):
-    """It would have to be dropped: that is the user's to do, and the error says so; nothing is changed."""
-    if "://" not in database_url:
-        pytest.skip("SQLite looks views up when they are read")
-    runner = SyncRunner(database_url, tmp_path)
-    session(tmp_path, "2025-01-01", t=[{"id": 1, "n": 1}])
-    ok(runner.populate())
-    query(database_url, "CREATE VIEW mine AS SELECT n FROM json_t")
-    session(tmp_path, "2025-01-02", t=[{"id": 2, "n": 0.5}])
-    before = tables_of(database_url, "t")
-    result = runner.create_tables()
-    assert result.error_type == "database_error"
-    assert "a view or table of your own depends on it" in result.hint
-    assert tables_of(database_url, "t") == before
-
-
 def break_saving_of(url: str, entity: str) -> None:
     """From now on the database refuses every new plan of this entity."""
     if "://" in url:
