@@ -64,6 +64,11 @@ class DataSourceSettings(_Section):
     entities: Annotated[dict[str, str], JsonText] = _setting(
         {}, "ENTITIES", 'Pattern of file names to entity, as JSON: {"artworks/*.json": "artworks"}'
     )
+    order: Literal["auto", "name", "modified"] = _setting(
+        "auto",
+        "ORDER",
+        "Files from old to new: auto (dates in names, then as they were first seen, then names), name, modified",
+    )
 
 
 class DatabaseSection(_Section):

@@ -88,6 +88,7 @@ class JSON2DBConfig(Sections):
             prefer_session_based=section.prefer_session_based,
             include_failed=section.include_failed,
             entities=section.entities,
+            order=section.order,
         )
 
 

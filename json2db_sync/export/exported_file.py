@@ -22,7 +22,8 @@ from json2db_sync.model import jsontext
 from json2db_sync.sources.batch import blocks_of_lines, split_lines
 from json2db_sync.sources.bytestream import ByteStream
 from json2db_sync.sources.cursor import Cursor, Stretch
-from json2db_sync.sources.files import LINE_SUFFIXES, METADATA_SUFFIX, SCHEMA_SUFFIX, make_file, stem_and_suffix
+from json2db_sync.sources.files import LINE_SUFFIXES, make_file, stem_and_suffix
+from json2db_sync.sources.folders import METADATA_SUFFIX, SCHEMA_SUFFIX
 
 CLOCKS_DIFFER = timedelta(minutes=5)
 """By at most so much: an export that is dated later than that is dated wrongly."""

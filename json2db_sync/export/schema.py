@@ -13,7 +13,7 @@ from json2db_sync.databases.reflection import ApplicationColumn
 from json2db_sync.export.exported_file import FILTERS, KEY
 from json2db_sync.model.kinds import JSON_TYPES, codec_of
 from json2db_sync.model.plan import TablePlan
-from json2db_sync.sources.files import WRITTEN_BY
+from json2db_sync.sources.folders import WRITTEN_BY
 
 Schema = dict[str, Any]
 

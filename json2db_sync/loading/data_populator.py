@@ -17,6 +17,7 @@ from json2db_sync.databases.row_forms import RowRefused
 from json2db_sync.errors import FileError, ValidationError
 from json2db_sync.events import Meter
 from json2db_sync.loading.entity_load import EntityLoad, Population, RetryAfterMigration
+from json2db_sync.loading.file_places import in_order
 from json2db_sync.loading.initial_schema import InitialSchema, RestartLoad, are_guesses, discard
 from json2db_sync.loading.load_context import DuplicateKey, LoadContext, Place, PopulateOptions, RecordIds
 from json2db_sync.loading.worker import Parts, Worker
@@ -158,7 +159,7 @@ class FileLoad:
         plan, ledger, run = self._plans[name], self._ledger, self._run
         file_id = ledger.remember_file(self._file, name, None)
         load = ledger.start_load(run.number, file_id, name, self._options.load.mode)
-        newer = ledger.newer_loads(name, self._file.order, timed=self._file.time is not None)
+        newer = ledger.newer_loads(name, self._file.order)
         place = Place(load, ledger.load_ids(file_id), newer, self._file.session)
         context = LoadContext(run.database, self._connection, plan, place, self._options.load)
         ids = RecordIds(plan, self._file, self._options.load.memory)
@@ -261,10 +262,10 @@ class FileLoad:
             outdated = entity.context.outcomes.outdated
             if outdated and self._file.time is None:
                 text = (
-                    f"{self._file.name}: {counted(outdated, 'record')} passed over, since files that sort after it by "
-                    "path hold newer versions (plain files count from old to new by path)"
+                    f"{self._file.name}: {counted(outdated, 'record')} passed over, since newer files hold other "
+                    "versions (what makes a file newer: data_source.order)"
                 )
-                done.notes.append(Note(text, "newer_file_stored", name, outdated))
+                done.notes.append(Note(text, "newer_file_stored", name, outdated, setting="data_source.order"))
         self._run.meter.file_done(self._file.name, self._records, self._file.size)
 
 
@@ -295,6 +296,8 @@ def populate(
     :raises SyncError: when a record or file cannot be loaded and the run is to stop for it.
     """
     plans = _stored_plans(database)
+    files, notes = in_order(database, files, run, options.order)
+    done.notes += notes
     allowed = options.second_process and options.load.mode == "compare"
     worker = Worker.for_files(files, options.read, options.plans, allowed=allowed)
     with worker or nullcontext():

@@ -24,7 +24,9 @@ from json2db_sync.model.plan import DATA_SOURCE, ID, LOAD, PARENT_ID, CustomColu
 from json2db_sync.model.shredder import SchemaMismatch
 from json2db_sync.results import RejectedRecord
 from json2db_sync.sources import Record, SourceFile
-from json2db_sync.sources.files import stem_and_suffix, time_of
+from json2db_sync.sources.file_order import Order
+from json2db_sync.sources.files import stem_and_suffix
+from json2db_sync.sources.sessions import time_of
 from json2db_sync.text import counted
 
 Versions = Mapping[str | int, tuple[int, int]]
@@ -106,6 +108,8 @@ class PopulateOptions:
     plans: PlanSettings
     load: LoadOptions
     limit: RejectionLimit
+    order: Order = "auto"
+    """Of the files, from old to new."""
     batch_size: int = 1000
     batch_path: bool = True
     """Take many records at once where that can be done; else each takes the row path. The outcome is the same."""
@@ -283,4 +287,5 @@ def source_file(stored: StoredFile, layout: str | None = None) -> SourceFile:
         session=stored.session,
         stamp=stored.stamp,
         time=time_of(stored.session or stored.stamp or ""),
+        place=stored.sort_key,
     )

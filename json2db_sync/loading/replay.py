@@ -111,7 +111,7 @@ class _FileReplay:
             later = order.numbers(ids.known.values())
             load = ledger.start_replay(self._run.number, self._stored, self._options.load.mode)
             ledger.take_on(load, [number for number, _text in tried.values()])
-            newer = ledger.newer_loads(self._stored.entity, self._stored.sort_key, timed=file.time is not None)
+            newer = ledger.newer_loads(self._stored.entity, self._stored.sort_key)
             place = Place(load, ledger.load_ids(self._stored.id), newer, self._stored.session, later)
             context = LoadContext(self._database, connection, plan, place, self._options.load)
             writer = _ReplayLedgerWriter(ledger, load, self._stored, tried)

@@ -79,6 +79,7 @@ def populate_options(context: Context, selection: Selection, stored: Mapping[str
             memory=key_memory(memory(context)),
         ),
         limit=RejectionLimit.parse(processing.max_rejected, stop=processing.on_error == "stop"),
+        order=context.config.data_source.order,
         batch_size=processing.batch_size,
         second_process=processing.second_process,
         batch_path=context.batch_path,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -10,9 +10,11 @@ from typing import Literal
 
 from json2db_sync.errors import ConfigurationError, FileError, NoDataFound
 from json2db_sync.results.messages import Note
-from json2db_sync.sources import files as sessions
-from json2db_sync.sources.files import SourceFile, files_in, make_file
+from json2db_sync.sources.file_order import Order
+from json2db_sync.sources.files import COMPRESSED_SUFFIXES, DATA_SUFFIXES, SourceFile, make_file, require_file
+from json2db_sync.sources.folders import files_in
 from json2db_sync.sources.reader import entities_in
+from json2db_sync.sources.sessions import DataFolder, data_folders, files_of, is_session, session_folders
 
 SourceType = Literal["auto", "api_sync", "consolidated", "directory"]
 Layout = Literal["sessions", "consolidated", "directory", "file"]
@@ -148,6 +150,7 @@ class SourceSettings:
     prefer_session_based: bool = True
     include_failed: bool = False
     entities: Mapping[str, str] = field(default_factory=dict)
+    order: Order = "auto"
 
 
 def discover(settings: SourceSettings, limits: Window) -> Source:
@@ -159,17 +162,19 @@ def discover(settings: SourceSettings, limits: Window) -> Source:
     path = _existing(settings.path)
     if path.is_file():
         return Source("file", path.parent, (make_file(path, path.parent, settings.entities),), limits)
+    if not path.is_dir():
+        require_file(path, str(path))
     if settings.type == "directory":
         return _directory(path, settings, limits)
     base = sessions_base(path)
-    found = sessions.session_folders(base)
-    session_folders = [folder for session in found for folder in sessions.data_folders(session / "raw_json", session)]
+    found = session_folders(base)
+    of_sessions = [folder for session in found for folder in data_folders(session / "raw_json", session)]
     raw = consolidated_base(base, settings.consolidated_path)
-    choices: list[tuple[Layout, list[sessions.DataFolder], Path]] = []
+    choices: list[tuple[Layout, list[DataFolder], Path]] = []
     if settings.type != "consolidated":
-        choices.append(("sessions", session_folders, base))
+        choices.append(("sessions", of_sessions, base))
     if raw is not None:
-        choices.append(("consolidated", sessions.data_folders(raw), raw))
+        choices.append(("consolidated", data_folders(raw), raw))
     if not settings.prefer_session_based:
         choices.reverse()
     for layout, folders, root in choices:
@@ -199,10 +204,10 @@ def _existing(path: Path) -> Path:
 
 def sessions_base(path: Path) -> Path:
     """The folder that holds the sessions, from the api_sync base, that folder itself or one session."""
-    if sessions.is_session(path):
+    if is_session(path):
         return path
     for candidate in (path, path / "sync_sessions", path / "data" / "sync_sessions"):
-        if sessions.session_folders(candidate):
+        if session_folders(candidate):
             return candidate
     return next((p for p in (path / "data" / "sync_sessions", path / "sync_sessions") if p.is_dir()), path)
 
@@ -214,7 +219,7 @@ def consolidated_base(base: Path, configured: Path | None) -> Path | None:
     if base.name == "raw_json":
         return base
     places = [base / "data" / "raw_json"]
-    if not sessions.is_session(base):  # of one session that was asked for, its neighbours are not
+    if not is_session(base):  # of one session that was asked for, its neighbours are not
         above = [base.parent / "raw_json"] if base.name == "sync_sessions" else []
         places = [base / "raw_json", *above, *places]
     return next((place for place in places if place.is_dir()), None)
@@ -227,22 +232,22 @@ def _directory(path: Path, settings: SourceSettings, limits: Window) -> Source:
     if limits.given and (limits.since or limits.until):
         text = "plain folders have no session times: the window of days does not apply"
         left_out.insert(0, Note(text, "window_without_effect", setting="cutoff_days"))
-    return Source("directory", path, tuple(files), limits, notes=tuple(left_out))
+    return Source("directory", path, _in_order(files, settings.order), limits, notes=tuple(left_out))
+
+
+def _in_order(files: Iterable[SourceFile], order: Order) -> tuple[SourceFile, ...]:
+    """From old to new, as far as names and times tell."""
+    return tuple(sorted(files, key=lambda file: file.placed(order, None).order))
 
 
 def _inside(
-    layout: Layout,
-    folders: list[sessions.DataFolder],
-    root: Path,
-    settings: SourceSettings,
-    limits: Window,
-    session_count: int,
+    layout: Layout, folders: list[DataFolder], root: Path, settings: SourceSettings, limits: Window, session_count: int
 ) -> Source:
     newest = max((folder.time for folder in folders if folder.time is not None), default=None)
     inside = [folder for folder in folders if limits.holds(folder.time)]
     if not inside:
         raise _outside(layout, folders, newest, limits)
-    files, notes = sessions.files_of(inside, root, settings.entities, include_failed=settings.include_failed)
+    files, notes = files_of(inside, root, settings.entities, include_failed=settings.include_failed)
     if not files:
         raise NoDataFound(
             f"all files in {root} are marked as failed by their metadata",
@@ -251,12 +256,10 @@ def _inside(
             reason="all_files_failed",
         )
     count = session_count if layout == "sessions" else 0
-    return Source(layout, root, tuple(files), limits, count, newest, tuple(notes))
+    return Source(layout, root, _in_order(files, settings.order), limits, count, newest, tuple(notes))
 
 
-def _outside(
-    layout: Layout, folders: list[sessions.DataFolder], newest: datetime | None, limits: Window
-) -> NoDataFound:
+def _outside(layout: Layout, folders: list[DataFolder], newest: datetime | None, limits: Window) -> NoDataFound:
     assert newest is not None
     age = datetime.now() - newest
     what = "sessions" if layout == "sessions" else "stamps"
@@ -282,7 +285,7 @@ def _nothing(path: Path, settings: SourceSettings, session_count: int) -> NoData
             reason="sessions_without_data",
         )
     wanted = {"api_sync": "sessions or raw_json", "consolidated": "raw_json folder with data"}.get(
-        settings.type, "JSON files (.json, .ndjson, .jsonl, .geojson, also .gz and .xz)"
+        settings.type, f"JSON files ({', '.join(DATA_SUFFIXES)}, also packed: {', '.join(COMPRESSED_SUFFIXES)})"
     )
     return NoDataFound(
         f"no {wanted} found in {path}",

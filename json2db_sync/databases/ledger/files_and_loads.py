@@ -23,6 +23,7 @@ from json2db_sync.databases.ledger.schema import (
 )
 from json2db_sync.databases.outcome_counter import COUNTS, Counts
 from json2db_sync.model.kinds import now_text
+from json2db_sync.sources.file_order import order_of
 from json2db_sync.sources.files import SourceFile
 
 
@@ -35,6 +36,38 @@ class FilesAndLoads(PlansAndRuns):
         """What is known of a file, by entity."""
         rows = self._connection.execute(sa.select(files).where(files.c.path == safe_text(path)))
         return {row.entity: _stored_file(row) for row in rows}
+
+    def files_of_entity(self, entity: str) -> list[StoredFile]:
+        """All that are known, whether they are there or not."""
+        return list(map(_stored_file, self._connection.execute(sa.select(files).where(files.c.entity == entity))))
+
+    def files_of_paths(self, paths: Iterable[Path]) -> dict[str, StoredFile]:
+        """By path, what is known of these files; of one that holds several entities any of them."""
+        texts = {safe_text(str(path)): str(path) for path in paths}
+        found = {}
+        for part in in_lists(list(texts)):
+            for row in self._connection.execute(sa.select(files).where(files.c.path.in_(part))):
+                found[texts[row.path]] = _stored_file(row)
+        return found
+
+    # Their order from old to new
+
+    def newest_places(self) -> dict[str, str]:
+        """By entity, the last place that a file has."""
+        last = sa.func.max(self._database.byte_order(files.c.sort_key))
+        rows = self._connection.execute(sa.select(files.c.entity, last).group_by(files.c.entity))
+        return {row[0]: row[1] for row in rows}
+
+    def first_runs(self, entity: str) -> dict[int, int]:
+        """By file, the run that first saw it."""
+        statement = sa.select(loads.c.file_id, sa.func.min(loads.c.run_id)).where(loads.c.entity == entity)
+        return {row[0]: int(row[1]) for row in self._connection.execute(statement.group_by(loads.c.file_id))}
+
+    def place_files(self, places: Mapping[int, str]) -> None:
+        """Give files these places."""
+        rows = [{"number": number, "place": place} for number, place in places.items()]
+        statement = files.update().where(files.c.id == sa.bindparam("number"))
+        self._connection.execute(statement.values(sort_key=sa.bindparam("place")), rows)
 
     def remember_file(self, file: SourceFile, entity: str, digest: str | None) -> int:
         """The number of a file and entity, which is recorded as it is now.
@@ -150,17 +183,15 @@ class FilesAndLoads(PlansAndRuns):
         statement = sa.select(loads.c.id).where(loads.c.file_id == file_id, loads.c.mode == "skip").limit(1)
         return self._connection.execute(statement).first() is not None
 
-    def newer_loads(self, entity: str, sort_key: str, *, timed: bool) -> frozenset[int]:
-        """The numbers of loads of files with this entity that come after a file in the order from old to new.
-
-        :param timed: does the file belong to a session or stamp?
-        """
+    def newer_loads(self, entity: str, sort_key: str) -> frozenset[int]:
+        """The numbers of loads of files with this entity that come after a file in the order from old to new."""
         later = self._database.byte_order(files.c.sort_key) > safe_text(sort_key)
         rows = self._connection.execute(
             sa.select(files.c.id, files.c.path).where(files.c.entity == entity, later)
         ).all()
-        # Plain files count by path, and only while they are there: a folder that was renamed is no newer one.
-        newer = [row.id for row in rows if timed or Path(row.path).exists()]
+        # By name alone files count only while they are there: a folder that was renamed is no newer one.
+        by_name = order_of(sort_key) == "name"
+        newer = [row.id for row in rows if not by_name or Path(row.path).exists()]
         for part in in_lists([row.id for row in rows if row.id not in set(newer)]):
             # Should one come back, it is loaded again: older data may stand in its place by then.
             self._connection.execute(files.update().where(files.c.id.in_(part)).values(digest=None))

@@ -21,5 +21,13 @@ def _plans_name_their_date_formats(connection: sa.Connection) -> None:
         )
 
 
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_plans_name_their_date_formats,)
+def _places_name_the_first_run(connection: sa.Connection) -> None:
+    """A file's place was date, stamp and name: the run that first saw it stands before the name, and was not told."""
+    rows = connection.exec_driver_sql("SELECT id, sort_key FROM json2db_files").all()
+    places = [{"number": number, "place": "\t\t".join(key.rsplit("\t", 1))} for number, key in rows]
+    if places:
+        connection.execute(sa.text("UPDATE json2db_files SET sort_key = :place WHERE id = :number"), places)
+
+
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_plans_name_their_date_formats, _places_name_the_first_run)
 """Each leads from the version before its place, counted from 1, to that of its place."""

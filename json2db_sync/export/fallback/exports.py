@@ -14,7 +14,7 @@ from json2db_sync.export.fallback.export import Export, stated, unfit, verified
 from json2db_sync.export.fallback.lru_cache import LRUCache, lock_of
 from json2db_sync.export.fallback.offset_index import MOST, Keys, OffsetIndex, find_keys
 from json2db_sync.model.jsontext import Key, stored_id
-from json2db_sync.sources.files import EXPORT_SUFFIXES, METADATA_SUFFIX, SCHEMA_SUFFIX
+from json2db_sync.sources.folders import EXPORT_SUFFIXES, METADATA_SUFFIX, SCHEMA_SUFFIX
 
 _TRIES = 10
 """How often to begin again where an export is being replaced by a newer one just now."""
