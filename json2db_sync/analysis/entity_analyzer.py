@@ -12,7 +12,13 @@ import msgspec
 from msgspec.structs import astuple
 
 from json2db_sync.analysis.inference import PlanSettings
-from json2db_sync.analysis.statistics import FieldStatistics, KeyCandidate, KeySample, ObjectStatistics, allowed_repeats
+from json2db_sync.analysis.statistics import (
+    FieldStatistics,
+    KeyCandidate,
+    KeySample,
+    ObjectStatistics,
+    allowed_exceptions,
+)
 from json2db_sync.model.decoding import ABSENT, Column, NeedsRowPath, Objects, elements, encoded, struct_type
 from json2db_sync.model.jsontext import MAX_KEY, key_of, key_of_values, short_hash
 from json2db_sync.model.kinds import INT64_MAX
@@ -303,7 +309,7 @@ class EntityAnalyzer:
             candidate = self._seen.candidates[fields]
             candidate.repeats += sample.repeats
             candidate.examples += sample.examples[: _MAX_EXAMPLES - len(candidate.examples)]
-            candidate.allowed += allowed_repeats(candidate.usable - self._usable_before.get(fields, 0))
+            candidate.allowed += allowed_exceptions(candidate.usable - self._usable_before.get(fields, 0))
 
 
 def _keys(columns: Sequence[Column], count: int) -> Sequence[str | None]:

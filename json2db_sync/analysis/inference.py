@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 
-from json2db_sync.analysis.statistics import FieldStatistics, KeyCandidate, ObjectStatistics, Sketch
+from json2db_sync.analysis.statistics import (
+    FieldStatistics,
+    KeyCandidate,
+    ObjectStatistics,
+    Sketch,
+    allowed_exceptions,
+    usable_keys,
+)
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.model.kinds import Kind, join
 from json2db_sync.model.plan import (
@@ -76,12 +84,13 @@ def infer(
         key, guessed, reason = choose_key(entity, seen, candidates, settings)
     else:
         key, guessed, reason = stored.key, stored.key_guessed, _stored_key_reason(stored, seen, candidates)
+    seen = _without_unusable_keys(seen, key, candidates)
     fresh = stored is None or stored.records_seen == 0
     builder = _Builder(settings, key, {column.name for column in custom}, set(taken), fresh=fresh)
     known = stored.table if stored else TablePlan(table_name(settings.table_prefix, (entity,), taken))
     table = builder.table(known, seen, (entity,), settings.child_depth)
     names = {column.name for column in table.columns}
-    id_kind = _id_kind(table, key, seen, candidates)
+    id_kind = _id_kind(table, key, candidates)
     if stored and not fresh and (stored.id_kind is Kind.TEXT or not seen.count):
         id_kind = stored.id_kind
     return EntityPlan(
@@ -139,7 +148,7 @@ def choose_key(
     for _, (name,), candidate in sorted(ranked, key=lambda item: item[:2]):
         if _names_a_part(name, entity, seen):
             refused.append(f"{name} seems to refer to another entity")
-        elif candidate.usable < 0.99 * records:
+        elif not candidate.usable or records - candidate.usable > allowed_exceptions(records):
             refused.append(f"{name} is missing in {records - candidate.usable} of {records} records")
         elif candidate.repeats > candidate.allowed:
             refused.append(f"{name} repeats in {candidate.repeats} of {records} records")
@@ -176,14 +185,23 @@ def _repeat_text(candidate: KeyCandidate) -> str:
     return f"repeated {candidate.repeats} times ({', '.join(candidate.examples)}): the last one wins"
 
 
-def _id_kind(
-    table: TablePlan, key: tuple[str, ...] | None, seen: ObjectStatistics, candidates: Sequence[KeyCandidate]
-) -> Kind:
-    if key is None or len(key) != 1:
+def _without_unusable_keys(
+    seen: ObjectStatistics, key: tuple[str, ...] | None, candidates: Sequence[KeyCandidate]
+) -> ObjectStatistics:
+    """The same, but for values in the key's place that are none: empty texts, objects."""
+    usable = next((candidate.usable for candidate in candidates if candidate.fields == key), None)
+    if key is None or len(key) != 1 or usable is None or key[0] not in seen.fields:
+        return seen
+    cleared = copy(seen)
+    cleared.fields = {**seen.fields, key[0]: usable_keys(seen.fields[key[0]], usable)}
+    return cleared
+
+
+def _id_kind(table: TablePlan, key: tuple[str, ...] | None, candidates: Sequence[KeyCandidate]) -> Kind:
+    if key is None or len(key) != 1 or any(c.fields == key and c.stored_without for c in candidates):
         return Kind.TEXT
     column = next((column for column in table.columns if column.key == key[0]), None)
-    complete = any(c.fields == key and c.usable == seen.count for c in candidates)
-    return Kind.INTEGER if column is not None and column.kind is Kind.INTEGER and complete else Kind.TEXT
+    return Kind.INTEGER if column is not None and column.kind is Kind.INTEGER else Kind.TEXT
 
 
 def _with_id_kind(table: TablePlan, id_kind: Kind) -> TablePlan:

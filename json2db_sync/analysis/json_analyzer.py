@@ -226,7 +226,9 @@ def analyze_stored(
     """Count what stored records hold, and in how many of them the candidate makes a key."""
     for part in batched(records, _BATCH):
         seen.analyze(part, settings.observed_depth)
-        candidate.usable += sum(key_of(record, candidate.fields) is not None for record in part)
+        usable = sum(key_of(record, candidate.fields) is not None for record in part)
+        candidate.usable += usable
+        candidate.stored_without += len(part) - usable
 
 
 def plan_afresh(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -367,8 +368,23 @@ class KeyCandidate:
 
     allowed: int = 0
     """How many repeats its files allow a key, each by its own size."""
+    stored_without: int = 0
+    """Stored records without it: ids made of their content stand among the keys."""
 
 
-def allowed_repeats(records: int) -> int:
-    """Rare repeats that a guessed key may have: 1 %, and one in a small file."""
+def allowed_exceptions(records: int) -> int:
+    """Records that may repeat, or may lack, a guessed key: 1 %, and one among few."""
     return max(1, records // 100)
+
+
+def usable_keys(field: FieldStatistics, usable: int) -> FieldStatistics:
+    """Of the field that is the key, only the values that make one: records with others are rejected.
+
+    :param usable: how many there are, all of them scalars and no empty text.
+    """
+    keys = copy(field)
+    keys.nulls = keys.objects = keys.arrays = keys.empty_arrays = keys.object_arrays = 0
+    keys.elements = None
+    keys.texts = usable - (field.bools + field.integers + field.bigints + field.numbers)
+    keys.date_formats = +(field.date_formats - Counter({"": field.texts - keys.texts}))
+    return keys

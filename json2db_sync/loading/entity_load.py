@@ -7,11 +7,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from json2db_sync.analysis.statistics import allowed_repeats
+from json2db_sync.analysis.statistics import allowed_exceptions
 from json2db_sync.databases.ledger import Rejection
 from json2db_sync.databases.outcome_counter import Counts, Superseded
 from json2db_sync.errors import ValidationError
-from json2db_sync.loading.load_context import LoadContext, PopulateOptions
+from json2db_sync.loading.load_context import LoadContext, NoKey, PopulateOptions
 from json2db_sync.loading.row_loader import BatchLoader, RowLoader, Shredded
 from json2db_sync.loading.worker import Parts
 from json2db_sync.model.decoding import NeedsRowPath
@@ -65,7 +65,7 @@ class Population:
     notes: list[Note] = field(default_factory=list)
     rows: int = 0
     without_key: int = 0
-    """Records of entities with a key that have none."""
+    """Records of entities with a key that have none: they are rejected."""
     invalid: int = 0
     """Records that were loaded though they break a rule."""
 
@@ -177,6 +177,9 @@ class EntityLoad:
         try:
             id_ = self._ids.id_of(record, single=single)
             row, children = self._row_loader.shredder.shred(record.value)
+        except NoKey as lacking:
+            self.reject(record, lacking.why, lacking.path)
+            return None
         except SchemaMismatch as mismatch:
             if not self._settled:
                 raise RetryAfterMigration(record.entity) from mismatch
@@ -236,13 +239,12 @@ class EntityLoad:
         :raises ValidationError: when it repeats too often in the file.
         """
         repeats, read = self.context.outcomes.repeats, self.context.outcomes.counts.read
-        if self.plan.key_guessed and self.plan.key and repeats > allowed_repeats(read):
+        if self.plan.key_guessed and self.plan.key and repeats > allowed_exceptions(read):
             key = ", ".join(self.plan.key)
             raise ValidationError(
                 f"{self._file.name}: {repeats} of {read} records have the {key} of an earlier one and other content, "
                 f"so {key} (a guess) is not the key of {self.plan.entity}",
-                hint=f'name the key: processing.keys = {{"{self.plan.entity}": ["..."]}} (JSON2DB_KEYS), '
-                "then create-tables --recreate",
+                hint=f"name the key: {key_setting(self.plan.entity)} (JSON2DB_KEYS), then create-tables --recreate",
                 entity=self.plan.entity,
                 file=str(self._file.path),
                 setting="processing.keys",
@@ -267,17 +269,23 @@ class EntityLoad:
             )
             notes.append(Note(text, "repeated_keys", entity, repeats))
         if lacking := self._ids.without_key:
+            key = ", ".join(self.plan.key or ())
             text = (
-                f"{file}: {counted(lacking, 'record')} of {entity} without {', '.join(self.plan.key or ())}, "
-                "stored under ids made of the content: no later version can replace them"
+                f"{file}: {counted(lacking, 'record')} of {entity} without {key}, the key, rejected; where that is not "
+                f"the key: {key_setting(entity)}; where it has another name there: processing.aliases"
             )
-            notes.append(Note(text, "without_key", entity, lacking))
+            notes.append(Note(text, "without_key", entity, lacking, key_setting(entity)))
         if self._invalid:
             examples = "; ".join(self._invalid_examples)
             schema = self._options.read.rules.schema_of(entity)
             text = f"{file}: {counted(self._invalid, 'record')} loaded without satisfying {schema}; {examples}"
             notes.append(Note(text, "invalid_records", entity, self._invalid))
         return notes
+
+
+def key_setting(entity: str, field: str = "...") -> str:
+    """The setting that names the key of an entity."""
+    return f'processing.keys = {{"{entity}": ["{field}"]}}'
 
 
 def _reported(rejection: Rejection, file: str) -> RejectedRecord:

@@ -18,7 +18,7 @@ from json2db_sync.databases.ledger import Rejection, StoredFile
 from json2db_sync.databases.outcome_counter import Counts, OutcomeCounter, SpillableKeyIndex
 from json2db_sync.databases.records import RecordReader
 from json2db_sync.errors import ValidationError
-from json2db_sync.model.jsontext import content_id, key_of
+from json2db_sync.model.jsontext import content_id, key_of, path_text
 from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, now_text
 from json2db_sync.model.plan import DATA_SOURCE, ID, LOAD, PARENT_ID, CustomColumn, EntityPlan, entity_name
 from json2db_sync.model.shredder import SchemaMismatch
@@ -225,6 +225,14 @@ def _too_many(file: SourceFile, what: str, number: int, reason: str) -> Validati
     )
 
 
+class NoKey(SchemaMismatch):
+    """A record lacks the key that its entity has: it cannot be told which record it is a version of."""
+
+    def __init__(self, record: Record, fields: Sequence[str]) -> None:
+        lacking = [field for field in fields if key_of(record.value, (field,)) is None]
+        super().__init__(path_text(lacking[:1]), f"has no key: {', '.join(lacking)}")
+
+
 class RecordIds:
     """The ids of the records of one entity in one file, asked for in order."""
 
@@ -240,20 +248,25 @@ class RecordIds:
         """The id of the next record.
 
         :param single: the record is the file's only one, an object that is not part of an array.
+        :raises NoKey: when it lacks the key that the entity has.
         :raises SchemaMismatch: when ids are integers so far and this one is none.
         """
         fields = self._plan.key or ()
+        if not fields:
+            return "#" + self._stem if single else self.content_id_of(record)
         key = key_of(record.value, fields)
+        if key is None:
+            self.without_key += 1
+            raise NoKey(record, fields)
         if self._plan.id_kind is Kind.INTEGER:
-            value = record.value.get(fields[0])
+            value = record.value[fields[0]]
             if type(value) is not int or not INT64_MIN <= value <= INT64_MAX:
                 raise SchemaMismatch(f"$.{fields[0]}", "the key is not an integer of 64 bits, as those before it")
             return value
-        if key is not None:
-            return key
-        if single and not fields:
-            return "#" + self._stem
-        self.without_key += bool(fields)
+        return key
+
+    def content_id_of(self, record: Record) -> str:
+        """The id of the next record, made of its content."""
         content = content_id(record.value)
         number = self._occurrences.get([content]).get(content, 0) + 1
         self._occurrences.set({content: number})

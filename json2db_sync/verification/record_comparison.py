@@ -15,7 +15,7 @@ from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import Ledger, Load, StoredFile
 from json2db_sync.databases.records import RecordReader as StoredReader
 from json2db_sync.databases.records import StoredColumns, StoredRecord
-from json2db_sync.loading.load_context import RecordIds
+from json2db_sync.loading.load_context import NoKey, RecordIds
 from json2db_sync.model import plan as names
 from json2db_sync.model.batch_shredder import BatchRows, BatchShredder
 from json2db_sync.model.decoding import NeedsRowPath
@@ -300,10 +300,12 @@ class EntityComparison:
             self.problems[where] = f"{where}: {rejection_reason}, yet not rejected"
             return
         try:
-            id_ = self._ids.id_of(record, single=single)
+            id_: str | int = self._ids.id_of(record, single=single)
         except SchemaMismatch as drift:
-            self.problems[where] = f"{where} {drift}"
-            return
+            if not isinstance(drift, NoKey) or self._plan.id_kind is Kind.INTEGER:
+                self.problems[where] = f"{where} {drift}"
+                return
+            id_ = self._ids.content_id_of(record)  # as former versions stored records that lack the key
         found.append((id_, record))
         if self._derived is not None:
             self._derived.add(str(id_), record)

@@ -44,7 +44,8 @@ def plan_of(rows, depth=1, columns=400, stored=None, key="id"):
     for row in rows:
         seen.analyze([row], depth)
     settings = PlanSettings(child_depth=depth, max_columns=columns, keys={"t": (key,)})
-    candidate = KeyCandidate((key,), usable=sum(type(row.get(key)) is int for row in rows))
+    usable = sum(key_of(row, (key,)) is not None for row in rows)
+    candidate = KeyCandidate((key,), usable=usable, stored_without=len(rows) - usable)
     return infer("t", seen, [candidate], settings, stored)
 
 
