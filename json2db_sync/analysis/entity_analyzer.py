@@ -25,6 +25,7 @@ from json2db_sync.model.kinds import INT64_MAX
 from json2db_sync.model.plan import key_rank
 from json2db_sync.sources import Record, SourceFile
 from json2db_sync.sources.batch import Batch, Undecoded, split_until_fits
+from json2db_sync.sources.layouts import NOTHING_KNOWN, Layouts
 from json2db_sync.validation.record_validator import RecordRules
 
 _encoder = msgspec.json.Encoder()
@@ -173,6 +174,8 @@ class ReadOptions:
     rules: RecordRules = field(default_factory=RecordRules)
     """Records that these reject count as invalid, and shape no plan."""
 
+    layouts: Layouts = NOTHING_KNOWN
+    """What is known of how files hold their records."""
     batch_path: bool = True
     """Analyze many records at once where that can be done; else each takes the row path. The result is the same."""
 
@@ -276,7 +279,8 @@ class EntityAnalyzer:
         self._known_fields = len(objects.fields)
         contents = [short_hash(record.raw) for record in self._waiting] if self._samples else ()
         for fields in self._samples:
-            self._count(fields, [key_of(record.value, fields) for record in self._waiting], contents)
+            keys = [None if record.is_unclear else key_of(record.value, fields) for record in self._waiting]
+            self._count(fields, keys, contents)
         self._waiting.clear()
         self._waiting_bytes = 0
 

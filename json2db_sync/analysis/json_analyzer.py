@@ -18,7 +18,7 @@ from json2db_sync.model.plan import EntityPlan, Relation, TablePlan, replace, ta
 from json2db_sync.results import Note, RefusedFile
 from json2db_sync.sources import Record, RecordReader, SourceFile
 from json2db_sync.sources.batch import Batch
-from json2db_sync.sources.reader import Layout
+from json2db_sync.sources.layout import FileLayout
 from json2db_sync.workers.batching import batched
 
 _BATCH = 500
@@ -49,7 +49,7 @@ class AnalyzesRecords(Protocol):
 
     def add(self, batch: Batch) -> None: ...
 
-    def finish_file(self, records: int, layout: Layout) -> None: ...
+    def finish_file(self, records: int, layout: FileLayout) -> None: ...
 
 
 class Analyzer:
@@ -81,16 +81,17 @@ class Analyzer:
             self._counters[entity] = EntityAnalyzer(seen, self._file, self._options, self._settings)
         return self._counters[entity]
 
-    def finish_file(self, records: int, layout: Layout) -> None:
+    def finish_file(self, records: int, layout: FileLayout) -> None:
         """These were all."""
-        if not self._counters and layout != "entities" and self._options.wants(self._file.entity):
-            self._of(self._file.entity)  # a file without records
+        if not self._counters and layout.kind != "entities" and self._options.wants(layout.entity):
+            self._of(layout.entity)  # a file without records
         for counter in self._counters.values():
             counter.finish()
         self.analysis.files += 1
         self.analysis.bytes += self._file.size
         if self._file.expected_records not in (None, records):
             self.analysis.notes.append(count_note(self._file, records))
+        self.analysis.notes += layout.notes(self._file.name)
 
 
 def analyze(
@@ -165,14 +166,14 @@ def analyze_file(
     report = meter.file_started(file.name)
     number = 0
     analyzer.start_file(file)
-    with RecordReader(file, options.memory_limit) as reader:
+    with RecordReader(file, options.memory_limit, layouts=options.layouts) as reader:
         for batch in reader.batches(undecoded=options.batch_path):
             analyzer.add(batch)
             number += len(batch)
             report(number, reader.bytes_read)
             if most is not None and reader.bytes_read > most:
                 break
-        analyzer.finish_file(number, reader.envelope.layout)
+        analyzer.finish_file(number, reader.layout)
     meter.file_done(file.name, number, file.size)
 
 

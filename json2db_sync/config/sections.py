@@ -17,6 +17,7 @@ from json2db_sync.config.values import (
     KeyFields,
     MaxRejected,
     Names,
+    RecordsPathText,
     Relations,
     Times,
     shown,
@@ -68,6 +69,9 @@ class DataSourceSettings(_Section):
         "auto",
         "ORDER",
         "Files from old to new: auto (dates in names, then as they were first seen, then names), name, modified",
+    )
+    records: Annotated[dict[str, RecordsPathText], JsonText] = _setting(
+        {}, "RECORDS", 'Where in its files the records of an entity are, as JSON: {"invoices": "QueryResponse.Invoice"}'
     )
 
 

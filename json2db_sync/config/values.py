@@ -84,6 +84,21 @@ def _references(value: dict[str, str]) -> dict[str, str]:
 Relations = Annotated[dict[str, str], JsonText, AfterValidator(_references)]
 
 
+def _records_path(text: str) -> str:
+    """A path of keys, lists and maps, or JSONPath."""
+    from json2db_sync.errors import ConfigurationError
+    from json2db_sync.sources.records_path import RecordsPath
+
+    try:
+        RecordsPath.parse(text)
+    except ConfigurationError as error:
+        raise ValueError(f"{error.message}; {error.hint}") from error
+    return text
+
+
+RecordsPathText = Annotated[str, AfterValidator(_records_path)]
+
+
 def shown(name: str, value: object) -> str:
     """A setting's value for people; passwords masked."""
     if name == "database.path" and value is not None:

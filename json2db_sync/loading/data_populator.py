@@ -27,6 +27,7 @@ from json2db_sync.schema.table_generator import evolve
 from json2db_sync.sources import RecordReader, SourceFile
 from json2db_sync.sources.batch import Batch
 from json2db_sync.sources.bytestream import file_digest
+from json2db_sync.sources.layout import FileLayout
 from json2db_sync.text import counted
 
 
@@ -59,6 +60,7 @@ class FileLoad:
         """Take records for distinct, and many at once, until that turns out wrong."""
         self._is_loading = False
         self._records = 0
+        self._layout: FileLayout | None = None
         self._connection: sa.Connection
         self._ledger: Ledger
         self._plans: dict[str, EntityPlan]
@@ -79,7 +81,7 @@ class FileLoad:
                     for batch, made in batches:
                         entity = self._entity(batch.entity)
                         if entity is not None:
-                            entity.add(batch, single=reader.envelope.layout == "object", made=made)
+                            entity.add(batch, single=reader.layout.is_single, made=made)
                         report(self._records, reader.bytes_read)
                         if self._initial_schema is not None:
                             self._initial_schema.check_meanwhile()
@@ -109,7 +111,11 @@ class FileLoad:
         """A transaction, and the batches of the file with those rows that were made elsewhere."""
         database = self._run.database
         self._entities, self._left_out, self._records, self._is_loading = {}, set(), 0, True
-        with database.transaction() as connection, RecordReader(self._file, self._options.read.memory_limit) as reader:
+        read = self._options.read
+        with (
+            database.transaction() as connection,
+            RecordReader(self._file, read.memory_limit, layouts=read.layouts) as reader,
+        ):
             self._connection, self._ledger = connection, Ledger(database, connection)
             self._plans = self._ledger.plans()
             first = self._initial_schema if self._by_batch else None
@@ -138,7 +144,7 @@ class FileLoad:
             yield batch, made
         if analyzed:
             assert self._initial_schema is not None
-            self._initial_schema.analyzed(self._records, reader.envelope.layout)
+            self._initial_schema.analyzed(self._records, reader.layout)
 
     def _wants_rows(self, batch: Batch) -> bool:
         entity = self._entity(batch.entity) if self._is_loading and batch.entity in self._plans else None
@@ -176,8 +182,14 @@ class FileLoad:
     def _is_loaded(self) -> bool:
         if not self._options.load.duplicate_prevention:
             return False
+        configured = self._options.read.layouts.configured(self._file)
         with self._run.database.reading() as connection:
-            known = Ledger(self._run.database, connection).files(str(self._file.path))
+            ledger = Ledger(self._run.database, connection)
+            known = ledger.files(str(self._file.path))
+            if configured is not None:
+                layouts = {ledger.layout_of(stored.id) for stored in known.values()} - {None}
+                if layouts - {"array", configured.to_text()}:
+                    return False  # the setting is a newer one
         wanted = [stored for stored in known.values() if self._options.read.wants(stored.entity)]
         if self._file.entity not in known or not wanted or any(stored.digest is None for stored in wanted):
             return False
@@ -193,8 +205,8 @@ class FileLoad:
     def _add_entities_without_records(self, reader: RecordReader) -> None:
         """A file without records is loaded too, and one that held records of an entity before."""
         wants = self._options.read.wants
-        if reader.envelope.layout != "entities" and not self._entities and wants(self._file.entity):
-            self._entity(self._file.entity)
+        if reader.layout.kind != "entities" and not self._entities and wants(reader.layout.entity):
+            self._entity(reader.layout.entity)
         known = self._ledger.files(str(self._file.path))
         for name in known.keys() - self._entities.keys() - self._left_out:
             if wants(name) and self._ledger.load_ids(known[name].id):
@@ -202,20 +214,23 @@ class FileLoad:
 
     def _record(self, reader: RecordReader) -> None:
         """Write the file and its counts into the ledger."""
-        digest, layout, ledger = reader.digest, reader.envelope.layout, self._ledger
-        several = layout == "entities"
-        around = {} if several else reader.envelope.values
+        digest, layout, ledger = reader.digest, reader.layout, self._ledger
+        self._layout = layout
         known = ledger.files(str(self._file.path))
         for name, entity in self._entities.items():
             ledger.remember_file(self._file, name, digest)
             context = entity.context
             ledger.finish_load(
-                context.place.load, context.outcomes.counts, digest=digest, layout=layout, envelope=around
+                context.place.load,
+                context.outcomes.counts,
+                digest=digest,
+                layout=layout.to_text(),
+                beside=layout.beside,
             )
         for name in self._left_out:
             before = known[name].digest if name in known else None
             ledger.remember_file(self._file, name, digest if before == digest else None)
-        if several:
+        if self._file.entity not in layout.holds or layout.kind == "entities":
             ledger.remember_file(self._file, self._file.entity, digest)  # stands for the file as such
 
     # Afterwards
@@ -256,6 +271,8 @@ class FileLoad:
         done = self._run.done
         if self._file.expected_records not in (None, self._records):
             done.notes.append(count_note(self._file, self._records))
+        if self._layout is not None:
+            done.notes += self._layout.notes(self._file.name)
         done.loaded += 1
         for name, entity in self._entities.items():
             done.add(entity.result())

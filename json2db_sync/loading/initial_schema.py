@@ -26,7 +26,7 @@ from json2db_sync.results import SchemaChange
 from json2db_sync.schema.schema_diff import creation
 from json2db_sync.schema.table_generator import evolve
 from json2db_sync.sources import SourceFile
-from json2db_sync.sources.reader import Layout
+from json2db_sync.sources.layout import FileLayout
 from json2db_sync.workers.subprocess_worker import WorkerDied
 
 _BEGINNING = 2 * 2**20
@@ -90,7 +90,7 @@ class InitialSchema:
         """A file is about to be loaded: does the worker analyze its records meanwhile?"""
         return self._guess is not None and self._watch is not None and self._watch.starts(file)
 
-    def analyzed(self, records: int, layout: Layout) -> None:
+    def analyzed(self, records: int, layout: FileLayout) -> None:
         """All records of the file were analyzed."""
         assert isinstance(self._watch, _AnalysisWhileLoading)
         self._watch.finishes(records, layout)
@@ -206,7 +206,7 @@ class _AnalysisWhileLoading:
             return True
         return False
 
-    def finishes(self, records: int, layout: Layout) -> None:
+    def finishes(self, records: int, layout: FileLayout) -> None:
         self._analyzer.finish_file(records, layout)
         self._files_to_come.pop(0)
         self._is_whole = True

@@ -288,13 +288,13 @@ class RecordIds:
 def source_file(stored: StoredFile, layout: str | None = None) -> SourceFile:
     """The file as it was when it was loaded; it may be gone, or hold something else by now.
 
-    :param layout: how its records were wrapped: a file of several entities bears the name of none of them.
+    :param layout: as the ledger has it: a file of several entities bears the name of none of them.
     """
     path = Path(stored.path)
     return SourceFile(
         path=path,
         name=stored.name,
-        entity=entity_name(stem_and_suffix(path.name)[0]) if layout == "entities" else stored.entity,
+        entity=entity_name(stem_and_suffix(path.name)[0]) if (layout or "").startswith("entities") else stored.entity,
         size=stored.size,
         mtime_ns=stored.mtime_ns,
         session=stored.session,

@@ -25,7 +25,7 @@ from json2db_sync.model.decoding import ABSENT, NeedsRowPath, Objects
 from json2db_sync.model.plan import EntityPlan, replace
 from json2db_sync.sources import SourceFile
 from json2db_sync.sources.batch import Batch, Undecoded, split_until_fits
-from json2db_sync.sources.reader import Layout
+from json2db_sync.sources.layout import FileLayout
 from json2db_sync.workers.subprocess_worker import WORTHWHILE, RemoteObject, WorkerDied, has_room_for_two
 
 Parts = Sequence[tuple[int, ReadyRows | None]]
@@ -216,7 +216,7 @@ class _RemoteAnalyzer:
     def add(self, batch: Batch) -> None:
         self._ask("add", batch)
 
-    def finish_file(self, records: int, layout: Layout) -> None:
+    def finish_file(self, records: int, layout: FileLayout) -> None:
         self._ask("finish_file", records, layout)
 
     def _ask(self, method: str, *arguments: Any) -> None:
@@ -243,7 +243,7 @@ class _WorkerSide:
     def start_file(self, file: SourceFile) -> None:
         self._analyzer.start_file(file)
 
-    def finish_file(self, records: int, layout: Layout) -> None:
+    def finish_file(self, records: int, layout: FileLayout) -> None:
         self._analyzer.finish_file(records, layout)
 
     def analysis(self) -> Analysis:

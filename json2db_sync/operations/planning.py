@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from json2db_sync.databases.base import Database
     from json2db_sync.model.plan import EntityPlan
     from json2db_sync.sources import Source, SourceFile
+    from json2db_sync.sources.layouts import Layouts
+    from json2db_sync.sources.records_path import RecordsPath
     from json2db_sync.validation.record_validator import RecordRules
 
 Days = float | str
@@ -48,6 +50,7 @@ def find_files(
     for note in source.notes:
         context.emit(events.Notice(note))
     stored = () if selection.entity_filter is None else stored_plans(database)
+    context.layouts = replace(layouts(context), known=_known_places(database)).among(source.files)
     files = choose_files(context, source, selection, stored)
     step.reads(len(files), sum(file.size for file in files))
     return source, files
@@ -81,11 +84,33 @@ def choose_files(context: Context, source: Source, selection: Selection, stored:
     wanted = reading(context, selection).entities
     if wanted is None:
         return list(source.files)
-    held = source.entities_of(wanted, memory(context))
+    held = source.entities_of(wanted, memory(context), layouts(context))
     known = frozenset(stored).union(*held.values())
     if not wanted <= known:
         raise unknown_entities(wanted - known, known)
     return [file for file in source.files if held[file.path] & wanted]
+
+
+def layouts(context: Context) -> Layouts:
+    """What is known of how files hold their records."""
+    from json2db_sync.sources.layouts import Layouts
+    from json2db_sync.sources.records_path import RecordsPath
+
+    if context.layouts is None:
+        configured = context.config.data_source.records
+        context.layouts = Layouts({name: RecordsPath.parse(path) for name, path in configured.items()})
+    return context.layouts
+
+
+def _known_places(database: Database) -> Mapping[str, RecordsPath]:
+    """Where the files that are loaded have their records."""
+    from json2db_sync.databases.ledger import Ledger
+
+    if not database.exists():
+        return {}
+    with database.reading() as connection:
+        ledger = Ledger(database, connection)
+        return ledger.places() if ledger.exists() else {}
 
 
 def memory(context: Context) -> int:
@@ -106,7 +131,7 @@ def reading(context: Context, selection: Selection) -> ReadOptions:
             raise ConfigurationError(
                 "entity_filter names no entity", hint=hint, reason="no_entity_named", setting=setting
             )
-    return ReadOptions(memory(context), names, batch_path=context.batch_path)
+    return ReadOptions(memory(context), names, layouts=layouts(context), batch_path=context.batch_path)
 
 
 def reading_by_rules(context: Context, selection: Selection) -> ReadOptions:

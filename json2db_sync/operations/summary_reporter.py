@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -114,7 +115,13 @@ class Summary:
         """What became of each file's records in a run."""
         loads = self._ledger.loads(run) if self._there else []
         return [
-            _report(LoadReport, {**vars(load), **load.counts.as_dict()}, file=load.file.name, entity=load.file.entity)
+            _report(
+                LoadReport,
+                {**vars(load), **load.counts.as_dict()},
+                file=load.file.name,
+                entity=load.file.entity,
+                beside=json.loads(load.beside or "{}"),
+            )
             for load in loads
         ]
 

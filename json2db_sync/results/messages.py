@@ -56,7 +56,7 @@ class Note(Message):
         return text
 
 
-LOUD = frozenset({"without_key"})
+LOUD = frozenset({"without_key", "unclear_layout", "records_missing", "lists_beside"})
 """Codes of notes that ask for a look: a command that has one ends with code 3."""
 
 

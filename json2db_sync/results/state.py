@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from json2db_sync.results.base import Result, Value
@@ -127,6 +127,8 @@ class LoadReport(Value):
     rejected: int = 0
     resolved: int = 0
     """Of the rejected records those no longer kept: replayed, or the file was loaded again with other content."""
+    beside: Mapping[str, Any] = field(default_factory=dict)
+    """What stood in the file beside its records, as far as it is small."""
 
 
 @dataclass(frozen=True)

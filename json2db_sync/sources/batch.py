@@ -127,6 +127,8 @@ class Record:
     value: dict[str, Any] = field(default_factory=dict)
     problem: str | None = None
     """Why it cannot be loaded; None where it can."""
+    is_unclear: bool = False
+    """Could it as well be something around records? Then nothing in it is taken for a key."""
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,6 @@ from json2db_sync.sources.syntax_errors import SPACE, Finding, Place, behind_the
 
 _KEY = "a key in double quotes"
 _END = "the end of the file"
-_MAX_DESCRIPTION = 64 * 1024
-"""Characters of an object beside the records that are kept."""
 _STRETCH = 2**20
 """Characters cut off at a time: 0.25 to 4 MB are fast, 16 MB halve the speed."""
 _MAX_CUTS = 8
@@ -54,18 +52,6 @@ class Stretch:
     text: bytes
     """They and what stands between them."""
     raws: list[msgspec.Raw]
-
-
-@dataclass(frozen=True)
-class Member:
-    """A key of the top-level object, for telling what the file is."""
-
-    key: str
-    value: Any = None
-    """Scalars and small objects only."""
-    elements: int = 0
-    objects: int | None = None
-    """How many elements of its array are objects; None where it is not an array, or one of other values."""
 
 
 class Cursor:
@@ -275,21 +261,43 @@ class Cursor:
             if mark == "}":
                 return
 
-    def survey_members(self) -> Iterator[Member]:
-        """The keys of the object here and what kind of value each has, without keeping arrays."""
-        for key in self.members():
-            if self.skip_space() != "[":
-                value, _start = self.value()
-                small = not isinstance(value, dict) or len(self.raw) <= _MAX_DESCRIPTION
-                yield Member(key, value if small else {})
-                continue
-            elements = objects = 0
-            for part in self.stretches():
-                # One that cannot be loaded is an object all the same.
-                texts = [bytes(raw)[:1] for raw in part.raws] if isinstance(part, Stretch) else [part.raw[:1].encode()]
-                elements += len(texts)
-                objects += texts.count(b"{")
-            yield Member(key, [], elements, objects if objects or not elements else None)
+    def items(self) -> Iterator[None]:
+        """One after the other the elements of the array that starts here; the caller takes each before the next."""
+        self._take("[")
+        mark = self.skip_space()
+        while mark != "]":
+            yield
+            mark = self.skip_space()
+            if mark not in (",", "]"):
+                raise self._unexpected("',' or ']'", mark)
+            if mark == ",":
+                self._pos += 1
+        self._pos += 1
+
+    def element(self) -> Element:
+        """The value here."""
+        value, start = self.value()
+        return Element(value, start, self.raw, self.problem)
+
+    def line(self) -> tuple[bool | None, bool]:
+        """Is what stands here up to the end of its line one whole value, and does anything stand below it?
+
+        The first is None where the line is so long that its end is not looked for.
+        """
+        while (length := self._text.find("\n", self._pos) - self._pos) < 0 and len(self._text) - self._pos <= _STRETCH:
+            if not self._fill():
+                length = len(self._text) - self._pos
+                break
+        if length < 0:
+            return None, True
+        line = self._text[self._pos : self._pos + length].rstrip(SPACE)
+        while not (is_more := bool(self._text[self._pos + length :].strip(SPACE))) and self._fill():
+            pass
+        try:
+            _value, end = Decoder().decode(line, 0)
+        except (Incomplete, json.JSONDecodeError):
+            return False, is_more
+        return end == len(line), is_more
 
     def _take(self, mark: str) -> None:
         found = self.skip_space()

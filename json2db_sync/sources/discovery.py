@@ -13,6 +13,7 @@ from json2db_sync.results.messages import Note
 from json2db_sync.sources.file_order import Order
 from json2db_sync.sources.files import COMPRESSED_SUFFIXES, DATA_SUFFIXES, SourceFile, make_file, require_file
 from json2db_sync.sources.folders import files_in
+from json2db_sync.sources.layouts import Layouts
 from json2db_sync.sources.reader import entities_in
 from json2db_sync.sources.sessions import DataFolder, data_folders, files_of, is_session, session_folders
 
@@ -132,10 +133,12 @@ class Source:
         """The folders that hold the files."""
         return list(dict.fromkeys(file.path.parent for file in self.files))
 
-    def entities_of(self, wanted: Collection[str], memory_limit: int) -> Mapping[Path, frozenset[str]]:
+    def entities_of(
+        self, wanted: Collection[str], memory_limit: int, layouts: Layouts
+    ) -> Mapping[Path, frozenset[str]]:
         """Which entities each file holds, looking inside only those whose name is not among those wanted."""
         return {
-            file.path: frozenset({file.entity}) if file.entity in wanted else entities_in(file, memory_limit)
+            file.path: frozenset({file.entity}) if file.entity in wanted else entities_in(file, memory_limit, layouts)
             for file in self.files
         }
 

@@ -41,7 +41,7 @@ def read(path, *, undecoded):
                 assert [record.number for record in records] == list(range(batch.first, batch.first + len(batch)))
                 assert {record.entity for record in records} == {batch.entity}
                 found += records
-            known = (reader.envelope, reader.digest, reader.bytes_read)
+            known = (reader.layout, reader.digest, reader.bytes_read)
     except FileError as error:
         failure = (str(error), error.hint, error.context)
     return [shown(record) for record in found], failure, known

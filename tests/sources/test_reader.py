@@ -100,10 +100,10 @@ def test_lines_of_records_whatever_the_suffix(tmp_path):
         ({"metadata": {"n": 0}, "t": []}, [], "envelope"),
         ({"albums": [{"a": 1}], "Artists": [{"b": 1}], "none": []}, ["albums", "artists"], "entities"),
         ({"id": 1, "lines": [{"a": 1}], "address": {"x": 1}}, ["t"], "object"),
-        ({"data": [{"a": 1}], "address": {"x": 1}}, ["t"], "object"),
+        ({"data": [{"a": 1}], "address": {"x": 1}}, ["t"], "envelope"),
         ({"data": [1, 2]}, ["t"], "object"),
         ({"id": 1, "items": []}, ["t"], "object"),
-        ({"rows": [{"a": 1}], "names": ["x"]}, ["t"], "object"),
+        ({"rows": [{"a": 1}], "names": ["x"]}, ["t"], "envelope"),
         ([], [], "array"),
     ],
 )
@@ -112,7 +112,7 @@ def test_what_kind_of_file_it_is(tmp_path, content, entities, layout):
     path = write(tmp_path / "t.json", json.dumps(content))
     with RecordReader(make_file(path, tmp_path, {}), LIMIT) as reader:
         assert [record.entity for record in reader] == entities
-        assert reader.envelope.layout == layout
+        assert reader.layout.kind == layout
 
 
 def test_what_stands_beside_the_records_is_kept(tmp_path):
@@ -120,7 +120,7 @@ def test_what_stands_beside_the_records_is_kept(tmp_path):
     path = write(tmp_path / "t.json", json.dumps({"code": 0, "t": [{"a": 1}], "page_context": {"page": 7}}))
     with RecordReader(make_file(path, tmp_path, {}), LIMIT) as reader:
         list(reader)
-        assert reader.envelope.values == {"code": 0, "page_context": {"page": 7}}
+        assert reader.layout.beside == {"code": 0, "page_context": {"page": 7}}
 
 
 @pytest.mark.parametrize(

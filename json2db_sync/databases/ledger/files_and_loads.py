@@ -23,8 +23,11 @@ from json2db_sync.databases.ledger.schema import (
 )
 from json2db_sync.databases.outcome_counter import COUNTS, Counts
 from json2db_sync.model.kinds import now_text
+from json2db_sync.sources.evidence import family_of
 from json2db_sync.sources.file_order import order_of
 from json2db_sync.sources.files import SourceFile
+from json2db_sync.sources.layout import FileLayout
+from json2db_sync.sources.records_path import RecordsPath
 
 
 class FilesAndLoads(PlansAndRuns):
@@ -149,12 +152,12 @@ class FilesAndLoads(PlansAndRuns):
         *,
         digest: str | None = None,
         layout: str | None = None,
-        envelope: Mapping[str, Any] | None = None,
+        beside: Mapping[str, Any] | None = None,
     ) -> None:
         """What became of the records, and of a file its layout and what stood around them."""
         values: dict[str, Any] = counts.as_dict()
         if digest is not None:
-            text = json.dumps(envelope, ensure_ascii=True) if envelope else None
+            text = json.dumps(beside, ensure_ascii=True) if beside else None
             values |= {"digest": digest, "layout": layout, "envelope": text}
         self._connection.execute(loads.update().where(loads.c.id == load).values(values))
 
@@ -177,6 +180,23 @@ class FilesAndLoads(PlansAndRuns):
         """How the records of a file are wrapped, as it was last loaded."""
         statement = sa.select(loads.c.layout).where(loads.c.file_id == file_id, loads.c.layout.is_not(None))
         return self._connection.execute(statement.order_by(loads.c.id.desc()).limit(1)).scalar_one_or_none()
+
+    def places(self) -> dict[str, RecordsPath]:
+        """Where files have their records, by entity and by what the names of pages have in common.
+
+        The files loaded last decide.
+        """
+        found: dict[str, RecordsPath] = {}
+        for text, entity, path in self._connection.execute(
+            sa.select(loads.c.layout, loads.c.entity, files.c.path)
+            .join_from(loads, files, loads.c.file_id == files.c.id)
+            .where(loads.c.layout.like("envelope %"), loads.c.status.in_(STORED))
+            .order_by(loads.c.id)
+        ):
+            layout = FileLayout.from_text(text, entity)
+            if layout is not None and layout.path is not None:
+                found[entity] = found[family_of(Path(path))] = layout.path
+        return found
 
     def has_skipped(self, file_id: int) -> bool:
         """Was a file ever loaded without changing records whose key was stored?"""
@@ -268,6 +288,7 @@ def _load(row: sa.Row[Any]) -> Load:
         derivable=bool(row.derivable),
         counts=Counts(**{name: getattr(row, name) for name in COUNTS}),
         resolved=row.resolved,
+        beside=row.envelope,
     )
 
 

@@ -162,6 +162,8 @@ class Load:
     """Do the files alone say what became of the records?"""
     counts: Counts
     resolved: int
+    beside: str | None
+    """What stood beside the records, as JSON text."""
 
 
 FILE_COLUMNS = tuple(field.name for field in fields(StoredFile))

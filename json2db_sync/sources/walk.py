@@ -1,0 +1,92 @@
+"""Along a path to the records of a file, in bounded memory where the path is a plain one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from json2db_sync.sources.cursor import Cursor, Element, Stretch
+from json2db_sync.sources.records_path import MAP_KEY, RecordsPath, Step
+from json2db_sync.sources.survey import member_at
+
+
+class Walk:
+    """Finds what stands at a path, in each of the values that follow one after the other.
+
+    :param undecoded: leave records undecoded wherever that can be done.
+    """
+
+    def __init__(self, cursor: Cursor, path: RecordsPath, *, undecoded: bool) -> None:
+        self._cursor = cursor
+        self._path = path
+        self._undecoded = undecoded
+        self.is_found = False
+        """Is there anything at the path?"""
+        self.beside: dict[str, Any] = {}
+        """What stands beside the records, as far as it is small."""
+
+    def parts(self) -> Iterator[Stretch | Element]:
+        """The records."""
+        while self._cursor.skip_space():
+            if self._path.steps is None:
+                yield from self._searched()
+            else:
+                yield from self._along(self._path.steps, self.beside, None)
+
+    def _searched(self) -> Iterator[Element]:
+        document = self._cursor.element()
+        for found in self._path.find(document.value):
+            self.is_found = True
+            yield Element(found, document.byte, json.dumps(found, ensure_ascii=False), document.problem)
+
+    def _along(
+        self, steps: tuple[str | Step, ...], beside: dict[str, Any], key: str | None
+    ) -> Iterator[Stretch | Element]:
+        """What stands at these steps from here.
+
+        :param beside: gets what stands beside the way.
+        :param key: of the map that the record is a value of.
+        """
+        cursor, mark = self._cursor, self._cursor.skip_space()
+        step, rest = (steps[0], steps[1:]) if steps else (None, ())
+        if step is None or (step is Step.EACH and not rest):
+            yield from self._here(mark, key)
+        elif mark == "[" and step is not Step.VALUES:
+            for _ in cursor.items():
+                yield from self._along(rest if step is Step.EACH else steps, {}, key)
+        elif mark != "{":
+            self.is_found |= cursor.value()[0] is None
+        elif step is Step.EACH:  # one object instead of a list of them
+            yield from self._along(rest, beside, key)
+        else:
+            for name in cursor.members():
+                if step is Step.VALUES:
+                    yield from self._along(rest, {}, name)
+                elif name == step:
+                    yield from self._along(rest, beside.setdefault(name, {}) if rest else {}, key)
+                else:
+                    beside[name] = member_at(cursor, name).value
+            self.is_found |= step is Step.VALUES
+            if beside.get(str(step)) == {}:
+                del beside[str(step)]
+
+    def _here(self, mark: str, key: str | None) -> Iterator[Stretch | Element]:
+        self.is_found = True
+        if mark == "[":
+            parts = self._cursor.stretches() if self._undecoded and key is None else self._cursor.elements()
+            yield from parts if key is None else (_with_key(part, key) for part in parts)
+            return
+        element = self._cursor.element()
+        if element.raw != "null":
+            yield element if key is None else _with_key(element, key)
+
+
+def _with_key(part: Stretch | Element, key: str) -> Element:
+    """A record with the key that it has in its map."""
+    assert isinstance(part, Element)
+    if not isinstance(part.value, dict):
+        return part
+    comma = ", " if part.value else ""
+    raw = f"{{{json.dumps(MAP_KEY)}: {json.dumps(key, ensure_ascii=False)}{comma}{part.raw[1:].lstrip()}"
+    return Element({MAP_KEY: key, **part.value}, part.byte, raw, part.problem)
