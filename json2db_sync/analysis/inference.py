@@ -16,6 +16,7 @@ from json2db_sync.analysis.statistics import (
 )
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.model.kinds import Kind, join
+from json2db_sync.model.moments import class_of, digits_beside
 from json2db_sync.model.plan import (
     ID,
     ColumnPlan,
@@ -207,7 +208,8 @@ def _id_kind(table: TablePlan, key: tuple[str, ...] | None, candidates: Sequence
 def _with_id_kind(table: TablePlan, id_kind: Kind) -> TablePlan:
     """The source's own ``id`` column is of the id's kind: integer, or text for everything else."""
     columns = tuple(
-        replace(column, kind=id_kind, date_format=None) if column.name == ID else column for column in table.columns
+        replace(column, kind=id_kind, date_format=None, stored_digits=None) if column.name == ID else column
+        for column in table.columns
     )
     return replace(table, columns=columns)
 
@@ -273,8 +275,9 @@ class _Builder:
         is_id = depth == 0 and self._key == (field.key,) and snake(field.key) == ID
         name = ID if is_id else column_name(field.key, taken)
         kind, date_format = field.kind_and_date_format
+        digits = digits_beside(date_format, field.date_formats) if date_format else None
         mostly_null = self._fresh and field.nulls > seen.count - field.present
-        return ColumnPlan(name, field.key, kind, "null" if mostly_null else "absent", date_format)
+        return ColumnPlan(name, field.key, kind, "null" if mostly_null else "absent", date_format, digits)
 
     def _new_child(
         self, field: FieldStatistics, seen: ObjectStatistics, parent: TablePlan, path: tuple[str, ...], depth: int
@@ -291,14 +294,16 @@ class _Builder:
 
 def _widen(column: ColumnPlan, field: FieldStatistics) -> ColumnPlan:
     kind, date_format = field.kind_and_date_format
-    if kind is Kind.UNKNOWN or (kind, date_format) == (column.kind, column.date_format):
+    if kind is Kind.UNKNOWN or (kind, date_format) == (column.kind, column.date_format) == (kind, None):
         return column
-    if column.kind is Kind.UNKNOWN:
-        return replace(column, kind=kind, date_format=date_format)
+    usual = date_format if column.kind is Kind.UNKNOWN else column.date_format
+    if usual and date_format and class_of(usual) == class_of(date_format):
+        digits = digits_beside(usual, field.date_formats, column.stored_digits)
+        return replace(column, kind=kind, date_format=usual, stored_digits=digits)
     joined = join(column.kind, kind)
-    if joined in (Kind.DATE, Kind.DATETIME):  # the same kind in another date_format
+    if joined in (Kind.DATE, Kind.DATETIME):  # moments and wall clocks
         joined = Kind.TEXT
-    return replace(column, kind=joined, date_format=None)
+    return replace(column, kind=joined, date_format=None, stored_digits=None)
 
 
 _MIN_MATCHES = 3

@@ -12,15 +12,8 @@ import xxhash
 
 from json2db_sync.model.decoding import Column
 from json2db_sync.model.jsontext import Json, preview
-from json2db_sync.model.kinds import (
-    INT64_MAX,
-    INT64_MIN,
-    Kind,
-    are_usual_dates,
-    date_format_of,
-    join,
-    kind_of_date_format,
-)
+from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, join, kind_of_date_format
+from json2db_sync.model.moments import are_usual_dates, as_odd, class_of, format_of, formats_of, usual_format
 from json2db_sync.model.plan import snake
 from json2db_sync.model.shredder import is_object_array
 
@@ -113,7 +106,7 @@ _MAX_KEY_SETS = 500
 _EXAMPLES_AMONG = 10_000
 """Values of a key among which examples are looked for: of a key that has hardly any, all would have to be."""
 _MAX_SPOILERS = 5
-_MAX_DATE_FORMATS = 5
+_MAX_DATE_FORMATS = 24
 _MOST_TEXTS_WITHOUT_DATE = 1000
 """After so many texts that are not dates, a column is text, and further ones need not be looked at."""
 
@@ -210,9 +203,8 @@ class FieldStatistics:
         elif self._is_one_date_format(values):
             (date_format,) = self.date_formats
             self.date_formats[date_format] += len(values)
-        elif len(self.date_formats) > 1:
-            for value, times in Counter(values).items():
-                self._analyze_date(value, times)
+        elif self.date_formats.keys() - {""}:
+            self._analyze_dates(values)
         else:
             for value in values:  # one by one, as long as there may come so many without a date that it is enough
                 self._analyze_date(value, 1)
@@ -233,15 +225,28 @@ class FieldStatistics:
         if self._is_no_date:
             self.date_formats[""] += times
             return
-        date_format = date_format_of(value) or ""
-        if date_format in self.date_formats or len(self.date_formats) < _MAX_DATE_FORMATS:
-            self.date_formats[date_format] += times
-            self.spelled.setdefault(date_format, value)
-        else:
-            self.date_formats[""] += times
+        date_format = format_of(value)
+        self._count_format(date_format, value, times)
         shown = value[:80]
         if not date_format and (shown in self.spoilers or len(self.spoilers) < _MAX_SPOILERS):
             self.spoilers[shown] += times
+
+    def _analyze_dates(self, values: Sequence[str]) -> None:
+        """Count texts among which there are dates of several formats, or other texts."""
+        alike = formats_of(values)
+        if alike is None:
+            for value, times in Counter(values).items():
+                self._analyze_date(value, times)
+        else:
+            for date_format, (value, times) in alike.items():
+                self._count_format(date_format, value, times)
+
+    def _count_format(self, date_format: str, value: str, times: int) -> None:
+        full = len(self.date_formats) >= _MAX_DATE_FORMATS
+        if full and date_format not in self.date_formats and class_of(date_format) != date_format:
+            date_format = as_odd(date_format)
+        self.date_formats[date_format] += times
+        self.spelled.setdefault(date_format, value)
 
     def _analyze_arrays(self, arrays: Column, depth: int) -> None:
         filled = [array for array in arrays if is_object_array(array)]
@@ -274,25 +279,37 @@ class FieldStatistics:
             if count:
                 kind = join(kind, seen)
         if self.texts:
-            if len(self.date_formats) == 1 and "" not in self.date_formats and kind is Kind.UNKNOWN:
-                (date_format,) = self.date_formats
-                return kind_of_date_format(date_format), date_format
+            if len(set(map(class_of, self.date_formats))) == 1 and "" not in self.date_formats and kind is Kind.UNKNOWN:
+                usual = usual_format(self.date_formats)
+                return kind_of_date_format(usual), usual
             kind = join(kind, Kind.TEXT)
         return kind, None
 
     @property
     def spoiled_by(self) -> dict[str, int]:
         """Texts, with how often, that keep a column that is mostly dates from being one."""
-        usual = max((s for s in self.date_formats if s), key=lambda s: self.date_formats[s], default="")
-        others = {self.spelled[s]: n for s, n in self.date_formats.items() if s and s != usual and s in self.spelled}
+        usual, _times = self._usual_class
+        others = {
+            self.spelled[one]: times
+            for one, times in self.date_formats.items()
+            if one and class_of(one) != usual and one in self.spelled
+        }
         return {**others, **self.spoilers} if self.spoiled_dates else {}
 
     @property
     def spoiled_dates(self) -> int:
         """How many texts keep a column that is mostly dates from being one; 0 where it is not mostly dates."""
         dates = self.texts - self.date_formats[""]
-        spoiled = self.texts - max((n for date_format, n in self.date_formats.items() if date_format), default=0)
-        return spoiled if dates > self.texts / 2 else 0
+        return self.texts - self._usual_class[1] if dates > self.texts / 2 else 0
+
+    @property
+    def _usual_class(self) -> tuple[str, int]:
+        """The commonest class of dates and moments, and how many there are of it."""
+        counts: Counter[str] = Counter()
+        for date_format, times in self.date_formats.items():
+            counts[class_of(date_format)] += times
+        del counts[""]
+        return max(counts.items(), key=lambda one: one[1], default=("", 0))
 
 
 def _of_type(one: type, values: Column, types: Counter[type]) -> Column:

@@ -63,10 +63,14 @@ class Dialect(ABC):
         """The column type for a kind."""
 
     @abstractmethod
-    def decoder(self, kind: Kind, date_format: str | None) -> Decode | None:
-        """Makes a value read from such a column the JSON value again; None where it already is."""
+    def decoder(self, kind: Kind, date_format: str | None, stored_digits: int | None = None) -> Decode | None:
+        """Makes a value read from such a column the JSON value again; None where it already is.
 
-    def stored_form(self, kind: Kind, date_format: str | None) -> Decode | None:
+        :param stored_digits: of moments, see :class:`~json2db_sync.model.plan.ColumnPlan`; those that are spelled
+            otherwise than usual come as if they were not.
+        """
+
+    def stored_form(self, kind: Kind, date_format: str | None, stored_digits: int | None = None) -> Decode | None:
         """Makes a value read from such a column what was given to store it; None where it already is."""
         return None
 
@@ -108,7 +112,14 @@ class Dialect(ABC):
         """Would a column of either plan hold the same stored values, so that changing the plan is enough?"""
         types = [self.type_of(c.kind, c.date_format).compile(self.dialect()) for c in (one, other)]
         texts = {Kind.TEXT, Kind.DATE, Kind.DATETIME, Kind.UNKNOWN}
-        return types[0] == types[1] and {one.kind, other.kind} <= texts
+        return types[0] == types[1] and {one.kind, other.kind} <= texts and self._same_texts(one, other)
+
+    def _same_texts(self, one: ColumnPlan, other: ColumnPlan) -> bool:
+        """Would the same texts be stored of the same values?"""
+        if self.capabilities.typed_moments or Kind.UNKNOWN in (one.kind, other.kind):
+            return True
+        is_plain = one.stored_digits is None and other.stored_digits is None
+        return is_plain or one.stored_format == other.stored_format
 
     def quote(self, name: str) -> str:
         return self._preparer.quote(name)

@@ -22,7 +22,8 @@ from json2db_sync.databases.row_forms import AsCopyText, RowForm, RowRefused, wi
 from json2db_sync.databases.tables import SqlType, VerbatimType
 from json2db_sync.errors import ConfigurationError, Locked
 from json2db_sync.model import jsontext
-from json2db_sync.model.kinds import Kind, has_offset, spell
+from json2db_sync.model.kinds import Kind
+from json2db_sync.model.moments import has_offset, spell, spell_any, stored_format_of
 from json2db_sync.model.plan import HASH, ID, LOAD, EntityPlan
 from json2db_sync.sources.batch import Record
 from json2db_sync.workers.background import BackgroundQueue
@@ -167,17 +168,21 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
             return VerbatimType(f"TIMESTAMP {zone} TIME ZONE")
         return _TYPES.get(kind, sa.Text())
 
-    def decoder(self, kind: Kind, date_format: str | None) -> Decode | None:
+    def decoder(self, kind: Kind, date_format: str | None, stored_digits: int | None = None) -> Decode | None:
         if kind in (Kind.DATE, Kind.DATETIME):
             assert date_format is not None
+            if stored_digits is not None:
+                return lambda value: spell_any(value, date_format)
             return lambda value: spell(value, date_format)
         return _DECODERS.get(kind)
 
     def decode_json(self, value: Any) -> Any:
         return value  # psycopg has read it
 
-    def stored_form(self, kind: Kind, date_format: str | None) -> Decode | None:
+    def stored_form(self, kind: Kind, date_format: str | None, stored_digits: int | None = None) -> Decode | None:
         if kind in (Kind.DATE, Kind.DATETIME):
+            if date_format is not None and stored_digits is not None:
+                date_format = stored_format_of(date_format, stored_digits)
             return self.decoder(kind, date_format)
         forms: dict[Kind, Decode] = {Kind.BIGINT: str, Kind.JSON: jsontext.encode}
         return forms.get(kind)

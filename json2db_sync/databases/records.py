@@ -54,8 +54,7 @@ class TableReader:
         self.select = sa.select(*(source.c[name] for name in self._names)).order_by(
             *(source.c[name] for name in self._places)
         )
-        decoders = {column.name: database.decoder(column.kind, column.date_format) for column in plan.columns}
-        self._decoders = {name: decode for name, decode in decoders.items() if decode is not None}
+        self._decoders = decoders_of(database, plan)
 
     def rows(self, where: sa.ColumnElement[bool] | None = None, limit: int | None = None) -> Rows:
         """Rows in order of id and position. The first value of each is the id."""
@@ -112,6 +111,14 @@ class TableReader:
         return decoded
 
 
+def decoders_of(database: Database, table: TablePlan) -> Mapping[str, Decode]:
+    """By column, what makes the JSON value of a value read from it; none where it already is."""
+    decoders = {
+        column.name: database.decoder(column.kind, column.date_format, column.stored_digits) for column in table.columns
+    }
+    return {name: decode for name, decode in decoders.items() if decode is not None}
+
+
 class StoredColumns:
     """Reads the rows of one entity over one open connection."""
 
@@ -165,7 +172,8 @@ class StoredColumns:
 
 def _forms(database: Database, table: TablePlan) -> Mapping[str, Decode]:
     forms: dict[str, Callable[[Any], Any] | None] = {
-        column.name: database.stored_form(column.kind, column.date_format) for column in table.columns
+        column.name: database.stored_form(column.kind, column.date_format, column.stored_digits)
+        for column in table.columns
     }
     forms[REST] = database.stored_form(Kind.JSON, None)
     return {name: form for name, form in forms.items() if form is not None}

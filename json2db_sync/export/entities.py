@@ -14,8 +14,9 @@ from json2db_sync.export.lines import Page, Record, as_sorted_lines, tally, with
 from json2db_sync.export.options import ExportOptions, unknown_field
 from json2db_sync.export.related import Names, Reference, guess_name_column, related_fields
 from json2db_sync.export.schema import properties_of, record_schema
+from json2db_sync.model.column_codecs import codec_for
 from json2db_sync.model.jsontext import stored_id
-from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, ValueMismatch, codec_of
+from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, ValueMismatch
 from json2db_sync.model.plan import ID, EntityPlan, singular
 from json2db_sync.workers.batching import batched
 
@@ -136,7 +137,7 @@ class EntityContent:
 
         def stored(field: str, value: Any) -> object:
             try:
-                return codec_of(plans[field].kind, plans[field].date_format).store(value)[0]
+                return codec_for(plans[field]).store(value)[0]
             except ValueMismatch:
                 return value
 

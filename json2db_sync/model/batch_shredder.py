@@ -15,6 +15,7 @@ from typing import Any, cast
 import msgspec
 from msgspec.structs import astuple
 
+from json2db_sync.model.column_codecs import codec_for
 from json2db_sync.model.decoding import (
     ABSENT,
     Column,
@@ -25,8 +26,8 @@ from json2db_sync.model.decoding import (
     json_texts,
     struct_type,
 )
-from json2db_sync.model.jsontext import MAX_KEY, encode, id_text
-from json2db_sync.model.kinds import Codec, Kind, codec_of
+from json2db_sync.model.jsontext import MAX_KEY, decode, encode, encode_text, id_text
+from json2db_sync.model.kinds import Codec, Kind, ValueMismatch, codec_of
 from json2db_sync.model.plan import ID, PARENT_ID, REST, ColumnPlan, EntityPlan, TablePlan
 
 
@@ -53,7 +54,7 @@ class FieldColumn(Part):
         self.key = plan.key
         self.name = plan.name
         self.is_id = is_id
-        codec = codec_of(plan.kind, plan.date_format)
+        codec = codec_for(plan)
         self.type = codec.decodes_as
         self.one_type = codec.one_type
         self.nullable = codec.takes_null
@@ -63,14 +64,28 @@ class FieldColumn(Part):
         self._convert = int if plan.kind is Kind.BOOL and null is ABSENT else codec.convert
         self._is_json = plan.kind is Kind.JSON
         self._arrays_are_tables = arrays_are_tables
-        self._dates = _Dates(codec) if plan.date_format else None
+        self._dates = _Dates(codec) if plan.date_format and not codec.keeps_odd else None
+        self._odd = codec if codec.keeps_odd else None
 
     def keep_json(self) -> None:
         """Leave JSON values as they are, instead of making texts of them."""
         self._is_json = False
 
-    def stored(self, column: Column) -> Column:
-        """The stored values of a column's values."""
+    def stored_and_odd(self, column: Column) -> tuple[Column, Column | None]:
+        """The stored values of a column's values; and by row those that the stored ones alone do not tell, ``ABSENT``
+        where they do; None where they all do.
+        """
+        if self._odd is None:
+            return self._stored(column), None
+        try:
+            known, odd = self._odd.store_all(set(column).difference((None, ABSENT)))
+        except ValueMismatch as error:
+            raise NeedsRowPath from error
+        known[None] = known[ABSENT] = self._null
+        stored = list(map(known.__getitem__, column))
+        return stored, [value if value in odd else ABSENT for value in column] if odd else None
+
+    def _stored(self, column: Column) -> Column:
         null, convert = self._null, self._convert
         if self._is_json:
             texts = json_texts(column, arrays_are_tables=self._arrays_are_tables)
@@ -118,8 +133,18 @@ class Rests:
         self._lists = lists
         self._texts: dict[tuple[tuple[str, int], ...], str | None] = {}
 
-    def of(self, values: Sequence[Column]) -> Sequence[str | None] | None:
-        """By row, the text of its rest; None where no row has any."""
+    def of(self, values: Sequence[Column], odd: Mapping[str, Column]) -> Sequence[str | None] | None:
+        """By row, the text of its rest; None where no row has any.
+
+        :param odd: by key, the values to keep, see :meth:`FieldColumn.stored_and_odd`.
+        """
+        if not odd:
+            return self._of_gaps(values)
+        kept = _kept(odd)
+        gaps = self._of_gaps(values)
+        return kept if gaps is None else [_merged(gap, values) for gap, values in zip(gaps, kept, strict=True)]
+
+    def _of_gaps(self, values: Sequence[Column]) -> Sequence[str | None] | None:
         told: list[tuple[str, Column]] = []
         for field, column in zip(self._fields, values, strict=False):
             if field.lists_absent and field.optional:
@@ -145,6 +170,27 @@ class Rests:
         }
         parts = {name: part for name, part in parts.items() if part}
         return encode(parts) if parts else None
+
+
+def _kept(odd: Mapping[str, Column]) -> Sequence[str | None]:
+    """By row, the text of a rest that holds nothing but these values."""
+    texts: list[str | None] = [None] * len(next(iter(odd.values())))
+    for key in sorted(odd):
+        start = f"{encode(key)}:"
+        for place, value in enumerate(odd[key]):
+            if value is not ABSENT:
+                text = encode_text(value) if type(value) is str else encode(value)
+                before = texts[place]
+                texts[place] = f"{before},{start}{text}" if before else f"{start}{text}"
+    return [None if text is None else f'{{"values":{{{text}}}}}' for text in texts]
+
+
+def _merged(gaps: str | None, kept: str | None) -> str | None:
+    """One rest of two: one of gaps, one of values."""
+    if gaps is None or kept is None:
+        return gaps or kept
+    one, other = decode(gaps), decode(kept)
+    return encode({**one, "values": {**one.get("values", {}), **other["values"]}})
 
 
 class _Dates:
@@ -312,7 +358,11 @@ class _Table:
         self._lists = [ChildArray(child) for child in plan.children]
         self._parts: tuple[Part, ...] = (*self._fields, *self._lists)
         self._keys = [part.key for part in self._parts]
-        self._date_formats = {column.key: column.date_format for column in plan.columns if column.date_format}
+        self._date_formats = {
+            column.key: column.date_format
+            for column in plan.columns
+            if column.date_format and column.stored_digits is None
+        }
         self._rests = Rests(self._fields, self._lists)
 
     def decoder(self, *, strict: bool) -> msgspec.json.Decoder[Any]:
@@ -358,12 +408,14 @@ class _Table:
 
     def columns(self, values: Sequence[Column]) -> Columns:
         """The stored values, by column."""
-        rest = self._rests.of(values)
-        columns = {
-            field.name: field.stored(column)
-            for field, column in zip(self._fields, values, strict=False)
-            if not field.is_id
-        }
+        columns: Columns = {}
+        odd: dict[str, Column] = {}
+        for field, column in zip(self._fields, values, strict=False):
+            if not field.is_id:
+                columns[field.name], kept = field.stored_and_odd(column)
+                if kept is not None:
+                    odd[field.key] = kept
+        rest = self._rests.of(values, odd)
         if rest is not None:
             columns[REST] = [self._null if text is None else text for text in rest]
         return columns

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import msgspec
@@ -33,6 +33,10 @@ def encode(value: object) -> str:
     if "e+" in text:
         text = _encoder.encode(_spell_out(value))
     return text
+
+
+encode_text: Callable[[str], str] = json.encoder.encode_basestring
+"""As :func:`encode`, of a text."""
 
 
 def decode(text: str | bytes) -> Any:

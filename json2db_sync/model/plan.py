@@ -16,6 +16,7 @@ import msgspec
 
 from json2db_sync.errors import ConfigurationError, DatabaseError
 from json2db_sync.model.kinds import Kind
+from json2db_sync.model.moments import stored_format_of
 from json2db_sync.results.messages import SchemaChange
 
 MAX_BYTES = 63
@@ -119,7 +120,17 @@ class ColumnPlan:
     null_means: NullMeans = "absent"
     """What NULL stands for; rows where it is the other are noted in their ``_rest``."""
     date_format: str | None = None
-    """How dates are written, see :func:`json2db_sync.model.kinds.date_format_of`."""
+    """How dates are written, see :func:`json2db_sync.model.moments.date_format_of`; if in several ways, mostly."""
+    stored_digits: int | None = None
+    """Of moments that are written in several ways: digits of the fraction in which all of them are stored, see
+    :func:`json2db_sync.model.moments.stored_format`; None where all are written, and stored, by ``date_format``."""
+
+    @property
+    def stored_format(self) -> str | None:
+        """The format of dates and moments as they are stored where they are texts."""
+        if self.date_format is None or self.stored_digits is None:
+            return self.date_format
+        return stored_format_of(self.date_format, self.stored_digits)
 
 
 @dataclass(frozen=True)
@@ -264,8 +275,9 @@ def _table_changes(entity: str, old: TablePlan, new: TablePlan, found: list[Sche
         known = before.get(column.key)
         if known is None:
             found.append(SchemaChange("add_column", entity, new.name, column.name, column.kind, full, kind=column.kind))
-        elif (known.kind, known.date_format) != (column.kind, column.date_format):
-            detail = f"{known.kind} to {column.kind}"
+        elif replace(known, null_means=column.null_means) != column:
+            same = known.kind is column.kind
+            detail = f"{column.kind} spelled otherwise" if same else f"{known.kind} to {column.kind}"
             found.append(
                 SchemaChange(
                     "widen_column", entity, new.name, column.name, detail,

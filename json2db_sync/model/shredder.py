@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from json2db_sync.model.column_codecs import codec_for
 from json2db_sync.model.jsontext import MAX_KEY, Json, encode, preview
 from json2db_sync.model.kinds import Kind, Store, Stored, ValueMismatch, codec_of
 from json2db_sync.model.plan import ID, PARENT_ID, REST, ColumnPlan, EntityPlan, TablePlan
@@ -152,7 +153,7 @@ def is_object_array(value: object) -> bool:
 
 def _field(column: ColumnPlan, arrays_are_tables: bool) -> _Field:
     absent = column.null_means == "absent"
-    store: Store = codec_of(column.kind, column.date_format).store
+    store: Store = codec_for(column).store
     if column.kind is Kind.JSON and arrays_are_tables:
         store = _store_no_object_array
     return _Field(column.key, store, not absent, absent)

@@ -8,8 +8,9 @@ import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
 from json2db_sync.model import plan as names
+from json2db_sync.model.column_codecs import codec_for
 from json2db_sync.model.jsontext import are_json
-from json2db_sync.model.kinds import Kind, codec_of
+from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import ColumnPlan, EntityPlan, TablePlan
 from json2db_sync.model.shredder import is_rest
 from json2db_sync.results import Check
@@ -64,8 +65,9 @@ class _Column:
     def __init__(self, database: Database, plan: ColumnPlan) -> None:
         self.plan = plan
         self.group = _GROUP[plan.kind]
-        self._codec = codec_of(plan.kind, plan.date_format)
-        self._decode = database.decoder(plan.kind, plan.date_format) if plan.kind not in _JUDGED_AS_STORED else None
+        self._codec = codec_for(plan)
+        decode = database.decoder(plan.kind, plan.date_format, plan.stored_digits)
+        self._decode = decode if plan.kind not in _JUDGED_AS_STORED else None
         self._decode_json = database.decode_json
 
     def fits(self, value: object) -> bool:

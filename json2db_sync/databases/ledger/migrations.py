@@ -29,5 +29,16 @@ def _places_name_the_first_run(connection: sa.Connection) -> None:
         connection.execute(sa.text("UPDATE json2db_files SET sort_key = :place WHERE id = :number"), places)
 
 
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_plans_name_their_date_formats, _places_name_the_first_run)
+def _moments_may_be_spelled_in_several_ways(_connection: sa.Connection) -> None:
+    """Plans may say ``stored_digits`` of columns of moments, which a former version would read as they are stored.
+
+    What there is stays: columns whose moments are all spelled alike are stored as they were.
+    """
+
+
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
+    _plans_name_their_date_formats,
+    _places_name_the_first_run,
+    _moments_may_be_spelled_in_several_ways,
+)
 """Each leads from the version before its place, counted from 1, to that of its place."""
