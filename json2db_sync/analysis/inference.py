@@ -15,6 +15,7 @@ from json2db_sync.analysis.statistics import (
     usable_keys,
 )
 from json2db_sync.errors import ConfigurationError
+from json2db_sync.model.jsontext import canonical
 from json2db_sync.model.kinds import Kind, join
 from json2db_sync.model.moments import class_of, digits_beside
 from json2db_sync.model.plan import (
@@ -22,6 +23,7 @@ from json2db_sync.model.plan import (
     ColumnPlan,
     CustomColumn,
     EntityPlan,
+    Lifecycle,
     NoneMeans,
     Relation,
     TablePlan,
@@ -52,6 +54,26 @@ class PlanSettings:
     """The plans there are: their keys are followed and their children looked into, whatever the settings say now."""
     is_frozen: Callable[[str], bool] = _evolves
     """Must the tables of this entity stay as they are, once they are there?"""
+    versions: Mapping[str, str] | None = None
+    """Entity, or ``*``, -> the field whose greatest value is the newest version."""
+    complete: Collection[str] = ()
+    """Entities, or ``*``, whose newest files hold all there is."""
+    deletion_stubs: Mapping[str, Mapping[str, object]] | None = None
+    """Entity, or ``*``, -> what a record holds that only says that its key was deleted."""
+
+    def lifecycle_of(self, entity: str) -> Lifecycle:
+        """How records of an entity take each other's place, and how they end."""
+        versions, stubs = self.versions or {}, self.deletion_stubs or {}
+        stub = stubs.get(entity, stubs.get("*"))
+        return Lifecycle(
+            version=versions.get(entity, versions.get("*", "")),
+            complete=entity in self.complete or "*" in self.complete,
+            stub=canonical(stub) if stub else "",
+        )
+
+    def with_lifecycle(self, plan: EntityPlan) -> EntityPlan:
+        """A stored plan, with what the settings say of its records' lifecycle now."""
+        return replace(plan, lifecycle=self.lifecycle_of(plan.entity).following(plan.lifecycle))
 
     @property
     def observed_depth(self) -> int:
@@ -106,6 +128,7 @@ def infer(
         custom=custom,
         relations=_still_there(stored.relations, table) if stored else (),
         child_depth=settings.child_depth,
+        lifecycle=settings.lifecycle_of(entity).following(stored.lifecycle if stored else Lifecycle()),
         records_seen=(stored.records_seen if stored else 0) + seen.count,
     )
 
@@ -151,7 +174,7 @@ def choose_key(
             refused.append(f"{name} seems to refer to another entity")
         elif not candidate.usable or records - candidate.usable > allowed_exceptions(records):
             refused.append(f"{name} is missing in {records - candidate.usable} of {records} records")
-        elif candidate.repeats > candidate.allowed:
+        elif candidate.repeats > candidate.allowed and not settings.lifecycle_of(entity).version:
             refused.append(f"{name} repeats in {candidate.repeats} of {records} records")
         else:
             return candidate.fields, True, _reason(candidate, records)

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from json2db_sync.config.values import (
     Contracts,
+    DeletionStubs,
     FieldsOfTables,
     JsonText,
     KeyFields,
@@ -138,6 +139,19 @@ class ProcessingSettings(_Section):
         {}, "KEYS", 'Key fields where the guess is wrong, as JSON: {"playlist_track": ["PlaylistId", "TrackId"]}'
     )
 
+    versions: Annotated[dict[str, str], JsonText] = _setting(
+        {},
+        "VERSIONS",
+        'The field whose greatest value is a record\'s newest version, as JSON: {"invoices": "last_modified_time"}',
+    )
+    complete: Names | None = _setting(
+        None, "COMPLETE", "Entities whose newest files hold all there is: what they lack is marked _gone_since; *: all"
+    )
+    deletion_stubs: DeletionStubs = _setting(
+        {},
+        "DELETION_STUBS",
+        'What a record holds that only tells of a deletion, as JSON: {"invoices": {"status": "Deleted"}}',
+    )
     on_error: Literal["reject", "stop"] = _setting(
         "reject", "ON_ERROR", "A record or file that cannot be loaded: reject it and go on, or stop the run"
     )

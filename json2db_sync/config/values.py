@@ -54,6 +54,17 @@ MaxRejected = Annotated[str | None, BeforeValidator(_most)]
 Contracts = Annotated[dict[str, Literal["evolve", "freeze"]], JsonText]
 
 
+def _named_fields(value: dict[str, dict[str, object]]) -> dict[str, dict[str, object]]:
+    """A stub without fields would be every record."""
+    for entity, fields in value.items():
+        if not fields:
+            raise ValueError(f'{entity} must name a field and its value, as in {{"status": "Deleted"}}')
+    return value
+
+
+DeletionStubs = Annotated[dict[str, dict[str, object]], JsonText, AfterValidator(_named_fields)]
+
+
 def _times(value: dict[str, str]) -> dict[str, str]:
     """Operations as they are called, each with a time that comes again."""
     for operation, time in value.items():

@@ -286,8 +286,14 @@ class OutcomeCounter:
                     continue  # the first of the two stays the one to be replaced
             if outcome == Outcome.SUPERSEDED:
                 assert record.stored_load is not None
+                if written(seen.get(id_)):  # an older version that stands after the newer one
+                    self.repeats += 1
+                    self._supersede(Superseded(number, id_, self._load, seen[id_] // _OUTCOMES))
+                    continue
                 self.outdated += 1
                 self._supersede(Superseded(number, id_, record.stored_load))
+                if id_ in seen and seen[id_] % _OUTCOMES == Outcome.UNCHANGED:
+                    continue  # what is stored is this file's, too, and may still be replaced
             else:
                 self._change(outcome, +1)
             now[id_] = number * _OUTCOMES + outcome

@@ -73,7 +73,8 @@ def _parent_columns(plan: EntityPlan, type_of: TypeOf) -> list[sa.Column[Any]]:
         for column in plan.table.columns
         if column.name != names.ID
     ]
-    text, moment = type_of(Kind.TEXT, None), type_of(Kind.DATETIME, "%Y-%m-%dT%H:%M:%SZ")
+    text, json = type_of(Kind.TEXT, None), type_of(Kind.JSON, None)
+    moment = type_of(Kind.DATETIME, "%Y-%m-%dT%H:%M:%SZ")
     return [
         sa.Column(names.ID, type_of(plan.id_kind, None), primary_key=True, autoincrement=False, nullable=False),
         *columns,
@@ -81,9 +82,13 @@ def _parent_columns(plan: EntityPlan, type_of: TypeOf) -> list[sa.Column[Any]]:
         sa.Column(plan.created_at, moment, nullable=False),
         sa.Column(plan.updated_at, moment, nullable=False),
         *(_custom_column(custom) for custom in plan.custom),
+        *(
+            sa.Column(name, moment if name == names.GONE else type_of(Kind.JSON, None))
+            for name in plan.lifecycle.columns
+        ),
         sa.Column(names.LOAD, sa.BigInteger(), nullable=False),
         sa.Column(names.HASH, sa.BigInteger(), nullable=False),
-        sa.Column(names.REST, type_of(Kind.JSON, None)),
+        sa.Column(names.REST, json),
     ]
 
 

@@ -18,9 +18,11 @@ from json2db_sync.errors import FileError, ValidationError
 from json2db_sync.events import Meter
 from json2db_sync.loading.entity_load import EntityLoad, Population, RetryAfterMigration
 from json2db_sync.loading.file_places import in_order
+from json2db_sync.loading.gone import Marked, mark_gone
 from json2db_sync.loading.initial_schema import InitialSchema, RestartLoad, are_guesses, discard
 from json2db_sync.loading.load_context import DuplicateKey, LoadContext, Place, PopulateOptions, RecordIds
 from json2db_sync.loading.worker import Parts, Worker
+from json2db_sync.model.kinds import now_text
 from json2db_sync.model.plan import EntityPlan
 from json2db_sync.results import Note
 from json2db_sync.schema.table_generator import evolve
@@ -166,7 +168,8 @@ class FileLoad:
         file_id = ledger.remember_file(self._file, name, None)
         load = ledger.start_load(run.number, file_id, name, self._options.load.mode)
         newer = ledger.newer_loads(name, self._file.order)
-        place = Place(load, ledger.load_ids(file_id), newer, self._file.session)
+        time = now_text(self._file.time) if self._file.time is not None else None
+        place = Place(load, ledger.load_ids(file_id), newer, self._file.session, time)
         context = LoadContext(run.database, self._connection, plan, place, self._options.load)
         ids = RecordIds(plan, self._file, self._options.load.memory)
         writer = _FileLedgerWriter(ledger, load, file_id, name)
@@ -277,7 +280,7 @@ class FileLoad:
         for name, entity in self._entities.items():
             done.add(entity.result())
             outdated = entity.context.outcomes.outdated
-            if outdated and self._file.time is None:
+            if outdated and self._file.time is None and not entity.context.order:
                 text = (
                     f"{self._file.name}: {counted(outdated, 'record')} passed over, since newer files hold other "
                     "versions (what makes a file newer: data_source.order)"
@@ -321,7 +324,7 @@ def populate(
         initial_schema = None
         if plans:
             # Tables that someone dropped are made again before they are written.
-            known = [plan for name, plan in plans.items() if options.read.wants(name)]
+            known = [options.plans.with_lifecycle(plan) for name, plan in plans.items() if options.read.wants(name)]
             done.changes += evolve(database, known, options.plans).done
         else:
             initial_schema = InitialSchema(database, files, options.read, options.plans, meter, worker)
@@ -341,6 +344,30 @@ def populate(
         if initial_schema is not None:
             initial_schema.finish()
             done.changes[:0] = initial_schema.changes
+    mark(database, options, done)
+
+
+def mark(database: Database, options: PopulateOptions, done: Population) -> None:
+    """Mark the records that are gone, now that all files are loaded; adds to ``done``."""
+    if not any(plan.lifecycle.columns for plan in _stored_plans(database).values()):
+        return
+    for entity, marked in mark_gone(database, options.read.wants, options.read.memory_limit):
+        if isinstance(marked, str):
+            text = f"{entity}: which records are gone was not told, and no mark was changed: {marked}"
+            done.notes.append(Note(text, "gone_not_told", entity, setting="processing.complete"))
+        else:
+            done.marked[entity] = replace(marked, gone=marked.gone + done.deleted.get(entity, 0))
+            done.notes += _notes_on_marks(entity, marked)
+
+
+def _notes_on_marks(entity: str, marked: Marked) -> Iterator[Note]:
+    """Worth a look where most records are gone at once: the newest files may not be all there is."""
+    if marked.gone > 1 and marked.gone * 2 > marked.records:
+        text = (
+            f"{entity}: {marked.gone:,} of {marked.records:,} records are not in its newest files and were "
+            "marked as gone: are these files all there is?"
+        )
+        yield Note(text, "most_records_gone", entity, marked.gone, "processing.complete")
 
 
 def _stored_plans(database: Database) -> dict[str, EntityPlan]:

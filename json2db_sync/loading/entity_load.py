@@ -11,6 +11,7 @@ from json2db_sync.analysis.statistics import allowed_exceptions
 from json2db_sync.databases.ledger import Rejection
 from json2db_sync.databases.outcome_counter import Counts, Superseded
 from json2db_sync.errors import ValidationError
+from json2db_sync.loading.gone import Marked
 from json2db_sync.loading.load_context import LoadContext, NoKey, PopulateOptions
 from json2db_sync.loading.row_loader import BatchLoader, RowLoader, Shredded
 from json2db_sync.loading.worker import Parts
@@ -48,6 +49,8 @@ class Loaded:
     notes: list[Note]
     without_key: int
     invalid: int
+    deleted: int
+    """Records that stubs marked as deleted."""
 
 
 @dataclass
@@ -68,6 +71,10 @@ class Population:
     """Records of entities with a key that have none: they are rejected."""
     invalid: int = 0
     """Records that were loaded though they break a rule."""
+    deleted: dict[str, int] = field(default_factory=dict)
+    """By entity, the records that stubs marked."""
+    marked: dict[str, Marked] = field(default_factory=dict)
+    """What was marked of the entities whose records may be gone."""
 
     def add(self, loaded: Loaded) -> None:
         """One entity's records of a file are stored."""
@@ -79,6 +86,8 @@ class Population:
         self.notes += loaded.notes
         self.without_key += loaded.without_key
         self.invalid += loaded.invalid
+        entity = loaded.load.entity
+        self.deleted[entity] = self.deleted.get(entity, 0) + loaded.deleted
 
 
 class Ids(Protocol):
@@ -186,7 +195,9 @@ class EntityLoad:
             why = f"; {self.plan.entity} is frozen (processing.contracts)" if self._frozen else ""
             self.reject(record, mismatch.why + why, mismatch.path)
             return None
-        return Shredded(id_, short_hash(record.raw), record, row, children)
+        stubs = self.context.stubs
+        stub = stubs is not None and stubs.has(record.value)
+        return Shredded(id_, short_hash(record.raw), record, row, children, stub)
 
     def _breaks_rule(self, record: Record) -> bool:
         """Is the record rejected for breaking a rule? One that is only warned of is counted."""
@@ -239,6 +250,8 @@ class EntityLoad:
         :raises ValidationError: when it repeats too often in the file.
         """
         repeats, read = self.context.outcomes.repeats, self.context.outcomes.counts.read
+        if self.context.order:
+            return  # then a key may repeat: its records are versions
         if self.plan.key_guessed and self.plan.key and repeats > allowed_exceptions(read):
             key = ", ".join(self.plan.key)
             raise ValidationError(
@@ -257,12 +270,14 @@ class EntityLoad:
         expected = self._file.expected_records
         load = FileLoad(file=self._file.name, entity=self.plan.entity, expected=expected, **counts.as_dict())
         rows, without_key = self.context.rows_written, self._ids.without_key
-        return Loaded(load, counts, self._rejected, rows, self._notes(), without_key, self._invalid)
+        return Loaded(
+            load, counts, self._rejected, rows, self._notes(), without_key, self._invalid, self.context.stubs_marked
+        )
 
     def _notes(self) -> list[Note]:
         entity, file = self.plan.entity, self._file.name
         notes = []
-        if repeats := self.context.outcomes.repeats:
+        if (repeats := self.context.outcomes.repeats) and not self.context.order:
             text = (
                 f"{file}: {counted(repeats, 'record')} of {entity} with the key of an earlier one and other content; "
                 "the last of each is stored"

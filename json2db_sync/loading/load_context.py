@@ -13,14 +13,26 @@ import sqlalchemy as sa
 from json2db_sync.analysis.entity_analyzer import ReadOptions
 from json2db_sync.analysis.inference import PlanSettings
 from json2db_sync.databases.base import Database
-from json2db_sync.databases.dialect import Values
+from json2db_sync.databases.dialect import Values, in_lists
 from json2db_sync.databases.ledger import Rejection, StoredFile
 from json2db_sync.databases.outcome_counter import Counts, OutcomeCounter, SpillableKeyIndex
-from json2db_sync.databases.records import RecordReader
+from json2db_sync.databases.records import RecordReader, StoredRecord
 from json2db_sync.errors import ValidationError
-from json2db_sync.model.jsontext import content_id, key_of, path_text
+from json2db_sync.model.jsontext import Json, content_id, encode, key_of, path_text
 from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, now_text
-from json2db_sync.model.plan import DATA_SOURCE, ID, LOAD, PARENT_ID, CustomColumn, EntityPlan, entity_name
+from json2db_sync.model.plan import (
+    DATA_SOURCE,
+    GONE,
+    HASH,
+    ID,
+    LOAD,
+    PARENT_ID,
+    STUB,
+    CustomColumn,
+    EntityPlan,
+    entity_name,
+)
+from json2db_sync.model.record_version import order_of, stubs_of
 from json2db_sync.model.shredder import SchemaMismatch
 from json2db_sync.results import RejectedRecord
 from json2db_sync.sources import Record, SourceFile
@@ -128,6 +140,8 @@ class Place:
     newer_loads: Collection[int]
     """The numbers of loads of files that are newer than this one."""
     session: str | None
+    time: str | None = None
+    """That of the file's session or stamp."""
     later: Mapping[str, int] = field(default_factory=dict)
     """By id, the number of the last record of this file with it, where one that comes now may stand before that."""
 
@@ -147,13 +161,20 @@ class LoadContext:
         self.plan = plan
         self.place = place
         self.options = options
+        life = plan.lifecycle
+        self.order = order_of(life) if life.version else None
+        """What says which of two records of a key is the newer one; None where the order of the files does."""
+        self.stubs = stubs_of(life) if life.stub else None
+        self.keeps_stubs = STUB in plan.lifecycle.columns
         self.tables = database.tables(plan)
         self.root = self.tables[plan.table.name]
         """The table of the records themselves."""
         self.row_form = database.row_form(plan)
         """What makes rows ready for the database."""
-        self.stored = RecordReader(database, connection, plan)
+        self.stored = RecordReader(database, connection, plan, own=self.keeps_stubs)
         self.now = now_text()
+        self.since = place.time or self.now
+        """From when on what this file says is so."""
         custom = {column.name: self._value_of(column) for column in plan.custom}
         self.constants: Values = {
             DATA_SOURCE: "json", plan.created_at: self.now, plan.updated_at: self.now, LOAD: place.load, **custom,
@@ -161,8 +182,11 @@ class LoadContext:
         """What the rows of new records have in common."""
         # What users wrote into custom columns stays; only where a record came from is ours to say.
         origin = {name: value for name, value in custom.items() if name == "session_id"}
-        self.constants_of_changed: Values = {plan.updated_at: self.now, LOAD: place.load, **origin}
+        unmarked = {STUB: None} if self.keeps_stubs else {}
+        self.constants_of_changed: Values = {plan.updated_at: self.now, LOAD: place.load, **unmarked, **origin}
         """What those of changed records have in common."""
+        self.stubs_marked = 0
+        """Records that a stub marked as deleted."""
         self.outcomes = OutcomeCounter(place.load, options.memory)
         self.rejections: list[Rejection] = []
         self.rows_written = 0
@@ -176,6 +200,28 @@ class LoadContext:
         if default.upper() in ("CURRENT_TIMESTAMP", "NOW()"):
             return self.now.replace("T", " ").removesuffix("Z")
         return default[1:-1].replace("''", "'") if default.startswith("'") else _number(default)
+
+    def stub_of(self, stored: StoredRecord) -> dict[str, Json] | None:
+        """The stub that marked a stored record."""
+        return stub_of(self.database, self.plan, stored)
+
+    def marks_of_new(self, record: Record, *, stub: bool) -> Values:
+        """What the columns for stubs say of a record that nothing was stored of."""
+        if not self.keeps_stubs:
+            return {}
+        return {GONE: self.since, STUB: encode(record.value)} if stub else {GONE: None, STUB: None}
+
+    def mark_as_deleted(self, stubs: Sequence[tuple[str | int, int, Record]]) -> None:
+        """Mark stored records, which keep their values, by stubs: each with its id and the hash of its text."""
+        rows = [
+            {**self.constants_of_changed, ID: id_, HASH: hash_, STUB: encode(record.value)}
+            for id_, hash_, record in stubs
+        ]
+        self.database.update_by_id(self.connection, self.root, rows)
+        for part in in_lists([id_ for id_, _hash, _record in stubs]):
+            unmarked = self.root.c[ID].in_(part) & self.root.c[GONE].is_(None)
+            self.connection.execute(self.root.update().where(unmarked).values({GONE: self.since}))
+        self.stubs_marked += len(stubs)
 
     def expect_new(self) -> None:
         """Take records for new and different, where nothing is stored of the entity so far."""
@@ -205,6 +251,15 @@ class LoadContext:
         """Of records that are going to be replaced."""
         for table in reversed(self.plan.tables[1:]):
             self.database.delete_where_in(self.connection, self.tables[table.name].c[PARENT_ID], ids)
+
+
+def stub_of(database: Database, plan: EntityPlan, stored: StoredRecord) -> dict[str, Json] | None:
+    """The stub that marked a stored record, which was read with our own columns; None where none did."""
+    value = stored.own[STUB] if STUB in plan.lifecycle.columns else None
+    if value is None:
+        return None
+    stub: dict[str, Json] = database.decode_json(value)
+    return stub
 
 
 def _number(text: str) -> int | float | None:

@@ -13,11 +13,12 @@ from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import Ledger, Rejection, Replayed, StoredFile
 from json2db_sync.databases.outcome_counter import Superseded
 from json2db_sync.events import Meter
-from json2db_sync.loading.data_populator import LoadRun
+from json2db_sync.loading.data_populator import LoadRun, mark
 from json2db_sync.loading.entity_load import EntityLoad, Population, RetryAfterMigration
 from json2db_sync.loading.load_context import LoadContext, Place, PopulateOptions, RejectionLimit, source_file
 from json2db_sync.loading.replay_ids import ReplayIds
 from json2db_sync.loading.replay_order import StoredOrder
+from json2db_sync.model.kinds import now_text
 from json2db_sync.results import Note
 from json2db_sync.schema.table_generator import evolve
 from json2db_sync.sources import Record
@@ -61,6 +62,7 @@ def replay(
         done.notes += _notes(ledger, choice, options.read.rules)
     for file in files:
         _FileReplay(LoadRun(database, run, options, meter, done), file, choice).run()
+    mark(database, options, done)
 
 
 class _FileReplay:
@@ -112,7 +114,8 @@ class _FileReplay:
             load = ledger.start_replay(self._run.number, self._stored, self._options.load.mode)
             ledger.take_on(load, [number for number, _text in tried.values()])
             newer = ledger.newer_loads(self._stored.entity, self._stored.sort_key)
-            place = Place(load, ledger.load_ids(self._stored.id), newer, self._stored.session, later)
+            time = now_text(file.time) if file.time is not None else None
+            place = Place(load, ledger.load_ids(self._stored.id), newer, self._stored.session, time, later)
             context = LoadContext(self._database, connection, plan, place, self._options.load)
             writer = _ReplayLedgerWriter(ledger, load, self._stored, tried)
             entity = EntityLoad(context, file, self._options, ids, writer, widened=self._widened)

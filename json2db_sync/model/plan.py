@@ -103,6 +103,7 @@ NoneMeans = Literal["absent", "null", "empty"]
 # Columns of our own. The underscored ones are internal; no JSON key ever gets one of these names.
 ID, DATA_SOURCE = "id", "data_source"
 LOAD, HASH, REST = "_load", "_hash", "_rest"
+GONE, STUB = "_gone_since", "_deletion_stub"
 PARENT_ID, POSITION = "_parent_id", "_position"
 
 _SYSTEM = ("ctid", "xmin", "xmax", "cmin", "cmax", "tableoid")
@@ -165,7 +166,7 @@ class TablePlan:
         """Names that a JSON key's column must not take here."""
         if self.depth:
             return {REST, *_SYSTEM, PARENT_ID, *self.position_columns}
-        return {REST, *_SYSTEM, ID, DATA_SOURCE, LOAD, HASH, "_created_at", "_updated_at"}
+        return {REST, *_SYSTEM, ID, DATA_SOURCE, LOAD, HASH, GONE, STUB, "_created_at", "_updated_at"}
 
 
 @dataclass(frozen=True)
@@ -193,6 +194,26 @@ class Relation:
 
 
 @dataclass(frozen=True)
+class Lifecycle:
+    """How records of an entity take each other's place, and how they end."""
+
+    version: str = ""
+    """The field whose greatest value is the newest version; "" where the order of the files decides."""
+    complete: bool = False
+    """Is the newest state of its files all there is? Then records that it lacks are marked."""
+    stub: str = ""
+    """What a record holds that only says that its key was deleted, a JSON object as text; "" for nothing."""
+    columns: tuple[str, ...] = ()
+    """The columns that its table has for this, also once nothing is marked any more."""
+
+    def following(self, former: Lifecycle) -> Lifecycle:
+        """The same, with the columns that it needs and those that were there before."""
+        wanted = ((GONE, self.complete or self.stub), (STUB, self.stub))
+        new = (name for name, needed in wanted if needed)
+        return replace(self, columns=tuple(dict.fromkeys((*former.columns, *new))))
+
+
+@dataclass(frozen=True)
 class EntityPlan:
     """Everything that later operations know of an entity."""
 
@@ -213,6 +234,7 @@ class EntityPlan:
     """Records that analysis based this plan on."""
     child_depth: int = 1
     """Levels of arrays of objects that become tables."""
+    lifecycle: Lifecycle = Lifecycle()
 
     @property
     def id_is_field(self) -> bool:
@@ -249,6 +271,7 @@ def changes(old: EntityPlan | None, new: EntityPlan) -> tuple[SchemaChange, ...]
         for custom in new.custom
         if custom not in old.custom
     ]
+    found += _lifecycle_changes(old, new)
     _table_changes(new.entity, old.table, new.table, found)
     found += [
         SchemaChange("create_index", new.entity, relation.table, relation.column, f"keys of {relation.entity}")
@@ -256,6 +279,23 @@ def changes(old: EntityPlan | None, new: EntityPlan) -> tuple[SchemaChange, ...]
         if relation not in old.relations
     ]
     return tuple(found)
+
+
+def _lifecycle_changes(old: EntityPlan, new: EntityPlan) -> Iterator[SchemaChange]:
+    before, now, table = old.lifecycle, new.lifecycle, new.table.name
+    for name in now.columns:
+        if name not in before.columns:
+            kind = Kind.DATETIME if name == GONE else Kind.JSON
+            yield SchemaChange("add_column", new.entity, table, name, kind, kind=kind)
+    if before.version != now.version:
+        what = f"the greatest {now.version} is the newest" if now.version else "the newest file has the newest"
+        yield SchemaChange("change_versions", new.entity, table, detail=f"{what}; files are loaded again")
+    if before.stub != now.stub:
+        yield SchemaChange(
+            "change_deletions", new.entity, table, detail=f"by {now.stub or 'nothing'}; files are loaded again"
+        )
+    if before.complete and not now.complete:
+        yield SchemaChange("change_deletions", new.entity, table, detail="absent records are no longer marked")
 
 
 def tables_of_others(entity: str, plans: Mapping[str, EntityPlan]) -> set[str]:
@@ -358,6 +398,7 @@ def custom_columns_of(asked: Mapping[str, str]) -> tuple[CustomColumn, ...]:
 
 
 __all__ = [
-    "DATA_SOURCE", "HASH", "ID", "LOAD", "PARENT_ID", "POSITION", "REST", "ColumnPlan", "CustomColumn", "EntityPlan",
-    "Relation", "SchemaChange", "TablePlan", "changes", "field", "from_json", "replace", "tables_of_others", "to_json",
+    "DATA_SOURCE", "GONE", "HASH", "ID", "LOAD", "PARENT_ID", "POSITION", "REST", "STUB", "ColumnPlan", "CustomColumn",
+    "EntityPlan", "Lifecycle", "Relation", "SchemaChange", "TablePlan", "changes", "field", "from_json", "replace",
+    "tables_of_others", "to_json",
 ]  # fmt: skip

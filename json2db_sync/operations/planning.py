@@ -187,6 +187,9 @@ def plan_settings(context: Context, stored: Mapping[str, EntityPlan]) -> PlanSet
         custom=context.custom,
         stored=stored,
         is_frozen=processing.is_frozen,
+        versions=processing.versions,
+        complete=processing.complete or (),
+        deletion_stubs=processing.deletion_stubs,
     )
 
 
@@ -209,6 +212,25 @@ def doubts_of_settings(context: Context, stored: Mapping[str, EntityPlan], known
             near = did_you_mean(entity, sorted(known))
             text = f"processing.contracts names {entity}, of which there is nothing" + (f" ({near})" if near else "")
             yield Note(text, "unknown_contract", entity, setting="processing.contracts")
+
+
+def doubts_of_lifecycles(context: Context, known: Mapping[str, EntityPlan]) -> Iterator[Note]:
+    """What processing.versions, .complete and .deletion_stubs name that is not there."""
+    processing = context.config.processing
+    for name in ("versions", "complete", "deletion_stubs"):
+        for entity in getattr(processing, name) or ():
+            if entity != "*" and entity not in known:
+                near = did_you_mean(entity, sorted(known))
+                text = f"processing.{name} names {entity}, of which there is nothing" + (f" ({near})" if near else "")
+                yield Note(text, "unknown_lifecycle", entity, setting=f"processing.{name}")
+    for name, field in processing.versions.items():
+        plan = known.get(name)
+        if plan is None or not plan.holds_records or plan.table.full:
+            continue
+        keys = {column.key for column in plan.table.columns} | {child.key for child in plan.table.children}
+        if keys.isdisjoint((field, field.split(".")[0])):
+            text = f"{name}: no record has {field}, so that the order of the files says which version is the newest"
+            yield Note(text, "unknown_version_field", name, setting="processing.versions")
 
 
 def ignored_keys(context: Context, stored: Mapping[str, EntityPlan]) -> Iterator[Note]:

@@ -20,8 +20,15 @@ from json2db_sync.operations.context import (
     stored_plans,
     timing,
 )
-from json2db_sync.operations.planning import Selection, find_files, memory, plan_settings, reading_by_rules
-from json2db_sync.results import Note, PopulateResult
+from json2db_sync.operations.planning import (
+    Selection,
+    doubts_of_lifecycles,
+    find_files,
+    memory,
+    plan_settings,
+    reading_by_rules,
+)
+from json2db_sync.results import GoneCounts, Note, PopulateResult
 from json2db_sync.text import counted
 
 if TYPE_CHECKING:
@@ -57,6 +64,7 @@ def populate(context: Context, selection: Selection, *, backup: bool | None = No
         with storing(context, database, step, root, backup=backup) as storage:
             assert storage.run is not None
             load_files(database, files, storage.run, options, Meter("populate", context.emit), storage.done)
+            storage.done.notes += doubts_of_lifecycles(context, stored_plans(database))
         notes = list(source.notes)
         if not files:
             notes.append(Note("no file of these entities is inside the window", "no_files", setting="entity_filter"))
@@ -141,10 +149,13 @@ def population_result(
             "files_refused": len(done.refused),
             "without_key": done.without_key,
             "invalid": done.invalid,
+            "gone": sum(marked.gone for marked in done.marked.values()),
+            "back": sum(marked.back for marked in done.marked.values()),
             **timing(done.total.read, storage.started),
         },
         rows=done.rows,
         entities={name: counts.as_dict() for name, counts in sorted(done.entities.items())},
+        gone={name: GoneCounts(m.gone, m.back, m.total) for name, m in sorted(done.marked.items())},
         files=tuple(done.files),
         files_unchanged=done.unchanged,
         refused_files=tuple(done.refused),
@@ -153,6 +164,7 @@ def population_result(
         notes=(*notes, *done.notes),
         backup=storage.backup,
     )
-    unchanged = f"; {counted(done.unchanged, 'file')} unchanged" if done.unchanged else ""
+    marks = "".join(f"; {result.statistics[what]:,} {what}" for what in ("gone", "back") if result.statistics[what])
+    unchanged = marks + f"; {counted(done.unchanged, 'file')} unchanged" if done.unchanged else ""
     storage.step.done(accounting(result.statistics, storage.step.name) + unchanged, success=result.success)
     return result

@@ -21,6 +21,7 @@ from json2db_sync.results.messages import Note, Relation, SchemaChange
 from json2db_sync.results.population import (
     ExportedRejectsResult,
     FileLoad,
+    GoneCounts,
     PopulateResult,
     RejectedRecord,
     RejectedResult,
@@ -61,6 +62,7 @@ __all__ = [
     "FieldAnalysis",
     "FileLoad",
     "FoundFile",
+    "GoneCounts",
     "InferredSchemasResult",
     "InspectResult",
     "JsonBackup",

@@ -56,7 +56,18 @@ class Note(Message):
         return text
 
 
-LOUD = frozenset({"without_key", "unclear_layout", "records_missing", "lists_beside"})
+LOUD = frozenset(
+    {
+        "gone_not_told",
+        "lists_beside",
+        "most_records_gone",
+        "records_missing",
+        "unclear_layout",
+        "unknown_lifecycle",
+        "unknown_version_field",
+        "without_key",
+    }
+)
 """Codes of notes that ask for a look: a command that has one ends with code 3."""
 
 
@@ -66,6 +77,8 @@ ChangeKind = Literal[
     "widen_column",
     "change_key",
     "restructure",
+    "change_versions",
+    "change_deletions",
     "create_index",
     "remake_view",
     "repair",

@@ -135,6 +135,8 @@ class _Evolution:
             self._create(todo.new)
             return
         self.repair(todo.old, todo.missing)
+        if any(change.change in ("change_versions", "change_deletions") for change in todo.changes):
+            self._ledger.reload_entity(todo.new.entity)  # what became of its records is decided anew
         if todo.rebuild:
             self.rebuild(todo.old, todo.new)
             return

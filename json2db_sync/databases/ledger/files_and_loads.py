@@ -21,6 +21,7 @@ from json2db_sync.databases.ledger.schema import (
     rejected,
     superseded,
 )
+from json2db_sync.databases.ledger.states import State, states
 from json2db_sync.databases.outcome_counter import COUNTS, Counts
 from json2db_sync.model.kinds import now_text
 from json2db_sync.sources.evidence import family_of
@@ -161,13 +162,21 @@ class FilesAndLoads(PlansAndRuns):
             values |= {"digest": digest, "layout": layout, "envelope": text}
         self._connection.execute(loads.update().where(loads.c.id == load).values(values))
 
-    def loads(self, run: int | None = None, statuses: Iterable[str] | None = None) -> list[Load]:
-        """Loads in their order: of one run or all, in any state or in these."""
+    def states(self, entity: str) -> list[State]:
+        """The states of an entity's files that followed each other, from old to new."""
+        return states(self.files_of_entity(entity), self.loads(statuses=STORED, entity=entity))
+
+    def loads(
+        self, run: int | None = None, statuses: Iterable[str] | None = None, entity: str | None = None
+    ) -> list[Load]:
+        """Loads in their order: of one run or all, in any state or in these, of one entity or all."""
         statement = sa.select(
             loads, *(files.c[name].label(f"file_{name}") for name in FILE_COLUMNS if name != "id")
         ).join_from(loads, files, loads.c.file_id == files.c.id)
         if run is not None:
             statement = statement.where(loads.c.run_id == run)
+        if entity is not None:
+            statement = statement.where(loads.c.entity == entity)
         if statuses is not None:
             statement = statement.where(loads.c.status.in_(list(statuses)))
         return [_load(row) for row in self._connection.execute(statement.order_by(loads.c.id))]
