@@ -87,14 +87,16 @@ def key_rank(field: str, entity: str) -> int | None:
     """How likely a field's name makes it the key of an entity: 0 is likeliest, None not at all.
 
     In order: ``id``, ``_id``, ``<entity>_id``, ``<singular>_id``, a stem that ends the singular name
-    (``payment_id`` of customerpayments); camelCase counts as snake_case.
+    (``payment_id`` of customerpayments), the key of a map; camelCase counts as snake_case.
     """
     name = snake(field)
     names = ("id", "_id", f"{entity}_id", f"{singular(entity)}_id")
     if name in names:
         return names.index(name)
     stem = name.removesuffix("_id")
-    return len(names) if stem != name and singular(entity).endswith(stem) else None
+    if stem != name and singular(entity).endswith(stem):
+        return len(names)
+    return len(names) + 1 if name == MAP_KEY else None
 
 
 NullMeans = Literal["absent", "null"]
@@ -106,6 +108,8 @@ LOAD, HASH, REST = "_load", "_hash", "_rest"
 GONE, STUB = "_gone_since", "_deletion_stub"
 PARENT_ID, POSITION = "_parent_id", "_position"
 
+MAP_KEY = "_key"
+"""The field of a record that is a value of a map: its key there."""
 _SYSTEM = ("ctid", "xmin", "xmax", "cmin", "cmax", "tableoid")
 """Columns that PostgreSQL gives to every table."""
 

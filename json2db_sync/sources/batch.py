@@ -14,12 +14,11 @@ from json2db_sync.errors import FileError
 from json2db_sync.model.decoding import NeedsRowPath
 from json2db_sync.model.jsontext import preview, short_hashes
 from json2db_sync.sources.bytestream import ByteStream
-from json2db_sync.sources.cursor import Element
+from json2db_sync.sources.cursor import Element, raw_values
 from json2db_sync.sources.decoder import Decoder, Incomplete
 from json2db_sync.sources.files import SourceFile
 from json2db_sync.sources.syntax_errors import SPACE, Finding, behind_the_end, of_decoder
 
-_raws = msgspec.json.Decoder(list[msgspec.Raw])
 _BLANKS = (b" ", b"\t", b"\r")
 
 
@@ -62,7 +61,7 @@ def undecoded_lines(block: bytes) -> list[msgspec.Raw] | None:
     lines = [line for line in block.split(b"\n") if line.strip()]
     try:
         block.decode()
-        raws = _raws.decode(b"[%b]" % b",\n".join(lines))
+        raws = raw_values.decode(b"[%b]" % b",\n".join(lines))
     except (msgspec.DecodeError, ValueError, RecursionError):
         return None
     # No value goes over the end of a line and there are as many values as lines: so each line holds one.
@@ -258,7 +257,7 @@ class Sent(Undecoded):
 
     @cached_property
     def raws(self) -> Sequence[msgspec.Raw]:
-        return _raws.decode(self.array)
+        return raw_values.decode(self.array)
 
 
 def record_from(entity: str, number: int, element: Element) -> Record:

@@ -30,7 +30,7 @@ _MAX_PAUSE = 2000
 
 _BETWEEN = re.compile(r'[ \t\r\n]*,[ \t\r\n]*\{[ \t\r\n]*(?:"(?:[^"\\]|\\.)*")?')
 """From the end of one element to the first key of the next."""
-_raws = msgspec.json.Decoder(list[msgspec.Raw])
+raw_values = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 @dataclass(frozen=True)
@@ -230,7 +230,7 @@ class Cursor:
                 return None
             stretch = text[start : cut + 1].encode()
             try:
-                raws = _raws.decode(b"[%b]" % stretch)
+                raws = raw_values.decode(b"[%b]" % stretch)
             except (msgspec.DecodeError, ValueError, RecursionError):
                 continue
             byte = self._byte_at(start)

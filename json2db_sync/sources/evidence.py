@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from json2db_sync.model.plan import entity_name, key_rank, singular, snake
+from json2db_sync.model.plan import entity_name, singular, snake
 from json2db_sync.sources.files import SourceFile, stem_and_suffix
 from json2db_sync.sources.layout import FileLayout
 from json2db_sync.sources.records_path import RecordsPath, Step
@@ -165,7 +165,7 @@ def _holds_keys(member: Member) -> bool:
     if not member.value:
         return True  # too much to be kept
     first = member.value[0]
-    return isinstance(first, dict) and any(key_rank(key, entity_name(member.key)) is not None for key in first)
+    return isinstance(first, dict) and not _ids(entity_name(member.key)).isdisjoint(map(snake, first))
 
 
 def _beside(members: Sequence[Member], path: RecordsPath) -> dict[str, Any]:
@@ -198,13 +198,18 @@ def _entities(name: FileName, members: Sequence[Member]) -> FileLayout | None:
     return FileLayout("entities", name.entity, lists=keys, entities=names, beside=beside)
 
 
+def _ids(entity: str) -> frozenset[str]:
+    """What the key of a thing is called, whatever else it holds."""
+    named = {f"{word}_id" for word in (entity, singular(entity)) if word}
+    return frozenset({"id", "_id", "uuid", "guid", *named})
+
+
 def has_key(name: FileName, members: Sequence[Member]) -> bool:
     """Has the object a key of its own, so that it is a thing?"""
     if any(member.key == "jsonrpc" for member in members):
         return False
     keys = {snake(member.key): member.value for member in members if member.value not in (None, "", {}, [])}
-    own = {"id", "_id", "uuid", "guid"}
-    own |= {f"{word}_id" for entity in (name.entity, name.bare) if entity for word in (entity, singular(entity))}
+    own = _ids(name.entity) | _ids(name.bare)
     texts = [keys[word] for word in _WEAK_KEYS if isinstance(keys.get(word), str)]
     return any(word in keys for word in own) or any(not str(text).isdigit() for text in texts)
 
@@ -229,7 +234,7 @@ def _likely(name: FileName, members: Sequence[Member]) -> RecordsPath | None:
         return RecordsPath.of_keys(max(maps, key=lambda member: len(member.keys)).key, Step.VALUES)
     if len(objects) == 1:
         inner = objects[0]
-        keyed = any(key_rank(key, entity_name(inner.key)) is not None for key in inner.keys)
+        keyed = not _ids(entity_name(inner.key)).isdisjoint(map(snake, inner.keys))
         if keyed or name.is_name_of(inner.key) or snake(inner.key) in LIST_NAMES or _is_answer(members):
             return inner.path
     return None

@@ -30,7 +30,7 @@ from json2db_sync.sources.files import LINE_SUFFIXES, SourceFile, stem_and_suffi
 from json2db_sync.sources.layout import FileLayout, setting_line
 from json2db_sync.sources.layouts import NOTHING_KNOWN, Layouts
 from json2db_sync.sources.survey import member_at, survey
-from json2db_sync.sources.walk import Walk
+from json2db_sync.sources.walk import Walk, gathered
 
 _RECORD_SHARE = 8
 """A record may be this fraction of the memory limit: as Python objects it takes several times its text."""
@@ -229,7 +229,8 @@ class RecordReader:
         """The records that are somewhere in the values of the file."""
         assert self.layout.path is not None
         walk = Walk(cursor, self.layout.path, undecoded=undecoded)
-        yield from self._batches(walk.parts(), self.layout.entity)
+        parts = gathered(walk.parts()) if undecoded else walk.parts()
+        yield from self._batches(parts, self.layout.entity)
         beside = {**walk.beside, **self.layout.beside}
         self.layout = replace(self.layout, beside=beside, is_empty=not walk.is_found)
 

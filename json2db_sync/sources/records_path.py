@@ -9,9 +9,6 @@ from typing import Any
 
 from json2db_sync.errors import ConfigurationError
 
-MAP_KEY = "_key"
-"""The field that holds the key of a record which is a value of a map."""
-
 
 class Step(Enum):
     """A step of a path that is no key."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from json2db_sync.sources.cursor import Cursor, Element, Stretch
-from json2db_sync.sources.records_path import MAP_KEY, RecordsPath, Step
+from json2db_sync.model.plan import MAP_KEY
+from json2db_sync.sources.cursor import Cursor, Element, Stretch, raw_values
+from json2db_sync.sources.records_path import RecordsPath, Step
 from json2db_sync.sources.survey import member_at
+
+_STRETCH = 2**20
+"""Characters of records that are put together."""
 
 
 class Walk:
@@ -80,6 +84,29 @@ class Walk:
         element = self._cursor.element()
         if element.raw != "null":
             yield element if key is None else _with_key(element, key)
+
+
+def gathered(parts: Iterable[Stretch | Element]) -> Iterator[Stretch | Element]:
+    """The same, with records that come one by one put together into stretches: those are loaded many at a time."""
+    waiting: list[Element] = []
+    size = 0
+    for part in parts:
+        is_plain = isinstance(part, Element) and part.problem is None and isinstance(part.value, dict)
+        if waiting and (not is_plain or size >= _STRETCH):
+            yield _together(waiting)
+            waiting, size = [], 0
+        if isinstance(part, Element) and is_plain:
+            waiting.append(part)
+            size += len(part.raw)
+        else:
+            yield part
+    if waiting:
+        yield _together(waiting)
+
+
+def _together(elements: list[Element]) -> Stretch:
+    text = ", ".join(element.raw for element in elements).encode()
+    return Stretch(elements[0].byte, text, raw_values.decode(b"[%b]" % text))
 
 
 def _with_key(part: Stretch | Element, key: str) -> Element:

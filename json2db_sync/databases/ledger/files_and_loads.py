@@ -207,6 +207,12 @@ class FilesAndLoads(PlansAndRuns):
                 found[entity] = found[family_of(Path(path))] = layout.path
         return found
 
+    def maps(self) -> frozenset[str]:
+        """Entities whose records were values of a map."""
+        layouts = sa.select(loads.c.entity, loads.c.layout).where(loads.c.layout.like("envelope %*%")).distinct()
+        found = [(entity, FileLayout.from_text(text, entity)) for entity, text in self._connection.execute(layouts)]
+        return frozenset(entity for entity, layout in found if layout and layout.path and layout.path.has_map)
+
     def has_skipped(self, file_id: int) -> bool:
         """Was a file ever loaded without changing records whose key was stored?"""
         statement = sa.select(loads.c.id).where(loads.c.file_id == file_id, loads.c.mode == "skip").limit(1)
