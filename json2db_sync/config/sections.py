@@ -74,6 +74,9 @@ class DataSourceSettings(_Section):
     records: Annotated[dict[str, RecordsPathText], JsonText] = _setting(
         {}, "RECORDS", 'Where in its files the records of an entity are, as JSON: {"invoices": "QueryResponse.Invoice"}'
     )
+    continues: str | None = _setting(
+        None, "CONTINUES", "The folder of another source that this one goes on from: its records may be replaced"
+    )
 
 
 class DatabaseSection(_Section):

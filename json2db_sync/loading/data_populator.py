@@ -21,6 +21,7 @@ from json2db_sync.loading.file_places import in_order
 from json2db_sync.loading.gone import Marked, mark_gone
 from json2db_sync.loading.initial_schema import InitialSchema, RestartLoad, are_guesses, discard
 from json2db_sync.loading.load_context import DuplicateKey, LoadContext, Place, PopulateOptions, RecordIds
+from json2db_sync.loading.rivals import Rivals
 from json2db_sync.loading.worker import Parts, Worker
 from json2db_sync.model.kinds import now_text
 from json2db_sync.model.plan import EntityPlan
@@ -169,7 +170,8 @@ class FileLoad:
         load = ledger.start_load(run.number, file_id, name, self._options.load.mode)
         newer = ledger.newer_loads(name, self._file.order)
         time = now_text(self._file.time) if self._file.time is not None else None
-        place = Place(load, ledger.load_ids(file_id), newer, self._file.session, time)
+        rivals = Rivals(ledger, self._file, self._options.origin)
+        place = Place(load, ledger.load_ids(file_id), newer, self._file.session, time, rivals)
         context = LoadContext(run.database, self._connection, plan, place, self._options.load)
         ids = RecordIds(plan, self._file, self._options.load.memory)
         writer = _FileLedgerWriter(ledger, load, file_id, name)
@@ -316,7 +318,7 @@ def populate(
     :raises SyncError: when a record or file cannot be loaded and the run is to stop for it.
     """
     plans = _stored_plans(database)
-    files, notes = in_order(database, files, run, options.order)
+    files, notes = in_order(database, files, run, options.origin.order)
     done.notes += notes
     allowed = options.second_process and options.load.mode == "compare"
     worker = Worker.for_files(files, options.read, options.plans, allowed=allowed)

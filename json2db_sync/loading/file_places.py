@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import Ledger, StoredFile
-from json2db_sync.loading.load_context import source_file
 from json2db_sync.results import Note
 from json2db_sync.sources import SourceFile
 from json2db_sync.sources.file_order import UNDATED, Order, order_of, prefix_of
@@ -71,7 +70,7 @@ def _places(stored: Sequence[StoredFile], first_runs: dict[int, int], order: Ord
         by_run[first_runs.get(file.id, 0)].append(file)
     newest = UNDATED
     for run, together in sorted(by_run.items()):
-        newest = max([newest, *(source_file(file).dates for file in together)])
+        newest = max([newest, *(file.source_file().dates for file in together)])
         for file in together:
-            found = source_file(file)
+            found = file.source_file()
             yield file, found.placed(order, run, _prefix(found, newest)).order

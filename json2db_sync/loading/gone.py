@@ -14,7 +14,7 @@ from json2db_sync.databases.ledger import Ledger, StoredFile
 from json2db_sync.databases.ledger.states import State
 from json2db_sync.databases.outcome_counter import SpillableKeyIndex, key_memory
 from json2db_sync.errors import FileError
-from json2db_sync.loading.load_context import RecordIds, source_file
+from json2db_sync.loading.load_context import RecordIds
 from json2db_sync.model.kinds import now_text
 from json2db_sync.model.plan import GONE, ID, LOAD, STUB, EntityPlan
 from json2db_sync.model.shredder import SchemaMismatch
@@ -120,7 +120,7 @@ class NewestState:
         """The ids of records that stand in the newest files while other versions of them are stored."""
         present.set(dict.fromkeys(self._ledger.superseded_ids([file.id for file in newest.files]), 1))
         for file in newest.files:
-            with RecordIds(self._plan, source_file(file), key_memory(self._memory_limit)) as ids:
+            with RecordIds(self._plan, file.source_file(), key_memory(self._memory_limit)) as ids:
                 for row in self._ledger.rejected_of_file(file.id):
                     if row["replayed_load"] is None:
                         record = record_of(row["entity"], row["record_number"], row["byte"], row["raw"])
@@ -128,7 +128,7 @@ class NewestState:
 
     def _read(self, file: StoredFile, present: SpillableKeyIndex) -> None:
         text = self._ledger.layout_of(file.id)
-        source = source_file(file, text)
+        source = file.source_file(text)
         layout = FileLayout.from_text(text, source.entity)
         try:
             with (

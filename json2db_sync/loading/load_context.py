@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
-from pathlib import Path
 from types import TracebackType
 
 import sqlalchemy as sa
@@ -14,31 +13,19 @@ from json2db_sync.analysis.entity_analyzer import ReadOptions
 from json2db_sync.analysis.inference import PlanSettings
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.dialect import Values, in_lists
-from json2db_sync.databases.ledger import Rejection, StoredFile
+from json2db_sync.databases.ledger import Rejection
 from json2db_sync.databases.outcome_counter import Counts, OutcomeCounter, SpillableKeyIndex
 from json2db_sync.databases.records import RecordReader, StoredRecord
 from json2db_sync.errors import ValidationError
+from json2db_sync.loading.rivals import Origin, Rivals
 from json2db_sync.model.jsontext import Json, content_id, encode, key_of, path_text
 from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, now_text
-from json2db_sync.model.plan import (
-    DATA_SOURCE,
-    GONE,
-    HASH,
-    ID,
-    LOAD,
-    PARENT_ID,
-    STUB,
-    CustomColumn,
-    EntityPlan,
-    entity_name,
-)
+from json2db_sync.model.plan import DATA_SOURCE, GONE, HASH, ID, LOAD, PARENT_ID, STUB, CustomColumn, EntityPlan
 from json2db_sync.model.record_version import order_of, stubs_of
 from json2db_sync.model.shredder import SchemaMismatch
 from json2db_sync.results import RejectedRecord
 from json2db_sync.sources import Record, SourceFile
-from json2db_sync.sources.file_order import Order
 from json2db_sync.sources.files import stem_and_suffix
-from json2db_sync.sources.sessions import time_of
 from json2db_sync.text import counted
 
 Versions = Mapping[str | int, tuple[int, int]]
@@ -120,8 +107,7 @@ class PopulateOptions:
     plans: PlanSettings
     load: LoadOptions
     limit: RejectionLimit
-    order: Order = "auto"
-    """Of the files, from old to new."""
+    origin: Origin = field(default_factory=Origin)
     batch_size: int = 1000
     batch_path: bool = True
     """Take many records at once where that can be done; else each takes the row path. The outcome is the same."""
@@ -142,6 +128,8 @@ class Place:
     session: str | None
     time: str | None = None
     """That of the file's session or stamp."""
+    rivals: Rivals | None = None
+    """What tells of other loads whether their version must not be replaced by this one's."""
     later: Mapping[str, int] = field(default_factory=dict)
     """By id, the number of the last record of this file with it, where one that comes now may stand before that."""
 
@@ -164,6 +152,8 @@ class LoadContext:
         life = plan.lifecycle
         self.order = order_of(life) if life.version else None
         """What says which of two records of a key is the newer one; None where the order of the files does."""
+        self.rivals = place.rivals if self.order is None else None
+        """What tells of loads whose versions these records must not replace; None where versions say which is newer."""
         self.stubs = stubs_of(life) if life.stub else None
         self.keeps_stubs = STUB in plan.lifecycle.columns
         self.tables = database.tables(plan)
@@ -338,22 +328,3 @@ class RecordIds:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def source_file(stored: StoredFile, layout: str | None = None) -> SourceFile:
-    """The file as it was when it was loaded; it may be gone, or hold something else by now.
-
-    :param layout: as the ledger has it: a file of several entities bears the name of none of them.
-    """
-    path = Path(stored.path)
-    return SourceFile(
-        path=path,
-        name=stored.name,
-        entity=entity_name(stem_and_suffix(path.name)[0]) if (layout or "").startswith("entities") else stored.entity,
-        size=stored.size,
-        mtime_ns=stored.mtime_ns,
-        session=stored.session,
-        stamp=stored.stamp,
-        time=time_of(stored.session or stored.stamp or ""),
-        place=stored.sort_key,
-    )

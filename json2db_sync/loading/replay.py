@@ -15,7 +15,7 @@ from json2db_sync.databases.outcome_counter import Superseded
 from json2db_sync.events import Meter
 from json2db_sync.loading.data_populator import LoadRun, mark
 from json2db_sync.loading.entity_load import EntityLoad, Population, RetryAfterMigration
-from json2db_sync.loading.load_context import LoadContext, Place, PopulateOptions, RejectionLimit, source_file
+from json2db_sync.loading.load_context import LoadContext, Place, PopulateOptions, RejectionLimit
 from json2db_sync.loading.replay_ids import ReplayIds
 from json2db_sync.loading.replay_order import StoredOrder
 from json2db_sync.model.kinds import now_text
@@ -93,7 +93,7 @@ class _FileReplay:
             settings = replace(self._options.plans, stored=plans)
             chosen = self._choice.of(ledger.rejected_of_file(self._stored.id))
             loadable = (record for _number, record, _text in chosen if self._database.rejection_reason(record) is None)
-            file = source_file(self._stored)
+            file = self._stored.source_file()
             seen = analyze_records(self._stored.entity, loadable, file, self._options.read, settings)
         self._run.done.changes += evolve(self._database, make_plans(seen, plans, settings).values(), settings).done
 
@@ -103,7 +103,7 @@ class _FileReplay:
             ledger = Ledger(self._database, connection)
             plan = ledger.plans()[self._stored.entity]
             layout = ledger.layout_of(self._stored.id)
-            file = source_file(self._stored, layout)
+            file = self._stored.source_file(layout)
             chosen = self._choice.of(ledger.rejected_of_file(self._stored.id))
             tried = {record.number: (number, text) for number, record, text in chosen}
             memory = self._options.load.memory
@@ -115,7 +115,7 @@ class _FileReplay:
             ledger.take_on(load, [number for number, _text in tried.values()])
             newer = ledger.newer_loads(self._stored.entity, self._stored.sort_key)
             time = now_text(file.time) if file.time is not None else None
-            place = Place(load, ledger.load_ids(self._stored.id), newer, self._stored.session, time, later)
+            place = Place(load, ledger.load_ids(self._stored.id), newer, self._stored.session, time, later=later)
             context = LoadContext(self._database, connection, plan, place, self._options.load)
             writer = _ReplayLedgerWriter(ledger, load, self._stored, tried)
             entity = EntityLoad(context, file, self._options, ids, writer, widened=self._widened)

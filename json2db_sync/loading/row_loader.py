@@ -110,7 +110,21 @@ class RowLoader:
             elif self._context.order or options.duplicate_prevention or str(id_) in seen:
                 unsure.append(id_)
         self._compare(unsure, waiting, seen, outcomes)
+        self._require_no_rival(waiting, stored, outcomes)
         return outcomes
+
+    def _require_no_rival(
+        self, waiting: Mapping[str | int, Shredded], stored: Versions, outcomes: Mapping[str | int, Outcome]
+    ) -> None:
+        """Raise where a record would replace another folder's or source's, or the other way round."""
+        rivals = self._context.rivals
+        if rivals is None:
+            return
+        differing = [id_ for id_, outcome in outcomes.items() if outcome in (Outcome.UPDATED, Outcome.SUPERSEDED)]
+        found = {id_: rival for id_ in differing if (rival := rivals.of(stored[id_][1])) is not None}
+        for id_, known in self._context.stored.by_ids(list(found)).items() if found else ():
+            if not same(waiting[id_].record.value, known.record):  # all are written where none is compared
+                raise rivals.refusal(found[id_], waiting[id_].record, id_)
 
     def _compare(
         self,
@@ -182,7 +196,8 @@ class _Prepared:
     unchanged: Sequence[int] = ()
     changed: Sequence[int] = ()
     replacing: Mapping[str, Sequence[Any]] | None = None
-    """The columns of the changed records; None where a stored version may be newer: then those take the row path."""
+    """The columns of the changed records; None where a stored version may be newer, or another source's: then
+    those take the row path."""
     children: ReadyRows = field(default_factory=dict)
     """Of the changed records."""
     stored: Versions = field(default_factory=dict)
@@ -280,7 +295,8 @@ class BatchLoader:
             for place, (id_, hash_) in enumerate(zip(ids, hashes, strict=True))
             if id_ in stored and stored[id_][0] != hash_
         ]
-        may_be_newer = any(stored[ids[place]][1] in context.place.newer_loads for place in changed)
+        rivals, loads = context.rivals, {stored[ids[place]][1] for place in changed}
+        may_be_newer = any(load in context.place.newer_loads or (rivals and rivals.of(load)) for load in loads)
         if changed and context.keeps_stubs:
             may_be_newer = True  # than what a stub said
         elif changed and (context.order or not may_be_newer):

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from json2db_sync.errors import SyncError
@@ -34,6 +34,7 @@ from json2db_sync.text import counted
 if TYPE_CHECKING:
     from json2db_sync.databases.base import Database
     from json2db_sync.loading.data_populator import PopulateOptions, Population
+    from json2db_sync.loading.rivals import Origin
     from json2db_sync.model.plan import EntityPlan
 
 
@@ -63,12 +64,21 @@ def populate(context: Context, selection: Selection, *, backup: bool | None = No
         root = str(source.root)
         with storing(context, database, step, root, backup=backup) as storage:
             assert storage.run is not None
+            options = replace(options, origin=origin_of(context, root))
             load_files(database, files, storage.run, options, Meter("populate", context.emit), storage.done)
             storage.done.notes += doubts_of_lifecycles(context, stored_plans(database))
         notes = list(source.notes)
         if not files:
             notes.append(Note("no file of these entities is inside the window", "no_files", setting="entity_filter"))
         return population_result(storage, database, notes, root)
+
+
+def origin_of(context: Context, root: str) -> Origin:
+    """Where the files of a run come from, as configured."""
+    from json2db_sync.loading.rivals import Origin
+
+    section = context.config.data_source
+    return Origin(root, section.order, section.continues)
 
 
 def populate_options(context: Context, selection: Selection, stored: Mapping[str, EntityPlan]) -> PopulateOptions:
@@ -87,7 +97,6 @@ def populate_options(context: Context, selection: Selection, stored: Mapping[str
             memory=key_memory(memory(context)),
         ),
         limit=RejectionLimit.parse(processing.max_rejected, stop=processing.on_error == "stop"),
-        order=context.config.data_source.order,
         batch_size=processing.batch_size,
         second_process=processing.second_process,
         batch_path=context.batch_path,

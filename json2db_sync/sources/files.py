@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ DATA_SUFFIXES = (".json", ".ndjson", ".jsonl", ".ldjson", ".geojson", ".geojsonl
 LINE_SUFFIXES = (".ndjson", ".jsonl", ".ldjson", ".geojsonl")
 COMPRESSED_SUFFIXES = (".gz", ".gzip", ".bz2", ".xz", ".zst")
 METADATA_PREFIX = "sync_metadata_"
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)_(\d\d)-(\d\d)-(\d\d)")
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,15 @@ def stem_and_suffix(name: str) -> tuple[str, str]:
     unpacked = name[: len(name) - len(packing)]
     stem, dot, suffix = unpacked.rpartition(".")
     return (stem, dot + suffix.lower()) if stem else (unpacked, "")
+
+
+def time_of(name: str) -> datetime | None:
+    """The time in the name of a session or stamp folder; None where there is none or it is impossible."""
+    match = _TIME.search(name)
+    try:
+        return datetime.fromisoformat("{}T{}:{}:{}".format(*match.groups())) if match else None
+    except ValueError:
+        return None
 
 
 def is_data(name: str) -> bool:

@@ -21,6 +21,7 @@ _MARKS = {SCHEMA_SUFFIX: WRITTEN_BY.encode(), METADATA_SUFFIX: b'"checksum": "sh
 _HEAD = 1024
 EXPORT_SUFFIXES = (".json", ".ndjson", ".json.gz", ".ndjson.gz")
 _BACKUP = re.compile(r".+\.backup\.\d{8}_\d{6}(_\d+)?")
+_DATABASE = re.compile(r".+\.(db|sqlite3?)(-wal|-shm|-journal)?", re.IGNORECASE)
 _NAMED = 5
 """Files left out that a note names."""
 
@@ -34,7 +35,7 @@ class LeftOut:
     backups: int = 0
     """Of exported files."""
     others: list[Path] = field(default_factory=list)
-    """Whose names do not make them data, hidden ones aside."""
+    """Whose names do not make them data, hidden ones and databases aside."""
     links: list[Path] = field(default_factory=list)
     """To files that are read anyway."""
 
@@ -87,7 +88,7 @@ def data_paths(folder: Path, *, recursive: bool, left_out: LeftOut) -> list[Path
                 left_out.exports += 1
             elif is_data(name):
                 (links if path.is_symlink() else paths).append(path)
-            elif not name.startswith((".", METADATA_PREFIX)):
+            elif not name.startswith((".", METADATA_PREFIX)) and not _DATABASE.fullmatch(name):
                 left_out.others.append(path)
     if links:
         known = {_identity(path) for path in paths}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,10 +11,9 @@ from typing import Any
 
 from json2db_sync.errors import FileError
 from json2db_sync.results.messages import Note
-from json2db_sync.sources.files import METADATA_PREFIX, SourceFile, make_file, require_file
+from json2db_sync.sources.files import METADATA_PREFIX, SourceFile, make_file, require_file, time_of
 from json2db_sync.sources.folders import LeftOut, data_paths, folder_unreadable, holds_data
 
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d)_(\d\d)-(\d\d)-(\d\d)")
 _FAILED = {"failed", "failure", "error", "aborted", "cancelled", "canceled"}
 _COMPLETED = {"completed", "complete", "success", "succeeded", "successful", "ok", "done", "finished"}
 
@@ -28,15 +26,6 @@ class DataFolder:
     session: Path | None
     stamp: str | None
     time: datetime | None
-
-
-def time_of(name: str) -> datetime | None:
-    """The time in the name of a session or stamp folder; None where there is none or it is impossible."""
-    match = _TIME.search(name)
-    try:
-        return datetime.fromisoformat("{}T{}:{}:{}".format(*match.groups())) if match else None
-    except ValueError:
-        return None
 
 
 def session_folders(base: Path) -> list[Path]:

@@ -15,7 +15,6 @@ from json2db_sync.databases.ledger import STORED, Ledger, Load
 from json2db_sync.databases.outcome_counter import key_memory
 from json2db_sync.errors import DatabaseError, FileError
 from json2db_sync.events import Meter
-from json2db_sync.loading.load_context import source_file
 from json2db_sync.model.plan import EntityPlan
 from json2db_sync.results import Check, Note
 from json2db_sync.sources import RecordReader, SourceFile
@@ -123,7 +122,7 @@ class Comparison:
                 for load in reading:
                     self._replay.replay(load, self._ledger.rejected_of_file(load.file.id))
             return False
-        file = source_file(reading[0].file, reading[0].layout)
+        file = reading[0].file.source_file(reading[0].layout)
         latest = [load for load in reading if load.id in self._latest]
         sides = {load.file.entity: self._side(load, file) for load in reading}
         try:

@@ -325,3 +325,124 @@ def test_23_a_file_that_became_a_pipe(url: str, tmp_path: Path) -> None:
     result = load(url, tmp_path / "in")
     assert [(file.reason, result.files_unchanged) for file in result.refused_files] == [("not_a_file", 1)]
     assert records(url, "orders") == RECORDS
+
+
+# 20: two folders, two sources
+
+
+INVOICE = {"Id": "1", "Total": 100}
+
+
+def companies(tmp_path: Path, one: str = "acme", other: str = "beta") -> Path:
+    write(tmp_path / "in" / one / "invoices.json", [INVOICE, {"Id": "2", "Total": 1}])
+    write(tmp_path / "in" / other / "invoices.json", [{"Id": "2", "Total": 1}, {"Id": "1", "Total": 5}])
+    return tmp_path / "in"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("acme", "beta"), ("shop_9", "shop_10"), ("eu/acme/x", "us/acme/x"), ("a/1001", "a/1002")]
+)
+def test_20_folders_that_disagree_are_refused(url: str, tmp_path: Path, one: str, other: str) -> None:
+    """Nothing says which is newer: the second file is refused, naming both settings, and what was loaded stays."""
+    source = companies(tmp_path, one, other)
+    for _ in range(2):
+        result = load(url, source)
+        (refused,) = result.refused_files
+        assert result.needs_attention
+        assert (Path(refused.file).name, refused.reason) == ("invoices.json", "folders_disagree")
+        assert "data_source.folder_column" in str(refused.hint)
+        assert "data_source.order" in str(refused.hint)
+        assert "acme" in refused.error or one != "acme"
+    stored = records(url, "invoices")
+    assert len(stored) == 2
+    assert stored_loser(stored) in (5, 100)
+    verified(url)
+    load(url, source, order="name")
+    assert len(records(url, "invoices")) == 2
+    verified(url)
+
+
+def stored_loser(stored: list[Any]) -> int:
+    (total,) = [record["Total"] for record in stored if record["Id"] == "1"]
+    return int(total)
+
+
+def test_20_the_order_says_that_the_later_wins(url: str, tmp_path: Path) -> None:
+    """With order = name there is no doubt."""
+    result = load(url, companies(tmp_path), order="name")
+    assert (result.refused_files, stored_loser(records(url, "invoices"))) == ((), 5)
+    verified(url)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("2026-07-01", "2026-07-02"), ("2026/7", "2026/8"), ("batch9", "batch10"), ("9", "10")]
+)
+def test_20_dates_and_numbers_say_which_is_newer(url: str, tmp_path: Path, one: str, other: str) -> None:
+    """Folders that bear dates, or are counted, go on as one."""
+    assert load(url, companies(tmp_path, one, other)).refused_files == ()
+    assert stored_loser(records(url, "invoices")) == 5
+
+
+def test_20_folders_that_agree_or_hold_other_keys_load(url: str, tmp_path: Path) -> None:
+    """Only the same key with other content is in doubt, however it is spelled."""
+    write(tmp_path / "in" / "acme" / "invoices.json", [INVOICE])
+    write(tmp_path / "in" / "beta" / "invoices.json", b'[{"Total": 100.0, "Id": "1"}, {"Id": "9", "Total": 3}]')
+    assert load(url, tmp_path / "in").refused_files == ()
+    assert len(records(url, "invoices")) == 2
+    result = SyncRunner(
+        url, tmp_path / "in", config=JSON2DBConfig(processing={"enable_duplicate_prevention": False})
+    ).populate()
+    assert result.refused_files == ()
+    verified(url)
+
+
+def test_two_sources_that_disagree_are_refused(url: str, tmp_path: Path) -> None:
+    """The other source's records stay, and the three settings are named."""
+    write(tmp_path / "t1" / "orders.json", [{"id": 1, "v": 1}])
+    write(tmp_path / "t2" / "orders.json", [{"id": 1, "v": 2}])
+    write(tmp_path / "t2" / "bills.json", [{"id": 1}])
+    load(url, tmp_path / "t1")
+    result = load(url, tmp_path / "t2")
+    (refused,) = result.refused_files
+    assert (refused.reason, result.needs_attention) == ("sources_disagree", True)
+    for setting in ("data_source.name", "table_prefix", f'data_source.continues = "{tmp_path / "t1"}"'):
+        assert setting in str(refused.hint)
+    assert stored_records(url) == {"orders": [{"id": 1, "v": 1}], "bills": [{"id": 1}]}
+    verified(url)
+    write(tmp_path / "t1" / "orders.json", [{"id": 1, "v": 3}])
+    assert load(url, tmp_path / "t1").refused_files == ()
+    assert load(url, tmp_path / "t2", continues=str(tmp_path / "t1")).refused_files == ()
+    assert records(url, "orders") == [{"id": 1, "v": 2}]
+    verified(url)
+
+
+def test_a_source_that_moved_goes_on(url: str, tmp_path: Path) -> None:
+    """The same files below another folder are the same source, changed or not."""
+    write(tmp_path / "t1" / "orders.json", [{"id": 1, "v": 1}])
+    load(url, tmp_path / "t1")
+    (tmp_path / "t1").rename(tmp_path / "t2")
+    assert load(url, tmp_path / "t2").statistics["unchanged"] == 1
+    (tmp_path / "t2").rename(tmp_path / "t3")
+    write(tmp_path / "t3" / "orders.json", [{"id": 1, "v": 2}])
+    assert load(url, tmp_path / "t3").refused_files == ()
+    assert records(url, "orders") == [{"id": 1, "v": 2}]
+
+
+@pytest.mark.parametrize(("one", "other"), [("2026-07-01", "2026-07-02"), ("x/export-20260701", "x/export-20260702")])
+def test_sources_whose_names_carry_dates_go_on_as_one(url: str, tmp_path: Path, one: str, other: str) -> None:
+    """The later date wins, in whatever order they are loaded."""
+    for place in (other, one):
+        write(tmp_path / place / "orders.json", [{"id": 1, "v": place}])
+        assert load(url, tmp_path / place).refused_files == ()
+    assert records(url, "orders") == [{"id": 1, "v": other}]
+
+
+def test_a_folder_of_a_source_is_the_same_source(url: str, tmp_path: Path) -> None:
+    """A folder within, or a file of it, is not another source; the folder beside it is."""
+    write(tmp_path / "in" / "acme" / "invoices.json", [INVOICE])
+    load(url, tmp_path / "in")
+    write(tmp_path / "in" / "acme" / "invoices.json", [{"Id": "1", "Total": 7}])
+    assert load(url, tmp_path / "in" / "acme").refused_files == ()
+    assert load(url, tmp_path / "in" / "acme" / "invoices.json").files_unchanged == 1
+    write(tmp_path / "in" / "beta" / "invoices.json", [{"Id": "1", "Total": 5}])
+    assert [file.reason for file in load(url, tmp_path / "in").refused_files] == ["sources_disagree"]

@@ -146,7 +146,7 @@ def test_a_plain_file_that_comes_back_counts_again(database_url, tmp_path):
     """While it was gone an older file's record was stored; once it is back, its own is."""
     write(tmp_path / "in" / "a" / "items.json", [{"id": 1, "v": "a"}])
     newer = write(tmp_path / "in" / "b" / "items.json", [{"id": 1, "v": "b"}])
-    runner = SyncRunner(database_url, tmp_path / "in")
+    runner = SyncRunner(database_url, tmp_path / "in", config=JSON2DBConfig(data_source={"order": "name"}))
     ok(runner.populate())
     newer.rename(tmp_path / "aside")
     write(tmp_path / "in" / "a" / "items.json", [{"id": 1, "v": "A"}])

@@ -19,6 +19,7 @@ from json2db_sync.databases.ledger.schema import (
     files,
     loads,
     rejected,
+    runs,
     superseded,
 )
 from json2db_sync.databases.ledger.states import State, states
@@ -212,6 +213,17 @@ class FilesAndLoads(PlansAndRuns):
         layouts = sa.select(loads.c.entity, loads.c.layout).where(loads.c.layout.like("envelope %*%")).distinct()
         found = [(entity, FileLayout.from_text(text, entity)) for entity, text in self._connection.execute(layouts)]
         return frozenset(entity for entity, layout in found if layout and layout.path and layout.path.has_map)
+
+    def file_and_source(self, load: int) -> tuple[StoredFile | None, str | None]:
+        """The file of a load, and the source that it was last loaded from."""
+        row = self._connection.execute(
+            sa.select(files).join_from(files, loads, loads.c.file_id == files.c.id).where(loads.c.id == load)
+        ).first()
+        if row is None:
+            return None, None
+        statement = sa.select(runs.c.source).join_from(loads, runs, loads.c.run_id == runs.c.id)
+        statement = statement.where(loads.c.file_id == row.id, runs.c.source.is_not(None)).order_by(loads.c.id.desc())
+        return _stored_file(row), self._connection.execute(statement.limit(1)).scalar()
 
     def has_skipped(self, file_id: int) -> bool:
         """Was a file ever loaded without changing records whose key was stored?"""

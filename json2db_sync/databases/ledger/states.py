@@ -11,8 +11,7 @@ from pathlib import Path
 from json2db_sync.databases.ledger.schema import Load, StoredFile
 from json2db_sync.model.kinds import now_text
 from json2db_sync.sources.file_order import date_in, is_sequence, order_of, run_of
-from json2db_sync.sources.files import stem_and_suffix
-from json2db_sync.sources.sessions import time_of
+from json2db_sync.sources.files import stem_and_suffix, time_of
 
 
 @dataclass(frozen=True)
