@@ -22,9 +22,10 @@ from json2db_sync.analysis.statistics import (
 from json2db_sync.model.decoding import ABSENT, Column, NeedsRowPath, Objects, elements, encoded, struct_type
 from json2db_sync.model.jsontext import MAX_KEY, key_of, key_of_values, short_hash
 from json2db_sync.model.kinds import INT64_MAX
-from json2db_sync.model.plan import key_rank
+from json2db_sync.model.plan import is_weaker_key, key_rank
 from json2db_sync.sources import Record, SourceFile
 from json2db_sync.sources.batch import Batch, Undecoded, split_until_fits
+from json2db_sync.sources.layout import FileLayout
 from json2db_sync.sources.layouts import NOTHING_KNOWN, Layouts
 from json2db_sync.validation.record_validator import RecordRules
 
@@ -213,8 +214,9 @@ class EntityAnalyzer:
         self._depth = 0
         self._usable_before = {fields: candidate.usable for fields, candidate in seen.candidates.items()}
         self._configured = (settings.keys or {}).get(seen.name)
-        known = settings.key_of(seen.name)
-        for fields in dict.fromkeys([*([known] if known else []), *seen.candidates]):
+        known = self._known = settings.key_of(seen.name)
+        fit = [fields for fields, candidate in seen.candidates.items() if not candidate.unfit]
+        for fields in dict.fromkeys([*([known] if known else []), *fit]):
             self._follow(fields)
         seen.files += 1
 
@@ -251,7 +253,7 @@ class EntityAnalyzer:
                 continue
             self._batch_statistics.analyze(found)
             by_key = dict(zip(found.keys, found.values, strict=True))
-            for fields in self._samples:
+            for fields in list(self._samples):
                 columns = [by_key.get(field, ()) for field in fields]
                 self._count(fields, _keys(columns, len(part)), part.hashes)
 
@@ -278,7 +280,7 @@ class EntityAnalyzer:
                     self._follow((name,))
         self._known_fields = len(objects.fields)
         contents = [short_hash(record.raw) for record in self._waiting] if self._samples else ()
-        for fields in self._samples:
+        for fields in list(self._samples):
             keys = [None if record.is_unclear else key_of(record.value, fields) for record in self._waiting]
             self._count(fields, keys, contents)
         self._waiting.clear()
@@ -303,12 +305,22 @@ class EntityAnalyzer:
         usable = [key for key in keys if key is not None]
         if len(usable) < len(keys):
             contents = [content for key, content in zip(keys, contents, strict=True) if key is not None]
-        self._seen.candidates[fields].usable += len(usable)
-        self._samples[fields].add(usable, contents)
+        candidate, sample = self._seen.candidates[fields], self._samples[fields]
+        candidate.usable += len(usable)
+        sample.add(usable, contents)
+        if fields != self._known and is_weaker_key(fields, self._seen.name):
+            missing = candidate.usable < self._seen.objects.count
+            candidate.unfit = "is missing in some records" if missing else "repeats" if sample.has_repeats else ""
+            if candidate.unfit:
+                del self._samples[fields]
 
-    def finish(self) -> None:
+    def finish(self, layout: FileLayout | None = None) -> None:
         """The file is read: what it allows its key depends on its own size, as it will when it is loaded."""
         self._analyze_waiting()
+        if layout is not None and layout.is_single:  # a status, a configuration: one thing, whatever its code is today
+            for fields, candidate in self._seen.candidates.items():
+                if fields != self._known and is_weaker_key(fields, self._seen.name):
+                    candidate.unfit = "stands in a file of one object"
         for fields, sample in self._samples.items():
             candidate = self._seen.candidates[fields]
             candidate.repeats += sample.repeats

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from json2db_sync.analysis.statistics import (
     FieldStatistics,
@@ -33,6 +34,8 @@ from json2db_sync.model.plan import (
     snake,
     table_name,
 )
+
+_OF_KEYS = (Kind.TEXT, Kind.INTEGER)
 
 
 def _evolves(_entity: str) -> bool:
@@ -87,6 +90,10 @@ class PlanSettings:
         plan = (self.stored or {}).get(entity)
         return configured if configured is not None else plan.key if plan else None
 
+    def is_guess(self, plan: EntityPlan) -> bool:
+        """Was the key of a plan, or that there is none, never said by the user?"""
+        return plan.key_guessed and (self.keys or {}).get(plan.entity) != plan.key
+
 
 def infer(
     entity: str,
@@ -122,6 +129,7 @@ def infer(
         key=key,
         key_guessed=guessed,
         key_reason=reason,
+        unrepeated=_unrepeated(seen) if key == () and seen.count else stored.unrepeated if stored else (),
         id_kind=id_kind,
         created_at="_created_at" if "created_at" in names else "created_at",
         updated_at="_updated_at" if "updated_at" in names else "updated_at",
@@ -172,6 +180,8 @@ def choose_key(
     for _, (name,), candidate in sorted(ranked, key=lambda item: item[:2]):
         if _names_a_part(name, entity, seen):
             refused.append(f"{name} seems to refer to another entity")
+        elif candidate.unfit:
+            refused.append(f"{name} {candidate.unfit}")
         elif not candidate.usable or records - candidate.usable > allowed_exceptions(records):
             refused.append(f"{name} is missing in {records - candidate.usable} of {records} records")
         elif candidate.repeats > candidate.allowed and not settings.lifecycle_of(entity).version:
@@ -179,6 +189,19 @@ def choose_key(
         else:
             return candidate.fields, True, _reason(candidate, records)
     return (), True, "; ".join(refused) or "no field is named like a key"
+
+
+_MOST_UNREPEATED = 3
+
+
+def _unrepeated(seen: ObjectStatistics) -> tuple[str, ...]:
+    """Fields that might be the key: in every record, never repeated."""
+    fields = (
+        field.key
+        for field in seen.fields.values()
+        if field.unrepeated and field.present == seen.count > 1 and field.kind_and_date_format[0] in _OF_KEYS
+    )
+    return tuple(islice(fields, _MOST_UNREPEATED))
 
 
 def _stored_key_reason(stored: EntityPlan, seen: ObjectStatistics, candidates: Sequence[KeyCandidate]) -> str:

@@ -86,7 +86,7 @@ class Analyzer:
         if not self._counters and layout.kind != "entities" and self._options.wants(layout.entity):
             self._of(layout.entity)  # a file without records
         for counter in self._counters.values():
-            counter.finish()
+            counter.finish(layout)
         self.analysis.files += 1
         self.analysis.bytes += self._file.size
         if self._file.expected_records not in (None, records):

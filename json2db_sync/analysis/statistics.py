@@ -31,6 +31,8 @@ class KeySample:
         self._bound = 2**64
         self._contents: dict[int, int] = {}
         self._repeats: list[int] = []
+        self.has_repeats = False
+        """Did any key repeat, be it with the same content?"""
         self.examples: list[str] = []
         """Some keys that repeat."""
 
@@ -54,6 +56,7 @@ class KeySample:
             self._repeats = [hash_ for hash_ in self._repeats if hash_ < self._bound]
 
     def _follow(self, key: str, hash_: int, content: int) -> None:
+        self.has_repeats = self.has_repeats or hash_ in self._contents
         if self._contents.get(hash_, content) != content:
             self._repeats.append(hash_)
             if len(self.examples) < _MAX_EXAMPLES:
@@ -103,6 +106,8 @@ class Sketch:
 MAX_FIELDS = 5_000
 """Keys of one object that are followed; what an object used as a map has beyond that is only counted."""
 _MAX_KEY_SETS = 500
+_REPEATS_AMONG = 1000
+"""Values of a key that are held against each other."""
 _EXAMPLES_AMONG = 10_000
 """Values of a key among which examples are looked for: of a key that has hardly any, all would have to be."""
 _MAX_SPOILERS = 5
@@ -139,6 +144,8 @@ class FieldStatistics:
     """What the objects of its arrays hold."""
     sketch: Sketch | None = None
     """Only for keys that name an id."""
+    unrepeated: set[str | int] | None = field(default_factory=set)
+    """The first values, as long as all are texts or integers, and different."""
 
     def __post_init__(self) -> None:
         name = snake(self.key)
@@ -168,6 +175,15 @@ class FieldStatistics:
             self._add_examples(values[: _EXAMPLES_AMONG - before], types)
         if self.sketch is not None:
             self.sketch.add(_id_texts(values, types))
+        if self.unrepeated is not None and before < _REPEATS_AMONG:
+            self._find_repeats(values[: _REPEATS_AMONG - before])
+
+    def _find_repeats(self, values: Column) -> None:
+        assert self.unrepeated is not None
+        wanted = len(self.unrepeated) + len(values)
+        self.unrepeated.update(value for value in values if type(value) in (str, int) and value != "")
+        if len(self.unrepeated) < wanted:
+            self.unrepeated = None
 
     @property
     def lacks_examples(self) -> bool:
@@ -385,6 +401,8 @@ class KeyCandidate:
 
     allowed: int = 0
     """How many repeats its files allow a key, each by its own size."""
+    unfit: str = ""
+    """Why a field of a weaker name cannot be the key."""
     stored_without: int = 0
     """Stored records without it: ids made of their content stand among the keys."""
 
@@ -402,6 +420,6 @@ def usable_keys(field: FieldStatistics, usable: int) -> FieldStatistics:
     keys = copy(field)
     keys.nulls = keys.objects = keys.arrays = keys.empty_arrays = keys.object_arrays = 0
     keys.elements = None
-    keys.texts = usable - (field.bools + field.integers + field.bigints + field.numbers)
+    keys.texts = max(usable - (field.bools + field.integers + field.bigints + field.numbers), 0)
     keys.date_formats = +(field.date_formats - Counter({"": field.texts - keys.texts}))
     return keys

@@ -139,7 +139,9 @@ class ProcessingSettings(_Section):
         le=1500,
     )
     keys: Annotated[dict[str, KeyFields], JsonText] = _setting(
-        {}, "KEYS", 'Key fields where the guess is wrong, as JSON: {"playlist_track": ["PlaylistId", "TrackId"]}'
+        {},
+        "KEYS",
+        'Key fields where the guess is wrong ([]: none), as JSON: {"playlist_track": ["PlaylistId", "TrackId"]}',
     )
 
     versions: Annotated[dict[str, str], JsonText] = _setting(

@@ -7,7 +7,7 @@ import re
 import shlex
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator
 
 from json2db_sync.model.timing import parse
 
@@ -34,7 +34,16 @@ def _field_names(value: object) -> object:
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_field_names)]
-KeyFields = Annotated[Names, Field(min_length=1)]
+
+
+def _key_fields(value: object) -> object:
+    """At least one name; an empty list says that there is no key."""
+    if isinstance(value, str) and not _field_names(value):
+        raise ValueError("must name a field, or several; [] says that there is no key")
+    return value
+
+
+KeyFields = Annotated[Names, BeforeValidator(_key_fields)]
 FieldsOfTables = Annotated[dict[str, Names], JsonText]
 
 

@@ -256,6 +256,8 @@ class OutcomeCounter:
         """Those not yet fetched."""
         self.repeats = 0
         """Records whose key an earlier one of this file had, with other content."""
+        self.again = 0
+        """Records whose key an earlier one of this file had."""
         self.outdated = 0
         """Records for which a newer file's version is stored."""
         self._load = load
@@ -275,6 +277,7 @@ class OutcomeCounter:
             self.counts.read += 1
             number, outcome = record.number, record.outcome
             if id_ in seen:
+                self.again += 1
                 first, before = seen[id_] // _OUTCOMES, Outcome(seen[id_] % _OUTCOMES)
                 if outcome == Outcome.UPDATED and before != Outcome.SUPERSEDED:
                     self._change(before, -1)

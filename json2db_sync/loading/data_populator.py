@@ -12,18 +12,19 @@ import sqlalchemy as sa
 from json2db_sync.analysis.json_analyzer import analyze, count_note, make_plans, refused_file
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import STORED, Ledger, Rejection
-from json2db_sync.databases.outcome_counter import Superseded
+from json2db_sync.databases.outcome_counter import Counts, Superseded
 from json2db_sync.databases.row_forms import RowRefused
 from json2db_sync.errors import FileError, ValidationError
 from json2db_sync.events import Meter
-from json2db_sync.loading.entity_load import EntityLoad, Population, RetryAfterMigration
+from json2db_sync.loading.entity_load import EntityLoad, KeyRepeats, Population, RetryAfterMigration
 from json2db_sync.loading.file_places import in_order
 from json2db_sync.loading.gone import Marked, mark_gone
 from json2db_sync.loading.initial_schema import InitialSchema, RestartLoad, are_guesses, discard
+from json2db_sync.loading.key_notes import key_given_up, key_notes
 from json2db_sync.loading.load_context import DuplicateKey, LoadContext, Place, PopulateOptions, RecordIds
 from json2db_sync.loading.rivals import Rivals
 from json2db_sync.loading.worker import Parts, Worker
-from json2db_sync.model.kinds import now_text
+from json2db_sync.model.kinds import Kind, now_text
 from json2db_sync.model.plan import EntityPlan
 from json2db_sync.results import Note
 from json2db_sync.schema.table_generator import evolve
@@ -103,6 +104,9 @@ class FileLoad:
                 # The whole file says how the tables must widen, so that this happens once a file and entity.
                 if not self._initial_schema_is_wrong():
                     self._widen(retry.entity)
+            except KeyRepeats as wrong:
+                if not self._initial_schema_is_wrong():
+                    self._give_up_key(wrong)
             except (DuplicateKey, RowRefused):
                 self._by_batch = False
         self._add_results()
@@ -272,6 +276,23 @@ class FileLoad:
         wanted = [plan for name, plan in plans.items() if name == entity]
         self._run.done.changes += evolve(database, wanted, settings).done
 
+    def _give_up_key(self, wrong: KeyRepeats) -> None:
+        """Tell the records of an entity apart by their content."""
+        run, entity, (field,) = self._run, wrong.plan.entity, wrong.plan.key or ("",)
+        with run.database.reading() as connection:
+            plans = Ledger(run.database, connection).plans()
+        reason = f"{field} repeats in {self._file.name}"
+        plan = replace(plans[entity], key=(), id_kind=Kind.TEXT, key_reason=reason)
+        run.done.changes += evolve(run.database, [plan], replace(self._options.plans, stored=plans)).done
+        if self._initial_schema is not None:
+            self._initial_schema.overrule(plan)
+        with run.database.transaction() as connection:
+            ledger = Ledger(run.database, connection)
+            updated = ledger.sums().get(entity, Counts()).updated > 0
+            if updated:  # what took each other's place were records of their own
+                ledger.reload_entity(entity)
+        run.done.notes.append(key_given_up(self._file.name, wrong.plan, wrong.again, reload=updated))
+
     def _add_results(self) -> None:
         done = self._run.done
         if self._file.expected_records not in (None, self._records):
@@ -346,6 +367,10 @@ def populate(
         if initial_schema is not None:
             initial_schema.finish()
             done.changes[:0] = initial_schema.changes
+        with database.reading() as connection:
+            unclear = {note.entity for note in done.notes if note.code == "unclear_layout"}
+            listed = frozenset(done.listed - unclear)  # where records are comes before what their key is
+            done.notes += key_notes(Ledger(database, connection), done.entities, listed, options.plans)
     mark(database, options, done)
 
 

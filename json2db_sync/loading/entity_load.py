@@ -12,11 +12,13 @@ from json2db_sync.databases.ledger import Rejection
 from json2db_sync.databases.outcome_counter import Counts, Superseded
 from json2db_sync.errors import ValidationError
 from json2db_sync.loading.gone import Marked
+from json2db_sync.loading.key_notes import key_setting
 from json2db_sync.loading.load_context import LoadContext, NoKey, PopulateOptions
 from json2db_sync.loading.row_loader import BatchLoader, RowLoader, Shredded
 from json2db_sync.loading.worker import Parts
 from json2db_sync.model.decoding import NeedsRowPath
 from json2db_sync.model.jsontext import short_hash
+from json2db_sync.model.plan import EntityPlan, is_weaker_key
 from json2db_sync.model.shredder import SchemaMismatch
 from json2db_sync.results import FileLoad, Note, RefusedFile, RejectedRecord, SchemaChange
 from json2db_sync.sources import Record, SourceFile
@@ -36,6 +38,15 @@ class RetryAfterMigration(Exception):
         self.entity = entity
 
 
+class KeyRepeats(Exception):
+    """A key that was guessed by a weaker name repeats in a file: it is none."""
+
+    def __init__(self, plan: EntityPlan, again: int) -> None:
+        super().__init__(plan.entity)
+        self.plan = plan
+        self.again = again
+
+
 @dataclass
 class Loaded:
     """What became of one entity's records of a file."""
@@ -51,6 +62,8 @@ class Loaded:
     invalid: int
     deleted: int
     """Records that stubs marked as deleted."""
+    in_list: bool
+    """Did records stand in a list?"""
 
 
 @dataclass
@@ -75,6 +88,8 @@ class Population:
     """By entity, the records that stubs marked."""
     marked: dict[str, Marked] = field(default_factory=dict)
     """What was marked of the entities whose records may be gone."""
+    listed: set[str] = field(default_factory=set)
+    """Entities of which records stood in lists."""
 
     def add(self, loaded: Loaded) -> None:
         """One entity's records of a file are stored."""
@@ -88,6 +103,8 @@ class Population:
         self.invalid += loaded.invalid
         entity = loaded.load.entity
         self.deleted[entity] = self.deleted.get(entity, 0) + loaded.deleted
+        if loaded.in_list:
+            self.listed.add(loaded.load.entity)
 
 
 class Ids(Protocol):
@@ -143,6 +160,7 @@ class EntityLoad:
                 self.batch_loader = BatchLoader(context, self._row_loader)
         self._rejected: list[RejectedRecord] = []
         self._checked = 0
+        self._in_list = False
         self._invalid = 0
         self._invalid_examples: list[str] = []
 
@@ -157,6 +175,7 @@ class EntityLoad:
         :param single: the one record is all that the file holds, an object that is not part of an array.
         :param made: see :meth:`BatchLoader.load`.
         """
+        self._in_list = self._in_list or not single
         loader = self.batch_loader
         if loader is not None and isinstance(batch, Undecoded) and (made is not None or loader.takes(batch)):
             records = loader.load(batch, made)
@@ -247,12 +266,18 @@ class EntityLoad:
     def require_key(self) -> None:
         """Raise unless the key is one: a guess may turn out wrong.
 
+        :raises KeyRepeats: when it is guessed by a weaker name and repeats in the file.
         :raises ValidationError: when it repeats too often in the file.
         """
+        if not self.plan.key or not self._options.plans.is_guess(self.plan):
+            return
         repeats, read = self.context.outcomes.repeats, self.context.outcomes.counts.read
         if self.context.order:
             return  # then a key may repeat: its records are versions
-        if self.plan.key_guessed and self.plan.key and repeats > allowed_exceptions(read):
+        again = self.context.outcomes.again if is_weaker_key(self.plan.key, self.plan.entity) else 0
+        if again and not self._frozen:
+            raise KeyRepeats(self.plan, again)
+        if repeats > allowed_exceptions(read):
             key = ", ".join(self.plan.key)
             raise ValidationError(
                 f"{self._file.name}: {repeats} of {read} records have the {key} of an earlier one and other content, "
@@ -271,7 +296,15 @@ class EntityLoad:
         load = FileLoad(file=self._file.name, entity=self.plan.entity, expected=expected, **counts.as_dict())
         rows, without_key = self.context.rows_written, self._ids.without_key
         return Loaded(
-            load, counts, self._rejected, rows, self._notes(), without_key, self._invalid, self.context.stubs_marked
+            load=load,
+            counts=counts,
+            rejected=self._rejected,
+            rows=rows,
+            notes=self._notes(),
+            without_key=without_key,
+            invalid=self._invalid,
+            deleted=self.context.stubs_marked,
+            in_list=self._in_list,
         )
 
     def _notes(self) -> list[Note]:
@@ -296,11 +329,6 @@ class EntityLoad:
             text = f"{file}: {counted(self._invalid, 'record')} loaded without satisfying {schema}; {examples}"
             notes.append(Note(text, "invalid_records", entity, self._invalid))
         return notes
-
-
-def key_setting(entity: str, field: str = "...") -> str:
-    """The setting that names the key of an entity."""
-    return f'processing.keys = {{"{entity}": ["{field}"]}}'
 
 
 def _reported(rejection: Rejection, file: str) -> RejectedRecord:

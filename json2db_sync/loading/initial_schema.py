@@ -109,6 +109,11 @@ class InitialSchema:
                 ledger.save_plan(plan)
             self._found = None
 
+    def overrule(self, plan: EntityPlan) -> None:
+        """Loading has shown what analysis did not see, and the tables follow this plan now."""
+        if self._found is not None:
+            self._found = {**self._found, plan.entity: plan}
+
     def start_over(self) -> None:
         """After :class:`RestartLoad`: make the tables anew. No transaction is open."""
         assert self._found is not None
@@ -226,7 +231,7 @@ class _AnalysisWhileLoading:
 
 def _essence(plan: EntityPlan) -> EntityPlan:
     """What makes the tables: neither what a plan is based on, nor indexes, which can be made later."""
-    return replace(plan, records_seen=0, key_reason="", relations=())
+    return replace(plan, records_seen=0, key_reason="", unrepeated=(), relations=())
 
 
 def are_guesses(plans: Mapping[str, EntityPlan]) -> bool:

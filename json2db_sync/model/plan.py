@@ -83,11 +83,16 @@ def singular(entity: str) -> str:
     return entity
 
 
+_WEAKER_NAMES = ("uuid", "guid", "key", "code", "number", "slug", "sku", "email")
+"""Of keys, and of much else: a field of such a name is the key only if every record has it and none repeats it."""
+_FIRST_WEAKER = 6
+
+
 def key_rank(field: str, entity: str) -> int | None:
     """How likely a field's name makes it the key of an entity: 0 is likeliest, None not at all.
 
     In order: ``id``, ``_id``, ``<entity>_id``, ``<singular>_id``, a stem that ends the singular name
-    (``payment_id`` of customerpayments), the key of a map; camelCase counts as snake_case.
+    (``payment_id`` of customerpayments), the key of a map, then the weaker names; camelCase counts as snake_case.
     """
     name = snake(field)
     names = ("id", "_id", f"{entity}_id", f"{singular(entity)}_id")
@@ -96,7 +101,15 @@ def key_rank(field: str, entity: str) -> int | None:
     stem = name.removesuffix("_id")
     if stem != name and singular(entity).endswith(stem):
         return len(names)
-    return len(names) + 1 if name == MAP_KEY else None
+    if name == MAP_KEY:
+        return len(names) + 1
+    return _FIRST_WEAKER + _WEAKER_NAMES.index(name) if name in _WEAKER_NAMES else None
+
+
+def is_weaker_key(fields: tuple[str, ...] | None, entity: str) -> bool:
+    """Is this a key by its weaker name alone, if it was guessed?"""
+    rank = key_rank(fields[0], entity) if fields is not None and len(fields) == 1 else None
+    return rank is not None and rank >= _FIRST_WEAKER
 
 
 NullMeans = Literal["absent", "null"]
@@ -227,6 +240,8 @@ class EntityPlan:
     """The fields that make the key; () for none (content ids), None while no record was seen."""
     key_guessed: bool = True
     key_reason: str = ""
+    unrepeated: tuple[str, ...] = ()
+    """Where no key was found, fields that every record had and none repeated."""
     id_kind: Kind = Kind.TEXT
     """INTEGER or TEXT."""
     created_at: str = "created_at"

@@ -237,5 +237,7 @@ def ignored_keys(context: Context, stored: Mapping[str, EntityPlan]) -> Iterator
     """Keys configured after the tables were made with others."""
     for entity, key in context.config.processing.keys.items():
         if entity in stored and stored[entity].key not in (None, key):
-            text = f"{entity}: the configured key {', '.join(key)} takes effect with create-tables --recreate"
+            text = (
+                f"{entity}: the configured key {', '.join(key) or '(none)'} takes effect with create-tables --recreate"
+            )
             yield Note(text, "key_ignored", entity, setting="processing.keys")

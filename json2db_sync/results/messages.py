@@ -59,8 +59,11 @@ class Note(Message):
 LOUD = frozenset(
     {
         "gone_not_told",
+        "guessed_key_updates",
+        "key_given_up",
         "lists_beside",
         "most_records_gone",
+        "no_key",
         "records_missing",
         "unclear_layout",
         "unknown_lifecycle",

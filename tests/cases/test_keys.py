@@ -132,3 +132,153 @@ def test_records_without_their_key_are_replayed_when_they_have_one(database_url,
     assert stored(database_url, "t") == {1: {"id": 1, "v": 1}, 2: {"id": 2, "v": 9}}
     assert runner.rejected().total == 0
     verified(runner)
+
+
+# Weaker names
+
+
+@pytest.mark.parametrize("name", ["uuid", "GUID", "key", "code", "Number", "slug", "sku", "email"])
+def test_a_weaker_name_is_the_key(database_url, tmp_path, path, name):
+    """In every record and never repeated: the run says so, and the first update on its strength asks for a look."""
+    session(tmp_path, "2026-01-01", tickets=[{name: "a-1", "status": "open"}, {name: "a-2", "status": "open"}])
+    runner = runner_of(database_url, tmp_path, path)
+    first = runner.populate()
+    assert figures(first) == (2, 0, 0, 0)
+    assert exit_code(first) == Exit.DONE
+    assert f"{name} is guessed to be the key" in note(first, "guessed_key")
+    session(tmp_path, "2026-01-02", tickets=[{name: "a-1", "status": "closed"}])
+    second = runner.populate()
+    assert figures(second) == (0, 1, 0, 0)
+    assert exit_code(second) == Exit.ATTENTION
+    assert note(second, "guessed_key_updates").setting == f'processing.keys = {{"tickets": ["{name}"]}}'
+    session(tmp_path, "2026-01-03", tickets=[{name: "a-2", "status": "closed"}])
+    third = runner.populate()
+    assert (figures(third), exit_code(third), third.notes) == ((0, 1, 0, 0), Exit.DONE, ())
+    assert sorted(stored(database_url, "tickets")) == ["a-1", "a-2"]
+    verified(runner)
+
+
+def test_naming_the_guessed_key_silences_it(database_url, tmp_path):
+    """What the user said is no guess, though the tables were made by one."""
+    session(tmp_path, "2026-01-01", tickets=[{"uuid": "a", "v": 1}])
+    ok(runner_of(database_url, tmp_path).populate())
+    session(tmp_path, "2026-01-02", tickets=[{"uuid": "a", "v": 2}])
+    result = runner_of(database_url, tmp_path, keys={"tickets": "uuid"}).populate()
+    assert (figures(result), exit_code(result)) == ((0, 1, 0, 0), Exit.DONE)
+
+
+@pytest.mark.parametrize(
+    ("records", "key"),
+    [
+        ([{"id": 1, "uuid": "a"}, {"id": 2, "uuid": "b"}], ("id",)),
+        ([{"email": "a", "sku": 1, "uuid": "x"}, {"email": "b", "sku": 2, "uuid": "y"}], ("uuid",)),
+        ([{"email": "a", "code": "x"}, {"email": "b", "code": "x"}], ("email",)),
+        ([{"uuid": "a", "slug": "x"}, {"slug": "y"}], ("slug",)),
+        ([{"code": "a"}, {"code": "a"}], ()),
+        ([{"key": "a", "v": 1}, {"key": None, "v": 2}], ()),
+        ([{"id": 1, "slug": "a"}, {"slug": "b"}, {"slug": "c"}], ("slug",)),
+    ],
+    ids=str,
+)
+def test_the_order_of_guesses(database_url, tmp_path, path, records, key):
+    """Names of ids come first; a weaker one must be in every record and never repeat, not even alike."""
+    session(tmp_path, "2026-01-01", t=records)
+    runner = runner_of(database_url, tmp_path, path)
+    ok(runner.populate())
+    assert runner.report().relations == ()
+    assert runner.analyze().entities[0].key == key
+    assert len(stored(database_url, "t")) == len(records)
+
+
+def test_a_weaker_key_among_many(database_url, tmp_path, path):
+    """One record of hundreds that lacks it, or repeats it, wherever it stands, and the field is not the key."""
+    rows = [{"code": f"c{number}", "email": f"{number}@x", "uuid": str(number)} for number in range(300)]
+    rows[170] = {**rows[170], "code": "c3"}
+    rows[250] = {"code": "c250", "uuid": "250"}
+    session(tmp_path, "2026-01-01", t=rows)
+    runner = runner_of(database_url, tmp_path, path)
+    assert figures(runner.populate()) == (300, 0, 0, 0)
+    assert runner.analyze().entities[0].key == ("uuid",)
+    rows[299] = {**rows[299], "uuid": "298"}
+    session(tmp_path, "2026-01-02", u=rows)
+    assert figures(runner.populate()) == (300, 0, 0, 0)
+    assert sum(id_.startswith("#") for id_ in stored(database_url, "u")) == 300
+
+
+def test_a_weaker_key_that_repeats_later_is_none(database_url, tmp_path, path):
+    """Within one file: the entity goes back to content ids, loudly, and nothing is overwritten."""
+    session(tmp_path, "2026-01-01", lines=[{"code": "A", "v": 1}, {"code": "B", "v": 2}])
+    runner = runner_of(database_url, tmp_path, path)
+    ok(runner.populate())
+    session(tmp_path, "2026-01-02", lines=[{"code": "A", "v": 3}, {"code": "A", "v": 4}, {"code": "C", "v": 5}])
+    result = runner.populate()
+    assert figures(result) == (3, 0, 0, 0)
+    assert exit_code(result) == Exit.ATTENTION
+    given_up = note(result, "key_given_up")
+    assert (given_up.count, given_up.setting) == (1, 'processing.keys = {"lines": ["..."]}')
+    assert sorted(record["v"] for record in stored(database_url, "lines").values()) == [1, 2, 3, 4, 5]
+    verified(runner)
+    session(tmp_path, "2026-01-03", lines=[{"code": "A", "v": 3}, {"code": "B", "v": 6}])
+    assert figures(runner.populate()) == (1, 0, 1, 0)
+    verified(runner)
+
+
+def test_what_a_wrong_guess_has_updated_comes_back(database_url, tmp_path, path):
+    """The next run loads the files again whose records took each other's place."""
+    session(tmp_path, "2026-01-01", lines=[{"code": "A", "v": 1}])
+    runner = runner_of(database_url, tmp_path, path)
+    ok(runner.populate())
+    session(tmp_path, "2026-01-02", lines=[{"code": "A", "v": 2}])
+    assert figures(runner.populate()) == (0, 1, 0, 0)
+    session(tmp_path, "2026-01-03", lines=[{"code": "A", "v": 3}, {"code": "A", "v": 4}])
+    assert "the next run loads" in note(runner.populate(), "key_given_up")
+    ok(runner.populate())
+    assert sorted(record["v"] for record in stored(database_url, "lines").values()) == [1, 2, 3, 4]
+    verified(runner)
+
+
+def test_a_weaker_key_that_the_user_named_stays(database_url, tmp_path, path):
+    """Then a repeat is a newer version, as of any key."""
+    session(tmp_path, "2026-01-01", lines=[{"code": "A", "v": 1}, {"code": "A", "v": 2}])
+    result = runner_of(database_url, tmp_path, path, keys={"lines": "code"}).populate()
+    assert (result.statistics["inserted"], result.statistics["superseded"]) == (1, 1)
+    assert stored(database_url, "lines") == {"A": {"code": "A", "v": 2}}
+
+
+def test_a_frozen_entity_refuses_the_file_that_repeats_its_key(database_url, tmp_path):
+    """Its tables may not change: nothing of the file is loaded."""
+    frozen = {"contracts": {"lines": "freeze"}}
+    session(tmp_path, "2026-01-01", lines=[{"code": "A", "v": 1}])
+    ok(runner_of(database_url, tmp_path, **frozen).populate())
+    session(tmp_path, "2026-01-02", lines=[{"code": "A", "v": number} for number in range(9)])
+    (refused,) = runner_of(database_url, tmp_path, **frozen).populate().refused_files
+    assert refused.reason == "duplicate_keys"
+    assert stored(database_url, "lines") == {"A": {"code": "A", "v": 1}}
+
+
+# No key at all
+
+
+def test_no_key_at_all_asks_for_a_look(database_url, tmp_path, path):
+    """With the setting, and with the field that might be the key; an empty list says that there is none."""
+    session(tmp_path, "2026-01-01", tickets=[{"ref": "r1", "v": 1}, {"ref": "r2", "v": 1}])
+    runner = runner_of(database_url, tmp_path, path)
+    result = runner.populate()
+    assert (figures(result), exit_code(result)) == ((2, 0, 0, 0), Exit.ATTENTION)
+    told = note(result, "no_key")
+    assert "ref never repeats" in told
+    assert told.setting == 'processing.keys = {"tickets": ["ref"]}'
+    assert exit_code(runner.populate()) == Exit.DONE  # nothing was read
+    session(tmp_path, "2026-01-02", tickets=[{"ref": "r3", "v": 1}])
+    result = runner_of(database_url, tmp_path, path, keys={"tickets": []}).populate()
+    assert (figures(result), exit_code(result), result.notes) == ((1, 0, 0, 0), Exit.DONE, ())
+
+
+def test_a_single_object_needs_no_key(database_url, tmp_path, path):
+    """A status or a configuration is one record, whatever its code is today, and nothing is said of it."""
+    session(tmp_path, "2026-01-01", status={"code": "up", "email": "a@x"})
+    runner = runner_of(database_url, tmp_path, path)
+    assert exit_code(runner.populate()) == Exit.DONE
+    session(tmp_path, "2026-01-02", status={"code": "down", "email": "b@x"})
+    result = runner.populate()
+    assert (figures(result), exit_code(result), result.notes) == ((0, 1, 0, 0), Exit.DONE, ())
