@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
-from json2db_sync.databases.dialect import Query
+from json2db_sync.databases.dialect import Query, in_lists
 from json2db_sync.databases.ledger import Ledger, StoredFile
 from json2db_sync.databases.ledger.states import State
 from json2db_sync.databases.outcome_counter import SpillableKeyIndex, key_memory
 from json2db_sync.errors import FileError
 from json2db_sync.loading.load_context import RecordIds
-from json2db_sync.model.kinds import now_text
+from json2db_sync.model.kinds import Kind, now_text
 from json2db_sync.model.plan import GONE, ID, LOAD, STUB, EntityPlan
 from json2db_sync.model.shredder import SchemaMismatch
 from json2db_sync.sources import Record, RecordReader
@@ -92,7 +93,8 @@ class NewestState:
                 for file in newest.files:
                     self._read(file, present)
             else:
-                self._add_not_stored(newest, present)
+                for ids in self._ids_not_stored(newest):
+                    present.set(dict.fromkeys(ids, 1))
             yield from self._scan(newest, loads or frozenset(), present)
 
     def marked_rows(self) -> Iterator[Row]:
@@ -116,15 +118,15 @@ class NewestState:
             return None
         return frozenset(load.id for load in newest.loads)
 
-    def _add_not_stored(self, newest: State, present: SpillableKeyIndex) -> None:
+    def _ids_not_stored(self, newest: State) -> Iterator[set[str]]:
         """The ids of records that stand in the newest files while other versions of them are stored."""
-        present.set(dict.fromkeys(self._ledger.superseded_ids([file.id for file in newest.files]), 1))
+        yield self._ledger.superseded_ids([file.id for file in newest.files])
         for file in newest.files:
             with RecordIds(self._plan, file.source_file(), key_memory(self._memory_limit)) as ids:
                 for row in self._ledger.rejected_of_file(file.id):
                     if row["replayed_load"] is None:
                         record = record_of(row["entity"], row["record_number"], row["byte"], row["raw"])
-                        self._add(record, ids, file, present)
+                        yield self._id_of(record, ids, file)
 
     def _read(self, file: StoredFile, present: SpillableKeyIndex) -> None:
         text = self._ledger.layout_of(file.id)
@@ -137,21 +139,43 @@ class NewestState:
             ):
                 for record in reader:
                     if record.entity == self._plan.entity:
-                        self._add(record, ids, file, present, single=reader.layout.is_single)
+                        found = self._id_of(record, ids, file, single=reader.layout.is_single)
+                        present.set(dict.fromkeys(found, 1))
                 if reader.digest != file.digest:
                     raise NotTold(f"{file.name} has changed since it was loaded")
         except FileError as error:
             raise NotTold(error.message) from error
 
-    def _add(
-        self, record: Record, ids: RecordIds, file: StoredFile, present: SpillableKeyIndex, *, single: bool = False
-    ) -> None:
+    def _id_of(self, record: Record, ids: RecordIds, file: StoredFile, *, single: bool = False) -> set[str]:
+        """The id of a record, as a set; an empty one where no stored record has such a key."""
         if record.problem is not None and not record.value:
             raise NotTold(f"the key of record {record.number} of {file.name}, which is rejected, cannot be read")
+        with suppress(SchemaMismatch):
+            return {str(ids.id_of(record, single=single))}
+        return set()
+
+    def count(self) -> int | None:
+        """How many rows are absent or deleted by a stub, as far as the ledger alone tells; None where it does not."""
+        newest = self.newest
+        if newest is None:
+            return 0
+        loads = self._loads_that_tell(newest)
+        if loads is None or len(loads) > _FEW_LOADS or any(file.digest is None for file in newest.files):
+            return None
+        table = self._database.tables(self._plan)[self._plan.table.name]
+        absent = table.c[LOAD].not_in(loads)
+        total = self._rows(table, absent)
+        if STUB in self._plan.lifecycle.columns:
+            total += self._rows(table, ~absent & table.c[STUB].is_not(None))
         try:
-            present.set({str(ids.id_of(record, single=single)): 1})
-        except SchemaMismatch:  # no stored record has such a key
-            return
+            present = {id_ for ids in self._ids_not_stored(newest) for id_ in ids}
+        except NotTold:
+            return None
+        typed = [int(id_) for id_ in present] if self._plan.id_kind is Kind.INTEGER else sorted(present)
+        return total - sum(self._rows(table, absent & table.c[ID].in_(part)) for part in in_lists(typed))
+
+    def _rows(self, table: sa.Table, where: sa.ColumnElement[bool]) -> int:
+        return int(self._connection.execute(sa.select(sa.func.count()).select_from(table).where(where)).scalar_one())
 
     def _scan(self, newest: State, loads: frozenset[int], present: SpillableKeyIndex) -> Iterator[Row]:
         table = self._database.tables(self._plan)[self._plan.table.name]
@@ -184,15 +208,6 @@ class NewestState:
 def _text(moment: str | datetime | None) -> str | None:
     """A moment of ours as SQLite stores it."""
     return now_text(moment) if isinstance(moment, datetime) else moment
-
-
-def count_gone(database: Database, connection: sa.Connection, plan: EntityPlan) -> int | None:
-    """How many stored records the newest files lack, as far as the ledger alone tells; else None."""
-    state = NewestState(database, connection, plan, 2**26, may_read=False)
-    try:
-        return sum(row.since is not None or row.stub for row in state.rows())
-    except NotTold:
-        return None
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ def report(context: Context, *, runs: int = 10) -> ReportResult:
         return ReportResult(
             database=database.label,
             tables=tuple(tables),
-            entities=tuple(summary.entities(tables)),
+            entities=tuple(replace(one, gone=summary.gone(one.name)) for one in summary.entities(tables)),
             runs=tuple(summary.runs(limit(runs))),
             relations=tuple(summary.relations()),
             rejected=summary.rejected_total(),

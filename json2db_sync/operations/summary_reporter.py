@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import Ledger
+from json2db_sync.loading.gone import NewestState
 from json2db_sync.model.kinds import now_text
 from json2db_sync.model.plan import ID, EntityPlan
 from json2db_sync.results import (
@@ -26,6 +27,8 @@ from json2db_sync.results import (
 )
 from json2db_sync.verification.references import Reference
 
+_MEMORY = 64 * 2**20
+"""Bytes for the keys of rejected records."""
 V = TypeVar("V", bound=Value)
 
 
@@ -84,6 +87,13 @@ class Summary:
             )
             for name, plan in self.plans.items()
         ]
+
+    def gone(self, entity: str) -> int | None:
+        """How many records of an entity its newest files lack; None where only reading these would tell."""
+        plan = self.plans[entity]
+        if plan.table.name not in self._database.relation_names(self._connection):
+            return None
+        return NewestState(self._database, self._connection, plan, _MEMORY).count()
 
     def runs(self, most: int | None) -> list[RunReport]:
         """Past runs, newest first."""

@@ -35,6 +35,41 @@ class EntityReport(Value):
     newest_file: str | None = None
     newest_session: str | None = None
     rejected: int = 0
+    gone: int | None = None
+    """Records that its newest files lack, or that stubs deleted; None where only reading these files would tell."""
+
+
+@dataclass(frozen=True)
+class GoneRecord(Value):
+    """A stored record that the newest files of its entity lack, or that a stub says was deleted."""
+
+    id: str | int
+    since: str | None
+    """When the first files without it were made, else loaded; UTC."""
+    file: str | None
+    """The last one that it came with; of a deleted one that of the stub."""
+    session: str | None
+    marked: bool
+    """Does its row say so, in the column ``_gone_since``?"""
+    deleted: bool
+    """Did a stub say so?"""
+    record: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class GoneResult(Result):
+    """What the newest files of an entity no longer hold."""
+
+    entity: str = ""
+    newest: str | None = None
+    """What the newest files have in common: their stamp or session, the dates in their names, or their folder."""
+    files: tuple[str, ...] = ()
+    """The newest files."""
+    records: tuple[GoneRecord, ...] = ()
+    """The first of them, in order of id."""
+    total: int = 0
+    complete: bool = False
+    """Does ``processing.complete`` name the entity? Else the files may hold only what changed."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from support.sessions import ok, query, session, stored, verified, write
 
 from json2db_sync import SyncRunner
 from json2db_sync.config import JSON2DBConfig
+from json2db_sync.databases import open_database
+from json2db_sync.interfaces.cli.main import main
 from json2db_sync.sources import batch, bytestream, cursor
 
 COUNTS = ("read", "inserted", "updated", "unchanged", "superseded", "rejected")
@@ -345,6 +348,62 @@ def test_29_set_later_and_recreated(database_url: str, tmp_path: Path) -> None:
     assert [change.change for change in ok(plain.populate()).schema_changes] == ["change_deletions"]
     assert not ok(plain.plan()).changes
     verified(plain)
+
+
+# 29: gone, without marking
+
+
+def test_29_gone_works_it_out_without_marking(database_url: str, tmp_path: Path) -> None:
+    session(tmp_path, "2026-07-01", items=items(1, 2, 3), others=items(1))
+    session(tmp_path, "2026-07-02", items=items(1, 3))
+    session(tmp_path, "2026-07-03", items=items(1))
+    sync = runner(database_url, tmp_path)
+    ok(sync.populate())
+    result = ok(sync.gone("items"))
+    assert [(one.id, one.since[:10], one.session, one.marked) for one in result.records] == [
+        (2, "2026-07-02", "sync_session_2026-07-01_08-00-00", False),
+        (3, "2026-07-03", "sync_session_2026-07-02_08-00-00", False),
+    ]
+    assert result.records[0].record == items(2)[0]
+    assert (result.total, result.complete, result.newest) == (2, False, "2026-07-03_08-00-00")
+    assert len(ok(sync.gone("items", most=1)).records) == 1
+    assert ok(sync.gone("others")).total == 0
+    assert sync.gone("nothing").error_type == "configuration_error"
+    assert {entity.name: entity.gone for entity in ok(sync.report()).entities} == {"items": 2, "others": 0}
+    assert "_gone_since" not in query_columns(database_url)
+
+
+def test_29_gone_reads_the_newest_file_where_the_ledger_does_not_tell(database_url: str, tmp_path: Path) -> None:
+    place = tmp_path / "in" / "items.json"
+    sync = runner(database_url, tmp_path / "in")
+    write(place, items(1, 2, 3))
+    ok(sync.populate())
+    write(place, items(1, 3))
+    ok(sync.populate())
+    assert [one.id for one in ok(sync.gone("items")).records] == [2]
+    assert [entity.gone for entity in ok(sync.report()).entities] == [None]
+    write(place, items(1))
+    failed = sync.gone("items")
+    assert (failed.error_type, failed.reason) == ("file_error", "gone_not_told")
+
+
+def test_29_gone_on_the_command_line(database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    session(tmp_path, "2026-07-01", items=items(1, 2))
+    session(tmp_path, "2026-07-02", items=items(1))
+    ok(runner(database_url, tmp_path).populate())
+    assert main(["gone", "items", "--db-path", database_url]) == 0
+    told = capsys.readouterr().out
+    assert "1 record of items" in told
+    assert 'processing.complete = ["items"]' in told
+    assert main(["gone", "items", "--db-path", database_url, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["records"][0]["id"] == 2
+    assert main(["report", "--db-path", database_url]) == 0
+    assert "json2db-sync gone items" in capsys.readouterr().out
+
+
+def query_columns(url: str) -> list[str]:
+    with open_database(url) as database, database.reading() as connection:
+        return database.column_names(connection, "json_items")
 
 
 # 30: processing.deletion_stubs

@@ -25,6 +25,10 @@ def report(result: ReportResult, canvas: Canvas) -> None:
     if result.entities:
         canvas.heading("How fresh")
         _freshness(result.entities, canvas)
+        for entity in result.entities:
+            if entity.gone:
+                text = f"{entity.name}: {counted(entity.gone, 'record')} not in its newest files"
+                canvas.line((f"{text} (json2db-sync gone {entity.name})", "dim"), indent=2)
     if result.runs:
         canvas.heading("Last runs")
         runs_table(result.runs, canvas)
