@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from json2db_sync.model.plan import entity_name, singular, snake
 from json2db_sync.sources.files import SourceFile, stem_and_suffix
@@ -162,13 +161,12 @@ def _envelope(name: FileName, members: Sequence[Member], at: Member, others: Seq
 
 def _holds_keys(member: Member) -> bool:
     """Are the first objects of a list told apart by keys, as records are?"""
-    if not member.value:
-        return True  # too much to be kept
-    first = member.value[0]
-    return isinstance(first, dict) and not _ids(entity_name(member.key)).isdisjoint(map(snake, first))
+    first = member.value[0] if isinstance(member.value, list) and member.value else None
+    keys = map(snake, first) if isinstance(first, dict) else ()
+    return first is None or not _ids(entity_name(member.key)).isdisjoint(keys)
 
 
-def _beside(members: Sequence[Member], path: RecordsPath) -> dict[str, Any]:
+def _beside(members: Sequence[Member], path: RecordsPath) -> dict[str, object]:
     first = next(iter(path.steps or ()), None)
     return {member.key: member.value for member in members if member.key != first}
 
@@ -176,7 +174,7 @@ def _beside(members: Sequence[Member], path: RecordsPath) -> dict[str, Any]:
 def _embedded(members: Sequence[Member]) -> tuple[str, str] | None:
     """The only list in what HAL calls ``_embedded``."""
     for member in members:
-        if member.key in _EMBEDDED and member.kind == "object":
+        if member.key in _EMBEDDED and isinstance(member.value, dict):
             within = [key for key in member.keys if isinstance(member.value.get(key, []), list)]
             if len(within) == 1 and len(member.keys) == 1:
                 return member.key, within[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from json2db_sync.results.messages import Note
 from json2db_sync.sources.records_path import RecordsPath, Step
@@ -31,7 +31,7 @@ class FileLayout:
     """The keys of the lists that are entities; none stands for all."""
     entities: frozenset[str] = frozenset()
     """The entities of those lists."""
-    beside: Mapping[str, Any] = field(default_factory=dict)
+    beside: Mapping[str, object] = field(default_factory=dict)
     """What stands beside the records, as far as it is small."""
     lists_beside: tuple[str, ...] = ()
     """Keys of lists beside the records that could be records, too."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from json2db_sync.errors import FileError
 from json2db_sync.sources.cursor import Cursor, Stretch
@@ -43,7 +42,7 @@ class Member:
     """A key of the object and what its value is."""
 
     key: str
-    value: Any = None
+    value: object = None
     """A scalar; of lists and objects only small ones, else an empty one."""
     kind: str = "scalar"
     """``scalar``, ``list`` or ``object``."""
@@ -93,8 +92,8 @@ def member_at(cursor: Cursor, key: str) -> Member:
 
 def _list(cursor: Cursor, key: str) -> Member:
     elements = objects = size = 0
-    first: Any = None
-    kept: list[Any] | None = []
+    first: object = None
+    kept: list[object] | None = []
     for part in cursor.stretches():
         if isinstance(part, Stretch):
             # One that cannot be loaded is an object all the same.
@@ -131,7 +130,7 @@ def _object(cursor: Cursor, key: str) -> Member:
     return Member(key, kept, "object", keys=keys, found=search(value, 1), is_map=is_map(many, likely=_MANY))
 
 
-def search(value: Any, level: int = 0) -> Found | None:
+def search(value: object, level: int = 0) -> Found | None:
     """The likeliest list of objects in a value: the one with most of them on the highest level."""
     if level > _MAX_LOOK:
         return None
@@ -146,7 +145,7 @@ def search(value: Any, level: int = 0) -> Found | None:
     return None
 
 
-def _node(edges: list[Any]) -> tuple[str | Step, ...]:
+def _node(edges: list[object]) -> tuple[str | Step, ...]:
     """What of each object in a list is the record: of the edges of GraphQL their nodes."""
     is_edge = all(isinstance(edge, dict) and isinstance(edge.get("node"), dict) for edge in edges)
     return (Step.EACH, "node") if is_edge else ()

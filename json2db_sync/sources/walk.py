@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from json2db_sync.model.plan import MAP_KEY
 from json2db_sync.sources.cursor import Cursor, Element, Stretch, raw_values
@@ -27,7 +26,7 @@ class Walk:
         self._undecoded = undecoded
         self.is_found = False
         """Is there anything at the path?"""
-        self.beside: dict[str, Any] = {}
+        self.beside: dict[str, object] = {}
         """What stands beside the records, as far as it is small."""
 
     def parts(self) -> Iterator[Stretch | Element]:
@@ -45,7 +44,7 @@ class Walk:
             yield Element(found, document.byte, json.dumps(found, ensure_ascii=False), document.problem)
 
     def _along(
-        self, steps: tuple[str | Step, ...], beside: dict[str, Any], key: str | None
+        self, steps: tuple[str | Step, ...], beside: dict[str, object], key: str | None
     ) -> Iterator[Stretch | Element]:
         """What stands at these steps from here.
 
@@ -68,12 +67,12 @@ class Walk:
                 if step is Step.VALUES:
                     yield from self._along(rest, {}, name)
                 elif name == step:
-                    yield from self._along(rest, beside.setdefault(name, {}) if rest else {}, key)
+                    within: dict[str, object] = {}
+                    yield from self._along(rest, within, key)
+                    beside |= {name: within} if within else {}
                 else:
                     beside[name] = member_at(cursor, name).value
             self.is_found |= step is Step.VALUES
-            if beside.get(str(step)) == {}:
-                del beside[str(step)]
 
     def _here(self, mark: str, key: str | None) -> Iterator[Stretch | Element]:
         self.is_found = True
