@@ -55,6 +55,8 @@ class PlanSettings:
     custom: tuple[CustomColumn, ...] = ()
     stored: Mapping[str, EntityPlan] | None = None
     """The plans there are: their keys are followed and their children looked into, whatever the settings say now."""
+    added: tuple[str, ...] = ()
+    """Fields that records get from where they came from: they are part of every key."""
     is_frozen: Callable[[str], bool] = _evolves
     """Must the tables of this entity stay as they are, once they are there?"""
     versions: Mapping[str, str] | None = None
@@ -88,7 +90,11 @@ class PlanSettings:
         """The key that is configured or, failing that, stored."""
         configured = (self.keys or {}).get(entity)
         plan = (self.stored or {}).get(entity)
-        return configured if configured is not None else plan.key if plan else None
+        return self.with_added(configured) if configured is not None else plan.key if plan else None
+
+    def with_added(self, key: tuple[str, ...]) -> tuple[str, ...]:
+        """A key with the fields that are part of every one."""
+        return (*(name for name in self.added if name not in key), *key) if key else key
 
     def is_guess(self, plan: EntityPlan) -> bool:
         """Was the key of a plan, or that there is none, never said by the user?"""
@@ -112,6 +118,7 @@ def infer(
     _require_free(custom, stored)
     if stored is None or stored.key is None:
         key, guessed, reason = choose_key(entity, seen, candidates, settings)
+        key = settings.with_added(key) if key else key
     else:
         key, guessed, reason = stored.key, stored.key_guessed, _stored_key_reason(stored, seen, candidates)
     seen = _without_unusable_keys(seen, key, candidates)

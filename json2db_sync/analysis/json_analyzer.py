@@ -243,6 +243,7 @@ def plan_afresh(
     name = stored.entity
     seen = analysis.entities.get(name) or EntitySeen(name)
     key = (settings.keys or {}).get(name, stored.key)
+    key = settings.with_added(key) if key else key
     candidate = seen.candidates.setdefault(key or (), KeyCandidate(key or ()))
     analyze_stored(records, seen.objects, candidate, settings)
     empty = TablePlan(stored.table.name)

@@ -25,6 +25,7 @@ from json2db_sync.config.values import (
 )
 
 PREFIX = "JSON2DB_"
+_FIELD = r"^[A-Za-z][A-Za-z0-9_]{0,59}$"
 
 
 class _Section(BaseModel):
@@ -73,6 +74,12 @@ class DataSourceSettings(_Section):
     )
     records: Annotated[dict[str, RecordsPathText], JsonText] = _setting(
         {}, "RECORDS", 'Where in its files the records of an entity are, as JSON: {"invoices": "QueryResponse.Invoice"}'
+    )
+    folder_column: str | None = _setting(
+        None, "FOLDER_COLUMN", "A column, part of the key, that holds the folder of each record's file", pattern=_FIELD
+    )
+    name: str | None = _setting(
+        None, "SOURCE_NAME", "What this source is called, in a column source_name that is part of the key", min_length=1
     )
     continues: str | None = _setting(
         None, "CONTINUES", "The folder of another source that this one goes on from: its records may be replaced"

@@ -89,6 +89,8 @@ class JSON2DBConfig(Sections):
             include_failed=section.include_failed,
             entities=section.entities,
             order=section.order,
+            folder_column=section.folder_column,
+            name=section.name,
         )
 
 

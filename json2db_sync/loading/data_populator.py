@@ -16,6 +16,7 @@ from json2db_sync.databases.outcome_counter import Counts, Superseded
 from json2db_sync.databases.row_forms import RowRefused
 from json2db_sync.errors import FileError, ValidationError
 from json2db_sync.events import Meter
+from json2db_sync.loading.adopted_fields import adopt
 from json2db_sync.loading.entity_load import EntityLoad, KeyRepeats, Population, RetryAfterMigration
 from json2db_sync.loading.file_places import in_order
 from json2db_sync.loading.gone import Marked, mark_gone
@@ -339,6 +340,11 @@ def populate(
     :raises SyncError: when a record or file cannot be loaded and the run is to stop for it.
     """
     plans = _stored_plans(database)
+    wanted = {name: plan for name, plan in plans.items() if options.read.wants(name)}
+    if adopted := adopt(database, wanted, options.plans):
+        done.changes += adopted
+        with database.reading() as connection:
+            plans = Ledger(database, connection).plans()
     files, notes = in_order(database, files, run, options.origin.order)
     done.notes += notes
     allowed = options.second_process and options.load.mode == "compare"

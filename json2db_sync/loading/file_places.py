@@ -10,7 +10,8 @@ from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import Ledger, StoredFile
 from json2db_sync.results import Note
 from json2db_sync.sources import SourceFile
-from json2db_sync.sources.file_order import UNDATED, Order, order_of, prefix_of
+from json2db_sync.sources.added_fields import SOURCE_NAME
+from json2db_sync.sources.file_order import UNDATED, Order, bare, fields_of, order_of, prefix_of
 from json2db_sync.text import counted
 
 
@@ -31,10 +32,14 @@ def in_order(
     for file in files:
         newest[file.entity] = max(newest.get(file.entity, UNDATED), file.dates)
     placed = []
+    names = [fields[SOURCE_NAME] for one in known.values() if SOURCE_NAME in (fields := fields_of(one.sort_key))]
     for file in files:
         stored = known.get(str(file.path))
+        # What a file's records got from where it is stays, and a source that was given a name keeps it.
+        given = {SOURCE_NAME: names[0]} if names else {}
+        file = replace(file, fields={**given, **file.fields, **(fields_of(stored.sort_key) if stored else {})})
         if stored is not None and (order != "modified" or stored.mtime_ns == file.mtime_ns):
-            file = replace(file, place=stored.sort_key)
+            file = replace(file, place=bare(stored.sort_key))
         else:
             file = file.placed(order, run, _prefix(file, newest[file.entity]))
         placed.append(file)

@@ -184,6 +184,7 @@ def plan_settings(context: Context, stored: Mapping[str, EntityPlan]) -> PlanSet
         child_depth=processing.child_depth,
         max_columns=processing.max_columns,
         keys=processing.keys,
+        added=added_fields(context),
         custom=context.custom,
         stored=stored,
         is_frozen=processing.is_frozen,
@@ -191,6 +192,14 @@ def plan_settings(context: Context, stored: Mapping[str, EntityPlan]) -> PlanSet
         complete=processing.complete or (),
         deletion_stubs=processing.deletion_stubs,
     )
+
+
+def added_fields(context: Context) -> tuple[str, ...]:
+    """The fields that records get from where they came from."""
+    from json2db_sync.sources.added_fields import SOURCE_NAME
+
+    section = context.config.data_source
+    return ((SOURCE_NAME,) if section.name else ()) + ((section.folder_column,) if section.folder_column else ())
 
 
 def make_plans(context: Context, analysis: Analysis, stored: Mapping[str, EntityPlan]) -> dict[str, EntityPlan]:
@@ -236,7 +245,7 @@ def doubts_of_lifecycles(context: Context, known: Mapping[str, EntityPlan]) -> I
 def ignored_keys(context: Context, stored: Mapping[str, EntityPlan]) -> Iterator[Note]:
     """Keys configured after the tables were made with others."""
     for entity, key in context.config.processing.keys.items():
-        if entity in stored and stored[entity].key not in (None, key):
+        if entity in stored and stored[entity].key not in (None, key, (*added_fields(context), *key)):
             text = (
                 f"{entity}: the configured key {', '.join(key) or '(none)'} takes effect with create-tables --recreate"
             )

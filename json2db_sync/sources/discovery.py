@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Literal
 
 from json2db_sync.errors import ConfigurationError, FileError, NoDataFound
 from json2db_sync.results.messages import Note
+from json2db_sync.sources.added_fields import SOURCE_NAME, folder_of
 from json2db_sync.sources.file_order import Order
 from json2db_sync.sources.files import COMPRESSED_SUFFIXES, DATA_SUFFIXES, SourceFile, make_file, require_file
 from json2db_sync.sources.folders import files_in
@@ -154,6 +155,10 @@ class SourceSettings:
     include_failed: bool = False
     entities: Mapping[str, str] = field(default_factory=dict)
     order: Order = "auto"
+    folder_column: str | None = None
+    """The field that holds the folder of each file."""
+    name: str | None = None
+    """What the source is called."""
 
 
 def discover(settings: SourceSettings, limits: Window) -> Source:
@@ -164,7 +169,8 @@ def discover(settings: SourceSettings, limits: Window) -> Source:
     """
     path = _existing(settings.path)
     if path.is_file():
-        return Source("file", path.parent, (make_file(path, path.parent, settings.entities),), limits)
+        file = make_file(path, path.parent, settings.entities)
+        return Source("file", path.parent, _in_order([file], settings, path.parent), limits)
     if not path.is_dir():
         require_file(path, str(path))
     if settings.type == "directory":
@@ -235,12 +241,17 @@ def _directory(path: Path, settings: SourceSettings, limits: Window) -> Source:
     if limits.given and (limits.since or limits.until):
         text = "plain folders have no session times: the window of days does not apply"
         left_out.insert(0, Note(text, "window_without_effect", setting="cutoff_days"))
-    return Source("directory", path, _in_order(files, settings.order), limits, notes=tuple(left_out))
+    return Source("directory", path, _in_order(files, settings, path), limits, notes=tuple(left_out))
 
 
-def _in_order(files: Iterable[SourceFile], order: Order) -> tuple[SourceFile, ...]:
-    """From old to new, as far as names and times tell."""
-    return tuple(sorted(files, key=lambda file: file.placed(order, None).order))
+def _in_order(files: Iterable[SourceFile], settings: SourceSettings, root: Path) -> tuple[SourceFile, ...]:
+    """From old to new, as far as names and times tell, with the fields that their records get."""
+    name = {SOURCE_NAME: settings.name} if settings.name else {}
+    column = settings.folder_column
+    with_fields = [
+        replace(file, fields={**name, **({column: folder_of(file.path, root)} if column else {})}) for file in files
+    ]
+    return tuple(sorted(with_fields, key=lambda file: file.placed(settings.order, None).order))
 
 
 def _inside(
@@ -259,7 +270,7 @@ def _inside(
             reason="all_files_failed",
         )
     count = session_count if layout == "sessions" else 0
-    return Source(layout, root, _in_order(files, settings.order), limits, count, newest, tuple(notes))
+    return Source(layout, root, _in_order(files, settings, root), limits, count, newest, tuple(notes))
 
 
 def _outside(layout: Layout, folders: list[DataFolder], newest: datetime | None, limits: Window) -> NoDataFound:

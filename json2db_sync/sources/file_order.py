@@ -10,14 +10,16 @@ what there is now. ``name`` and ``modified`` begin with a letter, so that they a
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Literal
 
 Order = Literal["auto", "name", "modified"]
 
+_FIELDS = "\t\x02"
 _MARKS: dict[str, Order] = {"n": "name", "m": "modified"}
 _NUMBER = re.compile(r"[0-9]+")
 _SEQUENCE_WORDS = frozenset(
@@ -66,6 +68,22 @@ UNDATED = dated("")
 def prefix_of(place: str) -> str:
     """Date and stamp of a place."""
     return "\t".join(place.split("\t")[:2])
+
+
+def with_fields(place: str, fields: Mapping[str, str]) -> str:
+    """A place with the fields that the file's records get; they change nothing about the order."""
+    return f"{place}{_FIELDS}{json.dumps(fields, ensure_ascii=True)}" if fields else place
+
+
+def fields_of(place: str) -> dict[str, str]:
+    """The fields that the file's records got, by the place that the ledger has."""
+    found: dict[str, str] = json.loads(place.partition(_FIELDS)[2] or "{}")
+    return found
+
+
+def bare(place: str) -> str:
+    """A place without the fields."""
+    return place.partition(_FIELDS)[0]
 
 
 def run_of(place: str) -> str:
@@ -150,6 +168,15 @@ def date_in(parts: Sequence[str]) -> str:
     return " ".join(
         one for place, one in enumerate(found) if not any(later.startswith(one) for later in found[place + 1 :])
     )
+
+
+def without_dates(name: str) -> str:
+    """What a folder's name says besides a date: ``acme`` for ``acme_2026-07-01``, nothing for ``2026-07-01``."""
+    for pattern in _DATES:
+        for match in pattern.finditer(name):
+            if _iso({key: value for key, value in match.groupdict().items() if value}):
+                return (name[: match.start()] + name[match.end() :]).strip(" _-.=")
+    return "" if re.fullmatch(r"(?:(?:year|month|day|hour|date|dt)=.*)|(?:19|20)[0-9]{2}", name) else name
 
 
 def _together(numbers: Sequence[int]) -> list[str]:

@@ -6,7 +6,7 @@ import os
 import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fnmatch import fnmatch
 from pathlib import Path
@@ -46,6 +46,8 @@ class SourceFile:
     """What the metadata says that the file holds."""
     place: str | None = None
     """In the order of files, where it is known already; see :mod:`json2db_sync.sources.file_order`."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """What its records get from where it is, before their own fields."""
 
     @property
     def dates(self) -> str:
@@ -61,7 +63,7 @@ class SourceFile:
     @property
     def order(self) -> str:
         """Sorts files from old to new. Later files win over earlier ones."""
-        return self.place or self.placed("auto", None).order
+        return file_order.with_fields(self.place, self.fields) if self.place else self.placed("auto", None).order
 
     def placed(self, order: Order, run: int | None, prefix: str | None = None) -> SourceFile:
         """The file at the place that it gets when this run is the first to see it.

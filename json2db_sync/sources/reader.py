@@ -12,6 +12,7 @@ from dataclasses import replace
 from json2db_sync.errors import FileError
 from json2db_sync.model.jsontext import preview
 from json2db_sync.model.plan import entity_name
+from json2db_sync.sources.added_fields import with_fields
 from json2db_sync.sources.batch import (
     Batch,
     Decoded,
@@ -96,6 +97,11 @@ class RecordReader:
 
         :param undecoded: leave those undecoded that are plain JSON objects, wherever that can be done.
         """
+        fields = self.file.fields
+        batches = self._file_batches(undecoded)
+        yield from (with_fields(batch, fields) for batch in batches) if fields else batches
+
+    def _file_batches(self, undecoded: bool) -> Iterator[Batch]:
         self.layout = self._settled or self.survey()
         if self.layout.kind == "lines":
             yield from self._lines(undecoded)

@@ -446,3 +446,97 @@ def test_a_folder_of_a_source_is_the_same_source(url: str, tmp_path: Path) -> No
     assert load(url, tmp_path / "in" / "acme" / "invoices.json").files_unchanged == 1
     write(tmp_path / "in" / "beta" / "invoices.json", [{"Id": "1", "Total": 5}])
     assert [file.reason for file in load(url, tmp_path / "in").refused_files] == ["sources_disagree"]
+
+
+# 20: the folder, or the name of the source, as a column of the key
+
+
+@pytest.mark.parametrize("batch_path", [True, False])
+def test_20_the_folder_is_a_column_of_the_key(url: str, tmp_path: Path, batch_path: bool) -> None:
+    """Both companies' invoices stand side by side, from the first run on."""
+    source = companies(tmp_path)
+    config = JSON2DBConfig(data_source={"folder_column": "company"})
+    runner = SyncRunner(url, source, config=config)
+    runner._batch_path = batch_path
+    assert runner.populate().refused_files == ()
+    totals = {(record["company"], record["Id"]): record["Total"] for record in records(url, "invoices")}
+    assert totals == {("acme", "1"): 100, ("acme", "2"): 1, ("beta", "2"): 1, ("beta", "1"): 5}
+    write(source / "beta" / "invoices.json", [{"Id": "1", "Total": 6}])
+    result = runner.populate()
+    assert (result.statistics["updated"], result.files_unchanged) == (1, 1)
+    verified(url)
+    out = JSON2DBConfig(export={"directory": tmp_path / "out"})
+    assert SyncRunner(url, config=out).export().success
+    assert SyncRunner(tmp_path / "again.db", tmp_path / "out").populate().success
+    again = SyncRunner(tmp_path / "again.db").read("invoices")
+    assert sorted(again, key=str) == sorted(records(url, "invoices"), key=str)
+
+
+def test_20_what_was_loaded_before_gets_its_folder_too(url: str, tmp_path: Path) -> None:
+    """After the refusal the setting is enough: the stored records get the column, the refused file loads."""
+    source = companies(tmp_path)
+    assert [file.reason for file in load(url, source).refused_files] == ["folders_disagree"]
+    result = load(url, source, folder_column="company")
+    assert (result.refused_files, result.files_unchanged, result.statistics["inserted"]) == ((), 1, 2)
+    totals = {(record["company"], record["Id"]): record["Total"] for record in records(url, "invoices")}
+    assert totals == {("acme", "1"): 100, ("acme", "2"): 1, ("beta", "2"): 1, ("beta", "1"): 5}
+    verified(url)
+    assert load(url, source, folder_column="company").files_unchanged == 2
+
+
+def test_20_dated_folders_of_a_company_go_on(url: str, tmp_path: Path) -> None:
+    """Dates tell when, not what: they are not part of the column."""
+    for company in ("acme", "beta"):
+        for day in (1, 2):
+            write(tmp_path / "in" / company / f"2026-07-0{day}" / "bills.json", [{"id": 1, "v": f"{company}{day}"}])
+    load(url, tmp_path / "in", folder_column="company")
+    found = sorted((record["company"], record["v"]) for record in records(url, "bills"))
+    assert found == [("acme", "acme2"), ("beta", "beta2")]
+    verified(url)
+
+
+def test_20_a_field_of_that_name_is_not_overwritten(url: str, tmp_path: Path) -> None:
+    """Records that have the field themselves are rejected, loudly."""
+    write(tmp_path / "in" / "acme" / "bills.json", [{"id": 1, "company": "x"}, {"id": 2}])
+    result = load(url, tmp_path / "in", folder_column="company")
+    assert (result.statistics["rejected"], result.statistics["inserted"]) == (1, 1)
+    assert "company" in result.rejected_records[0].reason
+    verified(url)
+
+
+@pytest.mark.parametrize(
+    "text", [b'[{"id": 1}, {}, { }, {"id":2,"l":[{"a":1}]}]', b'{"id": 1}\n{"id":2}\n7\n', b'{"id": 3}']
+)
+def test_20_every_layout_gets_the_column(url: str, tmp_path: Path, text: bytes) -> None:
+    """Arrays, lines and single objects."""
+    write(tmp_path / "acme" / "bills.json", text)
+    load(url, tmp_path / "acme", folder_column="company")
+    found = records(url, "bills")
+    assert found
+    assert {record["company"] for record in found} == {"acme"}
+    verified(url)
+
+
+def test_sources_with_names_stand_side_by_side(url: str, tmp_path: Path) -> None:
+    """The name is a column of the key; what was loaded without one gets that of its folder."""
+    write(tmp_path / "t1" / "orders.json", [{"id": 1, "v": 1}, {"id": 2}])
+    write(tmp_path / "t2" / "orders.json", [{"id": 1, "v": 2}])
+    load(url, tmp_path / "t1")
+    assert load(url, tmp_path / "t2", success=False).refused_files
+    assert load(url, tmp_path / "t2", name="shop2").refused_files == ()
+    found = {(record["source_name"], record["id"]): record.get("v") for record in records(url, "orders")}
+    assert found == {("t1", 1): 1, ("t1", 2): None, ("shop2", 1): 2}
+    verified(url)
+    write(tmp_path / "t1" / "orders.json", [{"id": 1, "v": 9}, {"id": 2}, {"id": 3}])
+    result = load(url, tmp_path / "t1")
+    assert (result.statistics["updated"], result.statistics["inserted"]) == (1, 1)
+    verified(url)
+
+
+def test_sources_with_names_from_the_start(url: str, tmp_path: Path) -> None:
+    """Two named sources never meet."""
+    for name in ("t1", "t2"):
+        write(tmp_path / name / "orders.json", [{"id": 1, "v": name}])
+        assert load(url, tmp_path / name, name=name).refused_files == ()
+    assert {record["source_name"] for record in records(url, "orders")} == {"t1", "t2"}
+    verified(url)

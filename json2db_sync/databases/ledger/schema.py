@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from json2db_sync.databases.outcome_counter import COUNTS, Counts
 from json2db_sync.model.kinds import INT64_MAX
 from json2db_sync.model.plan import entity_name
+from json2db_sync.sources.file_order import bare, fields_of
 from json2db_sync.sources.files import SourceFile, stem_and_suffix, time_of
 
 PREFIX = "json2db_"
@@ -162,7 +163,8 @@ class StoredFile:
             session=self.session,
             stamp=self.stamp,
             time=time_of(self.session or self.stamp or ""),
-            place=self.sort_key,
+            place=bare(self.sort_key),
+            fields=fields_of(self.sort_key),
         )
 
 
