@@ -205,3 +205,23 @@ def test_any_spelling_of_moments_comes_back(offsets, data):
     rows = there_and_back([{"id": number, "at": text} for number, text in enumerate(texts)], {"at": "datetime"})
     if len(set(map(format_of, texts))) > 1:
         assert [row["at"] for row in rows] == sorted(row["at"] for row in rows)
+
+
+# Numbers inside JSON columns
+
+
+def test_numbers_in_json_columns_keep_their_shortest_text(place):
+    """Large doubles are read and exported as they are written shortest; whole numbers stay whole numbers."""
+    numbers = [1e22, -1e245, 1e16, 1e17, 1.5e300, 10**18, 10**22 + 1, 2**63, 0.1, 1e-7, 5.0]
+    record = {"id": 1, "j": {"n": numbers, "t": 'e+ "1e+22" \\" 5e+20'}}
+    place.load(things=[record])
+    (found,) = place.read("things")
+    assert found == record
+    assert [repr(number) for number in found["j"]["n"][:7]] == [repr(number) for number in numbers[:7]]
+    ok(place.runner().export())
+    text = "".join((place.folder / "out" / "things.json").read_text().split())
+    assert text.startswith(
+        '[{"id":1,"j":{"n":[1e22,-1e245,1e16,1e17,1.5e300,1000000000000000000,10000000000000000000001,'
+    )
+    result = place.load(things=[record, {"id": 2, "j": 1e22}])
+    assert (result.statistics["unchanged"], result.statistics["inserted"]) == (1, 1)
