@@ -19,7 +19,17 @@ from json2db_sync.analysis.statistics import (
     ObjectStatistics,
     allowed_exceptions,
 )
-from json2db_sync.model.decoding import ABSENT, Column, NeedsRowPath, Objects, elements, encoded, struct_type
+from json2db_sync.model.aliases import Aliases
+from json2db_sync.model.decoding import (
+    ABSENT,
+    Column,
+    NeedsRowPath,
+    Objects,
+    elements,
+    encoded,
+    renamed_array,
+    struct_type,
+)
 from json2db_sync.model.jsontext import MAX_KEY, key_of, key_of_values, short_hash
 from json2db_sync.model.kinds import INT64_MAX
 from json2db_sync.model.plan import is_weaker_key, key_rank
@@ -213,6 +223,7 @@ class EntityAnalyzer:
         self._waiting_bytes = 0
         self._depth = 0
         self._usable_before = {fields: candidate.usable for fields, candidate in seen.candidates.items()}
+        self._aliases = Aliases(settings.aliases_of(seen.name))
         self._configured = (settings.keys or {}).get(seen.name)
         known = self._known = settings.key_of(seen.name)
         fit = [fields for fields, candidate in seen.candidates.items() if not candidate.unfit]
@@ -245,7 +256,7 @@ class EntityAnalyzer:
                 self._batch_statistics = BatchStatistics(self._seen.objects, depth)
             if part is batch and objects is not None and self._batch_statistics.takes(objects):
                 return objects
-            return self._batch_statistics.read(part.array)
+            return self._batch_statistics.read(renamed_array(self._aliases, part.array)[0])
 
         for part, found in split_until_fits(batch, read):
             if found is None or self._batch_statistics is None:
@@ -273,7 +284,8 @@ class EntityAnalyzer:
         if not self._waiting:
             return
         objects = self._seen.objects
-        objects.analyze([record.value for record in self._waiting], self._depth)
+        values = [self._aliases.plain(record.value) for record in self._waiting]
+        objects.analyze(values, self._depth)
         if self._configured is None:
             for name in islice(objects.fields, self._known_fields, None):
                 if key_rank(name, self._seen.name) is not None:
@@ -281,7 +293,10 @@ class EntityAnalyzer:
         self._known_fields = len(objects.fields)
         contents = [short_hash(record.raw) for record in self._waiting] if self._samples else ()
         for fields in list(self._samples):
-            keys = [None if record.is_unclear else key_of(record.value, fields) for record in self._waiting]
+            keys = [
+                None if record.is_unclear else key_of(value, fields)
+                for record, value in zip(self._waiting, values, strict=True)
+            ]
             self._count(fields, keys, contents)
         self._waiting.clear()
         self._waiting_bytes = 0

@@ -33,6 +33,7 @@ from json2db_sync.model.plan import (
     singular,
     snake,
     table_name,
+    with_aliases,
 )
 
 _OF_KEYS = (Kind.TEXT, Kind.INTEGER)
@@ -59,6 +60,8 @@ class PlanSettings:
     """Fields that records get from where they came from: they are part of every key."""
     is_frozen: Callable[[str], bool] = _evolves
     """Must the tables of this entity stay as they are, once they are there?"""
+    aliases: Mapping[str, Mapping[str, str]] | None = None
+    """Entity -> other names of its fields, each with the name that they go by."""
     versions: Mapping[str, str] | None = None
     """Entity, or ``*``, -> the field whose greatest value is the newest version."""
     complete: Collection[str] = ()
@@ -76,8 +79,9 @@ class PlanSettings:
             stub=canonical(stub) if stub else "",
         )
 
-    def with_lifecycle(self, plan: EntityPlan) -> EntityPlan:
-        """A stored plan, with what the settings say of its records' lifecycle now."""
+    def as_configured(self, plan: EntityPlan) -> EntityPlan:
+        """A stored plan, with what the settings say of its records' lifecycle, and of other names, now."""
+        plan = with_aliases(plan, self.aliases_of(plan.entity))
         return replace(plan, lifecycle=self.lifecycle_of(plan.entity).following(plan.lifecycle))
 
     @property
@@ -95,6 +99,12 @@ class PlanSettings:
     def with_added(self, key: tuple[str, ...]) -> tuple[str, ...]:
         """A key with the fields that are part of every one."""
         return (*(name for name in self.added if name not in key), *key) if key else key
+
+    def aliases_of(self, entity: str) -> tuple[tuple[str, str], ...]:
+        """Other names of fields: as configured or, failing that, stored."""
+        plan = (self.stored or {}).get(entity)
+        configured = (self.aliases or {}).get(entity)
+        return tuple(configured.items()) if configured is not None else plan.aliases if plan else ()
 
     def is_guess(self, plan: EntityPlan) -> bool:
         """Was the key of a plan, or that there is none, never said by the user?"""
@@ -116,6 +126,8 @@ def infer(
     """
     custom = _merge_custom(stored.custom if stored else (), settings.custom)
     _require_free(custom, stored)
+    aliases = settings.aliases_of(entity) or (stored.aliases if stored else ())
+    stored = with_aliases(stored, aliases) if stored else None
     if stored is None or stored.key is None:
         key, guessed, reason = choose_key(entity, seen, candidates, settings)
         key = settings.with_added(key) if key else key
@@ -143,6 +155,7 @@ def infer(
         custom=custom,
         relations=_still_there(stored.relations, table) if stored else (),
         child_depth=settings.child_depth,
+        aliases=aliases,
         lifecycle=settings.lifecycle_of(entity).following(stored.lifecycle if stored else Lifecycle()),
         records_seen=(stored.records_seen if stored else 0) + seen.count,
     )

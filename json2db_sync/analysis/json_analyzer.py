@@ -12,6 +12,7 @@ from json2db_sync.analysis.inference import PlanSettings, guess_relations, infer
 from json2db_sync.analysis.statistics import KeyCandidate, ObjectStatistics
 from json2db_sync.errors import ConfigurationError, FileError
 from json2db_sync.events import Meter
+from json2db_sync.model.aliases import Aliases
 from json2db_sync.model.decoding import Objects
 from json2db_sync.model.jsontext import Json, key_of
 from json2db_sync.model.plan import EntityPlan, Relation, TablePlan, replace, tables_of_others
@@ -245,7 +246,8 @@ def plan_afresh(
     key = (settings.keys or {}).get(name, stored.key)
     key = settings.with_added(key) if key else key
     candidate = seen.candidates.setdefault(key or (), KeyCandidate(key or ()))
-    analyze_stored(records, seen.objects, candidate, settings)
+    plain = Aliases(settings.aliases_of(name)).plain
+    analyze_stored(map(plain, records), seen.objects, candidate, settings)
     empty = TablePlan(stored.table.name)
     basis = replace(stored, table=empty, key=key, records_seen=0)
     taken = tables_of_others(name, others)

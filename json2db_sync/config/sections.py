@@ -150,6 +150,9 @@ class ProcessingSettings(_Section):
         "KEYS",
         'Key fields where the guess is wrong ([]: none), as JSON: {"playlist_track": ["PlaylistId", "TrackId"]}',
     )
+    aliases: Annotated[dict[str, dict[str, str]], JsonText] = _setting(
+        {}, "ALIASES", 'Other names of fields, by entity, as JSON: {"orders": {"orderId": "order_id"}}'
+    )
 
     versions: Annotated[dict[str, str], JsonText] = _setting(
         {},

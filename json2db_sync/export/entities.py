@@ -89,6 +89,7 @@ class EntityContent:
         tables = EntityTables(plans, options.name_fields)
         key = self._plan.key or ()
         own = properties_of(self._plan.table, key=key)
+        own |= {alias: own[name] for alias, name in self._plan.aliases if name in own}
         fields = related_fields(tables, self._plan.table.name, list(own), options.related_depth or 0)
         self._known = own | {field.name: {"type": ["string", "null"]} for field in fields}
         known = None if self._plan.table.full else list(self._known)  # else a field may be one without a column

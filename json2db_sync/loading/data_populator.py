@@ -353,7 +353,7 @@ def populate(
         initial_schema = None
         if plans:
             # Tables that someone dropped are made again before they are written.
-            known = [options.plans.with_lifecycle(plan) for name, plan in plans.items() if options.read.wants(name)]
+            known = [options.plans.as_configured(plan) for name, plan in plans.items() if options.read.wants(name)]
             done.changes += evolve(database, known, options.plans).done
         else:
             initial_schema = InitialSchema(database, files, options.read, options.plans, meter, worker)

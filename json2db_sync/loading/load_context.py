@@ -18,6 +18,7 @@ from json2db_sync.databases.outcome_counter import Counts, OutcomeCounter, Spill
 from json2db_sync.databases.records import RecordReader, StoredRecord
 from json2db_sync.errors import ValidationError
 from json2db_sync.loading.rivals import Origin, Rivals
+from json2db_sync.model.aliases import Aliases
 from json2db_sync.model.jsontext import Json, content_id, encode, key_of, path_text
 from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, now_text
 from json2db_sync.model.plan import DATA_SOURCE, GONE, HASH, ID, LOAD, PARENT_ID, STUB, CustomColumn, EntityPlan
@@ -273,8 +274,8 @@ def _too_many(file: SourceFile, what: str, number: int, reason: str) -> Validati
 class NoKey(SchemaMismatch):
     """A record lacks the key that its entity has: it cannot be told which record it is a version of."""
 
-    def __init__(self, record: Record, fields: Sequence[str]) -> None:
-        lacking = [field for field in fields if key_of(record.value, (field,)) is None]
+    def __init__(self, value: dict[str, Json], fields: Sequence[str]) -> None:
+        lacking = [field for field in fields if key_of(value, (field,)) is None]
         super().__init__(path_text(lacking[:1]), f"has no key: {', '.join(lacking)}")
 
 
@@ -283,6 +284,7 @@ class RecordIds:
 
     def __init__(self, plan: EntityPlan, file: SourceFile, memory: int) -> None:
         self._plan = plan
+        self._aliases = Aliases(plan.aliases)
         # In sessions a newer file of that name is a newer version; in plain folders another folder is another thing.
         self._stem = stem_and_suffix(file.path.name if file.time is not None else file.name)[0]
         self._occurrences = SpillableKeyIndex(memory)
@@ -299,12 +301,13 @@ class RecordIds:
         fields = self._plan.key or ()
         if not fields:
             return "#" + self._stem if single else self.content_id_of(record)
-        key = key_of(record.value, fields)
+        plain = self._aliases.plain(record.value)
+        key = key_of(plain, fields)
         if key is None:
             self.without_key += 1
-            raise NoKey(record, fields)
+            raise NoKey(plain, fields)
         if self._plan.id_kind is Kind.INTEGER:
-            value = record.value[fields[0]]
+            value = plain[fields[0]]
             if type(value) is not int or not INT64_MIN <= value <= INT64_MAX:
                 raise SchemaMismatch(f"$.{fields[0]}", "the key is not an integer of 64 bits, as those before it")
             return value

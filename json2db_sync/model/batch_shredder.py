@@ -7,7 +7,7 @@ than parsing it. The rows are those that :class:`json2db_sync.model.shredder.Ent
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, repeat
 from operator import is_
 from typing import Any, cast
@@ -15,6 +15,7 @@ from typing import Any, cast
 import msgspec
 from msgspec.structs import astuple
 
+from json2db_sync.model.aliases import Aliases, Renamed, noted
 from json2db_sync.model.column_codecs import codec_for
 from json2db_sync.model.decoding import (
     ABSENT,
@@ -24,6 +25,7 @@ from json2db_sync.model.decoding import (
     Objects,
     elements,
     json_texts,
+    renamed_array,
     struct_type,
 )
 from json2db_sync.model.jsontext import MAX_KEY, decode, encode, encode_text, id_text
@@ -236,6 +238,8 @@ class BatchShredder:
     def __init__(self, plan: EntityPlan, null: Any = ABSENT, *, json_texts: bool = True) -> None:
         if any(table.full for table in plan.tables):
             raise NeedsRowPath
+        self._aliases = Aliases(plan.aliases)
+        self._null = null
         self._ids = _Ids(plan)
         self._root = _Table(plan.table, plan.child_depth, null, json_texts=json_texts)
         self._strict = self._root.decoder(strict=True)
@@ -246,7 +250,7 @@ class BatchShredder:
 
         :raises NeedsRowPath: when one has no key of the usual kind.
         """
-        return self._ids.decode(array)
+        return self._ids.decode(renamed_array(self._aliases, array)[0])
 
     @staticmethod
     def values(array: bytes) -> Sequence[Any]:
@@ -271,7 +275,8 @@ class BatchShredder:
 
         :raises NeedsRowPath: when one of them take the row path: something in it is new.
         """
-        return self._root.read(self._decode(array))
+        array, renamed = renamed_array(self._aliases, array)
+        return replace(self._root.read(self._decode(array)), renamed=renamed)
 
     def rows(self, objects: Objects) -> BatchRows:
         """The rows of records that were read.
@@ -280,7 +285,16 @@ class BatchShredder:
         """
         ids = self._ids.of([objects.values[place] for place in self._ids.places])
         own = {ID: ids, **self._root.columns(objects.values)}
+        if objects.renamed:
+            own[REST] = self._noted(own.get(REST), objects.renamed)
         return BatchRows(ids, {self._root.plan.name: own, **dict(self._root.child_rows(objects, [ids]))})
+
+    def _noted(self, rests: Column | None, renamed: Sequence[Renamed]) -> Column:
+        """The rests of rows, which tell as well how the fields of each record were called."""
+        null = self._null
+        texts = [None] * len(renamed) if rests is None else [None if rest is null else rest for rest in rests]
+        found = map(noted, texts, renamed)
+        return [null if text is None else text for text in found]
 
     def _decode(self, array: bytes) -> list[Any]:
         try:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from json2db_sync.model.aliases import Aliases, Renamed
 from json2db_sync.model.jsontext import encode
 from json2db_sync.model.shredder import is_object_array
 
@@ -47,6 +48,8 @@ class Objects:
     """By the key of arrays of objects, their elements."""
     date_formats: Mapping[str, str] = field(default_factory=dict)
     """By key, how all texts there are spelled: dates that were held against a plan."""
+    renamed: Sequence[Renamed] = ()
+    """Of records, how each was called; none where all have the plan's names."""
 
 
 def struct_type(fields: Sequence[Any], keys: Mapping[str, str], *, forbid_unknown_fields: bool = True) -> Any:
@@ -61,6 +64,22 @@ def struct_type(fields: Sequence[Any], keys: Mapping[str, str], *, forbid_unknow
             "Row", fields, rename=keys, kw_only=True, gc=False, forbid_unknown_fields=forbid_unknown_fields
         )
     except ValueError as error:
+        raise NeedsRowPath from error
+
+
+def renamed_array(aliases: Aliases, array: bytes) -> tuple[bytes, Sequence[Renamed]]:
+    """The records of a JSON array by the names of the plan, and how each was called; none where all have these.
+
+    :raises NeedsRowPath: when one of them takes the row path.
+    """
+    if not aliases.may_be_in(array):
+        return array, ()
+    try:
+        renamed = [aliases.renamed(record) for record in msgspec.json.decode(array)]
+        if any(one.beside for one in renamed):
+            raise NeedsRowPath
+        return _encoder.encode([one.record for one in renamed]), renamed
+    except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError) as error:
         raise NeedsRowPath from error
 
 

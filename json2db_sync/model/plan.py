@@ -254,6 +254,8 @@ class EntityPlan:
     child_depth: int = 1
     """Levels of arrays of objects that become tables."""
     lifecycle: Lifecycle = Lifecycle()
+    aliases: tuple[tuple[str, str], ...] = ()
+    """Other names of fields of its records, each with the name that they go by here."""
 
     @property
     def id_is_field(self) -> bool:
@@ -274,6 +276,14 @@ class EntityPlan:
         return next(plan for plan in self.tables if plan.name == table)
 
 
+def with_aliases(plan: EntityPlan, aliases: tuple[tuple[str, str], ...]) -> EntityPlan:
+    """The same, where fields have other names too: these have no place of their own any more."""
+    others = dict(aliases)
+    columns = tuple(column for column in plan.table.columns if column.key not in others)
+    children = tuple(child for child in plan.table.children if child.key not in others)
+    return replace(plan, aliases=aliases, table=replace(plan.table, columns=columns, children=children))
+
+
 def changes(old: EntityPlan | None, new: EntityPlan) -> tuple[SchemaChange, ...]:
     """What leads from one plan to the next. The new one holds at least everything of the old one."""
     if old is None:
@@ -291,6 +301,10 @@ def changes(old: EntityPlan | None, new: EntityPlan) -> tuple[SchemaChange, ...]
         if custom not in old.custom
     ]
     found += _lifecycle_changes(old, new)
+    if old.aliases != new.aliases:
+        detail = ", ".join(f"{alias} is {name}" for alias, name in new.aliases) or "no other names"
+        moves = old.table.full or with_aliases(old, new.aliases).table != old.table
+        found.append(SchemaChange("restructure", new.entity, new.table.name, detail=detail, rebuild=moves))
     _table_changes(new.entity, old.table, new.table, found)
     found += [
         SchemaChange("create_index", new.entity, relation.table, relation.column, f"keys of {relation.entity}")
@@ -420,4 +434,5 @@ __all__ = [
     "DATA_SOURCE", "GONE", "HASH", "ID", "LOAD", "PARENT_ID", "POSITION", "REST", "STUB", "ColumnPlan", "CustomColumn",
     "EntityPlan", "Lifecycle", "Relation", "SchemaChange", "TablePlan", "changes", "field", "from_json", "replace",
     "tables_of_others", "to_json",
+    "with_aliases",
 ]  # fmt: skip

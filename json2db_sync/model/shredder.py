@@ -1,8 +1,9 @@
 """Shred a record into rows; :class:`Assembler` makes the record of them again, the same.
 
-What columns cannot say goes into the row's ``_rest``, a JSON text of up to three parts, NULL where there is
+What columns cannot say goes into the row's ``_rest``, a JSON text of up to four parts, NULL where there is
 nothing to add: ``absent`` and ``null`` list keys whose NULL (or lack of child rows) means the other thing than the
-plan says, ``values`` holds values whose column alone does not say exactly what they were.
+plan says, ``values`` holds values whose column alone does not say exactly what they were, and ``names`` the names of
+fields that go by others.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
+from json2db_sync.model.aliases import Aliases, noted
 from json2db_sync.model.column_codecs import codec_for
 from json2db_sync.model.jsontext import MAX_KEY, Json, encode, preview
 from json2db_sync.model.kinds import Kind, Store, Stored, ValueMismatch, codec_of
@@ -140,10 +142,11 @@ class _Rest:
 
 def is_rest(value: object) -> bool:
     """Has this the form of what stands in ``_rest``?"""
-    if not isinstance(value, dict) or not value.keys() <= {"absent", "null", "values"}:
+    if not isinstance(value, dict) or not value.keys() <= {"absent", "null", "values", "names"}:
         return False
     lists = (value.get("absent", []), value.get("null", []))
-    return all(isinstance(keys, list) for keys in lists) and isinstance(value.get("values", {}), dict)
+    maps = (value.get("values", {}), value.get("names", {}))
+    return all(isinstance(keys, list) for keys in lists) and all(isinstance(known, dict) for known in maps)
 
 
 def is_object_array(value: object) -> bool:
@@ -184,14 +187,19 @@ class EntityShredder:
         self.plan = plan
         self.root = TableShredder(plan.table, plan.child_depth)
         self.tables = {shape.plan.name: shape for shape in _walk(self.root)}
+        self._aliases = Aliases(plan.aliases)
 
-    def shred(self, record: Mapping[str, Json]) -> tuple[Row, Rows]:
+    def shred(self, record: dict[str, Json]) -> tuple[Row, Rows]:
         """The parent's row and the rows of all child tables.
 
         :raises SchemaMismatch: when the record does not fit the plan.
         """
         rows: Rows = {}
-        return self.root.shred(record, (), rows), rows
+        if not self._aliases:
+            return self.root.shred(record, (), rows), rows
+        renamed = self._aliases.renamed(record)
+        *values, rest = self.root.shred(renamed.record, (), rows)
+        return [*values, noted(cast("str | None", rest), renamed)], rows
 
 
 def _walk(shape: TableShredder) -> Iterable[TableShredder]:
@@ -214,6 +222,8 @@ class Rest(NamedTuple):
     absent: Sequence[str] = ()
     null: Sequence[str] = ()
     values: Mapping[str, Json] = {}
+    names: Mapping[str, str] = {}
+    """The name that a field had, by the plan's."""
 
 
 NOTHING = Rest()
@@ -246,7 +256,13 @@ class Assembler:
         for table in reversed(self._children):  # innermost first
             page = pages[table.plan.name]
             arrays[table.plan.name] = _by_parent(page, table.objects(page, arrays))
-        return self._root.objects(pages[self._root.plan.name], arrays)
+        page = pages[self._root.plan.name]
+        objects = self._root.objects(page, arrays)
+        for value, rest in zip(objects, page.rests, strict=True):
+            for name, own in rest.names.items():
+                if name in value:
+                    value[own] = value.pop(name)
+        return objects
 
 
 def _by_parent(page: Page, objects: Iterable[JsonObject]) -> Arrays:

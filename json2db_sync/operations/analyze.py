@@ -109,7 +109,7 @@ def infer_schemas(
     with context.step("infer_schemas") as step, context.database() as database:
         source, files = find_files(context, selection, database, step)
         # Whatever is stored or ruled, with the arrays in arrays.
-        settings = replace(plan_settings(context, {}), child_depth=DEPTH)
+        settings = replace(plan_settings(context, {}), child_depth=DEPTH, aliases={})
         analysis = look(context, files, reading(context, selection), settings, step.name, check_keys=False)
         seen = {name: seen.objects for name, seen in sorted(analysis.entities.items()) if seen.objects.count}
         schemas = {name: infer_schema(name, objects) for name, objects in seen.items()}

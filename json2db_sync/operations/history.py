@@ -126,7 +126,8 @@ def trace(context: Context, entity: str, id: RecordId | None) -> Iterator[Traced
 
 def exports_of(context: Context) -> Exports:
     """The exports that answer in place of the database."""
-    return Exports(context.config.fallback_directory, memory(context), context.config.processing.keys)
+    processing = context.config.processing
+    return Exports(context.config.fallback_directory, memory(context), processing.keys, processing.aliases)
 
 
 def _fallback(context: Context) -> NoFallback:

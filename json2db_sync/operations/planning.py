@@ -183,7 +183,11 @@ def plan_settings(context: Context, stored: Mapping[str, EntityPlan]) -> PlanSet
         table_prefix=context.config.database.table_prefix,
         child_depth=processing.child_depth,
         max_columns=processing.max_columns,
-        keys=processing.keys,
+        keys={
+            entity: tuple(processing.aliases.get(entity, {}).get(name, name) for name in key)
+            for entity, key in processing.keys.items()
+        },
+        aliases=processing.aliases,
         added=added_fields(context),
         custom=context.custom,
         stored=stored,

@@ -14,6 +14,7 @@ from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import Ledger
 from json2db_sync.databases.records import RecordReader
 from json2db_sync.errors import ValidationError
+from json2db_sync.model.aliases import Aliases
 from json2db_sync.model.plan import EntityPlan, changes, tables_of_others
 from json2db_sync.results import Note, SchemaChange
 
@@ -285,12 +286,14 @@ class SchemaPlanner:
         """
         rebuilding = [change for change in changes(old, new) if change.rebuild]
         telling = any(change.change == "create_table" or old.find(change.table).full for change in rebuilding)
+        telling = telling or bool(rebuilding and old.aliases != new.aliases)
         if not telling or old.table.name in missing.tables:
             return new
         seen = ObjectStatistics()
         candidate = KeyCandidate(new.key or ())
         there = as_repaired(self._database, old, missing) if missing else None
         stored = RecordReader(self._database, self._connection, old, there).all()
-        analyze_stored((one.record for one in stored), seen, candidate, settings)
+        plain = Aliases(new.aliases).plain
+        analyze_stored((plain(one.record) for one in stored), seen, candidate, settings)
         widened = infer(new.entity, seen, [candidate], replace(settings, keys={}), new, others)
         return replace(widened, records_seen=new.records_seen, key_reason=new.key_reason)

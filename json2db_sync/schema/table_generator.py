@@ -135,7 +135,8 @@ class _Evolution:
             self._create(todo.new)
             return
         self.repair(todo.old, todo.missing)
-        if any(change.change in ("change_versions", "change_deletions") for change in todo.changes):
+        decided_anew = any(change.change in ("change_versions", "change_deletions") for change in todo.changes)
+        if decided_anew or (todo.old is not None and todo.old.aliases != todo.new.aliases):
             self._ledger.reload_entity(todo.new.entity)  # what became of its records is decided anew
         if todo.rebuild:
             self.rebuild(todo.old, todo.new)
@@ -249,10 +250,11 @@ class _Evolution:
         """Assemble every stored record and shred it into fresh tables."""
         self._require_usable(old, new)
         ours = {table.name for table in old.tables}
-        renamed = self._ledger.noted_ids(new.entity) if old.key != new.key else {}
+        has_new_ids = (old.key, old.aliases) != (new.key, new.aliases)
+        renamed = self._ledger.noted_ids(new.entity) if has_new_ids else {}
         self._set_views_aside(old)
         rows = rebuild(self._database, self._connection, old, new, renamed)
-        if old.key != new.key:
+        if has_new_ids:
             self._ledger.rename_ids(new.entity, renamed)
             if self._ledger.superseded_total(new.entity):
                 self._ledger.reload_entity(new.entity)  # under another key they may be records of their own

@@ -13,6 +13,7 @@ from json2db_sync.databases.dialect import Values
 from json2db_sync.databases.records import BATCH, RecordReader, StoredRecord
 from json2db_sync.errors import ValidationError
 from json2db_sync.model import plan as names
+from json2db_sync.model.aliases import Aliases
 from json2db_sync.model.jsontext import content_id, encode, key_of
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import EntityPlan
@@ -84,10 +85,11 @@ class _Copy:
 
     def _id(self, stored: StoredRecord) -> str | int:
         text = str(stored.id)
-        if self._old.key != self._new.key:
-            made_of_content = key_of(stored.record, self._old.key or ()) is None
+        if (self._old.key, self._old.aliases) != (self._new.key, self._new.aliases):
+            before, now = (Aliases(plan.aliases).plain(stored.record) for plan in (self._old, self._new))
+            made_of_content = key_of(before, self._old.key or ()) is None
             known = text if made_of_content else content_id(stored.record)
-            text = key_of(stored.record, self._new.key or ()) or known
+            text = key_of(now, self._new.key or ()) or known
             if str(stored.id) in self._renamed:
                 self._renamed[str(stored.id)] = text
         return int(text) if self._new.id_kind is Kind.INTEGER else text

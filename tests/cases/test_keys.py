@@ -12,6 +12,7 @@ from support.sessions import ok, query, session, stored, verified
 
 from json2db_sync import SyncRunner
 from json2db_sync.config import JSON2DBConfig
+from json2db_sync.export.fallback.exports import Exports
 from json2db_sync.interfaces.cli.exits import Exit, exit_code
 
 
@@ -282,3 +283,105 @@ def test_a_single_object_needs_no_key(database_url, tmp_path, path):
     session(tmp_path, "2026-01-02", status={"code": "down", "email": "b@x"})
     result = runner.populate()
     assert (figures(result), exit_code(result), result.notes) == ((0, 1, 0, 0), Exit.DONE, ())
+
+
+# Fields under two names
+
+ALIASES = {"orders": {"orderId": "order_id"}}
+
+
+def test_a_new_api_version_renames_the_key(database_url, tmp_path, path):
+    """Values of both names are in one column, and each record is read back under its own."""
+    old = [{"order_id": 1, "v": 1}, {"order_id": 2, "v": 1}]
+    new = [{"orderId": 2, "v": 2}, {"orderId": 3, "v": 2}]
+    session(tmp_path, "2026-01-01", orders=old)
+    session(tmp_path, "2026-01-02", orders=new)
+    runner = runner_of(database_url, tmp_path, path, aliases=ALIASES)
+    result = ok(runner.full_workflow())
+    assert figures(result) == (3, 1, 0, 0)
+    assert query(database_url, "SELECT id, order_id, v FROM json_orders ORDER BY id") == [
+        (1, 1, 1),
+        (2, 2, 2),
+        (3, 3, 2),
+    ]
+    assert list(runner.read("orders")) == [old[0], *new]
+    assert list(runner.read("orders", 3)) == [new[1]]
+    verified(runner)
+
+
+def test_the_alias_is_set_when_the_new_version_is_there(database_url, tmp_path, path):
+    """Without it the records are rejected, which names the setting; with it the same file loads."""
+    session(tmp_path, "2026-01-01", orders=[{"order_id": number, "v": 1} for number in (1, 2)])
+    ok(runner_of(database_url, tmp_path, path).full_workflow())
+    session(tmp_path, "2026-01-02", orders=[{"orderId": 2, "v": 2}, {"orderId": 3, "v": 2}])
+    lost = ok(runner_of(database_url, tmp_path, path).full_workflow())
+    assert figures(lost) == (0, 0, 0, 2)
+    assert any("processing.aliases" in note for note in lost.notes)
+    runner = runner_of(database_url, tmp_path, path, aliases=ALIASES)
+    assert ok(runner.plan()).changes
+    assert figures(runner.populate()) == (1, 1, 2, 0)
+    assert query(database_url, "SELECT id, order_id, v FROM json_orders ORDER BY id") == [
+        (1, 1, 1),
+        (2, 2, 2),
+        (3, 3, 2),
+    ]
+    assert runner.rejected().total == 0
+    verified(runner)
+    ok(runner.create_tables(recreate=True))
+    assert list(runner.read("orders"))[1] == {"orderId": 2, "v": 2}
+    verified(runner)
+
+
+MANY = [
+    {"order_id": "a", "total": 1.5, "Lines": [{"q": 1}]},
+    {"orderId": "b", "Total": None, "lines": []},
+    {"orderId": "c", "total": 2, "Total": 3},
+    {"orderId": "d", "order_id": "e", "lines": None},
+    {"OrderID": "f", "orderId": "g", "lines": [{"q": 2}]},
+    {"orderId": "h"},
+]
+NAMES = {"orderId": "order_id", "OrderID": "order_id", "Total": "total", "Lines": "lines"}
+
+
+def test_any_record_comes_back_under_its_names(database_url, tmp_path, path):
+    """Nulls, gaps, lists, and both names in one record; exported and loaded again they are the same."""
+    session(tmp_path / "in", "2026-01-01", orders=[*MANY, *({"orderId": str(number)} for number in range(200))])
+    runner = runner_of(database_url, tmp_path / "in", path, aliases={"orders": NAMES})
+    assert figures(runner.full_workflow()) == (206, 0, 0, 0)
+    back = stored(database_url, "orders")
+    assert [back[key] for key in ("a", "b", "c", "e", "g", "h")] == MANY
+    verified(runner)
+    session(tmp_path / "in", "2026-01-02", orders=[{**record, "v": 1} for record in reversed(MANY)])
+    assert figures(runner.populate()) == (0, 6, 0, 0)
+    verified(runner)
+    ok(runner.create_tables(recreate=True))
+    verified(runner)
+
+
+def test_records_under_either_name_take_the_batch_path(databases, tmp_path):
+    """Both ways leave the same rows."""
+    rows = [{"orderId" if number % 3 else "order_id": number, "v": number / 2} for number in range(500)]
+    session(tmp_path, "2026-01-01", orders=rows[:400])
+    session(tmp_path, "2026-01-02", orders=rows[200:])
+    found = []
+    for way in ("batch", "row"):
+        url = databases.create()
+        assert figures(runner_of(url, tmp_path, way, aliases=ALIASES).populate()) == (500, 0, 200, 0)
+        found.append(query(url, "SELECT id, order_id, v, _rest, _hash FROM json_orders ORDER BY id"))
+        databases.drop(url)
+    assert found[0] == found[1]
+
+
+def test_an_export_holds_records_under_their_names(database_url, databases, tmp_path):
+    """Read from it while the database is away, and loaded from it again, they are the same."""
+    session(tmp_path / "in", "2026-01-01", orders=[{"order_id": 1, "v": 1}, {"orderId": 2, "v": 2}])
+    runner = runner_of(database_url, tmp_path / "in", aliases=ALIASES)
+    ok(runner.populate())
+    ok(runner.export(output_directory=tmp_path / "out"))
+    exports = Exports(tmp_path / "out", 2**29, {}, ALIASES)
+    sound = exports.sound("orders")
+    assert [list(exports.by_key(sound, key)) for key in (1, 2)] == [[{"order_id": 1, "v": 1}], [{"orderId": 2, "v": 2}]]
+    other = databases.create()
+    ok(runner_of(other, tmp_path / "out" / "orders.json", aliases=ALIASES).populate())
+    assert stored(other, "orders") == stored(database_url, "orders")
+    databases.drop(other)

@@ -15,7 +15,7 @@ import json2db_sync
 from json2db_sync import SyncRunner
 
 HOME = f"{Path(json2db_sync.__file__).parent}/"
-LIMITS = {"first": (61, 8), "again": (62, 8), "verify": (46, 14)}
+LIMITS = {"first": (62, 8), "again": (63, 8), "verify": (47, 14)}
 """Files that execute, and frames on the stack at the driver: of a load into new tables, of one into tables with rows, of
 a verification in full. They go down, or up by the rooms that
 a new capability needs. (A version before, commit bc6e2a9, measured the same way: 64 files and 17
