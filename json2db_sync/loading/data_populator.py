@@ -68,7 +68,7 @@ class FileLoad:
         self._layout: FileLayout | None = None
         self._connection: sa.Connection
         self._ledger: Ledger
-        self._plans: dict[str, EntityPlan]
+        self._plans: dict[str, EntityPlan | None] = {}
         self._entities: dict[str, EntityLoad] = {}
         self._left_out: set[str] = set()
 
@@ -125,7 +125,7 @@ class FileLoad:
             RecordReader(self._file, read.memory_limit, layouts=read.layouts) as reader,
         ):
             self._connection, self._ledger = connection, Ledger(database, connection)
-            self._plans = self._ledger.plans()
+            self._plans = {}
             first = self._initial_schema if self._by_batch else None
             analyzed = first is not None and first.analyzes(self._file)
             batches = self._batches(reader, analyzed=analyzed)
@@ -155,8 +155,14 @@ class FileLoad:
             self._initial_schema.analyzed(self._records, reader.layout)
 
     def _wants_rows(self, batch: Batch) -> bool:
-        entity = self._entity(batch.entity) if self._is_loading and batch.entity in self._plans else None
+        entity = self._entity(batch.entity) if self._is_loading and self._plan(batch.entity) else None
         return entity is not None and entity.batch_loader is not None and entity.batch_loader.wants_rows(batch)
+
+    def _plan(self, name: str) -> EntityPlan | None:
+        """The plan of an entity as it is stored now; none other is looked at, there may be thousands."""
+        if name not in self._plans:
+            self._plans[name] = self._ledger.plan(name)
+        return self._plans[name]
 
     def _entity(self, name: str) -> EntityLoad | None:
         """The load of an entity's records; None where they are not wanted.
@@ -168,9 +174,10 @@ class FileLoad:
         if not self._options.read.wants(name):
             self._left_out.add(name)
             return None
-        if name not in self._plans:
+        plan = self._plan(name)
+        if plan is None:
             raise RetryAfterMigration(name)
-        plan, ledger, run = self._plans[name], self._ledger, self._run
+        ledger, run = self._ledger, self._run
         file_id = ledger.remember_file(self._file, name, None)
         load = ledger.start_load(run.number, file_id, name, self._options.load.mode)
         newer = ledger.newer_loads(name, self._file.order)

@@ -47,6 +47,7 @@ def find_files(
 ) -> tuple[Source, list[SourceFile]]:
     """What is there in the window, and the files of it that hold entities asked for: the step is going to read them."""
     source = find_source(context, selection)
+    source = _with_like_files(context, source, database)
     for note in source.notes:
         context.emit(events.Notice(note))
     stored = () if selection.entity_filter is None else stored_plans(database)
@@ -54,6 +55,16 @@ def find_files(
     files = choose_files(context, source, selection, stored)
     step.reads(len(files), sum(file.size for file in files))
     return source, files
+
+
+def _with_like_files(context: Context, source: Source, database: Database) -> Source:
+    """The source, with a note where its files would be many tables that had better be one."""
+    from json2db_sync.sources.like_files import MANY, note_on_like_files
+
+    if len(source.files) < MANY:
+        return source
+    note = note_on_like_files(source.files, stored_plans(database), memory(context))
+    return source if note is None else replace(source, notes=(*source.notes, note))
 
 
 def find_source(context: Context, selection: Selection) -> Source:

@@ -62,6 +62,7 @@ LOUD = frozenset(
         "guessed_key_updates",
         "key_given_up",
         "lists_beside",
+        "many_like_files",
         "most_records_gone",
         "no_key",
         "records_missing",

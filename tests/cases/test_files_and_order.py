@@ -8,6 +8,7 @@ import json
 import lzma
 import os
 import socket
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -540,3 +541,35 @@ def test_sources_with_names_from_the_start(url: str, tmp_path: Path) -> None:
         assert load(url, tmp_path / name, name=name).refused_files == ()
     assert {record["source_name"] for record in records(url, "orders")} == {"t1", "t2"}
     verified(url)
+
+
+# 24: many small files
+
+
+@pytest.mark.parametrize("name", ["user-{:04}-{}.json", "users/{:03}{}.json", "data/{}-{}.json"])
+def test_24_many_like_files_are_said_with_the_line_that_makes_them_one(url: str, tmp_path: Path, name: str) -> None:
+    """The note comes before anything is made; the line that it names makes one table of them."""
+    source = tmp_path / "users"
+    for number in range(40):
+        more = {"email": "x"} if number % 3 else {}
+        record = {"id": number, "name": f"n{number}", "age": number, **more}
+        write(source / name.format(number, "abcd"[number % 4]), record)
+    told: list[str] = []
+    runner = SyncRunner(url, source, on_event=lambda event: told.append(type(event).__name__))
+    result = runner.populate()
+    (note,) = [note for note in result.notes if note.code == "many_like_files"]
+    assert (note.count, result.needs_attention, len(stored_records(url))) == (40, True, 40)
+    assert "Notice" in told
+    settings = tomllib.loads(str(note.setting).replace(": ", " = "))
+    again = tmp_path / "again.db"
+    result = load(str(again), source, **settings["data_source"])
+    assert (len(stored_records(str(again))), result.needs_attention) == (1, False)
+    assert "many_like_files" not in codes(runner.populate())
+    verified(url)
+
+
+def test_24_files_of_other_fields_are_many_entities(url: str, tmp_path: Path) -> None:
+    """Where fields differ nothing is said, nor of few files."""
+    for number in range(40):
+        write(tmp_path / "in" / f"e{number}.json", [{"id": 1, f"a{number}": 1, f"b{number}": 2}])
+    assert "many_like_files" not in codes(load(url, tmp_path / "in"))
