@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,8 +35,13 @@ _NOTHING = _words(
 )
 """Words of file names that do not say what is in the file."""
 _PAGE_MARK = re.compile(r"(?:page|part|pg|p|offset|batch|chunk|v)?\d+")
-_SIGNS = _words("code ok success error errors message msg error_code status_code return_code")
+_SIGNS = _words("code success error errors message msg error_code status_code return_code")
 """Keys of an answer rather than of a thing."""
+_PAGING = _words(
+    "total count total_count total_results total_size total_elements next next_page previous has_more page page_size "
+    "pages per_page limit offset cursor paging pagination meta page_context next_page_token"
+)
+"""Keys of what stands around one page of a list."""
 _WEAK_KEYS = ("key", "number", "slug", "sku", "email")
 Neighbour = Callable[[], RecordsPath | None]
 """Where the other files of an entity have their records."""
@@ -125,14 +130,15 @@ def layout_of(file: SourceFile, members: Sequence[Member], neighbour: Neighbour)
 def _chosen(name: FileName, members: Sequence[Member]) -> FileLayout | None:
     """The list that holds the records, where there is evidence for one."""
     lists = [member for member in members if member.may_be_records]
+    keyed, is_answer = has_key(name, members), _is_answer(members, with_status=True)
     own = [member for member in members if member.may_be_list and name.is_name_of(member.key)]
+    own = [member for member in own if member.objects or is_answer or not keyed]
     if own:
         return _envelope(name, members, max(own, key=lambda member: member.objects))
     if any(member.key == "type" and member.value == "FeatureCollection" for member in members):
         features = [member for member in lists if member.key == "features"]
         if features:
             return _envelope(name, members, features[0])
-    keyed = has_key(name, members)
     full = [member for member in lists if member.objects and snake(member.key).strip("_") not in _BESIDE]
     if not keyed:
         named = [member for member in lists if snake(member.key) in LIST_NAMES]
@@ -144,11 +150,15 @@ def _chosen(name: FileName, members: Sequence[Member]) -> FileLayout | None:
             return _envelope(name, members, listed[0], [member for member in full if member is not listed[0]])
         if named and not full:
             return _envelope(name, members, named[0])
+        nulls = [member for member in members if member.may_be_list and snake(member.key) in LIST_NAMES]
+        if nulls and not lists and any(snake(member.key) in _PAGING for member in members):
+            return _envelope(name, members, nulls[0])
         if not lists and (embedded := _embedded(members)):
             path = RecordsPath.of_keys(*embedded)
             return FileLayout("envelope", name.entity_of(path.name), path, beside=_beside(members, path))
-    if name.says_nothing and len(full) == 1 and (not keyed or _is_answer(members, with_status=True)):
-        return _envelope(name, members, full[0])
+    only = full if full or not is_answer else [member for member in lists if snake(member.key) not in _BESIDE]
+    if name.says_nothing and len(only) == 1 and (is_answer or not keyed):
+        return _envelope(name, members, only[0])
     return None
 
 
@@ -223,10 +233,10 @@ def _likely(name: FileName, members: Sequence[Member]) -> RecordsPath | None:
     """Where records could be in an object that could be something around them; None where it holds none."""
     if is_map([(member.key, member.keys) for member in members], likely=2):
         return RecordsPath.of_keys(Step.VALUES)
-    if found := _best_list(members):
+    doubtful = [member for member in members if snake(member.key).strip("_") in _BESIDE]
+    if found := _best_list(member for member in members if member not in doubtful):
         return RecordsPath.of_keys(*found.steps)
-    objects = [member for member in members if member.kind == "object" and member.keys]
-    objects = [member for member in objects if snake(member.key).strip("_") not in _BESIDE]
+    objects = [member for member in members if member.kind == "object" and member.keys and member not in doubtful]
     maps = [member for member in objects if member.is_map]
     if maps:
         return RecordsPath.of_keys(max(maps, key=lambda member: len(member.keys)).key, Step.VALUES)
@@ -235,13 +245,9 @@ def _likely(name: FileName, members: Sequence[Member]) -> RecordsPath | None:
         keyed = not _ids(entity_name(inner.key)).isdisjoint(map(snake, inner.keys))
         if keyed or name.is_name_of(inner.key) or snake(inner.key) in LIST_NAMES or _is_answer(members):
             return inner.path
-    return None
+    found = _best_list(doubtful)
+    return RecordsPath.of_keys(*found.steps) if found else None
 
 
-def _best_list(members: Sequence[Member]) -> Found | None:
-    """The likeliest list of objects; those that stand beside records only where there is no other."""
-    doubtful = [member for member in members if snake(member.key).strip("_") in _BESIDE]
-    for some in ([member for member in members if member not in doubtful], doubtful):
-        if found := best(member.found.below(member.key) for member in some if member.found):
-            return found
-    return None
+def _best_list(members: Iterable[Member]) -> Found | None:
+    return best(member.found.below(member.key) for member in members if member.found)

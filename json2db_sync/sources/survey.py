@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,12 +17,14 @@ _MAX_LOOK = 400
 """Levels that are looked into."""
 _ALIKE = 0.5
 """Objects of a map are alike where an object has, on average, at least this share of all their keys."""
+_SHARED = 0.9
+"""And at least this share of them has one key in common."""
 _LOOKED_AT = 1000
 """Objects of a map that are compared."""
 _MANY = 10
 """So many objects that are alike make a map inside an object, where their keys might be words."""
-_NO_NAME = re.compile(r"-?\d+|(?=.*\d)[\w-]{16,}")
-"""Keys of a map rather than of an object: numbers, UUIDs, ids that were pushed."""
+_NO_NAME = re.compile(r"-?\d[\dT:.-]*|(?=.*\d)[\w-]{16,}")
+"""Keys of a map rather than of an object: numbers, dates, UUIDs, ids that were pushed."""
 _NO_KEYS: frozenset[str] = frozenset()
 
 
@@ -159,8 +162,8 @@ def is_map(values: Sequence[tuple[str, frozenset[str]]], *, likely: int) -> bool
     first = values[:_LOOKED_AT]
     if not first or not all(keys for _name, keys in values):
         return False
-    union = frozenset().union(*(keys for _name, keys in first))
-    alike = sum(len(keys) for _name, keys in first) >= _ALIKE * len(union) * len(first)
+    counted = Counter(key for _name, keys in first for key in keys)
+    alike = counted.total() >= _ALIKE * len(counted) * len(first) and max(counted.values()) >= _SHARED * len(first)
     return (alike and len(values) >= likely) or all(_NO_NAME.fullmatch(name) for name, _keys in values)
 
 

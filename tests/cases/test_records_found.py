@@ -189,6 +189,7 @@ def test_row_11_a_list_in_a_file_whose_name_says_nothing(days: Days) -> None:
     xero = {"Id": "x", "Status": "OK", "ProviderName": "p", "DateTimeUTC": "/Date(1)/"}
     quiet(days.load(export={**xero, "Invoices": [{"InvoiceID": "1"}]}))
     quiet(days.load(export={**xero, "Invoices": [{"InvoiceID": "2"}]}))
+    quiet(days.load(export={**xero, "Invoices": []}))
     assert days.records("invoices") == [{"InvoiceID": "1"}, {"InvoiceID": "2"}]
 
 
@@ -203,6 +204,9 @@ def test_row_11_a_list_in_a_file_whose_name_says_nothing(days: Days) -> None:
         ({"1000": {"name": "a"}, "1001": {"name": "b"}}, "*"),
         ({"users": {"-N1234567890abcdefghi": {"name": "a"}}}, "users.*"),
         ({"customers": [{"id": 1}], "as_of": "2026"}, "customers"),
+        ({"data": {"id": 1, "attributes": {"x": 1}}, "included": [{"id": 9}]}, "data"),
+        ({"Meta": {"1": "x"}, "Time Series (Daily)": {"2026-01-01": {"open": 1}}}, "Time Series (Daily).*"),
+        ({"users": {"-N1234567890abcdefgh": {"n": 1}}, "posts": {"-N1234567890abcdefgx": {"t": 1}}}, "users.*"),
         ({"config": {"a b": {"c.d": [{"id": 1}]}}}, "config.a b['c.d']"),
     ],
 )
@@ -233,6 +237,9 @@ def test_row_13_the_object_itself(days: Days) -> None:
         {"status": "ok", "uptime": 3},
         {"name": "n", "tags": ["a"], "version": "1.0", "dependencies": {"x": "^1", "y": "^2"}},
         {"error": {"code": 7, "message": "m"}},
+        {"server": {"host": "h", "port": 1}, "log": {"level": "l"}},
+        {"ok": True, "database": {"latency": 1}},
+        {"id": 7, "things": [], "thing": None},
     ],
 )
 def test_what_is_a_thing_stays_one_record_quietly(days: Days, thing: dict[str, Any]) -> None:

@@ -263,7 +263,7 @@ def test_parts_hold_the_same_records(records, separator, size):
     """A batch in smaller parts is the same records at the same places, and any few of them can be had alone."""
     text = separator.join(record for record in records if is_object(record)).encode()
     assume(text)
-    raws = cursor._raws.decode(b"[%b]" % text)
+    raws = cursor.raw_values.decode(b"[%b]" % text)
     batch = Undecoded("t", 7, 1000, text, raws)
     parts = list(batch.cut(range(0, len(batch), size)))
     assert all(len(part) <= size for part in parts)
