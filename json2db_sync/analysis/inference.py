@@ -96,6 +96,11 @@ class PlanSettings:
         plan = (self.stored or {}).get(entity)
         return self.with_added(configured) if configured is not None else plan.key if plan else None
 
+    def stem_of(self, entity: str) -> str:
+        """What the name of its table says besides the prefix; where it stands beside another source's it has that."""
+        beside = (self.stored or {}).get(stem := entity.removeprefix(self.table_prefix))
+        return entity if beside is None or beside.table.name.startswith(self.table_prefix) else stem
+
     def with_added(self, key: tuple[str, ...]) -> tuple[str, ...]:
         """A key with the fields that are part of every one."""
         return (*(name for name in self.added if name not in key), *key) if key else key
@@ -136,7 +141,7 @@ def infer(
     seen = _without_unusable_keys(seen, key, candidates)
     fresh = stored is None or stored.records_seen == 0
     builder = _Builder(settings, key, {column.name for column in custom}, set(taken), fresh=fresh)
-    known = stored.table if stored else TablePlan(table_name(settings.table_prefix, (entity,), taken))
+    known = stored.table if stored else TablePlan(table_name(settings.table_prefix, (settings.stem_of(entity),), taken))
     table = builder.table(known, seen, (entity,), settings.child_depth)
     names = {column.name for column in table.columns}
     id_kind = _id_kind(table, key, candidates)

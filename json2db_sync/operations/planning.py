@@ -47,6 +47,7 @@ def find_files(
 ) -> tuple[Source, list[SourceFile]]:
     """What is there in the window, and the files of it that hold entities asked for: the step is going to read them."""
     source = find_source(context, selection)
+    source = _with_tables_apart(context, source, database)
     source = _with_like_files(context, source, database)
     for note in source.notes:
         context.emit(events.Notice(note))
@@ -55,6 +56,25 @@ def find_files(
     files = choose_files(context, source, selection, stored)
     step.reads(len(files), sum(file.size for file in files))
     return source, files
+
+
+def _with_tables_apart(context: Context, source: Source, database: Database) -> Source:
+    """The source; where another filled an entity under another prefix, this one's files hold one beside it."""
+    from pathlib import Path
+
+    from json2db_sync.databases.ledger import Ledger
+
+    prefix = context.config.database.table_prefix
+    others = {name for name, plan in stored_plans(database).items() if not plan.table.name.startswith(prefix)}
+    others &= {file.entity for file in source.files}
+    if not others:
+        return source
+    with database.reading() as connection:
+        sources = Ledger(database, connection).sources()
+    root = str(source.root)
+    apart = {name for name in others if root not in sources[name] and any(Path(one).exists() for one in sources[name])}
+    files = (replace(file, entity=prefix + file.entity) if file.entity in apart else file for file in source.files)
+    return replace(source, files=tuple(files))
 
 
 def _with_like_files(context: Context, source: Source, database: Database) -> Source:

@@ -573,3 +573,22 @@ def test_24_files_of_other_fields_are_many_entities(url: str, tmp_path: Path) ->
     for number in range(40):
         write(tmp_path / "in" / f"e{number}.json", [{"id": 1, f"a{number}": 1, f"b{number}": 2}])
     assert "many_like_files" not in codes(load(url, tmp_path / "in"))
+
+
+def test_a_table_prefix_gives_a_source_tables_of_its_own(url: str, tmp_path: Path) -> None:
+    """Another source's records go into tables beside, under an entity of that name; a source that goes on keeps its."""
+    for name in ("t1", "t2"):
+        write(tmp_path / name / "orders.json", [{"id": 1, "v": name}])
+    load(url, tmp_path / "t1")
+    assert load(url, tmp_path / "t2", success=False).refused_files
+    config = JSON2DBConfig(database={"table_prefix": "t2_"})
+    for unchanged in (0, 1):
+        result = SyncRunner(url, tmp_path / "t2", config=config).populate()
+        assert (result.success, result.files_unchanged) == (True, unchanged), result
+    assert stored_records(url) == {"orders": [{"id": 1, "v": "t1"}], "t2_orders": [{"id": 1, "v": "t2"}]}
+    tables = SyncRunner(url).report().tables
+    assert {table.name for table in tables} == {"json_orders", "t2_orders"}
+    verified(url)
+    write(tmp_path / "t1" / "orders.json", [{"id": 1, "v": "new"}])
+    assert SyncRunner(url, tmp_path / "t1", config=config).populate().statistics["updated"] == 1
+    assert records(url, "orders") == [{"id": 1, "v": "new"}]

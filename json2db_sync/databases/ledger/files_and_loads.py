@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -224,6 +225,15 @@ class FilesAndLoads(PlansAndRuns):
         statement = sa.select(runs.c.source).join_from(loads, runs, loads.c.run_id == runs.c.id)
         statement = statement.where(loads.c.file_id == row.id, runs.c.source.is_not(None)).order_by(loads.c.id.desc())
         return _stored_file(row), self._connection.execute(statement.limit(1)).scalar()
+
+    def sources(self) -> dict[str, set[str]]:
+        """By entity, the sources that its stored records were loaded from."""
+        statement = sa.select(loads.c.entity, runs.c.source).join_from(loads, runs, loads.c.run_id == runs.c.id)
+        found: dict[str, set[str]] = defaultdict(set)
+        for entity, source in self._connection.execute(statement.where(loads.c.status.in_(STORED)).distinct()):
+            if source is not None:
+                found[entity].add(source)
+        return found
 
     def has_skipped(self, file_id: int) -> bool:
         """Was a file ever loaded without changing records whose key was stored?"""
