@@ -7,12 +7,16 @@ from copy import copy
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from json2db_sync.analysis.path_inference import with_paths
+from json2db_sync.analysis.path_relations import path_relations
 from json2db_sync.analysis.statistics import (
     FieldStatistics,
     KeyCandidate,
     ObjectStatistics,
-    Sketch,
+    Targets,
     allowed_exceptions,
+    held_by,
+    named_alike,
     usable_keys,
 )
 from json2db_sync.errors import ConfigurationError
@@ -58,6 +62,8 @@ class PlanSettings:
     """The plans there are: their keys are followed and their children looked into, whatever the settings say now."""
     added: tuple[str, ...] = ()
     """Fields that records get from where they came from: they are part of every key."""
+    flat_views: bool = True
+    """Is there to be a view of each table with objects inside?"""
     is_frozen: Callable[[str], bool] = _evolves
     """Must the tables of this entity stay as they are, once they are there?"""
     aliases: Mapping[str, Mapping[str, str]] | None = None
@@ -147,7 +153,7 @@ def infer(
     id_kind = _id_kind(table, key, candidates)
     if stored and not fresh and (stored.id_kind is Kind.TEXT or not seen.count):
         id_kind = stored.id_kind
-    return EntityPlan(
+    plan = EntityPlan(
         entity=entity,
         table=_with_id_kind(table, id_kind),
         key=key,
@@ -158,17 +164,22 @@ def infer(
         created_at="_created_at" if "created_at" in names else "created_at",
         updated_at="_updated_at" if "updated_at" in names else "updated_at",
         custom=custom,
-        relations=_still_there(stored.relations, table) if stored else (),
+        relations=stored.relations if stored else (),
         child_depth=settings.child_depth,
         aliases=aliases,
         lifecycle=settings.lifecycle_of(entity).following(stored.lifecycle if stored else Lifecycle()),
         records_seen=(stored.records_seen if stored else 0) + seen.count,
+        looked_inside=settings.flat_views and (stored is None or fresh or stored.looked_inside),
     )
+    if settings.flat_views and (seen.holds_objects or plan.has_paths):
+        plan = with_paths(plan, seen)
+    return replace(plan, relations=_still_there(plan.relations, plan.table))
 
 
 def _still_there(relations: tuple[Relation, ...], table: TablePlan) -> tuple[Relation, ...]:
-    """Relations whose column is still one: it may have become a child table."""
+    """Relations whose column is still one, of the table or of its flat view: it may have become a child table."""
     columns = {(plan.name, column.name) for plan in table.walk() for column in plan.columns}
+    columns |= {(plan.name, path.name) for plan in table.walk() for path in plan.paths}
     return tuple(relation for relation in relations if (relation.table, relation.column) in columns)
 
 
@@ -377,12 +388,6 @@ def _widen(column: ColumnPlan, field: FieldStatistics) -> ColumnPlan:
     return replace(column, kind=joined, date_format=None, stored_digits=None)
 
 
-_MIN_MATCHES = 3
-_MIN_SHARE = 0.5
-_REFUTING = 10
-"""So many different values, none of them a key of the other entity, show that the name misleads."""
-
-
 def guess_relations(
     plans: Mapping[str, EntityPlan], seen: Mapping[str, ObjectStatistics]
 ) -> dict[str, tuple[Relation, ...]]:
@@ -405,7 +410,8 @@ def guess_relations(
                 if not (table == plan.table.name and plan.key == (column.key,))
                 and (relation := _best_target(table, column, field, targets)) is not None
             ]
-            found[entity] = tuple(relations)
+            paths = path_relations(plan.table, seen[entity], targets) if plan.looked_inside and plan.has_paths else ()
+            found[entity] = (*relations, *paths)
     return found
 
 
@@ -422,23 +428,12 @@ def _id_columns(table: TablePlan, seen: ObjectStatistics) -> list[tuple[str, Col
     return found
 
 
-def _best_target(
-    table: str, column: ColumnPlan, field: FieldStatistics, targets: Mapping[str, tuple[str, Sketch]]
-) -> Relation | None:
-    assert field.sketch is not None
-    by_values: list[tuple[float, str]] = []
-    for entity, (_key, sketch) in targets.items():
-        share, values = field.sketch.share_in(sketch)
-        if share >= _MIN_SHARE and share * values >= _MIN_MATCHES:
-            by_values.append((share, entity))
+def _best_target(table: str, column: ColumnPlan, field: FieldStatistics, targets: Targets) -> Relation | None:
+    by_values = held_by(field, targets)
     named = [entity for share, entity in by_values if snake(targets[entity][0]) == snake(column.key)]
     if named:
         return Relation(table, column.name, named[0], "values")
     if by_values:
         return Relation(table, column.name, max(by_values)[1], "values")
-    for entity, (key, sketch) in targets.items():
-        share, values = field.sketch.share_in(sketch)
-        refuted = share == 0 and values >= _REFUTING
-        if snake(column.key) == snake(key) != ID and not refuted:
-            return Relation(table, column.name, entity, "name")
-    return None
+    named = named_alike(column.key, field, targets)
+    return Relation(table, column.name, named[0], "name") if named else None

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, field
 from itertools import chain
 
 import xxhash
 
-from json2db_sync.model.decoding import Column
+from json2db_sync.model.decoding import Column, NeedsRowPath
 from json2db_sync.model.jsontext import Json, preview
 from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, join, kind_of_date_format
 from json2db_sync.model.moments import are_usual_dates, as_odd, class_of, format_of, formats_of, usual_format
-from json2db_sync.model.plan import snake
+from json2db_sync.model.paths import MAX_DEPTH, ObjectCheck, Shape, may_be_named
+from json2db_sync.model.plan import ID, snake
 from json2db_sync.model.shredder import is_object_array
 
 _MAX_EXAMPLES = 3
@@ -146,6 +148,8 @@ class FieldStatistics:
     """Only for keys that name an id."""
     unrepeated: set[str | int] | None = field(default_factory=set)
     """The first values, as long as all are texts or integers, and different."""
+    inside: InsideStatistics | None = None
+    """What its objects hold."""
 
     def __post_init__(self) -> None:
         name = snake(self.key)
@@ -169,6 +173,10 @@ class FieldStatistics:
             self._analyze_integers(_of_type(int, values, types))
         if types[str]:
             self._analyze_texts(_of_type(str, values, types), date_format)
+        if types[dict]:
+            if self.inside is None:
+                self.inside = InsideStatistics(self.key)
+            self.inside.analyze(_of_type(dict, values, types))
         if types[list]:
             self._analyze_arrays(_of_type(list, values, types), depth)
         if before < _EXAMPLES_AMONG and len(self.examples) < _MAX_EXAMPLES:
@@ -287,10 +295,18 @@ class FieldStatistics:
     @property
     def kind_and_date_format(self) -> tuple[Kind, str | None]:
         """The narrowest kind for all values seen."""
+        return self._kind_and_date_format(self.objects + self.arrays)
+
+    @property
+    def kind_beside_objects(self) -> tuple[Kind, str | None]:
+        """The same of the values that are no objects."""
+        return self._kind_and_date_format(self.arrays)
+
+    def _kind_and_date_format(self, json: int) -> tuple[Kind, str | None]:
         kind = Kind.UNKNOWN
         for seen, count in (
             (Kind.BOOL, self.bools), (Kind.INTEGER, self.integers), (Kind.BIGINT, self.bigints),
-            (Kind.NUMBER, self.numbers), (Kind.JSON, self.objects + self.arrays),
+            (Kind.NUMBER, self.numbers), (Kind.JSON, json),
         ):  # fmt: skip
             if count:
                 kind = join(kind, seen)
@@ -300,6 +316,11 @@ class FieldStatistics:
                 return kind_of_date_format(usual), usual
             kind = join(kind, Kind.TEXT)
         return kind, None
+
+    @property
+    def may_be_date(self) -> bool:
+        """Could its texts be dates, or keys of other entities, so that each must be looked at?"""
+        return (bool(self.date_formats) and "" not in self.date_formats) or self.sketch is not None
 
     @property
     def spoiled_by(self) -> dict[str, int]:
@@ -363,6 +384,14 @@ class ObjectStatistics:
         self.untracked = 0
         """Values under keys beyond ``MAX_FIELDS``."""
 
+    @property
+    def holds_objects(self) -> bool:
+        """Are there objects inside, or inside the elements of arrays?"""
+        return any(
+            field.inside is not None or (field.elements is not None and field.elements.holds_objects)
+            for field in self.fields.values()
+        )
+
     def analyze(self, values: Sequence[Mapping[str, Json]], depth: int) -> None:
         """Count the next objects; arrays of objects are followed ``depth`` levels down."""
         self.add_key_sets(len(values), Counter(map(frozenset, values)))
@@ -423,3 +452,133 @@ def usable_keys(field: FieldStatistics, usable: int) -> FieldStatistics:
     keys.texts = max(usable - (field.bools + field.integers + field.bigints + field.numbers), 0)
     keys.date_formats = +(field.date_formats - Counter({"": field.texts - keys.texts}))
     return keys
+
+
+_MAX_KEYS = 1000
+"""With more in the objects of one place, keys are values, of which nothing is told."""
+_MAX_PLACES = 5000
+
+
+class InsideStatistics:
+    """The objects at one place inside records: their keys, followed down to what is no object."""
+
+    def __init__(self, key: str = "", depth: int = MAX_DEPTH, left: list[int] | None = None) -> None:
+        """:param key: where the objects stand.
+        :param depth: levels of objects to follow.
+        :param left: how many places may still be followed, in all levels together.
+        """
+        self.fields: dict[str, FieldStatistics] = {}
+        self.is_open = depth <= 0
+        """Are there keys that are not followed?"""
+        self._key = key
+        self._depth = depth
+        self._left = left if left is not None else [_MAX_PLACES]
+        self._check: ObjectCheck | None = None
+        """Knows what was seen up to now."""
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**vars(self), "_check": None}  # made of types that no other process has
+
+    def analyze(self, objects: Sequence[Mapping[str, Json]]) -> None:
+        """Look into the next objects: those that are like the ones before are many at once."""
+        if self.is_open and not self.fields:
+            return
+        if self._check is not None and self._is_like_before(self._check, objects):
+            return
+        self._walk(objects)
+        with suppress(NeedsRowPath):
+            self._check = ObjectCheck(self.shape())
+
+    def _is_like_before(self, check: ObjectCheck, objects: Sequence[Mapping[str, Json]]) -> bool:
+        structs = check.read(objects)
+        if structs is None:
+            return False
+        for place in check.texts:
+            field = self._at(place.keys)
+            if field.may_be_date and (values := place.values(structs)):
+                field.analyze(values, Counter(map(type, values)), 0)
+        return True
+
+    def _at(self, keys: Sequence[str]) -> FieldStatistics:
+        inside = self
+        for key in keys[:-1]:
+            below = inside.fields[key].inside
+            assert below is not None
+            inside = below
+        return inside.fields[keys[-1]]
+
+    def _walk(self, objects: Sequence[Mapping[str, Json]]) -> None:
+        columns: defaultdict[str, list[Json]] = defaultdict(list)
+        for value in objects:
+            for key, item in value.items():
+                columns[key].append(item)
+        for key, column in columns.items():
+            if not may_be_named(key):
+                self.is_open = True
+                continue
+            known = self.fields.get(key) or self._new(key)
+            if known is None:
+                continue
+            types = Counter(map(type, column))
+            below = _of_type(dict, column, types)
+            if below and known.inside is not None:
+                known.objects += len(below)
+                known.inside._walk(below)
+                column = [value for value in column if type(value) is not dict]
+                del types[dict]
+            known.analyze(column, types, 0)
+        if len(self.fields) > _MAX_KEYS:
+            self.fields.clear()
+            self.is_open = True
+
+    def _new(self, key: str) -> FieldStatistics | None:
+        """A key that was not there before; None where it is not followed."""
+        if self._left[0] <= 0 or self._depth <= 0:
+            self.is_open = True
+            return None
+        self._left[0] -= 1
+        known = self.fields[key] = FieldStatistics(key)
+        known.inside = InsideStatistics(key, self._depth - 1, self._left)
+        if key == "value" and snake(self._key).endswith("ref"):
+            known.sketch = Sketch()  # {"CustomerRef": {"value": "17"}} names an id
+        return known
+
+    def shape(self) -> Shape:
+        """What was seen, for checking whether more is like it."""
+        shape = Shape(is_open=self.is_open)
+        for key, known in self.fields.items():
+            assert known.inside is not None
+            shape.below[key] = known.inside.shape()
+            shape.below[key].kind = known.kind_beside_objects[0]
+        return shape
+
+
+Targets = Mapping[str, tuple[str, Sketch]]
+"""Entity -> its key field, and a sample of its keys."""
+
+_MIN_MATCHES = 3
+_MIN_SHARE = 0.5
+_REFUTING = 10
+"""So many different values, none of them a key of the other entity, show that the name misleads."""
+
+
+def held_by(field: FieldStatistics, targets: Targets) -> list[tuple[float, str]]:
+    """(share, entity) of those that hold at least half of the field's values, and three of them."""
+    assert field.sketch is not None
+    found = []
+    for entity, (_key, sketch) in targets.items():
+        share, values = field.sketch.share_in(sketch)
+        if share >= _MIN_SHARE and share * values >= _MIN_MATCHES:
+            found.append((share, entity))
+    return found
+
+
+def named_alike(key: str, field: FieldStatistics, targets: Targets) -> list[str]:
+    """The entities whose key field has this name, unless the values show that the name misleads."""
+    assert field.sketch is not None
+    found = []
+    for entity, (name, sketch) in targets.items():
+        share, values = field.sketch.share_in(sketch)
+        if snake(key) == snake(name) != ID and (share > 0 or values < _REFUTING):
+            found.append(entity)
+    return found

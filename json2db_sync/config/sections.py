@@ -135,6 +135,11 @@ class ProcessingSettings(_Section):
     second_process: bool = _switch(
         "SECOND_PROCESS", "Use a second processor where there is so much to read that it pays", default=True
     )
+    flat_views: bool = _switch(
+        "FLAT_VIEWS",
+        "A view json_<entity>_flat beside each table with objects inside: a column for each path in them",
+        default=True,
+    )
     child_depth: int = _setting(
         1, "CHILD_DEPTH", "Levels of arrays of objects that become tables; 0: none, they are JSON columns", ge=0, le=5
     )

@@ -20,10 +20,11 @@ import sqlalchemy as sa
 from json2db_sync.databases import tables
 from json2db_sync.databases.backups import Backup
 from json2db_sync.databases.dialect import Dialect, RowAccess
+from json2db_sync.databases.flat_views import FlatView
 from json2db_sync.databases.urls import mask
 from json2db_sync.databases.views import View
 from json2db_sync.errors import DatabaseError, SyncError, Unreachable
-from json2db_sync.model.plan import CustomColumn, EntityPlan
+from json2db_sync.model.plan import CustomColumn, EntityPlan, PathPlan
 
 FaultOf = Callable[[BaseException, str], DatabaseError | None]
 """A driver's error and the database's label -> ours; None for an error that is not the driver's."""
@@ -149,6 +150,31 @@ class TableChanges(Dialect):
         :raises sqlalchemy.exc.DBAPIError: when the tables are not any more what it needs.
         :raises ViewChanged: when it would say something else.
         """
+
+    # Flat views
+
+    @abstractmethod
+    def path_sql(self, column: str, path: PathPlan) -> str:
+        """SQL for what stands at a path inside the objects of a JSON column, as a value of a column of that kind.
+
+        It is NULL where something else stands there, and never an error.
+
+        :param column: quoted.
+        """
+
+    @abstractmethod
+    def flat_views(self, connection: sa.Connection) -> dict[str, tuple[str, str]]:
+        """Name -> entity and digest of the views that :meth:`create_flat_view` made."""
+
+    @abstractmethod
+    def create_flat_view(self, connection: sa.Connection, view: FlatView) -> None:
+        """Create it, and note in it that it is ours."""
+
+    def create_path_indexes(self, connection: sa.Connection, view: FlatView) -> None:
+        """Create the indexes of a view's paths that are not there."""
+        for name, expression in view.indexes:
+            statement = f"CREATE INDEX IF NOT EXISTS {self.quote(name)} ON {self.quote(view.table)} (({expression}))"
+            connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
 
     # Columns and indexes
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from graphlib import TopologicalSorter
-from typing import Any
 
 import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
+from json2db_sync.databases.flat_views import FlatView
 from json2db_sync.databases.views import View
+from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind
+from json2db_sync.model.moments import has_offset
+from json2db_sync.model.plan import PathPlan
 
 _EDGES = """
     WITH RECURSIVE reader (oid, of) AS (
@@ -85,8 +89,57 @@ def execute(connection: sa.Connection, statement: str) -> None:
     connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
 
 
+_MARK = re.compile(r"made by json2db_sync of (\S+), remade with its tables: (\w+)")
+_DAY = (
+    "(?!0000)([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)"
+    "|02-(0[1-9]|1[0-9]|2[0-8]))|([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)"
+)
+_CLOCK = "[T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\\.[0-9]{1,9})?)?"
+_ZONE = "(Z|[+-](0[0-9]|1[0-5])(:?[0-5][0-9])?)"
+
+
 class PostgreSQLViews(Database):
     """Views hold on to what they read: a table is not dropped while one does."""
+
+    def path_sql(self, column: str, path: PathPlan) -> str:
+        kind = path.kind
+        literals = ["'" + key.replace("'", "''") + "'" for key in path.keys[1:]]
+        value = " -> ".join([column, *literals])
+        text = " ->> ".join([" -> ".join([column, *literals[:-1]]), literals[-1]])
+        if kind is Kind.TEXT:
+            return f"({text})"
+        if kind is Kind.JSON:
+            return f"NULLIF({value}, 'null'::jsonb)"
+        if kind is Kind.BOOL:
+            return f"CASE WHEN jsonb_typeof({value}) = 'boolean' THEN ({text})::boolean END"
+        if kind in (Kind.DATE, Kind.DATETIME):
+            moment = "" if kind is Kind.DATE else _CLOCK + (_ZONE if has_offset(path.date_format or "") else "")
+            of = self.type_of(kind, path.date_format).compile(self.dialect())
+            return f"CASE WHEN ({text}) ~ '^{_DAY}{moment}$' THEN ({text})::{of} END"
+        number = f"({text})::numeric"
+        if kind is Kind.INTEGER:
+            inner = (
+                f"CASE WHEN {number} = trunc({number}) AND {number} BETWEEN {INT64_MIN} AND {INT64_MAX}"
+                f" THEN {number}::bigint END"
+            )
+        elif kind is Kind.BIGINT:
+            inner = f"CASE WHEN {number} = trunc({number}) THEN {number} END"
+        else:
+            inner = f"({text})::double precision"
+        return f"CASE WHEN jsonb_typeof({value}) = 'number' THEN {inner} END"
+
+    def flat_views(self, connection: sa.Connection) -> dict[str, tuple[str, str]]:
+        statement = (
+            "SELECT relname, obj_description(oid, 'pg_class') FROM pg_class"
+            " WHERE relkind = 'v' AND relnamespace = current_schema()::regnamespace"
+        )
+        found = connection.exec_driver_sql(statement).all()
+        return {name: (match[1], match[2]) for name, text in found if text and (match := _MARK.fullmatch(text))}
+
+    def create_flat_view(self, connection: sa.Connection, view: FlatView) -> None:
+        execute(connection, f"CREATE VIEW {self.quote(view.name)} AS {view.select}")
+        mark = f"made by json2db_sync of {view.entity}, remade with its tables: {view.digest}"
+        execute(connection, f"COMMENT ON VIEW {self.quote(view.name)} IS '{mark}'")
 
     def views_on(self, connection: sa.Connection, names: Sequence[str]) -> list[View]:
         edges = connection.execute(sa.text(_EDGES), {"names": list(names)}).all()
@@ -133,5 +186,5 @@ def _view(connection: sa.Connection, oid: int) -> View:
     return View(name, statements, kind == "m")
 
 
-def _texts(connection: sa.Connection, query: str, **values: Any) -> list[str]:
+def _texts(connection: sa.Connection, query: str, **values: object) -> list[str]:
     return list(connection.execute(sa.text(query), values).scalars())

@@ -64,7 +64,9 @@ def build(
 
 def indexed_columns(plan: EntityPlan, table: TablePlan) -> list[str]:
     """Columns that seem to hold keys of other entities. (A child's foreign key leads its primary key.)"""
-    return list(dict.fromkeys(relation.column for relation in plan.relations if relation.table == table.name))
+    columns = {column.name for column in table.columns}
+    found = (relation.column for relation in plan.relations if relation.table == table.name)
+    return [column for column in dict.fromkeys(found) if column in columns]  # else a flat view's
 
 
 def _parent_columns(plan: EntityPlan, type_of: TypeOf) -> list[sa.Column[Any]]:

@@ -83,6 +83,3 @@ class KeptViews:
             reason="view_would_be_lost",
             table=view.name,
         )
-
-
-__all__ = ["KeptViews", "View", "ViewChanged"]

@@ -59,6 +59,8 @@ class FileLoad:
         self._run = run
         self._file = file
         self._options = run.options
+        if run.initial_schema is not None:  # which is made of all that is inside objects, too
+            self._options = replace(run.options, plans=replace(run.options.plans, flat_views=False))
         self._initial_schema = run.initial_schema
         self._widened: set[str] = set()
         self._by_batch = run.options.batch_path
@@ -191,7 +193,8 @@ class FileLoad:
         entity = EntityLoad(context, self._file, self._options, ids, writer, widened=widened, by_batch=self._by_batch)
         self._entities[name] = entity
         if run.worker is not None and context.is_first:
-            run.worker.make_rows_by(plan, run.database.null, context.row_form)
+            checks_paths = context.paths is not None
+            run.worker.make_rows_by(plan, run.database.null, context.row_form, checks_paths=checks_paths)
         return entity
 
     # What the ledger says of the file
@@ -275,14 +278,14 @@ class FileLoad:
         database, meter = self._run.database, self._run.meter
         with database.reading() as connection:
             stored = Ledger(database, connection).plans()
-        settings = replace(self._options.plans, stored=stored)
+        settings = replace(self._run.options.plans, stored=stored)
         seen = analyze([self._file], self._options.read, settings, meter.aside("planning"), check_keys=False)
         if seen.refused:
             refused = seen.refused[0]
             raise FileError(refused.error, hint=refused.hint, reason=refused.reason, **refused.context)
         plans = make_plans(seen, stored, settings)
         wanted = [plan for name, plan in plans.items() if name == entity]
-        self._run.done.changes += evolve(database, wanted, settings).done
+        self._run.done.changed(evolve(database, wanted, settings))
 
     def _give_up_key(self, wrong: KeyRepeats) -> None:
         """Tell the records of an entity apart by their content."""
@@ -291,7 +294,7 @@ class FileLoad:
             plans = Ledger(run.database, connection).plans()
         reason = f"{field} repeats in {self._file.name}"
         plan = replace(plans[entity], key=(), id_kind=Kind.TEXT, key_reason=reason)
-        run.done.changes += evolve(run.database, [plan], replace(self._options.plans, stored=plans)).done
+        run.done.changed(evolve(run.database, [plan], replace(run.options.plans, stored=plans)))
         if self._initial_schema is not None:
             self._initial_schema.overrule(plan)
         with run.database.transaction() as connection:
@@ -361,7 +364,7 @@ def populate(
         if plans:
             # Tables that someone dropped are made again before they are written.
             known = [options.plans.as_configured(plan) for name, plan in plans.items() if options.read.wants(name)]
-            done.changes += evolve(database, known, options.plans).done
+            done.changed(evolve(database, known, options.plans))
         else:
             initial_schema = InitialSchema(database, files, options.read, options.plans, meter, worker)
             initial_schema.make()
@@ -380,6 +383,7 @@ def populate(
         if initial_schema is not None:
             initial_schema.finish()
             done.changes[:0] = initial_schema.changes
+            done.notes += [note for note in initial_schema.notes if note not in done.notes]
         with database.reading() as connection:
             unclear = {note.entity for note in done.notes if note.code == "unclear_layout"}
             listed = frozenset(done.listed - unclear)  # where records are comes before what their key is

@@ -16,11 +16,15 @@ from json2db_sync.loading.key_notes import key_setting
 from json2db_sync.loading.load_context import LoadContext, NoKey, PopulateOptions
 from json2db_sync.loading.row_loader import BatchLoader, RowLoader, Shredded
 from json2db_sync.loading.worker import Parts
+from json2db_sync.model.aliases import Aliases
 from json2db_sync.model.decoding import NeedsRowPath
 from json2db_sync.model.jsontext import short_hash
+from json2db_sync.model.kinds import Kind
+from json2db_sync.model.paths import PathCheck
 from json2db_sync.model.plan import EntityPlan, is_weaker_key
 from json2db_sync.model.shredder import SchemaMismatch
 from json2db_sync.results import FileLoad, Note, RefusedFile, RejectedRecord, SchemaChange
+from json2db_sync.schema.table_generator import TableChanges
 from json2db_sync.sources import Record, SourceFile
 from json2db_sync.sources.batch import Batch, Undecoded
 from json2db_sync.text import counted
@@ -91,6 +95,11 @@ class Population:
     listed: set[str] = field(default_factory=set)
     """Entities of which records stood in lists."""
 
+    def changed(self, tables: TableChanges) -> None:
+        """Tables were made or changed."""
+        self.changes += tables.done
+        self.notes += [note for note in tables.notes if note not in self.notes]
+
     def add(self, loaded: Loaded) -> None:
         """One entity's records of a file are stored."""
         self.files.append(loaded.load)
@@ -152,6 +161,11 @@ class EntityLoad:
         self._writer = writer
         self._frozen = self.plan.holds_records and options.plans.is_frozen(self.plan.entity)
         self._settled = widened or self._frozen
+        holds_json = any(column.kind is Kind.JSON for table in self.plan.tables for column in table.columns)
+        if holds_json and options.plans.flat_views and self.plan.looked_inside and not self._settled:
+            with suppress(NeedsRowPath):
+                context.paths = PathCheck(self.plan.table)
+        self._plain = Aliases(self.plan.aliases).plain
         self._row_loader = RowLoader(context)
         self.batch_loader: BatchLoader | None = None
         """None where each record must be looked at alone."""
@@ -214,6 +228,8 @@ class EntityLoad:
             why = f"; {self.plan.entity} is frozen (processing.contracts)" if self._frozen else ""
             self.reject(record, mismatch.why + why, mismatch.path)
             return None
+        if self.context.paths is not None and not self.context.paths.fits(self._plain(record.value)):
+            raise RetryAfterMigration(record.entity)
         stubs = self.context.stubs
         stub = stubs is not None and stubs.has(record.value)
         return Shredded(id_, short_hash(record.raw), record, row, children, stub)

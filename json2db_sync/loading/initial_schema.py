@@ -21,8 +21,8 @@ from json2db_sync.databases.ledger import Ledger
 from json2db_sync.errors import FileError, ValidationError
 from json2db_sync.events import Meter
 from json2db_sync.loading.worker import Worker
-from json2db_sync.model.plan import EntityPlan, replace
-from json2db_sync.results import SchemaChange
+from json2db_sync.model.plan import EntityPlan, TablePlan, replace
+from json2db_sync.results import Note, SchemaChange
 from json2db_sync.schema.schema_diff import creation
 from json2db_sync.schema.table_generator import evolve
 from json2db_sync.sources import SourceFile
@@ -66,6 +66,7 @@ class InitialSchema:
         """The plans of all records, until they are stored."""
         self.changes: list[SchemaChange] = []
         """What was done."""
+        self.notes: list[Note] = []
 
     def make(self) -> None:
         """Make the tables."""
@@ -75,7 +76,8 @@ class InitialSchema:
                 return
             guess = self._plan(self._analyze(_BEGINNING))
             # With no records seen: should we be killed, the next run knows them for a guess.
-            evolve(self._database, [replace(plan, records_seen=0) for plan in guess.values()], self._settings)
+            guesses = [replace(plan, records_seen=0) for plan in guess.values()]
+            evolve(self._database, guesses, replace(self._settings, flat_views=False))  # those come when all is known
             self._guess = guess
 
     def check_meanwhile(self) -> None:
@@ -132,7 +134,10 @@ class InitialSchema:
         if self._watch is not None:
             with self._database.reading() as connection:
                 plans = Ledger(self._database, connection).plans()
-            evolve(self._database, plans.values(), self._settings)  # indexes for what refers to what
+            # indexes for what refers to what, and flat views
+            done = evolve(self._database, plans.values(), self._settings)
+            self.changes += [change for change in done.done if change.change == "create_view"]
+            self.notes = done.notes
 
     def _compare(self) -> None:
         assert self._guess is not None
@@ -161,7 +166,8 @@ class InitialSchema:
         return analyze(self._files, self._options, self._settings, meter, check_keys=False, most=most)
 
     def _make(self, plans: Mapping[str, EntityPlan]) -> None:
-        self.changes = evolve(self._database, plans.values(), self._settings).done
+        done = evolve(self._database, plans.values(), self._settings)
+        self.changes, self.notes = done.done, done.notes
 
 
 def _watch(files: Sequence[SourceFile], worker: Worker) -> _AnalysisWhileLoading | _AnalysisByWorker:
@@ -230,8 +236,12 @@ class _AnalysisWhileLoading:
 
 
 def _essence(plan: EntityPlan) -> EntityPlan:
-    """What makes the tables: neither what a plan is based on, nor indexes, which can be made later."""
-    return replace(plan, records_seen=0, key_reason="", unrepeated=(), relations=())
+    """What makes the tables: neither what a plan is based on, nor indexes and views, which can be made later."""
+    return replace(plan, table=_without_paths(plan.table), records_seen=0, key_reason="", unrepeated=(), relations=())
+
+
+def _without_paths(table: TablePlan) -> TablePlan:
+    return replace(table, paths=(), children=tuple(map(_without_paths, table.children)))
 
 
 def are_guesses(plans: Mapping[str, EntityPlan]) -> bool:

@@ -21,6 +21,7 @@ from json2db_sync.loading.rivals import Origin, Rivals
 from json2db_sync.model.aliases import Aliases
 from json2db_sync.model.jsontext import Json, content_id, encode, key_of, path_text
 from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, now_text
+from json2db_sync.model.paths import PathCheck
 from json2db_sync.model.plan import DATA_SOURCE, GONE, HASH, ID, LOAD, PARENT_ID, STUB, CustomColumn, EntityPlan
 from json2db_sync.model.record_version import order_of, stubs_of
 from json2db_sync.model.shredder import SchemaMismatch
@@ -181,6 +182,8 @@ class LoadContext:
         self.outcomes = OutcomeCounter(place.load, options.memory)
         self.rejections: list[Rejection] = []
         self.rows_written = 0
+        self.paths: PathCheck | None = None
+        """What must be true of records, or the plan is to be widened for its flat views."""
         self.is_first = False
         """Is nothing stored of the entity but what comes of this file? Then records are taken for new and different."""
 

@@ -95,7 +95,7 @@ class _FileReplay:
             loadable = (record for _number, record, _text in chosen if self._database.rejection_reason(record) is None)
             file = self._stored.source_file()
             seen = analyze_records(self._stored.entity, loadable, file, self._options.read, settings)
-        self._run.done.changes += evolve(self._database, make_plans(seen, plans, settings).values(), settings).done
+        self._run.done.changed(evolve(self._database, make_plans(seen, plans, settings).values(), settings))
 
     def _load(self) -> None:
         report = self._run.meter.file_started(self._stored.name)

@@ -213,7 +213,7 @@ class BatchLoader:
     def __init__(self, context: LoadContext, row_loader: RowLoader) -> None:
         self._context = context
         self._row_loader = row_loader
-        self._shredder = BatchShredder(context.plan, context.database.null)
+        self._shredder = BatchShredder(context.plan, context.database.null, paths=context.paths)
         self._builder = RowBuilder(self._shredder, context.row_form, context.plan.table.name)
         context.expect_new()
 

@@ -30,6 +30,7 @@ from json2db_sync.model.decoding import (
 )
 from json2db_sync.model.jsontext import MAX_KEY, decode, encode, encode_text, id_text
 from json2db_sync.model.kinds import Codec, Kind, ValueMismatch, codec_of
+from json2db_sync.model.paths import PathCheck
 from json2db_sync.model.plan import ID, PARENT_ID, REST, ColumnPlan, EntityPlan, TablePlan
 
 
@@ -232,15 +233,19 @@ class BatchShredder:
 
     :param null: what stands for NULL in the rows: ``ABSENT``, or None where the database does not take that for NULL.
     :param json_texts: make texts of the values of JSON columns, as they are stored.
+    :param paths: holds what is inside objects against the plan, too.
     :raises NeedsRowPath: when the plan has what only the row path can do: no key, or keys without a column.
     """
 
-    def __init__(self, plan: EntityPlan, null: Any = ABSENT, *, json_texts: bool = True) -> None:
+    def __init__(
+        self, plan: EntityPlan, null: Any = ABSENT, *, json_texts: bool = True, paths: PathCheck | None = None
+    ) -> None:
         if any(table.full for table in plan.tables):
             raise NeedsRowPath
         self._aliases = Aliases(plan.aliases)
         self._null = null
         self._ids = _Ids(plan)
+        self._paths = paths
         self._root = _Table(plan.table, plan.child_depth, null, json_texts=json_texts)
         self._strict = self._root.decoder(strict=True)
         self._loose = self._root.decoder(strict=False)
@@ -276,7 +281,10 @@ class BatchShredder:
         :raises NeedsRowPath: when one of them take the row path: something in it is new.
         """
         array, renamed = renamed_array(self._aliases, array)
-        return replace(self._root.read(self._decode(array)), renamed=renamed)
+        objects = self._root.read(self._decode(array))
+        if self._paths is not None:
+            self._paths.require(objects)
+        return replace(objects, renamed=renamed)
 
     def rows(self, objects: Objects) -> BatchRows:
         """The rows of records that were read.

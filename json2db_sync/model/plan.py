@@ -44,17 +44,18 @@ def fit(name: str, source: str) -> str:
 def column_name(key: str, taken: Collection[str]) -> str:
     """A column for a JSON key: snake_case, at most 63 bytes, not among the names taken."""
     name = fit(snake(key) or "key", key)
-    return name if name not in taken else _distinct(name, key, taken)
+    return name if name not in taken else distinct(name, key, taken)
 
 
 def table_name(prefix: str, parts: tuple[str, ...], taken: Collection[str]) -> str:
     """``json_invoices_line_items`` for ("invoices", "line_items")."""
     source = "\0".join(parts)
     name = fit(prefix + "_".join(snake(part) or "key" for part in parts), source)
-    return name if name not in taken else _distinct(name, source, taken)
+    return name if name not in taken else distinct(name, source, taken)
 
 
-def _distinct(name: str, source: str, taken: Collection[str]) -> str:
+def distinct(name: str, source: str, taken: Collection[str]) -> str:
+    """The name with a hash of what it stands for, so that it is none of those taken."""
     length = 6
     while True:
         mark = "_" + _hash(source, length)
@@ -152,6 +153,21 @@ class ColumnPlan:
 
 
 @dataclass(frozen=True)
+class PathPlan:
+    """A place inside the objects of a JSON column: a column of the flat view, where it has a name."""
+
+    keys: tuple[str, ...]
+    """The exact JSON keys, that of the column first."""
+    name: str = ""
+    kind: Kind = Kind.UNKNOWN
+    date_format: str | None = None
+    stored_digits: int | None = None
+    """As of a column: not None where moments are spelled in several ways."""
+    is_open: bool = False
+    """Are there keys below that are not followed: too many, too deep, or such as no path can name?"""
+
+
+@dataclass(frozen=True)
 class TablePlan:
     """A table and the tables of its arrays of objects."""
 
@@ -165,6 +181,8 @@ class TablePlan:
     depth: int = 0
     full: bool = False
     """No more columns are made: further keys go into ``_rest``."""
+    paths: tuple[PathPlan, ...] = ()
+    """What the objects of its JSON columns hold."""
 
     @property
     def position_columns(self) -> tuple[str, ...]:
@@ -256,6 +274,8 @@ class EntityPlan:
     lifecycle: Lifecycle = Lifecycle()
     aliases: tuple[tuple[str, str], ...] = ()
     """Other names of fields of its records, each with the name that they go by here."""
+    looked_inside: bool = False
+    """Do the paths of its tables tell all that the objects of its records hold?"""
 
     @property
     def id_is_field(self) -> bool:
@@ -266,6 +286,11 @@ class EntityPlan:
     def holds_records(self) -> bool:
         """Was it made for records, rather than for a file that held none?"""
         return self.key is not None and self.records_seen > 0
+
+    @property
+    def has_paths(self) -> bool:
+        """Is anything known of what is inside objects?"""
+        return any(table.paths for table in self.tables)
 
     @property
     def tables(self) -> tuple[TablePlan, ...]:
@@ -432,7 +457,6 @@ def custom_columns_of(asked: Mapping[str, str]) -> tuple[CustomColumn, ...]:
 
 __all__ = [
     "DATA_SOURCE", "GONE", "HASH", "ID", "LOAD", "PARENT_ID", "POSITION", "REST", "STUB", "ColumnPlan", "CustomColumn",
-    "EntityPlan", "Lifecycle", "Relation", "SchemaChange", "TablePlan", "changes", "field", "from_json", "replace",
-    "tables_of_others", "to_json",
-    "with_aliases",
+    "EntityPlan", "Lifecycle", "PathPlan", "Relation", "SchemaChange", "TablePlan", "changes", "field", "from_json",
+    "replace", "tables_of_others", "to_json", "with_aliases",
 ]  # fmt: skip

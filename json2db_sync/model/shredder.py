@@ -338,15 +338,6 @@ def _put_arrays(child: TablePlan, parents: Iterable[tuple[JsonObject, Rest, list
 
 
 __all__ = [
-    "NOTHING",
-    "PARENT_ID",
-    "Assembler",
-    "EntityShredder",
-    "Page",
-    "Rest",
-    "Row",
-    "Rows",
-    "SchemaMismatch",
-    "TableShredder",
-    "is_object_array",
-]
+    "NOTHING", "PARENT_ID", "Assembler", "EntityShredder", "Page", "Rest", "Row", "Rows", "SchemaMismatch",
+    "TableShredder", "is_object_array",
+]  # fmt: skip

@@ -85,7 +85,12 @@ def plan(context: Context, selection: Selection) -> PlanResult:
             refused_changes=tuple(note for entity in todo for note in entity.refused),
             records_rewritten=sum(entity.records for entity in todo),
             refused_files=tuple(analysis.refused),
-            notes=(*source.notes, *analysis.notes, *ignored_keys(context, stored)),
+            notes=(
+                *source.notes,
+                *analysis.notes,
+                *ignored_keys(context, stored),
+                *(note for entity in todo for note in entity.notes),
+            ),
         )
         step.done(_plan_summary(result), success=result.success)
     return result

@@ -83,7 +83,10 @@ def _evolve(context: Context, database: Database, analysis: Analysis, *, always:
         plans = make_plans(context, analysis, stored_plans(database))
         todo = what_to_do(database, plans.values(), plan_settings(context, plans))
         if not any(entity.planned for entity in todo):
-            nothing = TableChanges(refused=[note for entity in todo for note in entity.refused])
+            nothing = TableChanges(
+                refused=[note for entity in todo for note in entity.refused],
+                notes=[note for entity in todo for note in entity.notes],
+            )
             return _tables_result(nothing, None, database, analysis)
     with context.writing(database, "create_tables") as writing:
         plans = make_plans(context, analysis, stored_plans(database))
@@ -106,7 +109,8 @@ def _recreate(
         if not empty:
             evolve(database, stored, plan_settings(context, {}))  # makes whole what someone dropped
         plans = _fresh_plans(context, database, stored, analysis, empty=empty)
-        done = recreate(database, plans.values(), empty=empty)
+        flat = context.config.processing.flat_views
+        done = recreate(database, plans.values(), empty=empty, flat_views=flat)
         _mark(context, database)
     return _tables_result(done, writing, database, analysis)
 
@@ -172,7 +176,7 @@ def _tables_result(done: TableChanges, writing: Writing | None, database: Databa
         refused_changes=tuple(done.refused),
         backup=writing.backup if writing is not None else None,
         refused_files=tuple(analysis.refused),
-        notes=tuple(analysis.notes),
+        notes=(*analysis.notes, *done.notes),
     )
 
 

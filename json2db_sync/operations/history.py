@@ -34,6 +34,7 @@ def report(context: Context, *, runs: int = 10) -> ReportResult:
             entities=tuple(replace(one, gone=summary.gone(one.name)) for one in summary.entities(tables)),
             runs=tuple(summary.runs(limit(runs))),
             relations=tuple(summary.relations()),
+            views=tuple(summary.views()),
             rejected=summary.rejected_total(),
             size=database.size(connection),
             version=database.version(connection),

@@ -222,6 +222,7 @@ def plan_settings(context: Context, stored: Mapping[str, EntityPlan]) -> PlanSet
         added=added_fields(context),
         custom=context.custom,
         stored=stored,
+        flat_views=processing.flat_views,
         is_frozen=processing.is_frozen,
         versions=processing.versions,
         complete=processing.complete or (),

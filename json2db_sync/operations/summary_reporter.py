@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
+from json2db_sync.databases.flat_views import flat_views
 from json2db_sync.databases.ledger import Ledger
 from json2db_sync.loading.gone import NewestState
 from json2db_sync.model.kinds import now_text
@@ -24,6 +25,7 @@ from json2db_sync.results import (
     SupersededRecord,
     TableReport,
     Value,
+    ViewReport,
 )
 from json2db_sync.verification.references import Reference
 
@@ -115,6 +117,15 @@ class Summary:
                 differ = f" ({reference.kind}, {target.id_kind})" if reference.kind is not target.id_kind else ""
                 found.append(RelationReport(f"{relation}.{key}{differ}", total, total - missing))
         return found
+
+    def views(self) -> list[ViewReport]:
+        """The flat views that are there."""
+        there = self._database.flat_views(self._connection)
+        return [
+            ViewReport(view.name, view.table, view.entity, {path.name: ".".join(path.keys) for path in view.paths})
+            for view in flat_views(self._database, self.plans, self.plans)
+            if view.name in there
+        ]
 
     def run(self, number: int) -> RunReport | None:
         """A past run; None where there is none of that number."""

@@ -104,6 +104,17 @@ class RelationReport(Value):
 
 
 @dataclass(frozen=True)
+class ViewReport(Value):
+    """The flat view of a table with objects inside."""
+
+    name: str
+    table: str
+    entity: str
+    paths: Mapping[str, str]
+    """Of its columns that show what stands inside objects: ``{"customer_ref_value": "CustomerRef.value"}``."""
+
+
+@dataclass(frozen=True)
 class ReportResult(Result):
     """What the database holds."""
 
@@ -111,6 +122,8 @@ class ReportResult(Result):
     entities: tuple[EntityReport, ...] = ()
     runs: tuple[RunReport, ...] = ()
     relations: tuple[RelationReport, ...] = ()
+    views: tuple[ViewReport, ...] = ()
+    """Flat views."""
     rejected: int = 0
     size: int | None = None
     version: str | None = None

@@ -40,10 +40,15 @@ def _plans_tell_lifecycles(_connection: sa.Connection) -> None:
     """A plan that says nothing of versions and deletions means that there is nothing to say."""
 
 
+def _plans_tell_paths(_connection: sa.Connection) -> None:
+    """Plans tell what is inside objects. Those that do not are told by the rows, when the flat views are made."""
+
+
 MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _plans_name_their_date_formats,
     _places_name_the_first_run,
     _moments_may_be_spelled_in_several_ways,
     _plans_tell_lifecycles,
+    _plans_tell_paths,
 )
 """Each leads from the version before its place, counted from 1, to that of its place."""
