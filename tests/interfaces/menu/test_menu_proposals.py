@@ -44,3 +44,15 @@ def test_an_analysis_has_its_proposals_as_a_way_on(sit: Sit, tmp_path: Path) -> 
     seen = sit("1", ENTER, GO, "look", ENTER, ENTER, "h", ENTER, "0", ENTER, width=120, source=source(tmp_path))
     assert f".env has it now: {LINE}" in seen
     assert seen.screen.count("it could be something around records") == 2
+
+
+def test_many_like_files_are_offered_as_one_entity(sit: Sit, tmp_path: Path) -> None:
+    """Before anything is made; then there is one table."""
+    (tmp_path / "in").mkdir()
+    for number in range(40):
+        record = {"id": number, "name": "n", "age": 1}
+        (tmp_path / "in" / f"thing-{number}-{'abcd'[number % 4]}.json").write_text(json.dumps(record))
+    seen = sit("6", ENTER, GO, ENTER, "y", "h", ENTER, "0", ENTER, width=200, source=str(tmp_path / "in"))
+    assert '.env has it now: data_source.entities = {"thing-*.json": "thing"}' in seen
+    with closing(sqlite3.connect("shop.db")) as connection:
+        assert connection.execute("SELECT count(*) FROM json_thing").fetchone() == (40,)
