@@ -449,7 +449,8 @@ def usable_keys(field: FieldStatistics, usable: int) -> FieldStatistics:
     keys = copy(field)
     keys.nulls = keys.objects = keys.arrays = keys.empty_arrays = keys.object_arrays = 0
     keys.elements = None
-    keys.texts = max(usable - (field.bools + field.integers + field.bigints + field.numbers), 0)
+    others = field.bools + field.integers + field.bigints + field.numbers
+    keys.texts = min(max(usable - others, 0), field.texts)
     keys.date_formats = +(field.date_formats - Counter({"": field.texts - keys.texts}))
     return keys
 
