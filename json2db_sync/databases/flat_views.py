@@ -116,6 +116,11 @@ class FlatViews:
         :param wanted: are there to be any?
         """
         views = {view.name: view for view in (flat_views(self._database, plans, entities) if wanted else ())}
+        return self._changes(views, entities), [
+            _taken_note(view) for name, view in views.items() if name in self._taken
+        ]
+
+    def _changes(self, views: Mapping[str, FlatView], entities: Collection[str]) -> list[SchemaChange]:
         changes = [
             SchemaChange("drop_view", entity, name)
             for name, (entity, _digest) in self._there.items()
@@ -126,7 +131,7 @@ class FlatViews:
                 changes.append(SchemaChange("create_view", view.entity, name, detail=_paths_text(view)))
             elif name in self._there and self._there[name] != (view.entity, view.digest):
                 changes.append(SchemaChange("remake_view", view.entity, name, detail=_paths_text(view)))
-        return changes, [_taken_note(view) for name, view in views.items() if name in self._taken]
+        return changes
 
     def make(
         self, plans: Mapping[str, EntityPlan], entities: Collection[str], views: KeptViews, *, wanted: bool
@@ -137,11 +142,12 @@ class FlatViews:
         """
         assert self._connection is not None
         self._look()  # some were dropped with their tables
-        to_come = {change.table: change.change for change in self.changes(plans, entities, wanted=wanted)[0]}
+        found = flat_views(self._database, plans, entities) if wanted else []
+        to_come = {one.table: one.change for one in self._changes({view.name: view for view in found}, entities)}
         for name, change in to_come.items():
             if change != "create_view":
                 self._drop(name, views)
-        for view in flat_views(self._database, plans, entities) if wanted else ():
+        for view in found:
             if view.name in to_come:
                 self._database.create_flat_view(self._connection, view)
             self._database.create_path_indexes(self._connection, view)

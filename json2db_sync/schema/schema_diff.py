@@ -106,11 +106,19 @@ def creation(plan: EntityPlan) -> EntityTodo:
 def _with_flat_views(
     found: Iterable[EntityTodo], views: FlatViews, plans: Mapping[str, EntityPlan], settings: PlanSettings
 ) -> list[EntityTodo]:
-    told = []
-    for todo in found:
-        changes, notes = views.changes(plans, (todo.new.entity,), wanted=settings.flat_views)
-        told.append(replace(todo, planned=(*todo.planned, *changes), notes=tuple(notes)))
-    return told
+    found = list(found)
+    changes, notes = views.changes(plans, {todo.new.entity for todo in found}, wanted=settings.flat_views)
+    told: dict[str | None, list[SchemaChange]] = {}
+    for change in changes:
+        told.setdefault(change.entity, []).append(change)
+    return [
+        replace(
+            todo,
+            planned=(*todo.planned, *told.get(todo.new.entity, ())),
+            notes=tuple(note for note in notes if note.entity == todo.new.entity),
+        )
+        for todo in found
+    ]
 
 
 def must_rebuild(database: Database, change: SchemaChange, old: EntityPlan, new: EntityPlan) -> bool:
