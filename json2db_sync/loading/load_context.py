@@ -199,6 +199,13 @@ class LoadContext:
         """The stub that marked a stored record."""
         return stub_of(self.database, self.plan, stored)
 
+    def compare(
+        self, value: Mapping[str, Json], stored: Mapping[str, Json], stub: Mapping[str, Json] | None = None
+    ) -> int:
+        """1 where a record is a newer version than the stored one, -1 where it is an older one, 0 where files tell."""
+        order = self.order
+        return 0 if order is None else order.compare(order.kept(value), order.kept_of(stored, stub))
+
     def marks_of_new(self, record: Record, *, stub: bool) -> Values:
         """What the columns for stubs say of a record that nothing was stored of."""
         if not self.keeps_stubs:

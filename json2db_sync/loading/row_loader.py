@@ -147,7 +147,7 @@ class RowLoader:
                     if outcomes[id_] == Outcome.UPDATED:
                         respelled.append({ID: id_, HASH: item.hash})
                     outcomes[id_] = Outcome.UNCHANGED
-            elif context.order is not None and (order := context.order.compare(item.record.value, sent)):
+            elif order := context.compare(item.record.value, known.record, stub):
                 outcomes[id_] = Outcome.UPDATED if order > 0 else Outcome.SUPERSEDED
         context.database.update_by_id(context.connection, context.root, respelled)
 
@@ -331,7 +331,7 @@ class BatchLoader:
             known = stored[ids[place]].record
             if same(value, known):
                 equal.add(place)
-            elif context.order is not None and context.order.compare(value, known) > 0:
+            elif context.compare(value, known) > 0:
                 newer.add(place)
         settled = context.place.newer_loads
         rows = [

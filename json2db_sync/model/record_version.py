@@ -81,18 +81,26 @@ class VersionOrder:
         self._stubs = stubs
 
     def kept(self, record: Mapping[str, object]) -> list[object]:
-        """What to keep of a record to compare it with others."""
+        """What to keep of a record to compare it with others: its version, and of a stub that it is one.
+
+        Nothing of a stub without a version.
+        """
         value = value_at(record, self._field)
-        return [] if value is None and self._stubs.has(record) else [value]
+        if self._stubs.has(record):
+            return [] if value is None else [value, True]
+        return [value]
 
-    def compare(self, one: Mapping[str, object], other: Mapping[str, object]) -> int:
-        """1 where the first is newer, -1 where the second is; 0 where the field does not tell."""
-        return self.compare_kept(self.kept(one), self.kept(other))
+    def kept_of(self, stored: Mapping[str, object], stub: Mapping[str, object] | None) -> list[object]:
+        """The same of a stored record and the stub that marked it: one without a version leaves the record's."""
+        return self.kept(stored) if stub is None else self.kept(stub) or self.kept(stored)
 
-    def compare_kept(self, one: list[object], other: list[object]) -> int:
-        """As :meth:`compare`, of what was :meth:`kept`."""
+    def compare(self, one: list[object], other: list[object]) -> int:
+        """1 where the first is newer, -1 where the second is; 0 where the field does not tell. Takes what is kept.
+
+        A stub without a version tells nothing new of what one with a version has deleted.
+        """
         if not one or not other:
-            return 0
+            return -1 if len(other) > 1 else 0
         own, others = rank_of(one[0]), rank_of(other[0])
         return (own > others) - (own < others)
 

@@ -22,7 +22,7 @@ from json2db_sync.model.decoding import NeedsRowPath
 from json2db_sync.model.jsontext import Json, first_difference, preview, same
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import ID, LOAD, STUB, EntityPlan
-from json2db_sync.model.record_version import order_of
+from json2db_sync.model.record_version import VersionOrder, order_of
 from json2db_sync.model.shredder import SchemaMismatch
 from json2db_sync.sources import Record, SourceFile
 from json2db_sync.sources.batch import Batch, Undecoded, split_until_fits
@@ -327,11 +327,11 @@ class EntityComparison:
         if verdict == "compared":
             self.compared += 1
             self._judge(id_, record, stored)
-        elif verdict == "resent" and not self._is_newer(record, stored):
+        elif verdict == "resent" and (self._may_be_untold or not self._is_newer(record, stored)):
             self.resent += 1
-        elif verdict == "skipped":
+        elif verdict == "skipped" or self._load.mode == "skip":
             self.skipped += 1
-        elif not self._is_older(record, stored):
+        elif not (self._may_be_untold or self._is_older(record, stored)):
             what = "version" if self._order else "file's version"
             self.problems[id_] = f"{where}: an older {what} is stored"
         else:
@@ -345,10 +345,23 @@ class EntityComparison:
 
     def _is_older(self, record: Record, stored: StoredRecord) -> bool:
         """Is this an older version than the stored one, by the field that says it?"""
-        return self._order is not None and self._order.compare(record.value, self._sent(stored)) < 0
+        return self._compare_versions(record, stored) < 0
 
     def _is_newer(self, record: Record, stored: StoredRecord) -> bool:
-        return self._order is not None and self._order.compare(record.value, self._sent(stored)) > 0
+        return self._compare_versions(record, stored) > 0
+
+    @property
+    def _may_be_untold(self) -> bool:
+        """May a stub without a version stand between two versions? Then only playing the history again tells."""
+        return self._order is not None and bool(self._plan.lifecycle.stub)
+
+    def _compare_versions(self, record: Record, stored: StoredRecord) -> int:
+        order = self._order
+        return 0 if order is None else order.compare(order.kept(record.value), self._kept_of(order, stored))
+
+    def _kept_of(self, order: VersionOrder, stored: StoredRecord) -> list[object]:
+        assert self._stored is not None
+        return order.kept_of(stored.record, stub_of(self._stored.database, self._plan, stored))
 
     def _verdict(self, load: int) -> Verdict | None:
         """What it means that the stored version of a record came with this load; None for something wrong."""

@@ -139,7 +139,8 @@ class ReplayedLoad:
         self._stored.set_versions(versions, known)
         newer = self._stored.newer
         if self._stored.values is not None and newer is not None:
-            self._stored.values.set({id_: newer.kept(self._waiting[id_].value) for id_ in versions})
+            kept = {id_: newer.kept(self._waiting[id_].value) for id_ in versions}
+            self._stored.values.set({id_: value for id_, value in kept.items() if value or id_ not in known})
         if self._stored.numbers is not None:
             self._stored.numbers.set({id_: self._number(id_, known, numbers) for id_ in versions})
         self._waiting.clear()
@@ -163,7 +164,7 @@ class ReplayedLoad:
         newer = self._stored.newer
         if self._stored.values is None or newer is None or outcome == Outcome.UNCHANGED:
             return outcome
-        order = newer.compare_kept(newer.kept(record.value), self._stored.values.get([id_])[id_])
+        order = newer.compare(newer.kept(record.value), self._stored.values.get([id_])[id_])
         return outcome if not order else Outcome.UPDATED if order > 0 else Outcome.SUPERSEDED
 
     def _confirms(self, outcome: Outcome, before: int | None) -> bool:
