@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 
 from json2db_sync.analysis.entity_analyzer import EntitySeen
 from json2db_sync.analysis.statistics import FieldStatistics, ObjectStatistics
-from json2db_sync.model.plan import EntityPlan, TablePlan
+from json2db_sync.model.kinds import Kind
+from json2db_sync.model.plan import ID, ColumnPlan, EntityPlan, TablePlan
 from json2db_sync.results import EntityAnalysis, FieldAnalysis, Note, Relation
+from json2db_sync.text import counted
 
 
 def describe(seen: EntitySeen, plan: EntityPlan, keys: Mapping[str, str]) -> EntityAnalysis:
@@ -52,9 +54,34 @@ def _describe_fields(seen: ObjectStatistics, table: TablePlan, prefix: str) -> I
             examples=tuple(statistics.examples),
             spoiled_by=statistics.spoiled_by,
             spoiled=statistics.spoiled_dates,
+            proposed_kind=_proposal(column, statistics),
+            texts=statistics.texts,
         )
         if child and statistics.elements:
             yield from _describe_fields(statistics.elements, child, f"{prefix}{key}[].")
+
+
+def _proposal(column: ColumnPlan | None, seen: FieldStatistics) -> str | None:
+    """A kind that the texts of a column are all of, though they are texts."""
+    is_text = column is not None and column.kind is Kind.TEXT and not column.chosen and column.name != ID
+    return seen.alike.kind if is_text and seen.texts and seen.texts + seen.nulls == seen.present else None
+
+
+def kind_notes(analysis: EntityAnalysis) -> list[Note]:
+    """Columns of texts that are all of another kind, with the line for the configuration."""
+    return [
+        Note(
+            f"{analysis.name}.{field.path}: {counted(field.texts, 'text')} that are all "
+            f"{'decimals' if field.proposed_kind == 'decimal' else 'dates'}: processing.kinds = "
+            f'{{"{analysis.name}.{field.path.replace("[]", "")}": "{field.proposed_kind}"}}',
+            "kind_proposal",
+            analysis.name,
+            field.texts,
+            "processing.kinds",
+        )
+        for field in analysis.fields
+        if field.proposed_kind
+    ]
 
 
 def _kinds_seen(statistics: FieldStatistics) -> dict[str, int]:

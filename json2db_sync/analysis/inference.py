@@ -7,6 +7,7 @@ from copy import copy
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from json2db_sync.analysis.column_kinds import with_kind
 from json2db_sync.analysis.path_inference import with_paths
 from json2db_sync.analysis.path_relations import path_relations
 from json2db_sync.analysis.statistics import (
@@ -21,8 +22,8 @@ from json2db_sync.analysis.statistics import (
 )
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.model.jsontext import canonical
-from json2db_sync.model.kinds import Kind, join
-from json2db_sync.model.moments import class_of, digits_beside
+from json2db_sync.model.kind_choices import KindChoice, choice_for
+from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import (
     ID,
     ColumnPlan,
@@ -55,6 +56,8 @@ class PlanSettings:
     table_prefix: str = "json_"
     child_depth: int = 1
     max_columns: int = 400
+    kinds: Mapping[str, str] | None = None
+    """Kinds of columns where the user chooses them, see :func:`~json2db_sync.model.kind_choices.choice_for`."""
     keys: Mapping[str, tuple[str, ...]] | None = None
     """Entity -> its key fields, where the user names them."""
     custom: tuple[CustomColumn, ...] = ()
@@ -284,13 +287,14 @@ def _id_kind(table: TablePlan, key: tuple[str, ...] | None, candidates: Sequence
     if key is None or len(key) != 1 or any(c.fields == key and c.stored_without for c in candidates):
         return Kind.TEXT
     column = next((column for column in table.columns if column.key == key[0]), None)
-    return Kind.INTEGER if column is not None and column.kind is Kind.INTEGER else Kind.TEXT
+    is_integer = column is not None and column.kind is Kind.INTEGER and column.written is None
+    return Kind.INTEGER if is_integer else Kind.TEXT
 
 
 def _with_id_kind(table: TablePlan, id_kind: Kind) -> TablePlan:
     """The source's own ``id`` column is of the id's kind: integer, or text for everything else."""
     columns = tuple(
-        replace(column, kind=id_kind, date_format=None, stored_digits=None) if column.name == ID else column
+        ColumnPlan(ID, column.key, id_kind, column.null_means) if column.name == ID else column
         for column in table.columns
     )
     return replace(table, columns=columns)
@@ -316,10 +320,11 @@ class _Builder:
         new = self._new_fields(known, seen)
         full = known.full or len(new) > places or seen.untracked > 0
         for field in new[: max(places, 0)]:
-            if field.object_arrays and depth > 0:
+            choice = choice_for(self._settings.kinds or {}, path, field.key)
+            if field.object_arrays and depth > 0 and choice is None:
                 children.append(self._new_child(field, seen, known, path, depth))
             else:
-                columns.append(self._new_column(field, seen, taken, known.depth))
+                columns.append(self._new_column(field, seen, taken, known.depth, choice))
                 taken.add(columns[-1].name)
         return replace(known, columns=tuple(columns), children=tuple(children), full=full)
 
@@ -339,12 +344,12 @@ class _Builder:
         children: list[TablePlan] = []
         for column in known.columns:
             field = seen.fields.get(column.key)
-            if field is not None and field.object_arrays and depth > 0 and column.name != ID:
+            choice = choice_for(self._settings.kinds or {}, path, column.key)
+            is_free = choice is None and not column.chosen and column.name != ID
+            if field is not None and field.object_arrays and depth > 0 and is_free:
                 children.append(self._new_child(field, seen, known, path, depth))
-            elif field is None or not field.present:
-                columns.append(column)
             else:
-                columns.append(_widen(column, field))
+                columns.append(with_kind(column, field, choice))
         for child in known.children:
             assert child.key is not None
             field = seen.fields.get(child.key)
@@ -353,13 +358,14 @@ class _Builder:
             children.append(self.table(child, elements or ObjectStatistics(), below, depth - 1))
         return columns, children
 
-    def _new_column(self, field: FieldStatistics, seen: ObjectStatistics, taken: set[str], depth: int) -> ColumnPlan:
+    def _new_column(
+        self, field: FieldStatistics, seen: ObjectStatistics, taken: set[str], depth: int, choice: KindChoice | None
+    ) -> ColumnPlan:
         is_id = depth == 0 and self._key == (field.key,) and snake(field.key) == ID
         name = ID if is_id else column_name(field.key, taken)
-        kind, date_format = field.kind_and_date_format
-        digits = digits_beside(date_format, field.date_formats) if date_format else None
         mostly_null = self._fresh and field.nulls > seen.count - field.present
-        return ColumnPlan(name, field.key, kind, "null" if mostly_null else "absent", date_format, digits)
+        column = ColumnPlan(name, field.key, Kind.UNKNOWN, "null" if mostly_null else "absent")
+        return with_kind(column, field, choice)
 
     def _new_child(
         self, field: FieldStatistics, seen: ObjectStatistics, parent: TablePlan, path: tuple[str, ...], depth: int
@@ -372,20 +378,6 @@ class _Builder:
         name = table_name(self._settings.table_prefix, below, self._tables)
         empty = TablePlan(name, field.key, none_means=means, depth=parent.depth + 1)
         return self.table(empty, field.elements or ObjectStatistics(), below, depth - 1)
-
-
-def _widen(column: ColumnPlan, field: FieldStatistics) -> ColumnPlan:
-    kind, date_format = field.kind_and_date_format
-    if kind is Kind.UNKNOWN or (kind, date_format) == (column.kind, column.date_format) == (kind, None):
-        return column
-    usual = date_format if column.kind is Kind.UNKNOWN else column.date_format
-    if usual and date_format and class_of(usual) == class_of(date_format):
-        digits = digits_beside(usual, field.date_formats, column.stored_digits)
-        return replace(column, kind=kind, date_format=usual, stored_digits=digits)
-    joined = join(column.kind, kind)
-    if joined in (Kind.DATE, Kind.DATETIME):  # moments and wall clocks
-        joined = Kind.TEXT
-    return replace(column, kind=joined, date_format=None, stored_digits=None)
 
 
 def guess_relations(

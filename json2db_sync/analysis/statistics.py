@@ -7,14 +7,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, field
+from functools import reduce
 from itertools import chain
 
 import xxhash
 
+from json2db_sync.analysis.alike_texts import AlikeTexts
 from json2db_sync.model.decoding import Column, NeedsRowPath
-from json2db_sync.model.jsontext import Json, preview
+from json2db_sync.model.extended_json import MOMENTS, WRAPPERS, unwrapped
+from json2db_sync.model.jsontext import Json, key_of_values, preview
 from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, join, kind_of_date_format
-from json2db_sync.model.moments import are_usual_dates, as_odd, class_of, format_of, formats_of, usual_format
+from json2db_sync.model.moments import (
+    DATE_SPELLING,
+    are_usual_dates,
+    as_odd,
+    class_of,
+    format_of,
+    formats_of,
+    usual_format,
+)
 from json2db_sync.model.paths import MAX_DEPTH, ObjectCheck, Shape, may_be_named
 from json2db_sync.model.plan import ID, snake
 from json2db_sync.model.shredder import is_object_array
@@ -135,12 +146,15 @@ class FieldStatistics:
     empty_arrays: int = 0
     object_arrays: int = 0
     """Non-empty arrays of nothing but objects."""
+    wrapped: Counter[str] = field(default_factory=Counter)
+    """By name, objects that are wrappers of MongoDB's Extended JSON."""
     date_formats: Counter[str] = field(default_factory=Counter)
     """How dates were written; texts that are not dates count under ``""``."""
     spoilers: Counter[str] = field(default_factory=Counter)
     """Some texts that are not dates."""
     spelled: dict[str, str] = field(default_factory=dict)
     """A text of each date format."""
+    alike: AlikeTexts = field(default_factory=AlikeTexts)
     examples: list[str] = field(default_factory=list)
     elements: ObjectStatistics | None = None
     """What the objects of its arrays hold."""
@@ -168,7 +182,8 @@ class FieldStatistics:
         self.nulls += types[type(None)]
         self.bools += types[bool]
         self.numbers += types[float]
-        self.objects += types[dict]
+        if types[dict]:
+            self._analyze_objects(_of_type(dict, values, types))
         if types[int]:
             self._analyze_integers(_of_type(int, values, types))
         if types[str]:
@@ -213,6 +228,12 @@ class FieldStatistics:
                 if len(self.examples) == _MAX_EXAMPLES:
                     return
 
+    def _analyze_objects(self, values: Column) -> None:
+        self.objects += len(values)
+        for value in values:
+            if len(value) == 1 and (wrapped := unwrapped(value)) is not None:
+                self.wrapped[wrapped[0]] += 1
+
     def _analyze_integers(self, values: Column) -> None:
         count = len(values)
         if min(values) < INT64_MIN or max(values) > INT64_MAX:
@@ -222,6 +243,7 @@ class FieldStatistics:
 
     def _analyze_texts(self, values: Sequence[str], date_format: str | None) -> None:
         self.texts += len(values)
+        self.alike.add(values)
         if date_format and date_format in self.date_formats:
             self.date_formats[date_format] += len(values)
         elif self._is_one_date_format(values):
@@ -295,6 +317,8 @@ class FieldStatistics:
     @property
     def kind_and_date_format(self) -> tuple[Kind, str | None]:
         """The narrowest kind for all values seen."""
+        if self.wrapped:
+            return self._kind_of_wrapped()
         return self._kind_and_date_format(self.objects + self.arrays)
 
     @property
@@ -316,6 +340,39 @@ class FieldStatistics:
                 return kind_of_date_format(usual), usual
             kind = join(kind, Kind.TEXT)
         return kind, None
+
+    def _kind_of_wrapped(self) -> tuple[Kind, str | None]:
+        """Of wrappers, and what stands beside them."""
+        kinds = {WRAPPERS[name].kind for name in self.wrapped}
+        if self.objects > self.wrapped.total() or self.arrays:
+            return Kind.JSON, None
+        if kinds == {Kind.TEXT}:
+            return Kind.TEXT, None
+        if self.bools or (self.texts and kinds != {Kind.DATETIME}):
+            return Kind.JSON, None
+        if kinds == {Kind.DATETIME}:
+            is_moments = set(map(class_of, self.date_formats)) <= {class_of(MOMENTS)}
+            if not is_moments or self.integers or self.bigints or self.numbers:
+                return Kind.JSON, None
+            return Kind.DATETIME, usual_format(self.date_formats) if self.written == "plain" else MOMENTS
+        if kinds & {Kind.TEXT, Kind.DATETIME}:
+            return Kind.JSON, None
+        kinds |= {Kind.NUMBER} if self.numbers else set()
+        return (Kind.DECIMAL if self.bigints else reduce(join, sorted(kinds))), None
+
+    @property
+    def written(self) -> str | None:
+        """How the values are mostly written, where some are wrappers and columns hold them; else None."""
+        counts = Counter({"plain": self.bools + self.integers + self.bigints + self.numbers + self.texts})
+        counts.update(self.wrapped)
+        return max(counts, key=lambda name: counts[name]) if self.wrapped else None
+
+    @property
+    def usual_moment(self) -> str | None:
+        """The usual format of the moments, or else wall clocks, among the texts."""
+        usual, _times = self._usual_class
+        formats = {one: times for one, times in self.date_formats.items() if class_of(one) == usual}
+        return usual_format(formats) if usual not in ("", DATE_SPELLING) else None
 
     @property
     def may_be_date(self) -> bool:
@@ -357,6 +414,10 @@ def _of_type(one: type, values: Column, types: Counter[type]) -> Column:
 
 def _id_texts(values: Column, types: Counter[type]) -> Sequence[str]:
     """Those of these values that may name a record, as text."""
+    if types[dict]:
+        wrapped = [text for value in values if type(value) is dict and (text := key_of_values((value,))) is not None]
+        plain = [value for value in values if type(value) is not dict]
+        return [*wrapped, *_id_texts(plain, Counter(map(type, plain)))]
     if types[str] and types[int]:
         return [str(value) for value in values if type(value) in (str, int) and value != ""]
     texts = _of_type(str, values, types) or list(map(str, _of_type(int, values, types)))

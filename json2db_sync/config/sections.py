@@ -16,6 +16,7 @@ from json2db_sync.config.values import (
     FieldsOfTables,
     JsonText,
     KeyFields,
+    Kinds,
     MaxRejected,
     Names,
     RecordsPathText,
@@ -172,6 +173,10 @@ class ProcessingSettings(_Section):
         "DELETION_STUBS",
         'What a record holds that only tells of a deletion, as JSON: {"invoices": {"status": "Deleted"}}',
     )
+    kinds: Kinds = _setting(
+        {}, "KINDS", 'Kinds of columns where values say otherwise, as JSON: {"invoices.total": "decimal"}'
+    )
+
     on_error: Literal["reject", "stop"] = _setting(
         "reject", "ON_ERROR", "A record or file that cannot be loaded: reject it and go on, or stop the run"
     )

@@ -104,6 +104,20 @@ def _references(value: dict[str, str]) -> dict[str, str]:
 Relations = Annotated[dict[str, str], JsonText, AfterValidator(_references)]
 
 
+def _kinds(value: dict[str, str]) -> dict[str, str]:
+    """Fields as they are written, of an entity or of a child; and the kind of each."""
+    from json2db_sync.model.kind_choices import KindChoice
+
+    for field, kind in value.items():
+        if "." not in field.strip("."):
+            raise ValueError(f'{field!r} must be entity.field, or entity.array.field, as in "invoices.total"')
+        KindChoice.parse(kind)
+    return value
+
+
+Kinds = Annotated[dict[str, str], JsonText, AfterValidator(_kinds)]
+
+
 def _records_path(text: str) -> str:
     """A path of keys, lists and maps, or JSONPath."""
     from json2db_sync.errors import ConfigurationError

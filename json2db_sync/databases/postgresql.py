@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ from json2db_sync.databases.tables import SqlType, VerbatimType
 from json2db_sync.errors import ConfigurationError, Locked
 from json2db_sync.model import jsontext
 from json2db_sync.model.kinds import Kind
-from json2db_sync.model.moments import has_offset, spell, spell_any, stored_format_of
+from json2db_sync.model.moments import has_offset, spell, spell_any
 from json2db_sync.model.plan import HASH, ID, LOAD, EntityPlan
 from json2db_sync.sources.batch import Record
 from json2db_sync.workers.background import BackgroundQueue
@@ -36,6 +37,7 @@ _TYPES: dict[Kind, SqlType] = {
     Kind.INTEGER: sa.BigInteger(),
     Kind.BIGINT: VerbatimType("NUMERIC"),
     Kind.NUMBER: postgresql.DOUBLE_PRECISION(),
+    Kind.DECIMAL: VerbatimType("NUMERIC"),
     Kind.DATE: VerbatimType("DATE"),
     Kind.JSON: VerbatimType("JSONB"),
 }
@@ -43,7 +45,7 @@ _PLAIN = (sa.Integer, sa.Numeric, sa.Boolean, sa.String, sa.LargeBinary, sa.Uuid
 """Types whose values psycopg gives as they are; of all others the server makes JSON."""
 _ORDERED = (sa.Integer, sa.Numeric, sa.Boolean, sa.Date, sa.DateTime, sa.LargeBinary, sa.Uuid)
 # float: a number's column that someone has altered gives decimals
-_DECODERS: dict[Kind, Decode] = {Kind.BIGINT: int, Kind.NUMBER: float}
+_DECODERS: dict[Kind, Decode] = {Kind.BIGINT: int, Kind.NUMBER: float, Kind.DECIMAL: "{:f}".format}
 # Classes of SQLSTATE that speak of the rows: what psycopg raises for them is what refuses_row takes for a refusal.
 _REFUSALS = ("0A", "21", "22", "23", "42", "54")
 _LOCK = 0x6A32_6462  # "j2db": the advisory lock of this package; one a database, since they are a database's own
@@ -179,12 +181,10 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
     def decode_json(self, value: Any) -> Any:
         return value  # psycopg has read it
 
-    def stored_form(self, kind: Kind, date_format: str | None, stored_digits: int | None = None) -> Decode | None:
+    def stored_form(self, kind: Kind, date_format: str | None) -> Decode | None:
         if kind in (Kind.DATE, Kind.DATETIME):
-            if date_format is not None and stored_digits is not None:
-                date_format = stored_format_of(date_format, stored_digits)
             return self.decoder(kind, date_format)
-        forms: dict[Kind, Decode] = {Kind.BIGINT: str, Kind.JSON: jsontext.encode}
+        forms: dict[Kind, Decode] = {Kind.BIGINT: str, Kind.JSON: jsontext.encode, Kind.DECIMAL: "{:f}".format}
         return forms.get(kind)
 
     def may_reject(self, text: bytes) -> bool:
@@ -219,6 +219,10 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
         with _driver(connection).cursor() as cursor:
             rows = cursor.execute(statement, [list(ids)])
             return {id_: (hash_, load) for id_, hash_, load in rows}
+
+    def exact_sum(self, connection: sa.Connection, column: sa.Column[Any]) -> Decimal | None:
+        total = connection.execute(sa.select(sa.func.sum(column))).scalar_one()
+        return None if total is None else Decimal(total)
 
     def byte_order(self, column: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
         return column.collate("C")

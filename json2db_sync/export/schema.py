@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from json2db_sync.databases.reflection import ApplicationColumn
 from json2db_sync.export.exported_file import FILTERS, KEY
-from json2db_sync.model.kinds import JSON_TYPES, codec_of
+from json2db_sync.model.column_codecs import codec_for
+from json2db_sync.model.kinds import JSON_TYPES
 from json2db_sync.model.plan import TablePlan
 from json2db_sync.sources.folders import WRITTEN_BY
 
@@ -115,8 +116,8 @@ def properties_of(table: TablePlan, *, key: Sequence[str]) -> Schema:
     """
     if table.full:
         key_columns = [column for column in table.columns if column.key in key]
-        return {column.key: dict(codec_of(column.kind).json_schema) for column in key_columns}
-    found: Schema = {column.key: dict(codec_of(column.kind).json_schema) for column in table.columns}
+        return {column.key: dict(codec_for(column).json_schema) for column in key_columns}
+    found: Schema = {column.key: dict(codec_for(column).json_schema) for column in table.columns}
     for child in table.children:
         assert child.key is not None
         objects = {"type": "object", "properties": properties_of(child, key=())}

@@ -28,7 +28,7 @@ from json2db_sync.model.decoding import (
     renamed_array,
     struct_type,
 )
-from json2db_sync.model.jsontext import MAX_KEY, decode, encode, encode_text, id_text
+from json2db_sync.model.jsontext import MAX_KEY, decode, encode, encode_text, id_text, key_of_values
 from json2db_sync.model.kinds import Codec, Kind, ValueMismatch, codec_of
 from json2db_sync.model.paths import PathCheck
 from json2db_sync.model.plan import ID, PARENT_ID, REST, ColumnPlan, EntityPlan, TablePlan
@@ -66,7 +66,7 @@ class FieldColumn(Part):
         self._null = null
         self._convert = int if plan.kind is Kind.BOOL and null is ABSENT else codec.convert
         self._is_json = plan.kind is Kind.JSON
-        self._arrays_are_tables = arrays_are_tables
+        self._arrays_are_tables = arrays_are_tables and not plan.chosen
         self._dates = _Dates(codec) if plan.date_format and not codec.keeps_odd else None
         self._odd = codec if codec.keeps_odd else None
 
@@ -80,6 +80,8 @@ class FieldColumn(Part):
         """
         if self._odd is None:
             return self._stored(column), None
+        if self._odd.takes_null:
+            return self._one_by_one(column, self._odd)
         try:
             known, odd = self._odd.store_all(set(column).difference((None, ABSENT)))
         except ValueMismatch as error:
@@ -87,6 +89,15 @@ class FieldColumn(Part):
         known[None] = known[ABSENT] = self._null
         stored = list(map(known.__getitem__, column))
         return stored, [value if value in odd else ABSENT for value in column] if odd else None
+
+    def _one_by_one(self, column: Column, codec: Codec) -> tuple[Column, Column | None]:
+        """Values of any type, which equality does not tell apart."""
+        try:
+            made = [(self._null, True) if value is None or value is ABSENT else codec.store(value) for value in column]
+        except ValueMismatch as error:
+            raise NeedsRowPath from error
+        odd = [ABSENT if exact else value for (_stored, exact), value in zip(made, column, strict=True)]
+        return [stored for stored, _exact in made], odd if not all(exact for _stored, exact in made) else None
 
     def _stored(self, column: Column) -> Column:
         null, convert = self._null, self._convert
@@ -326,10 +337,14 @@ class _Ids:
             raise NeedsRowPath
         self.places = [by_key[key][0] for key in plan.key]
         self._kinds = [by_key[key][1].kind for key in plan.key]
+        self._written = [by_key[key][1].written is not None for key in plan.key]
         if not _KEY_KINDS.issuperset(self._kinds):
             raise NeedsRowPath
         self._is_integer = plan.id_kind is Kind.INTEGER
-        fields = [(f"f{number}", codec_of(kind).decodes_as) for number, kind in enumerate(self._kinds)]
+        fields = [
+            (f"f{number}", Any if self._written[number] else codec_of(kind).decodes_as)
+            for number, kind in enumerate(self._kinds)
+        ]
         names = {f"f{number}": key for number, key in enumerate(plan.key)}
         struct = struct_type(fields, names, forbid_unknown_fields=False)
         self._decoder = msgspec.json.Decoder(list[struct])  # type: ignore[valid-type]
@@ -348,8 +363,18 @@ class _Ids:
             if None in numbers or ABSENT in numbers:
                 raise NeedsRowPath
             return numbers
-        texts = [self._texts(column, kind) for column, kind in zip(values, self._kinds, strict=True)]
+        texts = [
+            self._key_texts(column) if written else self._texts(column, kind)
+            for column, kind, written in zip(values, self._kinds, self._written, strict=True)
+        ]
         return texts[0] if len(texts) == 1 else list(map(id_text, zip(*texts, strict=True)))
+
+    def _key_texts(self, column: Column) -> Sequence[str]:
+        """Keys that are written in several ways, as texts."""
+        texts = [None if value is ABSENT else key_of_values((value,)) for value in column]
+        if None in texts or any(text.startswith("#") for text in texts if text):
+            raise NeedsRowPath
+        return [text for text in texts if text is not None]
 
     def _texts(self, column: Column, kind: Kind) -> Sequence[str]:
         """Keys as texts; a missing one, or one that is too long, takes the row path."""
@@ -372,7 +397,9 @@ class _Table:
         self._null = null
         tables = plan.depth < child_depth
         self._fields = [
-            FieldColumn(column, null, is_id=column.name == ID and not plan.depth, arrays_are_tables=tables)
+            FieldColumn(
+                column, null, is_id=column.name == ID and not plan.depth, arrays_are_tables=tables and not column.chosen
+            )
             for column in plan.columns
         ]
         for field in self._fields if not json_texts else ():

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from json2db_sync.model.decimals import decimal_text
 from json2db_sync.model.jsontext import Json, encode, scalar_text
 from json2db_sync.model.moments import DATE_SPELLING, are_spelled, are_usual_dates, date_format_of, has_offset, spell
 
@@ -26,6 +27,8 @@ class Kind(StrEnum):
     """Whole numbers of any size."""
     NUMBER = "number"
     """An IEEE double."""
+    DECIMAL = "decimal"
+    """A decimal number, exactly, as its text."""
     TEXT = "text"
     DATE = "date"
     DATETIME = "datetime"
@@ -35,7 +38,7 @@ class Kind(StrEnum):
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 
-_NUMERIC = (Kind.INTEGER, Kind.BIGINT, Kind.NUMBER)  # in order: the wider of two holds both
+_NUMERIC = (Kind.INTEGER, Kind.BIGINT, Kind.NUMBER, Kind.DECIMAL)  # in order: the wider of two holds both
 
 
 def join(one: Kind, other: Kind) -> Kind:
@@ -64,6 +67,8 @@ def now_text(moment: datetime | None = None) -> str:
 Stored = bool | int | float | str | None
 Store = Callable[[Json], tuple[Stored, bool]]
 """Value to (stored value, whether the stored value alone says exactly what the value was)."""
+AllStored = tuple[dict[Any, Stored], Collection[Any]]
+"""What is stored of each of several values, and those of which that does not tell the value."""
 JsonSchema = dict[str, str | list[str]]
 
 JSON_TYPES = ("array", "boolean", "null", "number", "object", "string")
@@ -110,7 +115,7 @@ class Codec:
         """
         raise ValueMismatch
 
-    def store_all(self, values: Collection[Any]) -> tuple[dict[Any, Stored], Collection[Any]]:
+    def store_all(self, values: Collection[str]) -> AllStored:
         """What is stored of each of these values, all different; and those of which that does not tell the value.
 
         :raises ValueMismatch: when the kind does not hold one of them.
@@ -196,6 +201,18 @@ class _Text(Codec):
         return set(map(type, values)) <= {str}
 
 
+class _Decimal(_Text):
+    json_types = ("null", "number", "string")
+
+    def store(self, value: Json) -> tuple[Stored, bool]:
+        if isinstance(value, str) and (text := decimal_text(value)) is not None:
+            return text, text == value
+        raise ValueMismatch
+
+    def holds(self, values: Collection[Any]) -> bool:
+        return set(map(type, values)) <= {str} and all(decimal_text(value) == value for value in values)
+
+
 class _DateTime(_Text):
     json_types = ("string", "null")
 
@@ -234,6 +251,7 @@ _CODECS: Mapping[Kind, type[Codec]] = {
     Kind.INTEGER: _Integer,
     Kind.BIGINT: _BigInteger,
     Kind.NUMBER: _Number,
+    Kind.DECIMAL: _Decimal,
     Kind.TEXT: _Text,
     Kind.DATE: _Date,
     Kind.DATETIME: _DateTime,
@@ -250,7 +268,7 @@ def codec_of(kind: Kind, date_format: str | None = None) -> Codec:
 
 
 __all__ = [
-    "DATE_SPELLING", "INT64_MAX", "INT64_MIN", "Codec", "JsonSchema", "Kind", "Store", "Stored", "ValueMismatch",
-    "are_spelled", "are_usual_dates", "codec_of", "date_format_of", "has_offset", "join", "kind_of_date_format",
-    "now_text", "spell",
+    "DATE_SPELLING", "INT64_MAX", "INT64_MIN", "AllStored", "Codec", "JsonSchema", "Kind", "Store", "Stored",
+    "ValueMismatch", "are_spelled", "are_usual_dates", "codec_of", "date_format_of", "has_offset", "join",
+    "kind_of_date_format", "now_text", "spell",
 ]  # fmt: skip

@@ -88,7 +88,7 @@ def _date_pattern(date_format: str) -> str:
 def has_offset(date_format: str) -> bool:
     """Does a datetime of this date_format name a moment (Z, +05:30), or just a wall clock?"""
     match = _SPELLING.fullmatch(date_format.removeprefix(ODD))
-    return bool(match and match["offset"])
+    return bool(match and match["offset"]) or "%z" in date_format
 
 
 def spell(value: date | datetime, date_format: str) -> str:
@@ -346,11 +346,26 @@ def digits_beside(usual: str, date_formats: Iterable[str], known: int | None = N
     others = set(date_formats) - {usual}
     if not others and known is None:
         return None
-    most = max(_digits(date_format) for date_format in others) if others else 0
-    fitting = _digits(usual) if known is None else known
+    most = max(digits_of(date_format) for date_format in others) if others else 0
+    fitting = digits_of(usual) if known is None else known
     return fitting if most <= fitting else MOST_DIGITS
 
 
-def _digits(date_format: str) -> int:
+def digits_of(date_format: str) -> int:
+    """Of the fraction."""
     match = _SPELLING.fullmatch(date_format.removeprefix(ODD))
     return int(match["digits"] or 0) if match else 0
+
+
+def is_own(date_format: str) -> bool:
+    """Is this in words of strptime that a user gave, as %d/%m/%Y?"""
+    return date_format != DATE_SPELLING and _SPELLING.fullmatch(date_format) is None
+
+
+def parsed(text: str, date_format: str) -> datetime | None:
+    """The moment, or wall clock, that a text is by a format of strptime; None where it is none."""
+    try:
+        at = datetime.strptime(text, date_format)
+        return at.astimezone(UTC) if at.tzinfo is not None else at
+    except (ValueError, OverflowError):
+        return None

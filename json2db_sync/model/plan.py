@@ -16,7 +16,7 @@ import msgspec
 
 from json2db_sync.errors import ConfigurationError, DatabaseError
 from json2db_sync.model.kinds import Kind
-from json2db_sync.model.moments import stored_format_of
+from json2db_sync.model.moments import DATE_SPELLING, stored_format_of
 from json2db_sync.results.messages import SchemaChange
 
 MAX_BYTES = 63
@@ -143,11 +143,18 @@ class ColumnPlan:
     stored_digits: int | None = None
     """Of moments that are written in several ways: digits of the fraction in which all of them are stored, see
     :func:`json2db_sync.model.moments.stored_format`; None where all are written, and stored, by ``date_format``."""
+    written: str | None = None
+    """How JSON writes the values, mostly, where there are several ways: ``plain``; ``text`` of numbers; or a wrapper of
+    MongoDB's, see :mod:`json2db_sync.model.extended_json`."""
+    chosen: bool = False
+    """Is the kind a setting? Then the column never widens, and what does not fit is kept beside."""
 
     @property
     def stored_format(self) -> str | None:
         """The format of dates and moments as they are stored where they are texts."""
-        if self.date_format is None or self.stored_digits is None:
+        if self.date_format is None or self.kind is Kind.DATE:
+            return self.date_format and DATE_SPELLING
+        if self.stored_digits is None:
             return self.date_format
         return stored_format_of(self.date_format, self.stored_digits)
 
@@ -374,8 +381,9 @@ def _table_changes(entity: str, old: TablePlan, new: TablePlan, found: list[Sche
         if known is None:
             found.append(SchemaChange("add_column", entity, new.name, column.name, column.kind, full, kind=column.kind))
         elif replace(known, null_means=column.null_means) != column:
-            same = known.kind is column.kind
-            detail = f"{column.kind} spelled otherwise" if same else f"{known.kind} to {column.kind}"
+            detail = f"{known.kind} to {column.kind}"
+            if known.kind is column.kind:
+                detail = f"{column.kind} by setting" if column.chosen else f"{column.kind} spelled otherwise"
             found.append(
                 SchemaChange(
                     "widen_column", entity, new.name, column.name, detail,

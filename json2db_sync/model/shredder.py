@@ -157,7 +157,7 @@ def is_object_array(value: object) -> bool:
 def _field(column: ColumnPlan, arrays_are_tables: bool) -> _Field:
     absent = column.null_means == "absent"
     store: Store = codec_for(column).store
-    if column.kind is Kind.JSON and arrays_are_tables:
+    if column.kind is Kind.JSON and arrays_are_tables and not column.chosen:
         store = _store_no_object_array
     return _Field(column.key, store, not absent, absent)
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def analyze(context: Context, selection: Selection) -> AnalysisResult:
     """What was seen, with the changes that it asks for."""
-    from json2db_sync.analysis.analysis_report import date_notes, describe
+    from json2db_sync.analysis.analysis_report import date_notes, describe, kind_notes
     from json2db_sync.schema.schema_diff import pending_changes
 
     with context.step("analyze") as step, context.database() as database:
@@ -61,7 +61,7 @@ def analyze(context: Context, selection: Selection) -> AnalysisResult:
             *doubts_of_settings(context, stored, known),
             *doubts_of_lifecycles(context, known),
             *refused,
-            *(note for entity in entities for note in date_notes(entity)),
+            *(note for entity in entities for note in (*date_notes(entity), *kind_notes(entity))),
         ),
         statistics={"total_records": analysis.records, "files": analysis.files, "bytes": analysis.bytes},
     )

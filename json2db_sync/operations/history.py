@@ -30,7 +30,7 @@ def report(context: Context, *, runs: int = 10) -> ReportResult:
         step.done(f"{counted(len(tables), 'table')}, {counted(records, 'record')}")
         return ReportResult(
             database=database.label,
-            tables=tuple(tables),
+            tables=tuple(summary.with_sums(tables)),
             entities=tuple(replace(one, gone=summary.gone(one.name)) for one in summary.entities(tables)),
             runs=tuple(summary.runs(limit(runs))),
             relations=tuple(summary.relations()),
@@ -39,6 +39,7 @@ def report(context: Context, *, runs: int = 10) -> ReportResult:
             size=database.size(connection),
             version=database.version(connection),
             total_records=records,
+            notes=tuple(summary.misfits()),
         )
 
 

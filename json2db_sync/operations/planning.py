@@ -214,6 +214,7 @@ def plan_settings(context: Context, stored: Mapping[str, EntityPlan]) -> PlanSet
         table_prefix=context.config.database.table_prefix,
         child_depth=processing.child_depth,
         max_columns=processing.max_columns,
+        kinds=processing.kinds,
         keys={
             entity: tuple(processing.aliases.get(entity, {}).get(name, name) for name in key)
             for entity, key in processing.keys.items()

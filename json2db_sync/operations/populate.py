@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -121,6 +121,7 @@ def storing(
             storage.run, storage.backup = writing.run, writing.backup
             yield storage
             storage.done.notes += _relation_notes(context, database)
+            storage.done.notes += _misfit_notes(database, storage.done.entities)
     except SyncError as error:
         if storage.run is None:
             raise
@@ -137,6 +138,17 @@ def _relation_notes(context: Context, database: Database) -> list[Note]:
 
     with database.reading() as connection:
         return list(relations.relation_notes(database, connection, stored_plans(database), configured))
+
+
+def _misfit_notes(database: Database, loaded: Collection[str]) -> list[Note]:
+    """Columns of chosen kinds that some values do not fit, of the entities that were loaded."""
+    plans = [plan for name, plan in stored_plans(database).items() if name in loaded]
+    if not any(column.chosen for plan in plans for table in plan.tables for column in table.columns):
+        return []
+    from json2db_sync.verification.column_figures import misfit_notes
+
+    with database.reading() as connection:
+        return list(misfit_notes(database, connection, plans))
 
 
 def population_result(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import fields
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ from json2db_sync.model.plan import ID, EntityPlan
 from json2db_sync.results import (
     EntityReport,
     LoadReport,
+    Note,
     RejectedRecord,
     RelationReport,
     RunReport,
@@ -27,6 +28,7 @@ from json2db_sync.results import (
     Value,
     ViewReport,
 )
+from json2db_sync.verification.column_figures import misfit_notes, sums
 from json2db_sync.verification.references import Reference
 
 _MEMORY = 64 * 2**20
@@ -55,6 +57,16 @@ class Summary:
             for name, table in self._database.tables(plan).items()
             if name in existing
         ]
+
+    def with_sums(self, tables: Iterable[TableReport]) -> Iterator[TableReport]:
+        """The same with the sums of their decimals, for which all of these are read."""
+        for table in tables:
+            found = sums(self._database, self._connection, self.plans[table.entity], table.name)
+            yield replace(table, sums=found) if found else table
+
+    def misfits(self) -> list[Note]:
+        """Columns of chosen kinds that some values do not fit."""
+        return list(misfit_notes(self._database, self._connection, self.plans.values()))
 
     def _table(self, plan: EntityPlan, name: str, table: sa.Table, size: int | None) -> TableReport:
         count = self._connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()

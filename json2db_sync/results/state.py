@@ -22,6 +22,8 @@ class TableReport(Value):
     columns: int = 0
     last_change: str | None = None
     """When a record was last inserted or changed, UTC."""
+    sums: Mapping[str, str] = field(default_factory=dict)
+    """In a report: by column of decimals, the exact sum."""
 
 
 @dataclass(frozen=True)

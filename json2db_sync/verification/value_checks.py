@@ -21,7 +21,7 @@ _BATCH = 1000
 _CHECKS = {"dates": "dates", "numbers": "integers and numbers", "flags": "booleans", "json": "JSON columns"}
 _GROUP = {
     Kind.DATE: "dates", Kind.DATETIME: "dates", Kind.INTEGER: "numbers", Kind.BIGINT: "numbers",
-    Kind.NUMBER: "numbers", Kind.BOOL: "flags", Kind.JSON: "json",
+    Kind.NUMBER: "numbers", Kind.DECIMAL: "numbers", Kind.BOOL: "flags", Kind.JSON: "json",
 }  # fmt: skip
 _JUDGED_AS_STORED = (Kind.BOOL, Kind.INTEGER, Kind.NUMBER)
 """A decoder would make a boolean or a number of anything."""
@@ -66,7 +66,11 @@ class _Column:
         self.plan = plan
         self.group = _GROUP[plan.kind]
         self._codec = codec_for(plan)
-        decode = database.decoder(plan.kind, plan.date_format, plan.stored_digits)
+        decode = (
+            database.decoder(plan.kind, plan.date_format, plan.stored_digits)
+            if plan.written is None
+            else database.decoder(plan.kind, plan.stored_format)
+        )
         self._decode = decode if plan.kind not in _JUDGED_AS_STORED else None
         self._decode_json = database.decode_json
 

@@ -14,9 +14,11 @@ from support.contents import assert_sound
 from support.sessions import ok, query, session
 
 from json2db_sync import SyncRunner
+from json2db_sync.analysis.inference import PlanSettings
 from json2db_sync.config import JSON2DBConfig
 from json2db_sync.databases import open_database
 from json2db_sync.databases.ledger import Ledger
+from json2db_sync.errors import ConfigurationError
 from json2db_sync.model.moments import format_of, moment_of
 
 
@@ -205,6 +207,227 @@ def test_any_spelling_of_moments_comes_back(offsets, data):
     rows = there_and_back([{"id": number, "at": text} for number, text in enumerate(texts)], {"at": "datetime"})
     if len(set(map(format_of, texts))) > 1:
         assert [row["at"] for row in rows] == sorted(row["at"] for row in rows)
+
+
+# Kinds by setting
+
+MONEY = [{"id": 1, "total": "19.90", "amount": 0.1}, {"id": 2, "total": "0.10", "amount": 0.2},
+         {"id": 3, "total": "1000000000000000.01", "amount": 5}]  # fmt: skip
+
+
+def kinds(**processing: str) -> dict[str, Any]:
+    return {"processing": {"kinds": {name.replace("__", "."): kind for name, kind in processing.items()}}}
+
+
+def test_row_33_prices_are_decimals_by_setting(place):
+    """NUMERIC on PostgreSQL, text on SQLite; sums are exact, and what was text comes back as that text."""
+    config = kinds(invoices__total="decimal", invoices__amount="decimal")
+    place.load(config, invoices=MONEY)
+    assert place.kind("invoices", "total") == place.kind("invoices", "amount") == "decimal"
+    assert place.read("invoices") == place.exported("invoices") == MONEY
+    if place.is_postgresql:
+        assert place.type("json_invoices", "total") == "numeric"
+        assert str(query(place.url, "SELECT sum(total), sum(amount) FROM json_invoices")[0][0]) == "1000000000000020.01"
+    else:
+        assert query(place.url, "SELECT total FROM json_invoices WHERE id = 1") == [("19.90",)]
+    (table,) = ok(place.runner(**config).report()).tables
+    assert table.sums == {"total": "1000000000000020.01", "amount": "5.3"}
+
+
+@pytest.mark.parametrize("name", ["line_items.rate", "invoices.line_items.rate"])
+def test_kinds_of_columns_of_children(name, place):
+    """By the child's name, or by the whole path."""
+    records = [{"id": 1, "line_items": [{"rate": "1.10"}, {"rate": "2.205"}, {"rate": None}, {}]}]
+    config = {"processing": {"kinds": {name: "decimal"}}}
+    place.load(config, invoices=records)
+    assert place.read("invoices") == records
+    tables = {table.name: table.sums for table in ok(place.runner(**config).report()).tables}
+    assert tables["json_invoices_line_items"] == {"rate": "3.305"}
+
+
+CHOSEN: dict[str, tuple[str, list[Any], list[Any], str]] = {
+    # kind by setting: values, what does not fit, and the kind on PostgreSQL
+    "decimal": ("decimal", ["1.50", "-0.00", "1e3", 7, 0.25, "+2", ".5"], ["n/a", "", True, [1], {"a": 1}], "numeric"),
+    "integer": ("integer", ["12", "007", 5, 5.0, "-3"], ["1.5", "", 1.5, "99999999999999999999", False], "bigint"),
+    "number": ("number", ["1.5", 2, "2e3", "0.10"], ["", "NaN", "1e999", None, []], "double precision"),
+    "text": ("text", ["a", 1, 1.5, True, ""], [["a"], {"a": 1}], "text"),
+    "json": ("json", ["a", 1, {"b": [1]}, [{"c": 1}], True], [], "jsonb"),
+    "date": ("date", ["2026-01-31", "0001-01-01"], ["", "2026-02-30", "2026-01-31T10:00:00Z", 5], "date"),
+    "datetime": ("datetime", ["2026-01-31T10:00:00Z", "2026-01-31T10:00:00.5+02:00"], ["", "soon", "2026-01-31"],
+                 "timestamp with time zone"),
+    "datetime:%d/%m/%Y": ("datetime", ["31/01/2026", "01/02/2026", "1/2/2026"], ["", "02/30/2026", 5],
+                          "timestamp without time zone"),
+    "date:%d.%m.%y": ("date", ["31.01.26", "01.02.26"], ["2026-01-31"], "date"),
+    "datetime:%Y%m%dT%H%M%S%z": ("datetime", ["20260131T100000+0000", "20260131T100000+0200"], ["20260131"],
+                                 "timestamp with time zone"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", CHOSEN)
+def test_every_kind_by_setting_keeps_what_does_not_fit(kind, place):
+    """What fits is of the kind; what does not is kept as it was and counted; both come back, in one file or two."""
+    name, fitting, others, type_ = CHOSEN[kind]
+    records = [{"id": number, "v": value} for number, value in enumerate([*fitting, *others])]
+    config = kinds(things__v=kind)
+    place.load(config, things=records[: len(fitting)])
+    assert place.kind("things", "v") == name
+    result = place.load(config, things=records, by_batch=False)
+    assert place.read("things") == sorted(records, key=lambda record: str(record["id"]))
+    assert place.kind("things", "v") == name
+    if place.is_postgresql:
+        assert place.type("json_things", "v") == type_
+    misfits = sum(value is not None for value in others)
+    assert [note.count for note in result.notes if note.code == "misfits"] == ([misfits] if misfits else [])
+    stored = query(place.url, "SELECT count(*) FROM json_things WHERE v IS NULL")
+    assert stored == [(len(others),)]
+
+
+def test_dates_in_a_format_of_ones_own_sort_by_time(place):
+    """They are dates in the table, whatever their format."""
+    records = [{"id": 1, "at": "31/01/2026"}, {"id": 2, "at": "01/12/2025"}, {"id": 3, "at": "02/02/2026"}]
+    place.load(kinds(x__at="datetime:%d/%m/%Y"), x=records)
+    assert place.in_order("x", "at") == [2, 1, 3]
+    assert place.in_order("x", "at", "WHERE at > '2026-01-15'") == [1, 3]
+    assert place.read("x") == records
+
+
+def test_a_kind_that_is_chosen_later_changes_the_column(place):
+    """The plan announces it, create_tables does it, and every record comes back."""
+    place.load(invoices=MONEY)
+    assert place.kind("invoices", "total") == "text"
+    runner = place.runner(**kinds(invoices__total="decimal"))
+    assert any(change == "widen column json_invoices.total (text to decimal)" for change in runner.plan().changes)
+    ok(runner.create_tables())
+    assert place.kind("invoices", "total") == "decimal"
+    assert_sound(place.url, runner=runner)
+    assert place.read("invoices") == MONEY
+
+
+def test_the_analysis_proposes_kinds(place):
+    """Texts that are all decimals, or all dates in another format, are named with the line for the configuration."""
+    records = [{"id": n, "price": f"{n}.90", "day": f"{n:02}/01/2026", "zip": f"{n:05}"} for n in range(1, 29)]
+    session(place.folder / "sync_sessions", "2026-01-01", things=records)
+    notes = [note for note in ok(place.runner().analyze()).notes if note.code == "kind_proposal"]
+    assert [str(note) for note in notes] == [
+        'things.price: 28 texts that are all decimals: processing.kinds = {"things.price": "decimal"}',
+        'things.day: 28 texts that are all dates: processing.kinds = {"things.day": "date:%d/%m/%Y"}',
+    ]
+    assert not [
+        note
+        for note in ok(place.runner(**kinds(things__price="decimal", things__day="date:%d/%m/%Y")).analyze()).notes
+        if note.code == "kind_proposal"
+    ]
+
+
+def test_a_kind_that_is_none_is_told():
+    """A slip of the pen is not a text column."""
+    with pytest.raises(ConfigurationError, match="is no kind"):
+        JSON2DBConfig(processing={"kinds": {"a.b": "money"}})
+
+
+@given(st.lists(st.decimals(allow_nan=False, allow_infinity=False).map(str) | st.text() | st.integers() | st.none(), min_size=1, max_size=6),
+       st.sampled_from(["decimal", "integer", "number", "text", "json", "date", "datetime", "datetime:%d/%m/%Y"]))  # fmt: skip
+def test_any_value_comes_back_from_a_column_of_any_kind(values, kind):
+    """A kind by setting never changes a value, on both paths."""
+    settings = PlanSettings(kinds={"t.v": kind})
+    records = [{"id": number, "v": value} for number, value in enumerate(values)]
+    there_and_back(records, {"v": kind.partition(":")[0]}, settings)
+
+
+# MongoDB's Extended JSON
+
+
+def test_row_25_a_wrapped_id_is_the_key(place):
+    """The second file brings the same record: it is updated, under the id that the wrapper holds."""
+    place.load(people=[{"_id": {"$oid": "60f6"}, "name": "A"}])
+    result = place.load(people=[{"_id": {"$oid": "60f6"}, "name": "B"}])
+    assert (result.statistics["inserted"], result.statistics["updated"]) == (0, 1)
+    assert query(place.url, "SELECT id, _id, name FROM json_people") == [("60f6", "60f6", "B")]
+    assert list(place.runner().read("people")) == [{"_id": {"$oid": "60f6"}, "name": "B"}]
+
+
+CANONICAL = [
+    {"_id": {"$oid": "a1"}, "at": {"$date": {"$numberLong": "1767225600123"}}, "price": {"$numberDecimal": "19.90"},
+     "n": {"$numberLong": "5"}, "i": {"$numberInt": "3"}, "d": {"$numberDouble": "1.5"},
+     "lines": [{"item": {"$oid": "b1"}, "price": {"$numberDecimal": "0.10"}}, {"price": {"$numberDecimal": "NaN"}}]},
+    {"_id": {"$oid": "a2"}, "at": {"$date": {"$numberLong": "-62135596800000"}}, "price": {"$numberDecimal": "1E+3"},
+     "n": {"$numberLong": "9223372036854775807"}, "i": {"$numberInt": "-3"}, "d": {"$numberDouble": "Infinity"},
+     "lines": []},
+]  # fmt: skip
+RELAXED = [
+    {"_id": {"$oid": "c1"}, "at": {"$date": "2026-01-01T00:00:00Z"}, "price": {"$numberDecimal": "5"}, "n": 7, "i": 1,
+     "d": 2.5, "lines": [{"item": {"$oid": "any text"}, "price": {"$numberDecimal": "1.00"}}]},
+    {"_id": {"$oid": "c2"}, "at": {"$date": "2025-12-31T23:59:59.5Z"}, "price": None, "n": 8, "i": 2, "d": 3},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("days", [[CANONICAL], [RELAXED], [CANONICAL, RELAXED], [RELAXED, CANONICAL]],
+                         ids=["canonical", "relaxed", "relaxed after canonical", "canonical after relaxed"])  # fmt: skip
+def test_row_25_extended_json_makes_typed_columns(days, place):
+    """Columns of moments, decimals and numbers, also in children; the wrappers come back."""
+    for records in days:
+        place.load(orders=records)
+    expected = sorted((record for day in days for record in day), key=lambda record: record["_id"]["$oid"])
+    read = sorted(place.runner().read("orders"), key=lambda record: record["_id"]["$oid"])
+    assert read == expected
+    wanted = {"_id": "text", "at": "datetime", "price": "decimal", "n": "integer", "i": "integer", "d": "number"}
+    assert {column: place.kind("orders", column) for column in wanted} == wanted
+    assert place.kind("orders", "price", "json_orders_lines") == "decimal"
+    if place.is_postgresql:
+        assert place.type("json_orders", "at") == "timestamp with time zone"
+        assert place.type("json_orders_lines", "price") == "numeric"
+    if days == [CANONICAL, RELAXED]:
+        assert place.in_order("orders", "at") == ["a2", "c2", "c1", "a1"]
+        assert place.in_order("orders", "at", "WHERE at > '2026-01-01T00:00:00.050Z'") == ["a1"]
+        assert [row[0] for row in query(place.url, "SELECT sum(i) FROM json_orders")] == [3]
+
+
+def test_what_only_looks_like_a_wrapper_stays_json(place):
+    """An object of other keys, or with a content of another kind, makes the column one of JSON."""
+    for number, other in enumerate(
+        [{"$oid": 5}, {"$oid": "a", "b": 1}, {"$numberLong": "five"}, {"$date": "soon"}, {"a": 1}]
+    ):
+        records = [{"id": 1, "v": {"$oid": "a"}}, {"id": 2, "v": other}]
+        place.load(**{f"t{number}": records})
+        assert place.kind(f"t{number}", "v") == "json"
+        assert place.read(f"t{number}") == records
+
+
+WRAPPERS = {
+    "text": st.text().map(lambda text: {"$oid": text}),
+    "integer": st.one_of(
+        st.integers(-(2**64), 2**64).map(lambda number: {"$numberLong": str(number)}),
+        st.integers(-(2**31), 2**31).map(lambda number: {"$numberInt": str(number)}),
+    ),
+    "number": st.floats().map(lambda number: {"$numberDouble": repr(number)}),
+    "decimal": st.decimals().map(lambda number: {"$numberDecimal": str(number)}),
+    "datetime": st.one_of(
+        st.integers(-(2**60), 2**60).map(lambda number: {"$date": {"$numberLong": str(number)}}),
+        st.integers(-(2**60), 2**60).map(lambda number: {"$date": number}),
+        moment_texts(["Z", "+00:00"]).map(lambda text: {"$date": text}),
+    ),
+}
+WRAPPED = st.one_of(*WRAPPERS.values())
+
+
+@given(
+    st.lists(
+        WRAPPED | st.sampled_from([None, 5, 1.5, "a", "2026-01-01T00:00:00Z", True, {"a": 1}, []]),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_any_extended_json_comes_back(values):
+    """Wrappers of any sort, in any mixture, beside anything: on both paths."""
+    there_and_back([{"id": number, "v": value} for number, value in enumerate(values)], {})
+
+
+@given(st.data())
+def test_wrappers_of_one_sort_make_a_typed_column(data):
+    """The kind is that of the wrapper, whatever its values."""
+    kind = data.draw(st.sampled_from(sorted(WRAPPERS)))
+    values = data.draw(st.lists(WRAPPERS[kind], min_size=1, max_size=6))
+    there_and_back([{"id": number, "v": value} for number, value in enumerate(values)], {"v": kind})
 
 
 # Numbers inside JSON columns

@@ -29,10 +29,10 @@ def _places_name_the_first_run(connection: sa.Connection) -> None:
         connection.execute(sa.text("UPDATE json2db_files SET sort_key = :place WHERE id = :number"), places)
 
 
-def _moments_may_be_spelled_in_several_ways(_connection: sa.Connection) -> None:
-    """Plans may say ``stored_digits`` of columns of moments, which a former version would read as they are stored.
+def _values_may_be_written_in_several_ways(_connection: sa.Connection) -> None:
+    """Plans may say ``stored_digits``, ``written`` and ``chosen`` of columns, which a former version would not heed.
 
-    What there is stays: columns whose moments are all spelled alike are stored as they were.
+    What there is stays: columns whose values are all written alike are stored as they were.
     """
 
 
@@ -47,7 +47,7 @@ def _plans_tell_paths(_connection: sa.Connection) -> None:
 MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _plans_name_their_date_formats,
     _places_name_the_first_run,
-    _moments_may_be_spelled_in_several_ways,
+    _values_may_be_written_in_several_ways,
     _plans_tell_lifecycles,
     _plans_tell_paths,
 )

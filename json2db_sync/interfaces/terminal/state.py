@@ -30,6 +30,9 @@ def report(result: ReportResult, canvas: Canvas) -> None:
     if result.tables:
         canvas.blank()
         _tables(result.tables, canvas)
+        for table in result.tables:
+            for column, total in table.sums.items():
+                canvas.line(f"sum of {table.name}.{column}: {total}")
     if result.entities:
         canvas.heading("How fresh")
         _freshness(result.entities, canvas)
