@@ -152,11 +152,11 @@ class LoadContext:
         self.place = place
         self.options = options
         life = plan.lifecycle
-        self.order = order_of(life) if life.version else None
+        self.order = order_of(plan) if life.version else None
         """What says which of two records of a key is the newer one; None where the order of the files does."""
         self.rivals = place.rivals if self.order is None else None
         """What tells of loads whose versions these records must not replace; None where versions say which is newer."""
-        self.stubs = stubs_of(life) if life.stub else None
+        self.stubs = stubs_of(plan) if life.stub else None
         self.keeps_stubs = STUB in plan.lifecycle.columns
         self.tables = database.tables(plan)
         self.root = self.tables[plan.table.name]

@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 
 from json2db_sync.model.jsontext import canonical, same
-from json2db_sync.model.plan import Lifecycle
+from json2db_sync.model.plan import EntityPlan
 
 VersionRank = tuple[int, Decimal, tuple[str | int, ...]]
 """The greater one is newer: what sort of value it is (none, other, text, number, moment), its number, its text."""
@@ -28,10 +28,17 @@ _DIGITS = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _LONGEST = 64
 
 
-def value_at(record: Mapping[str, object], field: str) -> object:
+Names = tuple[tuple[str, str], ...]
+"""Other names of keys, each with the one that it stands for."""
+
+
+def value_at(record: Mapping[str, object], field: str, aliases: Names = ()) -> object:
     """What stands at a key of a record, or at a path of keys with dots (``meta.updated``); None for nothing."""
     if field in record:
         return record[field]
+    for alias, name in aliases:
+        if name == field and alias in record:
+            return record[alias]
     found: object = record
     for name in field.split("."):
         if not isinstance(found, Mapping) or name not in found:
@@ -46,13 +53,16 @@ class Stubs:
     :param text: the keys and values that such a record has, a JSON object; "" where there are none.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, aliases: Names = ()) -> None:
+        self._aliases = aliases
         self._wanted: dict[str, object] = json.loads(text) if text else {}
         self._marks = [_literal(value) for value in self._wanted.values()]
 
     def has(self, record: Mapping[str, object]) -> bool:
         """Is this record one?"""
-        return bool(self._wanted) and all(same(value_at(record, field), value) for field, value in self._wanted.items())
+        return bool(self._wanted) and all(
+            same(value_at(record, field, self._aliases), value) for field, value in self._wanted.items()
+        )
 
     def may_be_in(self, text: bytes) -> bool:
         """Could there be one in this JSON text? A quick look, which says yes where only decoding it would tell."""
@@ -76,7 +86,8 @@ class VersionOrder:
     :param field: its key, or a path of keys with dots; "" where no field tells.
     """
 
-    def __init__(self, field: str, stubs: Stubs) -> None:
+    def __init__(self, field: str, stubs: Stubs, aliases: Names = ()) -> None:
+        self._aliases = aliases
         self._field = field
         self._stubs = stubs
 
@@ -85,7 +96,7 @@ class VersionOrder:
 
         Nothing of a stub without a version.
         """
-        value = value_at(record, self._field)
+        value = value_at(record, self._field, self._aliases)
         if self._stubs.has(record):
             return [] if value is None else [value, True]
         return [value]
@@ -105,14 +116,15 @@ class VersionOrder:
         return (own > others) - (own < others)
 
 
-def order_of(lifecycle: Lifecycle) -> VersionOrder | None:
+def order_of(plan: EntityPlan) -> VersionOrder | None:
     """What says which of an entity's records is the newer version; None where the order of the files does."""
-    return VersionOrder(lifecycle.version, Stubs(lifecycle.stub)) if lifecycle.version else None
+    life, aliases = plan.lifecycle, plan.aliases
+    return VersionOrder(life.version, Stubs(life.stub, aliases), aliases) if life.version else None
 
 
-def stubs_of(lifecycle: Lifecycle) -> Stubs | None:
+def stubs_of(plan: EntityPlan) -> Stubs | None:
     """What tells the stubs among an entity's records; None where there are none."""
-    return Stubs(lifecycle.stub) if lifecycle.stub else None
+    return Stubs(plan.lifecycle.stub, plan.aliases) if plan.lifecycle.stub else None
 
 
 def rank_of(value: object) -> VersionRank:

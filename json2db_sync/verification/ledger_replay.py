@@ -41,14 +41,14 @@ class LedgerReplay:
                 self.give_up(load.file.entity, why)
         self._loads = by_entity
         self._memory = memory
-        self._lifecycles = {name: plan.lifecycle for name, plan in plans.items()}
+        self._plans = dict(plans)
         self._states = {name: self._state(name, of_entity) for name, of_entity in by_entity.items()}
 
     def _state(self, entity: str, loads: Sequence[Load]) -> Versions | FirstLoad:
         return FirstLoad(loads[0], self._finish) if len(loads) == 1 else self._versions(entity, loads)
 
     def _versions(self, entity: str, loads: Sequence[Load]) -> Versions:
-        return Versions(loads, self._memory, self._lifecycles[entity])
+        return Versions(loads, self._memory, self._plans[entity])
 
     def wants(self, load: Load) -> bool:
         """Can figures be derived from this load?"""

@@ -182,7 +182,7 @@ class EntityComparison:
     ) -> None:
         self._load = load
         self._plan = plan
-        self._order = order_of(plan.lifecycle) if plan.lifecycle.version else None
+        self._order = order_of(plan) if plan.lifecycle.version else None
         self._stored = stored
         self._derived = derived
         self._ledger = ledger

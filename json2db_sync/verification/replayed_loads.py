@@ -11,7 +11,7 @@ from json2db_sync.databases.ledger import Load, StoredFile
 from json2db_sync.databases.outcome_counter import Counts, Decided, Outcome, OutcomeCounter, SpillableKeyIndex, written
 from json2db_sync.databases.spillable_values import SpillableValues
 from json2db_sync.model.jsontext import content_hash, content_hashes
-from json2db_sync.model.plan import Lifecycle
+from json2db_sync.model.plan import EntityPlan
 from json2db_sync.model.record_version import order_of
 from json2db_sync.sources import Record
 from json2db_sync.sources.batch import Undecoded
@@ -30,13 +30,13 @@ _FIRST = 1
 class Versions:
     """What would be stored of an entity: by id a hash of the content, the file's place in time, the record's number."""
 
-    def __init__(self, loads: Sequence[Load], memory: int, lifecycle: Lifecycle) -> None:
+    def __init__(self, loads: Sequence[Load], memory: int, plan: EntityPlan) -> None:
         order = sorted({load.file.sort_key for load in loads})
         self.ranks = {sort_key: rank for rank, sort_key in enumerate(order, 1)}
         self.versions = SpillableKeyIndex(memory)
         self.numbers = SpillableKeyIndex(memory) if any(load.status == "replayed" for load in loads) else None
         self.memory = memory
-        self.newer = order_of(lifecycle) if lifecycle.version else None
+        self.newer = order_of(plan) if plan.lifecycle.version else None
         """What says which of two versions of a record is the newer one; None where the order of the files does."""
         self.values = SpillableValues(memory) if self.newer is not None else None
         self.origins = 0

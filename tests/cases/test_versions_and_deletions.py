@@ -130,6 +130,16 @@ def test_28_a_version_inside_an_object(database_url: str, tmp_path: Path) -> Non
     verified(sync)
 
 
+def test_28_a_version_under_another_name(database_url: str, tmp_path: Path) -> None:
+    session(tmp_path, "2026-07-01", items=[{"id": 1, "changed": 2}])
+    session(tmp_path, "2026-07-02", items=[{"id": 1, "changedAt": 1}])
+    session(tmp_path, "2026-07-03", items=[{"id": 1, "changedAt": 3, "n": 1}])
+    sync = runner(database_url, tmp_path, versions={"items": "changed"}, aliases={"items": {"changedAt": "changed"}})
+    assert counts(sync.populate(), "items") == {"read": 3, "inserted": 1, "updated": 1, "superseded": 1}
+    assert stored(database_url, "items") == {1: {"id": 1, "changedAt": 3, "n": 1}}
+    verified(sync)
+
+
 def test_28_set_later_the_files_are_loaded_again(database_url: str, tmp_path: Path) -> None:
     rows = [{"id": n, "v": 1} for n in range(200)]
     write(tmp_path / "in" / "items.json", [{"id": 7, "v": 2}, *rows])
