@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from json2db_sync.databases.views import KeptViews
 from json2db_sync.model.kinds import Kind
-from json2db_sync.model.plan import EntityPlan, PathPlan, TablePlan, distinct, fit
+from json2db_sync.model.plan import GONE, EntityPlan, PathPlan, TablePlan, distinct, fit
 from json2db_sync.results.messages import Note, SchemaChange
 from json2db_sync.text import counted
 
@@ -68,6 +68,22 @@ def flat_views(database: Database, plans: Mapping[str, EntityPlan], entities: It
     ]
 
 
+def views_of(
+    database: Database, plans: Mapping[str, EntityPlan], entities: Iterable[str], *, flat: bool
+) -> list[FlatView]:
+    """All views that entities are to have: flat ones, if wanted, and those of the rows that are marked as gone."""
+    entities = list(entities)
+    taken = {table.name for plan in plans.values() for table in plan.tables}
+    found = flat_views(database, plans, entities) if flat else []
+    for plan in (plans[entity] for entity in entities if GONE in plans[entity].lifecycle.columns):
+        table, name = plan.table.name, fit(f"{plan.table.name}_gone", plan.table.name)
+        name = name if name not in taken else distinct(name, table, taken)
+        columns = ", ".join(database.quote(column.name) for column in database.tables(plan)[table].columns)
+        select = f"SELECT {columns} FROM {database.quote(table)} WHERE {database.quote(GONE)} IS NOT NULL"
+        found.append(FlatView(name, plan.entity, table, (), select, ()))
+    return found
+
+
 def _view(database: Database, plan: EntityPlan, table: TablePlan, name: str) -> FlatView:
     quote = database.quote
     paths = shown_paths(table)
@@ -115,7 +131,7 @@ class FlatViews:
 
         :param wanted: are there to be any?
         """
-        views = {view.name: view for view in (flat_views(self._database, plans, entities) if wanted else ())}
+        views = {view.name: view for view in views_of(self._database, plans, entities, flat=wanted)}
         return self._changes(views, entities), [
             _taken_note(view) for name, view in views.items() if name in self._taken
         ]
@@ -142,7 +158,7 @@ class FlatViews:
         """
         assert self._connection is not None
         self._look()  # some were dropped with their tables
-        found = flat_views(self._database, plans, entities) if wanted else []
+        found = views_of(self._database, plans, entities, flat=wanted)
         to_come = {one.table: one.change for one in self._changes({view.name: view for view in found}, entities)}
         for name, change in to_come.items():
             if change != "create_view":
@@ -166,6 +182,8 @@ class FlatViews:
 
 
 def _paths_text(view: FlatView) -> str:
+    if not view.paths:
+        return "rows that are marked as gone"
     return f"{counted(len(view.paths), 'path')} inside objects"
 
 

@@ -295,6 +295,11 @@ class EntityPlan:
         return self.key is not None and self.records_seen > 0
 
     @property
+    def has_views(self) -> bool:
+        """Are there views of its tables, of paths inside objects or of rows that are marked?"""
+        return self.has_paths or GONE in self.lifecycle.columns
+
+    @property
     def has_paths(self) -> bool:
         """Is anything known of what is inside objects?"""
         return any(table.paths for table in self.tables)

@@ -183,7 +183,7 @@ class SchemaPlanner:
             todo = self._of(plan, stored.get(plan.entity), settings, wanted)
             wanted[plan.entity] = todo.new
             found.append(todo)
-        if any(plan.has_paths for plan in wanted.values()):
+        if any(plan.has_views for plan in wanted.values()):
             return _with_flat_views(found, self._flat_views, wanted, settings)
         return found
 

@@ -127,7 +127,7 @@ class _Evolution:
         self._done = done
         self._usable: set[CustomColumn] = set()
         self._wants_flat_views = flat_views
-        self._shows_paths = any(plan.has_paths for plan in ledger.plans().values())
+        self._shows_paths = any(plan.has_views for plan in ledger.plans().values())
         self._changed: set[str] = set()
         """Entities whose flat views may be others now."""
 
@@ -157,7 +157,7 @@ class _Evolution:
 
     def _begin(self, plan: EntityPlan) -> None:
         """An entity's tables are made or changed: no flat view may be in the way."""
-        self._shows_paths = self._shows_paths or plan.has_paths
+        self._shows_paths = self._shows_paths or plan.has_views
         self._changed.add(plan.entity)
         if self._shows_paths:
             self._changed |= self._flat_views.make_room({table.name for table in plan.tables}, self._views)

@@ -220,6 +220,7 @@ def test_29_absent_records_are_marked_and_come_back(database_url: str, tmp_path:
     assert not result.needs_attention
     assert gone_since(database_url) == {1: None, 2: "2026-07-02", 3: None}
     assert stored(database_url, "items")[2] == items(2)[0]  # never deleted
+    assert query(database_url, "SELECT id, name FROM json_items_gone") == [(2, "n2")]
     assert {one["id"] for one in sync.read("items")} == {1, 2, 3}
     verified(sync)
     session(tmp_path, "2026-07-03", items=items(1, 2) + items(4, name="new"))
@@ -347,7 +348,10 @@ def test_29_set_later_and_recreated(database_url: str, tmp_path: Path) -> None:
     session(tmp_path, "2026-07-02", items=items(1))
     ok(runner(database_url, tmp_path).populate())
     sync = runner(database_url, tmp_path, complete=["items"])
-    assert [(change.change, change.column) for change in ok(sync.plan()).changes] == [("add_column", "_gone_since")]
+    assert [(change.change, change.column) for change in ok(sync.plan()).changes] == [
+        ("add_column", "_gone_since"),
+        ("create_view", None),
+    ]
     ok(sync.create_tables())
     verified(sync)
     assert gone_since(database_url) == {1: None, 2: "2026-07-02"}
