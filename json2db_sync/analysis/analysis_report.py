@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from json2db_sync.analysis.entity_analyzer import EntitySeen
 from json2db_sync.analysis.statistics import FieldStatistics, ObjectStatistics
 from json2db_sync.model.kinds import Kind
-from json2db_sync.model.plan import ID, ColumnPlan, EntityPlan, TablePlan
+from json2db_sync.model.plan import ID, ColumnPlan, EntityPlan, TablePlan, dotted
 from json2db_sync.results import EntityAnalysis, FieldAnalysis, Note, Relation
 from json2db_sync.text import counted
 
@@ -38,10 +38,10 @@ def describe(seen: EntitySeen, plan: EntityPlan, keys: Mapping[str, str]) -> Ent
 
 def _describe_fields(seen: ObjectStatistics, table: TablePlan, prefix: str) -> Iterable[FieldAnalysis]:
     columns = {column.key: column for column in table.columns}
-    children = {child.key: child for child in table.children}
+    children = {child.path: child for child in table.children}
     for key, statistics in seen.fields.items():
         column = columns.get(key)
-        child = children.get(key)
+        child = children.get((key,))
         yield FieldAnalysis(
             path=prefix + key,
             kind="child table" if child else str(column.kind if column else statistics.kind_and_date_format[0]),
@@ -59,6 +59,10 @@ def _describe_fields(seen: ObjectStatistics, table: TablePlan, prefix: str) -> I
         )
         if child and statistics.elements:
             yield from _describe_fields(statistics.elements, child, f"{prefix}{key}[].")
+        for way, inner in statistics.lists_inside() if not child else ():
+            below = children.get((key, *way))
+            if below and inner.elements:
+                yield from _describe_fields(inner.elements, below, f"{prefix}{dotted((key, *way))}[].")
 
 
 def _proposal(column: ColumnPlan | None, seen: FieldStatistics) -> str | None:

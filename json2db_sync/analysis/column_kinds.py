@@ -17,17 +17,26 @@ _MOMENTS = class_of(MOMENTS)
 _DIGITS = digits_of(MOMENTS)
 
 
-def with_kind(column: ColumnPlan, field: FieldStatistics | None, choice: KindChoice | None) -> ColumnPlan:
-    """A column, widened to hold what was seen of its field; or as it is chosen to be."""
+def with_kind(
+    column: ColumnPlan, field: FieldStatistics | None, choice: KindChoice | None, *, keeps_lists: bool = False
+) -> ColumnPlan:
+    """A column, widened to hold what was seen of its field; or as it is chosen to be.
+
+    :param keeps_lists: lists and objects are kept beside the column's other values.
+    """
     if choice is not None:
-        return _chosen(column, field, choice)
-    return column if column.chosen or field is None or not field.present else _widened(column, field)
+        return _chosen(replace(column, keeps_lists=False), field, choice)
+    if column.chosen or field is None or not field.present:
+        return column
+    return _widened(replace(column, keeps_lists=keeps_lists), field)
 
 
 def _chosen(column: ColumnPlan, field: FieldStatistics | None, choice: KindChoice) -> ColumnPlan:
     kind, own = choice
     if kind is Kind.JSON:
-        return replace(column, kind=kind, date_format=None, stored_digits=None, written=None, chosen=True)
+        return replace(
+            column, kind=kind, date_format=None, stored_digits=None, written=None, chosen=True, keeps_lists=False
+        )
     same = column.chosen and column.kind is kind and (own is None or own == column.date_format)
     date_format, digits = (column.date_format, column.stored_digits) if same else (None, None)
     if kind is Kind.DATE:
@@ -35,7 +44,15 @@ def _chosen(column: ColumnPlan, field: FieldStatistics | None, choice: KindChoic
     elif kind is Kind.DATETIME:
         date_format, digits = _moments(column, field, own)
     written = column.written if same else _written(column, field, kind)
-    return replace(column, kind=kind, date_format=date_format, stored_digits=digits, written=written, chosen=True)
+    return replace(
+        column,
+        kind=kind,
+        date_format=date_format,
+        stored_digits=digits,
+        written=written,
+        chosen=True,
+        keeps_lists=False,
+    )
 
 
 def _moments(column: ColumnPlan, field: FieldStatistics | None, own: str | None) -> tuple[str, int]:
@@ -70,13 +87,13 @@ class _Seen(NamedTuple):
     written: str | None = None
 
 
-def _seen(field: FieldStatistics) -> _Seen:
-    kind, date_format = field.kind_and_date_format
+def _seen(field: FieldStatistics, *, keeps_lists: bool) -> _Seen:
+    kind, date_format = field.kind_without_lists if keeps_lists else field.kind_and_date_format
     return _Seen(kind, date_format, field.written)
 
 
 def _widened(column: ColumnPlan, field: FieldStatistics) -> ColumnPlan:
-    seen = _seen(field)
+    seen = _seen(field, keeps_lists=column.keeps_lists)
     if seen.kind is Kind.UNKNOWN:
         return column
     if column.written is not None or seen.written is not None:

@@ -25,6 +25,7 @@ from json2db_sync.model.decoding import (
     Column,
     NeedsRowPath,
     Objects,
+    StructType,
     elements,
     encoded,
     renamed_array,
@@ -88,8 +89,13 @@ def known_keys(seen: ObjectStatistics) -> tuple[Any, ...]:
 
 
 def _holds_objects(field: FieldStatistics) -> bool:
-    """Does it hold arrays of objects, of which there are examples? (Structs cannot be any.)"""
-    return field.holds_objects and not field.lacks_examples
+    """Does it hold objects that are counted by column: those of arrays, and those with such arrays in them?
+
+    Only where there are examples: structs cannot be any.
+    """
+    if not field.holds_objects or field.lacks_examples:
+        return False
+    return field.object_arrays > 0 or any(True for _ in field.lists_inside())
 
 
 class _Objects:
@@ -102,19 +108,26 @@ class _Objects:
         self.keys = list(seen.fields)
         self._fields = list(seen.fields.values())
         self._below = {
-            place: _Objects(field.elements, depth - 1)
+            place: _Objects(field.elements, depth - (field.object_arrays > 0))
             for place, field in enumerate(self._fields)
             if depth > 0 and field.elements is not None and _holds_objects(field)
         }
         self._depth = depth
-        fields: list[Any] = [
-            (f"f{place}", list[self._below[place].struct] | None if place in self._below else Any, ABSENT)  # type: ignore[misc]
-            for place in range(len(self.keys))
+        fields: list[StructType] = [
+            (f"f{place}", self._type(place, field), ABSENT) for place, field in enumerate(self._fields)
         ]
         names = {f"f{place}": key for place, key in enumerate(self.keys)}
-        self.struct: Any = struct_type(fields, names)
+        self.struct: StructType = struct_type(fields, names)
 
-    def read(self, structs: Sequence[Any]) -> Objects:
+    def _type(self, place: int, field: FieldStatistics) -> StructType:
+        below = self._below.get(place)
+        if below is None:
+            return Any
+        if not field.object_arrays:
+            return below.struct | None
+        return list[below.struct] | below.struct | None if field.objects else list[below.struct] | None  # type: ignore[name-defined]
+
+    def read(self, structs: Column) -> Objects:
         values = list(zip(*map(astuple, structs), strict=True)) if structs else [()] * len(self.keys)
         below = {self.keys[place]: objects.read(elements(values[place])) for place, objects in self._below.items()}
         return Objects(len(structs), self.keys, values, [frozenset(map(type, column)) for column in values], below)
@@ -144,7 +157,7 @@ class _Objects:
         for place, (key, statistics, column) in enumerate(zip(self.keys, self._fields, columns, strict=True)):
             present = [value for value in column if value is not ABSENT] if place in sometimes else column
             if place in self._below:
-                statistics.count_object_arrays(present)
+                statistics.count_objects(present)
                 self._below[place].analyze(read.below[key])
             else:
                 of = types[place]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -30,10 +31,13 @@ from json2db_sync.model.plan import (
     CustomColumn,
     EntityPlan,
     Lifecycle,
+    ListRule,
     NoneMeans,
+    Path,
     Relation,
     TablePlan,
     column_name,
+    dotted,
     key_rank,
     singular,
     snake,
@@ -55,6 +59,8 @@ class PlanSettings:
 
     table_prefix: str = "json_"
     child_depth: int = 1
+    children: Mapping[str, Mapping[str, bool]] | None = None
+    """Entity -> dotted path of a list -> whether it becomes a table, whatever the depth."""
     max_columns: int = 400
     kinds: Mapping[str, str] | None = None
     """Kinds of columns where the user chooses them, see :func:`~json2db_sync.model.kind_choices.choice_for`."""
@@ -97,7 +103,8 @@ class PlanSettings:
     def observed_depth(self) -> int:
         """Levels of arrays to look into: child_depth decides on new children, those stored must still widen."""
         depths = (table.depth for plan in (self.stored or {}).values() for table in plan.tables)
-        return max(self.child_depth, *depths, 0)
+        chosen = (path.count(".") + 1 for paths in (self.children or {}).values() for path, is_ in paths.items() if is_)
+        return max(self.child_depth, *depths, *chosen, 0)
 
     def key_of(self, entity: str) -> tuple[str, ...] | None:
         """The key that is configured or, failing that, stored."""
@@ -149,9 +156,13 @@ def infer(
         key, guessed, reason = stored.key, stored.key_guessed, _stored_key_reason(stored, seen, candidates)
     seen = _without_unusable_keys(seen, key, candidates)
     fresh = stored is None or stored.records_seen == 0
-    builder = _Builder(settings, key, {column.name for column in custom}, set(taken), fresh=fresh)
+    children = (settings.children or {}).get(entity) or {}
     known = stored.table if stored else TablePlan(table_name(settings.table_prefix, (settings.stem_of(entity),), taken))
-    table = builder.table(known, seen, (entity,), settings.child_depth)
+    maps = tuple(dict.fromkeys((*(stored.maps if stored else ()), *_maps_in(seen, known, ()))))
+    rule = ListRule(settings.child_depth, children, maps)
+    before = 0 if stored is None else stored.records_seen
+    builder = _Builder(entity, settings, rule, key, {column.name for column in custom}, set(taken), before)
+    table = builder.table(known, seen, ())
     names = {column.name for column in table.columns}
     id_kind = _id_kind(table, key, candidates)
     if stored and not fresh and (stored.id_kind is Kind.TEXT or not seen.count):
@@ -171,12 +182,37 @@ def infer(
         child_depth=settings.child_depth,
         aliases=aliases,
         lifecycle=settings.lifecycle_of(entity).following(stored.lifecycle if stored else Lifecycle()),
+        children=children,
+        maps=maps,
+        inside_objects=True,
         records_seen=(stored.records_seen if stored else 0) + seen.count,
         looked_inside=settings.flat_views and (stored is None or fresh or stored.looked_inside),
     )
     if settings.flat_views and (seen.holds_objects or plan.has_paths):
         plan = with_paths(plan, seen)
     return replace(plan, relations=_still_there(plan.relations, plan.table))
+
+
+_MAX_INNER_LISTS = 30
+"""An object with more lists of objects in it is a map: they do not become tables."""
+
+
+def _maps_in(seen: ObjectStatistics, known: TablePlan | None, path: Path) -> Iterator[str]:
+    """Objects with too many lists in them, the innermost ones that have."""
+    children = {child.path: child for child in known.children} if known else {}
+    inner = {way for way in children if len(way) > 1}
+    for field in seen.fields.values():
+        inner.update((field.key, *way) for way, _list in field.lists_inside())
+        yield from (dotted((*path, field.key, *way)) for way in field.maps_inside())
+    counts = Counter(way[:length] for way in inner for length in range(1, len(way)))
+    for way in sorted(counts, key=len, reverse=True):
+        if counts[way] > _MAX_INNER_LISTS:
+            yield dotted((*path, *way))
+            counts.subtract({way[:length]: counts[way] for length in range(1, len(way))})
+    for way in {*inner, *((field.key,) for field in seen.fields.values() if field.object_arrays)}:
+        below = _field_at(seen, way)
+        if below is not None and below.elements is not None:
+            yield from _maps_in(below.elements, children.get(way), (*path, *way))
 
 
 def _still_there(relations: tuple[Relation, ...], table: TablePlan) -> tuple[Relation, ...]:
@@ -300,37 +336,57 @@ def _with_id_kind(table: TablePlan, id_kind: Kind) -> TablePlan:
     return replace(table, columns=columns)
 
 
+@dataclass
 class _Builder:
-    """Widens one table plan, and those below it, by what was seen."""
+    """Widens one table plan, and those below it, by what was seen.
 
-    def __init__(
-        self, settings: PlanSettings, key: tuple[str, ...] | None, custom: set[str], tables: set[str], *, fresh: bool
-    ) -> None:
-        self._settings = settings
-        self._fresh = fresh
-        self._key = key
-        self._custom = custom
-        self._tables = tables
+    :param before: records that the plan there is was based on.
+    """
 
-    def table(self, known: TablePlan, seen: ObjectStatistics, path: tuple[str, ...], depth: int) -> TablePlan:
+    _entity: str
+    _settings: PlanSettings
+    _rule: ListRule
+    _key: tuple[str, ...] | None
+    _custom: set[str]
+    _tables: set[str]
+    _before: int
+
+    def table(self, known: TablePlan, seen: ObjectStatistics, path: Path) -> TablePlan:
+        """:param path: the keys that lead from a record to the table's objects."""
         self._tables.update(table.name for table in known.walk())
-        columns, children = self._widened(known, seen, path, depth)
+        columns, children = self._widened(known, seen, path)
         taken = known.reserved() | {column.name for column in columns} | (set() if known.depth else self._custom)
         places = self._settings.max_columns - len(columns) - len(children)
         new = self._new_fields(known, seen)
         full = known.full or len(new) > places or seen.untracked > 0
         for field in new[: max(places, 0)]:
-            choice = choice_for(self._settings.kinds or {}, path, field.key)
-            if field.object_arrays and depth > 0 and choice is None:
-                children.append(self._new_child(field, seen, known, path, depth))
-            else:
+            choice = choice_for(self._settings.kinds or {}, (self._entity, *path), field.key)
+            is_table = choice is None and self._is_table(field, path, known)
+            if is_table:
+                children.append(self._new_child(field, (), seen, known, path))
+            if not is_table or field.keeps_lists:
                 columns.append(self._new_column(field, seen, taken, known.depth, choice))
                 taken.add(columns[-1].name)
+        have = {child.path for child in children}
+        for column in columns:
+            field_ = seen.fields.get(column.key)
+            if field_ is None or column.name == ID or column.chosen or (column.key,) in have:
+                continue
+            for where, inner in self._tables_inside(field_, (column.key,), path, known):
+                if where not in have:
+                    children.append(self._new_child(inner, where[:-1], seen, known, path))
         return replace(known, columns=tuple(columns), children=tuple(children), full=full)
+
+    def _is_table(self, field: FieldStatistics, path: Path, parent: TablePlan, within: int = 0) -> bool:
+        """Do values of this field become rows of a table of their own?"""
+        path = (*path, field.key)
+        if field.object_arrays:
+            return self._rule.makes_rows(path, parent.depth, within)
+        return field.objects > 0 and self._rule.is_chosen(path)
 
     def _new_fields(self, known: TablePlan, seen: ObjectStatistics) -> list[FieldStatistics]:
         """Fields without a place yet, in order of appearance; the commonest first where room is short."""
-        have = {column.key for column in known.columns} | {child.key for child in known.children}
+        have = {column.key for column in known.columns} | {child.key for child in known.children if not child.within}
         new = [field for field in seen.fields.values() if field.key not in have and field.present]
         if len(new) + len(have) > self._settings.max_columns:
             wanted = self._key or ()
@@ -338,46 +394,81 @@ class _Builder:
         return new
 
     def _widened(
-        self, known: TablePlan, seen: ObjectStatistics, path: tuple[str, ...], depth: int
+        self, known: TablePlan, seen: ObjectStatistics, path: Path
     ) -> tuple[list[ColumnPlan], list[TablePlan]]:
         columns: list[ColumnPlan] = []
         children: list[TablePlan] = []
+        have = {child.path for child in known.children}
         for column in known.columns:
             field = seen.fields.get(column.key)
-            choice = choice_for(self._settings.kinds or {}, path, column.key)
-            is_free = choice is None and not column.chosen and column.name != ID
-            if field is not None and field.object_arrays and depth > 0 and is_free:
-                children.append(self._new_child(field, seen, known, path, depth))
-            else:
+            choice = choice_for(self._settings.kinds or {}, (self._entity, *path), column.key)
+            if field is None or not field.present:
                 columns.append(with_kind(column, field, choice))
+                continue
+            is_free = choice is None and not column.chosen and column.name != ID
+            is_table = is_free and self._is_table(field, path, known)
+            keeps_lists = is_free and self._keeps_lists(column, field)
+            if is_table and (column.key,) not in have:
+                children.append(self._new_child(field, (), seen, known, path))
+            if not is_table or (column.key,) in have or keeps_lists:
+                columns.append(with_kind(column, field, choice, keeps_lists=keeps_lists))
         for child in known.children:
-            assert child.key is not None
-            field = seen.fields.get(child.key)
+            field = _field_at(seen, child.path)
             elements = field.elements if field else None
-            below = (*path, child.key)
-            children.append(self.table(child, elements or ObjectStatistics(), below, depth - 1))
+            children.append(self.table(child, elements or ObjectStatistics(), (*path, *child.path)))
         return columns, children
+
+    def _keeps_lists(self, column: ColumnPlan, field: FieldStatistics) -> bool:
+        """Do lists and objects stay beside the column's other values? As long as at least half of all are texts."""
+        if column.keeps_lists or column.kind is Kind.UNKNOWN or not field.objects + field.arrays:
+            return column.keeps_lists or field.keeps_lists
+        is_text = column.kind in (Kind.TEXT, Kind.DATE, Kind.DATETIME)
+        return is_text and 2 * (field.texts + self._before) >= field.present - field.nulls + self._before
 
     def _new_column(
         self, field: FieldStatistics, seen: ObjectStatistics, taken: set[str], depth: int, choice: KindChoice | None
     ) -> ColumnPlan:
         is_id = depth == 0 and self._key == (field.key,) and snake(field.key) == ID
         name = ID if is_id else column_name(field.key, taken)
-        mostly_null = self._fresh and field.nulls > seen.count - field.present
+        mostly_null = not self._before and field.nulls > seen.count - field.present
         column = ColumnPlan(name, field.key, Kind.UNKNOWN, "null" if mostly_null else "absent")
-        return with_kind(column, field, choice)
+        return with_kind(column, field, choice, keeps_lists=field.keeps_lists and not is_id)
 
     def _new_child(
-        self, field: FieldStatistics, seen: ObjectStatistics, parent: TablePlan, path: tuple[str, ...], depth: int
+        self, field: FieldStatistics, within: Path, seen: ObjectStatistics, parent: TablePlan, path: Path
     ) -> TablePlan:
-        below = (*path, field.key)
+        below = (*path, *within, field.key)
         counts: dict[NoneMeans, int] = {
             "absent": seen.count - field.present, "null": field.nulls, "empty": field.empty_arrays,
         }  # fmt: skip
-        means: NoneMeans = max(counts, key=lambda name: counts[name]) if self._fresh else "absent"
-        name = table_name(self._settings.table_prefix, below, self._tables)
-        empty = TablePlan(name, field.key, none_means=means, depth=parent.depth + 1)
-        return self.table(empty, field.elements or ObjectStatistics(), below, depth - 1)
+        is_beside = bool(within) or field.keeps_lists
+        means: NoneMeans = max(counts, key=lambda name: counts[name]) if not (self._before or is_beside) else "absent"
+        name = table_name(self._settings.table_prefix, (self._entity, *below), self._tables)
+        empty = TablePlan(name, field.key, within, none_means=means, depth=parent.depth + 1)
+        return self.table(empty, field.elements or ObjectStatistics(), below)
+
+    def _tables_inside(
+        self, field: FieldStatistics, way: Path, path: Path, parent: TablePlan
+    ) -> Iterator[tuple[Path, FieldStatistics]]:
+        """What becomes a table inside the objects that a way from the parent's objects leads to."""
+        if field.elements is None or field.elements.untracked or not field.objects:  # with so many keys it is a map
+            return
+        for key, inner in field.elements.fields.items():
+            if self._is_table(inner, (*path, *way), parent, len(way)):
+                yield (*way, key), inner
+            else:
+                yield from self._tables_inside(inner, (*way, key), path, parent)
+
+
+def _field_at(seen: ObjectStatistics, path: Path) -> FieldStatistics | None:
+    """The field that a path through objects leads to."""
+    *within, key = path
+    for step in within:
+        field = seen.fields.get(step)
+        if field is None or field.elements is None:
+            return None
+        seen = field.elements
+    return seen.fields.get(key)
 
 
 def guess_relations(
@@ -414,7 +505,7 @@ def _id_columns(table: TablePlan, seen: ObjectStatistics) -> list[tuple[str, Col
         if field is not None and field.sketch is not None and column.kind is not Kind.JSON:
             found.append((table.name, column, field))
     for child in table.children:
-        field = seen.fields.get(child.key or "")
+        field = _field_at(seen, child.path)
         if field is not None and field.elements is not None:
             found.extend(_id_columns(child, field.elements))
     return found

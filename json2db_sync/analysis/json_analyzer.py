@@ -249,6 +249,6 @@ def plan_afresh(
     plain = Aliases(settings.aliases_of(name)).plain
     analyze_stored(map(plain, records), seen.objects, candidate, settings)
     empty = TablePlan(stored.table.name)
-    basis = replace(stored, table=empty, key=key, records_seen=0)
+    basis = replace(stored, table=empty, key=key, records_seen=0, maps=())
     taken = tables_of_others(name, others)
     return infer(name, seen.objects, list(seen.candidates.values()), settings, basis, taken)

@@ -22,8 +22,7 @@ def with_paths(plan: EntityPlan, seen: ObjectStatistics) -> EntityPlan:
 
 
 def _table(table: TablePlan, seen: ObjectStatistics, ours: Collection[str]) -> TablePlan:
-    below = {key: field.elements for key, field in seen.fields.items() if field.elements is not None}
-    children = tuple(_table(child, below.get(child.key or "") or ObjectStatistics(), ()) for child in table.children)
+    children = tuple(_table(child, seen.at(child.path) or ObjectStatistics(), ()) for child in table.children)
     paths = _Paths(table)
     for column in table.columns:
         field = seen.fields.get(column.key)
@@ -41,6 +40,8 @@ class _Paths:
         self._paths = {path.keys: path for path in table.paths if path.keys[0] in json}
         self._present: dict[Keys, int] = {}
         """Of new ones."""
+        self._lists = {child.path for child in table.children}
+        """They have tables of their own."""
 
     def add(self, keys: Keys, inside: InsideStatistics) -> None:
         """What was seen of the objects at one place."""
@@ -49,6 +50,9 @@ class _Paths:
         for key, field in inside.fields.items():
             assert field.inside is not None
             place = (*keys, key)
+            if place in self._lists:
+                self._set(PathPlan(place, kind=Kind.JSON, is_open=True))
+                continue
             self.add(place, field.inside)
             self._add_leaf(place, field)
 
@@ -77,8 +81,11 @@ class _Paths:
         names = set(taken)
         parents = {path[:length] for path in self._paths for length in range(1, len(path))}
         room = MAX_PATHS - sum(bool(path.name) for path in self._paths.values())
-        new = sorted((keys for keys in self._present if keys not in parents), key=lambda keys: -self._present[keys])
-        beyond = set(new[max(room, 0) :])
+        unnamed = [
+            keys for keys, path in self._paths.items() if len(keys) > 1 and not path.name and keys not in parents
+        ]
+        unnamed.sort(key=lambda keys: -self._present.get(keys, 0))
+        beyond = {*unnamed[max(room, 0) :], *self._lists}
         for keys, path in self._paths.items():
             if len(keys) == 1:
                 yield path

@@ -18,9 +18,9 @@ def path_relations(table: TablePlan, seen: ObjectStatistics, targets: Targets) -
             if relation is not None:
                 yield relation
     for child in table.children:
-        below = seen.fields.get(child.key or "")
-        if below is not None and below.elements is not None:
-            yield from path_relations(child, below.elements, targets)
+        below = seen.at(child.path)
+        if below is not None:
+            yield from path_relations(child, below, targets)
 
 
 def _at(path: PathPlan, seen: ObjectStatistics) -> FieldStatistics | None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, field
 from functools import reduce
-from itertools import chain
+from itertools import chain, groupby
 
 import xxhash
 
@@ -27,8 +27,8 @@ from json2db_sync.model.moments import (
     usual_format,
 )
 from json2db_sync.model.paths import MAX_DEPTH, ObjectCheck, Shape, may_be_named
-from json2db_sync.model.plan import ID, snake
-from json2db_sync.model.shredder import is_object_array
+from json2db_sync.model.plan import ID, Path, snake
+from json2db_sync.model.shredder import elements_of
 
 _MAX_EXAMPLES = 3
 
@@ -129,6 +129,14 @@ _MOST_TEXTS_WITHOUT_DATE = 1000
 """After so many texts that are not dates, a column is text, and further ones need not be looked at."""
 
 
+_MAX_INNER_FIELDS = 500
+"""Keys of an object inside another that are followed; one with more is a map."""
+
+
+_MAX_INNER = 5_000
+"""The same, at all places in an entity's records together."""
+
+
 @dataclass
 class FieldStatistics:
     """One key of an object, over all objects seen."""
@@ -145,7 +153,9 @@ class FieldStatistics:
     arrays: int = 0
     empty_arrays: int = 0
     object_arrays: int = 0
-    """Non-empty arrays of nothing but objects."""
+    """Arrays in which there are objects."""
+    mixed_arrays: int = 0
+    """Those of them that hold others, too."""
     wrapped: Counter[str] = field(default_factory=Counter)
     """By name, objects that are wrappers of MongoDB's Extended JSON."""
     date_formats: Counter[str] = field(default_factory=Counter)
@@ -157,7 +167,9 @@ class FieldStatistics:
     alike: AlikeTexts = field(default_factory=AlikeTexts)
     examples: list[str] = field(default_factory=list)
     elements: ObjectStatistics | None = None
-    """What the objects of its arrays hold."""
+    """What its objects hold, in arrays or not: one object among arrays counts as an array of one."""
+    room: list[int] = field(default_factory=lambda: [_MAX_INNER])
+    """How many keys of objects inside objects may still be followed; one number for all of an entity."""
     sketch: Sketch | None = None
     """Only for keys that name an id."""
     unrepeated: set[str | int] | None = field(default_factory=set)
@@ -183,7 +195,7 @@ class FieldStatistics:
         self.bools += types[bool]
         self.numbers += types[float]
         if types[dict]:
-            self._analyze_objects(_of_type(dict, values, types))
+            self._count_wrappers(_of_type(dict, values, types))
         if types[int]:
             self._analyze_integers(_of_type(int, values, types))
         if types[str]:
@@ -192,7 +204,17 @@ class FieldStatistics:
             if self.inside is None:
                 self.inside = InsideStatistics(self.key)
             self.inside.analyze(_of_type(dict, values, types))
-        if types[list]:
+        if types[dict] and types[list]:  # one after the other: what is made of them does not depend on batches
+            both = (value for value in values if type(value) is dict or type(value) is list)
+            for of, run in groupby(both, type):
+                column: Column = list(run)
+                if of is dict:
+                    self._analyze_objects(column, depth)
+                else:
+                    self._analyze_arrays(column, depth)
+        elif types[dict]:
+            self._analyze_objects(_of_type(dict, values, types), depth)
+        elif types[list]:
             self._analyze_arrays(_of_type(list, values, types), depth)
         if before < _EXAMPLES_AMONG and len(self.examples) < _MAX_EXAMPLES:
             self._add_examples(values[: _EXAMPLES_AMONG - before], types)
@@ -215,8 +237,35 @@ class FieldStatistics:
 
     @property
     def holds_objects(self) -> bool:
-        """Were its values arrays of objects, and nothing else but null?"""
-        return self.object_arrays > 0 and self.object_arrays + self.empty_arrays + self.nulls == self.present
+        """Were its values objects, or arrays of objects, and nothing else but null?"""
+        arrays = self.object_arrays - self.mixed_arrays + self.empty_arrays
+        is_any = self.objects + self.object_arrays > 0 and not self.wrapped
+        return is_any and self.objects + arrays + self.nulls == self.present
+
+    @property
+    def keeps_lists(self) -> bool:
+        """Are so many values texts that they stay texts, while lists and objects are kept beside?"""
+        is_mixed = self.objects + self.arrays > 0 and self.texts > 0 and not self.wrapped
+        return is_mixed and 2 * self.texts >= self.present - self.nulls
+
+    def lists_inside(self) -> Iterator[tuple[tuple[str, ...], FieldStatistics]]:
+        """Fields with arrays of objects that lie inside its objects: the way to each, and the field."""
+        if self.elements is None or self.elements.untracked:  # with so many keys it is a map
+            return
+        for key, inner in self.elements.fields.items():
+            if inner.object_arrays:
+                yield (key,), inner
+            else:
+                yield from (((key, *way), found) for way, found in inner.lists_inside())
+
+    def maps_inside(self) -> Iterator[tuple[str, ...]]:
+        """The ways to objects with so many keys, itself perhaps, that these are not followed."""
+        if self.elements is not None and not self.object_arrays:
+            if self.elements.untracked:
+                yield ()
+            else:
+                for key, inner in self.elements.fields.items():
+                    yield from ((key, *way) for way in inner.maps_inside())
 
     def _add_examples(self, values: Column, types: Counter[type]) -> None:
         for value in _different(values, types):
@@ -228,8 +277,7 @@ class FieldStatistics:
                 if len(self.examples) == _MAX_EXAMPLES:
                     return
 
-    def _analyze_objects(self, values: Column) -> None:
-        self.objects += len(values)
+    def _count_wrappers(self, values: Column) -> None:
         for value in values:
             if len(value) == 1 and (wrapped := unwrapped(value)) is not None:
                 self.wrapped[wrapped[0]] += 1
@@ -294,43 +342,58 @@ class FieldStatistics:
         self.date_formats[date_format] += times
         self.spelled.setdefault(date_format, value)
 
+    def _analyze_objects(self, values: Sequence[Mapping[str, Json]], depth: int) -> None:
+        self.objects += len(values)
+        if depth > 0:
+            if self.elements is None:
+                self.elements = ObjectStatistics(self.room, _MAX_INNER_FIELDS)
+            self.elements.analyze(values, depth - (self.object_arrays > 0))
+
     def _analyze_arrays(self, arrays: Column, depth: int) -> None:
-        filled = [array for array in arrays if is_object_array(array)]
+        found = [elements for elements in map(elements_of, arrays) if elements is not None]
         self.arrays += len(arrays)
         self.empty_arrays += arrays.count([])
-        self.object_arrays += len(filled)
-        if filled and depth > 0:
+        self.object_arrays += len(found)
+        self.mixed_arrays += sum(bool(elements.others) for elements in found)
+        if found and depth > 0:
             if self.elements is None:
-                self.elements = ObjectStatistics()
-            self.elements.analyze(list(chain.from_iterable(filled)), depth - 1)
+                self.elements = ObjectStatistics(self.room)
+            self.elements.most = MAX_FIELDS
+            self.elements.analyze(list(chain.from_iterable(elements.objects for elements in found)), depth - 1)
 
-    def count_object_arrays(self, values: Column) -> None:
-        """Count arrays of objects, empty arrays and nulls; the elements are counted elsewhere."""
-        nulls = values.count(None)
-        filled = sum(map(bool, values))
+    def count_objects(self, values: Column) -> None:
+        """Count objects, arrays of objects, empty arrays and nulls; what the objects hold is counted elsewhere."""
+        types = Counter(map(type, values))
+        nulls, arrays = types[type(None)], types[list]
+        objects = len(values) - nulls - arrays
+        filled = sum(map(bool, values)) - objects if arrays else 0
         self.present += len(values)
         self.nulls += nulls
-        self.arrays += len(values) - nulls
-        self.empty_arrays += len(values) - nulls - filled
+        self.objects += objects
+        self.arrays += arrays
         self.object_arrays += filled
+        self.empty_arrays += arrays - filled
 
     @property
     def kind_and_date_format(self) -> tuple[Kind, str | None]:
-        """The narrowest kind for all values seen."""
+        """The narrowest kind for all values seen, but for lists and objects that are kept beside."""
         if self.wrapped:
             return self._kind_of_wrapped()
-        return self._kind_and_date_format(self.objects + self.arrays)
+        kind, date_format = self.kind_without_lists
+        return (kind, date_format) if self.keeps_lists or not self.objects + self.arrays else (Kind.JSON, None)
 
     @property
     def kind_beside_objects(self) -> tuple[Kind, str | None]:
         """The same of the values that are no objects."""
-        return self._kind_and_date_format(self.arrays)
+        return (Kind.JSON, None) if self.arrays else self.kind_without_lists
 
-    def _kind_and_date_format(self, json: int) -> tuple[Kind, str | None]:
+    @property
+    def kind_without_lists(self) -> tuple[Kind, str | None]:
+        """The narrowest kind for all values seen that are no lists and objects."""
         kind = Kind.UNKNOWN
         for seen, count in (
             (Kind.BOOL, self.bools), (Kind.INTEGER, self.integers), (Kind.BIGINT, self.bigints),
-            (Kind.NUMBER, self.numbers), (Kind.JSON, json),
+            (Kind.NUMBER, self.numbers),
         ):  # fmt: skip
             if count:
                 kind = join(kind, seen)
@@ -438,12 +501,14 @@ def _different(values: Column, types: Counter[type]) -> Iterable[Json]:
 class ObjectStatistics:
     """The objects at one place: an entity's records, or the elements of one of their arrays."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: list[int] | None = None, most: int = MAX_FIELDS) -> None:
         self.count = 0
         self.fields: dict[str, FieldStatistics] = {}
         self.key_sets: Counter[frozenset[str]] = Counter()
         self.untracked = 0
-        """Values under keys beyond ``MAX_FIELDS``."""
+        """Values under keys beyond ``most``."""
+        self.most = most
+        self._room = room or [_MAX_INNER]
 
     @property
     def holds_objects(self) -> bool:
@@ -453,22 +518,43 @@ class ObjectStatistics:
             for field in self.fields.values()
         )
 
+    def at(self, path: Path) -> ObjectStatistics | None:
+        """What was seen of the objects of the list at a path."""
+        found: ObjectStatistics | None = self
+        for key in path:
+            field = found.fields.get(key) if found is not None else None
+            found = field.elements if field is not None else None
+        return found
+
     def analyze(self, values: Sequence[Mapping[str, Json]], depth: int) -> None:
         """Count the next objects; arrays of objects are followed ``depth`` levels down."""
+        is_inside = self.most < MAX_FIELDS
+        if is_inside and self.untracked:  # a map, of which nothing is made
+            self.count += len(values)
+            return
+        for key, column in self._columns(values).items():
+            known = self.fields.get(key)
+            if known is None:
+                self._room[0] -= is_inside
+                if len(self.fields) >= self.most or (is_inside and self._room[0] < 0):
+                    self.untracked += len(column)
+                    continue
+                known = self.fields[key] = FieldStatistics(key, room=self._room)
+            known.analyze(column, Counter(map(type, column)), depth)
+
+    def _columns(self, values: Sequence[Mapping[str, Json]]) -> Mapping[str, Sequence[Json]]:
+        """The values of each key."""
+        shapes = Counter(map(tuple, values))
+        if len(shapes) == 1:  # as it is mostly
+            (keys,) = shapes
+            self.add_key_sets(len(values), {frozenset(keys): len(values)})
+            return dict(zip(keys, zip(*(value.values() for value in values), strict=True), strict=True))
         self.add_key_sets(len(values), Counter(map(frozenset, values)))
         columns: defaultdict[str, list[Json]] = defaultdict(list)
         for value in values:
             for key, item in value.items():
                 columns[key].append(item)
-        fields = self.fields
-        for key, column in columns.items():
-            known = fields.get(key)
-            if known is None:
-                if len(fields) >= MAX_FIELDS:
-                    self.untracked += len(column)
-                    continue
-                known = fields[key] = FieldStatistics(key)
-            known.analyze(column, Counter(map(type, column)), depth)
+        return columns
 
     def add_key_sets(self, objects: int, counts: Mapping[frozenset[str], int]) -> None:
         """So many objects more, of which so many have just these keys."""

@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from json2db_sync.config.values import (
+    Children,
     Contracts,
     DeletionStubs,
     FieldsOfTables,
@@ -143,6 +144,11 @@ class ProcessingSettings(_Section):
     )
     child_depth: int = _setting(
         1, "CHILD_DEPTH", "Levels of arrays of objects that become tables; 0: none, they are JSON columns", ge=0, le=5
+    )
+    children: Children = _setting(
+        {},
+        "CHILDREN",
+        'Lists that become tables, or do not, as JSON: {"invoices": {"lines.data": true, "history": false}}',
     )
     max_columns: int = _setting(
         400,

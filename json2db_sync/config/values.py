@@ -63,6 +63,9 @@ MaxRejected = Annotated[str | None, BeforeValidator(_most)]
 Contracts = Annotated[dict[str, Literal["evolve", "freeze"]], JsonText]
 
 
+Children = Annotated[dict[str, dict[str, bool]], JsonText]
+
+
 def _named_fields(value: dict[str, dict[str, object]]) -> dict[str, dict[str, object]]:
     """A stub without fields would be every record."""
     for entity, fields in value.items():

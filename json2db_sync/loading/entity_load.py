@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -339,12 +340,27 @@ class EntityLoad:
                 f"the key: {key_setting(entity)}; where it has another name there: processing.aliases"
             )
             notes.append(Note(text, "without_key", entity, lacking, key_setting(entity)))
+        notes += self._kept_notes()
         if self._invalid:
             examples = "; ".join(self._invalid_examples)
             schema = self._options.read.rules.schema_of(entity)
             text = f"{file}: {counted(self._invalid, 'record')} loaded without satisfying {schema}; {examples}"
             notes.append(Note(text, "invalid_records", entity, self._invalid))
         return notes
+
+    def _kept_notes(self) -> Iterator[Note]:
+        """Of values that rows cannot hold."""
+        entity = self.plan.entity
+        for (code, path), count in sorted(self._row_loader.shredder.kept.items()):
+            what = f"{self._file.name}: {entity}.{path}: {counted(count, 'value')}"
+            if code == "lists_among_texts":
+                text = f"{what} that {'is a list or object' if count == 1 else 'are lists or objects'} among texts"
+                yield Note(f"{text}: kept in _rest", "lists_among_texts", entity, count)
+                continue
+            line = f'processing.children = {{"{entity}": {{{json.dumps(path, ensure_ascii=False)}: false}}}}'
+            text = f"{what} in which, or beside which, objects and others stand: objects are rows, the rest is kept"
+            text += f". To keep all of it as JSON instead: {line}, then create-tables --recreate"
+            yield Note(text, "mixed_list", entity, count, line)
 
 
 def _reported(rejection: Rejection, file: str) -> RejectedRecord:

@@ -6,7 +6,7 @@ than parsing it. The rows are those that :class:`json2db_sync.model.shredder.Ent
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, repeat
 from operator import is_
@@ -16,13 +16,17 @@ import msgspec
 from msgspec.structs import astuple
 
 from json2db_sync.model.aliases import Aliases, Renamed, noted
+from json2db_sync.model.batch_containers import ChildTable, Container, objects_in
 from json2db_sync.model.column_codecs import codec_for
 from json2db_sync.model.decoding import (
     ABSENT,
     Column,
     Columns,
+    HoldsRows,
     NeedsRowPath,
     Objects,
+    StructType,
+    as_lists,
     elements,
     json_texts,
     renamed_array,
@@ -31,7 +35,7 @@ from json2db_sync.model.decoding import (
 from json2db_sync.model.jsontext import MAX_KEY, decode, encode, encode_text, id_text, key_of_values
 from json2db_sync.model.kinds import Codec, Kind, ValueMismatch, codec_of
 from json2db_sync.model.paths import PathCheck
-from json2db_sync.model.plan import ID, PARENT_ID, REST, ColumnPlan, EntityPlan, TablePlan
+from json2db_sync.model.plan import ID, PARENT_ID, REST, ColumnPlan, EntityPlan, ListRule, Path, TablePlan
 
 
 class Part:
@@ -40,12 +44,14 @@ class Part:
     key: str
     optional = False
     nullable = False
+    singular = False
+    """May an object stand here without an array around it?"""
     one_type: type | None = None
     """Of all values but gaps, where there is only one."""
 
     def types_of(self, column: Column) -> frozenset[type]:
         """The types of these values; an absent one is a float."""
-        if self.one_type is None or self.optional or self.nullable:
+        if self.one_type is None or self.optional or self.nullable or self.singular:
             return frozenset(map(type, column))
         return frozenset({self.one_type})
 
@@ -53,7 +59,7 @@ class Part:
 class FieldColumn(Part):
     """A column: what it takes, and what is stored of it."""
 
-    def __init__(self, plan: ColumnPlan, null: Any, *, is_id: bool, arrays_are_tables: bool) -> None:
+    def __init__(self, plan: ColumnPlan, null: Any, *, is_id: bool, holds_rows: HoldsRows | None) -> None:
         self.key = plan.key
         self.name = plan.name
         self.is_id = is_id
@@ -66,7 +72,10 @@ class FieldColumn(Part):
         self._null = null
         self._convert = int if plan.kind is Kind.BOOL and null is ABSENT else codec.convert
         self._is_json = plan.kind is Kind.JSON
-        self._arrays_are_tables = arrays_are_tables and not plan.chosen
+        self._holds_rows = holds_rows
+        self.only_lists = True
+        self.container: Container | None = None
+        """Of lists in its objects that have tables of their own."""
         self._dates = _Dates(codec) if plan.date_format and not codec.keeps_odd else None
         self._odd = codec if codec.keeps_odd else None
 
@@ -101,8 +110,11 @@ class FieldColumn(Part):
 
     def _stored(self, column: Column) -> Column:
         null, convert = self._null, self._convert
+        if self.container is not None:
+            self.container.take_out(column)
+            column = column if self._is_json else msgspec.to_builtins(column)
         if self._is_json:
-            texts = json_texts(column, arrays_are_tables=self._arrays_are_tables)
+            texts = json_texts(column, self._holds_rows, only_lists=self.only_lists)
             return [
                 null if value is None or value is ABSENT else text for value, text in zip(column, texts, strict=True)
             ]
@@ -139,27 +151,35 @@ class ChildArray(Part):
         return states if any(states) else None
 
 
+def _ones(column: Column) -> Column | None:
+    """By row, whether a single object stands in place of an array; None where it never does."""
+    ones = [0 if array is None or type(array) in (list, float) else 4 for array in column]
+    return ones if any(ones) else None
+
+
 class Rests:
     """What goes into ``_rest``: the same few texts again and again."""
 
     def __init__(self, fields: Sequence[FieldColumn], lists: Sequence[ChildArray]) -> None:
         self._fields = fields
         self._lists = lists
-        self._texts: dict[tuple[tuple[str, int], ...], str | None] = {}
 
-    def of(self, values: Sequence[Column], odd: Mapping[str, Column]) -> Sequence[str | None] | None:
+    def of(
+        self, values: Sequence[Column], odd: Mapping[str, Column], lists: Iterable[tuple[Path, Column]]
+    ) -> Sequence[str | None] | None:
         """By row, the text of its rest; None where no row has any.
 
         :param odd: by key, the values to keep, see :meth:`FieldColumn.stored_and_odd`.
+        :param lists: by path, what stands in place of all arrays.
         """
+        gaps = self._of_gaps(values, lists)
         if not odd:
-            return self._of_gaps(values)
+            return gaps
         kept = _kept(odd)
-        gaps = self._of_gaps(values)
         return kept if gaps is None else [_merged(gap, values) for gap, values in zip(gaps, kept, strict=True)]
 
-    def _of_gaps(self, values: Sequence[Column]) -> Sequence[str | None] | None:
-        told: list[tuple[str, Column]] = []
+    def _of_gaps(self, values: Sequence[Column], lists: Iterable[tuple[Path, Column]]) -> Sequence[str | None] | None:
+        told: list[tuple[str | Path, Column]] = []
         for field, column in zip(self._fields, values, strict=False):
             if field.lists_absent and field.optional:
                 told.append((field.key, [1 if value is ABSENT else 0 for value in column]))
@@ -169,6 +189,7 @@ class Rests:
             states = array.states(column)
             if states is not None:
                 told.append((array.key, states))
+        told += [(path, ones) for path, column in lists if (ones := _ones(column)) is not None]
         if not told:
             return None
         keys = [key for key, _states in told]
@@ -176,11 +197,12 @@ class Rests:
         texts = list(map(known.__getitem__, zip(*(states for _, states in told), strict=True)))
         return texts if any(texts) else None
 
-    def _text(self, keys: Sequence[str], states: Sequence[int]) -> str | None:
+    def _text(self, keys: Sequence[str | Path], states: Sequence[int]) -> str | None:
         parts = {
             "absent": [key for key, state in zip(keys, states, strict=True) if state == 1],
             "null": [key for key, state in zip(keys, states, strict=True) if state == 2],
             "values": {key: [] for key, state in zip(keys, states, strict=True) if state == 3},
+            "one": sorted(path for path, state in zip(keys, states, strict=True) if state == 4),
         }
         parts = {name: part for name, part in parts.items() if part}
         return encode(parts) if parts else None
@@ -257,7 +279,7 @@ class BatchShredder:
         self._null = null
         self._ids = _Ids(plan)
         self._paths = paths
-        self._root = _Table(plan.table, plan.child_depth, null, json_texts=json_texts)
+        self._root = _Table(plan.table, plan.list_rule, (), null, json_texts=json_texts)
         self._strict = self._root.decoder(strict=True)
         self._loose = self._root.decoder(strict=False)
 
@@ -269,13 +291,13 @@ class BatchShredder:
         return self._ids.decode(renamed_array(self._aliases, array)[0])
 
     @staticmethod
-    def values(array: bytes) -> Sequence[Any]:
+    def values(array: bytes) -> Column:
         """The records of a JSON array as they are.
 
         :raises NeedsRowPath: when one of them take the row path.
         """
         try:
-            return cast(list[Any], msgspec.json.decode(array))
+            return cast(Column, msgspec.json.decode(array))
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
             raise NeedsRowPath from error
 
@@ -303,10 +325,12 @@ class BatchShredder:
         :raises NeedsRowPath: when one of them take the row path: something in it is unusual.
         """
         ids = self._ids.of([objects.values[place] for place in self._ids.places])
-        own = {ID: ids, **self._root.columns(objects.values)}
+        own: Columns = {ID: ids}
+        found = dict(self._root.rows(objects, own))
         if objects.renamed:
-            own[REST] = self._noted(own.get(REST), objects.renamed)
-        return BatchRows(ids, {self._root.plan.name: own, **dict(self._root.child_rows(objects, [ids]))})
+            columns = found[self._root.plan.name]
+            found[self._root.plan.name] = {**columns, REST: self._noted(columns.get(REST), objects.renamed)}
+        return BatchRows(ids, found)
 
     def _noted(self, rests: Column | None, renamed: Sequence[Renamed]) -> Column:
         """The rests of rows, which tell as well how the fields of each record were called."""
@@ -315,17 +339,26 @@ class BatchShredder:
         found = map(noted, texts, renamed)
         return [null if text is None else text for text in found]
 
-    def _decode(self, array: bytes) -> list[Any]:
+    def _decode(self, array: bytes) -> Column:
         try:
             try:
                 return self._strict.decode(array)  # type: ignore[no-any-return]
             except msgspec.ValidationError:
-                structs = self._loose.decode(array)
+                structs = self._decode_loosely(array)
                 self._root.learn(structs)
                 self._strict = self._root.decoder(strict=True)
-                return structs  # type: ignore[no-any-return]
+                return structs
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
             raise NeedsRowPath from error
+
+    def _decode_loosely(self, array: bytes) -> Column:
+        try:
+            return self._loose.decode(array)  # type: ignore[no-any-return]
+        except msgspec.ValidationError:
+            if not self._root.learn_keys(msgspec.json.decode(array)):
+                raise
+        self._loose = self._root.decoder(strict=False)
+        return self._loose.decode(array)  # type: ignore[no-any-return]
 
 
 class _Ids:
@@ -388,23 +421,45 @@ class _Ids:
         return column
 
 
+def _holding_rows(rule: ListRule, path: Path, depth: int) -> HoldsRows | None:
+    """What finds in a JSON column's values what is to become a table; None where nothing does."""
+
+    def holds_rows(value: object) -> bool:
+        return rule.holds_rows(msgspec.to_builtins(value) if isinstance(value, msgspec.Struct) else value, path, depth)
+
+    return holds_rows if rule.looks_into(depth) else None
+
+
 class _Table:
     """One table's part of the work."""
 
-    def __init__(self, plan: TablePlan, child_depth: int, null: Any, *, json_texts: bool) -> None:
+    def __init__(self, plan: TablePlan, rule: ListRule, path: Path, null: Any, *, json_texts: bool) -> None:
         self.plan = plan
-        self.children = [_Table(child, child_depth, null, json_texts=json_texts) for child in plan.children]
+        self.children = {
+            child.path: _Table(child, rule, (*path, *child.path), null, json_texts=json_texts)
+            for child in plan.children
+        }
         self._null = null
-        tables = plan.depth < child_depth
         self._fields = [
             FieldColumn(
-                column, null, is_id=column.name == ID and not plan.depth, arrays_are_tables=tables and not column.chosen
+                column,
+                null,
+                is_id=column.name == ID and not plan.depth,
+                holds_rows=None if column.chosen else _holding_rows(rule, (*path, column.key), plan.depth),
             )
             for column in plan.columns
         ]
-        for field in self._fields if not json_texts else ():
-            field.keep_json()
-        self._lists = [ChildArray(child) for child in plan.children]
+        for field in self._fields:
+            inner = {way[1:]: child for way, child in self.children.items() if way[0] == field.key and len(way) > 1}
+            field.container = Container((field.key,), inner) if inner else None
+            field.only_lists = not any(rule.chosen.values())
+            if not json_texts:
+                field.keep_json()
+        self._lists = [ChildArray(child) for child in plan.children if not plan.is_beside(child)]
+        # A list among texts takes the row path.
+        self._never = [child for child in plan.children if plan.is_beside(child) and not child.within]
+        self._inner: dict[str, ChildTable] = {array.key: self.children[array.key,] for array in self._lists}
+        self._inner |= {field.key: field.container for field in self._fields if field.container is not None}
         self._parts: tuple[Part, ...] = (*self._fields, *self._lists)
         self._keys = [part.key for part in self._parts]
         self._date_formats = {
@@ -415,71 +470,95 @@ class _Table:
         self._rests = Rests(self._fields, self._lists)
 
     def decoder(self, *, strict: bool) -> msgspec.json.Decoder[Any]:
-        return msgspec.json.Decoder(list[self._struct(strict)])  # type: ignore[misc]
+        return msgspec.json.Decoder(list[self.struct(strict=strict)])  # type: ignore[misc]
 
-    def _struct(self, strict: bool) -> Any:
+    def struct(self, *, strict: bool) -> StructType:
         """A struct of this table's fields, then its children.
 
-        Strict, it takes absent keys and nulls only where there were some before: what it takes need not be searched
-        for them.
+        Strict, it takes absent keys, nulls and single objects only where there were some before: what it takes need
+        not be searched for them.
         """
-        types = [*(field.type for field in self._fields), *(list[child._struct(strict)] for child in self.children)]  # type: ignore[misc]
-        fields: list[Any] = []
+        types: list[StructType] = [
+            field.type if field.container is None else field.container.struct(strict=strict) for field in self._fields
+        ]
+        for array in self._lists:
+            element = self.children[array.key,].struct(strict=strict)
+            types.append(list[element] | element if array.singular or not strict else list[element])  # type: ignore[valid-type]
+        fields: list[StructType] = []
         for number, (part, of) in enumerate(zip(self._parts, types, strict=True)):
             of = of | None if of not in (Any, None) and (part.nullable or not strict) else of
             fields.append((f"f{number}", of, ABSENT) if part.optional or not strict else (f"f{number}", of))
         names = {f"f{number}": part.key for number, part in enumerate(self._parts)}
         return struct_type(fields, names)
 
-    def learn(self, structs: Sequence[Any]) -> None:
-        """Where keys are absent or null."""
+    def learn_keys(self, values: Iterable[Mapping[str, object]]) -> bool:
+        """Which keys the objects have in which there are lists with tables. Was there a new one?"""
+        values = list(values)
+        new = [one.learn_keys(objects_in(value.get(key) for value in values)) for key, one in self._inner.items()]
+        return any(new)
+
+    def learn(self, structs: Column) -> None:
+        """Where keys are absent or null, and objects without an array around them."""
         values = self._values(structs)
         for part, column in zip(self._parts, values, strict=True):
             part.optional = part.optional or any(map(is_, column, repeat(ABSENT)))
             part.nullable = part.nullable or any(map(is_, column, repeat(None)))
-        for child, column in zip(self.children, values[len(self._fields) :], strict=True):
-            child.learn(elements(column))
+            part.singular = part.singular or (isinstance(part, ChildArray) and _ones(column) is not None)
+            if part.key in self._inner:
+                self._inner[part.key].learn(elements(column))
 
-    def read(self, structs: Sequence[Any]) -> Objects:
+    def read(self, structs: Column) -> Objects:
         """What the records hold, by field; then the arrays of the children."""
         values = self._values(structs)
-        below = {
-            part.key: child.read(elements(column))
-            for part, child, column in zip(self._lists, self.children, values[len(self._fields) :], strict=True)
-        }
+        inner = ((key, column) for key, column in zip(self._keys, values, strict=True) if key in self._inner)
+        below = {key: self._inner[key].read(elements(column)) for key, column in inner}
         types = [part.types_of(column) for part, column in zip(self._parts, values, strict=True)]
         return Objects(len(structs), self._keys, values, types, below, self._date_formats)
 
-    def _values(self, structs: Sequence[Any]) -> Sequence[Column]:
+    def _values(self, structs: Column) -> Sequence[Column]:
         if not structs:
             return [()] * len(self._parts)
         return list(zip(*map(astuple, structs), strict=True))
 
-    def columns(self, values: Sequence[Column]) -> Columns:
-        """The stored values, by column."""
+    def columns(self, objects: Objects, lists: Iterable[tuple[Path, Column]]) -> Columns:
+        """The stored values, by column.
+
+        :param lists: see :meth:`Rests.of`.
+        """
         columns: Columns = {}
         odd: dict[str, Column] = {}
-        for field, column in zip(self._fields, values, strict=False):
+        for field, column in zip(self._fields, objects.values, strict=False):
             if not field.is_id:
                 columns[field.name], kept = field.stored_and_odd(column)
                 if kept is not None:
                     odd[field.key] = kept
-        rest = self._rests.of(values, odd)
+        rest = self._rests.of(objects.values, odd, lists)
         if rest is not None:
             columns[REST] = [self._null if text is None else text for text in rest]
         return columns
 
-    def child_rows(self, objects: Objects, places: Sequence[Column]) -> Iterator[tuple[str, Columns]]:
-        """The columns of all tables below, parents first.
+    def rows(self, objects: Objects, places: Columns) -> Iterator[tuple[str, Columns]]:
+        """The columns of this table and all below it, parents first.
 
-        :param places: the columns that say where each row of this table belongs: the record's id, then positions.
+        :param places: the columns that say where each row belongs: the record's id, then positions.
         """
-        arrays = objects.values[len(self._fields) :]
-        for child, part, column in zip(self.children, self._lists, arrays, strict=True):
-            lengths = [len(array) if array and array is not ABSENT else 0 for array in column]
-            below: list[Column] = [list(chain.from_iterable(map(repeat, place, lengths))) for place in places]
+        lists = list(self._arrays(objects))
+        yield self.plan.name, {**places, **self.columns(objects, ((path, column) for path, column, _inner in lists))}
+        for path, column, inner in lists:
+            child = self.children[path]
+            lengths = [len(array) if array and array is not ABSENT else 0 for array in as_lists(column)]
+            below: list[Column] = [list(chain.from_iterable(map(repeat, place, lengths))) for place in places.values()]
             below.append(list(chain.from_iterable(map(range, lengths))))
-            inner = objects.below[part.key]
             names = (PARENT_ID, *child.plan.position_columns)
-            yield child.plan.name, {**dict(zip(names, below, strict=True)), **child.columns(inner.values)}
-            yield from child.child_rows(inner, below)
+            yield from child.rows(inner, dict(zip(names, below, strict=True)))
+        for never in self._never:
+            for table in never.walk():
+                yield table.name, dict.fromkeys((PARENT_ID, *table.position_columns), ())
+
+    def _arrays(self, objects: Objects) -> Iterator[tuple[Path, Column, Objects]]:
+        """By path, what stands in place of each array, and the elements of all."""
+        for part, column in zip(self._parts, objects.values, strict=True):
+            if isinstance(part, ChildArray):
+                yield (part.key,), column, objects.below[part.key]
+            elif isinstance(part, FieldColumn) and part.container is not None:
+                yield from part.container.lists(objects.below[part.key], column)

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, NamedTuple, TypeAlias
 
 import msgspec
+from msgspec.structs import astuple
 
 from json2db_sync.model.column_codecs import codec_for
 from json2db_sync.model.decoding import ABSENT, Column, NeedsRowPath, Objects, struct_type
 from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Codec, Kind, ValueMismatch
-from json2db_sync.model.plan import ColumnPlan, PathPlan, TablePlan
+from json2db_sync.model.plan import ColumnPlan, Path, PathPlan, TablePlan
 
 MAX_DEPTH = 8
 """Levels of objects that are followed."""
@@ -121,7 +122,11 @@ class ObjectCheck:
 
     def fits(self, values: Column) -> bool:
         """Do the objects among these values hold nothing else? Dates must be spelled as before."""
-        objects = [value for value in values if type(value) is dict]
+        objects = [
+            _plain(value) if isinstance(value, msgspec.Struct) else value
+            for value in values
+            if isinstance(value, dict | msgspec.Struct)
+        ]
         if not objects:
             return True
         structs = self.read(objects)
@@ -154,8 +159,8 @@ class PathCheck:
             for column in table.columns
             if column.kind is Kind.JSON
         }
-        below = {str(child.key): PathCheck(child) for child in table.children}
-        self._below = {key: check for key, check in below.items() if check}
+        below = {child.path: PathCheck(child) for child in table.children}
+        self._below = {path: check for path, check in below.items() if check}
 
     def __bool__(self) -> bool:
         """Is there anything to be checked?"""
@@ -169,18 +174,34 @@ class PathCheck:
         for key, column in zip(objects.keys, objects.values, strict=False):
             if key in self._columns and not self._columns[key].fits(column):
                 raise NeedsRowPath
-        for key, check in self._below.items():
-            if key in objects.below:
-                check.require(objects.below[key])
+        for path, check in self._below.items():
+            found: Objects | None = objects
+            for key in path:
+                found = None if found is None else found.below.get(key)
+            if found is not None:
+                check.require(found)
 
     def fits(self, value: Mapping[str, Value]) -> bool:
         """Does this object?"""
         if not all(check.fits((value[key],)) for key, check in self._columns.items() if key in value):
             return False
-        return all(
-            check.fits(element)
-            for key, check in self._below.items()
-            if isinstance(elements := value.get(key), list)
-            for element in elements
-            if isinstance(element, dict)
-        )
+        return all(check.fits(element) for path, check in self._below.items() for element in _objects_at(value, path))
+
+
+def _objects_at(value: Value, path: Path) -> list[Value]:
+    """The objects of the list that is at a path, or the one that stands there alone."""
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return [element for element in (value if isinstance(value, list) else (value,)) if isinstance(element, dict)]
+
+
+def _plain(struct: msgspec.Struct) -> dict[str, Value]:
+    """The object that a struct was made of, without the lists in it that have tables."""
+    values = zip(struct.__struct_encode_fields__, astuple(struct), strict=True)
+    return {
+        key: _plain(value) if isinstance(value, msgspec.Struct) else value
+        for key, value in values
+        if value is not msgspec.UNSET
+        and value is not ABSENT
+        and not (type(value) is list and value and isinstance(value[0], msgspec.Struct))
+    }

@@ -113,6 +113,68 @@ def is_weaker_key(fields: tuple[str, ...] | None, entity: str) -> bool:
     return rank is not None and rank >= _FIRST_WEAKER
 
 
+Path = tuple[str, ...]
+"""Keys that lead through objects and lists of objects, from a record or from an object of a table."""
+
+
+def dotted(path: Path) -> str:
+    """As the setting names it: ``lines.data``."""
+    return ".".join(path)
+
+
+@dataclass(frozen=True)
+class ListRule:
+    """Which lists of objects become tables."""
+
+    child_depth: int = 1
+    """Lists inside one another that do, unless they are chosen."""
+    chosen: Mapping[str, bool] = field(default_factory=dict)
+    """By dotted path from the record: does the list become a table? False holds for all below it, too."""
+    maps: tuple[str, ...] = ()
+    """Dotted paths below which none does, unless it is chosen."""
+    inside_objects: bool = True
+    """Also those inside objects? (Plans of former versions knew only lists that are values of a table's own keys.)"""
+
+    def makes_rows(self, path: Path, depth: int, within: int = 0) -> bool:
+        """Does the list at this path, in so many lists and objects of its table, become one as soon as it can?"""
+        if within and not self.inside_objects:
+            return False
+        if self.chosen or self.maps:
+            name = dotted(path)
+            if name in self.chosen:
+                return self.chosen[name]
+            refused = (*self.maps, *(other for other, chosen in self.chosen.items() if not chosen))
+            if any(name.startswith(f"{other}.") for other in refused):
+                return False
+            if self._is_on_the_way(name):
+                return True
+        return depth < self.child_depth
+
+    def is_chosen(self, path: Path) -> bool:
+        """Is this to be a table even where single objects are all that stands there?"""
+        return bool(self.chosen) and self.chosen.get(dotted(path)) is True
+
+    def looks_into(self, depth: int) -> bool:
+        """May what is in so many lists, or below, become a table?"""
+        return depth < self.child_depth or any(self.chosen.values())
+
+    def holds_rows(self, value: object, path: Path, depth: int, within: int = 0) -> bool:
+        """Is there anything in a column's value that becomes a table, as soon as one record holds it?"""
+        if type(value) is list:
+            return any(type(one) is dict for one in value) and self.makes_rows(path, depth, within)
+        if type(value) is not dict or self.is_chosen(path):
+            return type(value) is dict
+        return self.inside_objects and any(
+            self.holds_rows(item, (*path, key), depth, within + 1)
+            for key, item in value.items()
+            if type(item) is list or type(item) is dict
+        )
+
+    def _is_on_the_way(self, name: str) -> bool:
+        """Does the way to one that is chosen lead through here?"""
+        return any(other.startswith(f"{name}.") for other, chosen in self.chosen.items() if chosen)
+
+
 NullMeans = Literal["absent", "null"]
 NoneMeans = Literal["absent", "null", "empty"]
 
@@ -148,6 +210,8 @@ class ColumnPlan:
     MongoDB's, see :mod:`json2db_sync.model.extended_json`."""
     chosen: bool = False
     """Is the kind a setting? Then the column never widens, and what does not fit is kept beside."""
+    keeps_lists: bool = False
+    """Lists and objects among the values are kept in ``_rest``, so that the others have a column of their kind."""
 
     @property
     def stored_format(self) -> str | None:
@@ -181,6 +245,8 @@ class TablePlan:
     name: str
     key: str | None = None
     """The JSON key of the array in the parent; None for an entity's own table."""
+    within: Path = ()
+    """The keys of the objects that the array is in, from the parent's inwards: ("lines",) for ``lines.data``."""
     columns: tuple[ColumnPlan, ...] = ()
     children: tuple[TablePlan, ...] = ()
     none_means: NoneMeans = "absent"
@@ -190,6 +256,15 @@ class TablePlan:
     """No more columns are made: further keys go into ``_rest``."""
     paths: tuple[PathPlan, ...] = ()
     """What the objects of its JSON columns hold."""
+
+    @property
+    def path(self) -> Path:
+        """The keys that lead from the parent's objects to the array; () for an entity's own table."""
+        return () if self.key is None else (*self.within, self.key)
+
+    def is_beside(self, child: TablePlan) -> bool:
+        """Does a column of this table hold what does not become rows of that child?"""
+        return bool(child.within) or any(column.key == child.key for column in self.columns)
 
     @property
     def position_columns(self) -> tuple[str, ...]:
@@ -203,6 +278,14 @@ class TablePlan:
         yield self
         for child in self.children:
             yield from child.walk()
+
+    def lists(self, above: Path = ()) -> dict[str, TablePlan]:
+        """The tables below by dotted path from the objects of this one."""
+        found: dict[str, TablePlan] = {}
+        for child in self.children:
+            path = (*above, *child.path)
+            found |= {dotted(path): child, **child.lists(path)}
+        return found
 
     def reserved(self) -> set[str]:
         """Names that a JSON key's column must not take here."""
@@ -283,6 +366,17 @@ class EntityPlan:
     """Other names of fields of its records, each with the name that they go by here."""
     looked_inside: bool = False
     """Do the paths of its tables tell all that the objects of its records hold?"""
+    children: Mapping[str, bool] = field(default_factory=dict)
+    """By dotted path: lists that become tables, or do not, whatever their level, as the user says."""
+    maps: tuple[str, ...] = ()
+    """Dotted paths of objects with so many lists in them that they are maps: none of these becomes a table."""
+    inside_objects: bool = False
+    """Do lists inside objects become tables? (Not by plans of former versions.)"""
+
+    @property
+    def list_rule(self) -> ListRule:
+        """Which lists become tables."""
+        return ListRule(self.child_depth, self.children, self.maps, self.inside_objects)
 
     @property
     def id_is_field(self) -> bool:
@@ -380,7 +474,7 @@ def _key_text(plan: EntityPlan) -> str:
 def _table_changes(entity: str, old: TablePlan, new: TablePlan, found: list[SchemaChange]) -> None:
     before = {column.key: column for column in old.columns}
     full = old.full  # then values of a new column may stand in the rest of stored rows
-    children = {child.key: child for child in old.children}
+    children = {child.path: child for child in old.children}
     for column in new.columns:
         known = before.get(column.key)
         if known is None:
@@ -395,14 +489,17 @@ def _table_changes(entity: str, old: TablePlan, new: TablePlan, found: list[Sche
                     rebuild=True, kind=column.kind, former_kind=known.kind,
                 )
             )  # fmt: skip
+        elif known != column == replace(known, keeps_lists=True):
+            detail = "lists among its values are kept beside"
+            found.append(SchemaChange("widen_column", entity, new.name, column.name, detail, kind=column.kind))
         elif known != column:
             detail = "what NULL stands for"
             found.append(SchemaChange("restructure", entity, new.name, column.name, detail, rebuild=True))
     for child in new.children:
-        if child.key in children:
-            _table_changes(entity, children[child.key], child, found)
+        if child.path in children:
+            _table_changes(entity, children[child.path], child, found)
             continue
-        moved = child.key in before or full  # the field had a column so far
+        moved = child.path[0] in before or full  # the field had a column so far
         found += [_table_creation(entity, table, moved=moved) for table in child.walk()]
 
 

@@ -13,7 +13,7 @@ from json2db_sync.operations.planning import (
     doubts_of_lifecycles,
     doubts_of_settings,
     find_files,
-    ignored_keys,
+    ignored_settings,
     look,
     make_plans,
     plan_settings,
@@ -88,7 +88,7 @@ def plan(context: Context, selection: Selection) -> PlanResult:
             notes=(
                 *source.notes,
                 *analysis.notes,
-                *ignored_keys(context, stored),
+                *ignored_settings(context, stored),
                 *(note for entity in todo for note in entity.notes),
             ),
         )

@@ -213,6 +213,7 @@ def plan_settings(context: Context, stored: Mapping[str, EntityPlan]) -> PlanSet
     return PlanSettings(
         table_prefix=context.config.database.table_prefix,
         child_depth=processing.child_depth,
+        children=processing.children,
         max_columns=processing.max_columns,
         kinds=processing.kinds,
         keys={
@@ -251,7 +252,7 @@ def make_plans(context: Context, analysis: Analysis, stored: Mapping[str, Entity
 
 def doubts_of_settings(context: Context, stored: Mapping[str, EntityPlan], known: Iterable[str]) -> Iterator[Note]:
     """Settings that name what is not there, or that take no effect on the stored tables."""
-    yield from ignored_keys(context, stored)
+    yield from ignored_settings(context, stored)
     known = frozenset(known)
     for entity in context.config.processing.contracts:
         if entity != "*" and entity not in known:  # a slip of the pen would leave tables free to change
@@ -279,8 +280,14 @@ def doubts_of_lifecycles(context: Context, known: Mapping[str, EntityPlan]) -> I
             yield Note(text, "unknown_version_field", name, setting="processing.versions")
 
 
-def ignored_keys(context: Context, stored: Mapping[str, EntityPlan]) -> Iterator[Note]:
-    """Keys configured after the tables were made with others."""
+def ignored_settings(context: Context, stored: Mapping[str, EntityPlan]) -> Iterator[Note]:
+    """Settings that came after the tables were made without them."""
+    for entity, lists in context.config.processing.children.items():
+        tables = stored[entity].table.lists() if entity in stored else {}
+        for path in (path for path, is_table in lists.items() if path in tables and not is_table):
+            what = f"{entity}.{path} = false takes effect with create-tables --recreate"
+            text = f"{tables[path].name} is a table already: {what}"
+            yield Note(text, "children_ignored", entity, setting="processing.children")
     for entity, key in context.config.processing.keys.items():
         if entity in stored and stored[entity].key not in (None, key, (*added_fields(context), *key)):
             text = (

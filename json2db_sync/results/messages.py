@@ -63,6 +63,7 @@ LOUD = frozenset(
         "key_given_up",
         "lists_beside",
         "many_like_files",
+        "mixed_list",
         "most_records_gone",
         "no_key",
         "records_missing",

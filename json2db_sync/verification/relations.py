@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from json2db_sync.databases.base import Database
 from json2db_sync.model.jsontext import preview
 from json2db_sync.model.kinds import Kind
-from json2db_sync.model.plan import EntityPlan, TablePlan, entity_name
+from json2db_sync.model.plan import EntityPlan, TablePlan, dotted, entity_name
 from json2db_sync.results import Check, Note
 from json2db_sync.text import counted, did_you_mean
 from json2db_sync.validation.record_validator import Mode
@@ -138,8 +138,11 @@ def _resolve(
         raise _NotCheckable(f"{entity} has no key that anything could refer to")
     table = plan.table
     place = plan.entity
-    while len(keys) > 1 and (child := next((child for child in table.children if child.key == keys[0]), None)):
-        table, place = child, f"{place}.{keys.pop(0)}"
+    while len(keys) > 1:
+        child = next((child for child in table.children if child.path == tuple(keys[: len(child.path)])), None)
+        if child is None or len(keys) == len(child.path):
+            break
+        table, place, keys = child, f"{place}.{dotted(child.path)}", keys[len(child.path) :]
     column = _column(table, place, keys)
     if not {table.name, target.table.name} <= existing:
         raise _NotCheckable("a table is missing")
@@ -182,7 +185,7 @@ def _no_table(place: str, key: str, table: TablePlan) -> Exception:
 
 
 def _no_column(place: str, key: str, table: TablePlan) -> Exception:
-    if any(child.key == key for child in table.children):
+    if any(child.path == (key,) for child in table.children):
         return _NotCheckable(f"{place}.{key} is an array of objects: name a field of them, as in {place}.{key}.id")
     return _missing(place, key, table)
 

@@ -61,7 +61,17 @@ children = st.lists(
     st.dictionaries(names, scalars | st.lists(st.dictionaries(names, scalars, max_size=2), max_size=2), max_size=3),
     max_size=3,
 )
-values = st.one_of(scalars, scalars, below, children, children)
+single = st.dictionaries(names, scalars, max_size=2)
+one_or_many = children | single | st.lists(single | scalars, max_size=2)
+wrapped = st.fixed_dictionaries(
+    {},
+    optional={
+        "items": one_or_many,
+        "n": scalars,
+        "a": st.fixed_dictionaries({}, optional={"b": one_or_many, "c": below}),
+    },
+)
+values = st.one_of(scalars, scalars, below, children, children, one_or_many, wrapped)
 record = st.dictionaries(names | names | names | rare_names, values, max_size=5)
 
 
@@ -71,7 +81,8 @@ def alike(draw):
     keys = draw(st.lists(names | names | rare_names, min_size=1, max_size=5, unique=True))
     kinds = {
         key: draw(st.sampled_from([st.integers(0, 9), st.sampled_from(NUMBERS), st.sampled_from(DATES[:5]), st.sampled_from(MOMENTS[:1]),
-                                   st.sampled_from("xyz"), st.booleans(), children, below, scalars, st.sampled_from(INTEGERS)]))
+                                   st.sampled_from("xyz"), st.booleans(), children, below, scalars, st.sampled_from(INTEGERS), children | single,
+                                   st.fixed_dictionaries({"l": children}, optional={"n": st.integers(0, 9), "m": children | single}), wrapped]))
         for key in keys
     }  # fmt: skip
     gaps = draw(st.sampled_from([0, 0, 1, 3]))
