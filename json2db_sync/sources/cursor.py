@@ -91,7 +91,7 @@ class Cursor:
     def _read_ahead(self, wanted: int) -> int:
         """Reads on by more than so many characters, as far as that can be done; returns how many came."""
         self._byte_at(self._pos)
-        self._passed = self._text[max(self._pos - _KEPT, 0) : self._pos] or self._passed
+        self._passed = self._before(self._pos)
         parts = [self._text[self._pos :]]
         self._pos = self._mark = got = 0
         while not self._end and self._failure is None and got <= wanted:
@@ -326,6 +326,7 @@ class Cursor:
     def _unexpected(self, wanted: str, found: str) -> FileError:
         if not found:
             return self._cut_off(f"{wanted} is missing at its end")
+        self._look_behind(self._pos)
         after = self._text[self._pos :]
         if wanted == _END:
             finding = behind_the_end(self._before(self._pos), after)
@@ -340,14 +341,22 @@ class Cursor:
         if self._end and (cause.pos >= len(self._text) or unterminated):
             ending = "ends in mid-string" if unterminated else "ends too early"
             return self._cut_off(f"record {self._number} {ending}" if self._number else f"it {ending}")
-        before = self._before(cause.pos)
+        pos = self._look_behind(cause.pos)
+        before = self._before(pos)
         start = not self._number and not before.strip(SPACE)
-        finding = of_decoder(cause.msg, before + self._text[cause.pos :], len(before), start=start)
-        return self._not_json(finding, cause.pos)
+        finding = of_decoder(cause.msg, before + self._text[pos:], len(before), start=start)
+        return self._not_json(finding, pos)
+
+    def _look_behind(self, pos: int) -> int:
+        """The same place with enough text behind it to tell what stands there, however far was read."""
+        offset = pos - self._pos
+        if len(self._text) - pos < _KEPT:
+            self._read_ahead(_KEPT)
+        return self._pos + offset
 
     def _before(self, pos: int) -> str:
-        """The text up to there, or the end of it."""
-        return self._passed + self._text[:pos]
+        """The end of the text up to there."""
+        return (self._passed + self._text[max(pos - _KEPT, 0) : pos])[-_KEPT:]
 
     def _not_json(self, finding: Finding, pos: int) -> FileError:
         where = f" in record {self._number}" if self._number else ""
