@@ -61,7 +61,9 @@ class _Extended(Undecoded):
 
     @classmethod
     def of(cls, batch: Undecoded, fields: Mapping[str, str], start: bytes) -> _Extended:
-        return cls(batch.entity, batch.first, batch.byte, batch.text, batch.raws, batch, fields, start)
+        return cls(
+            batch.entity, batch.first, batch.byte, batch.text, batch.raws, batch=batch, fields=fields, start=start
+        )
 
     def __post_init__(self) -> None:
         raws = [_text(raw, self.start) if raw[:1] == b"{" else raw for raw in map(bytes, self.raws)]

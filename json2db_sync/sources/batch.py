@@ -158,6 +158,8 @@ class Undecoded:
     """What the file has there: the records and what stands between them."""
     raws: Sequence[msgspec.Raw]
     """The text of each."""
+    record_bytes: tuple[int, ...] | None = None
+    """Where in the file each starts, where they stand apart there; then ``text`` puts them together."""
 
     def __len__(self) -> int:
         return len(self.raws)
@@ -188,11 +190,14 @@ class Undecoded:
         if places is not None and not places:
             return
         decoder = Decoder()
-        for number, (at, raw) in enumerate(self._placed(), self.first):
-            if places is None or number - self.first in places:
-                yield record_from(self.entity, number, decode_line(decoder, raw, self.byte + at))
+        for place, (at, raw) in enumerate(self._placed()):
+            if places is None or place in places:
+                byte = self.byte + at if self.record_bytes is None else self.record_bytes[place]
+                number = self.first + place
+                yield record_from(self.entity, number, decode_line(decoder, raw, byte))
 
     def _placed(self) -> Iterator[tuple[int, bytes]]:
+        """Each with its place in the text."""
         place = 0
         for raw in map(bytes, self.raws):
             place = self.text.index(raw[:1], place)  # only white space and a comma stand between two records
@@ -208,7 +213,9 @@ class Undecoded:
         places = [place for place, _raw in self._placed()]
         for start, end in zip(starts, [*starts[1:], len(self)], strict=True):
             text = self.text[places[start] : places[end] if end < len(places) else len(self.text)]
-            yield Undecoded(self.entity, self.first + start, self.byte + places[start], text, self.raws[start:end])
+            byte = self.byte + places[start] if self.record_bytes is None else self.record_bytes[start]
+            own = None if self.record_bytes is None else self.record_bytes[start:end]
+            yield Undecoded(self.entity, self.first + start, byte, text, self.raws[start:end], own)
 
 
 Batch: TypeAlias = Decoded | Undecoded
@@ -241,7 +248,7 @@ class Sent(Undecoded):
     """
 
     def __init__(self, entity: str, first: int, byte: int, array: bytes, hashes: Sequence[int]) -> None:
-        self.__dict__.update(entity=entity, first=first, byte=byte, _array=array, hashes=hashes)
+        self.__dict__.update(entity=entity, first=first, byte=byte, record_bytes=None, _array=array, hashes=hashes)
 
     def __len__(self) -> int:
         return len(self.hashes)

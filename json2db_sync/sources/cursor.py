@@ -52,6 +52,8 @@ class Stretch:
     text: bytes
     """They and what stands between them."""
     raws: list[msgspec.Raw]
+    record_bytes: tuple[int, ...] | None = None
+    """Where each starts, of elements that were put together though they stand apart."""
 
 
 class Cursor:

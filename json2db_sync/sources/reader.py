@@ -244,7 +244,7 @@ class RecordReader:
         number = 1
         for part in parts:
             if isinstance(part, Stretch):
-                yield Undecoded(entity, number, part.byte, part.text, part.raws)
+                yield Undecoded(entity, number, part.byte, part.text, part.raws, part.record_bytes)
                 number += len(part.raws)
             else:
                 yield Decoded(entity, number, [record_from(entity, number, part)])

@@ -105,7 +105,8 @@ def gathered(parts: Iterable[Stretch | Element]) -> Iterator[Stretch | Element]:
 
 def _together(elements: list[Element]) -> Stretch:
     text = ", ".join(element.raw for element in elements).encode()
-    return Stretch(elements[0].byte, text, raw_values.decode(b"[%b]" % text))
+    raws = raw_values.decode(b"[%b]" % text)
+    return Stretch(elements[0].byte, text, raws, tuple(element.byte for element in elements))
 
 
 def _with_key(part: Stretch | Element, key: str) -> Element:

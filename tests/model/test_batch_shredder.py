@@ -17,7 +17,7 @@ from json2db_sync.analysis import entity_analyzer
 from json2db_sync.analysis.entity_analyzer import EntityAnalyzer, EntitySeen, ReadOptions
 from json2db_sync.analysis.inference import PlanSettings, infer
 from json2db_sync.analysis.json_analyzer import Analysis, make_plans
-from json2db_sync.analysis.statistics import KeyCandidate, ObjectStatistics, Sketch
+from json2db_sync.analysis.statistics import InsideStatistics, KeyCandidate, ObjectStatistics, Sketch
 from json2db_sync.loading.load_context import RecordIds
 from json2db_sync.model.batch_shredder import BatchShredder
 from json2db_sync.model.decoding import ABSENT, NeedsRowPath
@@ -336,8 +336,14 @@ def test_keys_of_unusual_kinds_have_no_batch_shredder(key):
 # Statistics
 
 
+def shape_of(shape):
+    return (shape.kind, shape.is_open, {key: shape_of(below) for key, below in sorted(shape.below.items())})
+
+
 def seen_of(value):
     """All that an object holds, comparable; the order of keys counts."""
+    if isinstance(value, InsideStatistics):  # of objects that are like those before only the shape is kept
+        return shape_of(value.shape())
     if isinstance(value, Sketch):
         return (value.bound, sorted(value.hashes))
     if is_dataclass(value):
