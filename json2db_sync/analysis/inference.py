@@ -444,7 +444,7 @@ class _Builder:
         is_beside = bool(within) or field.keeps_lists
         means: NoneMeans = max(counts, key=lambda name: counts[name]) if not (self._before or is_beside) else "absent"
         name = table_name(self._settings.table_prefix, (self._entity, *below), self._tables)
-        empty = TablePlan(name, field.key, within, none_means=means, depth=parent.depth + 1)
+        empty = TablePlan(name, field.key, within=within, none_means=means, depth=parent.depth + 1)
         return self.table(empty, field.elements or ObjectStatistics(), below)
 
     def _tables_inside(

@@ -245,8 +245,6 @@ class TablePlan:
     name: str
     key: str | None = None
     """The JSON key of the array in the parent; None for an entity's own table."""
-    within: Path = ()
-    """The keys of the objects that the array is in, from the parent's inwards: ("lines",) for ``lines.data``."""
     columns: tuple[ColumnPlan, ...] = ()
     children: tuple[TablePlan, ...] = ()
     none_means: NoneMeans = "absent"
@@ -256,6 +254,8 @@ class TablePlan:
     """No more columns are made: further keys go into ``_rest``."""
     paths: tuple[PathPlan, ...] = ()
     """What the objects of its JSON columns hold."""
+    within: Path = ()
+    """The keys of the objects that the array is in, from the parent's inwards: ("lines",) for ``lines.data``."""
 
     @property
     def path(self) -> Path:

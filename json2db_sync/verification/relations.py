@@ -165,7 +165,7 @@ def _column(table: TablePlan, place: str, keys: Sequence[str]) -> str:
     inside = [".".join(path.keys) for path in table.paths if path.keys[0] == first and path.name]
     if below and path is None and inside and not any(one.is_open for one in table.paths if one.keys[0] == first):
         raise _Unknown(f"no record of {place} has a field {'.'.join(keys)}{_near('.'.join(keys), inside)}")
-    if below and column.kind is not Kind.JSON:
+    if below and (column.kind is not Kind.JSON or (path is None and not inside)):
         raise _no_table(place, first, table)
     what = ".".join(keys)
     raise _NotCheckable(f"{place}.{what} holds objects, arrays or a mixture, which have no column of their own")
