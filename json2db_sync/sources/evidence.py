@@ -133,13 +133,14 @@ def _chosen(name: FileName, members: Sequence[Member]) -> FileLayout | None:
     keyed, is_answer = has_key(name, members), _is_answer(members, with_status=True)
     own = [member for member in members if member.may_be_list and name.is_name_of(member.key)]
     own = [member for member in own if member.objects or is_answer or not keyed]
+    full = [member for member in lists if member.objects and snake(member.key).strip("_") not in _BESIDE]
     if own:
-        return _envelope(name, members, max(own, key=lambda member: member.objects))
+        longest = max(own, key=lambda member: member.objects)
+        return _envelope(name, members, longest, [member for member in full if member is not longest])
     if any(member.key == "type" and member.value == "FeatureCollection" for member in members):
         features = [member for member in lists if member.key == "features"]
         if features:
             return _envelope(name, members, features[0])
-    full = [member for member in lists if member.objects and snake(member.key).strip("_") not in _BESIDE]
     if not keyed:
         named = [member for member in lists if snake(member.key) in LIST_NAMES]
         listed = [member for member in named if member.objects]
@@ -234,16 +235,18 @@ def _likely(name: FileName, members: Sequence[Member]) -> RecordsPath | None:
     if is_map([(member.key, member.keys) for member in members], likely=2):
         return RecordsPath.of_keys(Step.VALUES)
     doubtful = [member for member in members if snake(member.key).strip("_") in _BESIDE]
+    objects = [member for member in members if member.kind == "object" and member.keys and member not in doubtful]
+    things = [one for one in objects if not _ids(entity_name(one.key)).isdisjoint(map(snake, one.keys))]
+    if len(things) == len(objects) == 1 and not any(member.may_be_records and member.objects for member in members):
+        return things[0].path
     if found := _best_list(member for member in members if member not in doubtful):
         return RecordsPath.of_keys(*found.steps)
-    objects = [member for member in members if member.kind == "object" and member.keys and member not in doubtful]
     maps = [member for member in objects if member.is_map]
     if maps:
         return RecordsPath.of_keys(max(maps, key=lambda member: len(member.keys)).key, Step.VALUES)
     if len(objects) == 1:
         inner = objects[0]
-        keyed = not _ids(entity_name(inner.key)).isdisjoint(map(snake, inner.keys))
-        if keyed or name.is_name_of(inner.key) or snake(inner.key) in LIST_NAMES or _is_answer(members):
+        if name.is_name_of(inner.key) or snake(inner.key) in LIST_NAMES or _is_answer(members):
             return inner.path
     found = _best_list(doubtful)
     return RecordsPath.of_keys(*found.steps) if found else None

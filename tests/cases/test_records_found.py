@@ -449,3 +449,25 @@ def test_plain_paths_are_read_in_bounded_memory(
             list(reader)
         assert "data_source.records = " in error.value.hint
         assert json.dumps({"things": path.removesuffix(".node").removesuffix("[*]")})[:-3] in error.value.hint
+
+
+def test_a_thing_in_an_answer_is_proposed_rather_than_its_list(tmp_path: Path) -> None:
+    """What has a key of its own is the record, whatever lists it has."""
+    bill = {"bill_id": "1", "line_items": [{"line_item_id": "2"}, {"line_item_id": "3"}]}
+    path = tmp_path / "bill_details.json"
+    path.write_text(json.dumps({"code": 0, "message": "success", "bill": bill}))
+    result = SyncRunner(tmp_path / "test.db", path).populate()
+    (note,) = [one for one in result.notes if one.code == "unclear_layout"]
+    assert note.setting == 'data_source.records = {"bill_details": "bill"}'
+
+
+def test_other_lists_beside_the_files_own_are_told(tmp_path: Path) -> None:
+    """They are not loaded, which is loud where they may be records."""
+    path = tmp_path / "instruments.json"
+    lists = {name: [{"id": number} for number in range(3)] for name in ("instruments", "samples")}
+    path.write_text(json.dumps({"version": 1, **lists}))
+    result = SyncRunner(tmp_path / "test.db", path).populate()
+    assert result.rows == 3
+    (note,) = [one for one in result.notes if one.code == "lists_beside"]
+    assert "not loaded: samples" in note
+    assert result.needs_attention
