@@ -10,8 +10,16 @@ from typing import Literal
 
 from json2db_sync.errors import ConfigurationError, FileError, NoDataFound
 from json2db_sync.results.messages import Note
-from json2db_sync.sources import files as sessions
-from json2db_sync.sources.files import SourceFile, files_in, make_file
+from json2db_sync.sources.files import (
+    DataFolder,
+    SourceFile,
+    data_folders,
+    files_in,
+    files_of,
+    is_session,
+    make_file,
+    session_folders,
+)
 from json2db_sync.sources.reader import entities_in
 
 SourceType = Literal["auto", "api_sync", "consolidated", "directory"]
@@ -162,14 +170,14 @@ def discover(settings: SourceSettings, limits: Window) -> Source:
     if settings.type == "directory":
         return _directory(path, settings, limits)
     base = sessions_base(path)
-    found = sessions.session_folders(base)
-    session_folders = [folder for session in found for folder in sessions.data_folders(session / "raw_json", session)]
+    found = session_folders(base)
+    of_sessions = [folder for session in found for folder in data_folders(session / "raw_json", session)]
     raw = consolidated_base(base, settings.consolidated_path)
-    choices: list[tuple[Layout, list[sessions.DataFolder], Path]] = []
+    choices: list[tuple[Layout, list[DataFolder], Path]] = []
     if settings.type != "consolidated":
-        choices.append(("sessions", session_folders, base))
+        choices.append(("sessions", of_sessions, base))
     if raw is not None:
-        choices.append(("consolidated", sessions.data_folders(raw), raw))
+        choices.append(("consolidated", data_folders(raw), raw))
     if not settings.prefer_session_based:
         choices.reverse()
     for layout, folders, root in choices:
@@ -199,10 +207,10 @@ def _existing(path: Path) -> Path:
 
 def sessions_base(path: Path) -> Path:
     """The folder that holds the sessions, from the api_sync base, that folder itself or one session."""
-    if sessions.is_session(path):
+    if is_session(path):
         return path
     for candidate in (path, path / "sync_sessions", path / "data" / "sync_sessions"):
-        if sessions.session_folders(candidate):
+        if session_folders(candidate):
             return candidate
     return next((p for p in (path / "data" / "sync_sessions", path / "sync_sessions") if p.is_dir()), path)
 
@@ -214,7 +222,7 @@ def consolidated_base(base: Path, configured: Path | None) -> Path | None:
     if base.name == "raw_json":
         return base
     places = [base / "data" / "raw_json"]
-    if not sessions.is_session(base):  # of one session that was asked for, its neighbours are not
+    if not is_session(base):  # of one session that was asked for, its neighbours are not
         above = [base.parent / "raw_json"] if base.name == "sync_sessions" else []
         places = [base / "raw_json", *above, *places]
     return next((place for place in places if place.is_dir()), None)
@@ -231,18 +239,13 @@ def _directory(path: Path, settings: SourceSettings, limits: Window) -> Source:
 
 
 def _inside(
-    layout: Layout,
-    folders: list[sessions.DataFolder],
-    root: Path,
-    settings: SourceSettings,
-    limits: Window,
-    session_count: int,
+    layout: Layout, folders: list[DataFolder], root: Path, settings: SourceSettings, limits: Window, session_count: int
 ) -> Source:
     newest = max((folder.time for folder in folders if folder.time is not None), default=None)
     inside = [folder for folder in folders if limits.holds(folder.time)]
     if not inside:
         raise _outside(layout, folders, newest, limits)
-    files, notes = sessions.files_of(inside, root, settings.entities, include_failed=settings.include_failed)
+    files, notes = files_of(inside, root, settings.entities, include_failed=settings.include_failed)
     if not files:
         raise NoDataFound(
             f"all files in {root} are marked as failed by their metadata",
@@ -254,9 +257,7 @@ def _inside(
     return Source(layout, root, tuple(files), limits, count, newest, tuple(notes))
 
 
-def _outside(
-    layout: Layout, folders: list[sessions.DataFolder], newest: datetime | None, limits: Window
-) -> NoDataFound:
+def _outside(layout: Layout, folders: list[DataFolder], newest: datetime | None, limits: Window) -> NoDataFound:
     assert newest is not None
     age = datetime.now() - newest
     what = "sessions" if layout == "sessions" else "stamps"
