@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from support.assisted import assisted
 from support.histories import KEYS
 from support.history_records import record_of
-from support.nightly import NIGHTLY
+from support.nightly import NIGHTLY, often
 from support.sessions import session, write
 
 from json2db_sync import SyncRunner, events
@@ -31,7 +31,7 @@ from json2db_sync.loading.entity_load import EntityLoad
 from json2db_sync.model.batch_shredder import BatchShredder
 from json2db_sync.sources import batch, bytestream, cursor
 
-EXAMPLES = {"sqlite": 1000 if NIGHTLY else 12, "postgresql": 100 if NIGHTLY else 2}
+EXAMPLES = {"sqlite": max(12, often(1000)), "postgresql": max(2, often(100))}
 UNTOLD = {
     "database",
     "processing_time_seconds",

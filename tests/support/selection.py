@@ -21,6 +21,9 @@ from hypothesis import is_hypothesis_test, settings
 
 from support.nightly import NIGHTLY, often
 
+AN_HOUR = 3600
+"""A test's seconds at night: with so many examples some take longer than ``--timeout`` allows by day."""
+
 ALLOWED_SKIPS = Path(__file__).parents[1] / "allowed_skips.txt"
 
 # The same examples each time, so that a test that fails does so for what was changed; in a whole night others.
@@ -49,6 +52,10 @@ def _asks_for_slow(config: pytest.Config) -> bool:
 @pytest.hookimpl(tryfirst=True)  # before -m is applied
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what is slow unless it is asked for, by ``-m`` or by its name, and what is nightly unless it is night."""
+    if NIGHTLY:
+        for item in items:
+            if not item.get_closest_marker("timeout"):
+                item.add_marker(pytest.mark.timeout(AN_HOUR))
     named = any("::" in argument for argument in config.args)
     cases: dict[tuple[str, str], list[pytest.Item]] = {}
     for item in items:
