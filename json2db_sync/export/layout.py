@@ -17,7 +17,7 @@ import msgspec
 
 from json2db_sync.export.options import ExportOptions, Format
 from json2db_sync.model.plan import entity_name
-from json2db_sync.sources.files import METADATA_SUFFIX, SCHEMA_SUFFIX
+from json2db_sync.sources.folders import METADATA_SUFFIX, SCHEMA_SUFFIX
 
 _LONGEST = 200
 """Bytes of 255: the others are for ``.metadata.json.backup.20261121_093000_2`` and the like."""

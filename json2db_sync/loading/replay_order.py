@@ -16,6 +16,7 @@ from json2db_sync.loading.load_context import RecordIds
 from json2db_sync.model.plan import ID, LOAD, EntityPlan
 from json2db_sync.model.shredder import SchemaMismatch
 from json2db_sync.sources import RecordReader, SourceFile
+from json2db_sync.sources.layout import FileLayout
 
 
 class StoredOrder:
@@ -82,7 +83,8 @@ class StoredOrder:
         found: dict[str, int] = {}
         rejected = {row["record_number"] for row in self._ledger.rejected_of_file(self._stored.id)}
         try:
-            with RecordReader(self._file, self._memory_limit) as reader, self._ids() as ids:
+            layout = FileLayout.from_text(self._ledger.layout_of(self._stored.id), self._file.entity)
+            with RecordReader(self._file, self._memory_limit, layout=layout) as reader, self._ids() as ids:
                 for record in reader:
                     if record.entity == self._plan.entity and record.number not in rejected:
                         id_ = _id_of(ids, record)

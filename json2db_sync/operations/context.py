@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from json2db_sync.analysis.json_analyzer import Analysis
     from json2db_sync.databases.base import Database
     from json2db_sync.model.plan import CustomColumn, EntityPlan
+    from json2db_sync.sources.layouts import Layouts
 
 
 def failure_fields(error: SyncError) -> dict[str, Any]:
@@ -139,6 +140,8 @@ class Context:
     """Tells this call apart in logs."""
     stop: Cancelled | None = None
     """A wish to stop that came when a step was done: for whoever would go on."""
+    layouts: Layouts | None = None
+    """What is known of how the files at hand hold their records."""
     analysis: Analysis | None = None
     """What the last analysis saw: a workflow plans its tables by it."""
 

@@ -11,7 +11,7 @@ from json2db_sync.errors import NoDataFound, SyncError
 from json2db_sync.events import silent
 from json2db_sync.operations.analyze import plan
 from json2db_sync.operations.context import Context, failure_fields
-from json2db_sync.operations.planning import Selection, choose_files, find_source, memory
+from json2db_sync.operations.planning import Selection, choose_files, find_source, layouts, memory
 from json2db_sync.operations.summary_reporter import Summary
 from json2db_sync.results import (
     DatabaseState,
@@ -126,7 +126,9 @@ def _entities(context: Context, source: Source) -> tuple[str, ...]:
     """The entities in all files of a source, unless there is too much of it to look inside."""
     if source.bytes > LOOK_INSIDE:
         return tuple(sorted({file.entity for file in source.files}))
-    return tuple(sorted(frozenset().union(*source.entities_of(frozenset(), memory(context)).values())))
+    return tuple(
+        sorted(frozenset().union(*source.entities_of(frozenset(), memory(context), layouts(context)).values()))
+    )
 
 
 # Paths, before they are taken

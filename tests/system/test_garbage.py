@@ -923,7 +923,7 @@ def test_an_impossible_cutoff_is_a_configuration_error(sqlite_world, days):
         ("a.json", "\x00\x01", ["a.json"]),
         ("a.toml", "[database", ["a.toml"]),
         ("a.toml", "[database]\npath = 3", ["path"]),
-        ("a.toml", "[processing]\nkeys = {invoices = []}", ["keys"]),
+        ("a.toml", "[processing]\nkeys = {invoices = 3}", ["keys"]),
         ("a.toml", "batch_size = 3", ["batch_size"]),
     ],
 )

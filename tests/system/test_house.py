@@ -14,7 +14,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "json2db_sync"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-MOST_LINES = 30_400
+MOST_LINES = 38_000
 MOST_ANY = 400
 LONGEST_FUNCTION = 40
 """Lines, its docstring apart."""

@@ -93,6 +93,11 @@ class PlansAndRuns:
         rows = self._connection.execute(sa.select(plans.c.entity, plans.c.plan)).all()
         return {entity: from_json(text) for entity, text in sorted(tuple(row) for row in rows)}
 
+    def plan(self, entity: str) -> EntityPlan | None:
+        """The plan of one entity, in a ledger that is there; None where it has none."""
+        text = self._connection.execute(sa.select(plans.c.plan).where(plans.c.entity == entity)).scalar()
+        return None if text is None else from_json(text)
+
     def save_plan(self, plan: EntityPlan) -> None:
         self._connection.execute(plans.delete().where(plans.c.entity == plan.entity))
         self._connection.execute(

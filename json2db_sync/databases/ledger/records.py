@@ -250,6 +250,16 @@ class Records(FilesAndLoads):
             statement = statement.where(superseded.c.entity == entity)
         return [dict(row._mapping) for row in self._connection.execute(statement)]
 
+    def superseded_ids(self, file_ids: Sequence[int]) -> set[str]:
+        """The ids of superseded records that stand in these files."""
+        return {
+            id_
+            for part in in_lists(file_ids)
+            for id_ in self._connection.execute(
+                sa.select(superseded.c.record_id).where(superseded.c.file_id.in_(part))
+            ).scalars()
+        }
+
     def superseded_counts(self) -> dict[int, int]:
         """By load, how many superseded records are listed."""
         statement = sa.select(superseded.c.load_id, sa.func.count()).group_by(superseded.c.load_id)

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.text import Text
 
-from json2db_sync.interfaces.menu import backups, glyphs, tasks
+from json2db_sync.interfaces.menu import backups, glyphs, proposals, tasks
 from json2db_sync.interfaces.menu.forms import Form
 from json2db_sync.interfaces.menu.places import show_place
 from json2db_sync.interfaces.menu.prompts import BACK, Back, Option
@@ -89,6 +89,9 @@ class NextActions:
         refused = _refused(result)
         if refused:
             ways.append((Option(0, "Look at the refused files"), lambda: self._look_at_refused(refused, _root(result))))
+        if found := proposals.proposed(self._session, result):
+            label = f"Look at {counted(len(found), 'proposal')}"
+            ways.append((Option(0, label, "for the configuration"), lambda: self._offer(step, result)))
         ways += self._fitting(step.task, result)
         ways.append((Option(0, "Run again"), lambda: Step(step.task, fill=bool(step.task.asks))))
         return ways
@@ -120,6 +123,10 @@ class NextActions:
         while True:  # until the user goes back
             chosen = self._session.prompts.choose(f"Refused files ({len(refused):,})", options)
             show_place(self._session, {"file": chosen.file, **chosen.context}, root)
+
+    def _offer(self, step: Step, result: Result) -> Step | None:
+        """Do the same again where anything was written."""
+        return Step(step.task, fill=False) if proposals.offer(self._session, result) else None
 
     def _restore(self) -> None:
         backups.browse(self._session)

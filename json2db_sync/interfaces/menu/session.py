@@ -49,6 +49,8 @@ class Session:
         self.problem: errors.SyncError | None = None
         """Why there is no configuration."""
         self._config: JSON2DBConfig | None = None
+        self.declined: set[str] = set()
+        """Lines for the configuration that the user does not want."""
         self._stopped: tuple[str, RunReport] | None = None
         self.answers = memory.load(self.folder)
         self.configure()
