@@ -422,6 +422,8 @@ class _Builder:
         """Do lists and objects stay beside the column's other values? As long as at least half of all are texts."""
         if column.keeps_lists or column.kind is Kind.UNKNOWN or not field.objects + field.arrays:
             return column.keeps_lists or field.keeps_lists
+        if column.written is not None or field.wrapped:  # such objects are values of the column's kind
+            return False
         is_text = column.kind in (Kind.TEXT, Kind.DATE, Kind.DATETIME)
         return is_text and 2 * (field.texts + self._before) >= field.present - field.nulls + self._before
 

@@ -376,10 +376,28 @@ def test_row_25_extended_json_makes_typed_columns(days, place):
     if place.is_postgresql:
         assert place.type("json_orders", "at") == "timestamp with time zone"
         assert place.type("json_orders_lines", "price") == "numeric"
-    if days == [CANONICAL, RELAXED]:
+    assert place.runner().plan().changes == ()
+    if len(days) == 2:
         assert place.in_order("orders", "at") == ["a2", "c2", "c1", "a1"]
         assert place.in_order("orders", "at", "WHERE at > '2026-01-01T00:00:00.050Z'") == ["a1"]
         assert [row[0] for row in query(place.url, "SELECT sum(i) FROM json_orders")] == [3]
+
+
+@pytest.mark.parametrize("by_batch", [True, False], ids=["batches", "rows"])
+def test_wrappers_of_later_files_are_no_objects_among_texts(by_batch, place):
+    """They are values of the column's kind, however few records there were before."""
+    days = [
+        [{"id": 1, "at": {"$date": "2026-01-01T00:00:00Z"}, "of": {"$oid": "a"}}],
+        [{"id": 2, "at": {"$date": {"$numberLong": "-1"}}, "of": {"$oid": "b"}, "new": 1}],
+        [{"id": 3, "at": {"$date": "2026-01-01T00:00:00.25Z"}, "of": None}, {"id": 4, "of": {"$oid": "c"}}],
+    ]
+    for records in days:
+        assert place.load(by_batch=by_batch, orders=records).notes == ()
+        assert place.runner().plan().changes == ()
+    found = query(place.url, "SELECT id, of FROM json_orders WHERE of IS NOT NULL ORDER BY of")
+    assert found == [(1, "a"), (2, "b"), (4, "c")]
+    assert place.in_order("orders", "at", "WHERE at IS NOT NULL") == [2, 1, 3]
+    assert place.read("orders") == [record for records in days for record in records]
 
 
 def test_what_only_looks_like_a_wrapper_stays_json(place):
