@@ -1,4 +1,4 @@
-"""Stored records get the fields that say where they came from, when these become part of their entity's key."""
+"""Keys that change by settings: stored records get the fields that become part of them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from json2db_sync.analysis.inference import PlanSettings
 from json2db_sync.analysis.json_analyzer import Analysis, plan_afresh
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import STORED, Ledger, StoredFile
 from json2db_sync.databases.records import RecordReader
 from json2db_sync.model.kinds import Kind
-from json2db_sync.model.plan import LOAD, ColumnPlan, EntityPlan, column_name
+from json2db_sync.model.plan import ID, LOAD, ColumnPlan, EntityPlan, column_name
 from json2db_sync.results import SchemaChange
 from json2db_sync.schema.table_generator import evolve, recreate
 from json2db_sync.sources.added_fields import SOURCE_NAME, folder_of
@@ -29,6 +31,21 @@ def adopt(database: Database, plans: Mapping[str, EntityPlan], settings: PlanSet
         if plan.key and plan.holds_records and settings.with_added(plan.key) != plan.key:
             done += _Adoption(database, plan, settings).run()
     return done
+
+
+def adopt_keys(database: Database, plans: Mapping[str, EntityPlan], settings: PlanSettings) -> list[SchemaChange]:
+    """Begin anew with entities of which nothing is stored, since the key that was configured for them was no key."""
+    configured = {name: settings.with_added(key) for name, key in (settings.keys or {}).items()}
+    others = [
+        plan
+        for name, plan in plans.items()
+        if plan.holds_records and plan.key != configured.get(name, plan.key) and not settings.is_frozen(name)
+    ]
+    with database.reading() as connection:
+        tables = ((plan, database.tables(plan)[plan.table.name]) for plan in others)
+        unfilled = [plan for plan, root in tables if connection.execute(sa.select(root.c[ID]).limit(1)).first() is None]
+    afresh = [replace(plan, key=None, records_seen=0) for plan in unfilled]
+    return recreate(database, afresh, empty=True, flat_views=settings.flat_views).done if afresh else []
 
 
 class _Adoption:

@@ -16,7 +16,7 @@ from json2db_sync.databases.outcome_counter import Counts, Superseded
 from json2db_sync.databases.row_forms import RowRefused
 from json2db_sync.errors import FileError, ValidationError
 from json2db_sync.events import Meter
-from json2db_sync.loading.adopted_fields import adopt
+from json2db_sync.loading.adopted_fields import adopt, adopt_keys
 from json2db_sync.loading.entity_load import EntityLoad, KeyRepeats, Population, RetryAfterMigration
 from json2db_sync.loading.file_places import in_order
 from json2db_sync.loading.gone import Marked, mark_gone
@@ -351,7 +351,7 @@ def populate(
     """
     plans = _stored_plans(database)
     wanted = {name: plan for name, plan in plans.items() if options.read.wants(name)}
-    if adopted := adopt(database, wanted, options.plans):
+    if adopted := adopt(database, wanted, options.plans) + adopt_keys(database, wanted, options.plans):
         done.changes += adopted
         with database.reading() as connection:
             plans = Ledger(database, connection).plans()
@@ -387,7 +387,7 @@ def populate(
         with database.reading() as connection:
             unclear = {note.entity for note in done.notes if note.code == "unclear_layout"}
             listed = frozenset(done.listed - unclear)  # where records are comes before what their key is
-            done.notes += key_notes(Ledger(database, connection), done.entities, listed, options.plans)
+            done.notes += key_notes(database, connection, done.entities, listed, options.plans)
     mark(database, options, done)
 
 

@@ -13,13 +13,13 @@ from json2db_sync.databases.ledger import Rejection
 from json2db_sync.databases.outcome_counter import Counts, Superseded
 from json2db_sync.errors import ValidationError
 from json2db_sync.loading.gone import Marked
-from json2db_sync.loading.key_notes import key_setting
+from json2db_sync.loading.key_hints import alias_setting, key_setting, other_name
 from json2db_sync.loading.load_context import LoadContext, NoKey, PopulateOptions
 from json2db_sync.loading.row_loader import BatchLoader, RowLoader, Shredded
 from json2db_sync.loading.worker import Parts
 from json2db_sync.model.aliases import Aliases
 from json2db_sync.model.decoding import NeedsRowPath
-from json2db_sync.model.jsontext import short_hash
+from json2db_sync.model.jsontext import Json, short_hash
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.paths import PathCheck
 from json2db_sync.model.plan import EntityPlan, is_weaker_key
@@ -176,6 +176,10 @@ class EntityLoad:
         self._rejected: list[RejectedRecord] = []
         self._checked = 0
         self._in_list = False
+        self._lacking: dict[str, Json] | None = None
+        """The first record that lacks the key."""
+        self._has_key = False
+        """Did records that are stored before it have one?"""
         self._invalid = 0
         self._invalid_examples: list[str] = []
 
@@ -221,6 +225,8 @@ class EntityLoad:
             id_ = self._ids.id_of(record, single=single)
             row, children = self._row_loader.shredder.shred(record.value)
         except NoKey as lacking:
+            if self._lacking is None:
+                self._lacking, self._has_key = self._plain(record.value), self.context.holds_rows()
             self.reject(record, lacking.why, lacking.path)
             return None
         except SchemaMismatch as mismatch:
@@ -333,13 +339,8 @@ class EntityLoad:
                 "the last of each is stored"
             )
             notes.append(Note(text, "repeated_keys", entity, repeats))
-        if lacking := self._ids.without_key:
-            key = ", ".join(self.plan.key or ())
-            text = (
-                f"{file}: {counted(lacking, 'record')} of {entity} without {key}, the key, rejected; where that is not "
-                f"the key: {key_setting(entity)}; where it has another name there: processing.aliases"
-            )
-            notes.append(Note(text, "without_key", entity, lacking, key_setting(entity)))
+        if self._ids.without_key:
+            notes.append(self._note_on_lacking())
         notes += self._kept_notes()
         if self._invalid:
             examples = "; ".join(self._invalid_examples)
@@ -347,6 +348,22 @@ class EntityLoad:
             text = f"{file}: {counted(self._invalid, 'record')} loaded without satisfying {schema}; {examples}"
             notes.append(Note(text, "invalid_records", entity, self._invalid))
         return notes
+
+    def _note_on_lacking(self) -> Note:
+        """Of records that lack the key: they may have it under another name, or something else may be it."""
+        entity, key, lacking = self.plan.entity, ", ".join(self.plan.key or ()), self._ids.without_key
+        other = other_name(self._lacking or {}, key, entity)
+        keys, aliases = key_setting(entity), "processing.aliases"
+        is_renamed = self._has_key or lacking < self.context.outcomes.counts.read
+        if other and is_renamed:
+            aliases = alias_setting(entity, other, key)
+        elif other:
+            keys = key_setting(entity, other)
+        text = (
+            f"{self._file.name}: {counted(lacking, 'record')} of {entity} without {key}, the key, rejected; where that "
+            f"is not the key: {keys}; where it has another name there: {aliases}"
+        )
+        return Note(text, "without_key", entity, lacking, aliases if other and is_renamed else keys)
 
     def _kept_notes(self) -> Iterator[Note]:
         """Of values that rows cannot hold."""

@@ -4,34 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+import sqlalchemy as sa
+
 from json2db_sync.analysis.inference import PlanSettings
+from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import Ledger
 from json2db_sync.databases.outcome_counter import Counts
+from json2db_sync.loading.key_hints import alias_setting, key_setting, likely_key, renamed_key
 from json2db_sync.model.plan import EntityPlan, is_weaker_key
 from json2db_sync.results import Note
 from json2db_sync.text import counted
 
 
-def key_setting(entity: str, field: str = "...") -> str:
-    """The setting that names the key of an entity."""
-    return f'processing.keys = {{"{entity}": ["{field}"]}}'
-
-
 def key_notes(
-    ledger: Ledger, done: Mapping[str, Counts], listed: frozenset[str], settings: PlanSettings
+    database: Database,
+    connection: sa.Connection,
+    done: Mapping[str, Counts],
+    listed: frozenset[str],
+    settings: PlanSettings,
 ) -> Iterator[Note]:
     """Of the entities of a run.
 
     :param done: by entity, what became of the records of this run.
     :param listed: the entities of which records stood in lists, not each alone in a file.
     """
+    ledger = Ledger(database, connection)
     sums, plans = ledger.sums(), ledger.plans()
     for entity, counts in done.items():
         plan = plans[entity]
         if not settings.is_guess(plan) or not counts.read:
             continue
+        if plan.key == () and entity in (settings.keys or {}):
+            continue  # that the setting waits for the tables to be made anew is said for all such settings
         if plan.key == () and entity in listed:
-            yield _no_key(plan, counts)
+            yield _no_key(database, connection, plan, counts)
         elif is_weaker_key(plan.key, entity):
             total = sums.get(entity, counts)
             if counts.updated and total.updated == counts.updated:
@@ -40,13 +46,20 @@ def key_notes(
                 yield _guessed(plan)
 
 
-def _no_key(plan: EntityPlan, counts: Counts) -> Note:
+def _no_key(database: Database, connection: sa.Connection, plan: EntityPlan, counts: Counts) -> Note:
     entity, fields = plan.entity, plan.unrepeated
-    setting = key_setting(entity, fields[0] if fields else "...")
-    hint = f"; {', '.join(fields)} never {'repeat' if len(fields) > 1 else 'repeats'}" if fields else ""
+    twins = renamed_key(database, connection, plan)
+    likely = None if twins else likely_key(database, connection, plan)
+    why, setting = f" ({plan.key_reason})", key_setting(entity, fields[0] if fields else "...")
+    if twins:
+        why, setting = f": what some records call {twins[1]} is {twins[0]} in others", alias_setting(entity, *twins)
+    elif likely:  # of tables that were made when it was no key, or not known as one
+        why, setting = f", though {likely} may be one", key_setting(entity, likely)
+    elif fields:
+        why += f"; {', '.join(fields)} never {'repeat' if len(fields) > 1 else 'repeats'}"
     text = (
-        f"{entity} has no key ({plan.key_reason}){hint}: a record that changes is added, and its older version stays. "
-        f'{setting}, then create-tables --recreate --empty; or "{entity}": [], if that is right'
+        f"{entity} has no key{why}: a record that changes is added, and its older version stays. "
+        f'{setting}, then create-tables --recreate --empty; or processing.keys = {{"{entity}": []}}, if that is right'
     )
     return Note(text, "no_key", entity, counts.read, setting)
 
@@ -84,4 +97,4 @@ def key_given_up(file: str, plan: EntityPlan, again: int, *, reload: bool) -> No
     return Note(text, "key_given_up", entity, again, setting)
 
 
-__all__ = ["key_given_up", "key_notes", "key_setting"]
+__all__ = ["key_given_up", "key_notes"]

@@ -226,7 +226,11 @@ class LoadContext:
 
     def expect_new(self) -> None:
         """Take records for new and different, where nothing is stored of the entity so far."""
-        self.is_first = self.connection.execute(sa.select(self.root.c[ID]).limit(1)).first() is None
+        self.is_first = not self.holds_rows()
+
+    def holds_rows(self) -> bool:
+        """Is anything stored of the entity?"""
+        return self.connection.execute(sa.select(self.root.c[ID]).limit(1)).first() is not None
 
     def reject(self, record: Record, reason: str, path: str | None = None) -> None:
         """Keep a record that cannot be loaded, with its reason."""

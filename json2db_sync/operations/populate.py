@@ -24,6 +24,7 @@ from json2db_sync.operations.planning import (
     Selection,
     doubts_of_lifecycles,
     find_files,
+    ignored_settings,
     memory,
     plan_settings,
     reading_by_rules,
@@ -66,7 +67,8 @@ def populate(context: Context, selection: Selection, *, backup: bool | None = No
             assert storage.run is not None
             options = replace(options, origin=origin_of(context, root))
             load_files(database, files, storage.run, options, Meter("populate", context.emit), storage.done)
-            storage.done.notes += doubts_of_lifecycles(context, stored_plans(database))
+            stored = stored_plans(database)
+            storage.done.notes += [*doubts_of_lifecycles(context, stored), *ignored_settings(context, stored)]
         notes = list(source.notes)
         if not files:
             notes.append(Note("no file of these entities is inside the window", "no_files", setting="entity_filter"))

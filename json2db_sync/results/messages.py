@@ -61,6 +61,7 @@ LOUD = frozenset(
         "gone_not_told",
         "guessed_key_updates",
         "key_given_up",
+        "key_ignored",
         "lists_beside",
         "many_like_files",
         "mixed_list",

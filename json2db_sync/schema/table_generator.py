@@ -12,6 +12,7 @@ from json2db_sync.analysis.inference import PlanSettings
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.flat_views import FlatViews
 from json2db_sync.databases.ledger import Ledger
+from json2db_sync.databases.outcome_counter import Counts
 from json2db_sync.databases.views import KeptViews
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.model import plan as names
@@ -296,7 +297,8 @@ class _Evolution:
         rows = rebuild(self._database, self._connection, old, new, renamed)
         if has_new_ids:
             self._ledger.rename_ids(new.entity, renamed)
-            if self._ledger.superseded_total(new.entity):
+            updated = self._ledger.sums().get(new.entity, Counts()).updated
+            if updated or self._ledger.superseded_total(new.entity):
                 self._ledger.reload_entity(new.entity)  # under another key they may be records of their own
             self._ledger.rows_were_changed(new.entity)
         self._fill_custom(new, [custom for custom in new.custom if custom not in old.custom])

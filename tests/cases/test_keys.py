@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from support.sessions import ok, query, session, stored, verified
 
 from json2db_sync import SyncRunner
 from json2db_sync.config import JSON2DBConfig
+from json2db_sync.databases import open_database
+from json2db_sync.databases.ledger import Ledger
 from json2db_sync.export.fallback.exports import Exports
 from json2db_sync.interfaces.cli.exits import Exit, exit_code
 
@@ -275,6 +278,66 @@ def test_no_key_at_all_asks_for_a_look(database_url, tmp_path, path):
     assert (figures(result), exit_code(result), result.notes) == ((1, 0, 0, 0), Exit.DONE, ())
 
 
+def test_a_key_that_is_configured_later_is_said_to_wait(database_url, tmp_path, path):
+    """Tables that were made with another key do not take it by themselves, whatever records come."""
+    session(tmp_path, "2026-01-01", o=[{"id": 1, "uuid": "a"}], tickets=[{"ref": "r", "v": 1}])
+    ok(runner_of(database_url, tmp_path, path).populate())
+    session(tmp_path, "2026-01-02", o=[{"id": 9, "uuid": "a"}], tickets=[{"ref": "r", "v": 2}])
+    runner = runner_of(database_url, tmp_path, path, keys={"o": "uuid", "tickets": "ref"})
+    result = runner.populate()
+    assert exit_code(result) == Exit.ATTENTION
+    assert sorted((note.code, note.entity) for note in result.notes) == [
+        ("key_ignored", "o"),
+        ("key_ignored", "tickets"),
+    ]
+    ok(runner.create_tables(recreate=True, empty=True))
+    assert exit_code(runner.populate()) == Exit.DONE
+    assert stored(database_url, "tickets") == {"r": {"ref": "r", "v": 2}}
+    assert stored(database_url, "o") == {"a": {"id": 9, "uuid": "a"}}
+
+
+def test_a_key_that_no_record_had_is_corrected_by_the_setting(database_url, tmp_path, path):
+    """Nothing is stored, so nothing is to be made anew: the next run takes the right one, which the note names."""
+    session(tmp_path, "2026-01-01", orders=[{"OrderId": 1, "v": 1}, {"OrderId": 2, "v": 1}])
+    result = runner_of(database_url, tmp_path, path, keys={"orders": "order_id"}).populate()
+    assert figures(result) == (0, 0, 0, 2)
+    assert note(result, "without_key").setting == 'processing.keys = {"orders": ["OrderId"]}'
+    runner = runner_of(database_url, tmp_path, path, keys={"orders": "OrderId"})
+    result = runner.populate()
+    assert (figures(result), exit_code(result)) == ((2, 0, 0, 0), Exit.DONE)
+    assert runner.rejected().total == 0
+    verified(runner)
+
+
+def test_going_back_to_no_key_brings_back_what_was_updated(database_url, tmp_path, path):
+    """Recreated without the key that was guessed, records that took each other's place are records of their own."""
+    for day in (1, 2, 3):
+        session(tmp_path, f"2026-01-0{day}", o=[{"uuid": "a", "v": day}, {"uuid": "b", "v": 1}])
+        ok(runner_of(database_url, tmp_path, path).populate())
+    runner = runner_of(database_url, tmp_path, path, keys={"o": []})
+    ok(runner.create_tables(recreate=True))
+    ok(runner.populate())
+    assert sorted((one["uuid"], one["v"]) for one in stored(database_url, "o").values()) == [
+        ("a", 1), ("a", 2), ("a", 3), ("b", 1),
+    ]  # fmt: skip
+    verified(runner)
+
+
+def test_what_may_be_the_key_of_tables_made_without_one(database_url, tmp_path, path):
+    """As those of a former version, which knew no weaker names and no MongoDB's ids."""
+    for day, name in ((1, "A"), (2, "B")):
+        session(tmp_path, f"2026-01-0{day}", users=[{"_id": {"$oid": "1"}, "n": name}], t=[{"uuid": "u", "n": name}])
+        ok(runner_of(database_url, tmp_path, path, keys={"users": [], "t": []}).populate())
+    with open_database(database_url) as database, database.transaction() as connection:
+        ledger = Ledger(database, connection)
+        for plan in ledger.plans().values():
+            ledger.save_plan(replace(plan, key_guessed=True, key_reason="no field is named like a key"))
+    session(tmp_path, "2026-01-03", users=[{"_id": {"$oid": "1"}, "n": "C"}], t=[{"uuid": "u", "n": "C"}])
+    runner = runner_of(database_url, tmp_path, path)
+    told = {one.entity: one.setting for one in runner.populate().notes if one.code == "no_key"}
+    assert told == {"users": 'processing.keys = {"users": ["_id"]}', "t": 'processing.keys = {"t": ["uuid"]}'}
+
+
 def test_a_single_object_needs_no_key(database_url, tmp_path, path):
     """A status or a configuration is one record, whatever its code is today, and nothing is said of it."""
     session(tmp_path, "2026-01-01", status={"code": "up", "email": "a@x"})
@@ -286,6 +349,26 @@ def test_a_single_object_needs_no_key(database_url, tmp_path, path):
 
 
 # Fields under two names
+
+
+def test_a_renamed_key_is_told_with_the_line_that_makes_the_names_one(database_url, tmp_path, path):
+    """Whether both names come at once, so that there is no key, or the new one comes later."""
+    old, new = [{"order_id": 1, "v": 1}, {"order_id": 2, "v": 1}], [{"orderId": 2, "v": 2}, {"orderId": 3, "v": 2}]
+    session(tmp_path, "2026-01-01", orders=old, later=[{"id": 1, "v": 1}])
+    session(tmp_path, "2026-01-02", orders=new)
+    assert note(runner_of(database_url, tmp_path, path).populate(), "no_key").setting == (
+        'processing.aliases = {"orders": {"orderId": "order_id"}}'
+    )
+    session(tmp_path, "2026-01-03", later=[{"later_id": 1, "v": 2}])
+    result = runner_of(database_url, tmp_path, path).populate()
+    assert note(result, "without_key").setting == 'processing.aliases = {"later": {"later_id": "id"}}'
+    runner = runner_of(database_url, tmp_path, path, aliases={**ALIASES, "later": {"later_id": "id"}})
+    ok(runner.create_tables(recreate=True, empty=True))
+    ok(runner.populate())
+    assert stored(database_url, "orders") == {1: old[0], 2: new[0], 3: new[1]}
+    assert stored(database_url, "later") == {1: {"later_id": 1, "v": 2}}
+    verified(runner)
+
 
 ALIASES = {"orders": {"orderId": "order_id"}}
 

@@ -1,0 +1,82 @@
+"""What may be the key of records that have none, or lack theirs: for the notes that ask for a setting."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import sqlalchemy as sa
+
+from json2db_sync.analysis.statistics import allowed_exceptions
+from json2db_sync.databases.base import Database
+from json2db_sync.databases.records import RecordReader
+from json2db_sync.model.aliases import Aliases
+from json2db_sync.model.jsontext import Json, key_of
+from json2db_sync.model.plan import ID, LOAD, EntityPlan, key_rank, snake
+
+_SAMPLE = 500
+
+
+def key_setting(entity: str, field: str = "...") -> str:
+    """The setting that names the key of an entity."""
+    return f"processing.keys = {json.dumps({entity: [field]}, ensure_ascii=False)}"
+
+
+def alias_setting(entity: str, alias: str, name: str) -> str:
+    """The setting that makes two names of a field one."""
+    return f"processing.aliases = {json.dumps({entity: {alias: name}}, ensure_ascii=False)}"
+
+
+def likely_key(database: Database, connection: sa.Connection, plan: EntityPlan) -> str | None:
+    """A field of a stored entity without a key that is named like one and serves as one in its newest load."""
+    names = [column.key for column in plan.table.columns if f"{column.key} repeats" not in plan.key_reason]
+    ranked = sorted((rank, name) for name in names if (rank := key_rank(name, plan.entity)) is not None)
+    if not ranked:
+        return None
+    root = database.tables(plan)[plan.table.name]
+    newest = sa.select(sa.func.max(root.c[LOAD])).scalar_subquery()
+    ids = connection.execute(sa.select(root.c[ID]).where(root.c[LOAD] == newest).limit(_SAMPLE)).scalars().all()
+    aliases = Aliases(plan.aliases)
+    stored = RecordReader(database, connection, plan).by_ids(ids).values()
+    records = [aliases.plain(one.record) for one in stored]
+    return next((name for _rank, name in ranked if _serves(records, name)), None)
+
+
+def _serves(records: Sequence[dict[str, Json]], name: str) -> bool:
+    keys = [key for record in records if (key := key_of(record, (name,))) is not None]
+    return 0 < len(keys) == len(set(keys)) and len(records) - len(keys) <= allowed_exceptions(len(records))
+
+
+def renamed_key(database: Database, connection: sa.Connection, plan: EntityPlan) -> tuple[str, str] | None:
+    """Two names that are spelled alike and named like a key, of which each stored record has one: the later, the other.
+
+    The earlier a field was seen, the earlier its column stands.
+    """
+    alike: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for column in plan.table.columns:
+        if key_rank(column.key, plan.entity) is not None:
+            alike[snake(column.key)].append((column.key, column.name))
+    root = database.tables(plan)[plan.table.name]
+    for (name, column), *others in alike.values():
+        for alias, other in others:
+            filled = root.c[column].is_not(None) & root.c[other].is_not(None)
+            both = connection.execute(sa.select(root.c[ID]).where(filled).limit(1)).first()
+            if both is None:
+                return alias, name
+    return None
+
+
+def other_name(record: Mapping[str, Json], key: str, entity: str) -> str | None:
+    """The field of a record that may be its entity's key under another name: spelled alike, or named like a key."""
+    fields = [name for name in record if key_of(dict(record), (name,)) is not None]
+    alike = [name for name in fields if snake(name) == snake(key)]
+    named = [name for name in fields if (rank := key_rank(name, entity)) is not None and rank <= _NAMED_AFTER]
+    return next(iter(alike + named), None)
+
+
+_NAMED_AFTER = 4
+"""Ranks of names that say which entity's id a field is."""
+
+
+__all__ = ["alias_setting", "key_setting", "likely_key", "other_name", "renamed_key"]
