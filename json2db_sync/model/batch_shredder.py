@@ -355,7 +355,8 @@ class BatchShredder:
         try:
             return self._loose.decode(array)  # type: ignore[no-any-return]
         except msgspec.ValidationError:
-            if not self._root.learn_keys(msgspec.json.decode(array)):
+            records = [value for value in msgspec.json.decode(array) if isinstance(value, dict)]
+            if not self._root.learn_keys(records):
                 raise
         self._loose = self._root.decoder(strict=False)
         return self._loose.decode(array)  # type: ignore[no-any-return]

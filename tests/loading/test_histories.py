@@ -32,7 +32,8 @@ def test_an_array_of_objects_in_a_json_column_becomes_a_table(database_url, tmp_
         ok(runner.populate())
         verified(runner)
     assert list(stored(database_url, "a").values()) == rows
-    assert query(database_url, "SELECT _parent_id, p, q FROM json_a_x ORDER BY 1") == [(2, 1, None), (3, None, 1)]
+    rows_of_x = query(database_url, "SELECT _parent_id, k, p, q FROM json_a_x ORDER BY 1")
+    assert rows_of_x == [(1, 1, None, None), (2, None, 1, None), (3, None, None, 1)]
 
 
 @pytest.mark.slow
