@@ -258,7 +258,7 @@ def choose_key(
         elif candidate.unfit:
             refused.append(f"{name} {candidate.unfit}")
         elif not candidate.usable or records - candidate.usable > allowed_exceptions(records):
-            refused.append(f"{name} is missing in {records - candidate.usable} of {records} records")
+            refused.append(f"{name} is missing or no plain value in {records - candidate.usable} of {records} records")
         elif candidate.repeats > candidate.allowed and not settings.lifecycle_of(entity).version:
             refused.append(f"{name} repeats in {candidate.repeats} of {records} records")
         else:

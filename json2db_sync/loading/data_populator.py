@@ -408,8 +408,8 @@ def _notes_on_marks(entity: str, marked: Marked) -> Iterator[Note]:
     """Worth a look where most records are gone at once: the newest files may not be all there is."""
     if marked.gone > 1 and marked.gone * 2 > marked.records:
         text = (
-            f"{entity}: {marked.gone:,} of {marked.records:,} records are not in its newest files and were "
-            "marked as gone: are these files all there is?"
+            f"{entity}: {marked.gone:,} of {marked.records:,} records are newly marked as gone, since its newest files "
+            "lack them: are these files all there is?"
         )
         yield Note(text, "most_records_gone", entity, marked.gone, "processing.complete")
 

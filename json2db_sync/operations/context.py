@@ -51,7 +51,8 @@ def refusal_fields(refused: Sequence[RefusedFile], good: int) -> dict[str, Any]:
     """Fields of a result that fails because every single file was refused; none otherwise."""
     if not refused or good:
         return {}
-    more = f" (and {len(refused) - 1} more files were refused)" if len(refused) > 1 else ""
+    others = counted(len(refused) - 1, "more file was", "more files were")
+    more = f" (and {others} refused)" if len(refused) > 1 else ""
     return failed_like(refused[0], refused[0].error + more)
 
 

@@ -188,6 +188,6 @@ def population_result(
         backup=storage.backup,
     )
     marks = "".join(f"; {result.statistics[what]:,} {what}" for what in ("gone", "back") if result.statistics[what])
-    unchanged = marks + f"; {counted(done.unchanged, 'file')} unchanged" if done.unchanged else ""
-    storage.step.done(accounting(result.statistics, storage.step.name) + unchanged, success=result.success)
+    unchanged = f"; {counted(done.unchanged, 'file')} unchanged" if done.unchanged else ""
+    storage.step.done(accounting(result.statistics, storage.step.name) + marks + unchanged, success=result.success)
     return result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from contextlib import suppress
@@ -21,6 +22,8 @@ _SMALL = 64 * 1024
 _SAMPLES = 20
 _ALIKE = 0.8
 """Of the samples so many must share most of their fields."""
+_NUMBER = re.compile(r"(\d{4}[\d._-]*|\d+)$")
+"""At the end of what all names begin with: a number, or the beginning of a date."""
 
 
 def note_on_like_files(files: Sequence[SourceFile], stored: Collection[str], memory_limit: int) -> Note | None:
@@ -63,7 +66,7 @@ def _shared(texts: Sequence[str]) -> str:
 def _pattern(files: Sequence[SourceFile]) -> tuple[str, str]:
     """A pattern of the short names of all of them, and an entity that they could be."""
     names = [file.name for file in files]
-    start = _shared(names).rstrip("0123456789")  # the next one may have another number
+    start = _NUMBER.sub("", _shared(names))  # the next one may have another number, or come in another month
     end = _shared([name[len(start) :][::-1] for name in names])[::-1]
     end = end[end.find(".") :] if "." in end else ""
     folder = PurePosixPath(start + "x").parent.name or files[0].path.parent.name

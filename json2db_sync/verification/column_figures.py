@@ -39,10 +39,8 @@ def misfit_notes(database: Database, connection: sa.Connection, plans: Iterable[
                     examples = _misfits(database, connection, built[table.name], column.name, column.key)
                     if count := examples.total():
                         shown = ", ".join(list(examples)[:_EXAMPLES])
-                        text = (
-                            f"{table.name}.{column.name}: {counted(count, 'value')} that do not fit {column.kind}, "
-                            f"kept beside as they came ({shown})"
-                        )
+                        misfit = counted(count, "value does", "values do")
+                        text = f"{table.name}.{column.name}: {misfit} not fit {column.kind}, kept in _rest ({shown})"
                         yield Note(text, "misfits", plan.entity, count, "processing.kinds")
 
 

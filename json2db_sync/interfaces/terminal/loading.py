@@ -67,6 +67,7 @@ def _effort(result: PopulateResult) -> list[str]:
         told.append(f"{before:,} loaded before and unchanged since")
     if result.rows:
         told.append(f"{counted(result.rows, 'row')} written")
+    told += [f"{statistics[mark]:,} {mark}" for mark in ("gone", "back") if statistics.get(mark)]
     return told
 
 

@@ -30,9 +30,9 @@ def report(result: ReportResult, canvas: Canvas) -> None:
     if result.tables:
         canvas.blank()
         _tables(result.tables, canvas)
-        for table in result.tables:
-            for column, total in table.sums.items():
-                canvas.line(f"sum of {table.name}.{column}: {total}")
+    if sums := [(f"{table.name}.{name}", total) for table in result.tables for name, total in table.sums.items()]:
+        canvas.heading("Exact sums")
+        canvas.pairs(sums)
     if result.entities:
         canvas.heading("How fresh")
         _freshness(result.entities, canvas)
