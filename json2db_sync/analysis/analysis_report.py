@@ -71,12 +71,16 @@ def _proposal(column: ColumnPlan | None, seen: FieldStatistics) -> str | None:
     return seen.alike.kind if is_text and seen.texts and seen.texts + seen.nulls == seen.present else None
 
 
+def _alike(texts: int, kind: str) -> str:
+    what = "decimal" if kind == "decimal" else "date"
+    return f"1 text that is a {what}" if texts == 1 else f"{counted(texts, 'text')} that are all {what}s"
+
+
 def kind_notes(analysis: EntityAnalysis) -> list[Note]:
     """Columns of texts that are all of another kind, with the line for the configuration."""
     return [
         Note(
-            f"{analysis.name}.{field.path}: {counted(field.texts, 'text')} that are all "
-            f"{'decimals' if field.proposed_kind == 'decimal' else 'dates'}: processing.kinds = "
+            f"{analysis.name}.{field.path}: {_alike(field.texts, field.proposed_kind)}: processing.kinds = "
             f'{{"{analysis.name}.{field.path.replace("[]", "")}": "{field.proposed_kind}"}}',
             "kind_proposal",
             analysis.name,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
-from json2db_sync.analysis.statistics import FieldStatistics, InsideStatistics, ObjectStatistics
+from json2db_sync.analysis.statistics import MAX_KEYS, MAX_PLACES, FieldStatistics, InsideStatistics, ObjectStatistics
 from json2db_sync.model.kinds import Kind, join
 from json2db_sync.model.moments import class_of, digits_beside
 from json2db_sync.model.plan import EntityPlan, PathPlan, TablePlan, column_name
@@ -38,6 +39,8 @@ class _Paths:
     def __init__(self, table: TablePlan) -> None:
         json = {column.key for column in table.columns if column.kind is Kind.JSON}
         self._paths = {path.keys: path for path in table.paths if path.keys[0] in json}
+        self._below = Counter(path.keys[:-1] for path in table.paths)
+        """How many keys are known of the objects at a place."""
         self._present: dict[Keys, int] = {}
         """Of new ones."""
         self._lists = {child.path for child in table.children}
@@ -45,9 +48,15 @@ class _Paths:
 
     def add(self, keys: Keys, inside: InsideStatistics) -> None:
         """What was seen of the objects at one place."""
-        if inside.is_open:
+        new = [key for key in inside.fields if (*keys, key) not in self._paths]
+        room = min(MAX_KEYS - self._below[keys], MAX_PLACES - len(self._paths)) if new else 0
+        self._below[keys] += len(new)
+        beyond = set(new[max(room, 0) :])  # a map grows with each file: its keys are values
+        if inside.is_open or beyond:
             self._set(replace(self._paths.get(keys) or PathPlan(keys), is_open=True))
         for key, field in inside.fields.items():
+            if key in beyond:
+                continue
             assert field.inside is not None
             place = (*keys, key)
             if place in self._lists:

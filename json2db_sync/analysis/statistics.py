@@ -602,9 +602,9 @@ def usable_keys(field: FieldStatistics, usable: int) -> FieldStatistics:
     return keys
 
 
-_MAX_KEYS = 1000
+MAX_KEYS = 1000
 """With more in the objects of one place, keys are values, of which nothing is told."""
-_MAX_PLACES = 5000
+MAX_PLACES = 5000
 
 
 class InsideStatistics:
@@ -620,7 +620,7 @@ class InsideStatistics:
         """Are there keys that are not followed?"""
         self._key = key
         self._depth = depth
-        self._left = left if left is not None else [_MAX_PLACES]
+        self._left = left if left is not None else [MAX_PLACES]
         self._check: ObjectCheck | None = None
         """Knows what was seen up to now."""
 
@@ -631,11 +631,13 @@ class InsideStatistics:
         """Look into the next objects: those that are like the ones before are many at once."""
         if self.is_open and not self.fields:
             return
+        if self._check is None and self.fields:  # made when it is needed: most places have but few objects
+            with suppress(NeedsRowPath):
+                self._check = ObjectCheck(self.shape())
         if self._check is not None and self._is_like_before(self._check, objects):
             return
+        self._check = None
         self._walk(objects)
-        with suppress(NeedsRowPath):
-            self._check = ObjectCheck(self.shape())
 
     def _is_like_before(self, check: ObjectCheck, objects: Sequence[Mapping[str, Json]]) -> bool:
         structs = check.read(objects)
@@ -675,7 +677,7 @@ class InsideStatistics:
                 column = [value for value in column if type(value) is not dict]
                 del types[dict]
             known.analyze(column, types, 0)
-        if len(self.fields) > _MAX_KEYS:
+        if len(self.fields) > MAX_KEYS:
             self.fields.clear()
             self.is_open = True
 

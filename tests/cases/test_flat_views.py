@@ -12,6 +12,7 @@ from support.nightly import often
 from support.sessions import ok, query, session, stored, verified
 
 from json2db_sync import SyncRunner
+from json2db_sync.analysis import path_inference, statistics
 from json2db_sync.config import JSON2DBConfig
 from json2db_sync.databases import open_database
 from json2db_sync.databases.ledger import Ledger
@@ -149,7 +150,7 @@ def test_the_view_follows_what_comes_later(database_url, tmp_path, batch_path):
     def load(day: str, *records: Any) -> Any:
         session(tmp_path, day, t=list(records))
         runner = SyncRunner(database_url, tmp_path)
-        runner.batch_path = batch_path
+        runner._batch_path = batch_path
         return ok(runner.populate()).schema_changes
 
     load("2025-01-01", *({"id": n, "o": {"n": n, "d": "2024-01-01"}, "l": [{"p": {"q": 1}}]} for n in range(40)))
@@ -192,7 +193,7 @@ def test_both_paths_make_the_same_plan(databases, tmp_path):
     for batch_path in (True, False):
         url = databases.create()
         runner = SyncRunner(url, tmp_path)
-        runner.batch_path = batch_path
+        runner._batch_path = batch_path
         ok(runner.populate())
         with open_database(url) as database, database.reading() as connection:
             plans.append(Ledger(database, connection).plans()["t"])
@@ -304,6 +305,23 @@ def test_maps_and_odd_keys_are_no_columns(database_url, tmp_path):
     session(tmp_path, "2025-01-02", t=[{"id": 2, "users": {"other": 1}, "o": {'x"y': 1}}])
     assert ok(runner.populate()).schema_changes == ()
     verified(runner)
+
+
+@pytest.mark.parametrize("batch_path", [True, False], ids=["batches", "rows"])
+def test_a_map_that_grows_from_day_to_day_is_one(batch_path, tmp_path, monkeypatch):
+    """Its keys are values: once there are more than of any object, none is followed any more, and nothing changes."""
+    monkeypatch.setattr(path_inference, "MAX_KEYS", 10)
+    monkeypatch.setattr(statistics, "MAX_KEYS", 10)
+    runner = SyncRunner(str(tmp_path / "t.db"), tmp_path / "files")
+    runner._batch_path = batch_path
+    for day in range(1, 6):
+        days = {f"2026-{day}-{n}": {"n": n} for n in range(4)}
+        session(tmp_path / "files", f"2026-01-{day:02}", t=[{"id": day, "o": {"by_day": days}}])
+        assert bool(ok(runner.populate()).schema_changes) == (day < 4)
+        assert runner.plan().changes == ()
+    with open_database(runner.db_path) as database, database.reading() as connection:
+        assert len(Ledger(database, connection).plans()["t"].table.paths) == 2 * 10 + 1
+    assert query(runner.db_path, "SELECT count(o_by_day_2026_1_3_n), count(o_by_day) FROM json_t_flat") == [(1, 5)]
 
 
 def test_up_to_a_limit(database_url, tmp_path):
