@@ -31,9 +31,10 @@ from json2db_sync.model.decoding import (
     renamed_array,
     struct_type,
 )
-from json2db_sync.model.jsontext import MAX_KEY, key_of, key_of_values, short_hash
+from json2db_sync.model.jsontext import MAX_KEY, short_hash
 from json2db_sync.model.kinds import INT64_MAX
 from json2db_sync.model.plan import is_weaker_key, key_rank
+from json2db_sync.model.record_key import key_of, key_of_values
 from json2db_sync.sources import Record, SourceFile
 from json2db_sync.sources.batch import Batch, Undecoded, split_until_fits
 from json2db_sync.sources.layout import FileLayout
@@ -239,6 +240,8 @@ class EntityAnalyzer:
         self._aliases = Aliases(settings.aliases_of(seen.name))
         self._configured = (settings.keys or {}).get(seen.name)
         known = self._known = settings.key_of(seen.name)
+        if any("." in field for field in known or ()):  # they may be inside objects
+            self._takes_batches = False
         fit = [fields for fields, candidate in seen.candidates.items() if not candidate.unfit]
         for fields in dict.fromkeys([*([known] if known else []), *fit]):
             self._follow(fields)
@@ -279,7 +282,7 @@ class EntityAnalyzer:
             by_key = dict(zip(found.keys, found.values, strict=True))
             for fields in list(self._samples):
                 columns = [by_key.get(field, ()) for field in fields]
-                self._count(fields, _keys(columns, len(part)), part.hashes)
+                self._count(fields, _keys(fields, columns, len(part)), part.hashes)
 
     def add_records(self, records: Iterable[Record], depth: int) -> None:
         """Analyze records on the row path. They wait until there are enough to be worth it, or :meth:`finish`."""
@@ -356,7 +359,7 @@ class EntityAnalyzer:
             candidate.allowed += allowed_exceptions(candidate.usable - self._usable_before.get(fields, 0))
 
 
-def _keys(columns: Sequence[Column], count: int) -> Sequence[str | None]:
+def _keys(fields: Sequence[str], columns: Sequence[Column], count: int) -> Sequence[str | None]:
     """The keys of records, from the values of their key fields."""
     kinds = set(map(type, columns[0])) if len(columns) == 1 else set()
     if kinds == {int} and max(map(abs, columns[0])) <= INT64_MAX:
@@ -366,4 +369,4 @@ def _keys(columns: Sequence[Column], count: int) -> Sequence[str | None]:
         if all(lengths) and max(lengths) <= MAX_KEY:
             return columns[0]
     filled = [column or (None,) * count for column in columns]
-    return [key_of_values(values) for values in zip(*filled, strict=True)]
+    return [key_of_values(values, fields) for values in zip(*filled, strict=True)]

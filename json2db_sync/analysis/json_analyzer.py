@@ -14,8 +14,9 @@ from json2db_sync.errors import ConfigurationError, FileError
 from json2db_sync.events import Meter
 from json2db_sync.model.aliases import Aliases
 from json2db_sync.model.decoding import Objects
-from json2db_sync.model.jsontext import Json, key_of
+from json2db_sync.model.jsontext import Json
 from json2db_sync.model.plan import EntityPlan, Relation, TablePlan, replace, tables_of_others
+from json2db_sync.model.record_key import key_of
 from json2db_sync.results import Note, RefusedFile
 from json2db_sync.sources import Record, RecordReader, SourceFile
 from json2db_sync.sources.batch import Batch

@@ -15,7 +15,7 @@ import xxhash
 from json2db_sync.analysis.alike_texts import AlikeTexts
 from json2db_sync.model.decoding import Column, NeedsRowPath
 from json2db_sync.model.extended_json import MOMENTS, WRAPPERS, unwrapped
-from json2db_sync.model.jsontext import Json, key_of_values, preview
+from json2db_sync.model.jsontext import Json, preview
 from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, join, kind_of_date_format
 from json2db_sync.model.moments import (
     DATE_SPELLING,
@@ -28,6 +28,7 @@ from json2db_sync.model.moments import (
 )
 from json2db_sync.model.paths import MAX_DEPTH, ObjectCheck, Shape, may_be_named
 from json2db_sync.model.plan import ID, Path, snake
+from json2db_sync.model.record_key import OF_MONGODB, key_of_values
 from json2db_sync.model.shredder import elements_of
 
 _MAX_EXAMPLES = 3
@@ -478,7 +479,8 @@ def _of_type(one: type, values: Column, types: Counter[type]) -> Column:
 def _id_texts(values: Column, types: Counter[type]) -> Sequence[str]:
     """Those of these values that may name a record, as text."""
     if types[dict]:
-        wrapped = [text for value in values if type(value) is dict and (text := key_of_values((value,))) is not None]
+        keys = (key_of_values((value,), ("",)) for value in values if type(value) is dict)
+        wrapped = [key for key in keys if key is not None]
         plain = [value for value in values if type(value) is not dict]
         return [*wrapped, *_id_texts(plain, Counter(map(type, plain)))]
     if types[str] and types[int]:
@@ -593,6 +595,8 @@ def usable_keys(field: FieldStatistics, usable: int) -> FieldStatistics:
 
     :param usable: how many there are, all of them scalars and no empty text.
     """
+    if field.key == OF_MONGODB and field.objects > field.wrapped.total():
+        return field  # documents are keys there
     keys = copy(field)
     keys.nulls = keys.objects = keys.arrays = keys.empty_arrays = keys.object_arrays = 0
     keys.elements = None

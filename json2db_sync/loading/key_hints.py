@@ -12,8 +12,9 @@ from json2db_sync.analysis.statistics import allowed_exceptions
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.records import RecordReader
 from json2db_sync.model.aliases import Aliases
-from json2db_sync.model.jsontext import Json, key_of
+from json2db_sync.model.jsontext import Json
 from json2db_sync.model.plan import ID, LOAD, EntityPlan, key_rank, snake
+from json2db_sync.model.record_key import key_of
 
 _SAMPLE = 500
 
@@ -58,9 +59,9 @@ def renamed_key(database: Database, connection: sa.Connection, plan: EntityPlan)
         if key_rank(column.key, plan.entity) is not None:
             alike[snake(column.key)].append((column.key, column.name))
     root = database.tables(plan)[plan.table.name]
-    for (name, column), *others in alike.values():
+    for (name, first), *others in alike.values():
         for alias, other in others:
-            filled = root.c[column].is_not(None) & root.c[other].is_not(None)
+            filled = root.c[first].is_not(None) & root.c[other].is_not(None)
             both = connection.execute(sa.select(root.c[ID]).where(filled).limit(1)).first()
             if both is None:
                 return alias, name

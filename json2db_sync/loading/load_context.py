@@ -19,10 +19,11 @@ from json2db_sync.databases.records import RecordReader, StoredRecord
 from json2db_sync.errors import ValidationError
 from json2db_sync.loading.rivals import Origin, Rivals
 from json2db_sync.model.aliases import Aliases
-from json2db_sync.model.jsontext import Json, content_id, encode, key_of, path_text
+from json2db_sync.model.jsontext import Json, content_id, encode, path_text
 from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, now_text
 from json2db_sync.model.paths import PathCheck
 from json2db_sync.model.plan import DATA_SOURCE, GONE, HASH, ID, LOAD, PARENT_ID, STUB, CustomColumn, EntityPlan
+from json2db_sync.model.record_key import key_of
 from json2db_sync.model.record_version import order_of, stubs_of
 from json2db_sync.model.shredder import SchemaMismatch
 from json2db_sync.results import RejectedRecord

@@ -32,10 +32,11 @@ from json2db_sync.model.decoding import (
     renamed_array,
     struct_type,
 )
-from json2db_sync.model.jsontext import MAX_KEY, decode, encode, encode_text, id_text, key_of_values
+from json2db_sync.model.jsontext import MAX_KEY, decode, encode, encode_text, id_text
 from json2db_sync.model.kinds import Codec, Kind, ValueMismatch, codec_of
 from json2db_sync.model.paths import PathCheck
 from json2db_sync.model.plan import ID, PARENT_ID, REST, ColumnPlan, EntityPlan, ListRule, Path, TablePlan
+from json2db_sync.model.record_key import key_of_values
 
 
 class Part:
@@ -369,6 +370,7 @@ class _Ids:
         by_key = {column.key: (place, column) for place, column in enumerate(plan.table.columns)}
         if not plan.key or not by_key.keys() >= set(plan.key):
             raise NeedsRowPath
+        self._key = plan.key
         self.places = [by_key[key][0] for key in plan.key]
         self._kinds = [by_key[key][1].kind for key in plan.key]
         self._written = [by_key[key][1].written is not None for key in plan.key]
@@ -398,14 +400,14 @@ class _Ids:
                 raise NeedsRowPath
             return numbers
         texts = [
-            self._key_texts(column) if written else self._texts(column, kind)
-            for column, kind, written in zip(values, self._kinds, self._written, strict=True)
+            self._key_texts(column, key) if written else self._texts(column, kind)
+            for column, kind, written, key in zip(values, self._kinds, self._written, self._key, strict=True)
         ]
         return texts[0] if len(texts) == 1 else list(map(id_text, zip(*texts, strict=True)))
 
-    def _key_texts(self, column: Column) -> Sequence[str]:
+    def _key_texts(self, column: Column, key: str) -> Sequence[str]:
         """Keys that are written in several ways, as texts."""
-        texts = [None if value is ABSENT else key_of_values((value,)) for value in column]
+        texts = [None if value is ABSENT else key_of_values((value,), (key,)) for value in column]
         if None in texts or any(text.startswith("#") for text in texts if text):
             raise NeedsRowPath
         return [text for text in texts if text is not None]

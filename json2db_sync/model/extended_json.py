@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from json2db_sync.model.decimals import decimal_text
 from json2db_sync.model.jsontext import Json
@@ -95,6 +97,19 @@ def _long_moment(content: object) -> str:
     return _milliseconds(number)
 
 
+def _uuid(content: object) -> str:
+    if not isinstance(content, dict) or content.keys() != {"base64", "subType"} or content["subType"] != "04":
+        raise ValueError
+    return str(UUID(bytes=b64decode(_text(content["base64"]), validate=True)))
+
+
+def _as_binary(text: str) -> Json:
+    try:
+        return {"$binary": {"base64": b64encode(UUID(text).bytes).decode(), "subType": "04"}}
+    except ValueError:  # a text that stands beside such
+        return {"$uuid": text}
+
+
 def _as_milliseconds(text: str) -> int:
     return (datetime.fromisoformat(text) - _EPOCH) // timedelta(milliseconds=1)
 
@@ -107,6 +122,7 @@ _REPR: Callable[[float], str] = repr
 WRAPPERS: Mapping[str, Wrapper] = {
     "$oid": Wrapper(Kind.TEXT, _text, lambda text: {"$oid": text}),
     "$uuid": Wrapper(Kind.TEXT, _text, lambda text: {"$uuid": text}),
+    "$binary.04": Wrapper(Kind.TEXT, _uuid, _as_binary),
     "$numberInt": Wrapper(Kind.INTEGER, _integer, lambda number: {"$numberInt": str(number)}),
     "$numberLong": Wrapper(Kind.INTEGER, _integer, lambda number: {"$numberLong": str(number)}),
     "$numberDouble": Wrapper(Kind.NUMBER, _double, lambda number: {"$numberDouble": _REPR(float(number))}),
@@ -117,7 +133,7 @@ WRAPPERS: Mapping[str, Wrapper] = {
     ),
     "$date.number": Wrapper(Kind.DATETIME, _milliseconds, lambda text: {"$date": _as_milliseconds(text)}),
 }
-"""By name; that of a moment tells how its content is written."""
+"""By name; that of a moment tells how its content is written, that of a UUID its kind of binary."""
 
 
 def unwrapped(value: object) -> tuple[str, Plain | None] | None:
@@ -127,6 +143,8 @@ def unwrapped(value: object) -> tuple[str, Plain | None] | None:
     ((name, content),) = value.items()
     if name == "$date":
         name += ".$numberLong" if isinstance(content, dict) else "" if isinstance(content, str) else ".number"
+    elif name == "$binary":
+        name += ".04"
     wrapper = WRAPPERS.get(name)
     try:
         return None if wrapper is None else (name, wrapper.unwrap(content))

@@ -179,37 +179,6 @@ MAX_KEY = 500
 """Characters; a longer key is hashed, since PostgreSQL cannot index more than about 2,700 bytes."""
 
 
-def key_of(record: dict[str, Any], fields: tuple[str, ...]) -> str | None:
-    """The key of a record as text, or None where a part is missing, null, empty or not a scalar.
-
-    Parts of a composite key are a JSON array of texts, so that ("a", "b,c") and ("a,b", "c") differ.
-    """
-    return key_of_values([record.get(field) for field in fields])
-
-
-def key_of_values(values: Sequence[Any]) -> str | None:
-    """:func:`key_of` a record in which the key's fields have these values. NaN counts as missing."""
-    parts = []
-    for value in values:
-        if isinstance(value, dict) and len(value) == 1:
-            value = _unwrapped_key(value)
-        if value is None or value == "" or isinstance(value, dict | list) or value != value:
-            return None
-        parts.append(scalar_text(value))
-    return id_text(parts) if parts else None
-
-
-def _unwrapped_key(value: dict[str, Any]) -> object:
-    """What MongoDB's Extended JSON wraps (see :mod:`json2db_sync.model.extended_json`); any other object as it is."""
-    ((name, content),) = value.items()
-    if name == "$date" and isinstance(content, dict):
-        return content.get("$numberLong", value)
-    return content if name in _KEY_WRAPPERS and not isinstance(content, bool) else value
-
-
-_KEY_WRAPPERS = ("$oid", "$uuid", "$numberInt", "$numberLong", "$numberDecimal", "$numberDouble", "$date")
-
-
 def id_text(parts: Sequence[str]) -> str:
     """The id of a record with these parts of its key."""
     text = parts[0] if len(parts) == 1 else canonical(parts)

@@ -39,6 +39,8 @@ def value_at(record: Mapping[str, object], field: str, aliases: Names = ()) -> o
     for alias, name in aliases:
         if name == field and alias in record:
             return record[alias]
+    if "." not in field:
+        return None
     found: object = record
     for name in field.split("."):
         if not isinstance(found, Mapping) or name not in found:

@@ -14,9 +14,10 @@ from json2db_sync.databases.records import BATCH, RecordReader, StoredRecord
 from json2db_sync.errors import ValidationError
 from json2db_sync.model import plan as names
 from json2db_sync.model.aliases import Aliases
-from json2db_sync.model.jsontext import content_id, encode, key_of
+from json2db_sync.model.jsontext import content_id, encode
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import EntityPlan
+from json2db_sync.model.record_key import key_of
 from json2db_sync.model.shredder import EntityShredder
 from json2db_sync.workers.batching import batched
 

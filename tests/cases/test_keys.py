@@ -138,6 +138,71 @@ def test_records_without_their_key_are_replayed_when_they_have_one(database_url,
     verified(runner)
 
 
+# MongoDB's ids
+
+UUIDS = ({"$binary": {"base64": "yO2rw/c4TKO2jauSqRR4ow==", "subType": "04"}}, "c8edabc3-f738-4ca3-b68d-ab92a91478a3")
+
+
+@pytest.mark.parametrize(
+    ("sent", "again", "id_"),
+    [
+        (UUIDS[0], {"$uuid": UUIDS[1]}, UUIDS[1]),
+        ({"$binary": "AAE=", "$type": "03"}, {"$binary": {"base64": "AAE=", "subType": "03"}}, "AAE="),
+        ({"$date": {"$numberLong": "1577836800000"}}, {"$date": "2020-01-01T00:00:00Z"}, "2020-01-01T00:00:00.000Z"),
+        ({"$numberDouble": "5.0"}, 5, "5"),
+        ({"$numberLong": "5"}, 5, "5"),
+        ({"y": {"$numberInt": "2026"}, "u": {"$oid": "a"}}, {"u": {"$oid": "a"}, "y": 2026}, '{"u":"a","y":2026}'),
+    ],
+    ids=str,
+)
+def test_an_id_of_mongodb_is_the_same_in_its_canonical_and_its_relaxed_form(
+    database_url, tmp_path, path, sent, again, id_
+):
+    """Whatever type it is of, a document too; each record is read back as it was."""
+    others = [{"_id": {"$oid": f"{number:024}"}, "v": 1} for number in range(40)]
+    session(tmp_path, "2026-01-01", t=[{"_id": sent, "v": 1}], u=[*others, {"_id": sent, "v": 1}])
+    session(tmp_path, "2026-01-02", t=[{"_id": again, "v": 2}], u=[*others, {"_id": again, "v": 2}])
+    runner = runner_of(database_url, tmp_path, path)
+    assert figures(runner.populate()) == (42, 2, 40, 0)
+    assert stored(database_url, "t") == {id_: {"_id": again, "v": 2}}
+    assert stored(database_url, "u")[id_] == {"_id": again, "v": 2}
+    verified(runner)
+
+
+def test_binary_uuids_are_a_column_of_texts(database_url, tmp_path, path):
+    """They join with ids, beside the form that tools write for people."""
+    records = [
+        {"_id": UUIDS[0], "of": UUIDS[0]},
+        {"_id": {"$oid": "1"}, "of": {"$uuid": UUIDS[1]}},
+        {"_id": 3, "of": "x"},
+    ]
+    session(tmp_path, "2026-01-01", t=records)
+    runner = runner_of(database_url, tmp_path, path)
+    ok(runner.populate())
+    assert query(database_url, "SELECT count(*) FROM json_t AS a JOIN json_t AS b ON a.of = b.id") == [(2,)]
+    assert sorted(map(str, stored(database_url, "t").values())) == sorted(map(str, records))
+    verified(runner)
+
+
+# Keys inside objects
+
+
+def test_a_key_inside_objects_is_named_by_its_path(database_url, tmp_path, path):
+    """As ``sys.id`` of Contentful, or two parts of what MongoDB grouped by."""
+    entries = [{"sys": {"id": f"e{number}", "rev": 1}, "v": 1} for number in range(50)]
+    sums = [{"_id": {"y": 2026, "m": month}, "n": 1} for month in (1, 2)]
+    keys = {"entries": "sys.id", "sums": ["_id.y", "_id.m"]}
+    session(tmp_path, "2026-01-01", entries=[*entries, {"v": 9}], sums=sums)
+    session(tmp_path, "2026-01-02", entries=[{"sys": {"id": "e7"}, "v": 2}], sums=[{**sums[1], "n": 2}])
+    runner = runner_of(database_url, tmp_path, path, keys=keys)
+    assert figures(runner.populate()) == (52, 2, 0, 1)
+    assert stored(database_url, "entries")["e7"] == {"sys": {"id": "e7"}, "v": 2}
+    assert stored(database_url, "sums")['["2026","2"]'] == {**sums[1], "n": 2}
+    verified(runner)
+    (reason,) = [record.reason for record in runner.rejected().records]
+    assert reason == "has no key: sys.id"
+
+
 # Weaker names
 
 

@@ -21,9 +21,10 @@ from json2db_sync.analysis.statistics import InsideStatistics, KeyCandidate, Obj
 from json2db_sync.loading.load_context import RecordIds
 from json2db_sync.model.batch_shredder import BatchShredder
 from json2db_sync.model.decoding import ABSENT, NeedsRowPath
-from json2db_sync.model.jsontext import MAX_KEY, key_of
+from json2db_sync.model.jsontext import MAX_KEY
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import ID, PARENT_ID, REST
+from json2db_sync.model.record_key import key_of
 from json2db_sync.model.shredder import EntityShredder, SchemaMismatch
 from json2db_sync.sources import batch as batch_module
 from json2db_sync.sources.batch import Undecoded

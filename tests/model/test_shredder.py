@@ -9,9 +9,10 @@ from support.hard_records import HARD
 
 from json2db_sync.analysis.inference import PlanSettings, infer
 from json2db_sync.analysis.statistics import KeyCandidate, ObjectStatistics
-from json2db_sync.model.jsontext import MAX_KEY, key_of, same
+from json2db_sync.model.jsontext import MAX_KEY, same
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import REST, changes, from_json, to_json
+from json2db_sync.model.record_key import key_of
 from json2db_sync.model.shredder import (
     NOTHING,
     Assembler,

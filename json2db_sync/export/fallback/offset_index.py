@@ -13,7 +13,8 @@ from typing import Any
 from json2db_sync.errors import FileError
 from json2db_sync.export.exported_file import KEY, Place, record_of, schema_of
 from json2db_sync.model.aliases import Aliases
-from json2db_sync.model.jsontext import content_id, key_of, short_hash
+from json2db_sync.model.jsontext import content_id, short_hash
+from json2db_sync.model.record_key import key_of
 
 MOST = 1_000_000
 """Records of one export whose places are remembered: 24 MB."""
