@@ -132,10 +132,10 @@ def gone(result: GoneResult, canvas: Canvas) -> None:
         " ".join(filter(None, file_and_time(one.file or ""))),
     ] for one in result.records))  # fmt: skip
     canvas.more(len(result.records), result.total, "record")
-    if not result.complete:
+    if not result.complete and not all(one.marked for one in result.records):
         canvas.blank()
         setting = f'processing.complete = ["{result.entity}"]'
-        canvas.line((f"Nothing is marked. Are the newest files all there is? {setting} marks the rows.", "dim"))
+        canvas.line((f"Are the newest files all there is? Then {setting} marks the rows that they lack.", "dim"))
 
 
 def newer_version(record: SupersededRecord) -> str:
