@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.flat_views import FlatView
 from json2db_sync.databases.views import View
+from json2db_sync.model.kind_choices import WRAPPED_NUMBERS
 from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind
 from json2db_sync.model.moments import has_offset
 from json2db_sync.model.plan import PathPlan
@@ -95,6 +96,7 @@ _DAY = (
     "|02-(0[1-9]|1[0-9]|2[0-8]))|([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)"
 )
 _CLOCK = "[T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\\.[0-9]{1,9})?)?"
+_NUMBER = "^[-+]?[0-9]{1,250}([.][0-9]{0,250})?([eE][-+]?[0-9]{1,3})?$"
 _ZONE = "(Z|[+-](0[0-9]|1[0-5])(:?[0-5][0-9])?)"
 
 
@@ -106,6 +108,8 @@ class PostgreSQLViews(Database):
         literals = ["'" + key.replace("'", "''") + "'" for key in path.keys[1:]]
         value = " -> ".join([column, *literals])
         text = " ->> ".join([" -> ".join([column, *literals[:-1]]), literals[-1]])
+        if kind is Kind.TEXT and path.keys[-1] in WRAPPED_NUMBERS:
+            return f"CASE WHEN ({text}) ~ '{_NUMBER}' THEN ({text})::numeric END"
         if kind is Kind.TEXT:
             return f"({text})"
         if kind is Kind.JSON:

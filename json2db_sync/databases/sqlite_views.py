@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from json2db_sync.databases.flat_views import FlatView
 from json2db_sync.databases.sqlite_file import SQLiteFile, driver_of
 from json2db_sync.databases.views import View, ViewChanged
+from json2db_sync.model.kind_choices import WRAPPED_NUMBERS
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.moments import has_offset
 from json2db_sync.model.plan import PathPlan
@@ -39,6 +40,9 @@ class SQLiteViews(SQLiteFile):
         # As it is spelled: json_extract alone makes 1 of true and a double of a large integer.
         pair = f"json_extract({column}, {at}, {at})"
         spelled = f"substr({pair}, 2, (length({pair}) - 3) / 2)"
+        if kind is Kind.TEXT and path.keys[-1] in WRAPPED_NUMBERS:
+            is_number = f"{of} = 'text' AND {value} GLOB '*[0-9]*' AND {value} NOT GLOB '*[^-+.0-9eE]*'"
+            return f"CAST(CASE WHEN {is_number} THEN {value} END AS NUMERIC)"
         if kind in (Kind.TEXT, Kind.JSON):
             text = "json_quote" if kind is Kind.JSON else ""
             return f"CAST(CASE WHEN {of} = 'text' THEN {text}({value}) WHEN {of} <> 'null' THEN {spelled} END AS TEXT)"

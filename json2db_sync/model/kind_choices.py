@@ -24,6 +24,13 @@ class KindChoice(NamedTuple):
         return cls(kind, date_format if colon else None)
 
 
+WRAPPED_NUMBERS = {
+    "$numberInt": Kind.INTEGER,
+    "$numberLong": Kind.INTEGER,
+    "$numberDouble": Kind.NUMBER,
+    "$numberDecimal": Kind.DECIMAL,
+}
+"""What MongoDB's Extended JSON writes as texts where objects of a list, or inside objects, are such wrappers."""
 CHOICES = (Kind.DECIMAL, Kind.INTEGER, Kind.NUMBER, Kind.TEXT, Kind.JSON, Kind.DATE, Kind.DATETIME)
 """The kinds that can be chosen."""
 
@@ -32,8 +39,10 @@ def choice_for(choices: Mapping[str, str], path: tuple[str, ...], key: str) -> K
     """The kind that is chosen for a key of the objects at a path: of an entity, then of its children.
 
     It is called by the whole path, or without the entity where it is in a child: ``invoices.line_items.rate`` or
-    ``line_items.rate``.
+    ``line_items.rate``. Numbers in MongoDB's wrappers are numbers.
     """
     names = [".".join((*path[start:], key)) for start in range(len(path))]
     text = next((choices[name] for name in names if name in choices), None)
-    return None if text is None else KindChoice.parse(text)
+    if text is None:
+        return KindChoice(WRAPPED_NUMBERS[key]) if key in WRAPPED_NUMBERS else None
+    return KindChoice.parse(text)

@@ -400,6 +400,26 @@ def test_wrappers_of_later_files_are_no_objects_among_texts(by_batch, place):
     assert place.read("orders") == [record for records in days for record in records]
 
 
+@pytest.mark.parametrize("by_batch", [True, False], ids=["batches", "rows"])
+def test_wrapped_numbers_in_lists_and_inside_objects_are_numbers(by_batch, place):
+    """In the child table and in the flat view they sum and sort; what is no number is NULL there."""
+
+    def record(number: int, double: str) -> dict[str, Any]:
+        at = {"type": "Point", "coordinates": [{"$numberDouble": double}, {"$numberDouble": "40.5"}]}
+        inner = {"stock": {"$numberInt": str(number)}, "net": {"$numberDecimal": "0.10"}}
+        return {"id": number, "at": at, "size": {"of": inner}, "prices": [{"$numberDecimal": "0.10"}]}
+
+    days = [[record(number, double) for number, double in ((9, "-73.5"), (10, "NaN"))], [record(11, "1e2")]]
+    for records in days:
+        place.load(by_batch=by_batch, places=records)
+    assert query(place.url, "SELECT sum(_number_double) FROM json_places_at_coordinates") == [(148,)]
+    columns = "max(size_of_stock_number_int), sum(size_of_net_number_decimal)"
+    ((largest, total),) = query(place.url, f"SELECT {columns} FROM json_places_flat")
+    assert (largest, float(round(total, 9))) == (11, 0.3)
+    read = sorted(place.read("places"), key=lambda one: int(one["id"]))
+    assert read == [one for records in days for one in records]
+
+
 def test_what_only_looks_like_a_wrapper_stays_json(place):
     """An object of other keys, or with a content of another kind, makes the column one of JSON."""
     for number, other in enumerate(
