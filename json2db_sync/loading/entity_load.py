@@ -108,7 +108,7 @@ class Population:
         self.entities.setdefault(loaded.load.entity, Counts()).add(loaded.counts)
         self.rejected += loaded.rejected[: max(0, REPORTED - len(self.rejected))]
         self.rows += loaded.rows
-        self.notes += loaded.notes
+        self.notes += [note for note in loaded.notes if note not in self.notes]
         self.without_key += loaded.without_key
         self.invalid += loaded.invalid
         entity = loaded.load.entity
@@ -342,6 +342,8 @@ class EntityLoad:
         if self._ids.without_key:
             notes.append(self._note_on_lacking())
         notes += self._kept_notes()
+        if self.context.rivals is not None:
+            notes += self.context.rivals.notes(entity)
         if self._invalid:
             examples = "; ".join(self._invalid_examples)
             schema = self._options.read.rules.schema_of(entity)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 import sqlalchemy as sa
 
@@ -67,12 +68,17 @@ class NewestState:
         self._memory_limit = memory_limit
         self._may_read = may_read
         self._ledger = Ledger(database, connection)
-        self.states = self._ledger.states(plan.entity)
+        self._states = self._ledger.states(plan.entity)
 
     @property
     def newest(self) -> State | None:
-        """The newest files; None where none was ever loaded."""
-        return self.states[-1] if self.states else None
+        """The newest files, of each folder or source whose name is in the records; None where none was ever loaded."""
+        newest = sorted((states[-1] for states in self._states), key=lambda state: state.files[-1].sort_key)
+        if len(newest) < 2:
+            return newest[0] if newest else None
+        files = [file for state in newest for file in state.files]
+        loads = [load for state in newest for load in state.loads]
+        return State(newest[-1].name, files, loads, newest[-1].moment)
 
     def rows(self) -> Iterator[Row]:
         """The rows that are absent or marked, in order of id.
@@ -195,13 +201,14 @@ class NewestState:
 
     def _following(self) -> dict[int, str]:
         """By load, the time of the state that followed the one it belongs to."""
-        pairs = zip(self.states, self.states[1:], strict=False)
-        found = {load.id: after.since for state, after in pairs for load in state.loads}
-        newest = self.states[-1]
-        for load in newest.loads:  # of plain files that were written anew in place
-            later = [other.loaded_at for other in newest.loads if other.file.id == load.file.id and other.id > load.id]
-            if later and not (load.file.session or load.file.stamp):
-                found[load.id] = later[0]
+        found: dict[int, str] = {}
+        for states in self._states:
+            found |= {load.id: after.since for state, after in pairwise(states) for load in state.loads}
+            newest = states[-1].loads
+            for load in newest:  # of plain files that were written anew in place
+                later = [other.loaded_at for other in newest if other.file.id == load.file.id and other.id > load.id]
+                if later and not (load.file.session or load.file.stamp):
+                    found[load.id] = later[0]
         return found
 
 

@@ -5,16 +5,24 @@ They may be two companies with invoices of the same numbers, and then neither ma
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from json2db_sync.databases.ledger import Ledger, StoredFile
 from json2db_sync.errors import ValidationError
+from json2db_sync.results import Note
 from json2db_sync.sources import Record, SourceFile
-from json2db_sync.sources.file_order import UNDATED, Order, is_sequence, run_of
+from json2db_sync.sources.file_order import UNDATED, Order, date_in, is_sequence, run_of
 
 Kind = Literal["folder", "source"]
+
+_OLD_AND_NEW = frozenset(
+    ("archive", "archived", "backup", "backups", "bak", "current", "done", "history", "historic", "in", "inbox",
+     "incoming", "latest", "new", "old", "older", "previous", "processed", "today", "yesterday")
+)  # fmt: skip
+"""Folders called so hold older and newer files of the same things."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,7 @@ class Rivals:
         self._file = file
         self._origin = origin
         self._known: dict[int, Rival | None] = {}
+        self._by_date: set[tuple[str, str]] = set()
 
     def of(self, load: int) -> Rival | None:
         """The rival that a load belongs to; None where its file is none."""
@@ -72,7 +81,12 @@ class Rivals:
         root = self._origin.root
         if root and source and source != root and self._is_other_source(Path(root), Path(source), other):
             return Rival("source", other.name, source)
-        return Rival("folder", other.name, source or "") if self._is_sibling(stored, other) else None
+        if self._is_sibling(stored, other):
+            return Rival("folder", other.name, source or "")
+        folders = _folders_apart(self._file, other)
+        if folders and self._origin.order == "auto" and self._file.dates != other.dates:
+            self._by_date.add(folders)
+        return None
 
     def _is_other_source(self, root: Path, source: Path, other: SourceFile) -> bool:
         """Is a file of another source the older one by nothing but the order of runs?"""
@@ -92,11 +106,19 @@ class Rivals:
             return False
         if mine.dates != other.dates or run_of(mine.order) != run_of(stored.sort_key):
             return False
-        folders = next(
-            ((one, two) for one, two in zip(mine.path.parts[:-1], other.path.parts[:-1], strict=False) if one != two),
-            None,
-        )
-        return folders is not None and not is_sequence(*folders)
+        return _folders_apart(mine, other) is not None
+
+    def notes(self, entity: str) -> Iterator[Note]:
+        """Of folders whose records took each other's place for nothing but dates further down."""
+        for one, other in sorted(self._by_date):
+            told = any(name.casefold() in _OLD_AND_NEW or date_in((name, "")) for name in (one, other))
+            if not told:
+                text = (
+                    f"{entity}: {one} and {other} hold other content under the same keys, and the later date in the "
+                    "names of their files counts. If they are different things: "
+                    'data_source.folder_column = "company" puts the folder into a column that is part of the key'
+                )
+                yield Note(text, "folders_by_date", entity, setting="data_source.folder_column")
 
     def refusal(self, rival: Rival, record: Record, id_: str | int) -> ValidationError:
         """The error for a file that holds a key of a rival, with other content."""
@@ -112,6 +134,13 @@ class Rivals:
             setting="data_source.name" if source else "data_source.folder_column",
             reason="sources_disagree" if source else "folders_disagree",
         )
+
+
+def _folders_apart(one: SourceFile, other: SourceFile) -> tuple[str, str] | None:
+    """The folders in which two files are, in order of name; None where these are counted."""
+    pairs = zip(one.path.parts[:-1], other.path.parts[:-1], strict=False)
+    found = next((pair for pair in pairs if pair[0] != pair[1]), None)
+    return None if found is None or is_sequence(*found) else (min(found), max(found))
 
 
 _HINT_ON_FOLDERS = (

@@ -178,7 +178,7 @@ def format_of(text: str) -> str:
     """The date_format of a date or moment; one after :data:`ODD` where there is none that gives the text back; "" for
     other texts.
     """
-    return date_format_of(text) or _odd_format_of(text)
+    return "" if text[4:5] != "-" else date_format_of(text) or _odd_format_of(text)
 
 
 def _odd_format_of(text: str) -> str:

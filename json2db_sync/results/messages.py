@@ -58,6 +58,7 @@ class Note(Message):
 
 LOUD = frozenset(
     {
+        "folders_by_date",
         "gone_not_told",
         "guessed_key_updates",
         "key_given_up",

@@ -363,6 +363,35 @@ def test_20_folders_that_disagree_are_refused(url: str, tmp_path: Path, one: str
     verified(url)
 
 
+@pytest.mark.parametrize("batch_path", [True, False])
+def test_20_folders_that_only_dates_further_down_tell_apart_are_asked_about(
+    url: str, tmp_path: Path, batch_path: bool
+) -> None:
+    """The later date counts, loudly, with the setting that gives both companies' records."""
+    source = tmp_path / "in"
+    write(source / "acme" / "2026-07-01" / "invoices.json", [INVOICE])
+    write(source / "beta" / "2026-07-02" / "invoices.json", [{"Id": "1", "Total": 5}])
+    runner = SyncRunner(url, source)
+    runner._batch_path = batch_path
+    result = runner.populate()
+    assert [(note.code, note.setting) for note in result.notes] == [("folders_by_date", "data_source.folder_column")]
+    assert "acme and beta" in result.notes[0]
+    assert result.needs_attention
+    assert not load(url, source).needs_attention
+    load(url, source, folder_column="company")
+    assert sorted((one["company"], one["Total"]) for one in records(url, "invoices")) == [("acme", 100), ("beta", 5)]
+    verified(url)
+
+
+@pytest.mark.parametrize(("old", "new"), [("archive", "current"), ("2026-07", "2026-08"), ("week_1", "week_2")])
+def test_20_folders_of_older_and_newer_files_go_on_as_one(url: str, tmp_path: Path, old: str, new: str) -> None:
+    write(tmp_path / "in" / old / "invoices_2026-07-01.json", [INVOICE])
+    write(tmp_path / "in" / new / "invoices_2026-08-02.json", [{"Id": "1", "Total": 5}])
+    config = JSON2DBConfig(data_source={"entities": {"invoices_*": "invoices"}})
+    result = SyncRunner(url, tmp_path / "in", config=config).populate()
+    assert (result.statistics["updated"], result.needs_attention) == (1, False)
+
+
 def stored_loser(stored: list[Any]) -> int:
     (total,) = [record["Total"] for record in stored if record["Id"] == "1"]
     return int(total)

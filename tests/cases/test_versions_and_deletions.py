@@ -266,6 +266,32 @@ def test_29_all_files_of_the_newest_stamp_are_the_whole(database_url: str, tmp_p
     verified(sync)
 
 
+@pytest.mark.parametrize("setting", ["folder_column", "name"])
+def test_29_one_company_marks_no_records_of_another(database_url: str, tmp_path: Path, setting: str) -> None:
+    """Each folder or source that is told apart has newest files of its own, whatever the other's dates are."""
+    for place, ids in {
+        "a/2026-07-01": (1, 2, 9),
+        "a/2026-07-02": (1, 2),
+        "b/2026-07-01": (1, 7),
+        "b/2026-07-03": (1,),
+    }.items():
+        write(tmp_path / place / "items.json", items(*ids))
+    processing = {"complete": ["items"]}
+    if setting == "name":
+        sources = {tmp_path / name: {"name": name} for name in "ab"}
+    else:
+        sources = {tmp_path: {"folder_column": "company"}}
+    for source, named in sources.items():
+        config = JSON2DBConfig(processing=processing, data_source=named)
+        sync = SyncRunner(database_url, source, config=config)
+        ok(sync.populate())
+    column = "company" if setting == "folder_column" else "source_name"
+    marked = query(database_url, f"SELECT {column}, name FROM json_items WHERE _gone_since IS NOT NULL ORDER BY 1")
+    assert marked == [("a", "n9"), ("b", "n7")]
+    assert {(one.record[column], one.record["id"]) for one in sync.gone("items").records} == {("a", 9), ("b", 7)}
+    verified(sync)
+
+
 def test_29_a_plain_file_that_is_written_anew(database_url: str, tmp_path: Path) -> None:
     place = tmp_path / "in" / "items.json"
     sync = runner(database_url, tmp_path / "in", complete=["items"])

@@ -27,7 +27,7 @@ from json2db_sync.databases.ledger.states import State, states
 from json2db_sync.databases.outcome_counter import COUNTS, Counts
 from json2db_sync.model.kinds import now_text
 from json2db_sync.sources.evidence import family_of
-from json2db_sync.sources.file_order import order_of
+from json2db_sync.sources.file_order import fields_of, order_of
 from json2db_sync.sources.files import SourceFile
 from json2db_sync.sources.layout import FileLayout
 from json2db_sync.sources.records_path import RecordsPath
@@ -164,9 +164,16 @@ class FilesAndLoads(PlansAndRuns):
             values |= {"digest": digest, "layout": layout, "envelope": text}
         self._connection.execute(loads.update().where(loads.c.id == load).values(values))
 
-    def states(self, entity: str) -> list[State]:
-        """The states of an entity's files that followed each other, from old to new."""
-        return states(self.files_of_entity(entity), self.loads(statuses=STORED, entity=entity))
+    def states(self, entity: str) -> list[list[State]]:
+        """The states of an entity's files that followed each other, from old to new.
+
+        One list for all files whose records got the same fields: those of another folder or source are other records.
+        """
+        by_fields: dict[str, list[StoredFile]] = defaultdict(list)
+        for file in self.files_of_entity(entity):
+            by_fields[json.dumps(fields_of(file.sort_key))].append(file)
+        loads = self.loads(statuses=STORED, entity=entity)
+        return [found for files in by_fields.values() if (found := states(files, loads))]
 
     def loads(
         self, run: int | None = None, statuses: Iterable[str] | None = None, entity: str | None = None
