@@ -189,7 +189,7 @@ def infer(
         looked_inside=settings.flat_views and (stored is None or fresh or stored.looked_inside),
     )
     if settings.flat_views and (seen.holds_objects or plan.has_paths):
-        plan = with_paths(plan, seen)
+        plan = with_paths(plan, seen, settings.kinds or {})
     return replace(plan, relations=_still_there(plan.relations, plan.table))
 
 

@@ -40,53 +40,37 @@ class FlatView:
         return hashlib.sha256(self.select.encode()).hexdigest()[:16]
 
 
-def shown_paths(table: TablePlan) -> tuple[PathPlan, ...]:
-    """The paths of a table that are columns of its view."""
-    return tuple(path for path in table.paths if path.name)
-
-
-def view_name(table: TablePlan, taken: Collection[str]) -> str:
-    """The name of a table's flat view.
-
-    :param taken: the names of all tables of ours.
-    """
-    name = fit(f"{table.name}_flat", table.name)
-    return name if name not in taken else distinct(name, table.name, taken)
-
-
-def flat_views(database: Database, plans: Mapping[str, EntityPlan], entities: Iterable[str]) -> list[FlatView]:
-    """The views that entities are to have.
-
-    :param plans: of all entities, whose tables' names are taken.
-    """
-    taken = {table.name for plan in plans.values() for table in plan.tables}
-    return [
-        _view(database, plans[entity], table, view_name(table, taken))
-        for entity in entities
-        for table in plans[entity].tables
-        if shown_paths(table)
-    ]
-
-
 def views_of(
     database: Database, plans: Mapping[str, EntityPlan], entities: Iterable[str], *, flat: bool
 ) -> list[FlatView]:
-    """All views that entities are to have: flat ones, if wanted, and those of the rows that are marked as gone."""
-    entities = list(entities)
+    """All views that entities are to have: flat ones, if wanted, and those of the rows that are marked as gone.
+
+    :param plans: of all entities, whose tables' names are taken.
+    """
+    chosen = [plans[entity] for entity in entities]
     taken = {table.name for plan in plans.values() for table in plan.tables}
-    found = flat_views(database, plans, entities) if flat else []
-    for plan in (plans[entity] for entity in entities if GONE in plans[entity].lifecycle.columns):
-        table, name = plan.table.name, fit(f"{plan.table.name}_gone", plan.table.name)
-        name = name if name not in taken else distinct(name, table, taken)
-        columns = ", ".join(database.quote(column.name) for column in database.tables(plan)[table].columns)
-        select = f"SELECT {columns} FROM {database.quote(table)} WHERE {database.quote(GONE)} IS NOT NULL"
-        found.append(FlatView(name, plan.entity, table, (), select, ()))
+    found = [
+        _view(database, plan, table, _view_name(table.name, "flat", taken))
+        for plan in chosen
+        for table in plan.tables
+        if flat and any(path.name for path in table.paths)
+    ]
+    for plan in (plan for plan in chosen if GONE in plan.lifecycle.columns):
+        table_name = plan.table.name
+        columns = ", ".join(database.quote(column.name) for column in database.tables(plan)[table_name].columns)
+        select = f"SELECT {columns} FROM {database.quote(table_name)} WHERE {database.quote(GONE)} IS NOT NULL"
+        found.append(FlatView(_view_name(table_name, "gone", taken), plan.entity, table_name, (), select, ()))
     return found
+
+
+def _view_name(table: str, what: str, taken: Collection[str]) -> str:
+    name = fit(f"{table}_{what}", table)
+    return name if name not in taken else distinct(name, table, taken)
 
 
 def _view(database: Database, plan: EntityPlan, table: TablePlan, name: str) -> FlatView:
     quote = database.quote
-    paths = shown_paths(table)
+    paths = tuple(path for path in table.paths if path.name)
     found = {path.name: path_expression(database, table, path) for path in paths}
     columns = [quote(column.name) for column in database.tables(plan)[table.name].columns]
     shown = ", ".join([*columns, *(f"{expression} AS {quote(one)}" for one, expression in found.items())])

@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.flat_views import FlatView
 from json2db_sync.databases.views import View
-from json2db_sync.model.kind_choices import WRAPPED_NUMBERS
 from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind
 from json2db_sync.model.moments import has_offset
 from json2db_sync.model.plan import PathPlan
@@ -96,7 +95,7 @@ _DAY = (
     "|02-(0[1-9]|1[0-9]|2[0-8]))|([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)"
 )
 _CLOCK = "[T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\\.[0-9]{1,9})?)?"
-_NUMBER = "^[-+]?[0-9]{1,250}([.][0-9]{0,250})?([eE][-+]?[0-9]{1,3})?$"
+_NUMBER = "^[-+]?([0-9]{1,250}([.][0-9]{0,250})?|[.][0-9]{1,250})([eE][-+]?[0-9]{1,3})?$"
 _ZONE = "(Z|[+-](0[0-9]|1[0-5])(:?[0-5][0-9])?)"
 
 
@@ -108,8 +107,6 @@ class PostgreSQLViews(Database):
         literals = ["'" + key.replace("'", "''") + "'" for key in path.keys[1:]]
         value = " -> ".join([column, *literals])
         text = " ->> ".join([" -> ".join([column, *literals[:-1]]), literals[-1]])
-        if kind is Kind.TEXT and path.keys[-1] in WRAPPED_NUMBERS:
-            return f"CASE WHEN ({text}) ~ '{_NUMBER}' THEN ({text})::numeric END"
         if kind is Kind.TEXT:
             return f"({text})"
         if kind is Kind.JSON:
@@ -121,16 +118,13 @@ class PostgreSQLViews(Database):
             of = self.type_of(kind, path.date_format).compile(self.dialect())
             return f"CASE WHEN ({text}) ~ '^{_DAY}{moment}$' THEN ({text})::{of} END"
         number = f"({text})::numeric"
-        if kind is Kind.INTEGER:
-            inner = (
-                f"CASE WHEN {number} = trunc({number}) AND {number} BETWEEN {INT64_MIN} AND {INT64_MAX}"
-                f" THEN {number}::bigint END"
-            )
-        elif kind is Kind.BIGINT:
-            inner = f"CASE WHEN {number} = trunc({number}) THEN {number} END"
-        else:
-            inner = f"({text})::double precision"
-        return f"CASE WHEN jsonb_typeof({value}) = 'number' THEN {inner} END"
+        test, of = {
+            Kind.INTEGER: (f"{number} = trunc({number}) AND {number} BETWEEN {INT64_MIN} AND {INT64_MAX}", "::bigint"),
+            Kind.BIGINT: (f"{number} = trunc({number})", ""),
+            Kind.NUMBER: (f"abs({number}) < 1.797e308", "::double precision"),
+        }.get(kind, ("true", ""))
+        is_number = f"({text}) ~ '{_NUMBER}'" if path.chosen else f"jsonb_typeof({value}) = 'number'"
+        return f"CASE WHEN {is_number} THEN CASE WHEN {test} THEN {number}{of} END END"
 
     def flat_views(self, connection: sa.Connection) -> dict[str, tuple[str, str]]:
         statement = (

@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from json2db_sync.databases.flat_views import FlatView
 from json2db_sync.databases.sqlite_file import SQLiteFile, driver_of
 from json2db_sync.databases.views import View, ViewChanged
-from json2db_sync.model.kind_choices import WRAPPED_NUMBERS
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.moments import has_offset
 from json2db_sync.model.plan import PathPlan
@@ -27,6 +26,8 @@ _JSON_TYPES: Mapping[Kind, str] = {
     Kind.DATE: "= 'text'",
     Kind.DATETIME: "= 'text'",
 }
+_DIGIT = "[0-9]"
+_NO_NUMBERS = ("*[^-+.0-9eE]*", "*[^eE][-+]*", "[-+eE]*", "*[-+eE]", "*.*.*", "*[eE]*[eE.]*")
 _AFFINITIES: Mapping[Kind, str] = {Kind.BOOL: "INTEGER", Kind.INTEGER: "INTEGER", Kind.NUMBER: "REAL"}
 
 
@@ -40,20 +41,17 @@ class SQLiteViews(SQLiteFile):
         # As it is spelled: json_extract alone makes 1 of true and a double of a large integer.
         pair = f"json_extract({column}, {at}, {at})"
         spelled = f"substr({pair}, 2, (length({pair}) - 3) / 2)"
-        if kind is Kind.TEXT and path.keys[-1] in WRAPPED_NUMBERS:
-            is_number = f"{of} = 'text' AND {value} GLOB '*[0-9]*' AND {value} NOT GLOB '*[^-+.0-9eE]*'"
-            return f"CAST(CASE WHEN {is_number} THEN {value} END AS NUMERIC)"
         if kind in (Kind.TEXT, Kind.JSON):
             text = "json_quote" if kind is Kind.JSON else ""
             return f"CAST(CASE WHEN {of} = 'text' THEN {text}({value}) WHEN {of} <> 'null' THEN {spelled} END AS TEXT)"
+        if path.chosen:
+            return f"CAST({_chosen_sql(path, value, of, spelled)} AS {_AFFINITIES.get(kind, 'TEXT')})"
         test = f"{of} {_JSON_TYPES[kind]}"
         if kind is Kind.INTEGER:
             test += f" AND typeof({value}) = 'integer'"
         shown = spelled if kind is Kind.BIGINT else value
-        if path.stored_digits is not None:  # spelled in several ways: in one, they sort by time
-            zone = "Z" if has_offset(path.date_format or "") else ""
-            layout = f"%Y-%m-%dT%H:%M:%{'f' if path.stored_digits else 'S'}{zone}"
-            shown = f"coalesce(strftime('{layout}', {value}), {value})"
+        if path.stored_digits is not None:
+            shown = _in_one_spelling(path, value)
         return f"CAST(CASE WHEN {test} THEN {shown} END AS {_AFFINITIES.get(kind, 'TEXT')})"
 
     def flat_views(self, connection: sa.Connection) -> dict[str, tuple[str, str]]:
@@ -111,6 +109,30 @@ class SQLiteViews(SQLiteFile):
         finally:
             driver.set_authorizer(None)
         return reads, tuple(columns)
+
+
+def _in_one_spelling(path: PathPlan, value: str) -> str:
+    """Moments that are spelled in several ways: in one, they sort by time."""
+    zone = "Z" if has_offset(path.date_format or "") else ""
+    layout = f"%Y-%m-%dT%H:%M:%{'f' if path.stored_digits else 'S'}{zone}"
+    return f"coalesce(strftime('{layout}', {value}), {value})"
+
+
+def _chosen_sql(path: PathPlan, value: str, of: str, spelled: str) -> str:
+    """What fits a kind that is chosen, be it a text or a number; else NULL."""
+    if path.kind is Kind.DATE:
+        return f"CASE WHEN {of} = 'text' AND date({value}, '+0 days') = {value} THEN {value} END"
+    if path.kind is Kind.DATETIME:
+        zone = "*[-+Z]*" if has_offset(path.date_format or "") else "*"
+        moment = f"{_DIGIT * 4}-{_DIGIT * 2}-{_DIGIT * 2}[T ]{_DIGIT * 2}:{_DIGIT * 2}{zone}"
+        return f"CASE WHEN {of} = 'text' AND {value} GLOB '{moment}' THEN {_in_one_spelling(path, value)} END"
+    digits = f"substr({value}, 1 + ({value} GLOB '[-+]*'))"
+    if path.kind is Kind.INTEGER:
+        is_text = f"{of} = 'text' AND {digits} NOT GLOB '*[^0-9]*' AND length({digits}) BETWEEN 1 AND 18"
+        return f"CASE WHEN {of} = 'integer' AND typeof({value}) = 'integer' OR {is_text} THEN {value} END"
+    is_text = " AND ".join([f"{digits} GLOB '*{_DIGIT}*'", *(f"{digits} NOT GLOB '{one}'" for one in _NO_NUMBERS)])
+    number = value if path.kind is Kind.NUMBER else spelled
+    return f"CASE WHEN {of} IN ('integer', 'real') THEN {number} WHEN {of} = 'text' AND {is_text} THEN {value} END"
 
 
 def _own(reads: set[Read], name: str) -> frozenset[tuple[str, str]]:

@@ -63,8 +63,8 @@ class Shape:
                     shape = shape.below.setdefault(one, cls())
                 shape.is_open = path.is_open
                 if len(path.keys) > 1:
-                    shape.kind = path.kind
-                if path.date_format is not None:
+                    shape.kind = Kind.JSON if path.chosen else path.kind
+                if path.date_format is not None and not path.chosen:
                     column = ColumnPlan("", "", path.kind, "absent", path.date_format, path.stored_digits)
                     shape.dates = codec_for(column)
         return root

@@ -236,6 +236,8 @@ class PathPlan:
     """As of a column: not None where moments are spelled in several ways."""
     is_open: bool = False
     """Are there keys below that are not followed: too many, too deep, or such as no path can name?"""
+    chosen: bool = False
+    """Is the kind a setting, or a wrapper's of MongoDB's? Then it never widens, and the view shows what fits it."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from json2db_sync.analysis.inference import PlanSettings
     from json2db_sync.analysis.json_analyzer import Analysis
     from json2db_sync.databases.base import Database
-    from json2db_sync.model.plan import EntityPlan
+    from json2db_sync.model.plan import EntityPlan, TablePlan
     from json2db_sync.sources import Source, SourceFile
     from json2db_sync.sources.layouts import Layouts
     from json2db_sync.sources.records_path import RecordsPath
@@ -262,8 +262,16 @@ def doubts_of_settings(context: Context, stored: Mapping[str, EntityPlan], known
 
 
 def doubts_of_lifecycles(context: Context, known: Mapping[str, EntityPlan]) -> Iterator[Note]:
-    """What processing.versions, .complete and .deletion_stubs name that is not there."""
+    """What processing.versions, .complete, .deletion_stubs, .kinds and .children name that is not there."""
     processing = context.config.processing
+    kinds = [("kinds", *name.partition(".")[::2], "%" not in kind) for name, kind in processing.kinds.items()]
+    lists = [("children", entity, name, True) for entity, names in processing.children.items() for name in names]
+    for setting, entity, name, inside in kinds + lists:
+        plan = known.get(entity)
+        is_known = plan is not None and plan.holds_records and plan.looked_inside and not plan.table.full
+        if plan and is_known and name not in _names(plan.table, "", inside=inside):
+            text = f"processing.{setting} names {entity}.{name}, of which there is nothing"
+            yield Note(text, "nothing_named", entity, setting=f"processing.{setting}")
     for name in ("versions", "complete", "deletion_stubs"):
         for entity in getattr(processing, name) or ():
             if entity != "*" and entity not in known:
@@ -278,6 +286,16 @@ def doubts_of_lifecycles(context: Context, known: Mapping[str, EntityPlan]) -> I
         if keys.isdisjoint((field, field.split(".")[0])):
             text = f"{name}: no record has {field}, so that the order of the files says which version is the newest"
             yield Note(text, "unknown_version_field", name, setting="processing.versions")
+
+
+def _names(table: TablePlan, place: str, *, inside: bool) -> Iterator[str]:
+    """The dotted names of all fields and lists, also those inside objects, if wanted: formats are for columns alone."""
+    yield from (place + column.key for column in table.columns)
+    yield from (place + ".".join(path.keys) for path in table.paths if inside)
+    for child in table.children:
+        name = place + ".".join(child.path)
+        yield name
+        yield from _names(child, f"{name}.", inside=inside)
 
 
 def ignored_settings(context: Context, stored: Mapping[str, EntityPlan]) -> Iterator[Note]:

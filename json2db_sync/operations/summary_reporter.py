@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
-from json2db_sync.databases.flat_views import flat_views
+from json2db_sync.databases.flat_views import views_of
 from json2db_sync.databases.ledger import Ledger
 from json2db_sync.loading.gone import NewestState
 from json2db_sync.model.kinds import now_text
@@ -135,8 +135,8 @@ class Summary:
         there = self._database.flat_views(self._connection)
         return [
             ViewReport(view.name, view.table, view.entity, {path.name: ".".join(path.keys) for path in view.paths})
-            for view in flat_views(self._database, self.plans, self.plans)
-            if view.name in there
+            for view in views_of(self._database, self.plans, self.plans, flat=True)
+            if view.name in there and view.paths
         ]
 
     def run(self, number: int) -> RunReport | None:

@@ -68,6 +68,7 @@ LOUD = frozenset(
         "mixed_list",
         "most_records_gone",
         "no_key",
+        "nothing_named",
         "records_missing",
         "unclear_layout",
         "unknown_lifecycle",

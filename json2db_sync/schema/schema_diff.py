@@ -211,7 +211,7 @@ class SchemaPlanner:
             plain = Aliases(new.aliases).plain
             records = map(plain, self._stored_records(old, missing))
             analyze_stored(records, seen, KeyCandidate(()), settings)
-            new = with_paths(new, seen)
+            new = with_paths(new, seen, settings.kinds or {})
         return replace(new, looked_inside=True)
 
     def _stored_records(self, plan: EntityPlan, missing: Missing) -> Iterator[dict[str, Json]]:

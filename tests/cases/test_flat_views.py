@@ -307,6 +307,63 @@ def test_maps_and_odd_keys_are_no_columns(database_url, tmp_path):
     verified(runner)
 
 
+KINDS = {
+    "amount": "decimal", "n": "integer", "x": "number", "closed": "datetime", "day": "date", "t": "text", "j": "json",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("batch_path", [True, False], ids=["batches", "rows"])
+def test_38_kinds_by_setting_inside_objects(database_url, tmp_path, batch_path):
+    """HubSpot's properties are all texts: columns of the view are of the kind that is chosen, and show what fits it."""
+    days = [
+        [{"id": n, "properties": {"amount": f"{n}.10", "n": f"00{n}", "x": "1.5", "closed": f"2026-01-0{n}T00:00:00Z",
+                                  "day": "2026-01-01", "t": 5, "j": "x"}, "lines": [{"p": {"rate": "0.10"}}]}
+         for n in (1, 2)],
+        [{"id": 3, "properties": {"amount": "n/a", "n": "9" * 30, "x": 10**400, "closed": "soon", "day": "2026-02-30",
+                                  "t": [1], "j": {"y": 1}}},
+         {"id": 4, "properties": {"amount": "1-2", "n": "2026-01-01", "x": "1.2.3", "closed": "2026-01-01T00:00:00",
+                                  "day": "1/2/2026", "t": None, "j": None}, "lines": [{"p": {"rate": "1-2"}}]},
+         {"id": 5, "properties": {"amount": 7, "n": -5, "x": "-.5e1", "closed": "2026-01-01T00:00:00.5+02:00"}}],
+    ]  # fmt: skip
+    kinds = {f"deals.properties.{name}": kind for name, kind in KINDS.items()}
+    runner = runner_of(database_url, tmp_path, processing={"kinds": kinds | {"lines.p.rate": "decimal"}})
+    runner._batch_path = batch_path
+    for number, day in enumerate(days, 1):
+        session(tmp_path, f"2026-01-0{number}", deals=day)
+        assert "nothing_named" not in [note.code for note in ok(runner.populate()).notes]
+        assert runner.plan().changes == ()
+    found = query(database_url, "SELECT properties_amount, properties_n FROM json_deals_flat ORDER BY id")
+    assert [(amount and str(amount), n) for amount, n in found] == [
+        ("1.10", 1), ("2.10", 2), (None, None), (None, None), ("7", -5),
+    ]  # fmt: skip
+    found = query(database_url, "SELECT properties_x FROM json_deals_flat WHERE id <> 3 ORDER BY id")
+    assert found == [(1.5,), (1.5,), (None,), (-5.0,)]
+    order = "WHERE properties_closed IS NOT NULL ORDER BY properties_closed"
+    assert query(database_url, f"SELECT id FROM json_deals_flat {order}") == [(5,), (1,), (2,)]
+    assert query(database_url, "SELECT count(properties_day), min(properties_t) FROM json_deals_flat") == [(2, "5")]
+    found = query(database_url, "SELECT p_rate FROM json_deals_lines_flat ORDER BY _parent_id")
+    assert [rate and str(rate) for (rate,) in found] == ["0.10", "0.10", None]
+    assert list(stored(database_url, "deals").values()) == [record for day in days for record in day]
+    verified(runner)
+
+
+def test_a_kind_inside_objects_that_is_chosen_later(database_url, tmp_path):
+    """It is a change to the view alone; what it names must be there."""
+    loaded(database_url, tmp_path, t=[{"id": 1, "o": {"p": "1.5"}, "a.b": {"c.d": "2"}, "l": [{"q": {"r": "1"}}]}])
+    kinds = {"t.o.p": "number", "t.a.b.c.d": "integer", "t.l.q.r": "integer", "later.x": "text"}
+    runner = runner_of(database_url, tmp_path, processing={"kinds": kinds, "children": {"t": {"l": True}}})
+    assert {change.change for change in runner.plan().changes} == {"remake_view"}
+    ok(runner.create_tables())
+    assert query(database_url, "SELECT o_p, a_b_c_d FROM json_t_flat") == [(1.5, 2)]
+    assert ok(runner.populate()).notes == ()
+    wrong = {"t.o.q": "text", "t.x": "text", "t.l.q.s": "text", "t.o.p": "date:%d/%m/%Y"}
+    section = {"kinds": wrong, "children": {"t": {"l[*]": True, "o": False}}}
+    notes = ok(runner_of(database_url, tmp_path, processing=section).populate()).notes
+    assert [note.text.split()[2].strip(",") for note in notes if note.code == "nothing_named"] == [
+        "t.o.q", "t.x", "t.l.q.s", "t.o.p", "t.l[*]",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("batch_path", [True, False], ids=["batches", "rows"])
 def test_a_map_that_grows_from_day_to_day_is_one(batch_path, tmp_path, monkeypatch):
     """Its keys are values: once there are more than of any object, none is followed any more, and nothing changes."""
