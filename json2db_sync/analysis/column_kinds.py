@@ -9,7 +9,7 @@ from json2db_sync.analysis.statistics import FieldStatistics
 from json2db_sync.model.extended_json import MOMENTS, WRAPPERS
 from json2db_sync.model.kind_choices import KindChoice
 from json2db_sync.model.kinds import Kind, join
-from json2db_sync.model.moments import DATE_SPELLING, MOST_DIGITS, class_of, digits_beside, digits_of, is_own
+from json2db_sync.model.moments import DATE_SPELLING, MOST_DIGITS, class_of, digits_beside, digits_of, has_offset
 from json2db_sync.model.plan import ColumnPlan, replace
 
 _NUMBERS = (Kind.INTEGER, Kind.BIGINT, Kind.NUMBER, Kind.DECIMAL)
@@ -56,14 +56,23 @@ def _chosen(column: ColumnPlan, field: FieldStatistics | None, choice: KindChoic
 
 
 def _moments(column: ColumnPlan, field: FieldStatistics | None, own: str | None) -> tuple[str, int]:
-    """The format of moments by setting, and the digits that they are stored with."""
-    if own is not None and is_own(own):
-        return own, MOST_DIGITS if "%f" in own else 0
-    known = own or (column.date_format if column.kind is Kind.DATETIME else None)
-    usual = known or (field.usual_moment if field is not None else None) or "%Y-%m-%dT%H:%M:%SZ"
-    formats = field.date_formats if field is not None else {}
-    most = max((digits_of(one) for one in (usual, *formats) if one), default=0)
-    return usual, MOST_DIGITS if max(most, column.stored_digits or 0) else 0
+    """The format of moments by setting, and the digits that they are stored with: as many as any of them has."""
+    was = column.kind is Kind.DATETIME
+    usual = own or (column.date_format if was else None) or (field.usual_moment if field is not None else None)
+    usual = usual or "%Y-%m-%dT%H:%M:%SZ"
+    known = (column.stored_digits or 0) if was else 0
+    most = max(known, MOST_DIGITS if "%f" in usual else digits_of(usual), _most_digits(field) if field else 0)
+    wrapped = [column.written or "" if was else "", *(field.wrapped if field is not None else ())]
+    has_wrapped = has_offset(usual) and any(name.startswith("$date") for name in wrapped)
+    most = max(most, _DIGITS) if has_wrapped else most
+    if most in (0, known):
+        return usual, most
+    return usual, _DIGITS if has_wrapped and most == _DIGITS else MOST_DIGITS
+
+
+def _most_digits(field: FieldStatistics) -> int:
+    """Of the fractions of the moments among the texts; the most there can be where not every text was looked at."""
+    return MOST_DIGITS if field.is_no_date else max(map(digits_of, field.date_formats), default=0)
 
 
 def _written(column: ColumnPlan, field: FieldStatistics | None, kind: Kind) -> str:
@@ -85,11 +94,13 @@ class _Seen(NamedTuple):
     kind: Kind
     date_format: str | None = None
     written: str | None = None
+    digits: int = 0
+    """The most that a fraction among its texts has."""
 
 
 def _seen(field: FieldStatistics, *, keeps_lists: bool) -> _Seen:
     kind, date_format = field.kind_without_lists if keeps_lists else field.kind_and_date_format
-    return _Seen(kind, date_format, field.written)
+    return _Seen(kind, date_format, field.written, _most_digits(field))
 
 
 def _widened(column: ColumnPlan, field: FieldStatistics) -> ColumnPlan:
@@ -118,7 +129,7 @@ def _rewritten(column: ColumnPlan, seen: _Seen) -> ColumnPlan:
     formats = [one or "" for one in (column.date_format, seen.date_format)]
     written = column.written or "plain"
     if kinds == {Kind.DATETIME} and set(map(class_of, formats)) == {_MOMENTS}:
-        most = max(_DIGITS, column.stored_digits or 0, *map(digits_of, formats))
+        most = max(_DIGITS, column.stored_digits or 0, seen.digits, *map(digits_of, formats))
         return replace(column, stored_digits=_DIGITS if most == _DIGITS else MOST_DIGITS, written=written)
     kind = Kind.JSON
     if kinds.issubset(_NUMBERS):

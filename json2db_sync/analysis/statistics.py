@@ -309,15 +309,15 @@ class FieldStatistics:
         if len(self.date_formats) != 1:
             return False
         (date_format,) = self.date_formats
-        return are_usual_dates(set(values), date_format) if date_format else self._is_no_date
+        return are_usual_dates(set(values), date_format) if date_format else self.is_no_date
 
     @property
-    def _is_no_date(self) -> bool:
+    def is_no_date(self) -> bool:
         """Was there no date among so many texts that dates are not looked for any more?"""
         return self.date_formats[""] >= _MOST_TEXTS_WITHOUT_DATE and len(self.date_formats) == 1
 
     def _analyze_date(self, value: str, times: int) -> None:
-        if self._is_no_date:
+        if self.is_no_date:
             self.date_formats[""] += times
             return
         date_format = format_of(value)

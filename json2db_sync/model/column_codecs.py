@@ -27,6 +27,7 @@ from json2db_sync.model.moments import (
     Moment,
     are_usual_moments,
     date_format_of,
+    digits_of,
     has_offset,
     is_own,
     is_spelled,
@@ -104,6 +105,7 @@ class WrittenCodec(Codec):
         self._kind = column.kind
         self._own = column.date_format or ""
         self._stored_format = column.stored_format or ""
+        self._digits = digits_of(self._stored_format)
         self._plain = codec_of(column.kind, column.stored_format)
 
     def store(self, value: Json) -> tuple[Stored, bool]:
@@ -178,6 +180,8 @@ class WrittenCodec(Codec):
         moment = moment_of(text)
         if moment is None or (moment.at.tzinfo is not None) != has_offset(self._own):
             return None
+        if moment.digits > self._digits:  # a part of it would be lost in the column, which can hold it
+            raise ValueMismatch
         return self._text_of(moment.at)
 
     def _text_of(self, at: datetime) -> str:

@@ -17,6 +17,7 @@ from json2db_sync.model.moments import moment_of, stored_text
 
 MOMENTS = "%Y-%m-%dT%H:%M:%S.3Z"
 """How its moments, which are of milliseconds, are stored as texts."""
+_LONGEST = len("2026-01-01T00:00:00.000Z")
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,400})")
 _NOT_FINITE = re.compile(r"[+-]?(?:s?NaN[0-9]*|Inf(?:inity)?)", re.IGNORECASE)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -115,7 +116,8 @@ def _as_milliseconds(text: str) -> int:
 
 
 def _as_relaxed(text: str) -> str:
-    return text.replace(".000Z", "Z")
+    """However many digits the column is stored with: milliseconds, unless they are zero."""
+    return (text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}Z").replace(".000Z", "Z")
 
 
 _REPR: Callable[[float], str] = repr

@@ -319,6 +319,32 @@ def test_the_analysis_proposes_kinds(place):
     ]
 
 
+FINE: dict[str, tuple[str, list[Any]]] = {
+    # kind by setting, if any: moments, each later than the one before, of which the first has no fraction
+    "wrappers": ("datetime", [{"$date": "2026-01-31T10:00:00Z"}, {"$date": "2026-01-31T10:00:00.25Z"},
+                              {"$date": {"$numberLong": "1769853600300"}}, "2026-01-31T10:00:00.300001Z"]),
+    "texts": ("datetime", ["2026-01-31T10:00:00Z", "2026-01-31T10:00:00.25Z", "2026-01-31T10:00:00.250001Z"]),
+    "wall clocks": ("datetime", ["2026-01-31T10:00:00", "2026-01-31T10:00:00.5"]),
+    "a format of one's own": ("datetime:%Y%m%dT%H%M%S%z", ["20260131T100000+0000", {"$date": "2026-01-31T10:00:00.1Z"}]),
+    "no setting": ("", [{"$date": "2026-01-31T10:00:00Z"}, "2026-01-31T10:00:00.0001Z"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("values", FINE)
+@pytest.mark.parametrize("files", [1, 2])
+@pytest.mark.parametrize("by_batch", [True, False], ids=["batch", "row"])
+def test_fractions_of_seconds_are_in_the_column(values, files, by_batch, place):
+    """Whatever the column was made for first: in one file or a later one, in records and in their children."""
+    kind, moments = FINE[values]
+    records = [{"id": n, "at": moments[-n], "lines": [{"at": moments[-n]}]} for n in range(1, len(moments) + 1)]
+    config = kinds(x__at=kind, x__lines__at=kind) if kind else {}
+    for part in [records] if files == 1 else [records[-1:], records[:-1]]:
+        assert not place.load(config, by_batch=by_batch, x=part).notes
+    assert place.in_order("x", "at") == [record["id"] for record in reversed(records)]
+    assert len(query(place.url, "SELECT DISTINCT at FROM json_x_lines")) == len(records)
+    assert place.read("x") == records
+
+
 def test_a_kind_that_is_none_is_told():
     """A slip of the pen is not a text column."""
     with pytest.raises(ConfigurationError, match="is no kind"):
