@@ -185,7 +185,8 @@ class FileLoad:
         newer = ledger.newer_loads(name, self._file.order)
         time = now_text(self._file.time) if self._file.time is not None else None
         rivals = Rivals(ledger, self._file, self._options.origin)
-        place = Place(load, ledger.load_ids(file_id), newer, self._file.session, time, rivals)
+        waiting = ledger.waiting_loads(name) if plan.lifecycle.stub else ()
+        place = Place(load, ledger.load_ids(file_id), newer, self._file.session, time, rivals, waiting)
         context = LoadContext(run.database, self._connection, plan, place, self._options.load)
         ids = RecordIds(plan, self._file, self._options.load.memory)
         writer = _FileLedgerWriter(ledger, load, file_id, name)

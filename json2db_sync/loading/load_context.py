@@ -133,6 +133,8 @@ class Place:
     """That of the file's session or stamp."""
     rivals: Rivals | None = None
     """What tells of other loads whether their version must not be replaced by this one's."""
+    waiting_loads: Collection[int] = ()
+    """The numbers of loads of files that are to be loaded again."""
     later: Mapping[str, int] = field(default_factory=dict)
     """By id, the number of the last record of this file with it, where one that comes now may stand before that."""
 
@@ -199,6 +201,14 @@ class LoadContext:
     def stub_of(self, stored: StoredRecord) -> dict[str, Json] | None:
         """The stub that marked a stored record."""
         return stub_of(self.database, self.plan, stored)
+
+    def is_emptied(self, stored: StoredRecord) -> bool:
+        """Did a stub replace this record, before the setting said that it is one, and will it come again?
+
+        Then the values that it has taken are welcome back, whatever is newer: the stub marks them.
+        """
+        is_stub = self.stubs is not None and self.stubs.has(stored.record) and self.stub_of(stored) is None
+        return is_stub and stored.own[LOAD] in self.place.waiting_loads
 
     def compare(
         self, value: Mapping[str, Json], stored: Mapping[str, Json], stub: Mapping[str, Json] | None = None

@@ -147,6 +147,8 @@ class RowLoader:
                     if outcomes[id_] == Outcome.UPDATED:
                         respelled.append({ID: id_, HASH: item.hash})
                     outcomes[id_] = Outcome.UNCHANGED
+            elif not item.stub and context.is_emptied(known):
+                outcomes[id_] = Outcome.UPDATED
             elif order := context.compare(item.record.value, known.record, stub):
                 outcomes[id_] = Outcome.UPDATED if order > 0 else Outcome.SUPERSEDED
         context.database.update_by_id(context.connection, context.root, respelled)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -509,21 +510,38 @@ def test_30_stubs_and_versions_and_complete(database_url: str, tmp_path: Path) -
     verified(sync)
 
 
-def test_30_set_later_and_recreated(database_url: str, tmp_path: Path) -> None:
-    session(tmp_path, "2026-07-01", invoices=[FULL])
-    session(tmp_path, "2026-07-02", invoices=[STUB])
-    ok(runner(database_url, tmp_path).populate())
-    assert stored(database_url, "invoices") == {"2": STUB}
-    sync = runner(database_url, tmp_path, deletion_stubs=STUBS)
+@both_paths
+@pytest.mark.parametrize("versions", [{}, {"invoices": "v"}], ids=["files", "versions"])
+def test_30_set_later_and_recreated(
+    database_url: str, tmp_path: Path, versions: dict[str, str], by_batch: bool
+) -> None:
+    """The values that a stub took come back, of the newest version that there was."""
+    session(tmp_path, "2026-06-30", invoices=[{**FULL, "name": "old", "v": 1}, {**FULL, "Id": "3"}])
+    session(tmp_path, "2026-07-01", invoices=[{**FULL, "v": 2}])
+    session(tmp_path, "2026-07-02", invoices=[{**STUB, "v": 3}, {**FULL, "Id": "3"}])
+    ok(runner(database_url, tmp_path, versions=versions).populate())
+    assert stored(database_url, "invoices")["2"] == {**STUB, "v": 3}
+    sync = runner(database_url, tmp_path, by_batch=by_batch, deletion_stubs=STUBS, versions=versions)
     ok(sync.populate())
-    assert marks(database_url) == {"2": True}
+    assert stored(database_url, "invoices")["2"] == {**FULL, "v": 2}
+    assert marks(database_url) == {"2": True, "3": False}
     verified(sync)
     ok(sync.create_tables(recreate=True, empty=True))
     ok(sync.populate())
-    assert stored(database_url, "invoices") == {"2": FULL}
+    assert stored(database_url, "invoices")["2"] == {**FULL, "v": 2}
     ok(sync.create_tables(recreate=True))
-    assert marks(database_url) == {"2": True}
+    assert marks(database_url) == {"2": True, "3": False}
     verified(sync)
+
+
+def test_30_set_later_where_the_stub_is_in_a_file_that_is_no_longer_there(database_url: str, tmp_path: Path) -> None:
+    """That a record was deleted is not forgotten for the sake of its values."""
+    session(tmp_path, "2026-07-01", invoices=[FULL])
+    session(tmp_path, "2026-07-02", invoices=[STUB])
+    ok(runner(database_url, tmp_path).populate())
+    shutil.rmtree(tmp_path / "sync_session_2026-07-02_08-00-00")
+    ok(runner(database_url, tmp_path, deletion_stubs=STUBS).populate())
+    assert stored(database_url, "invoices") == {"2": STUB}
 
 
 @pytest.mark.parametrize("stub", [{"meta.deleted": True}, {"deleted": True, "n": 1}, {"state": "gelöscht/x"}])

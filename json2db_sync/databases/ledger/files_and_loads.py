@@ -264,6 +264,12 @@ class FilesAndLoads(PlansAndRuns):
             found.update(self._connection.execute(sa.select(loads.c.id).where(loads.c.file_id.in_(part))).scalars())
         return frozenset(found)
 
+    def waiting_loads(self, entity: str) -> frozenset[int]:
+        """The numbers of loads of files that are still there and are to be loaded again."""
+        statement = sa.select(loads.c.id, files.c.path).join_from(loads, files, loads.c.file_id == files.c.id)
+        rows = self._connection.execute(statement.where(files.c.entity == entity, files.c.digest.is_(None)))
+        return frozenset(row.id for row in rows if Path(row.path).exists())
+
     def latest_loads(self) -> set[int]:
         """The latest load of each file and entity that was loaded from the file itself."""
         statement = sa.select(sa.func.max(loads.c.id)).where(loads.c.status == "loaded").group_by(loads.c.file_id)
