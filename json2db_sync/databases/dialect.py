@@ -131,8 +131,6 @@ class Dialect(ABC):
     def _preparer(self) -> IdentifierPreparer:
         return self.dialect().identifier_preparer
 
-    # Tables of others
-
     def inner_tables(self, connection: sa.Connection) -> set[str]:
         """Tables that hold what other tables of an application are made of."""
         return set()

@@ -152,9 +152,6 @@ class ApplicationContent:
         return records
 
 
-# Values
-
-
 def converter(column: ApplicationColumn, *, omit_null: bool = False) -> Callable[[Values], Values]:
     """What makes JSON values of the values of a column."""
     if column.as_json:

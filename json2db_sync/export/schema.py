@@ -55,9 +55,6 @@ def record_schema(
     return schema | {FILTERS: dict(filters)} if filters else schema
 
 
-# An application's columns
-
-
 def type_of_column(column: ApplicationColumn) -> Schema:
     """What a column is declared to hold, as it is exported."""
     found: Schema = {"description": column.declared, **_declared(column.type)}
@@ -104,9 +101,6 @@ class ObservedKinds:
 
 def _listed(types: str | list[str]) -> list[str]:
     return [types] if isinstance(types, str) else types
-
-
-# Our entities
 
 
 def properties_of(table: TablePlan, *, key: Sequence[str]) -> Schema:

@@ -75,9 +75,6 @@ def unknown_run(number: int) -> ConfigurationError:
     return ConfigurationError(f"there is no run {number}", hint="json2db-sync runs lists them", reason="unknown_run")
 
 
-# Figures in words
-
-
 def timing(records: int, started: float) -> dict[str, float]:
     """Seconds since ``started`` (of the monotonic clock) and records a second."""
     seconds = time.monotonic() - started
@@ -167,8 +164,6 @@ class Context:
             if is_outermost:
                 self._emit_last(events.RunFinished(name, success, time.monotonic() - started))
 
-    # The database, its lock and the ledger of runs
-
     def database(self) -> Database:
         """The database of this call, not opened yet; leaving it as a context manager closes it."""
         from json2db_sync.databases import open_database
@@ -239,8 +234,6 @@ class Context:
                     Ledger(database, connection).finish_run(run, status, message)
             except SyncError as error:  # the disk is full, the server gone: the run shows as interrupted later
                 self.log(logging.WARNING, f"the end of run {run} could not be recorded: {error.message}")
-
-    # Events and the log
 
     @contextmanager
     def step(self, name: str) -> Iterator[Step]:

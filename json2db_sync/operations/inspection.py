@@ -57,9 +57,6 @@ def _problem(error: SyncError) -> Problem:
     return Problem(**{name: value for name, value in failure_fields(error).items() if name != "success"})
 
 
-# The database
-
-
 def _look_at_database(context: Context, *, counts: bool) -> tuple[DatabaseState, tuple[RunReport, ...], LoadedFiles]:
     from json2db_sync.databases import class_of
 
@@ -85,9 +82,6 @@ def _look_at_database(context: Context, *, counts: bool) -> tuple[DatabaseState,
         kind = class_of(context.db_path)
         title = kind.capabilities.title if kind else "database"
         return DatabaseState(path, title, problem=_problem(error)), (), {}
-
-
-# The source
 
 
 def _look_at_source(
@@ -129,9 +123,6 @@ def _entities(context: Context, source: Source) -> tuple[str, ...]:
     return tuple(
         sorted(frozenset().union(*source.entities_of(frozenset(), memory(context), layouts(context)).values()))
     )
-
-
-# Paths, before they are taken
 
 
 def source_problem(text: str, config: JSON2DBConfig) -> str | None:

@@ -157,9 +157,6 @@ def folder_unreadable(folder: Path | str, error: OSError) -> FileError:
     )
 
 
-# What exports leave beside their files
-
-
 def is_beside_an_export(path: Path, names: Collection[str]) -> bool:
     """Is this a schema or the metadata of an exported file that is there too?
 

@@ -130,8 +130,6 @@ class RecordReader:
     def _cursor(self) -> Cursor:
         return Cursor(self._restart(), self.file, self._limit)
 
-    # What kind of file it is
-
     def survey(self) -> FileLayout:
         """The layout of the file; of an object all is read, of anything else only the beginning."""
         file = self.file
@@ -184,8 +182,6 @@ class RecordReader:
             file=str(self.file.path),
             reason="no_records",
         )
-
-    # The records
 
     def _values(self, cursor: Cursor, undecoded: bool) -> Iterator[Batch]:
         """Arrays and objects, one after the other."""

@@ -72,8 +72,6 @@ class Flow:
         elif task.asks:
             self._form.fill(task, "Go on to the plan" if task.writes else "Go on")
 
-    # Agreeing on the plan
-
     def _agree(self, step: Step) -> Result | None:
         """None when the user agrees; a result where there is nothing to agree on.
 

@@ -80,8 +80,6 @@ class NextActions:
             if step is not None:
                 return step
 
-    # Done
-
     def _after_success(self, step: Step, result: Result) -> list[Way]:
         ways: list[Way] = []
         if _rejected(result):
@@ -131,8 +129,6 @@ class NextActions:
     def _restore(self) -> None:
         backups.browse(self._session)
 
-    # Stopped
-
     def _say_what_is_committed(self, result: Result) -> None:
         loaded = result.steps.get("populate") if isinstance(result, WorkflowResult) else result
         if isinstance(loaded, PopulateResult) and loaded.statistics.get("files_loaded"):
@@ -152,8 +148,6 @@ class NextActions:
         if step.task.asks:
             ways.append(_way("Change the options", step.task))
         return [*ways, _way("Open the report", tasks.REPORT)]
-
-    # Failed
 
     def _after_error(self, step: Step, result: Result) -> list[Way]:
         kind, task = result.error_type, step.task

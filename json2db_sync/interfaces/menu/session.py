@@ -60,8 +60,6 @@ class Session:
         if data_source is not None:
             self.answers = replace(self.answers, source=os.fspath(data_source))
 
-    # Configuration
-
     def configure(self) -> None:
         """Read the configuration again: a mistake in it may have been corrected meanwhile."""
         from json2db_sync.config import JSON2DBConfig
@@ -91,8 +89,6 @@ class Session:
             self.answers = replace(self.answers, database=None, password_left_out=False)
         if origins["data_source.api_sync_base_path"] != "default" or origins["data_source.type"] == "directory":
             self.answers = replace(self.answers, source=None)
-
-    # What is worked on
 
     @property
     def database(self) -> str:
@@ -139,8 +135,6 @@ class Session:
         """Answer something, and remember it for next time."""
         self.answers = replace(self.answers, **changes)
         memory.save(self.folder, self.answers)
-
-    # Running
 
     def run(self, task: Task, *, quiet: bool = False) -> Result:
         """Run a task with the answers given; Ctrl-C stops it at a safe point."""

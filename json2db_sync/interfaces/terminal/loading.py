@@ -91,9 +91,6 @@ def _entities(result: PopulateResult, canvas: Canvas) -> None:
     canvas.table(columns, rows)
 
 
-# The workflow
-
-
 def workflow(result: WorkflowResult, canvas: Canvas) -> None:
     """The account and what proves it, what deserves a look, and the tables in short."""
     loaded, checked = result.steps.get("populate"), result.steps.get("verify")
