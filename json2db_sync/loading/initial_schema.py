@@ -136,7 +136,9 @@ class InitialSchema:
                 plans = Ledger(self._database, connection).plans()
             # indexes for what refers to what, and flat views
             done = evolve(self._database, plans.values(), self._settings)
-            self.changes += [change for change in done.done if change.change == "create_view"]
+            changes = [*self.changes, *(change for change in done.done if change.change == "create_view")]
+            places = {entity: place for place, entity in enumerate(dict.fromkeys(one.entity for one in changes))}
+            self.changes = sorted(changes, key=lambda change: places[change.entity])  # as if made at once
             self.notes = done.notes
 
     def _compare(self) -> None:
