@@ -65,8 +65,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     known = set(map(id, always_nightly))
     for (test, database), same in cases.items():
         _mark(same, thorough=_asks_for_slow(config), by_day=_is_for_the_day(test, database, cases))
-        if database == "postgresql" and "/cases/" in test:
-            _leave_for_later(same)
+        if "/cases/" in test:
+            _leave_for_later(same if database == "postgresql" else same[1:])
     more = [item for item in items if item.get_closest_marker("nightly") and id(item) not in known]
     left_out = [item for number, item in enumerate(more) if int((number + 1) * NIGHTLY) == int(number * NIGHTLY)]
     if not named:
@@ -79,7 +79,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _leave_for_later(cases: list[pytest.Item]) -> None:
-    """The many situations from the field run at once on SQLite, and with the slow tests on PostgreSQL too."""
+    """Of the many situations from the field one of a kind runs at once, on SQLite; all on both with the slow tests."""
     for item in cases:
         if not item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.slow)
