@@ -145,52 +145,64 @@ def infer(
     :param candidates: every field that may be the key, as found while reading.
     :param taken: tables of other entities.
     """
-    custom = _merge_custom(stored.custom if stored else (), settings.custom)
-    _require_free(custom, stored)
-    aliases = settings.aliases_of(entity) or (stored.aliases if stored else ())
-    stored = with_aliases(stored, aliases) if stored else None
-    if stored is None or stored.key is None:
-        key, guessed, reason = choose_key(entity, seen, candidates, settings)
-        key = settings.with_added(key) if key else key
-    else:
-        key, guessed, reason = stored.key, stored.key_guessed, _stored_key_reason(stored, seen, candidates)
+    known = stored or _no_plan_yet(entity, settings, taken)
+    before = known.records_seen
+    custom = _custom_columns(known, settings.custom)
+    known = with_aliases(known, settings.aliases_of(entity) or known.aliases)
+    key, guessed, reason = _key(known, seen, candidates, settings)
     seen = _without_unusable_keys(seen, key, candidates)
-    fresh = stored is None or stored.records_seen == 0
-    children = (settings.children or {}).get(entity) or {}
-    known = stored.table if stored else TablePlan(table_name(settings.table_prefix, (settings.stem_of(entity),), taken))
-    maps = tuple(dict.fromkeys((*(stored.maps if stored else ()), *_maps_in(seen, known, ()))))
-    rule = ListRule(settings.child_depth, children, maps)
-    before = 0 if stored is None else stored.records_seen
-    builder = _Builder(entity, settings, rule, key, {column.name for column in custom}, set(taken), before)
-    table = builder.table(known, seen, ())
-    names = {column.name for column in table.columns}
-    id_kind = _id_kind(table, key, candidates)
-    if stored and not fresh and (stored.id_kind is Kind.TEXT or not seen.count):
-        id_kind = stored.id_kind
-    plan = EntityPlan(
-        entity=entity,
+    rule = _list_rule(known, seen, settings)
+    ours = {column.name for column in custom}
+    table = _Builder(entity, settings, rule, key, ours, set(taken), before).table(known.table, seen, ())
+    keeps_ids = before and (known.id_kind is Kind.TEXT or not seen.count)
+    id_kind = known.id_kind if keeps_ids else _id_kind(table, key, candidates)
+    made = replace(
+        known,
         table=_with_id_kind(table, id_kind),
         key=key,
         key_guessed=guessed,
         key_reason=reason,
-        unrepeated=_unrepeated(seen) if key == () and seen.count else stored.unrepeated if stored else (),
+        unrepeated=_unrepeated(seen) if key == () and seen.count else known.unrepeated,
         id_kind=id_kind,
-        created_at="_created_at" if "created_at" in names else "created_at",
-        updated_at="_updated_at" if "updated_at" in names else "updated_at",
+        created_at=_free("created_at", table),
+        updated_at=_free("updated_at", table),
         custom=custom,
-        relations=stored.relations if stored else (),
         child_depth=settings.child_depth,
-        aliases=aliases,
-        lifecycle=settings.lifecycle_of(entity).following(stored.lifecycle if stored else Lifecycle()),
-        children=children,
-        maps=maps,
+        lifecycle=settings.lifecycle_of(entity).following(known.lifecycle),
+        children=rule.chosen,
+        maps=rule.maps,
         inside_objects=True,
-        records_seen=(stored.records_seen if stored else 0) + seen.count,
-        looked_inside=settings.flat_views and (stored is None or fresh or stored.looked_inside),
+        records_seen=before + seen.count,
+        looked_inside=settings.flat_views and (not before or known.looked_inside),
     )
-    if settings.flat_views and (seen.holds_objects or plan.has_paths):
-        plan = with_paths(plan, seen, settings.kinds or {})
-    return replace(plan, relations=_still_there(plan.relations, plan.table))
+    shows_paths = settings.flat_views and (seen.holds_objects or made.has_paths)
+    return _with_valid_relations(with_paths(made, seen, settings.kinds or {}) if shows_paths else made)
+
+
+def _free(name: str, table: TablePlan) -> str:
+    """A name for a column of ours beside those of the records."""
+    return f"_{name}" if any(column.name == name for column in table.columns) else name
+
+
+def _no_plan_yet(entity: str, settings: PlanSettings, taken: Collection[str]) -> EntityPlan:
+    return EntityPlan(entity, TablePlan(table_name(settings.table_prefix, (settings.stem_of(entity),), taken)))
+
+
+def _key(
+    known: EntityPlan, seen: ObjectStatistics, candidates: Sequence[KeyCandidate], settings: PlanSettings
+) -> tuple[tuple[str, ...] | None, bool, str]:
+    """The key, whether it was guessed, and why it is the key."""
+    if known.key is not None:
+        return known.key, known.key_guessed, _stored_key_reason(known, seen, candidates)
+    key, guessed, reason = choose_key(known.entity, seen, candidates, settings)
+    return settings.with_added(key) if key else key, guessed, reason
+
+
+def _list_rule(known: EntityPlan, seen: ObjectStatistics, settings: PlanSettings) -> ListRule:
+    """Which lists become tables."""
+    children = (settings.children or {}).get(known.entity) or {}
+    maps = dict.fromkeys((*known.maps, *_maps_in(seen, known.table, ())))
+    return ListRule(settings.child_depth, children, tuple(maps))
 
 
 _MAX_INNER_LISTS = 30
@@ -215,29 +227,31 @@ def _maps_in(seen: ObjectStatistics, known: TablePlan | None, path: Path) -> Ite
             yield from _maps_in(below.elements, children.get(way), (*path, *way))
 
 
-def _still_there(relations: tuple[Relation, ...], table: TablePlan) -> tuple[Relation, ...]:
-    """Relations whose column is still one, of the table or of its flat view: it may have become a child table."""
-    columns = {(plan.name, column.name) for plan in table.walk() for column in plan.columns}
-    columns |= {(plan.name, path.name) for plan in table.walk() for path in plan.paths}
-    return tuple(relation for relation in relations if (relation.table, relation.column) in columns)
+def _with_valid_relations(plan: EntityPlan) -> EntityPlan:
+    """With the relations whose column is still one, of the table or of its flat view: it may have become a table."""
+    columns = {(table.name, column.name) for table in plan.tables for column in table.columns}
+    columns |= {(table.name, path.name) for table in plan.tables for path in table.paths}
+    return replace(plan, relations=tuple(one for one in plan.relations if (one.table, one.column) in columns))
 
 
-def _merge_custom(stored: tuple[CustomColumn, ...], asked: tuple[CustomColumn, ...]) -> tuple[CustomColumn, ...]:
-    known = {column.name for column in stored}
-    return (*stored, *(column for column in asked if column.name not in known))
+def _custom_columns(known: EntityPlan, asked: tuple[CustomColumn, ...]) -> tuple[CustomColumn, ...]:
+    """Those that are stored and those that are asked for.
 
-
-def _require_free(custom: tuple[CustomColumn, ...], stored: EntityPlan | None) -> None:
-    taken = {column.name for column in stored.table.columns} if stored else set()
+    :raises ConfigurationError: when JSON has given a column the name of one.
+    """
+    stored = {column.name for column in known.custom}
+    custom = (*known.custom, *(column for column in asked if column.name not in stored))
+    taken = {column.name for column in known.table.columns}
     clash = next((column.name for column in custom if column.name in taken), None)
-    if clash is not None and stored is not None:
+    if clash is not None:
         raise ConfigurationError(
-            f"the custom column {clash} cannot be added: {stored.table.name} has a column of that name from JSON",
+            f"the custom column {clash} cannot be added: {known.table.name} has a column of that name from JSON",
             hint="give it another name",
             setting="custom_columns",
             reason="custom_column_clash",
-            table=stored.table.name,
+            table=known.table.name,
         )
+    return custom
 
 
 def choose_key(

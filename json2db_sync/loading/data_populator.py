@@ -371,16 +371,7 @@ def populate(
             initial_schema.make()
         load_run = LoadRun(database, run, options, meter, done, initial_schema, worker)
         for file in files:
-            try:
-                FileLoad(load_run, file).run()
-            except (FileError, ValidationError) as error:
-                done.refused.append(refused_file(file, error))
-                with database.transaction() as connection:
-                    ledger = Ledger(database, connection)
-                    file_id = ledger.remember_file(file, file.entity, None)
-                    ledger.record_refusal(run, file_id, file.entity, str(error))
-                if options.limit.stop:
-                    raise
+            _load(load_run, file)
         if initial_schema is not None:
             initial_schema.finish()
             done.changes[:0] = initial_schema.changes
@@ -390,6 +381,20 @@ def populate(
             listed = frozenset(done.listed - unclear)  # where records are comes before what their key is
             done.notes += key_notes(database, connection, done.entities, listed, options.plans)
     mark(database, options, done)
+
+
+def _load(run: LoadRun, file: SourceFile) -> None:
+    """Load a file, or write down why it is refused."""
+    try:
+        FileLoad(run, file).run()
+    except (FileError, ValidationError) as error:
+        run.done.refused.append(refused_file(file, error))
+        with run.database.transaction() as connection:
+            ledger = Ledger(run.database, connection)
+            file_id = ledger.remember_file(file, file.entity, None)
+            ledger.record_refusal(run.number, file_id, file.entity, str(error))
+        if run.options.limit.stop:
+            raise
 
 
 def mark(database: Database, options: PopulateOptions, done: Population) -> None:

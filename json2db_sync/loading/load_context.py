@@ -170,16 +170,7 @@ class LoadContext:
         self.now = now_text()
         self.since = place.time or self.now
         """From when on what this file says is so."""
-        custom = {column.name: self._value_of(column) for column in plan.custom}
-        self.constants: Values = {
-            DATA_SOURCE: "json", plan.created_at: self.now, plan.updated_at: self.now, LOAD: place.load, **custom,
-        }  # fmt: skip
-        """What the rows of new records have in common."""
-        # What users wrote into custom columns stays; only where a record came from is ours to say.
-        origin = {name: value for name, value in custom.items() if name == "session_id"}
-        unmarked = {STUB: None} if self.keeps_stubs else {}
-        self.constants_of_changed: Values = {plan.updated_at: self.now, LOAD: place.load, **unmarked, **origin}
-        """What those of changed records have in common."""
+        self._set_constants()
         self.stubs_marked = 0
         """Records that a stub marked as deleted."""
         self.outcomes = OutcomeCounter(place.load, options.memory)
@@ -189,6 +180,19 @@ class LoadContext:
         """What must be true of records, or the plan is to be widened for its flat views."""
         self.is_first = False
         """Is nothing stored of the entity but what comes of this file? Then records are taken for new and different."""
+
+    def _set_constants(self) -> None:
+        plan, load = self.plan, self.place.load
+        custom = {column.name: self._value_of(column) for column in plan.custom}
+        self.constants: Values = {
+            DATA_SOURCE: "json", plan.created_at: self.now, plan.updated_at: self.now, LOAD: load, **custom,
+        }  # fmt: skip
+        """What the rows of new records have in common."""
+        # What users wrote into custom columns stays; only where a record came from is ours to say.
+        origin = {name: value for name, value in custom.items() if name == "session_id"}
+        unmarked = {STUB: None} if self.keeps_stubs else {}
+        self.constants_of_changed: Values = {plan.updated_at: self.now, LOAD: load, **unmarked, **origin}
+        """What those of changed records have in common."""
 
     def _value_of(self, custom: CustomColumn) -> str | int | float | None:
         default = custom.default

@@ -42,9 +42,8 @@ def verify(context: Context, *, full: bool = False, run: int | None = None) -> V
     from json2db_sync.verification.table_verifier import Verification
 
     started = time.monotonic()
-    checks: list[Check] = []
+    checks, compared = list[Check](), 0
     logged = partial(_logged, context)
-    compared = 0
     with context.step("verify") as step, context.database() as database, database.reading() as connection:
         ledger = Ledger(database, connection)
         plans = ledger.plans()

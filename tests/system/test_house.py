@@ -9,8 +9,6 @@ from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-import pytest
-
 PACKAGE = Path(__file__).parents[2] / "json2db_sync"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
@@ -88,7 +86,6 @@ def test_the_package_does_not_grow() -> None:
     assert sum(path.read_bytes().count(b"\n") for path in FILES) <= MOST_LINES
 
 
-@pytest.mark.slow
 def test_functions_fit_on_a_screen() -> None:
     """No function is longer than 40 lines."""
     found = [(length(one), place(path, one), one.name) for path, one in functions()]
