@@ -127,10 +127,13 @@ class FlatViews:
             if entity in entities and name not in views
         ]
         for name, view in views.items():
+            shown = (
+                f"{counted(len(view.paths), 'path')} inside objects" if view.paths else "rows that are marked as gone"
+            )
             if name not in self._there and name not in self._taken:
-                changes.append(SchemaChange("create_view", view.entity, name, detail=_paths_text(view)))
+                changes.append(SchemaChange("create_view", view.entity, name, detail=shown))
             elif name in self._there and self._there[name] != (view.entity, view.digest):
-                changes.append(SchemaChange("remake_view", view.entity, name, detail=_paths_text(view)))
+                changes.append(SchemaChange("remake_view", view.entity, name, detail=shown))
         return changes
 
     def make(
@@ -163,12 +166,6 @@ class FlatViews:
         assert self._connection is not None
         views.set_aside([name])
         self._connection.exec_driver_sql(f"DROP VIEW {self._database.quote(name)}")
-
-
-def _paths_text(view: FlatView) -> str:
-    if not view.paths:
-        return "rows that are marked as gone"
-    return f"{counted(len(view.paths), 'path')} inside objects"
 
 
 def _taken_note(view: FlatView) -> Note:

@@ -85,7 +85,7 @@ class SQLiteViews(SQLiteFile):
             raise ViewChanged(str(error)) from error
         lost = view.reads - _own(reads, name)
         # Where a column is gone, "name" is the text 'name', by name '"name"'. What has SELECT * follows its table.
-        if lost and _plain(view.columns) <= _plain(columns):
+        if lost and {one.strip('"') for one in view.columns} <= {one.strip('"') for one in columns}:
             table, column = min(lost)
             raise ViewChanged(f"{table} has no column {column}")
 
@@ -112,10 +112,13 @@ class SQLiteViews(SQLiteFile):
 
 
 def _in_one_spelling(path: PathPlan, value: str) -> str:
-    """Moments that are spelled in several ways: in one, they sort by time."""
+    """Moments that are spelled in several ways: in one, they sort by time. (SQLite knows no offsets like +0100.)"""
+    at = f"replace({value}, ' UTC', 'Z')"
+    colon = f"WHEN {at} GLOB '*[-+]{_DIGIT * 4}' THEN substr({at}, 1, length({at}) - 2) || ':' || substr({at}, -2)"
+    at = f"CASE {colon} WHEN {at} GLOB '*:*[-+]{_DIGIT * 2}' THEN {at} || ':00' ELSE {at} END"
     zone = "Z" if has_offset(path.date_format or "") else ""
     layout = f"%Y-%m-%dT%H:%M:%{'f' if path.stored_digits else 'S'}{zone}"
-    return f"coalesce(strftime('{layout}', {value}), {value})"
+    return f"coalesce(strftime('{layout}', {at}), {value})"
 
 
 def _chosen_sql(path: PathPlan, value: str, of: str, spelled: str) -> str:
@@ -138,7 +141,3 @@ def _chosen_sql(path: PathPlan, value: str, of: str, spelled: str) -> str:
 def _own(reads: set[Read], name: str) -> frozenset[tuple[str, str]]:
     """What a view reads itself, not the views in it."""
     return frozenset((table, column) for table, column, by in reads if by == name)
-
-
-def _plain(columns: Sequence[str]) -> set[str]:
-    return {column.strip('"') for column in columns}

@@ -136,7 +136,8 @@ ODD = "?"
 MOST_DIGITS = 6
 _LONGEST_MOMENT = 36
 _MOMENT = re.compile(
-    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.(?P<digits>\d{1,9}))?)?(?P<offset>Z|[+-]\d\d(?::?\d\d)?)?", re.ASCII
+    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.(?P<digits>\d{1,9}))?)?(?P<offset> ?(?:Z|[+-]\d\d(?::?\d\d)?)| UTC)?",
+    re.ASCII,
 )
 _USUAL_LINES = re.compile(
     rf"(?:{_DAY}[T ](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{{1,9}})?"
@@ -161,11 +162,11 @@ def moment_of(text: str) -> Moment | None:
     if match is None:
         return None
     try:
-        at = datetime.fromisoformat(text)
+        at = datetime.fromisoformat(text.replace(" UTC", "Z"))
     except ValueError:
         return None
     if (offset := at.utcoffset()) is not None:
-        if abs(offset) > timedelta(hours=15) or (len(match["offset"]) > 3 and match["offset"][-2:] > "59"):
+        if abs(offset) > timedelta(hours=15) or (len(match["offset"]) > 4 and match["offset"][-2:] > "59"):
             return None
         try:
             at = at.astimezone(UTC)

@@ -182,6 +182,21 @@ def test_moments_inside_objects_sort_by_time(database_url, tmp_path):
     verified(runner)
 
 
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["2026-03-29T01:59:59.000+0100", "2026-03-29T03:00:00.000+0300", "2026-03-29T03:00:00.000+0200"],
+        ["2026-01-01 10:00:00.123456 UTC", "2026-01-01 10:00:00 UTC", "2026-01-01 10:00:00.5 UTC"],
+        ["2026-01-01 11:00:00 +0100", "2026-01-01 11:30:00 +02", "2026-01-01 10:00:01+00"],
+    ],
+    ids=["Jira", "BigQuery", "git and PostgreSQL"],
+)
+def test_offsets_inside_objects_sort_by_time(texts, database_url, tmp_path):
+    """Without a colon, of hours alone, in words: the second is the earliest, the third the latest."""
+    loaded(database_url, tmp_path, t=[{"id": number, "o": {"at": text}} for number, text in enumerate(texts, 1)])
+    assert query(database_url, "SELECT id FROM json_t_flat ORDER BY o_at") == [(2,), (1,), (3,)]
+
+
 def test_both_paths_make_the_same_plan(databases, tmp_path):
     """Whether records are looked at singly or many at once."""
     session(tmp_path, "2025-01-01", t=[
