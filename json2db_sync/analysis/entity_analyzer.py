@@ -33,7 +33,7 @@ from json2db_sync.model.decoding import (
 )
 from json2db_sync.model.jsontext import MAX_KEY, short_hash
 from json2db_sync.model.kinds import INT64_MAX
-from json2db_sync.model.plan import is_weaker_key, key_rank
+from json2db_sync.model.plan import MAP_KEY, is_weaker_key, key_rank
 from json2db_sync.model.record_key import key_of, key_of_values
 from json2db_sync.sources import Record, SourceFile
 from json2db_sync.sources.batch import Batch, Undecoded, split_until_fits
@@ -339,7 +339,7 @@ class EntityAnalyzer:
         candidate, sample = self._seen.candidates[fields], self._samples[fields]
         candidate.usable += len(usable)
         sample.add(usable, contents)
-        if fields != self._known and is_weaker_key(fields, self._seen.name):
+        if fields != self._known and (fields == (MAP_KEY,) or is_weaker_key(fields, self._seen.name)):
             missing = candidate.usable < self._seen.objects.count
             candidate.unfit = "is missing in some records" if missing else "repeats" if sample.has_repeats else ""
             if candidate.unfit:

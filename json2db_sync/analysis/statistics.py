@@ -439,11 +439,6 @@ class FieldStatistics:
         return usual_format(formats) if usual not in ("", DATE_SPELLING) else None
 
     @property
-    def may_be_date(self) -> bool:
-        """Could its texts be dates, or keys of other entities, so that each must be looked at?"""
-        return (bool(self.date_formats) and "" not in self.date_formats) or self.sketch is not None
-
-    @property
     def spoiled_by(self) -> dict[str, int]:
         """Texts, with how often, that keep a column that is mostly dates from being one."""
         usual, _times = self._usual_class
@@ -649,7 +644,9 @@ class InsideStatistics:
             return False
         for place in check.texts:
             field = self._at(place.keys)
-            if field.may_be_date and (values := place.values(structs)):
+            may_be_date = bool(field.date_formats) and "" not in field.date_formats
+            # Texts that could be dates, or keys of other entities, are looked at one by one.
+            if (may_be_date or field.sketch is not None) and (values := place.values(structs)):
                 field.analyze(values, Counter(map(type, values)), 0)
         return True
 

@@ -202,7 +202,9 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
     # Rows
 
     def row_form(self, plan: EntityPlan) -> RowForm:
-        return AsCopyText({name: _number_columns(table) for name, table in self.tables(plan).items()})
+        kinds = (sa.Integer, sa.Float, sa.Boolean)  # of columns that take numbers and booleans, not texts
+        tables = self.tables(plan).items()
+        return AsCopyText({name: frozenset(c.name for c in one.c if isinstance(c.type, kinds)) for name, one in tables})
 
     def insert_ready(
         self, connection: sa.Connection, table: sa.Table, rows: tuple[Sequence[str], bytes], constants: Values
@@ -305,11 +307,6 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
             " ON n.oid = relnamespace WHERE nspname = current_schema() AND relname IN :names"
         ).bindparams(sa.bindparam("names", expanding=True, type_=sa.Text()))
         return {name: int(size) for name, size in connection.execute(statement, {"names": list(names)})}
-
-
-def _number_columns(table: sa.Table) -> frozenset[str]:
-    """The columns that take numbers and booleans, not texts."""
-    return frozenset(c.name for c in table.c if isinstance(c.type, sa.Integer | sa.Float | sa.Boolean))
 
 
 def _copy(driver: psycopg.Connection[Any], statement: str, text: bytes) -> None:

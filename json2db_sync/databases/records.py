@@ -265,7 +265,8 @@ class RecordReader:
         rows = self._root.rows(limit=_FIRST)
         while rows:
             size = 1
-            for page in self._pages(rows, _between):
+            # Ids that follow one another are one range of the children's primary key.
+            for page in self._pages(rows, lambda key, ids: key.between(ids[0], ids[-1])):
                 yield from page
                 size = _size_after(page)
             rows = self._root.rows(self._root.key > rows[-1][0], size)
@@ -319,11 +320,6 @@ class RecordReader:
 
 def _listed(key: sa.ColumnElement[Any], ids: Sequence[object]) -> sa.ColumnElement[bool]:
     return key.in_(ids)
-
-
-def _between(key: sa.ColumnElement[Any], ids: Sequence[object]) -> sa.ColumnElement[bool]:
-    """For ids that follow one another: one range of the children's primary key."""
-    return key.between(ids[0], ids[-1])
 
 
 def _size_after(page: Sequence[StoredRecord]) -> int:

@@ -119,7 +119,8 @@ class ApplicationContent:
         return record_schema(self.name, properties, required, key, self._filters)
 
     def _select(self) -> sa.Select[Any]:
-        source = self._table.selectable
+        # Values come as the driver gives them, whatever the columns are declared to be.
+        source = sa.table(self._table.name, *(sa.column(column.name) for column in self._table.columns))
         columns: list[sa.ColumnElement[Any]] = [
             self._tables.expression(self.name, column).label(column.name) for column in source.c
         ]

@@ -57,7 +57,7 @@ class Exporter:
 
     def _staged(self, content: Content, files: FileSet, *, validate: bool) -> Draft:
         layout = self._layout(content)
-        if layout.is_bare:  # records alone go into their file at once
+        if layout.format != "envelope" and not layout.compress:  # records alone go into their file at once
             with files.stage(layout.data_file) as stream:
                 draft = self.drafter.draft(content, layout, stream)
             if layout.data_file not in draft.stale:

@@ -22,7 +22,7 @@ from json2db_sync.model.decoding import NeedsRowPath
 from json2db_sync.model.jsontext import Json, short_hash
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.paths import PathCheck
-from json2db_sync.model.plan import EntityPlan, is_weaker_key
+from json2db_sync.model.plan import MAP_KEY, EntityPlan, is_weaker_key
 from json2db_sync.model.shredder import SchemaMismatch
 from json2db_sync.results import FileLoad, Note, RefusedFile, RejectedRecord, SchemaChange
 from json2db_sync.schema.table_generator import TableChanges
@@ -272,7 +272,12 @@ class EntityLoad:
         if len(self.context.rejections) >= at_least:
             rejections = self.context.take_rejections()
             shown = rejections[: max(0, REPORTED - len(self._rejected))]
-            self._rejected += [_reported(rejection, self._file.name) for rejection in shown]
+            name = self._file.name
+            raws = [rejection.raw.decode("utf-8", "backslashreplace")[:2000] for rejection in shown]
+            self._rejected += [
+                RejectedRecord(name, one.entity, one.number, one.byte, one.reason, one.path, raw)
+                for one, raw in zip(shown, raws, strict=True)
+            ]
             self._writer.rejected(rejections)
         if len(self.context.outcomes.superseded) >= at_least:
             self._writer.superseded(self.context.outcomes.take_superseded())
@@ -297,7 +302,9 @@ class EntityLoad:
         repeats, read = self.context.outcomes.repeats, self.context.outcomes.counts.read
         if self.context.order:
             return  # then a key may repeat: its records are versions
-        again = self.context.outcomes.again if is_weaker_key(self.plan.key, self.plan.entity) else 0
+        # In a map of lists its key repeats.
+        may_repeat = self.plan.key != (MAP_KEY,) and not is_weaker_key(self.plan.key, self.plan.entity)
+        again = 0 if may_repeat else self.context.outcomes.again
         if again and not self._frozen:
             raise KeyRepeats(self.plan, again)
         if repeats > allowed_exceptions(read):
@@ -380,10 +387,3 @@ class EntityLoad:
             text = f"{what} in which, or beside which, objects and others stand: objects are rows, the rest is kept"
             text += f". To keep all of it as JSON instead: {line}, then create-tables --recreate"
             yield Note(text, "mixed_list", entity, count, line)
-
-
-def _reported(rejection: Rejection, file: str) -> RejectedRecord:
-    raw = rejection.raw.decode("utf-8", "backslashreplace")[:2000]
-    return RejectedRecord(
-        file, rejection.entity, rejection.number, rejection.byte, rejection.reason, rejection.path, raw
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from json2db_sync.databases.base import Database
@@ -55,17 +55,14 @@ def _reordered(ledger: Ledger, entity: str, order: Order) -> Iterator[Note]:
     stored = ledger.files_of_entity(entity)
     places = {file.id: place for file, place in _places(stored, ledger.first_runs(entity), order)}
     ledger.place_files(places)
-    if _ranks(stored) != sorted(places, key=lambda number: (places[number], number)):
+    ranks = [file.id for file in sorted(stored, key=lambda file: (file.sort_key, file.id))]
+    if ranks != sorted(places, key=lambda number: (places[number], number)):
         ledger.reload_entity(entity)
         text = (
             f"{entity}: files count from old to new by another order now (data_source.order = {order}), so "
             f"{counted(len(stored), 'file')} of it {'is' if len(stored) == 1 else 'are'} loaded again"
         )
         yield Note(text, "order_changed", entity, len(stored), setting="data_source.order")
-
-
-def _ranks(stored: Iterable[StoredFile]) -> list[int]:
-    return [file.id for file in sorted(stored, key=lambda file: (file.sort_key, file.id))]
 
 
 def _places(stored: Sequence[StoredFile], first_runs: dict[int, int], order: Order) -> Iterator[tuple[StoredFile, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import sqlalchemy as sa
 
@@ -41,12 +41,11 @@ def likely_key(database: Database, connection: sa.Connection, plan: EntityPlan) 
     aliases = Aliases(plan.aliases)
     stored = RecordReader(database, connection, plan).by_ids(ids).values()
     records = [aliases.plain(one.record) for one in stored]
-    return next((name for _rank, name in ranked if _serves(records, name)), None)
-
-
-def _serves(records: Sequence[dict[str, Json]], name: str) -> bool:
-    keys = [key for record in records if (key := key_of(record, (name,))) is not None]
-    return 0 < len(keys) == len(set(keys)) and len(records) - len(keys) <= allowed_exceptions(len(records))
+    for _rank, name in ranked:
+        keys = [key for record in records if (key := key_of(record, (name,))) is not None]
+        if 0 < len(keys) == len(set(keys)) and len(records) - len(keys) <= allowed_exceptions(len(records)):
+            return name
+    return None
 
 
 def renamed_key(database: Database, connection: sa.Connection, plan: EntityPlan) -> tuple[str, str] | None:

@@ -122,7 +122,7 @@ class _FileReplay:
             with closing(entity):
                 chosen = self._choice.of(ledger.rejected_of_file(self._stored.id))
                 for count, (_number, record, _text) in enumerate(chosen, 1):
-                    if order.is_unknown(ids.known.get(record.number)):
+                    if str(ids.known.get(record.number)) in order.unknown:
                         entity.reject(record, order.reason)
                     else:
                         entity.add(Decoded(record.entity, record.number, (record,)))

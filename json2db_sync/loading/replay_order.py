@@ -43,11 +43,8 @@ class StoredOrder:
         self._file = file
         self._stored = stored
         self._memory_limit = memory_limit
-        self._unknown: set[str] = set()
-
-    def is_unknown(self, id_: str | int | None) -> bool:
-        """Is a record of this id stored from the file, at a place that cannot be found any more?"""
-        return str(id_) in self._unknown
+        self.unknown: set[str] = set()
+        """Ids of records stored from the file, at places that cannot be found any more."""
 
     def numbers(self, ids: Collection[str | int]) -> dict[str, int]:
         """By id as text, the number of the last record of this file with it; those not stored are left out."""
@@ -61,7 +58,7 @@ class StoredOrder:
         }
         if wanted:
             in_file = self._in_file(wanted)
-            self._unknown = wanted if in_file is None else set()
+            self.unknown = wanted if in_file is None else set()
             for id_, number in (in_file or {}).items():
                 found[id_] = max(number, found.get(id_, 0))
         return found

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Literal
 
@@ -138,7 +139,8 @@ class Rivals:
 
 def _folders_apart(one: SourceFile, other: SourceFile) -> tuple[str, str] | None:
     """The folders in which two files are, in order of name; None where these are counted."""
-    pairs = zip(one.path.parts[:-1], other.path.parts[:-1], strict=False)
+    # A folder and one below it are as much two folders as those that stand side by side.
+    pairs = zip_longest(one.path.parent.parts, other.path.parent.parts, fillvalue="")
     found = next((pair for pair in pairs if pair[0] != pair[1]), None)
     return None if found is None or is_sequence(*found) else (min(found), max(found))
 

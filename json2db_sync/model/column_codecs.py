@@ -120,11 +120,8 @@ class WrittenCodec(Codec):
     def holds(self, values: Collection[object]) -> bool:
         if self._kind is not Kind.DATETIME:
             return self._plain.holds(values)
-        return all(isinstance(value, str) and self._is_stored_moment(value) for value in values)
-
-    def _is_stored_moment(self, text: str) -> bool:
-        moment = moment_of(text)
-        return moment is not None and stored_text(moment.at, self._stored_format) == text
+        moments = ((value, moment_of(value) if isinstance(value, str) else None) for value in values)
+        return all(one is not None and stored_text(one.at, self._stored_format) == value for value, one in moments)
 
     def written(self, stored: Plain) -> Json:
         """The JSON value of one that was stored, as such are mostly written."""

@@ -132,11 +132,7 @@ def encoded(values: Column, encoder: msgspec.json.Encoder) -> Sequence[Buffer]:
         raws: Sequence[Buffer] = _raws.decode(encoder.encode(values))
     except (OverflowError, ValueError, RecursionError):  # an integer beyond 64 bits
         raws = [b"null" if value is ABSENT else encode(value).encode() for value in values]
-    if max(map(len, raws), default=0) > _SHALLOW and not all(_is_shallow(bytes(raw)) for raw in raws):
+    long = (bytes(raw) for raw in raws if len(raw) > _SHALLOW)
+    if any(data.count(b"[") + data.count(b"{") > _MAX_BRACKETS for data in long):
         raise NeedsRowPath
     return raws
-
-
-def _is_shallow(data: bytes) -> bool:
-    """Is this JSON text certainly not nested too deep for a record?"""
-    return len(data) <= _SHALLOW or data.count(b"[") + data.count(b"{") <= _MAX_BRACKETS

@@ -139,7 +139,8 @@ def _relation_notes(context: Context, database: Database) -> list[Note]:
     from json2db_sync.verification import relations
 
     with database.reading() as connection:
-        return list(relations.relation_notes(database, connection, stored_plans(database), configured))
+        found = relations.relation_findings(database, connection, stored_plans(database), configured)
+        return [note for one in found for note in one.notes]
 
 
 def _misfit_notes(database: Database, loaded: Collection[str]) -> list[Note]:

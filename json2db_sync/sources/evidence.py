@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from json2db_sync.model.plan import entity_name, singular, snake
+from json2db_sync.sources.file_order import without_dates
 from json2db_sync.sources.files import SourceFile, stem_and_suffix
 from json2db_sync.sources.layout import FileLayout
 from json2db_sync.sources.records_path import RecordsPath, Step
-from json2db_sync.sources.survey import Found, Member, best, is_map
+from json2db_sync.sources.survey import Found, Member, best, fields_of_values, is_map, names_nothing
 
 
 def _words(text: str) -> frozenset[str]:
@@ -20,7 +21,7 @@ def _words(text: str) -> frozenset[str]:
 
 _JUST_LISTS = _words("data records results result rows value values list elements hits docs payload response d")
 """What APIs call their list whatever is in it."""
-_JUST_THINGS = _words("items content entry objects collection entities")
+_JUST_THINGS = _words("items content entry objects collection entities ordered_items hydra_member")
 LIST_NAMES = _JUST_LISTS | _JUST_THINGS | _words("entries members documents features resources nodes")
 """What APIs call their list."""
 _EMBEDDED = ("_embedded", "embedded")
@@ -31,7 +32,7 @@ _BESIDE = _words(
 """Lists that stand beside records and are none."""
 _NOTHING = _words(
     "export exports data response responses page pages result results output dump download file json api answer reply "
-    "body payload all full latest list part batch chunk of p pg offset cursor"
+    "body payload all full latest list part batch chunk of p pg offset cursor z utc"
 )
 """Words of file names that do not say what is in the file."""
 _PAGE_MARK = re.compile(r"(?:page|part|pg|p|offset|batch|chunk|v)?\d+")
@@ -42,6 +43,9 @@ _PAGING = _words(
     "pages per_page limit offset cursor paging pagination meta page_context next_page_token"
 )
 """Keys of what stands around one page of a list."""
+_IN_PAGES = _words("has_more next_page next_page_token next_cursor next_link per_page page_size total_pages")
+"""Keys that only a page of a list has: what else it holds, its own id is none of a thing."""
+_LIST_KINDS = re.compile(r"(?i)(?:list|listing|collection|bundle|search_?(?:set|result))(?:page|response)?$")
 _WEAK_KEYS = ("key", "number", "slug", "sku", "email")
 Neighbour = Callable[[], RecordsPath | None]
 """Where the other files of an entity have their records."""
@@ -61,8 +65,11 @@ class FileName:
     @classmethod
     def of(cls, file: SourceFile) -> FileName:
         """Of a file."""
-        named = entity_name(stem_and_suffix(file.path.name)[0])
-        words = [word for word in named.split("_") if word]
+        stem = stem_and_suffix(file.path.name)[0]
+        named = entity_name(stem)
+        while (undated := without_dates(stem)) != stem:
+            stem = undated
+        words = [word for word in entity_name(stem).split("_") if word] if stem else []
         return cls(file.entity, "_".join(_without_marks(words)), file.entity != named)
 
     @property
@@ -116,7 +123,8 @@ def layout_of(file: SourceFile, members: Sequence[Member], neighbour: Neighbour)
     chosen = _chosen(name, members) or _entities(name, members)
     if chosen is not None:
         return chosen
-    if has_key(name, members):
+    is_page = _is_well(members) or any(snake(member.key) in _IN_PAGES for member in members)
+    if has_key(name, members) and not (is_page or _is_kind_of_list(members, "type", "resourceType")):
         return itself
     likely = _likely(name, members)
     path = neighbour()
@@ -152,7 +160,8 @@ def _chosen(name: FileName, members: Sequence[Member]) -> FileLayout | None:
         if named and not full:
             return _envelope(name, members, named[0])
         nulls = [member for member in members if member.may_be_list and snake(member.key) in LIST_NAMES]
-        if nulls and not lists and any(snake(member.key) in _PAGING for member in members):
+        is_well = _is_well(members) or any(snake(member.key) in _PAGING for member in members)
+        if nulls and not lists and is_well:
             return _envelope(name, members, nulls[0])
         if not lists and (embedded := _embedded(members)):
             path = RecordsPath.of_keys(*embedded)
@@ -196,7 +205,7 @@ def _entities(name: FileName, members: Sequence[Member]) -> FileLayout | None:
     """An object of nothing but lists of objects, under names that are entities."""
     if not all(member.may_be_records and member.objects == member.elements for member in members):
         return None
-    if not any(member.objects for member in members):
+    if not any(member.objects for member in members) or any(names_nothing([member.key]) for member in members):
         return None
     lists = [member for member in members if snake(member.key) not in _BESIDE]
     if not any(member.objects for member in lists):
@@ -215,7 +224,7 @@ def _ids(entity: str) -> frozenset[str]:
 
 def has_key(name: FileName, members: Sequence[Member]) -> bool:
     """Has the object a key of its own, so that it is a thing?"""
-    if any(member.key == "jsonrpc" for member in members):
+    if any(member.key == "jsonrpc" for member in members) or _is_kind_of_list(members, "kind", "object", "@type"):
         return False
     keys = {snake(member.key): member.value for member in members if member.value not in (None, "", {}, [])}
     own = _ids(name.entity) | _ids(name.bare)
@@ -230,26 +239,81 @@ def _is_answer(members: Sequence[Member], *, with_status: bool = False) -> bool:
     return well or bool(_SIGNS & keys.keys())
 
 
+def _is_well(members: Sequence[Member]) -> bool:
+    """Does it say that a request went well, as no thing does?"""
+    keys = {snake(member.key): member.value for member in members}
+    is_coded = keys.get("code") in (0, "0") and not keys.keys().isdisjoint(("message", "msg"))
+    return is_coded or True in (keys.get("ok"), keys.get("success")) or str(keys.get("status")).lower() == "ok"
+
+
+def tells_of_errors(beside: Mapping[str, object]) -> bool:
+    """Does what stands beside a list say that the request failed?"""
+    keys = {snake(key): value for key, value in beside.items()}
+    return keys.get("ok") is False or any(keys.get(word) for word in ("error", "errors", "fault"))
+
+
+def _is_kind_of_list(members: Sequence[Member], *keys: str) -> bool:
+    """Does it call itself a list?"""
+    said = (str(member.value) for member in members if member.key in keys and member.kind == "scalar")
+    return any(_LIST_KINDS.search(text) for text in said)
+
+
 def _likely(name: FileName, members: Sequence[Member]) -> RecordsPath | None:
     """Where records could be in an object that could be something around them; None where it holds none."""
-    if is_map([(member.key, member.keys) for member in members], likely=2):
+    lists = any(member.may_be_records and member.objects for member in members)
+    by_ids = lists and names_nothing(member.key for member in members)
+    if by_ids or is_map([(member.key, member.keys) for member in members], likely=2):
         return RecordsPath.of_keys(Step.VALUES)
-    doubtful = [member for member in members if snake(member.key).strip("_") in _BESIDE]
-    objects = [member for member in members if member.kind == "object" and member.keys and member not in doubtful]
-    things = [one for one in objects if not _ids(entity_name(one.key)).isdisjoint(map(snake, one.keys))]
-    if len(things) == len(objects) == 1 and not any(member.may_be_records and member.objects for member in members):
-        return things[0].path
-    if found := _best_list(member for member in members if member not in doubtful):
+    doubtful = [member for member in members if _is_beside(member.key)]
+    others = [member for member in members if member not in doubtful]
+    objects = [member for member in others if member.kind == "object" and member.keys]
+    if not lists and (thing := _thing(name, objects, is_answer=_is_answer(members))):
+        return RecordsPath.of_keys(*thing)
+    if found := _best_list(others):
         return RecordsPath.of_keys(*found.steps)
-    maps = [member for member in objects if member.is_map]
-    if maps:
-        return RecordsPath.of_keys(max(maps, key=lambda member: len(member.keys)).key, Step.VALUES)
     if len(objects) == 1:
         inner = objects[0]
         if name.is_name_of(inner.key) or snake(inner.key) in LIST_NAMES or _is_answer(members):
-            return inner.path
+            return RecordsPath.of_keys(inner.key, *_within(inner.value))
+    if nulls := [member for member in members if member.value is None and snake(member.key) in LIST_NAMES]:
+        return nulls[0].path if doubtful else None
     found = _best_list(doubtful)
     return RecordsPath.of_keys(*found.steps) if found else None
+
+
+def _is_beside(key: str) -> bool:
+    """Does this stand beside records, by its name?"""
+    word = snake(key).strip("_")
+    return word in _BESIDE or word in _PAGING or key.startswith(("@", "$"))
+
+
+def _thing(name: FileName, objects: Sequence[Member], *, is_answer: bool) -> tuple[str | Step, ...]:
+    """The way to the object with a key of its own that this is around; empty where there is none."""
+    things = [one for one in objects if not _ids(entity_name(one.key)).isdisjoint(map(snake, one.keys))]
+    for one in things:
+        if name.is_name_of(one.key) or snake(one.key) in LIST_NAMES:
+            return (one.key,)
+    if things and (is_answer or len(things) == len(objects)):
+        return (things[0].key,)
+    if len(objects) != 1 or not isinstance(objects[0].value, dict) or objects[0].found:
+        return ()
+    inner = [Member.of(key, value) for key, value in objects[0].value.items() if isinstance(value, dict) and value]
+    within = _thing(name, [one for one in inner if not _is_beside(one.key)], is_answer=is_answer)
+    if within and is_map(fields_of_values(objects[0].value), likely=2):
+        within = (Step.VALUES,)
+    return (objects[0].key, *within) if within else ()
+
+
+def _within(value: object) -> tuple[str | Step, ...]:
+    """Where the records are in an object that stands in the place of a list."""
+    if not isinstance(value, dict) or is_map(fields_of_values(value), likely=2):
+        return (Step.VALUES,) if isinstance(value, dict) else ()
+    for key, inner in value.items():
+        if inner == [] and (key == "edges" or snake(key) in LIST_NAMES):
+            return (key, Step.EACH, "node") if key == "edges" else (key,)
+        if below := _within(inner):
+            return (key, *below)
+    return ()
 
 
 def _best_list(members: Iterable[Member]) -> Found | None:

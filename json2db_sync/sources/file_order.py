@@ -44,7 +44,7 @@ def natural_path(parts: Sequence[str]) -> str:
     """The same for a path; a folder's own files come before those of folders whose names begin like it."""
     stem, dot, suffix = parts[-1].partition(".")
     named = "\x01".join([*parts[:-1], stem])
-    return f"{natural(named)}\x01{dot}{suffix} {named}"  # the name as it is, where only zeros tell two apart
+    return f"{natural(named)}\x01{dot}{natural(suffix)} {named}"  # the name as it is, where only zeros tell two apart
 
 
 def place(prefix: str, run: int | None, name: str) -> str:
@@ -89,14 +89,6 @@ def bare(place: str) -> str:
 def run_of(place: str) -> str:
     """The run that first saw the file, as text; empty for files of a ledger that did not tell yet."""
     return place.split("\t")[2]
-
-
-def place_by_name(name: str) -> str:
-    return f"n\t\t\t{name}"
-
-
-def place_by_time(mtime_ns: int, name: str) -> str:
-    return f"m{mtime_ns:020}\t\t\t{name}"
 
 
 def order_of(place: str) -> Order:
@@ -198,10 +190,6 @@ def _date_of(name: str) -> str | None:
     return year["year"] if year and year["word"].casefold() not in _SEQUENCE_WORDS else None
 
 
-def _month(name: str) -> int:
-    return next(number for number, month in enumerate(_MONTHS, 1) if month.startswith(name[:3].casefold()))
-
-
 def _iso(found: dict[str, str]) -> str | None:
     try:
         if "epoch" in found:
@@ -211,8 +199,9 @@ def _iso(found: dict[str, str]) -> str | None:
             return date.fromisocalendar(year, int(found["week"]), 1).isoformat()
         if "quarter" in found:
             return f"{year}-{int(found['quarter']) * 3 - 2:02}"
-        named = found.get("named")
-        month = _month(named) if named else int(found["month"])
+        named = found.get("named", "")[:3].casefold()
+        months = (number for number, month in enumerate(_MONTHS, 1) if named and month.startswith(named))
+        month = next(months, None) or int(found["month"])
         if "day" not in found:
             return f"{year}-{month:02}"
         day = date(year, month, int(found["day"])).isoformat()

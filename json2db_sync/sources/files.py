@@ -73,9 +73,9 @@ class SourceFile:
         # By the name alone, where dates tell the rest: the order is the same, whatever folder was named as the source.
         name = file_order.natural_path(self.path.parts if self.time is None else self.path.parts[-1:])
         if order == "name":
-            place = file_order.place_by_name(file_order.natural_path(self.path.parts))
+            place = f"n\t\t\t{file_order.natural_path(self.path.parts)}"
         elif order == "modified":
-            place = file_order.place_by_time(self.mtime_ns, name)
+            place = f"m{self.mtime_ns:020}\t\t\t{name}"
         else:
             place = file_order.place(self.dates if prefix is None else prefix, run, name)
         return replace(self, place=place)

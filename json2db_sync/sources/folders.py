@@ -20,7 +20,7 @@ SCHEMA_SUFFIX, METADATA_SUFFIX = ".schema.json", ".metadata.json"
 _MARKS = {SCHEMA_SUFFIX: WRITTEN_BY.encode(), METADATA_SUFFIX: b'"checksum": "sha256:'}
 _HEAD = 1024
 EXPORT_SUFFIXES = (".json", ".ndjson", ".json.gz", ".ndjson.gz")
-_BACKUP = re.compile(r".+\.backup\.\d{8}_\d{6}(_\d+)?")
+_BACKUP = re.compile(r".+\.backup\.\d{8}_\d{6}(_\d+)?")  # what a file held before an export replaced it
 _DATABASE = re.compile(r".+\.(db|sqlite3?)(-wal|-shm|-journal)?", re.IGNORECASE)
 _NAMED = 5
 """Files left out that a note names."""
@@ -82,7 +82,7 @@ def data_paths(folder: Path, *, recursive: bool, left_out: LeftOut) -> list[Path
     for place, names in _folders(folder, recursive=recursive):
         for name in sorted(names):
             path = Path(place, name)
-            if is_backup(name):
+            if _BACKUP.fullmatch(name):
                 left_out.backups += 1
             elif is_data(name) and is_beside_an_export(path, names):
                 left_out.exports += 1
@@ -172,8 +172,3 @@ def is_beside_an_export(path: Path, names: Collection[str]) -> bool:
             except (OSError, FileError):
                 return False  # whoever reads it as data says what is wrong with it
     return False
-
-
-def is_backup(name: str) -> bool:
-    """Is this what a file held before an export replaced it, by its name?"""
-    return _BACKUP.fullmatch(name) is not None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from json2db_sync.results.messages import Note
-from json2db_sync.sources.records_path import RecordsPath, Step
+from json2db_sync.sources.records_path import RecordsPath
 
 SETTING = "data_source.records"
 Kind = Literal["array", "lines", "objects", "envelope", "entities", "object", "unclear"]
@@ -44,12 +44,6 @@ class FileLayout:
         return self.entities if self.kind == "entities" else frozenset({self.entity})
 
     @property
-    def takes_arrays(self) -> bool:
-        """Does its path lead into an array?"""
-        path = self.path
-        return path is not None and (path.steps is None or path.steps[:1] == (Step.EACH,))
-
-    @property
     def is_single(self) -> bool:
         """Is the file one record, whose later version is that of the next file of this name?"""
         return self.kind == "object"
@@ -79,7 +73,8 @@ class FileLayout:
             line = setting_line(self.entity, self.path)
             text = (
                 f"{file}: one record of {self.entity}, but it could be something around records; "
-                f'{line} takes those, "$" means the object itself'
+                f'{line} takes those, "$" means the object itself (then create-tables --recreate --empty --entity '
+                f"{self.entity}, and populate)"
             )
             return [Note(text, "unclear_layout", self.entity, 1, setting=line)]
         notes = []

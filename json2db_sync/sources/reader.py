@@ -27,9 +27,11 @@ from json2db_sync.sources.batch import (
 from json2db_sync.sources.bytestream import CHUNK, ByteStream
 from json2db_sync.sources.cursor import Cursor, Element, Stretch
 from json2db_sync.sources.decoder import Decoder
+from json2db_sync.sources.evidence import tells_of_errors
 from json2db_sync.sources.files import LINE_SUFFIXES, SourceFile, stem_and_suffix
 from json2db_sync.sources.layout import FileLayout, setting_line
 from json2db_sync.sources.layouts import NOTHING_KNOWN, Layouts
+from json2db_sync.sources.records_path import Step
 from json2db_sync.sources.survey import member_at, survey
 from json2db_sync.sources.walk import Walk, gathered
 
@@ -142,7 +144,8 @@ class RecordReader:
         if not first:
             what = "is empty" if cursor.holds_nothing else "holds nothing but white space"
             raise cursor.error(what, reason="file_empty")
-        if configured and (first == "{" or configured.takes_arrays):
+        steps = configured.path.steps if configured and configured.path else ()
+        if configured and (first == "{" or steps is None or steps[:1] == (Step.EACH,)):
             return configured
         if first == "[":
             return FileLayout("array", file.entity)
@@ -232,9 +235,13 @@ class RecordReader:
         assert self.layout.path is not None
         walk = Walk(cursor, self.layout.path, undecoded=undecoded)
         parts = gathered(walk.parts()) if undecoded else walk.parts()
-        yield from self._batches(parts, self.layout.entity)
+        records = 0
+        for batch in self._batches(parts, self.layout.entity):
+            records += len(batch)
+            yield batch
         beside = {**walk.beside, **self.layout.beside}
-        self.layout = replace(self.layout, beside=beside, is_empty=not walk.is_found)
+        is_empty = not walk.is_found or (not records and tells_of_errors(beside))
+        self.layout = replace(self.layout, beside=beside, is_empty=is_empty)
 
     def _batches(self, parts: Iterator[Part], entity: str) -> Iterator[Batch]:
         number = 1
@@ -249,7 +256,7 @@ class RecordReader:
     def _lines(self, undecoded: bool) -> Iterator[Batch]:
         entity = self.layout.entity
         decoder = Decoder()
-        objects, number, line = 0, 1, 1
+        objects, number, line, problem = 0, 1, 1, ""
         for byte, block in blocks_of_lines(self._restart(), self.file, self._limit):
             raws = undecoded_lines(block) if undecoded else None
             if raws:
@@ -261,6 +268,7 @@ class RecordReader:
                     for place, (row, at, raw) in enumerate(split_lines(block, byte, line), number)
                 ]
                 objects += sum(record.raw.lstrip()[:1] == b"{" for record in records)
+                problem = problem or next((f": {one.problem}" for one in records if one.problem), "")
                 batch = Decoded(entity, number, records)
             line += block.count(b"\n") + 1
             if len(batch):
@@ -271,7 +279,7 @@ class RecordReader:
                 f"{self.file.name} is empty", hint="fetch it again", file=str(self.file.path), reason="file_empty"
             )
         if not objects:
-            raise self._no_records(f"{number - 1} lines, none of them a JSON object")
+            raise self._no_records(f"{number - 1} lines, none of them a JSON object{problem}")
 
 
 def record_of(entity: str, number: int, byte: int, raw: bytes) -> Record:

@@ -69,8 +69,9 @@ class RecordsPath:
 
     @property
     def name(self) -> str | None:
-        """The last key on the way: what the list is called."""
-        return next((step for step in reversed(self.steps or ()) if isinstance(step, str)), None)
+        """The last key on the way, but for those that stand around each record: what the list is called."""
+        keys = [step for step in reversed(self.steps or ()) if isinstance(step, str)]
+        return next((key for key in keys if key not in ("node", "edges", "nodes", "_source")), None)
 
     @property
     def has_map(self) -> bool:

@@ -35,6 +35,11 @@ class Found:
     steps: tuple[str | Step, ...]
     objects: int
 
+    @property
+    def depth(self) -> int:
+        """Levels above its records; a map is as good as a list."""
+        return sum(step is not Step.VALUES for step in self.steps)
+
     def below(self, step: str | Step) -> Found:
         """The same, seen from one level above."""
         return Found((step, *self.steps), self.objects)
@@ -57,8 +62,11 @@ class Member:
     """Of an object."""
     found: Found | None = None
     """The likeliest list of objects inside an object or a list."""
-    is_map: bool = False
-    """Is it an object whose keys name objects that are alike?"""
+
+    @classmethod
+    def of(cls, key: str, value: dict[str, object]) -> Member:
+        """Of an object that is at hand."""
+        return cls(key, value, "object", keys=frozenset(value), found=search(value, 1))
 
     @property
     def may_be_list(self) -> bool:
@@ -122,15 +130,14 @@ def _object(cursor: Cursor, key: str) -> Member:
         if error.reason != "record_too_large":
             raise
         members = list(survey(cursor))
-        found = best(member.found and member.found.below(member.key) for member in members)
+        inner = [member.found.below(member.key) for member in members if member.found]
+        if is_map([(member.key, member.keys) for member in members], likely=_MANY):
+            inner = [Found((Step.VALUES,), len(members))]
         keys = frozenset(member.key for member in members[:_LOOKED_AT])
-        many = [(member.key, member.keys) for member in members]
-        return Member(key, {}, "object", keys=keys, found=found, is_map=is_map(many, likely=_MANY))
+        return Member(key, {}, "object", keys=keys, found=best(inner))
     value = value if isinstance(value, dict) else {}  # nested too deep to be decoded
-    keys = frozenset(value)
-    kept = value if len(cursor.raw) <= _MAX_KEPT else {}
-    many = [(name, frozenset(inner) if isinstance(inner, dict) else _NO_KEYS) for name, inner in value.items()]
-    return Member(key, kept, "object", keys=keys, found=search(value, 1), is_map=is_map(many, likely=_MANY))
+    member = Member.of(key, value)
+    return member if len(cursor.raw) <= _MAX_KEPT else replace(member, value={})
 
 
 def search(value: object, level: int = 0) -> Found | None:
@@ -140,18 +147,28 @@ def search(value: object, level: int = 0) -> Found | None:
     if isinstance(value, list):
         objects = sum(isinstance(element, dict) for element in value)
         if objects:
-            return Found(_node(value), objects)
+            # Of the edges of GraphQL their nodes are the records.
+            is_edge = all(isinstance(edge, dict) and isinstance(edge.get("node"), dict) for edge in value)
+            return Found((Step.EACH, "node") if is_edge else (), objects)
         inner = best(search(element, level + 1) for element in value if isinstance(element, list))
         return inner and inner.below(Step.EACH)
     if isinstance(value, Mapping):
+        if is_map(fields_of_values(value), likely=_MANY):
+            return Found((Step.VALUES,), len(value))
         return best(found.below(key) for key, inner in value.items() if (found := search(inner, level + 1)))
     return None
 
 
-def _node(edges: list[object]) -> tuple[str | Step, ...]:
-    """What of each object in a list is the record: of the edges of GraphQL their nodes."""
-    is_edge = all(isinstance(edge, dict) and isinstance(edge.get("node"), dict) for edge in edges)
-    return (Step.EACH, "node") if is_edge else ()
+def names_nothing(keys: Iterable[str]) -> bool:
+    """Are all of these keys those of a map: numbers, dates, ids?"""
+    return all(_NO_NAME.fullmatch(key) for key in keys)
+
+
+def fields_of_values(value: Mapping[str, object]) -> list[tuple[str, frozenset[str]]]:
+    """Each key, and the keys of the object that it stands for; of lists of objects too, where keys are no words."""
+    ids = names_nothing(value)
+    firsts = ((key, one[0] if ids and isinstance(one, list) and one else one) for key, one in value.items())
+    return [(key, frozenset(one) if isinstance(one, dict) else _NO_KEYS) for key, one in firsts if not ids or one != []]
 
 
 def is_map(values: Sequence[tuple[str, frozenset[str]]], *, likely: int) -> bool:
@@ -164,9 +181,9 @@ def is_map(values: Sequence[tuple[str, frozenset[str]]], *, likely: int) -> bool
         return False
     counted = Counter(key for _name, keys in first for key in keys)
     alike = counted.total() >= _ALIKE * len(counted) * len(first) and max(counted.values()) >= _SHARED * len(first)
-    return (alike and len(values) >= likely) or all(_NO_NAME.fullmatch(name) for name, _keys in values)
+    return (alike and len(values) >= likely) or names_nothing(name for name, _keys in values)
 
 
 def best(found: Iterable[Found | None]) -> Found | None:
     """Of several lists the likeliest."""
-    return max((one for one in found if one), key=lambda one: (-len(one.steps), one.objects), default=None)
+    return max((one for one in found if one), key=lambda one: (-one.depth, one.objects), default=None)

@@ -58,6 +58,7 @@ _BETWEEN_LINES = Finding(
 _SCRIPT = re.compile(
     r"(?:window|var|let|const|export|module|self|globalThis|define|while|for|this)\b|[\w$.]+\s*[=(]|\)\]\}'"
 )
+_EVENTS = re.compile(r"(?:data|event|retry): ?|id: ?.*\n(?:data|event):")
 _WORDS = {
     **{word: f"Python's {word}" for word in ("None", "True", "False", "Decimal", "datetime")},
     **{word: f"{word}, which JSON does not have" for word in ("undefined", "nan", "inf")},
@@ -132,10 +133,12 @@ def _at_the_start(after: str) -> Finding | None:
         return Finding(
             f"{kind} ({_shown(head)})", "this is no JSON but a page, often of an error: open it, and fetch again"
         )
+    if head.startswith(("---", "- ")) or (re.match(r"[\w-]+:[ \n]", head) and not _EVENTS.match(head)):
+        return Finding(f"YAML ({_shown(head)})", "convert it: yq -o=json")
     word = _WORD.match(head)
     if _SCRIPT.match(head) and not (word and word[0] in _WORDS):
         return Finding(f"JavaScript before the JSON ({_shown(head)})", "remove what stands before the first [ or {")
-    if head.startswith(("data:", "event:", "id:", "retry:")):
+    if _EVENTS.match(head):
         return Finding("server-sent events (data: ...)", "keep what stands behind 'data:' of each line")
     if word and word[0] not in _WORDS and word[0] not in ("NaN", "Infinity", "null", "true", "false"):
         return Finding(f"text before the JSON ({_shown(head)})", "remove what stands before the first [ or {")

@@ -56,23 +56,30 @@ class Walk:
         if step is None or (step is Step.EACH and not rest):
             yield from self._here(mark, key)
         elif mark == "[" and step is not Step.VALUES:
+            is_empty = True
             for _ in cursor.items():
+                is_empty = False
                 yield from self._along(rest if step is Step.EACH else steps, {}, key)
+            self.is_found |= is_empty
         elif mark != "{":
             self.is_found |= cursor.value()[0] is None
         elif step is Step.EACH:  # one object instead of a list of them
             yield from self._along(rest, beside, key)
         else:
+            is_there, is_top = step is Step.VALUES, beside is self.beside
             for name in cursor.members():
                 if step is Step.VALUES:
                     yield from self._along(rest, {}, name)
                 elif name == step:
-                    within: dict[str, object] = {}
+                    is_there, within = True, dict[str, object]()
                     yield from self._along(rest, within, key)
                     beside |= {name: within} if within else {}
                 else:
-                    beside[name] = member_at(cursor, name).value
-            self.is_found |= step is Step.VALUES
+                    member = member_at(cursor, name)
+                    beside[name] = member.value
+                    is_top |= member.kind != "scalar"
+            # Where nothing else is that could hold records, the list is left out because it is empty.
+            self.is_found |= step is Step.VALUES or not (is_there or is_top)
 
     def _here(self, mark: str, key: str | None) -> Iterator[Stretch | Element]:
         self.is_found = True

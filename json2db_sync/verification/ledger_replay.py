@@ -42,10 +42,10 @@ class LedgerReplay:
         self._loads = by_entity
         self._memory = memory
         self._plans = dict(plans)
-        self._states = {name: self._state(name, of_entity) for name, of_entity in by_entity.items()}
-
-    def _state(self, entity: str, loads: Sequence[Load]) -> Versions | FirstLoad:
-        return FirstLoad(loads[0], self._finish) if len(loads) == 1 else self._versions(entity, loads)
+        self._states = {
+            name: FirstLoad(loads[0], self._finish) if len(loads) == 1 else self._versions(name, loads)
+            for name, loads in by_entity.items()
+        }
 
     def _versions(self, entity: str, loads: Sequence[Load]) -> Versions:
         return Versions(loads, self._memory, self._plans[entity])

@@ -22,7 +22,7 @@ from json2db_sync.model.decoding import NeedsRowPath
 from json2db_sync.model.jsontext import Json, first_difference, preview, same
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import ID, LOAD, STUB, EntityPlan
-from json2db_sync.model.record_version import VersionOrder, order_of
+from json2db_sync.model.record_version import order_of
 from json2db_sync.model.shredder import SchemaMismatch
 from json2db_sync.sources import Record, SourceFile
 from json2db_sync.sources.batch import Batch, Undecoded, split_until_fits
@@ -327,7 +327,7 @@ class EntityComparison:
         if verdict == "compared":
             self.compared += 1
             self._judge(id_, record, stored)
-        elif verdict == "resent" and (self._may_be_untold or not self._is_newer(record, stored)):
+        elif verdict == "resent" and (self._may_be_untold or self._compare_versions(record, stored) <= 0):
             self.resent += 1
         elif verdict == "skipped" or self._load.mode == "skip":
             self.skipped += 1
@@ -347,9 +347,6 @@ class EntityComparison:
         """Is this an older version than the stored one, by the field that says it?"""
         return self._compare_versions(record, stored) < 0
 
-    def _is_newer(self, record: Record, stored: StoredRecord) -> bool:
-        return self._compare_versions(record, stored) > 0
-
     @property
     def _may_be_untold(self) -> bool:
         """May a stub without a version stand between two versions? Then only playing the history again tells."""
@@ -357,11 +354,10 @@ class EntityComparison:
 
     def _compare_versions(self, record: Record, stored: StoredRecord) -> int:
         order = self._order
-        return 0 if order is None else order.compare(order.kept(record.value), self._kept_of(order, stored))
-
-    def _kept_of(self, order: VersionOrder, stored: StoredRecord) -> list[object]:
-        assert self._stored is not None
-        return order.kept_of(stored.record, stub_of(self._stored.database, self._plan, stored))
+        if order is None or self._stored is None:
+            return 0
+        kept = order.kept_of(stored.record, stub_of(self._stored.database, self._plan, stored))
+        return order.compare(order.kept(record.value), kept)
 
     def _verdict(self, load: int) -> Verdict | None:
         """What it means that the stored version of a record came with this load; None for something wrong."""

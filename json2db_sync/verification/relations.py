@@ -102,13 +102,6 @@ def check_relations(
     return finding.done(f"{counted(values, 'distinct value')} of {counted(len(relations), 'relation')}")
 
 
-def relation_notes(
-    database: Database, connection: sa.Connection, plans: Mapping[str, EntityPlan], relations: Mapping[str, str]
-) -> list[Note]:
-    """What is wrong with the demanded relations, for the notes of a run that loaded something."""
-    return [note for found in relation_findings(database, connection, plans, relations) for note in found.notes]
-
-
 def relation_findings(
     database: Database, connection: sa.Connection, plans: Mapping[str, EntityPlan], relations: Mapping[str, str]
 ) -> Iterator[RelationCheck]:
@@ -154,7 +147,10 @@ def _column(table: TablePlan, place: str, keys: Sequence[str]) -> str:
     first, *below = keys
     column = next((column for column in table.columns if column.key == first), None)
     if not below and column is None:
-        raise _no_column(place, first, table)
+        if any(child.path == (first,) for child in table.children):
+            text = f"{place}.{first} is an array of objects: name a field of them, as in {place}.{first}.id"
+            raise _NotCheckable(text)
+        raise _missing(place, first, table)
     if column is None:
         raise _no_table(place, first, table)
     if not below and column.kind is not Kind.JSON:
@@ -181,12 +177,6 @@ def _plan(plans: Mapping[str, EntityPlan], entity: str) -> EntityPlan:
 def _no_table(place: str, key: str, table: TablePlan) -> Exception:
     if any(column.key == key for column in table.columns):
         return _NotCheckable(f"{place}.{key} has no table of its own (processing.child_depth says how deep those go)")
-    return _missing(place, key, table)
-
-
-def _no_column(place: str, key: str, table: TablePlan) -> Exception:
-    if any(child.path == (key,) for child in table.children):
-        return _NotCheckable(f"{place}.{key} is an array of objects: name a field of them, as in {place}.{key}.id")
     return _missing(place, key, table)
 
 

@@ -65,6 +65,7 @@ def codes(result: PopulateResult) -> list[str]:
         ("customers.json", "customers (1).json"),
         ("customers.json", "customers-2.json"),
         ("customers_099.json", "customers_100.json"),
+        ("customers.9.json", "customers.10.json"),
     ],
 )
 def test_18_numbers_count_as_numbers(url: str, tmp_path: Path, older: str, newer: str) -> None:
@@ -341,7 +342,8 @@ def companies(tmp_path: Path, one: str = "acme", other: str = "beta") -> Path:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("acme", "beta"), ("shop_9", "shop_10"), ("eu/acme/x", "us/acme/x"), ("a/1001", "a/1002")]
+    ("one", "other"),
+    [("acme", "beta"), ("shop_9", "shop_10"), ("eu/acme/x", "us/acme/x"), ("a/1001", "a/1002"), (".", "acme")],
 )
 def test_20_folders_that_disagree_are_refused(url: str, tmp_path: Path, one: str, other: str) -> None:
     """Nothing says which is newer: the second file is refused, naming both settings, and what was loaded stays."""

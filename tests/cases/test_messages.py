@@ -23,6 +23,9 @@ BROKEN = {
     "a guard against scripts": (")]}',\n[{\"id\":1}]", "JavaScript before the JSON", 1, 1, "before the first [ or {"),
     "a page": ("<!DOCTYPE html><html>", "HTML or XML", 1, 1, "often of an error"),
     "XML": ('\n<?xml version="1.0"?>', "XML", 2, 1, "fetch again"),
+    "YAML": ("- id: 1\n  name: a", "YAML ('- id: 1')", 1, 1, "convert it"),
+    "YAML without a list": ("id: 1\nname: a", "YAML ('id: 1')", 1, 1, "convert it"),
+    "events": ('id: 1\ndata: {"id":1}', "server-sent events", 1, 1, "behind 'data:'"),
     "CSV": ("id,name\n1,Ann", "text before the JSON ('id,name')", 1, 1, "before the first [ or {"),
     "single quotes": ("[{'id':1}]", "a key in single quotes", 1, 3, "double quotes"),
     "no quotes": ('[{"a":1,id:2}]', "a key without quotes ('id')", 1, 9, "double quotes"),
@@ -96,3 +99,11 @@ def test_far_into_a_file(tmp_path: Path) -> None:
     (refused,) = result.refused_files
     assert (refused.context["line"], refused.context["column"]) == (50_001, len(records[50_000])), refused.error
     assert "a comma before '}'" in refused.error
+
+
+def test_lines_none_of_which_is_json(tmp_path: Path) -> None:
+    """What stands in the first of them is said, too."""
+    path = tmp_path / "items.jsonl"
+    path.write_text("<html>\n<body>\n")
+    (refused,) = SyncRunner(tmp_path / "test.db", path).populate().refused_files
+    assert "none of them a JSON object: line 1 is not valid JSON: HTML or XML ('<html>')" in refused.error

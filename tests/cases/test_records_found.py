@@ -153,6 +153,8 @@ def test_row_7_names_of_lists_in_any_case(days: Days) -> None:
         {"order": [{"id": 1}], "account_id": "A"},
         {"ORDERS": [{"id": 1}], "customers": [], "as_of": "2026"},
         {"jsonrpc": "2.0", "id": 7, "result": [{"id": 1}]},
+        {"kind": "compute#instanceList", "id": "projects/x", "items": [{"id": 1}], "selfLink": "x"},
+        {"@id": "/orders", "@type": "hydra:Collection", "hydra:member": [{"id": 1}], "hydra:totalItems": 1},
     ],
 )
 def test_rows_8_9_12_names_that_apis_use(days: Days, answer: dict[str, Any]) -> None:
@@ -162,7 +164,17 @@ def test_rows_8_9_12_names_that_apis_use(days: Days, answer: dict[str, Any]) -> 
     assert days.tables == {"json_orders"}
 
 
-@pytest.mark.parametrize("name", ["invoices_page_3", "invoices-p3", "invoices_003", "invoices_2026-11-01", "Invoices"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "invoices_page_3",
+        "invoices-p3",
+        "invoices_003",
+        "invoices_2026-11-01",
+        "invoices_2026-11-01T10-00-00Z",
+        "Invoices",
+    ],
+)
 def test_row_10_pages_are_of_one_entity(days: Days, name: str) -> None:
     """Zoho: the list's name is the file's but for page marks."""
     context = {"page": 3, "has_more_page": False}
@@ -208,6 +220,28 @@ def test_row_11_a_list_in_a_file_whose_name_says_nothing(days: Days) -> None:
         ({"Meta": {"1": "x"}, "Time Series (Daily)": {"2026-01-01": {"open": 1}}}, "Time Series (Daily).*"),
         ({"users": {"-N1234567890abcdefgh": {"n": 1}}, "posts": {"-N1234567890abcdefgx": {"t": 1}}}, "users.*"),
         ({"config": {"a b": {"c.d": [{"id": 1}]}}}, "config.a b['c.d']"),
+        # A page or an answer whatever id it has: tomorrow's list is not another version of today's.
+        ({"Id": "x", "Status": "OK", "ProviderName": "p", "Invoices": [{"InvoiceID": "1"}]}, "Invoices"),
+        ({"id": "x", "success": True, "data": [{"id": 1}]}, "data"),
+        ({"id": "x", "results": [{"id": 1}], "has_more": True}, "results"),
+        ({"resourceType": "Bundle", "id": "b", "type": "searchset", "entry": [{"resource": {"id": "1"}}]}, "entry"),
+        ({"id": "https://x/outbox", "type": "OrderedCollection", "orderedItems": [{"id": "1"}]}, "orderedItems"),
+        # What is around one thing, whatever else stands there.
+        ({"code": 0, "message": "success", "contact": {"contact_id": 1}, "page_context": {"page": 1}}, "contact"),
+        ({"data": {"id": 2, "email": "x"}, "support": {"url": "u"}}, "data"),
+        ({"action": "opened", "issue": {"id": 1, "labels": [{"id": 3}]}, "sender": {"id": 2}}, "issue"),
+        ({"@attributes": {"count": "1"}, "Item": {"itemID": "1"}}, "Item"),
+        ({"Envelope": {"Body": {"GetOrder": {"Order": {"id": 1}}}}}, "Envelope.Body.GetOrder.Order"),
+        # Maps anywhere, and maps of lists.
+        ({"batchcomplete": "", "query": {"pages": {"1": {"title": "a"}, "2": {"title": "b"}}}}, "query.pages.*"),
+        ({"data": {"alice": {"n": 1}, "bob": {"n": 2}}}, "data.*"),
+        ({"error": [], "result": {"XXBTZUSD": {"a": ["1"]}, "XETHZUSD": {"a": ["2"]}}}, "result.*"),
+        ({"count": 2, "by_day": {"2026-11-01": [{"id": 1}], "2026-11-02": [{"id": 2}]}}, "by_day.*"),
+        ({"2026-11-01": [{"id": 1}], "2026-11-02": [{"id": 2}]}, "*"),
+        # An empty answer has its list where a full one has.
+        ({"took": 1, "hits": {"total": {"value": 0}, "hits": []}}, "hits.hits"),
+        ({"data": {"products": {"edges": [], "pageInfo": {"n": 1}}}}, "data.products.edges[*].node"),
+        ({"errors": [{"message": "m"}], "data": None}, "data"),
     ],
 )
 def test_row_13_what_could_be_an_answer_is_never_replaced(days: Days, answer: dict[str, Any], path: str) -> None:
@@ -471,3 +505,45 @@ def test_other_lists_beside_the_files_own_are_told(tmp_path: Path) -> None:
     (note,) = [one for one in result.notes if one.code == "lists_beside"]
     assert "not loaded: samples" in note
     assert result.needs_attention
+
+
+def test_an_answer_without_data_holds_no_record(days: Days) -> None:
+    """Pipedrive: null where the list would be, and nothing about pages at the top."""
+    quiet(days.load(deals={"success": True, "data": None, "additional_data": {"pagination": {"start": 0}}}))
+    assert days.records("deals") == []
+
+
+def test_empty_answers_at_a_path_are_quiet_and_errors_are_not(days: Days) -> None:
+    """QuickBooks leaves an empty list out; GraphQL has null beside its errors."""
+    days.configure(records={"invoices": "QueryResponse.Invoice", "products": "data.products.edges[*].node"})
+    quiet(days.load(invoices={"QueryResponse": {"Invoice": [{"Id": "1"}]}, "time": "t"},
+                    products={"data": {"products": {"edges": [{"node": {"id": 1}}]}}}))  # fmt: skip
+    quiet(days.load(invoices={"QueryResponse": {"startPosition": 1}, "time": "t"},
+                    products={"data": {"products": {"edges": []}}}))  # fmt: skip
+    note = loud(days.load(products={"errors": [{"message": "m"}], "data": None}), "records_missing")
+    assert note.entity == "products"
+    assert days.records("products") == [{"id": 1}]
+
+
+def test_row_14_records_in_the_lists_of_a_map_are_not_told_apart_by_its_keys(days: Days) -> None:
+    """A day's records are not versions of one another."""
+    days.configure(records={"events": "by_day.*"})
+    lists = {"2026-11-01": [{"n": 1}, {"n": 2}], "2026-11-02": [{"n": 3}]}
+    result = days.load(events={"by_day": lists})
+    assert "no_key" in {note.code for note in result.notes}
+    assert days.records("events") == [{"n": 1}, {"n": 2}, {"n": 3}]
+    assert query(days.url, "SELECT _key FROM json_events ORDER BY n") == [
+        ("2026-11-01",),
+        ("2026-11-01",),
+        ("2026-11-02",),
+    ]
+
+
+def test_the_name_of_a_list_is_not_what_stands_around_each_record(tmp_path: Path) -> None:
+    """An export's records are repositories, not nodes."""
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps({"data": {"repositories": {"edges": [{"node": {"id": 1}}]}}}))
+    config = JSON2DBConfig(data_source={"records": {"export": "data.repositories.edges[*].node"}})
+    runner = SyncRunner(tmp_path / "test.db", path, config=config)
+    ok(runner.populate())
+    assert list(runner.read("repositories")) == [{"id": 1}]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from json2db_sync.interfaces.menu.plans import same_as
 from json2db_sync.interfaces.menu.prompts import BACK, Back, Option
 from json2db_sync.interfaces.menu.session import Session
-from json2db_sync.results import EntityReport, ReportResult
+from json2db_sync.results import ReportResult
 from json2db_sync.text import counted
 
 
@@ -18,7 +18,8 @@ def browse(session: Session) -> None:
     if not entities:
         session.prompts.say("  No record is gone: the newest files hold all that are stored.")
         return
-    options = [*(Option(entity.name, entity.name, _detail(entity)) for entity in entities), BACK]
+    details = ["its newest files must be read" if one.gone is None else counted(one.gone, "record") for one in entities]
+    options = [*(Option(one.name, one.name, detail) for one, detail in zip(entities, details, strict=True)), BACK]
     at: object = entities[0].name
     while True:
         try:
@@ -27,7 +28,3 @@ def browse(session: Session) -> None:
             return
         same_as(session, ["gone", str(at)])
         session.show(session.call("gone", at, quiet=True))
-
-
-def _detail(entity: EntityReport) -> str:
-    return "its newest files must be read" if entity.gone is None else counted(entity.gone, "record")
