@@ -381,7 +381,9 @@ class EntityLoad:
             what = f"{self._file.name}: {entity}.{path}: {counted(count, 'value')}"
             if code == "lists_among_texts":
                 text = f"{what} that {'is a list or object' if count == 1 else 'are lists or objects'} among texts"
-                yield Note(f"{text}: kept in _rest", "lists_among_texts", entity, count)
+                line = f'processing.kinds = {{{json.dumps(f"{entity}.{path}", ensure_ascii=False)}: "json"}}'
+                text += f": kept in _rest. To have all as JSON in the column: {line}, then create-tables"
+                yield Note(text, "lists_among_texts", entity, count, line)
                 continue
             line = f'processing.children = {{"{entity}": {{{json.dumps(path, ensure_ascii=False)}: false}}}}'
             text = f"{what} in which, or beside which, objects and others stand: objects are rows, the rest is kept"

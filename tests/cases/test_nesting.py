@@ -228,6 +228,16 @@ def test_a_list_among_texts_in_a_later_file(world: World) -> None:
     world.holds("people", [*first, *second, *third])
 
 
+def test_the_note_on_a_list_among_texts_says_how_to_have_it_in_the_column(world: World) -> None:
+    records = [*({"id": number, "name": f"n{number}"} for number in range(4)), {"id": 9, "name": ["x", "y"]}]
+    (note,) = world.load("people", records).notes
+    assert note.setting == 'processing.kinds = {"people.name": "json"}'
+    world.processing = {"kinds": json.loads(note.setting.partition(" = ")[2])}
+    assert world.runner.create_tables().success
+    assert world.value("SELECT count(*) FROM json_people WHERE name IS NULL") == 0
+    world.holds("people", records)
+
+
 def test_mostly_lists_are_no_texts(world: World) -> None:
     """With less than half of the values texts, the column is JSON."""
     records = [{"id": 1, "tags": "x"}, {"id": 2, "tags": ["a"]}, {"id": 3, "tags": ["b"]}]
