@@ -16,7 +16,7 @@ import msgspec
 
 from json2db_sync.errors import ConfigurationError, DatabaseError
 from json2db_sync.model.kinds import Kind
-from json2db_sync.model.moments import DATE_SPELLING, stored_format_of
+from json2db_sync.model.moments import DATE_SPELLING, is_own, stored_format_of
 from json2db_sync.results.messages import SchemaChange
 
 MAX_BYTES = 63
@@ -391,6 +391,19 @@ class EntityPlan:
         return self.key is not None and self.records_seen > 0
 
     @property
+    def version_column(self) -> ColumnPlan | None:
+        """That of the field that says which version of a record is the newest."""
+        name = dict(self.aliases).get(self.lifecycle.version, self.lifecycle.version)
+        return next((column for column in self.table.columns if column.key == name), None)
+
+    @property
+    def version_format(self) -> str | None:
+        """The format of strptime that the user gave for that field."""
+        column = self.version_column
+        date_format = column.date_format if column is not None and column.chosen else None
+        return date_format if date_format and is_own(date_format) else None
+
+    @property
     def has_views(self) -> bool:
         """Are there views of its tables, of paths inside objects or of rows that are marked?"""
         return self.has_paths or GONE in self.lifecycle.columns
@@ -453,7 +466,7 @@ def _lifecycle_changes(old: EntityPlan, new: EntityPlan) -> Iterator[SchemaChang
         if name not in before.columns:
             kind = Kind.DATETIME if name == GONE else Kind.JSON
             yield SchemaChange("add_column", new.entity, table, name, kind, kind=kind)
-    if before.version != now.version:
+    if before.version != now.version or (now.version and old.version_format != new.version_format):
         what = f"the greatest {now.version} is the newest" if now.version else "the newest file has the newest"
         yield SchemaChange("change_versions", new.entity, table, detail=f"{what}; files are loaded again")
     if before.stub != now.stub:

@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 
 from json2db_sync.model.jsontext import canonical, same
+from json2db_sync.model.moments import parsed
 from json2db_sync.model.plan import EntityPlan
 
 VersionRank = tuple[int, Decimal, tuple[str | int, ...]]
@@ -88,8 +89,10 @@ class VersionOrder:
     :param field: its key, or a path of keys with dots; "" where no field tells.
     """
 
-    def __init__(self, field: str, stubs: Stubs, aliases: Names = ()) -> None:
+    def __init__(self, field: str, stubs: Stubs, aliases: Names = (), date_format: str | None = None) -> None:
+        """:param date_format: how the user says that its texts are written."""
         self._aliases = aliases
+        self._format = date_format
         self._field = field
         self._stubs = stubs
 
@@ -114,14 +117,32 @@ class VersionOrder:
         """
         if not one or not other:
             return -1 if len(other) > 1 else 0
-        own, others = rank_of(one[0]), rank_of(other[0])
+        own, others = self._rank(one[0]), self._rank(other[0])
         return (own > others) - (own < others)
+
+    def _rank(self, value: object) -> VersionRank:
+        at = parsed(value, self._format) if self._format is not None and isinstance(value, str) else None
+        return rank_of(value if at is None else at.isoformat())
 
 
 def order_of(plan: EntityPlan) -> VersionOrder | None:
     """What says which of an entity's records is the newer version; None where the order of the files does."""
     life, aliases = plan.lifecycle, plan.aliases
-    return VersionOrder(life.version, Stubs(life.stub, aliases), aliases) if life.version else None
+    if not life.version:
+        return None
+    return VersionOrder(life.version, Stubs(life.stub, aliases), aliases, plan.version_format)
+
+
+_DATE_TEXT = re.compile(
+    r"\d{1,2}([/.-])\d{1,2}\1\d{4}\b.*|\d{1,2}/\d{1,2}/\d\d\b.*|"  # 31.12.2026, 12/31/26
+    r"\d{1,2}[ -][A-Za-z]{3,9}[ .,-]+\d{2,4}\b.*|[A-Za-z]{3,9}\.? \d{1,2},? \d{4}\b.*",  # 31-Dec-2026, Dec 31, 2026
+    re.ASCII,
+)
+
+
+def is_unsorted_date(value: object) -> bool:
+    """Is this a date that compares as any text, since it cannot be told what is its day and what its month?"""
+    return isinstance(value, str) and rank_of(value)[0] == _TEXT and bool(_DATE_TEXT.fullmatch(value))
 
 
 def stubs_of(plan: EntityPlan) -> Stubs | None:

@@ -124,6 +124,7 @@ def storing(
             yield storage
             storage.done.notes += _relation_notes(context, database)
             storage.done.notes += _misfit_notes(database, storage.done.entities)
+            storage.done.notes += _version_notes(database, storage.done.entities)
     except SyncError as error:
         if storage.run is None:
             raise
@@ -141,6 +142,36 @@ def _relation_notes(context: Context, database: Database) -> list[Note]:
     with database.reading() as connection:
         found = relations.relation_findings(database, connection, stored_plans(database), configured)
         return [note for one in found for note in one.notes]
+
+
+def _version_notes(database: Database, loaded: Collection[str]) -> Iterator[Note]:
+    """Entities whose versions are told by dates that compare as texts."""
+    import sqlalchemy as sa
+
+    from json2db_sync.analysis.alike_texts import AlikeTexts
+    from json2db_sync.model.record_version import is_unsorted_date
+
+    for name, plan in stored_plans(database).items():
+        column = plan.version_column if name in loaded and plan.version_format is None else None
+        if column is None:
+            continue
+        with database.reading() as connection:
+            stored = database.tables(plan)[plan.table.name].c[column.name]
+            texts = connection.execute(sa.select(stored).where(stored.is_not(None)).limit(_SAMPLE)).scalars().all()
+        dates = [text for text in texts if is_unsorted_date(text)]
+        if dates:
+            alike = AlikeTexts()
+            alike.add(dates)
+            kind = (*alike.kinds, "datetime:...")[0]
+            line = f'processing.kinds = {{"{name}.{column.key}": "{kind}"}}'
+            text = (
+                f"{name}: {column.key} says which version is the newest, but {dates[0]} compares as a text, not by "
+                f"time; {line}, with the format that it has, then create-tables"
+            )
+            yield Note(text, "unsorted_versions", name, setting=line)
+
+
+_SAMPLE = 200
 
 
 def _misfit_notes(database: Database, loaded: Collection[str]) -> list[Note]:

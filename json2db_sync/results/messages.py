@@ -73,6 +73,7 @@ LOUD = frozenset(
         "unclear_layout",
         "unknown_lifecycle",
         "unknown_version_field",
+        "unsorted_versions",
         "without_key",
     }
 )

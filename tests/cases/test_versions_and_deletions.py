@@ -196,6 +196,34 @@ def test_28_any_history_has_the_greatest_version_of_each_key_both_ways(
         databases.drop(url)
 
 
+@both_paths
+@pytest.mark.parametrize(
+    ("newest", "older", "kind"),
+    [
+        ("02/03/2026", "28/02/2026", "date:%d/%m/%Y"),
+        ("01/01/2026", "12/31/2025", "date:%m/%d/%Y"),
+        ("02.03.2026 10:00", "28.02.2026 11:00", "datetime:%d.%m.%Y %H:%M"),
+    ],
+)
+def test_28_dates_in_a_format_of_ones_own(
+    database_url: str, tmp_path: Path, by_batch: bool, newest: str, older: str, kind: str
+) -> None:
+    """Until their format is given they compare as texts, which is loud; then the newest is told by time."""
+    versions = [{"id": 1, "m": newest}, {"id": 1, "m": older}, {"id": 2, "m": older}]
+    session(tmp_path, "2026-07-01", invoices=versions)
+    sync = runner(database_url, tmp_path, by_batch=by_batch, versions={"invoices": "m"})
+    result = ok(sync.populate())
+    assert result.needs_attention
+    (told,) = [note for note in result.notes if note.code == "unsorted_versions"]
+    assert told.setting.startswith('processing.kinds = {"invoices.m": "date')
+    kinds = {"invoices.m": kind}
+    sync = runner(database_url, tmp_path, by_batch=by_batch, versions={"invoices": "m"}, kinds=kinds)
+    ok(sync.create_tables())
+    assert not ok(sync.populate()).needs_attention
+    assert stored(database_url, "invoices") == {1: versions[0], 2: versions[2]}
+    verified(sync)
+
+
 # 29: processing.complete
 
 
