@@ -195,7 +195,7 @@ def _check_configured_keys(analysis: Analysis, settings: PlanSettings) -> None:
         seen = analysis.entities.get(entity)
         if seen is None or not seen.objects.count:
             continue
-        unknown = [name for name in fields if name not in seen.objects.fields]
+        unknown = [name for name in fields if seen.objects.fields.keys().isdisjoint((name, name.split(".")[0]))]
         if unknown:
             known = ", ".join(list(seen.objects.fields)[:12])
             raise ConfigurationError(

@@ -360,8 +360,9 @@ class EntityLoad:
 
     def _note_on_lacking(self) -> Note:
         """Of records that lack the key: they may have it under another name, or something else may be it."""
-        entity, key, lacking = self.plan.entity, ", ".join(self.plan.key or ()), self._ids.without_key
-        other = other_name(self._lacking or {}, key, entity)
+        entity, fields, lacking = self.plan.entity, self.plan.key or (), self._ids.without_key
+        key = ", ".join(fields)
+        other = other_name(self._lacking or {}, key, entity) if len(fields) == 1 else None
         keys, aliases = key_setting(entity), "processing.aliases"
         is_renamed = self._has_key or lacking < self.context.outcomes.counts.read
         if other and is_renamed:

@@ -55,7 +55,7 @@ def renamed_key(database: Database, connection: sa.Connection, plan: EntityPlan)
     """
     alike: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for column in plan.table.columns:
-        if key_rank(column.key, plan.entity) is not None:
+        if key_rank(column.key, plan.entity) is not None or snake(column.key).endswith("_id"):
             alike[snake(column.key)].append((column.key, column.name))
     root = database.tables(plan)[plan.table.name]
     for (name, first), *others in alike.values():
@@ -68,7 +68,12 @@ def renamed_key(database: Database, connection: sa.Connection, plan: EntityPlan)
 
 
 def other_name(record: Mapping[str, Json], key: str, entity: str) -> str | None:
-    """The field of a record that may be its entity's key under another name: spelled alike, or named like a key."""
+    """The field of a record that may be its entity's key under another name: spelled alike, or named like a key.
+
+    None for a key inside objects.
+    """
+    if "." in key:
+        return None
     fields = [name for name in record if key_of(dict(record), (name,)) is not None]
     alike = [name for name in fields if snake(name) == snake(key)]
     named = [name for name in fields if (rank := key_rank(name, entity)) is not None and rank <= _NAMED_AFTER]

@@ -306,8 +306,9 @@ def ignored_settings(context: Context, stored: Mapping[str, EntityPlan]) -> Iter
             what = f"{entity}.{path} = false takes effect with create-tables --recreate"
             text = f"{tables[path].name} is a table already: {what}"
             yield Note(text, "children_ignored", entity, setting="processing.children")
-    for entity, key in context.config.processing.keys.items():
-        if entity in stored and stored[entity].key not in (None, key, (*added_fields(context), *key)):
+    settings = plan_settings(context, stored)
+    for entity, key in (settings.keys or {}).items():
+        if entity in stored and stored[entity].key not in (None, key, settings.with_added(key)):
             text = (
                 f"{entity}: the configured key {', '.join(key) or '(none)'} takes effect with create-tables --recreate"
             )

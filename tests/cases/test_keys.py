@@ -199,6 +199,7 @@ def test_a_key_inside_objects_is_named_by_its_path(database_url, tmp_path, path)
     assert stored(database_url, "entries")["e7"] == {"sys": {"id": "e7"}, "v": 2}
     assert stored(database_url, "sums")['["2026","2"]'] == {**sums[1], "n": 2}
     verified(runner)
+    assert not [one.code for one in runner.analyze().notes if one.code == "key_ignored"]
     (reason,) = [record.reason for record in runner.rejected().records]
     assert reason == "has no key: sys.id"
 
@@ -427,9 +428,10 @@ def test_a_renamed_key_is_told_with_the_line_that_makes_the_names_one(database_u
     session(tmp_path, "2026-01-03", later=[{"later_id": 1, "v": 2}])
     result = runner_of(database_url, tmp_path, path).populate()
     assert note(result, "without_key").setting == 'processing.aliases = {"later": {"later_id": "id"}}'
-    runner = runner_of(database_url, tmp_path, path, aliases={**ALIASES, "later": {"later_id": "id"}})
+    keys = {"orders": "orderId"}  # by either name
+    runner = runner_of(database_url, tmp_path, path, aliases={**ALIASES, "later": {"later_id": "id"}}, keys=keys)
     ok(runner.create_tables(recreate=True, empty=True))
-    ok(runner.populate())
+    assert exit_code(runner.populate()) == Exit.DONE
     assert stored(database_url, "orders") == {1: old[0], 2: new[0], 3: new[1]}
     assert stored(database_url, "later") == {1: {"later_id": 1, "v": 2}}
     verified(runner)
