@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from itertools import islice
 
 from json2db_sync.analysis.column_kinds import with_kind
 from json2db_sync.analysis.path_inference import with_paths
@@ -44,8 +43,6 @@ from json2db_sync.model.plan import (
     table_name,
     with_aliases,
 )
-
-_OF_KEYS = (Kind.TEXT, Kind.INTEGER)
 
 
 def _evolves(_entity: str) -> bool:
@@ -162,7 +159,6 @@ def infer(
         key=key,
         key_guessed=guessed,
         key_reason=reason,
-        unrepeated=_unrepeated(seen) if key == () and seen.count else known.unrepeated,
         id_kind=id_kind,
         created_at=_free("created_at", table),
         updated_at=_free("updated_at", table),
@@ -278,19 +274,6 @@ def choose_key(
         else:
             return candidate.fields, True, _reason(candidate, records)
     return (), True, "; ".join(refused) or "no field is named like a key"
-
-
-_MOST_UNREPEATED = 3
-
-
-def _unrepeated(seen: ObjectStatistics) -> tuple[str, ...]:
-    """Fields that might be the key: in every record, never repeated."""
-    fields = (
-        field.key
-        for field in seen.fields.values()
-        if field.unrepeated and field.present == seen.count > 1 and field.kind_and_date_format[0] in _OF_KEYS
-    )
-    return tuple(islice(fields, _MOST_UNREPEATED))
 
 
 def _stored_key_reason(stored: EntityPlan, seen: ObjectStatistics, candidates: Sequence[KeyCandidate]) -> str:

@@ -120,8 +120,6 @@ class Sketch:
 MAX_FIELDS = 5_000
 """Keys of one object that are followed; what an object used as a map has beyond that is only counted."""
 _MAX_KEY_SETS = 500
-_REPEATS_AMONG = 1000
-"""Values of a key that are held against each other."""
 _EXAMPLES_AMONG = 10_000
 """Values of a key among which examples are looked for: of a key that has hardly any, all would have to be."""
 _MAX_SPOILERS = 5
@@ -173,8 +171,6 @@ class FieldStatistics:
     """How many keys of objects inside objects may still be followed; one number for all of an entity."""
     sketch: Sketch | None = None
     """Only for keys that name an id."""
-    unrepeated: set[str | int] | None = field(default_factory=set)
-    """The first values, as long as all are texts or integers, and different."""
     inside: InsideStatistics | None = None
     """What its objects hold."""
 
@@ -221,15 +217,6 @@ class FieldStatistics:
             self._add_examples(values[: _EXAMPLES_AMONG - before], types)
         if self.sketch is not None:
             self.sketch.add(_id_texts(values, types))
-        if self.unrepeated is not None and before < _REPEATS_AMONG:
-            self._find_repeats(values[: _REPEATS_AMONG - before])
-
-    def _find_repeats(self, values: Column) -> None:
-        assert self.unrepeated is not None
-        wanted = len(self.unrepeated) + len(values)
-        self.unrepeated.update(value for value in values if type(value) in (str, int) and value != "")
-        if len(self.unrepeated) < wanted:
-            self.unrepeated = None
 
     @property
     def lacks_examples(self) -> bool:

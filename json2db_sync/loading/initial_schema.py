@@ -239,7 +239,7 @@ class _AnalysisWhileLoading:
 
 def _essence(plan: EntityPlan) -> EntityPlan:
     """What makes the tables: neither what a plan is based on, nor indexes and views, which can be made later."""
-    return replace(plan, table=_without_paths(plan.table), records_seen=0, key_reason="", unrepeated=(), relations=())
+    return replace(plan, table=_without_paths(plan.table), records_seen=0, key_reason="", relations=())
 
 
 def _without_paths(table: TablePlan) -> TablePlan:

@@ -10,7 +10,7 @@ from json2db_sync.analysis.inference import PlanSettings
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import Ledger
 from json2db_sync.databases.outcome_counter import Counts
-from json2db_sync.loading.key_hints import alias_setting, key_setting, likely_key, renamed_key
+from json2db_sync.loading.key_hints import alias_setting, key_setting, likely_keys, renamed_key
 from json2db_sync.model.plan import EntityPlan, is_weaker_key
 from json2db_sync.results import Note
 from json2db_sync.text import counted
@@ -47,9 +47,9 @@ def key_notes(
 
 
 def _no_key(database: Database, connection: sa.Connection, plan: EntityPlan, counts: Counts) -> Note:
-    entity, fields = plan.entity, plan.unrepeated
+    entity = plan.entity
     twins = renamed_key(database, connection, plan)
-    likely = None if twins else likely_key(database, connection, plan)
+    likely, fields = (None, []) if twins else likely_keys(database, connection, plan)
     why, setting = f" ({plan.key_reason})", key_setting(entity, fields[0] if fields else "...")
     if twins:
         why, setting = f": what some records call {twins[1]} is {twins[0]} in others", alias_setting(entity, *twins)
@@ -95,6 +95,3 @@ def key_given_up(file: str, plan: EntityPlan, again: int, *, reload: bool) -> No
         + f"; {setting} names the key"
     )
     return Note(text, "key_given_up", entity, again, setting)
-
-
-__all__ = ["key_given_up", "key_notes"]

@@ -86,7 +86,7 @@ def singular(entity: str) -> str:
 
 _WEAKER_NAMES = ("uuid", "guid", "key", "code", "number", "slug", "sku", "email")
 """Of keys, and of much else: a field of such a name is the key only if every record has it and none repeats it."""
-_FIRST_WEAKER = 6
+FIRST_WEAKER = 6
 
 
 def key_rank(field: str, entity: str) -> int | None:
@@ -104,13 +104,13 @@ def key_rank(field: str, entity: str) -> int | None:
         return len(names)
     if name == MAP_KEY:
         return len(names) + 1
-    return _FIRST_WEAKER + _WEAKER_NAMES.index(name) if name in _WEAKER_NAMES else None
+    return FIRST_WEAKER + _WEAKER_NAMES.index(name) if name in _WEAKER_NAMES else None
 
 
 def is_weaker_key(fields: tuple[str, ...] | None, entity: str) -> bool:
     """Is this a key by its weaker name alone, if it was guessed?"""
     rank = key_rank(fields[0], entity) if fields is not None and len(fields) == 1 else None
-    return rank is not None and rank >= _FIRST_WEAKER
+    return rank is not None and rank >= FIRST_WEAKER
 
 
 Path = tuple[str, ...]
@@ -350,8 +350,6 @@ class EntityPlan:
     """The fields that make the key; () for none (content ids), None while no record was seen."""
     key_guessed: bool = True
     key_reason: str = ""
-    unrepeated: tuple[str, ...] = ()
-    """Where no key was found, fields that every record had and none repeated."""
     id_kind: Kind = Kind.TEXT
     """INTEGER or TEXT."""
     created_at: str = "created_at"

@@ -48,6 +48,3 @@ def _plain(value: Json) -> Json:
         content = value["$binary"]
         return content.get("base64") if isinstance(content, dict) else content
     return {key: _plain(one) for key, one in value.items()}
-
-
-__all__ = ["OF_MONGODB", "key_of", "key_of_values"]

@@ -152,18 +152,16 @@ def _version_notes(database: Database, loaded: Collection[str]) -> Iterator[Note
     from json2db_sync.model.record_version import is_unsorted_date
 
     for name, plan in stored_plans(database).items():
-        column = plan.version_column if name in loaded and plan.version_format is None else None
-        if column is None:
+        column = plan.version_column
+        if name not in loaded or column is None or plan.version_format is not None:
             continue
         with database.reading() as connection:
             stored = database.tables(plan)[plan.table.name].c[column.name]
             texts = connection.execute(sa.select(stored).where(stored.is_not(None)).limit(_SAMPLE)).scalars().all()
         dates = [text for text in texts if is_unsorted_date(text)]
         if dates:
-            alike = AlikeTexts()
-            alike.add(dates)
-            kind = (*alike.kinds, "datetime:...")[0]
-            line = f'processing.kinds = {{"{name}.{column.key}": "{kind}"}}'
+            (alike := AlikeTexts()).add(dates)
+            line = f'processing.kinds = {{"{name}.{column.key}": "{(*alike.kinds, "datetime:...")[0]}"}}'
             text = (
                 f"{name}: {column.key} says which version is the newest, but {dates[0]} compares as a text, not by "
                 f"time; {line}, with the format that it has, then create-tables"
