@@ -102,6 +102,3 @@ class Application:
         return ApplicationColumn(
             found["name"], found["type"], bool(found["nullable"]), self._database.reads_as_json(found["type"])
         )
-
-
-__all__ = ["Application", "ApplicationColumn", "ApplicationTable", "ForeignKey"]

@@ -36,11 +36,8 @@ def adopt(database: Database, plans: Mapping[str, EntityPlan], settings: PlanSet
 def adopt_keys(database: Database, plans: Mapping[str, EntityPlan], settings: PlanSettings) -> list[SchemaChange]:
     """Begin anew with entities of which nothing is stored, since the key that was configured for them was no key."""
     configured = {name: settings.with_added(key) for name, key in (settings.keys or {}).items()}
-    others = [
-        plan
-        for name, plan in plans.items()
-        if plan.holds_records and plan.key != configured.get(name, plan.key) and not settings.is_frozen(name)
-    ]
+    free = [plan for name, plan in plans.items() if plan.holds_records and not settings.is_frozen(name)]
+    others = [plan for plan in free if plan.key != configured.get(plan.entity, plan.key)]
     with database.reading() as connection:
         tables = ((plan, database.tables(plan)[plan.table.name]) for plan in others)
         unfilled = [plan for plan, root in tables if connection.execute(sa.select(root.c[ID]).limit(1)).first() is None]

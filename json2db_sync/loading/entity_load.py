@@ -363,17 +363,14 @@ class EntityLoad:
         entity, fields, lacking = self.plan.entity, self.plan.key or (), self._ids.without_key
         key = ", ".join(fields)
         other = other_name(self._lacking or {}, key, entity) if len(fields) == 1 else None
-        keys, aliases = key_setting(entity), "processing.aliases"
-        is_renamed = self._has_key or lacking < self.context.outcomes.counts.read
-        if other and is_renamed:
-            aliases = alias_setting(entity, other, key)
-        elif other:
-            keys = key_setting(entity, other)
+        is_renamed = other and (self._has_key or lacking < self.context.outcomes.counts.read)
+        keys = key_setting(entity, other if other and not is_renamed else "...")
+        aliases = alias_setting(entity, other, key) if other and is_renamed else "processing.aliases"
         text = (
             f"{self._file.name}: {counted(lacking, 'record')} of {entity} without {key}, the key, rejected; where that "
             f"is not the key: {keys}; where it has another name there: {aliases}"
         )
-        return Note(text, "without_key", entity, lacking, aliases if other and is_renamed else keys)
+        return Note(text, "without_key", entity, lacking, aliases if is_renamed else keys)
 
     def _kept_notes(self) -> Iterator[Note]:
         """Of values that rows cannot hold."""

@@ -65,6 +65,3 @@ def noted(rest: str | None, renamed: Renamed) -> str | None:
     if renamed.beside:
         parts["values"] = {**parts.get("values", {}), **renamed.beside}
     return encode(parts)
-
-
-__all__ = ["Aliases", "Renamed", "noted"]

@@ -309,7 +309,6 @@ def ignored_settings(context: Context, stored: Mapping[str, EntityPlan]) -> Iter
     settings = plan_settings(context, stored)
     for entity, key in (settings.keys or {}).items():
         if entity in stored and stored[entity].key not in (None, key, settings.with_added(key)):
-            text = (
-                f"{entity}: the configured key {', '.join(key) or '(none)'} takes effect with create-tables --recreate"
-            )
+            what = ", ".join(key) or "(none)"
+            text = f"{entity}: the configured key {what} takes effect with create-tables --recreate"
             yield Note(text, "key_ignored", entity, setting="processing.keys")

@@ -157,19 +157,15 @@ def _version_notes(database: Database, loaded: Collection[str]) -> Iterator[Note
             continue
         with database.reading() as connection:
             stored = database.tables(plan)[plan.table.name].c[column.name]
-            texts = connection.execute(sa.select(stored).where(stored.is_not(None)).limit(_SAMPLE)).scalars().all()
-        dates = [text for text in texts if is_unsorted_date(text)]
+            some = connection.execute(sa.select(stored).where(stored.is_not(None)).limit(200)).scalars()
+            dates = [text for text in some if is_unsorted_date(text)]
         if dates:
             (alike := AlikeTexts()).add(dates)
             line = f'processing.kinds = {{"{name}.{column.key}": "{(*alike.kinds, "datetime:...")[0]}"}}'
             text = (
-                f"{name}: {column.key} says which version is the newest, but {dates[0]} compares as a text, not by "
-                f"time; {line}, with the format that it has, then create-tables"
+                f"{name}: {column.key} tells the newest version, but {dates[0]} compares as a text, not by time; {line}"
             )
-            yield Note(text, "unsorted_versions", name, setting=line)
-
-
-_SAMPLE = 200
+            yield Note(f"{text}, in its format, then create-tables", "unsorted_versions", name, setting=line)
 
 
 def _misfit_notes(database: Database, loaded: Collection[str]) -> list[Note]:

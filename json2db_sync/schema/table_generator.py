@@ -308,6 +308,3 @@ class _Evolution:
         self._done.rows += rows
         if rows:
             self._done.done.append(SchemaChange("carry_over", new.entity, new.table.name, records=rows))
-
-
-__all__ = ["TableChanges", "evolve", "recreate"]

@@ -113,6 +113,3 @@ class _Copy:
         for table, child_rows in children.items():
             columns = self._shape.tables[table].stored_columns
             rows[table] += [{names.PARENT_ID: id_, **dict(zip(columns, child, strict=True))} for child in child_rows]
-
-
-__all__ = ["rebuild"]

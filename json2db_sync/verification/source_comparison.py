@@ -187,6 +187,3 @@ class Comparison:
         self.corrected += side.corrected
         for problem in side.problems.values():
             finding.add(problem)
-
-
-__all__ = ["Comparison"]
