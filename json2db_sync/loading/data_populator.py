@@ -32,7 +32,7 @@ from json2db_sync.schema.table_generator import evolve
 from json2db_sync.sources import RecordReader, SourceFile
 from json2db_sync.sources.batch import Batch
 from json2db_sync.sources.bytestream import file_digest
-from json2db_sync.sources.layout import FileLayout
+from json2db_sync.sources.layout import FileLayout, notes_told_once
 from json2db_sync.text import counted
 
 
@@ -376,8 +376,9 @@ def populate(
             initial_schema.finish()
             done.changes[:0] = initial_schema.changes
             done.notes += [note for note in initial_schema.notes if note not in done.notes]
+        unclear = {note.entity for note in done.notes if note.code == "unclear_layout"}
+        done.notes[:] = notes_told_once(done.notes)
         with database.reading() as connection:
-            unclear = {note.entity for note in done.notes if note.code == "unclear_layout"}
             listed = frozenset(done.listed - unclear)  # where records are comes before what their key is
             done.notes += key_notes(database, connection, done.entities, listed, options.plans)
     mark(database, options, done)

@@ -132,7 +132,8 @@ def layout_of(file: SourceFile, members: Sequence[Member], neighbour: Neighbour)
         is_there = any(member.key == next(iter(path.steps or ()), None) for member in members)
         if is_there or likely is None:
             return FileLayout("envelope", name.entity_of(path.name), path, beside=_beside(members, path))
-    return itself if likely is None else FileLayout("unclear", name.entity, likely)
+    named = name.entity if name.is_mapped else name.bare or name.entity
+    return itself if likely is None else FileLayout("unclear", name.entity, likely, named=named)
 
 
 def _chosen(name: FileName, members: Sequence[Member]) -> FileLayout | None:

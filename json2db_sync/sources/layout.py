@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -14,6 +15,8 @@ SETTING = "data_source.records"
 Kind = Literal["array", "lines", "objects", "envelope", "entities", "object", "unclear"]
 """Arrays one after the other; a record a line; objects one after the other; lists somewhere in an object; an object of
 lists, each an entity; one object, one record; the same where it could as well be something around records."""
+_MANY_ALIKE = 3
+"""Notes that say the same of so many files are told each."""
 _PLAIN: tuple[Kind, ...] = ("array", "lines", "objects", "object", "unclear")
 """Those of which there is no more to say."""
 
@@ -35,6 +38,8 @@ class FileLayout:
     """What stands beside the records, as far as it is small."""
     lists_beside: tuple[str, ...] = ()
     """Keys of lists beside the records that could be records, too."""
+    named: str = ""
+    """Where it is unclear: what the setting may call this file and other pages of the same."""
     is_empty: bool = False
     """Does the place of the records hold none, unlike that of the entity's other files?"""
 
@@ -70,7 +75,7 @@ class FileLayout:
         :param file: its name.
         """
         if self.kind == "unclear":
-            line = setting_line(self.entity, self.path)
+            line = setting_line(self.named, self.path)
             text = (
                 f"{file}: one record of {self.entity}, but it could be something around records; "
                 f'{line} takes those, "$" means the object itself (then create-tables --recreate --empty --entity '
@@ -92,3 +97,16 @@ class FileLayout:
 def setting_line(entity: str, path: RecordsPath | None) -> str:
     """The line for the configuration that says where an entity's records are."""
     return f"{SETTING} = {json.dumps({entity: path.text if path else '...'}, ensure_ascii=False)}"
+
+
+def notes_told_once(notes: Sequence[Note]) -> Iterator[Note]:
+    """The notes, but of many that name the same line for files only the first, with how many there are."""
+    counts = Counter(note.setting for note in notes if note.code == "unclear_layout")
+    for note in notes:
+        count = counts[note.setting] if note.code == "unclear_layout" else 1
+        if 0 <= count <= _MANY_ALIKE:
+            yield note
+        elif count > 0:
+            counts[note.setting] = -1
+            text = f"{note}; the same holds for {count - 1:,} more files"
+            yield Note(text, note.code, note.entity, count, note.setting)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import glob
+import json
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
+from fnmatch import fnmatch
+from itertools import groupby
 from pathlib import PurePosixPath
 
 from json2db_sync.errors import FileError
@@ -31,17 +34,38 @@ def note_on_like_files(files: Sequence[SourceFile], stored: Collection[str], mem
 
     :param stored: entities that have tables already.
     """
-    counts = Counter(file.entity for file in files)
-    small = [file for file in files if file.size <= _SMALL and counts[file.entity] == 1 and file.entity not in stored]
-    if len(small) < MANY or not _are_alike(small, memory_limit):
+    small = [file for file in files if file.size <= _SMALL and file.entity not in stored]
+    counts = Counter(file.entity for file in small)
+    rest = [file for file in small if counts[file.entity] == 1]  # what many folders hold is an entity already
+    is_one = len(rest) >= MANY and _are_alike(rest, memory_limit)
+    if not (groups := list(_groups(small, memory_limit)) or ([rest] if is_one else [])):
         return None
-    pattern, entity = _pattern(small)
-    setting = f'data_source.entities = {{"{pattern}": "{entity}"}}'
-    text = (
-        f"{len(small):,} small files of like fields, each an entity with a table of its own; as one entity they are "
-        f"one table: {setting}"
-    )
-    return Note(text, "many_like_files", entity, len(small), setting=setting)
+    patterns, alike = dict(map(_pattern, groups)), {file.path for group in groups for file in group}
+    others = [file for file in files if file.path not in alike and any(fnmatch(file.name, one) for one in patterns)]
+    # These stay what they are: the first pattern that fits counts.
+    entities = {glob.escape(file.name): file.entity for file in others if len(others) <= _SAMPLES} | patterns
+    setting = f"data_source.entities = {json.dumps(entities, ensure_ascii=False)}"
+    count, tables = len(alike), len(set(patterns.values()))
+    what = "one entity they are one table" if tables == 1 else f"{tables} entities they are {tables} tables"
+    text = f"{count:,} small files of like fields, each an entity with a table of its own; as {what}: {setting}"
+    return Note(text, "many_like_files", next(iter(patterns.values())) if tables == 1 else None, count, setting=setting)
+
+
+def _groups(small: Sequence[SourceFile], memory_limit: int) -> Iterator[list[SourceFile]]:
+    """Files of like records: those of a folder, or of it those whose names begin with one word."""
+    for folder in _by(small, lambda file: file.path.parent.as_posix()):
+        own = Counter(file.entity for file in folder)
+        found = [file for file in folder if own[file.entity] == 1]
+        numbered = [file for file in found if any(map(str.isdigit, file.path.name))]
+        found = numbered if len(numbered) >= MANY else found  # a products.json among them is another thing
+        if len(found) >= MANY:
+            is_one = _are_alike(found, memory_limit)
+            words = [found] if is_one else _by(found, lambda file: re.split(r"[\W\d_]", file.path.name, maxsplit=1)[0])
+            yield from (one for one in words if is_one or (len(one) >= MANY and _are_alike(one, memory_limit)))
+
+
+def _by(files: Iterable[SourceFile], mark: Callable[[SourceFile], str]) -> Iterator[list[SourceFile]]:
+    return (list(together) for _, together in groupby(sorted(files, key=mark), mark))
 
 
 def _are_alike(files: Sequence[SourceFile], memory_limit: int) -> bool:

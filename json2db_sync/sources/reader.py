@@ -214,7 +214,7 @@ class RecordReader:
         except FileError as error:
             if error.reason != "record_too_large" or self.layout.kind != "unclear":
                 raise
-            line = setting_line(self.layout.entity, self.layout.path)
+            line = setting_line(self.layout.named, self.layout.path)
             raise FileError(
                 error.message, hint=f"say where its records are: {line}", reason=error.reason, **error.context
             ) from error

@@ -133,6 +133,10 @@ def _at_the_start(after: str) -> Finding | None:
         return Finding(
             f"{kind} ({_shown(head)})", "this is no JSON but a page, often of an error: open it, and fetch again"
         )
+    if head.startswith(("PK\x03\x04", "PAR1")):
+        return Finding("a ZIP archive or another format that is no text", "unpack it, and keep the JSON that is in it")
+    if head.startswith("\x1e"):
+        return Finding("a record separator (RFC 7464)", "remove these characters: tr -d '\\036'")
     if head.startswith(("---", "- ")) or (re.match(r"[\w-]+:[ \n]", head) and not _EVENTS.match(head)):
         return Finding(f"YAML ({_shown(head)})", "convert it: yq -o=json")
     word = _WORD.match(head)

@@ -602,6 +602,21 @@ def test_24_many_like_files_are_said_with_the_line_that_makes_them_one(url: str,
     verified(url)
 
 
+@pytest.mark.parametrize("names", [("users/{}.json", "orders/{}.json"), ("user-{}.json", "order-{}.json")])
+def test_24_each_folder_and_each_name_is_an_entity(tmp_path: Path, names: tuple[str, str]) -> None:
+    """Files of two kinds are two tables, and what stands among them by another name stays what it is."""
+    for number in range(30):
+        write(tmp_path / "in" / names[0].format(number), {"id": number, "name": "n", "email": "e"})
+        write(tmp_path / "in" / names[1].format(number), {"id": number, "total": 1, "date": "d", "paid": True})
+    write(tmp_path / "in" / names[0].format("x"), [{"sku": 1, "price": 2}])
+    result = load(str(tmp_path / "test.db"), tmp_path / "in")
+    (note,) = [note for note in result.notes if note.code == "many_like_files"]
+    again = str(tmp_path / "again.db")
+    entities = json.loads(str(note.setting).partition(" = ")[2])
+    load(again, tmp_path / "in", entities=entities)
+    assert sorted(map(len, stored_records(again).values())) == [1, 30, 30]
+
+
 def test_24_files_of_other_fields_are_many_entities(url: str, tmp_path: Path) -> None:
     """Where fields differ nothing is said, nor of few files."""
     for number in range(40):

@@ -26,6 +26,8 @@ BROKEN = {
     "YAML": ("- id: 1\n  name: a", "YAML ('- id: 1')", 1, 1, "convert it"),
     "YAML without a list": ("id: 1\nname: a", "YAML ('id: 1')", 1, 1, "convert it"),
     "events": ('id: 1\ndata: {"id":1}', "server-sent events", 1, 1, "behind 'data:'"),
+    "a record separator": ('\x1e{"id":1}', "a record separator (RFC 7464)", 1, 1, "tr -d"),
+    "an archive": ("PK\x03\x04x", "a ZIP archive", 1, 1, "unpack it"),
     "CSV": ("id,name\n1,Ann", "text before the JSON ('id,name')", 1, 1, "before the first [ or {"),
     "single quotes": ("[{'id':1}]", "a key in single quotes", 1, 3, "double quotes"),
     "no quotes": ('[{"a":1,id:2}]', "a key without quotes ('id')", 1, 9, "double quotes"),

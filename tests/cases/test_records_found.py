@@ -539,6 +539,14 @@ def test_row_14_records_in_the_lists_of_a_map_are_not_told_apart_by_its_keys(day
     ]
 
 
+def test_pages_of_which_none_is_clear_are_told_once(days: Days) -> None:
+    """With one line for all of them, which makes them one entity."""
+    pages = {f"products_{page}": {"data": {"all": {"edges": [{"node": {"id": page}}]}}} for page in range(5)}
+    note = loud(days.load(**pages))
+    assert note.setting == 'data_source.records = {"products": "data.all.edges[*].node"}'
+    assert (note.count, "the same holds for 4 more files" in note) == (5, True)
+
+
 def test_the_name_of_a_list_is_not_what_stands_around_each_record(tmp_path: Path) -> None:
     """An export's records are repositories, not nodes."""
     path = tmp_path / "export.json"
