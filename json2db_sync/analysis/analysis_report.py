@@ -53,7 +53,7 @@ def _describe_fields(seen: ObjectStatistics, table: TablePlan, prefix: str) -> I
             kinds_seen=_kinds_seen(statistics),
             examples=tuple(statistics.examples),
             spoiled_by=statistics.spoiled_by,
-            spoiled=statistics.spoiled_dates,
+            spoiled=0 if column and column.chosen else statistics.spoiled_dates,
             proposed_kind=_proposal(column, statistics),
             texts=statistics.texts,
         )

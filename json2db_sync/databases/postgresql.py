@@ -161,8 +161,6 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
                     connection.exec_driver_sql(f"SELECT pg_advisory_unlock({_LOCK})")
                     connection.commit()
 
-    # Types
-
     @classmethod
     def type_of(cls, kind: Kind, date_format: str | None = None) -> SqlType:
         if kind is Kind.DATETIME:
@@ -199,8 +197,6 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
         # 54: program limit exceeded, as by a row or an index entry that is too large
         return super().refuses_row(error) or state_of(error.orig).startswith("54")
 
-    # Rows
-
     def row_form(self, plan: EntityPlan) -> RowForm:
         kinds = (sa.Integer, sa.Float, sa.Boolean)  # of columns that take numbers and booleans, not texts
         tables = self.tables(plan).items()
@@ -229,8 +225,6 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
     def byte_order(self, column: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
         return column.collate("C")
 
-    # Tables of others
-
     def reads_as_json(self, type_: SqlType) -> bool:
         # Dates too: psycopg cannot read infinity, or years before 1.
         return not isinstance(type_, _PLAIN)
@@ -240,8 +234,6 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
 
     def in_order(self, column: PlainColumn, type_: SqlType) -> Expression:
         return column if isinstance(type_, _ORDERED) else sa.cast(column, sa.Text).collate("C")
-
-    # Tables
 
     def put_in_place(
         self, connection: sa.Connection, old: EntityPlan, new: EntityPlan, aliases: Mapping[str, str]
@@ -266,8 +258,6 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
     def add_columns(self, connection: sa.Connection, plan: EntityPlan, table: str, names: Sequence[str]) -> None:
         self._wait_for_readers(connection)
         super().add_columns(connection, plan, table, names)
-
-    # Care
 
     def integrity_problems(self, connection: sa.Connection) -> list[str]:
         invalid = connection.exec_driver_sql(

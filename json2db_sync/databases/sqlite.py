@@ -125,8 +125,6 @@ class SQLiteDatabase(SQLiteViews):
             raw.execute(f"PRAGMA page_size = {_PAGE_SIZE}")  # heeded only while the file is empty
             raw.execute("PRAGMA journal_mode = WAL")
 
-    # Types
-
     @classmethod
     def type_of(cls, kind: Kind, date_format: str | None = None) -> SqlType:
         return _TYPES.get(kind, sa.Text())
@@ -200,8 +198,6 @@ class SQLiteDatabase(SQLiteViews):
             str(row[0])
             for row in connection.exec_driver_sql("SELECT name FROM pragma_table_list WHERE type = 'shadow'")
         }
-
-    # Care
 
     def integrity_problems(self, connection: sa.Connection) -> list[str]:
         found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check(20)")]

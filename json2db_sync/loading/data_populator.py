@@ -114,8 +114,6 @@ class FileLoad:
                 self._by_batch = False
         self._add_results()
 
-    # An attempt
-
     @contextmanager
     def _attempt(self) -> Iterator[tuple[RecordReader, Iterator[tuple[Batch, Parts | None]]]]:
         """A transaction, and the batches of the file with those rows that were made elsewhere."""
@@ -198,8 +196,6 @@ class FileLoad:
             run.worker.make_rows_by(plan, run.database.null, context.row_form, checks_paths=checks_paths)
         return entity
 
-    # What the ledger says of the file
-
     def _is_loaded(self) -> bool:
         if not self._options.load.duplicate_prevention:
             return False
@@ -253,8 +249,6 @@ class FileLoad:
             ledger.remember_file(self._file, name, digest if before == digest else None)
         if self._file.entity not in layout.holds or layout.kind == "entities":
             ledger.remember_file(self._file, self._file.entity, digest)  # stands for the file as such
-
-    # Afterwards
 
     def _initial_schema_is_wrong(self) -> bool:
         """Were the first tables made for other records than there are? Then they are made anew."""

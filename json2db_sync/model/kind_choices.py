@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from json2db_sync.model.kinds import Kind
+from json2db_sync.model.plan import ID, TablePlan
 
 
 class KindChoice(NamedTuple):
@@ -46,3 +47,13 @@ def choice_for(choices: Mapping[str, str], path: tuple[str, ...], key: str) -> K
     if text is None:
         return KindChoice(WRAPPED_NUMBERS[key]) if key in WRAPPED_NUMBERS else None
     return KindChoice.parse(text)
+
+
+def waiting_columns(choices: Mapping[str, str], table: TablePlan, path: tuple[str, ...]) -> Iterator[str]:
+    """The columns of a table, and of those below it, that were made without the kind that is chosen for them."""
+    for column in table.columns:
+        choice = choice_for(choices, path, column.key) if column.name != ID else None
+        if choice and not (column.chosen and choice in ((column.kind, None), (column.kind, column.date_format))):
+            yield f"{table.name}.{column.name}"
+    for child in table.children:
+        yield from waiting_columns(choices, child, (*path, *child.path))

@@ -39,9 +39,6 @@ class Selection:
     entity_filter: Collection[str] | None = None
 
 
-# Files
-
-
 def find_files(
     context: Context, selection: Selection, database: Database, step: Step
 ) -> tuple[Source, list[SourceFile]]:
@@ -179,9 +176,6 @@ def rules(context: Context) -> RecordRules:
     return RecordRules.load(section.schema_directory, section.mode)
 
 
-# Analysis and plans
-
-
 def analyze_files(context: Context, files: Sequence[SourceFile], selection: Selection, database: Database) -> Analysis:
     """What the files hold, by the rules, for the plans that are stored."""
     settings = plan_settings(context, stored_plans(database))
@@ -247,9 +241,6 @@ def make_plans(context: Context, analysis: Analysis, stored: Mapping[str, Entity
     return json_analyzer.make_plans(analysis, stored, plan_settings(context, stored))
 
 
-# Notes
-
-
 def doubts_of_settings(context: Context, stored: Mapping[str, EntityPlan], known: Iterable[str]) -> Iterator[Note]:
     """Settings that name what is not there, or that take no effect on the stored tables."""
     yield from ignored_settings(context, stored)
@@ -312,3 +303,10 @@ def ignored_settings(context: Context, stored: Mapping[str, EntityPlan]) -> Iter
             what = ", ".join(key) or "(none)"
             text = f"{entity}: the configured key {what} takes effect with create-tables --recreate"
             yield Note(text, "key_ignored", entity, setting="processing.keys")
+    if kinds := context.config.processing.kinds:
+        from json2db_sync.model.kind_choices import waiting_columns
+
+        for entity, plan in stored.items():
+            if plan.holds_records and (waiting := list(waiting_columns(kinds, plan.table, (entity,)))):
+                text = f"{entity}: processing.kinds takes effect on {', '.join(waiting)} with create-tables"
+                yield Note(text, "kinds_ignored", entity, len(waiting), "processing.kinds")

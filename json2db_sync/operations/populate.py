@@ -58,6 +58,7 @@ def populate(context: Context, selection: Selection, *, backup: bool | None = No
     """Load what is new or changed, one transaction a file; tables that are missing are made."""
     from json2db_sync.events import Meter
     from json2db_sync.loading.data_populator import populate as load_files
+    from json2db_sync.loading.wrappings import wrapping_notes
 
     with context.step("populate") as step, context.database() as database:
         source, files = find_files(context, selection, database, step)
@@ -69,6 +70,7 @@ def populate(context: Context, selection: Selection, *, backup: bool | None = No
             load_files(database, files, storage.run, options, Meter("populate", context.emit), storage.done)
             stored = stored_plans(database)
             storage.done.notes += [*doubts_of_lifecycles(context, stored), *ignored_settings(context, stored)]
+            storage.done.notes += wrapping_notes(database, stored)
         notes = list(source.notes)
         if not files:
             notes.append(Note("no file of these entities is inside the window", "no_files", setting="entity_filter"))

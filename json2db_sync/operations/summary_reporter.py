@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.flat_views import views_of
-from json2db_sync.databases.ledger import Ledger
+from json2db_sync.databases.ledger import Ledger, LoadedFile
 from json2db_sync.loading.gone import NewestState
 from json2db_sync.model.kinds import now_text
 from json2db_sync.model.plan import ID, EntityPlan
@@ -201,10 +201,9 @@ class Summary:
         """Was this file loaded?"""
         return self._there and bool(self._ledger.files(str(path)))
 
-    def loaded_files(self) -> dict[str, tuple[int, int]]:
-        """Path of each file whose records are stored -> its size and time when it was loaded."""
-        files = (load.file for load in self._ledger.loads()) if self._there else ()
-        return {file.path: (file.size, file.mtime_ns) for file in files if file.digest is not None}
+    def loaded_files(self) -> dict[str, LoadedFile]:
+        """By path, the files whose records are stored."""
+        return self._ledger.loaded_files() if self._there else {}
 
     def superseded(self, entity: str | None, most: int | None) -> list[SupersededRecord]:
         """Records that newer versions took the place of, latest loads first."""

@@ -63,11 +63,13 @@ LOUD = frozenset(
         "guessed_key_updates",
         "key_given_up",
         "key_ignored",
+        "kinds_ignored",
         "lists_beside",
         "many_like_files",
         "mixed_list",
         "most_records_gone",
         "no_key",
+        "nothing_fits",
         "nothing_named",
         "records_missing",
         "unclear_layout",
@@ -75,6 +77,7 @@ LOUD = frozenset(
         "unknown_version_field",
         "unsorted_versions",
         "without_key",
+        "wrapping_stored",
     }
 )
 """Codes of notes that ask for a look: a command that has one ends with code 3."""

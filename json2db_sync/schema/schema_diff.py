@@ -249,8 +249,6 @@ class SchemaPlanner:
         root = self._database.tables(plan)[plan.table.name]
         return int(self._connection.execute(sa.select(sa.func.count()).select_from(root)).scalar_one())
 
-    # What is not ours
-
     def require_free(self, plan: EntityPlan, old: EntityPlan | None = None) -> None:
         """Raise unless the names of the plan's tables are free, those of the old plan aside.
 
@@ -302,8 +300,6 @@ class SchemaPlanner:
             self._columns[table] = set(self._database.column_names(self._connection, table)) if there else set()
         return self._columns[table]
 
-    # What someone dropped
-
     def missing(self, plan: EntityPlan) -> Missing:
         """What is not there of the tables that this plan says there are."""
         built = self._database.tables(plan)
@@ -329,8 +325,6 @@ class SchemaPlanner:
             for table, index in self._database.missing_indexes(self._connection, new)
         ):
             yield SchemaChange("create_index", new.entity, new.table.name)
-
-    # What columns did not tell
 
     def _holding_stored_rows(
         self, old: EntityPlan, new: EntityPlan, missing: Missing, settings: PlanSettings, others: set[str]

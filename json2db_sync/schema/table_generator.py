@@ -204,8 +204,6 @@ class _Evolution:
             self._database.add_columns(self._connection, new, table, columns)
         self._fill_custom(new, [custom for custom in new.custom if custom.name in added.get(new.table.name, ())])
 
-    # Custom columns
-
     def _require_usable(self, old: EntityPlan | None, new: EntityPlan) -> None:
         """Try custom columns on a table that goes away again: their types are in the user's own words."""
         known = self._usable.union(old.custom if old else ())
@@ -239,8 +237,6 @@ class _Evolution:
                 sessions = self._ledger.session_of(table.c[names.LOAD])
                 self._connection.execute(table.update().values({column.name: sessions}))
 
-    # Tables that someone dropped or cut
-
     def repair(self, plan: EntityPlan, missing: Missing) -> None:
         """Make missing tables and columns again, and have their files loaded again to fill them."""
         if not missing:
@@ -267,8 +263,6 @@ class _Evolution:
         lost = {name: value for name, value in own.items() if name in columns and table == plan.table.name}
         if lost:
             self._connection.execute(self._database.tables(plan)[table].update().values(lost))
-
-    # Rebuilding
 
     def _set_views_aside(self, plan: EntityPlan) -> None:
         """Users built views on these tables, which are going to be dropped."""

@@ -60,7 +60,7 @@ def canonical(record: Any) -> str:
     return json.dumps(record, sort_keys=True)
 
 
-CODES = {"unclear_layout", "records_missing", "lists_beside"}
+CODES = {"unclear_layout", "records_missing", "lists_beside", "wrapping_stored"}
 
 
 def quiet(result: Any) -> Any:
@@ -254,6 +254,25 @@ def test_row_13_what_could_be_an_answer_is_never_replaced(days: Days, answer: di
     assert [note.code for note in days.runner.analyze(cutoff_days="all").notes] == ["unclear_layout"] * 2
 
 
+def test_row_13_what_was_stored_before_the_setting_is_told_until_it_is_cleared(days: Days) -> None:
+    """The files are to be loaded again, and the record that one was stands among its records."""
+    answer = {"page": 1, "Kunden": [{"nr": 1}, {"nr": 2}], "warnings": []}
+    loud(days.load(things=answer))
+    days.configure(records={"things": "Kunden"})
+    assert [file.state for file in days.runner.inspect(cutoff_days="all").found.files] == ["changed"]
+    for _again in range(2):
+        note = loud(days.runner.populate(cutoff_days="all"), "wrapping_stored")
+        assert (note.entity, note.count) == ("things", 1)
+        assert "create-tables --recreate --empty --entity things" in note.text
+        assert not days.runner.inspect(cutoff_days="all").found.to_load
+    assert len(days.records("things")) == 3
+    assert days.runner.create_tables(recreate=True, empty=True, entity_filter="things").success
+    quiet(days.runner.populate(cutoff_days="all"))
+    assert days.records("things") == [{"nr": 1}, {"nr": 2}]
+    days.configure(entities={"things*": "parts"}, records={"parts": "Kunden"})
+    assert [file.state for file in days.runner.inspect(cutoff_days="all").found.files] == ["changed"]
+
+
 def test_row_13_the_object_itself(days: Days) -> None:
     """``$`` says so; then a later version takes the place of the earlier."""
     days.configure(records={"things": "$"})
@@ -401,7 +420,8 @@ def test_row_13_a_setting_that_comes_later_reads_the_files_anew(days: Days) -> N
     """With the line that the note told."""
     loud(days.load(things={"d": {"Parts": [{"id": 1}]}}))
     days.configure(records={"things": "d.Parts"})
-    result = quiet(days.again())
+    result = days.again()
+    loud(result, "wrapping_stored")
     assert result.statistics["inserted"] == 1
     assert {"id": 1} in days.records("things")
     ok(days.runner.create_tables(recreate=True, empty=True))

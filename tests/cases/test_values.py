@@ -298,9 +298,15 @@ def test_a_kind_that_is_chosen_later_changes_the_column(place):
     place.load(invoices=MONEY)
     assert place.kind("invoices", "total") == "text"
     runner = place.runner(**kinds(invoices__total="decimal"))
+    result = runner.populate()
+    assert [note.text for note in result.notes if note.code == "kinds_ignored"] == [
+        "invoices: processing.kinds takes effect on json_invoices.total with create-tables"
+    ]
+    assert result.needs_attention
     assert any(change == "widen column json_invoices.total (text to decimal)" for change in runner.plan().changes)
     ok(runner.create_tables())
     assert place.kind("invoices", "total") == "decimal"
+    assert not ok(runner.populate()).notes
     assert_sound(place.url, runner=runner)
     assert place.read("invoices") == MONEY
 
@@ -345,6 +351,23 @@ def test_fractions_of_seconds_are_in_the_column(values, files, by_batch, place):
     assert place.in_order("x", "at") == [record["id"] for record in reversed(records)]
     assert len(query(place.url, "SELECT DISTINCT at FROM json_x_lines")) == len(records)
     assert place.read("x") == records
+
+
+def test_a_kind_that_fits_no_value_is_loud(place):
+    """It is hardly what was meant; one that fits some is said in passing."""
+    records = [{"id": 1, "a": "soon", "b": "soon"}, {"id": 2, "a": "later", "b": "2026-01-01"}]
+    result = place.load(kinds(x__a="date", x__b="date"), x=records)
+    found = [(note.code, note.count) for note in result.notes]
+    assert found == [("nothing_fits", 2), ("misfits", 1)]
+    assert result.needs_attention
+
+
+def test_what_keeps_a_column_from_being_a_date_is_not_said_of_one_that_is_a_date_by_setting(place):
+    """Which values those are is said of the column instead."""
+    records = [{"id": n, "d": f"2026-01-{n:02}"} for n in range(1, 9)]
+    session(place.folder / "sync_sessions", "2026-01-01", x=[*records, {"id": 9, "d": ""}])
+    assert [note.code for note in ok(place.runner().analyze()).notes] == ["date_exceptions"]
+    assert not ok(place.runner(**kinds(x__d="date")).analyze()).notes
 
 
 def test_a_kind_that_is_none_is_told():

@@ -16,6 +16,7 @@ from json2db_sync.databases.ledger.schema import (
     FILE_COLUMNS,
     STORED,
     Load,
+    LoadedFile,
     StoredFile,
     files,
     loads,
@@ -36,8 +37,6 @@ from json2db_sync.sources.records_path import RecordsPath
 class FilesAndLoads(PlansAndRuns):
     """Over one open connection."""
 
-    # Files
-
     def files(self, path: str) -> dict[str, StoredFile]:
         """What is known of a file, by entity."""
         rows = self._connection.execute(sa.select(files).where(files.c.path == safe_text(path)))
@@ -55,8 +54,6 @@ class FilesAndLoads(PlansAndRuns):
             for row in self._connection.execute(sa.select(files).where(files.c.path.in_(part))):
                 found[texts[row.path]] = _stored_file(row)
         return found
-
-    # Their order from old to new
 
     def newest_places(self) -> dict[str, str]:
         """By entity, the last place that a file has."""
@@ -118,8 +115,6 @@ class FilesAndLoads(PlansAndRuns):
         """SQL for the session that a row's load belongs to."""
         statement = sa.select(files.c.session).join_from(files, loads, loads.c.file_id == files.c.id)
         return statement.where(loads.c.id == load).scalar_subquery()
-
-    # Loads
 
     def start_load(self, run: int, file_id: int, entity: str, mode: str) -> int:
         """The number of a new load. What is kept of the records of the file's earlier content is forgotten."""
@@ -198,6 +193,27 @@ class FilesAndLoads(PlansAndRuns):
         """How the records of a file are wrapped, as it was last loaded."""
         statement = sa.select(loads.c.layout).where(loads.c.file_id == file_id, loads.c.layout.is_not(None))
         return self._connection.execute(statement.order_by(loads.c.id.desc()).limit(1)).scalar_one_or_none()
+
+    def wrappings(self) -> dict[str, list[int]]:
+        """By entity, the loads of files that were one record as far as was known, and are read otherwise since."""
+        found: dict[str, list[int]] = defaultdict(list)
+        wanted = (loads.c.layout == "unclear") & loads.c.status.in_(STORED)
+        statement = sa.select(loads.c.id, loads.c.file_id, loads.c.entity).where(wanted)
+        for load, file_id, entity in self._connection.execute(statement).all():
+            if self.layout_of(file_id) not in ("unclear", "object"):
+                found[entity].append(load)
+        return found
+
+    def loaded_files(self) -> dict[str, LoadedFile]:
+        """By path, the files whose records are stored."""
+        found: dict[str, LoadedFile] = defaultdict(LoadedFile)
+        layouts = sa.select(loads.c.file_id, loads.c.layout).where(loads.c.layout.is_not(None)).order_by(loads.c.id)
+        last = {row[0]: row[1] for row in self._connection.execute(layouts)}
+        for row in self._connection.execute(sa.select(files).where(files.c.digest.is_not(None))):
+            found[row.path].states.add((row.size, row.mtime_ns))
+            found[row.path].entities.add(row.entity)
+            found[row.path].layouts |= {last[row.id]} if row.id in last else set()
+        return found
 
     def places(self) -> dict[str, RecordsPath]:
         """Where files have their records, by entity and by what the names of pages have in common.

@@ -81,8 +81,6 @@ class PlansAndRuns:
     def _next_id(self, table: sa.Table) -> int:
         return int(self._connection.execute(sa.select(sa.func.coalesce(sa.func.max(table.c.id), 0))).scalar_one()) + 1
 
-    # Plans
-
     def plans(self, *, any_version: bool = False) -> dict[str, EntityPlan]:
         """The plans of all entities in the database, in order of name; none where there is no ledger.
 
@@ -103,8 +101,6 @@ class PlansAndRuns:
         self._connection.execute(
             plans.insert(), {"entity": plan.entity, "plan": to_json(plan), "changed_at": now_text()}
         )
-
-    # Runs
 
     def forget_plan(self, entity: str) -> None:
         """An entity has no tables any more."""

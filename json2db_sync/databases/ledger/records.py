@@ -36,8 +36,6 @@ class Replayed:
 class Records(FilesAndLoads):
     """Over one open connection."""
 
-    # Rejected records
-
     def add_rejections(self, load: int, file_id: int, rejections: Sequence[Rejection]) -> None:
         """Keep rejected records."""
         if not rejections:
@@ -215,8 +213,6 @@ class Records(FilesAndLoads):
             ]
             if changed:
                 self._connection.execute(statement, changed)
-
-    # Superseded records
 
     def add_superseded(self, load: int, file_id: int, entity: str, records: Sequence[Superseded]) -> None:
         """Keep which records newer versions took the place of."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -166,6 +166,16 @@ class StoredFile:
             place=bare(self.sort_key),
             fields=fields_of(self.sort_key),
         )
+
+
+@dataclass
+class LoadedFile:
+    """How a file was loaded, whatever is in it."""
+
+    states: set[tuple[int, int]] = field(default_factory=set)
+    """Size and time."""
+    entities: set[str] = field(default_factory=set)
+    layouts: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
