@@ -365,7 +365,12 @@ def populate(
             initial_schema.make()
         load_run = LoadRun(database, run, options, meter, done, initial_schema, worker)
         for file in files:
-            _load(load_run, file)
+            try:
+                FileLoad(load_run, file).run()
+            except (FileError, ValidationError) as error:
+                _refuse(load_run, file, error)
+                if options.limit.stop:
+                    raise
         if initial_schema is not None:
             initial_schema.finish()
             done.changes[:0] = initial_schema.changes
@@ -378,18 +383,12 @@ def populate(
     mark(database, options, done)
 
 
-def _load(run: LoadRun, file: SourceFile) -> None:
-    """Load a file, or write down why it is refused."""
-    try:
-        FileLoad(run, file).run()
-    except (FileError, ValidationError) as error:
-        run.done.refused.append(refused_file(file, error))
-        with run.database.transaction() as connection:
-            ledger = Ledger(run.database, connection)
-            file_id = ledger.remember_file(file, file.entity, None)
-            ledger.record_refusal(run.number, file_id, file.entity, str(error))
-        if run.options.limit.stop:
-            raise
+def _refuse(run: LoadRun, file: SourceFile, error: FileError | ValidationError) -> None:
+    run.done.refused.append(refused_file(file, error))
+    with run.database.transaction() as connection:
+        ledger = Ledger(run.database, connection)
+        file_id = ledger.remember_file(file, file.entity, None)
+        ledger.record_refusal(run.number, file_id, file.entity, str(error))
 
 
 def mark(database: Database, options: PopulateOptions, done: Population) -> None:
