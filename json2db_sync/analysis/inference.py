@@ -262,7 +262,8 @@ def choose_key(
         return None, True, "no records yet"
     refused = []
     ranked = [(rank, c.fields, c) for c in candidates if (rank := _rank(c, entity)) is not None]
-    for _, (name,), candidate in sorted(ranked, key=lambda item: item[:2]):
+    # Of id and ID the one that is spelled as names of keys are.
+    for _, (name,), candidate in sorted(ranked, key=lambda item: (item[0], item[1][0] != snake(item[1][0]), item[1])):
         if _names_a_part(name, entity, seen):
             refused.append(f"{name} seems to refer to another entity")
         elif candidate.unfit:

@@ -496,7 +496,7 @@ BAD_FILES: dict[str, tuple[str, bytes, str]] = {
     "scalars": ("bad.json", b"[1, 2, 3]", "must contain an array of records"),
     "an empty object": ("bad.json", b"{}", "must contain an array of records"),
     "HTML": ("bad.json", b"<html><body>502 Bad Gateway</body></html>", "not valid JSON"),
-    "two values": ("bad.json", b'[{"id": 1}] [{"id": 2}]', "not valid JSON"),
+    "two values": ("bad.json", b'{"id": 1} "x"', "not valid JSON"),
 }
 
 

@@ -377,7 +377,8 @@ def latest_of(key: tuple[str, ...], entity: str, answers: list[Any]) -> list[Any
             singles += without
         else:
             keyless |= Counter(map(by_value, without))
-    return [*latest.values(), *singles, *map(json.loads, keyless.elements())]
+    by_content = {by_value(single): single for single in singles}  # what could be around records has a content id
+    return [*latest.values(), *by_content.values(), *map(json.loads, keyless.elements())]
 
 
 @pytest.mark.slow
