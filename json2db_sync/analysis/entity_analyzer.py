@@ -33,6 +33,7 @@ from json2db_sync.model.decoding import (
 )
 from json2db_sync.model.jsontext import MAX_KEY, short_hash
 from json2db_sync.model.kinds import INT64_MAX
+from json2db_sync.model.paths import plain_object
 from json2db_sync.model.plan import MAP_KEY, is_weaker_key, key_rank
 from json2db_sync.model.record_key import key_of, key_of_values
 from json2db_sync.sources import Record, SourceFile
@@ -159,6 +160,7 @@ class _Objects:
             present = [value for value in column if value is not ABSENT] if place in sometimes else column
             if place in self._below:
                 statistics.count_objects(present)
+                statistics.look_inside([plain_object(one) for one in present if isinstance(one, msgspec.Struct)])
                 self._below[place].analyze(read.below[key])
             else:
                 of = types[place]

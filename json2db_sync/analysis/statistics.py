@@ -198,9 +198,7 @@ class FieldStatistics:
         if types[str]:
             self._analyze_texts(_of_type(str, values, types), date_format)
         if types[dict]:
-            if self.inside is None:
-                self.inside = InsideStatistics(self.key)
-            self.inside.analyze(_of_type(dict, values, types))
+            self.look_inside(_of_type(dict, values, types))
         if types[dict] and types[list]:  # one after the other: what is made of them does not depend on batches
             both = (value for value in values if type(value) is dict or type(value) is list)
             for of, run in groupby(both, type):
@@ -217,6 +215,12 @@ class FieldStatistics:
             self._add_examples(values[: _EXAMPLES_AMONG - before], types)
         if self.sketch is not None:
             self.sketch.add(_id_texts(values, types))
+
+    def look_inside(self, objects: Sequence[Mapping[str, Json]]) -> None:
+        """Follow the keys of objects among the values."""
+        if objects:
+            self.inside = self.inside or InsideStatistics(self.key)
+            self.inside.analyze(objects)
 
     @property
     def lacks_examples(self) -> bool:

@@ -123,7 +123,7 @@ class ObjectCheck:
     def fits(self, values: Column) -> bool:
         """Do the objects among these values hold nothing else? Dates must be spelled as before."""
         objects = [
-            _plain(value) if isinstance(value, msgspec.Struct) else value
+            plain_object(value) if isinstance(value, msgspec.Struct) else value
             for value in values
             if isinstance(value, dict | msgspec.Struct)
         ]
@@ -195,11 +195,11 @@ def _objects_at(value: Value, path: Path) -> list[Value]:
     return [element for element in (value if isinstance(value, list) else (value,)) if isinstance(element, dict)]
 
 
-def _plain(struct: msgspec.Struct) -> dict[str, Value]:
+def plain_object(struct: msgspec.Struct) -> dict[str, Value]:
     """The object that a struct was made of, without the lists in it that have tables."""
     values = zip(struct.__struct_encode_fields__, astuple(struct), strict=True)
     return {
-        key: _plain(value) if isinstance(value, msgspec.Struct) else value
+        key: plain_object(value) if isinstance(value, msgspec.Struct) else value
         for key, value in values
         if value is not msgspec.UNSET
         and value is not ABSENT
