@@ -608,6 +608,8 @@ class InsideStatistics:
         self.fields: dict[str, FieldStatistics] = {}
         self.is_open = depth <= 0
         """Are there keys that are not followed?"""
+        self._is_given_up = self.is_open
+        """Is none followed any more?"""
         self._key = key
         self._depth = depth
         self._left = left if left is not None else [MAX_PLACES]
@@ -619,8 +621,6 @@ class InsideStatistics:
 
     def analyze(self, objects: Sequence[Mapping[str, Json]]) -> None:
         """Look into the next objects: those that are like the ones before are many at once."""
-        if self.is_open and not self.fields:
-            return
         if self._check is None and self.fields:  # made when it is needed: most places have but few objects
             with suppress(NeedsRowPath):
                 self._check = ObjectCheck(self.shape())
@@ -650,6 +650,8 @@ class InsideStatistics:
         return inside.fields[keys[-1]]
 
     def _walk(self, objects: Sequence[Mapping[str, Json]]) -> None:
+        if self._is_given_up:
+            return
         columns: defaultdict[str, list[Json]] = defaultdict(list)
         for value in objects:
             for key, item in value.items():
@@ -671,7 +673,7 @@ class InsideStatistics:
             known.analyze(column, types, 0)
         if len(self.fields) > MAX_KEYS:
             self.fields.clear()
-            self.is_open = True
+            self.is_open = self._is_given_up = True
 
     def _new(self, key: str) -> FieldStatistics | None:
         """A key that was not there before; None where it is not followed."""
@@ -687,7 +689,8 @@ class InsideStatistics:
 
     def shape(self) -> Shape:
         """What was seen, for checking whether more is like it."""
-        shape = Shape(is_open=self.is_open)
+        # A key that is not known yet is looked at, as long as one may be followed.
+        shape = Shape(is_open=self._is_given_up or self._left[0] <= 0)
         for key, known in self.fields.items():
             assert known.inside is not None
             shape.below[key] = known.inside.shape()

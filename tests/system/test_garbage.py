@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from support.contents import Content, assert_sound, content, table_names
 from support.postgres import Server
 from support.processes import CHILD, TESTS, can_mount, child
+from support.stored import stored_records
 
 from json2db_sync import SyncRunner
 from json2db_sync.config import JSON2DBConfig
@@ -858,7 +859,9 @@ def test_a_server_that_breaks_off_loses_nothing(postgres_server, postgres_url, t
     assert listener.done
     assert_failed(result, "database_error")
     world.assert_intact()
-    assert world.runner().populate().statistics["inserted"] == 2000
+    assert world.runner().populate().success
+    # What the server ends may just have been committed: then the next run has nothing left to do.
+    assert len(stored_records(postgres_url)["big"]) == 2000
     world.assert_intact()
 
 
