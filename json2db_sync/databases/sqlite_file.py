@@ -221,6 +221,8 @@ class SQLiteFile(Database):
                 ) from error
             yield
 
+    # Backups
+
     @property
     def _backup_folder(self) -> Path:
         folder = self.settings.backup_directory

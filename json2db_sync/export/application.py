@@ -119,8 +119,7 @@ class ApplicationContent:
         return record_schema(self.name, properties, required, key, self._filters)
 
     def _select(self) -> sa.Select[Any]:
-        # Values come as the driver gives them, whatever the columns are declared to be.
-        source = sa.table(self._table.name, *(sa.column(column.name) for column in self._table.columns))
+        source = self._table.selectable
         columns: list[sa.ColumnElement[Any]] = [
             self._tables.expression(self.name, column).label(column.name) for column in source.c
         ]
@@ -151,6 +150,9 @@ class ApplicationContent:
         if self._options.omits_null and any(None in column for column in columns):
             return [{name: value for name, value in record.items() if value is not None} for record in records]
         return records
+
+
+# Values
 
 
 def converter(column: ApplicationColumn, *, omit_null: bool = False) -> Callable[[Values], Values]:

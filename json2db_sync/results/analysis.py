@@ -31,10 +31,6 @@ class FieldAnalysis(Value):
     """Values (with how often) that keep a column of dates from being one."""
     spoiled: int = 0
     """How many values do."""
-    proposed_kind: str | None = None
-    """A kind that its texts are all of, to choose in ``processing.kinds``."""
-    texts: int = 0
-    """Values that are texts."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +74,7 @@ class AnalysisResult(Result):
 
     @property
     def needs_attention(self) -> bool:
-        counted = any(entity.rejected or entity.invalid for entity in self.entities)
-        return counted or bool(self.refused_files) or super().needs_attention
+        return bool(self.refused_files) or any(entity.rejected or entity.invalid for entity in self.entities)
 
 
 @dataclass(frozen=True)

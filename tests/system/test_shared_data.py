@@ -298,9 +298,7 @@ def records_in(value: Any, entity: str) -> list[Any]:
     if isinstance(value, list):
         return value
     arrays = [key for key, item in value.items() if isinstance(item, list)]
-    if entity in arrays:
-        return value[entity]
-    names = ("data", "records", "items", "results", "rows")
+    names = (entity, "data", "records", "items", "results", "rows")
     return value[arrays[0]] if len(arrays) == 1 and arrays[0] in names else [value]
 
 
@@ -379,8 +377,7 @@ def latest_of(key: tuple[str, ...], entity: str, answers: list[Any]) -> list[Any
             singles += without
         else:
             keyless |= Counter(map(by_value, without))
-    by_content = {by_value(single): single for single in singles}  # what could be around records has a content id
-    return [*latest.values(), *by_content.values(), *map(json.loads, keyless.elements())]
+    return [*latest.values(), *singles, *map(json.loads, keyless.elements())]
 
 
 @pytest.mark.slow
