@@ -109,7 +109,6 @@ def test_a_killed_export_leaves_whole_files(tmp_path, seed):
 
 
 @pytest.mark.nightly
-@pytest.mark.timeout(3600)
 def test_many_killed_exports_leave_whole_files(tmp_path, seed):
     """The same at a hundred moments spread over the whole run."""
     kill_often(tmp_path, NIGHTLY_KILLS, seed)

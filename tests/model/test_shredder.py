@@ -23,8 +23,6 @@ from json2db_sync.model.shredder import (
     is_rest,
 )
 
-pytestmark = pytest.mark.timeout(3600)  # nightly, 20,000 examples take their time
-
 scalars = (
     st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(st.characters(exclude_categories=["Cs"]), max_size=8) | st.sampled_from(["", " ", "2024-01-31", "00123"])

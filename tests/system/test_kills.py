@@ -49,7 +49,6 @@ def test_a_killed_run_loses_nothing(operation, place, tmp_path, seed):
 
 
 @pytest.mark.nightly
-@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_many_killed_runs_lose_nothing(operation, place, tmp_path, seed):
     """The same at fifty moments spread over the whole run."""
