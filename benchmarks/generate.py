@@ -5,9 +5,10 @@
     python benchmarks/generate.py accounting M --change 5  the same data with 5 % of its records changed
 
 `accounting` is invoices with 1 to 10 line items, `flat` is events without lists, `tiny` is records of 60 bytes (the
-most keys for the size). Sizes: S 24 MB, M 236 MB, L 1 GB, XL 2.2 GB, and XS for a try. Beside each folder stands a
-`.summary.json` that says what a correct result holds: records, line items, and the sum of an amount in both. A folder
-whose summary is there is not made again.
+most keys for the size). `nested` is accounting with its line items as `lines.data`, `offsets` is flat with moments
+whose offset and fraction change. Sizes: S 24 MB, M 236 MB, L 1 GB, XL 2.2 GB, and XS for a try. Beside each folder
+stands a `.summary.json` that says what a correct result holds: records, line items, and the sum of an amount in both.
+A folder whose summary is there is not made again.
 """
 
 from __future__ import annotations
@@ -179,6 +180,29 @@ def flat(seed: int) -> Iterator[Record]:
         }
 
 
+def nested(seed: int) -> Iterator[Record]:
+    """The invoices of `accounting`, each list of line items inside an object, as APIs with pages send them."""
+    for record in accounting(seed):
+        items = record.pop("line_items")
+        record["lines"] = {"object": "list", "has_more": False, "total_count": len(items), "data": items}
+        yield record
+
+
+def change_nested(record: Record, one: Callable[[], float]) -> None:
+    record["line_items"] = record["lines"]["data"]
+    change_invoice(record, one)
+    del record["line_items"]
+
+
+def offsets(seed: int) -> Iterator[Record]:
+    """The events of `flat`, at offsets that go with the season, with fractions that come and go."""
+    for record in flat(seed):
+        number, time = record["id"], record["time"]
+        clock = time[:19] if number % 3 == 0 else time[:-1] + "000" * (number % 2)
+        record["time"] = clock + ("+02:00" if "04" <= time[5:7] <= "10" else "+01:00" if number % 7 else "Z")
+        yield record
+
+
 def change_event(record: Record, _one: Callable[[], float]) -> None:
     record["amount"] = (round(record["amount"] * 100) + 100) / 100
     record["ok"] = not record["ok"]
@@ -208,8 +232,15 @@ class Shape:
     """Records of each size."""
     amount: str
     children: str = ""
-    """The key of the list that becomes a table; empty if there is none."""
+    """Where the list is that becomes a table, dotted; empty if there is none."""
     child_amount: str = ""
+
+    def items(self, record: Record) -> list[Record]:
+        """That list of a record."""
+        found: Any = record
+        for key in self.children.split("."):
+            found = found[key]
+        return list(found)
 
 
 SHAPES = {
@@ -222,6 +253,18 @@ SHAPES = {
     ),
     "flat": Shape(
         *("events", flat, change_event),
+        counts={"XS": 6_000, "S": 107_000, "M": 1_070_000, "L": 4_600_000, "XL": 10_000_000},
+        amount="amount",
+    ),
+    "nested": Shape(
+        *("invoices", nested, change_nested),
+        counts={"XS": 500, "S": 7_700, "M": 76_000, "L": 330_000, "XL": 720_000},
+        amount="total",
+        children="lines.data",
+        child_amount="item_total",
+    ),
+    "offsets": Shape(
+        *("events", offsets, change_event),
         counts={"XS": 6_000, "S": 107_000, "M": 1_070_000, "L": 4_600_000, "XL": 10_000_000},
         amount="amount",
     ),
@@ -283,7 +326,7 @@ def write(
         summary.records += 1
         summary.amount += round(record[shape.amount] * 100)
         if shape.children:
-            items = record[shape.children]
+            items = shape.items(record)
             summary.children += len(items)
             summary.child_amount += sum([round(item[shape.child_amount] * 100) for item in items])
         batch.append(encode(record))

@@ -5,6 +5,7 @@
     python benchmarks/ourselves.py export flat M                   to files, beside sqlite-utils rows
     python benchmarks/ourselves.py scale accounting S M L XL       time and memory from size to size
     python benchmarks/ourselves.py scale flat S M --format ndjson --gz
+    python benchmarks/ourselves.py beside offsets M                a shape beside its plain one: offsets, nested
 
 Every step is a new process; rounds are interleaved. `--database postgresql` does the same there. It needs the
 environments of `run.py --install`; the raw figures go to docs/performance-<what>-<shape>-<size>.json.
@@ -216,6 +217,27 @@ def scale(steps: Steps, options: argparse.Namespace) -> dict[str, Any]:
     return {"about": described("From size to size", last, options), "table": table, "notes": notes}
 
 
+PLAIN = {"offsets": "flat", "nested": "accounting"}
+"""Of a shape the one that holds the same records written plainly."""
+
+
+def beside(steps: Steps, options: argparse.Namespace) -> dict[str, Any]:
+    """Populate of a shape beside the plain one, as many records of both."""
+    plain = PLAIN.get(options.shape)
+    if plain is None:
+        raise SystemExit(f"{options.shape} is plain itself; choose one of {', '.join(PLAIN)}")
+    sets = {shape: make(shape, options.size[0], options.data) for shape in (plain, options.shape)}
+    for number in range(options.rounds):
+        print(f"round {number + 1} of {options.rounds}", flush=True)
+        for shape, (folder, summary) in sets.items():
+            with steps.database() as (target, work):
+                steps.take(shape, "populate", steps.provide(work, folder, summary), target, work)
+    rate = steps.middle(plain, "work") / steps.middle(options.shape, "work")
+    notes = [f"{options.shape} loads at {rate:.2f} of the rate of {plain} (goal: at least 0.8)."]
+    summary = sets[options.shape][1]
+    return {"about": described(f"Beside {plain}", summary, options), "table": steps.rows(plain), "notes": notes}
+
+
 def described(what: str, summary: Summary, options: argparse.Namespace) -> str:
     place = "PostgreSQL" if options.database == "postgresql" else "SQLite"
     items = f" with {summary.children:,} line items" if summary.children else ""
@@ -226,13 +248,13 @@ def described(what: str, summary: Summary, options: argparse.Namespace) -> str:
     )
 
 
-WHAT = {"rerun": rerun, "read": read, "export": export, "scale": scale}
+WHAT = {"rerun": rerun, "read": read, "export": export, "scale": scale, "beside": beside}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=WHAT)
-    parser.add_argument("shape", choices=("accounting", "flat"))
+    parser.add_argument("shape", choices=("accounting", "flat", *PLAIN))
     parser.add_argument("size", nargs="+", choices=SHAPES["flat"].counts)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--change", type=float, default=5, help="per cent of the records that change (5)")

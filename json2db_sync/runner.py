@@ -17,6 +17,7 @@ from json2db_sync.operations import (
     backups,
     create_tables,
     export,
+    gone,
     history,
     inspection,
     populate,
@@ -296,6 +297,15 @@ class SyncRunner:
     ) -> results.SupersededResult:
         """Records that were read and are not stored, since newer versions of their keys are; latest loads first."""
         return self._context(db_path).run(results.SupersededResult, history.superseded, entity=entity, most=most)
+
+    def gone(self, entity: str, db_path: PathLike | None = None, *, most: int | None = 100) -> results.GoneResult:
+        """Records of an entity that its newest files (of one stamp) no longer hold, or that stubs deleted; by id.
+
+        Nothing is marked: ``processing.complete`` names the entities whose rows are.
+
+        :param most: show at most so many; ``total`` counts all. None: all.
+        """
+        return self._context(db_path).run(results.GoneResult, gone.gone, entity, most=most)
 
     def read(self, entity: str, id: RecordId | None = None, *, db_path: PathLike | None = None) -> Reading:
         """The stored records of an entity as JSON again, in order of id; of one id only that record, or nothing.

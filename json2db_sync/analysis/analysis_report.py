@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 
 from json2db_sync.analysis.entity_analyzer import EntitySeen
 from json2db_sync.analysis.statistics import FieldStatistics, ObjectStatistics
-from json2db_sync.model.plan import EntityPlan, TablePlan
+from json2db_sync.model.kinds import Kind
+from json2db_sync.model.plan import ID, ColumnPlan, EntityPlan, TablePlan, dotted
 from json2db_sync.results import EntityAnalysis, FieldAnalysis, Note, Relation
+from json2db_sync.text import counted
 
 
 def describe(seen: EntitySeen, plan: EntityPlan, keys: Mapping[str, str]) -> EntityAnalysis:
@@ -36,10 +38,10 @@ def describe(seen: EntitySeen, plan: EntityPlan, keys: Mapping[str, str]) -> Ent
 
 def _describe_fields(seen: ObjectStatistics, table: TablePlan, prefix: str) -> Iterable[FieldAnalysis]:
     columns = {column.key: column for column in table.columns}
-    children = {child.key: child for child in table.children}
+    children = {child.path: child for child in table.children}
     for key, statistics in seen.fields.items():
         column = columns.get(key)
-        child = children.get(key)
+        child = children.get((key,))
         yield FieldAnalysis(
             path=prefix + key,
             kind="child table" if child else str(column.kind if column else statistics.kind_and_date_format[0]),
@@ -51,10 +53,43 @@ def _describe_fields(seen: ObjectStatistics, table: TablePlan, prefix: str) -> I
             kinds_seen=_kinds_seen(statistics),
             examples=tuple(statistics.examples),
             spoiled_by=statistics.spoiled_by,
-            spoiled=statistics.spoiled_dates,
+            spoiled=0 if column and column.chosen else statistics.spoiled_dates,
+            proposed_kind=_proposal(column, statistics),
+            texts=statistics.texts,
         )
         if child and statistics.elements:
             yield from _describe_fields(statistics.elements, child, f"{prefix}{key}[].")
+        for way, inner in statistics.lists_inside() if not child else ():
+            below = children.get((key, *way))
+            if below and inner.elements:
+                yield from _describe_fields(inner.elements, below, f"{prefix}{dotted((key, *way))}[].")
+
+
+def _proposal(column: ColumnPlan | None, seen: FieldStatistics) -> str | None:
+    """A kind that the texts of a column are all of, though they are texts."""
+    is_text = column is not None and column.kind is Kind.TEXT and not column.chosen and column.name != ID
+    return seen.alike.kind if is_text and seen.texts and seen.texts + seen.nulls == seen.present else None
+
+
+def _alike(texts: int, kind: str) -> str:
+    what = "decimal" if kind == "decimal" else "date"
+    return f"1 text that is a {what}" if texts == 1 else f"{counted(texts, 'text')} that are all {what}s"
+
+
+def kind_notes(analysis: EntityAnalysis) -> list[Note]:
+    """Columns of texts that are all of another kind, with the line for the configuration."""
+    return [
+        Note(
+            f"{analysis.name}.{field.path}: {_alike(field.texts, field.proposed_kind)}: processing.kinds = "
+            f'{{"{analysis.name}.{field.path.replace("[]", "")}": "{field.proposed_kind}"}}',
+            "kind_proposal",
+            analysis.name,
+            field.texts,
+            "processing.kinds",
+        )
+        for field in analysis.fields
+        if field.proposed_kind
+    ]
 
 
 def _kinds_seen(statistics: FieldStatistics) -> dict[str, int]:

@@ -12,13 +12,34 @@ import msgspec
 from msgspec.structs import astuple
 
 from json2db_sync.analysis.inference import PlanSettings
-from json2db_sync.analysis.statistics import FieldStatistics, KeyCandidate, KeySample, ObjectStatistics, allowed_repeats
-from json2db_sync.model.decoding import ABSENT, Column, NeedsRowPath, Objects, elements, encoded, struct_type
-from json2db_sync.model.jsontext import MAX_KEY, key_of, key_of_values, short_hash
+from json2db_sync.analysis.statistics import (
+    FieldStatistics,
+    KeyCandidate,
+    KeySample,
+    ObjectStatistics,
+    allowed_exceptions,
+)
+from json2db_sync.model.aliases import Aliases
+from json2db_sync.model.decoding import (
+    ABSENT,
+    Column,
+    NeedsRowPath,
+    Objects,
+    StructType,
+    elements,
+    encoded,
+    renamed_array,
+    struct_type,
+)
+from json2db_sync.model.jsontext import MAX_KEY, short_hash
 from json2db_sync.model.kinds import INT64_MAX
-from json2db_sync.model.plan import key_rank
+from json2db_sync.model.paths import plain_object
+from json2db_sync.model.plan import MAP_KEY, is_weaker_key, key_rank
+from json2db_sync.model.record_key import key_of, key_of_values
 from json2db_sync.sources import Record, SourceFile
 from json2db_sync.sources.batch import Batch, Undecoded, split_until_fits
+from json2db_sync.sources.layout import FileLayout
+from json2db_sync.sources.layouts import NOTHING_KNOWN, Layouts
 from json2db_sync.validation.record_validator import RecordRules
 
 _encoder = msgspec.json.Encoder()
@@ -70,8 +91,13 @@ def known_keys(seen: ObjectStatistics) -> tuple[Any, ...]:
 
 
 def _holds_objects(field: FieldStatistics) -> bool:
-    """Does it hold arrays of objects, of which there are examples? (Structs cannot be any.)"""
-    return field.holds_objects and not field.lacks_examples
+    """Does it hold objects that are counted by column: those of arrays, and those with such arrays in them?
+
+    Only where there are examples: structs cannot be any.
+    """
+    if not field.holds_objects or field.lacks_examples:
+        return False
+    return field.object_arrays > 0 or any(True for _ in field.lists_inside())
 
 
 class _Objects:
@@ -84,19 +110,26 @@ class _Objects:
         self.keys = list(seen.fields)
         self._fields = list(seen.fields.values())
         self._below = {
-            place: _Objects(field.elements, depth - 1)
+            place: _Objects(field.elements, depth - (field.object_arrays > 0))
             for place, field in enumerate(self._fields)
             if depth > 0 and field.elements is not None and _holds_objects(field)
         }
         self._depth = depth
-        fields: list[Any] = [
-            (f"f{place}", list[self._below[place].struct] | None if place in self._below else Any, ABSENT)  # type: ignore[misc]
-            for place in range(len(self.keys))
+        fields: list[StructType] = [
+            (f"f{place}", self._type(place, field), ABSENT) for place, field in enumerate(self._fields)
         ]
         names = {f"f{place}": key for place, key in enumerate(self.keys)}
-        self.struct: Any = struct_type(fields, names)
+        self.struct: StructType = struct_type(fields, names)
 
-    def read(self, structs: Sequence[Any]) -> Objects:
+    def _type(self, place: int, field: FieldStatistics) -> StructType:
+        below = self._below.get(place)
+        if below is None:
+            return Any
+        if not field.object_arrays:
+            return below.struct | None
+        return list[below.struct] | below.struct | None if field.objects else list[below.struct] | None  # type: ignore[name-defined]
+
+    def read(self, structs: Column) -> Objects:
         values = list(zip(*map(astuple, structs), strict=True)) if structs else [()] * len(self.keys)
         below = {self.keys[place]: objects.read(elements(values[place])) for place, objects in self._below.items()}
         return Objects(len(structs), self.keys, values, [frozenset(map(type, column)) for column in values], below)
@@ -126,7 +159,8 @@ class _Objects:
         for place, (key, statistics, column) in enumerate(zip(self.keys, self._fields, columns, strict=True)):
             present = [value for value in column if value is not ABSENT] if place in sometimes else column
             if place in self._below:
-                statistics.count_object_arrays(present)
+                statistics.count_objects(present)
+                statistics.look_inside([plain_object(one) for one in present if isinstance(one, msgspec.Struct)])
                 self._below[place].analyze(read.below[key])
             else:
                 of = types[place]
@@ -167,6 +201,8 @@ class ReadOptions:
     rules: RecordRules = field(default_factory=RecordRules)
     """Records that these reject count as invalid, and shape no plan."""
 
+    layouts: Layouts = NOTHING_KNOWN
+    """What is known of how files hold their records."""
     batch_path: bool = True
     """Analyze many records at once where that can be done; else each takes the row path. The result is the same."""
 
@@ -203,9 +239,13 @@ class EntityAnalyzer:
         self._waiting_bytes = 0
         self._depth = 0
         self._usable_before = {fields: candidate.usable for fields, candidate in seen.candidates.items()}
+        self._aliases = Aliases(settings.aliases_of(seen.name))
         self._configured = (settings.keys or {}).get(seen.name)
-        known = settings.key_of(seen.name)
-        for fields in dict.fromkeys([*([known] if known else []), *seen.candidates]):
+        known = self._known = settings.key_of(seen.name)
+        if any("." in field for field in known or ()):  # they may be inside objects
+            self._takes_batches = False
+        fit = [fields for fields, candidate in seen.candidates.items() if not candidate.unfit]
+        for fields in dict.fromkeys([*([known] if known else []), *fit]):
             self._follow(fields)
         seen.files += 1
 
@@ -234,7 +274,7 @@ class EntityAnalyzer:
                 self._batch_statistics = BatchStatistics(self._seen.objects, depth)
             if part is batch and objects is not None and self._batch_statistics.takes(objects):
                 return objects
-            return self._batch_statistics.read(part.array)
+            return self._batch_statistics.read(renamed_array(self._aliases, part.array)[0])
 
         for part, found in split_until_fits(batch, read):
             if found is None or self._batch_statistics is None:
@@ -242,9 +282,9 @@ class EntityAnalyzer:
                 continue
             self._batch_statistics.analyze(found)
             by_key = dict(zip(found.keys, found.values, strict=True))
-            for fields in self._samples:
+            for fields in list(self._samples):
                 columns = [by_key.get(field, ()) for field in fields]
-                self._count(fields, _keys(columns, len(part)), part.hashes)
+                self._count(fields, _keys(fields, columns, len(part)), part.hashes)
 
     def add_records(self, records: Iterable[Record], depth: int) -> None:
         """Analyze records on the row path. They wait until there are enough to be worth it, or :meth:`finish`."""
@@ -262,15 +302,20 @@ class EntityAnalyzer:
         if not self._waiting:
             return
         objects = self._seen.objects
-        objects.analyze([record.value for record in self._waiting], self._depth)
+        values = [self._aliases.plain(record.value) for record in self._waiting]
+        objects.analyze(values, self._depth)
         if self._configured is None:
             for name in islice(objects.fields, self._known_fields, None):
                 if key_rank(name, self._seen.name) is not None:
                     self._follow((name,))
         self._known_fields = len(objects.fields)
         contents = [short_hash(record.raw) for record in self._waiting] if self._samples else ()
-        for fields in self._samples:
-            self._count(fields, [key_of(record.value, fields) for record in self._waiting], contents)
+        for fields in list(self._samples):
+            keys = [
+                None if record.is_unclear else key_of(value, fields)
+                for record, value in zip(self._waiting, values, strict=True)
+            ]
+            self._count(fields, keys, contents)
         self._waiting.clear()
         self._waiting_bytes = 0
 
@@ -293,20 +338,30 @@ class EntityAnalyzer:
         usable = [key for key in keys if key is not None]
         if len(usable) < len(keys):
             contents = [content for key, content in zip(keys, contents, strict=True) if key is not None]
-        self._seen.candidates[fields].usable += len(usable)
-        self._samples[fields].add(usable, contents)
+        candidate, sample = self._seen.candidates[fields], self._samples[fields]
+        candidate.usable += len(usable)
+        sample.add(usable, contents)
+        if fields != self._known and (fields == (MAP_KEY,) or is_weaker_key(fields, self._seen.name)):
+            missing = candidate.usable < self._seen.objects.count
+            candidate.unfit = "is missing in some records" if missing else "repeats" if sample.has_repeats else ""
+            if candidate.unfit:
+                del self._samples[fields]
 
-    def finish(self) -> None:
+    def finish(self, layout: FileLayout | None = None) -> None:
         """The file is read: what it allows its key depends on its own size, as it will when it is loaded."""
         self._analyze_waiting()
+        if layout is not None and layout.is_single:  # a status, a configuration: one thing, whatever its code is today
+            for fields, candidate in self._seen.candidates.items():
+                if fields != self._known and is_weaker_key(fields, self._seen.name):
+                    candidate.unfit = "stands in a file of one object"
         for fields, sample in self._samples.items():
             candidate = self._seen.candidates[fields]
             candidate.repeats += sample.repeats
             candidate.examples += sample.examples[: _MAX_EXAMPLES - len(candidate.examples)]
-            candidate.allowed += allowed_repeats(candidate.usable - self._usable_before.get(fields, 0))
+            candidate.allowed += allowed_exceptions(candidate.usable - self._usable_before.get(fields, 0))
 
 
-def _keys(columns: Sequence[Column], count: int) -> Sequence[str | None]:
+def _keys(fields: Sequence[str], columns: Sequence[Column], count: int) -> Sequence[str | None]:
     """The keys of records, from the values of their key fields."""
     kinds = set(map(type, columns[0])) if len(columns) == 1 else set()
     if kinds == {int} and max(map(abs, columns[0])) <= INT64_MAX:
@@ -316,4 +371,4 @@ def _keys(columns: Sequence[Column], count: int) -> Sequence[str | None]:
         if all(lengths) and max(lengths) <= MAX_KEY:
             return columns[0]
     filled = [column or (None,) * count for column in columns]
-    return [key_of_values(values) for values in zip(*filled, strict=True)]
+    return [key_of_values(values, fields) for values in zip(*filled, strict=True)]

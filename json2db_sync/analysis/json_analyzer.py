@@ -12,13 +12,15 @@ from json2db_sync.analysis.inference import PlanSettings, guess_relations, infer
 from json2db_sync.analysis.statistics import KeyCandidate, ObjectStatistics
 from json2db_sync.errors import ConfigurationError, FileError
 from json2db_sync.events import Meter
+from json2db_sync.model.aliases import Aliases
 from json2db_sync.model.decoding import Objects
-from json2db_sync.model.jsontext import Json, key_of
+from json2db_sync.model.jsontext import Json
 from json2db_sync.model.plan import EntityPlan, Relation, TablePlan, replace, tables_of_others
+from json2db_sync.model.record_key import key_of
 from json2db_sync.results import Note, RefusedFile
 from json2db_sync.sources import Record, RecordReader, SourceFile
 from json2db_sync.sources.batch import Batch
-from json2db_sync.sources.reader import Layout
+from json2db_sync.sources.layout import FileLayout
 from json2db_sync.workers.batching import batched
 
 _BATCH = 500
@@ -49,7 +51,7 @@ class AnalyzesRecords(Protocol):
 
     def add(self, batch: Batch) -> None: ...
 
-    def finish_file(self, records: int, layout: Layout) -> None: ...
+    def finish_file(self, records: int, layout: FileLayout) -> None: ...
 
 
 class Analyzer:
@@ -81,16 +83,17 @@ class Analyzer:
             self._counters[entity] = EntityAnalyzer(seen, self._file, self._options, self._settings)
         return self._counters[entity]
 
-    def finish_file(self, records: int, layout: Layout) -> None:
+    def finish_file(self, records: int, layout: FileLayout) -> None:
         """These were all."""
-        if not self._counters and layout != "entities" and self._options.wants(self._file.entity):
-            self._of(self._file.entity)  # a file without records
+        if not self._counters and layout.kind != "entities" and self._options.wants(layout.entity):
+            self._of(layout.entity)  # a file without records
         for counter in self._counters.values():
-            counter.finish()
+            counter.finish(layout)
         self.analysis.files += 1
         self.analysis.bytes += self._file.size
         if self._file.expected_records not in (None, records):
             self.analysis.notes.append(count_note(self._file, records))
+        self.analysis.notes += layout.notes(self._file.name)
 
 
 def analyze(
@@ -165,14 +168,14 @@ def analyze_file(
     report = meter.file_started(file.name)
     number = 0
     analyzer.start_file(file)
-    with RecordReader(file, options.memory_limit) as reader:
+    with RecordReader(file, options.memory_limit, layouts=options.layouts) as reader:
         for batch in reader.batches(undecoded=options.batch_path):
             analyzer.add(batch)
             number += len(batch)
             report(number, reader.bytes_read)
             if most is not None and reader.bytes_read > most:
                 break
-        analyzer.finish_file(number, reader.envelope.layout)
+        analyzer.finish_file(number, reader.layout)
     meter.file_done(file.name, number, file.size)
 
 
@@ -192,7 +195,7 @@ def _check_configured_keys(analysis: Analysis, settings: PlanSettings) -> None:
         seen = analysis.entities.get(entity)
         if seen is None or not seen.objects.count:
             continue
-        unknown = [name for name in fields if name not in seen.objects.fields]
+        unknown = [name for name in fields if seen.objects.fields.keys().isdisjoint((name, name.split(".")[0]))]
         if unknown:
             known = ", ".join(list(seen.objects.fields)[:12])
             raise ConfigurationError(
@@ -226,7 +229,9 @@ def analyze_stored(
     """Count what stored records hold, and in how many of them the candidate makes a key."""
     for part in batched(records, _BATCH):
         seen.analyze(part, settings.observed_depth)
-        candidate.usable += sum(key_of(record, candidate.fields) is not None for record in part)
+        usable = sum(key_of(record, candidate.fields) is not None for record in part)
+        candidate.usable += usable
+        candidate.stored_without += len(part) - usable
 
 
 def plan_afresh(
@@ -240,9 +245,11 @@ def plan_afresh(
     name = stored.entity
     seen = analysis.entities.get(name) or EntitySeen(name)
     key = (settings.keys or {}).get(name, stored.key)
+    key = settings.with_added(key) if key else key
     candidate = seen.candidates.setdefault(key or (), KeyCandidate(key or ()))
-    analyze_stored(records, seen.objects, candidate, settings)
+    plain = Aliases(settings.aliases_of(name)).plain
+    analyze_stored(map(plain, records), seen.objects, candidate, settings)
     empty = TablePlan(stored.table.name)
-    basis = replace(stored, table=empty, key=key, records_seen=0)
+    basis = replace(stored, table=empty, key=key, records_seen=0, maps=())
     taken = tables_of_others(name, others)
     return infer(name, seen.objects, list(seen.candidates.values()), settings, basis, taken)

@@ -43,7 +43,8 @@ def _field(seen: FieldStatistics) -> Schema:
     schema: Schema = {"type": kinds[0] if len(kinds) == 1 else kinds}
     if seen.texts and (name := _format(seen)):
         schema["format"] = name
-    if seen.elements is not None and seen.arrays == seen.object_arrays + seen.empty_arrays:
+    only_objects = not seen.mixed_arrays and seen.arrays == seen.object_arrays + seen.empty_arrays
+    if seen.elements is not None and seen.arrays and not seen.objects and only_objects:
         schema["items"] = {"title": seen.key, **_object(seen.elements)}
     return schema
 

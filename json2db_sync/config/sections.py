@@ -11,18 +11,23 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from json2db_sync.config.values import (
+    Children,
     Contracts,
+    DeletionStubs,
     FieldsOfTables,
     JsonText,
     KeyFields,
+    Kinds,
     MaxRejected,
     Names,
+    RecordsPathText,
     Relations,
     Times,
     shown,
 )
 
 PREFIX = "JSON2DB_"
+_FIELD = r"^[A-Za-z][A-Za-z0-9_]{0,59}$"
 
 
 class _Section(BaseModel):
@@ -63,6 +68,23 @@ class DataSourceSettings(_Section):
     )
     entities: Annotated[dict[str, str], JsonText] = _setting(
         {}, "ENTITIES", 'Pattern of file names to entity, as JSON: {"artworks/*.json": "artworks"}'
+    )
+    order: Literal["auto", "name", "modified"] = _setting(
+        "auto",
+        "ORDER",
+        "Files from old to new: auto (dates in names, then as they were first seen, then names), name, modified",
+    )
+    records: Annotated[dict[str, RecordsPathText], JsonText] = _setting(
+        {}, "RECORDS", 'Where in its files the records of an entity are, as JSON: {"invoices": "QueryResponse.Invoice"}'
+    )
+    folder_column: str | None = _setting(
+        None, "FOLDER_COLUMN", "A column, part of the key, that holds the folder of each record's file", pattern=_FIELD
+    )
+    name: str | None = _setting(
+        None, "SOURCE_NAME", "What this source is called, in a column source_name that is part of the key", min_length=1
+    )
+    continues: str | None = _setting(
+        None, "CONTINUES", "The folder of another source that this one goes on from: its records may be replaced"
     )
 
 
@@ -115,8 +137,18 @@ class ProcessingSettings(_Section):
     second_process: bool = _switch(
         "SECOND_PROCESS", "Use a second processor where there is so much to read that it pays", default=True
     )
+    flat_views: bool = _switch(
+        "FLAT_VIEWS",
+        "A view json_<entity>_flat beside each table with objects inside: a column for each path in them",
+        default=True,
+    )
     child_depth: int = _setting(
         1, "CHILD_DEPTH", "Levels of arrays of objects that become tables; 0: none, they are JSON columns", ge=0, le=5
+    )
+    children: Children = _setting(
+        {},
+        "CHILDREN",
+        'Lists that become tables, or do not, as JSON: {"invoices": {"lines.data": true, "history": false}}',
     )
     max_columns: int = _setting(
         400,
@@ -126,7 +158,29 @@ class ProcessingSettings(_Section):
         le=1500,
     )
     keys: Annotated[dict[str, KeyFields], JsonText] = _setting(
-        {}, "KEYS", 'Key fields where the guess is wrong, as JSON: {"playlist_track": ["PlaylistId", "TrackId"]}'
+        {},
+        "KEYS",
+        'Key fields where the guess is wrong ([]: none), as JSON: {"playlist_track": ["PlaylistId", "TrackId"]}',
+    )
+    aliases: Annotated[dict[str, dict[str, str]], JsonText] = _setting(
+        {}, "ALIASES", 'Other names of fields, by entity, as JSON: {"orders": {"orderId": "order_id"}}'
+    )
+
+    versions: Annotated[dict[str, str], JsonText] = _setting(
+        {},
+        "VERSIONS",
+        'The field whose greatest value is a record\'s newest version, as JSON: {"invoices": "last_modified_time"}',
+    )
+    complete: Names | None = _setting(
+        None, "COMPLETE", "Entities whose newest files hold all there is: what they lack is marked _gone_since; *: all"
+    )
+    deletion_stubs: DeletionStubs = _setting(
+        {},
+        "DELETION_STUBS",
+        'What a record holds that only tells of a deletion, as JSON: {"invoices": {"status": "Deleted"}}',
+    )
+    kinds: Kinds = _setting(
+        {}, "KINDS", 'Kinds of columns where values say otherwise, as JSON: {"invoices.total": "decimal"}'
     )
 
     on_error: Literal["reject", "stop"] = _setting(

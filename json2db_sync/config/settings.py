@@ -88,6 +88,9 @@ class JSON2DBConfig(Sections):
             prefer_session_based=section.prefer_session_based,
             include_failed=section.include_failed,
             entities=section.entities,
+            order=section.order,
+            folder_column=section.folder_column,
+            name=section.name,
         )
 
 

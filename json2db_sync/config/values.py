@@ -7,7 +7,7 @@ import re
 import shlex
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator
 
 from json2db_sync.model.timing import parse
 
@@ -34,7 +34,16 @@ def _field_names(value: object) -> object:
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_field_names)]
-KeyFields = Annotated[Names, Field(min_length=1)]
+
+
+def _key_fields(value: object) -> object:
+    """At least one name; an empty list says that there is no key."""
+    if isinstance(value, str) and not _field_names(value):
+        raise ValueError("must name a field, or several; [] says that there is no key")
+    return value
+
+
+KeyFields = Annotated[Names, BeforeValidator(_key_fields)]
 FieldsOfTables = Annotated[dict[str, Names], JsonText]
 
 
@@ -52,6 +61,20 @@ def _most(value: object) -> str | None:
 
 MaxRejected = Annotated[str | None, BeforeValidator(_most)]
 Contracts = Annotated[dict[str, Literal["evolve", "freeze"]], JsonText]
+
+
+Children = Annotated[dict[str, dict[str, bool]], JsonText]
+
+
+def _named_fields(value: dict[str, dict[str, object]]) -> dict[str, dict[str, object]]:
+    """A stub without fields would be every record."""
+    for entity, fields in value.items():
+        if not fields:
+            raise ValueError(f'{entity} must name a field and its value, as in {{"status": "Deleted"}}')
+    return value
+
+
+DeletionStubs = Annotated[dict[str, dict[str, object]], JsonText, AfterValidator(_named_fields)]
 
 
 def _times(value: dict[str, str]) -> dict[str, str]:
@@ -82,6 +105,35 @@ def _references(value: dict[str, str]) -> dict[str, str]:
 
 
 Relations = Annotated[dict[str, str], JsonText, AfterValidator(_references)]
+
+
+def _kinds(value: dict[str, str]) -> dict[str, str]:
+    """Fields as they are written, of an entity or of a child; and the kind of each."""
+    from json2db_sync.model.kind_choices import KindChoice
+
+    for field, kind in value.items():
+        if "." not in field.strip("."):
+            raise ValueError(f'{field!r} must be entity.field, or entity.array.field, as in "invoices.total"')
+        KindChoice.parse(kind)
+    return value
+
+
+Kinds = Annotated[dict[str, str], JsonText, AfterValidator(_kinds)]
+
+
+def _records_path(text: str) -> str:
+    """A path of keys, lists and maps, or JSONPath."""
+    from json2db_sync.errors import ConfigurationError
+    from json2db_sync.sources.records_path import RecordsPath
+
+    try:
+        RecordsPath.parse(text)
+    except ConfigurationError as error:
+        raise ValueError(f"{error.message}; {error.hint}") from error
+    return text
+
+
+RecordsPathText = Annotated[str, AfterValidator(_records_path)]
 
 
 def shown(name: str, value: object) -> str:

@@ -7,6 +7,7 @@ database overrides what it does better. tests/databases holds each to what the d
 from __future__ import annotations
 
 import re
+import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -20,9 +21,11 @@ import sqlalchemy as sa
 from json2db_sync.databases import tables
 from json2db_sync.databases.backups import Backup
 from json2db_sync.databases.dialect import Dialect, RowAccess
+from json2db_sync.databases.flat_views import FlatView
 from json2db_sync.databases.urls import mask
+from json2db_sync.databases.views import View
 from json2db_sync.errors import DatabaseError, SyncError, Unreachable
-from json2db_sync.model.plan import CustomColumn, EntityPlan
+from json2db_sync.model.plan import CustomColumn, EntityPlan, PathPlan
 
 FaultOf = Callable[[BaseException, str], DatabaseError | None]
 """A driver's error and the database's label -> ours; None for an error that is not the driver's."""
@@ -114,7 +117,8 @@ class TableChanges(Dialect):
         for name, statement in extras:
             if name not in own:
                 with suppress(sa.exc.DBAPIError), connection.begin_nested():  # what it was made for may be gone
-                    connection.exec_driver_sql(statement)
+                    # as the database wrote it: a % in it is no parameter
+                    connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
 
     def extra_ddl(self, connection: sa.Connection, names: Sequence[str]) -> list[tuple[str, str]]:
         """Indexes and triggers on our tables (name, statement) that a replacement must get too."""
@@ -126,6 +130,54 @@ class TableChanges(Dialect):
         for name in reversed([table.name for table in plan.tables]):
             if name in existing:
                 connection.exec_driver_sql(f"DROP TABLE {self.quote(name)}")
+
+    # Views of users on our tables
+
+    def views_on(self, connection: sa.Connection, names: Sequence[str]) -> list[View]:
+        """The views that read these tables or views, or such views; those that others are made of come first."""
+        return []
+
+    @abstractmethod
+    def drop_view(self, connection: sa.Connection, view: View) -> None:
+        """Take a view out of the way of changes to what it reads, if it is in their way.
+
+        :raises sqlalchemy.exc.DBAPIError: when something else depends on it, or it is not ours to drop.
+        """
+
+    @abstractmethod
+    def create_view(self, connection: sa.Connection, view: View) -> None:
+        """Have the view again, as it was.
+
+        :raises sqlalchemy.exc.DBAPIError: when the tables are not any more what it needs.
+        :raises ViewChanged: when it would say something else.
+        """
+
+    # Flat views
+
+    @abstractmethod
+    def path_sql(self, column: str, path: PathPlan) -> str:
+        """SQL for what stands at a path inside the objects of a JSON column, as a value of a column of that kind.
+
+        It is NULL where something else stands there, and never an error.
+
+        :param column: quoted.
+        """
+
+    @abstractmethod
+    def flat_views(self, connection: sa.Connection) -> dict[str, tuple[str, str]]:
+        """Name -> entity and digest of the views that :meth:`create_flat_view` made."""
+
+    @abstractmethod
+    def create_flat_view(self, connection: sa.Connection, view: FlatView) -> None:
+        """Create it, and note in it that it is ours."""
+
+    def create_path_indexes(self, connection: sa.Connection, view: FlatView) -> None:
+        """Create the indexes of a view's paths that are not there."""
+        for name, expression in view.indexes:
+            statement = f"CREATE INDEX IF NOT EXISTS {self.quote(name)} ON {self.quote(view.table)} (({expression}))"
+            connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
+
+    # Columns and indexes
 
     def add_columns(self, connection: sa.Connection, plan: EntityPlan, table: str, names: Sequence[str]) -> None:
         """Add nullable columns, as a plan describes them, to a table that exists."""
@@ -141,7 +193,9 @@ class TableChanges(Dialect):
         for name, table in self.tables(plan).items():
             if table.indexes and inspector.has_table(name):
                 # By columns: an index that came back from a backup may bear another name.
-                present = {tuple(index["column_names"]) for index in inspector.get_indexes(name)}
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", sa.exc.SAWarning)  # indexes on expressions, which have no columns
+                    present = {tuple(index["column_names"]) for index in inspector.get_indexes(name)}
                 wanted = sorted(table.indexes, key=lambda index: str(index.name))
                 missing += [(name, index) for index in wanted if tuple(index.columns.keys()) not in present]
         return missing

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, ClassVar, TypeVar
 
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ from json2db_sync.databases.row_forms import AsColumns, RowForm, RowRefused
 from json2db_sync.databases.tables import SqlType
 from json2db_sync.errors import DatabaseError
 from json2db_sync.model import jsontext
+from json2db_sync.model.decimals import EXACT
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import HASH, ID, LOAD, ColumnPlan, EntityPlan
 from json2db_sync.sources.batch import Record
@@ -63,8 +65,12 @@ class Dialect(ABC):
         """The column type for a kind."""
 
     @abstractmethod
-    def decoder(self, kind: Kind, date_format: str | None) -> Decode | None:
-        """Makes a value read from such a column the JSON value again; None where it already is."""
+    def decoder(self, kind: Kind, date_format: str | None, stored_digits: int | None = None) -> Decode | None:
+        """Makes a value read from such a column the JSON value again; None where it already is.
+
+        :param stored_digits: of moments, see :class:`~json2db_sync.model.plan.ColumnPlan`; those that are spelled
+            otherwise than usual come as if they were not.
+        """
 
     def stored_form(self, kind: Kind, date_format: str | None) -> Decode | None:
         """Makes a value read from such a column what was given to store it; None where it already is."""
@@ -108,7 +114,15 @@ class Dialect(ABC):
         """Would a column of either plan hold the same stored values, so that changing the plan is enough?"""
         types = [self.type_of(c.kind, c.date_format).compile(self.dialect()) for c in (one, other)]
         texts = {Kind.TEXT, Kind.DATE, Kind.DATETIME, Kind.UNKNOWN}
-        return types[0] == types[1] and {one.kind, other.kind} <= texts
+        alike = one.kind is other.kind or {one.kind, other.kind} <= texts
+        return types[0] == types[1] and alike and self._same_texts(one, other)
+
+    def _same_texts(self, one: ColumnPlan, other: ColumnPlan) -> bool:
+        """Would the same texts be stored of the same values?"""
+        if self.capabilities.typed_moments or Kind.UNKNOWN in (one.kind, other.kind):
+            return True
+        is_plain = all(column.stored_digits is None and column.written is None for column in (one, other))
+        return is_plain or one.stored_format == other.stored_format
 
     def quote(self, name: str) -> str:
         return self._preparer.quote(name)
@@ -116,8 +130,6 @@ class Dialect(ABC):
     @functools.cached_property
     def _preparer(self) -> IdentifierPreparer:
         return self.dialect().identifier_preparer
-
-    # Tables of others
 
     def inner_tables(self, connection: sa.Connection) -> set[str]:
         """Tables that hold what other tables of an application are made of."""
@@ -207,6 +219,14 @@ class RowAccess(Dialect):
             if self.refuses_row(error):
                 raise RowRefused from error
             raise
+
+    def exact_sum(self, connection: sa.Connection, column: sa.Column[Any]) -> Decimal | None:
+        """The sum of a column of decimals, without rounding; None where all are NULL."""
+        total = None
+        for rows in self.pages(connection, sa.select(column).where(column.is_not(None)), 1000):
+            for (value,) in rows:
+                total = EXACT.add(Decimal(0) if total is None else total, Decimal(value))
+        return total
 
     def pages(self, connection: sa.Connection, statement: Query, size: int) -> Iterator[Rows]:
         """The rows that a statement finds, so many at a time, with the driver's values."""

@@ -256,6 +256,8 @@ class OutcomeCounter:
         """Those not yet fetched."""
         self.repeats = 0
         """Records whose key an earlier one of this file had, with other content."""
+        self.again = 0
+        """Records whose key an earlier one of this file had."""
         self.outdated = 0
         """Records for which a newer file's version is stored."""
         self._load = load
@@ -275,6 +277,7 @@ class OutcomeCounter:
             self.counts.read += 1
             number, outcome = record.number, record.outcome
             if id_ in seen:
+                self.again += 1
                 first, before = seen[id_] // _OUTCOMES, Outcome(seen[id_] % _OUTCOMES)
                 if outcome == Outcome.UPDATED and before != Outcome.SUPERSEDED:
                     self._change(before, -1)
@@ -286,8 +289,14 @@ class OutcomeCounter:
                     continue  # the first of the two stays the one to be replaced
             if outcome == Outcome.SUPERSEDED:
                 assert record.stored_load is not None
+                if written(seen.get(id_)):  # an older version that stands after the newer one
+                    self.repeats += 1
+                    self._supersede(Superseded(number, id_, self._load, seen[id_] // _OUTCOMES))
+                    continue
                 self.outdated += 1
                 self._supersede(Superseded(number, id_, record.stored_load))
+                if id_ in seen and seen[id_] % _OUTCOMES == Outcome.UNCHANGED:
+                    continue  # what is stored is this file's, too, and may still be replaced
             else:
                 self._change(outcome, +1)
             now[id_] = number * _OUTCOMES + outcome

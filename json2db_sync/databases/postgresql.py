@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,11 +18,13 @@ from json2db_sync.databases.base import DatabaseSettings
 from json2db_sync.databases.dialect import Capabilities, Decode, Expression, Id, PlainColumn, Values, quoting
 from json2db_sync.databases.postgresql_backups import READERS, PostgreSQLBackups
 from json2db_sync.databases.postgresql_errors import state_of
+from json2db_sync.databases.postgresql_views import PostgreSQLViews, execute
 from json2db_sync.databases.row_forms import AsCopyText, RowForm, RowRefused, with_constants
 from json2db_sync.databases.tables import SqlType, VerbatimType
 from json2db_sync.errors import ConfigurationError, Locked
 from json2db_sync.model import jsontext
-from json2db_sync.model.kinds import Kind, has_offset, spell
+from json2db_sync.model.kinds import Kind
+from json2db_sync.model.moments import has_offset, spell, spell_any
 from json2db_sync.model.plan import HASH, ID, LOAD, EntityPlan
 from json2db_sync.sources.batch import Record
 from json2db_sync.workers.background import BackgroundQueue
@@ -34,6 +37,7 @@ _TYPES: dict[Kind, SqlType] = {
     Kind.INTEGER: sa.BigInteger(),
     Kind.BIGINT: VerbatimType("NUMERIC"),
     Kind.NUMBER: postgresql.DOUBLE_PRECISION(),
+    Kind.DECIMAL: VerbatimType("NUMERIC"),
     Kind.DATE: VerbatimType("DATE"),
     Kind.JSON: VerbatimType("JSONB"),
 }
@@ -41,7 +45,7 @@ _PLAIN = (sa.Integer, sa.Numeric, sa.Boolean, sa.String, sa.LargeBinary, sa.Uuid
 """Types whose values psycopg gives as they are; of all others the server makes JSON."""
 _ORDERED = (sa.Integer, sa.Numeric, sa.Boolean, sa.Date, sa.DateTime, sa.LargeBinary, sa.Uuid)
 # float: a number's column that someone has altered gives decimals
-_DECODERS: dict[Kind, Decode] = {Kind.BIGINT: int, Kind.NUMBER: float}
+_DECODERS: dict[Kind, Decode] = {Kind.BIGINT: int, Kind.NUMBER: float, Kind.DECIMAL: "{:f}".format}
 # Classes of SQLSTATE that speak of the rows: what psycopg raises for them is what refuses_row takes for a refusal.
 _REFUSALS = ("0A", "21", "22", "23", "42", "54")
 _LOCK = 0x6A32_6462  # "j2db": the advisory lock of this package; one a database, since they are a database's own
@@ -49,7 +53,7 @@ _KEYWORDS = {"collation", "concurrently", "lateral", "system_user", "tablesample
 """Names that SQLAlchemy does not know as keywords."""
 
 
-class PostgreSQLDatabase(PostgreSQLBackups):
+class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
     """A database on a PostgreSQL server."""
 
     capabilities = Capabilities(
@@ -157,8 +161,6 @@ class PostgreSQLDatabase(PostgreSQLBackups):
                     connection.exec_driver_sql(f"SELECT pg_advisory_unlock({_LOCK})")
                     connection.commit()
 
-    # Types
-
     @classmethod
     def type_of(cls, kind: Kind, date_format: str | None = None) -> SqlType:
         if kind is Kind.DATETIME:
@@ -166,9 +168,11 @@ class PostgreSQLDatabase(PostgreSQLBackups):
             return VerbatimType(f"TIMESTAMP {zone} TIME ZONE")
         return _TYPES.get(kind, sa.Text())
 
-    def decoder(self, kind: Kind, date_format: str | None) -> Decode | None:
+    def decoder(self, kind: Kind, date_format: str | None, stored_digits: int | None = None) -> Decode | None:
         if kind in (Kind.DATE, Kind.DATETIME):
             assert date_format is not None
+            if stored_digits is not None:
+                return lambda value: spell_any(value, date_format)
             return lambda value: spell(value, date_format)
         return _DECODERS.get(kind)
 
@@ -178,7 +182,7 @@ class PostgreSQLDatabase(PostgreSQLBackups):
     def stored_form(self, kind: Kind, date_format: str | None) -> Decode | None:
         if kind in (Kind.DATE, Kind.DATETIME):
             return self.decoder(kind, date_format)
-        forms: dict[Kind, Decode] = {Kind.BIGINT: str, Kind.JSON: jsontext.encode}
+        forms: dict[Kind, Decode] = {Kind.BIGINT: str, Kind.JSON: jsontext.encode, Kind.DECIMAL: "{:f}".format}
         return forms.get(kind)
 
     def may_reject(self, text: bytes) -> bool:
@@ -193,10 +197,10 @@ class PostgreSQLDatabase(PostgreSQLBackups):
         # 54: program limit exceeded, as by a row or an index entry that is too large
         return super().refuses_row(error) or state_of(error.orig).startswith("54")
 
-    # Rows
-
     def row_form(self, plan: EntityPlan) -> RowForm:
-        return AsCopyText({name: _number_columns(table) for name, table in self.tables(plan).items()})
+        kinds = (sa.Integer, sa.Float, sa.Boolean)  # of columns that take numbers and booleans, not texts
+        tables = self.tables(plan).items()
+        return AsCopyText({name: frozenset(c.name for c in one.c if isinstance(c.type, kinds)) for name, one in tables})
 
     def insert_ready(
         self, connection: sa.Connection, table: sa.Table, rows: tuple[Sequence[str], bytes], constants: Values
@@ -214,10 +218,12 @@ class PostgreSQLDatabase(PostgreSQLBackups):
             rows = cursor.execute(statement, [list(ids)])
             return {id_: (hash_, load) for id_, hash_, load in rows}
 
+    def exact_sum(self, connection: sa.Connection, column: sa.Column[Any]) -> Decimal | None:
+        total = connection.execute(sa.select(sa.func.sum(column))).scalar_one()
+        return None if total is None else Decimal(total)
+
     def byte_order(self, column: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
         return column.collate("C")
-
-    # Tables of others
 
     def reads_as_json(self, type_: SqlType) -> bool:
         # Dates too: psycopg cannot read infinity, or years before 1.
@@ -229,18 +235,21 @@ class PostgreSQLDatabase(PostgreSQLBackups):
     def in_order(self, column: PlainColumn, type_: SqlType) -> Expression:
         return column if isinstance(type_, _ORDERED) else sa.cast(column, sa.Text).collate("C")
 
-    # Tables
-
     def put_in_place(
         self, connection: sa.Connection, old: EntityPlan, new: EntityPlan, aliases: Mapping[str, str]
     ) -> None:
         self._wait_for_readers(connection)
+        dress = self.grants_and_comments(connection, [table.name for table in old.tables])
         # Dropped they are children first; queries that join them lock parents first, which would be a deadlock.
         existing = self.relation_names(connection)
         names = [self.quote(table.name) for table in old.tables if table.name in existing]
         if names:
             connection.exec_driver_sql(f"LOCK TABLE {', '.join(names)} IN ACCESS EXCLUSIVE MODE")
         super().put_in_place(connection, old, new, aliases)
+        there = {name: {None, *table.columns.keys()} for name, table in self.tables(new).items()}
+        for table, column, statement in dress:
+            if column in there.get(table, ()):
+                execute(connection, statement)
 
     def drop_tables(self, connection: sa.Connection, plan: EntityPlan) -> None:
         self._wait_for_readers(connection)
@@ -249,8 +258,6 @@ class PostgreSQLDatabase(PostgreSQLBackups):
     def add_columns(self, connection: sa.Connection, plan: EntityPlan, table: str, names: Sequence[str]) -> None:
         self._wait_for_readers(connection)
         super().add_columns(connection, plan, table, names)
-
-    # Care
 
     def integrity_problems(self, connection: sa.Connection) -> list[str]:
         invalid = connection.exec_driver_sql(
@@ -290,11 +297,6 @@ class PostgreSQLDatabase(PostgreSQLBackups):
             " ON n.oid = relnamespace WHERE nspname = current_schema() AND relname IN :names"
         ).bindparams(sa.bindparam("names", expanding=True, type_=sa.Text()))
         return {name: int(size) for name, size in connection.execute(statement, {"names": list(names)})}
-
-
-def _number_columns(table: sa.Table) -> frozenset[str]:
-    """The columns that take numbers and booleans, not texts."""
-    return frozenset(c.name for c in table.c if isinstance(c.type, sa.Integer | sa.Float | sa.Boolean))
 
 
 def _copy(driver: psycopg.Connection[Any], statement: str, text: bytes) -> None:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from json2db_sync.databases.backups import Backup, free_name, no_backup
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import TABLES, Ledger
+from json2db_sync.databases.views import KeptViews
 from json2db_sync.model.kinds import now_text
 
 _PREFIX = "json2db_backup_"
@@ -49,7 +50,10 @@ class PostgreSQLBackups(Database):
     def restore(self, name: str) -> Backup:
         with self.transaction() as connection:
             self._wait_for_readers(connection)
-            for plan in Ledger(self, connection).plans(any_version=True).values():
+            plans = Ledger(self, connection).plans(any_version=True).values()
+            views = KeptViews(self, connection)
+            views.set_aside([table.name for plan in plans for table in plan.tables])
+            for plan in plans:
                 self.drop_tables(connection, plan)
             schema = self.quote(name)
             kept = sa.inspect(connection).get_table_names(schema=name)
@@ -63,6 +67,7 @@ class PostgreSQLBackups(Database):
                 for built in self.tables(plan).values():
                     for constraint in built.foreign_key_constraints:
                         connection.execute(sa.schema.AddConstraint(constraint))
+            views.make_again()
         return _describe(name)
 
     def _wait_for_readers(self, connection: sa.Connection) -> None:

@@ -43,6 +43,8 @@ def fault_of(error: BaseException, label: str) -> DatabaseError | None:
     if not state and any(kind.__name__ == "OperationalError" for kind in type(error).__mro__):  # a timeout is one too
         state = _connection_state(str(error))
     said = first_line(error)
+    if state == "2BP01":  # the line says what is depended upon, its detail by what
+        said += f" ({str(error.diag.message_detail).splitlines()[0]})"  # type: ignore[attr-defined]
     for start, fault in _FAULTS.items():
         if state.startswith(start):
             what = f"another program holds a lock ({said})" if fault.error is Locked else said

@@ -16,9 +16,10 @@ from json2db_sync.databases.base import Database
 from json2db_sync.databases.dialect import Decode, in_lists
 from json2db_sync.errors import DatabaseError
 from json2db_sync.model.batch_shredder import BatchRows
+from json2db_sync.model.column_codecs import WrittenCodec, codec_for
 from json2db_sync.model.jsontext import Key, are_spelled_so, stored_id
 from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind
-from json2db_sync.model.plan import ID, LOAD, PARENT_ID, REST, EntityPlan, TablePlan
+from json2db_sync.model.plan import ID, LOAD, PARENT_ID, REST, ColumnPlan, EntityPlan, TablePlan
 from json2db_sync.model.shredder import NOTHING, Assembler, Column, Page, Rest, is_rest
 
 Rows = Sequence[tuple[Any, ...]]
@@ -54,8 +55,7 @@ class TableReader:
         self.select = sa.select(*(source.c[name] for name in self._names)).order_by(
             *(source.c[name] for name in self._places)
         )
-        decoders = {column.name: database.decoder(column.kind, column.date_format) for column in plan.columns}
-        self._decoders = {name: decode for name, decode in decoders.items() if decode is not None}
+        self._decoders = decoders_of(database, plan)
 
     def rows(self, where: sa.ColumnElement[bool] | None = None, limit: int | None = None) -> Rows:
         """Rows in order of id and position. The first value of each is the id."""
@@ -112,6 +112,21 @@ class TableReader:
         return decoded
 
 
+def decoders_of(database: Database, table: TablePlan) -> Mapping[str, Decode]:
+    """By column, what makes the JSON value of a value read from it; none where it already is."""
+    decoders = {column.name: _decoder(database, column) for column in table.columns}
+    return {name: decode for name, decode in decoders.items() if decode is not None}
+
+
+def _decoder(database: Database, column: ColumnPlan) -> Decode | None:
+    codec = codec_for(column)
+    if not isinstance(codec, WrittenCodec):
+        return database.decoder(column.kind, column.date_format, column.stored_digits)
+    stored = database.decoder(column.kind, column.stored_format)
+    written = codec.written
+    return written if stored is None else lambda value: written(stored(value))
+
+
 class StoredColumns:
     """Reads the rows of one entity over one open connection."""
 
@@ -165,7 +180,7 @@ class StoredColumns:
 
 def _forms(database: Database, table: TablePlan) -> Mapping[str, Decode]:
     forms: dict[str, Callable[[Any], Any] | None] = {
-        column.name: database.stored_form(column.kind, column.date_format) for column in table.columns
+        column.name: database.stored_form(column.kind, column.stored_format) for column in table.columns
     }
     forms[REST] = database.stored_form(Kind.JSON, None)
     return {name: form for name, form in forms.items() if form is not None}
@@ -250,7 +265,8 @@ class RecordReader:
         rows = self._root.rows(limit=_FIRST)
         while rows:
             size = 1
-            for page in self._pages(rows, _between):
+            # Ids that follow one another are one range of the children's primary key.
+            for page in self._pages(rows, lambda key, ids: key.between(ids[0], ids[-1])):
                 yield from page
                 size = _size_after(page)
             rows = self._root.rows(self._root.key > rows[-1][0], size)
@@ -304,11 +320,6 @@ class RecordReader:
 
 def _listed(key: sa.ColumnElement[Any], ids: Sequence[object]) -> sa.ColumnElement[bool]:
     return key.in_(ids)
-
-
-def _between(key: sa.ColumnElement[Any], ids: Sequence[object]) -> sa.ColumnElement[bool]:
-    """For ids that follow one another: one range of the children's primary key."""
-    return key.between(ids[0], ids[-1])
 
 
 def _size_after(page: Sequence[StoredRecord]) -> int:

@@ -54,11 +54,6 @@ class ApplicationTable:
     foreign_keys: tuple[ForeignKey, ...]
     """Those of one column."""
 
-    @property
-    def selectable(self) -> sa.TableClause:
-        """For statements: values come as the driver gives them, whatever the columns are declared to be."""
-        return sa.table(self.name, *(sa.column(column.name) for column in self.columns))
-
     def column(self, name: str) -> ApplicationColumn:
         return next(column for column in self.columns if column.name == name)
 
@@ -107,6 +102,3 @@ class Application:
         return ApplicationColumn(
             found["name"], found["type"], bool(found["nullable"]), self._database.reads_as_json(found["type"])
         )
-
-
-__all__ = ["Application", "ApplicationColumn", "ApplicationTable", "ForeignKey"]

@@ -6,7 +6,7 @@ import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import sqlalchemy as sa
 
@@ -23,11 +23,13 @@ from json2db_sync.databases.dialect import (
     in_lists,
 )
 from json2db_sync.databases.row_forms import RowRefused
-from json2db_sync.databases.sqlite_file import SQLiteFile, driver_of, locating_bad_text
+from json2db_sync.databases.sqlite_file import driver_of, locating_bad_text
+from json2db_sync.databases.sqlite_views import SQLiteViews
 from json2db_sync.databases.tables import SqlType
 from json2db_sync.errors import DatabaseError, Unreachable
 from json2db_sync.model.decoding import ABSENT
 from json2db_sync.model.kinds import Kind
+from json2db_sync.model.moments import respelled, stored_format_of
 from json2db_sync.model.plan import HASH, ID, LOAD
 
 # Only types whose affinity cannot change a value: a column declared JSON, DATE or NUMERIC would turn the text "2024"
@@ -36,7 +38,7 @@ _TYPES: dict[Kind, SqlType] = {Kind.BOOL: sa.Integer(), Kind.INTEGER: sa.BigInte
 _PAGE_SIZE = 16_384  # a tenth faster than the default for rows of a few hundred bytes
 
 
-class SQLiteDatabase(SQLiteFile):
+class SQLiteDatabase(SQLiteViews):
     """An SQLite file, in write-ahead mode so that readers are never in the way."""
 
     capabilities = Capabilities(
@@ -123,13 +125,13 @@ class SQLiteDatabase(SQLiteFile):
             raw.execute(f"PRAGMA page_size = {_PAGE_SIZE}")  # heeded only while the file is empty
             raw.execute("PRAGMA journal_mode = WAL")
 
-    # Types
-
     @classmethod
     def type_of(cls, kind: Kind, date_format: str | None = None) -> SqlType:
         return _TYPES.get(kind, sa.Text())
 
-    def decoder(self, kind: Kind, date_format: str | None) -> Decode | None:
+    def decoder(self, kind: Kind, date_format: str | None, stored_digits: int | None = None) -> Decode | None:
+        if date_format is not None and stored_digits is not None:
+            return partial(respelled, stored=stored_format_of(date_format, stored_digits), date_format=date_format)
         decoders: dict[Kind, Decode] = {Kind.BOOL: bool, Kind.BIGINT: int, Kind.JSON: self.decode_json}
         return decoders.get(kind)
 
@@ -196,8 +198,6 @@ class SQLiteDatabase(SQLiteFile):
             str(row[0])
             for row in connection.exec_driver_sql("SELECT name FROM pragma_table_list WHERE type = 'shadow'")
         }
-
-    # Care
 
     def integrity_problems(self, connection: sa.Connection) -> list[str]:
         found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check(20)")]

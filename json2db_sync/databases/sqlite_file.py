@@ -221,8 +221,6 @@ class SQLiteFile(Database):
                 ) from error
             yield
 
-    # Backups
-
     @property
     def _backup_folder(self) -> Path:
         folder = self.settings.backup_directory

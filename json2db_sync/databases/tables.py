@@ -64,7 +64,9 @@ def build(
 
 def indexed_columns(plan: EntityPlan, table: TablePlan) -> list[str]:
     """Columns that seem to hold keys of other entities. (A child's foreign key leads its primary key.)"""
-    return list(dict.fromkeys(relation.column for relation in plan.relations if relation.table == table.name))
+    columns = {column.name for column in table.columns}
+    found = (relation.column for relation in plan.relations if relation.table == table.name)
+    return [column for column in dict.fromkeys(found) if column in columns]  # else a flat view's
 
 
 def _parent_columns(plan: EntityPlan, type_of: TypeOf) -> list[sa.Column[Any]]:
@@ -73,7 +75,8 @@ def _parent_columns(plan: EntityPlan, type_of: TypeOf) -> list[sa.Column[Any]]:
         for column in plan.table.columns
         if column.name != names.ID
     ]
-    text, moment = type_of(Kind.TEXT, None), type_of(Kind.DATETIME, "%Y-%m-%dT%H:%M:%SZ")
+    text, json = type_of(Kind.TEXT, None), type_of(Kind.JSON, None)
+    moment = type_of(Kind.DATETIME, "%Y-%m-%dT%H:%M:%SZ")
     return [
         sa.Column(names.ID, type_of(plan.id_kind, None), primary_key=True, autoincrement=False, nullable=False),
         *columns,
@@ -81,9 +84,13 @@ def _parent_columns(plan: EntityPlan, type_of: TypeOf) -> list[sa.Column[Any]]:
         sa.Column(plan.created_at, moment, nullable=False),
         sa.Column(plan.updated_at, moment, nullable=False),
         *(_custom_column(custom) for custom in plan.custom),
+        *(
+            sa.Column(name, moment if name == names.GONE else type_of(Kind.JSON, None))
+            for name in plan.lifecycle.columns
+        ),
         sa.Column(names.LOAD, sa.BigInteger(), nullable=False),
         sa.Column(names.HASH, sa.BigInteger(), nullable=False),
-        sa.Column(names.REST, type_of(Kind.JSON, None)),
+        sa.Column(names.REST, json),
     ]
 
 

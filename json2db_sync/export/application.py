@@ -119,7 +119,8 @@ class ApplicationContent:
         return record_schema(self.name, properties, required, key, self._filters)
 
     def _select(self) -> sa.Select[Any]:
-        source = self._table.selectable
+        # Values come as the driver gives them, whatever the columns are declared to be.
+        source = sa.table(self._table.name, *(sa.column(column.name) for column in self._table.columns))
         columns: list[sa.ColumnElement[Any]] = [
             self._tables.expression(self.name, column).label(column.name) for column in source.c
         ]
@@ -150,9 +151,6 @@ class ApplicationContent:
         if self._options.omits_null and any(None in column for column in columns):
             return [{name: value for name, value in record.items() if value is not None} for record in records]
         return records
-
-
-# Values
 
 
 def converter(column: ApplicationColumn, *, omit_null: bool = False) -> Callable[[Values], Values]:

@@ -14,8 +14,9 @@ from json2db_sync.export.lines import Page, Record, as_sorted_lines, tally, with
 from json2db_sync.export.options import ExportOptions, unknown_field
 from json2db_sync.export.related import Names, Reference, guess_name_column, related_fields
 from json2db_sync.export.schema import properties_of, record_schema
+from json2db_sync.model.column_codecs import codec_for
 from json2db_sync.model.jsontext import stored_id
-from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, ValueMismatch, codec_of
+from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, ValueMismatch
 from json2db_sync.model.plan import ID, EntityPlan, singular
 from json2db_sync.workers.batching import batched
 
@@ -88,6 +89,7 @@ class EntityContent:
         tables = EntityTables(plans, options.name_fields)
         key = self._plan.key or ()
         own = properties_of(self._plan.table, key=key)
+        own |= {alias: own[name] for alias, name in self._plan.aliases if name in own}
         fields = related_fields(tables, self._plan.table.name, list(own), options.related_depth or 0)
         self._known = own | {field.name: {"type": ["string", "null"]} for field in fields}
         known = None if self._plan.table.full else list(self._known)  # else a field may be one without a column
@@ -136,7 +138,7 @@ class EntityContent:
 
         def stored(field: str, value: Any) -> object:
             try:
-                return codec_of(plans[field].kind, plans[field].date_format).store(value)[0]
+                return codec_for(plans[field]).store(value)[0]
             except ValueMismatch:
                 return value
 

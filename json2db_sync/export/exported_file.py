@@ -22,7 +22,8 @@ from json2db_sync.model import jsontext
 from json2db_sync.sources.batch import blocks_of_lines, split_lines
 from json2db_sync.sources.bytestream import ByteStream
 from json2db_sync.sources.cursor import Cursor, Stretch
-from json2db_sync.sources.files import LINE_SUFFIXES, METADATA_SUFFIX, SCHEMA_SUFFIX, make_file, stem_and_suffix
+from json2db_sync.sources.files import LINE_SUFFIXES, make_file, stem_and_suffix
+from json2db_sync.sources.folders import METADATA_SUFFIX, SCHEMA_SUFFIX
 
 CLOCKS_DIFFER = timedelta(minutes=5)
 """By at most so much: an export that is dated later than that is dated wrongly."""
@@ -96,7 +97,7 @@ class ExportedFile:
         """The text of each record and the byte that it starts at, in order; once."""
         if self._cursor is None:
             for start, block in blocks_of_lines(self._stream, self._file, self._limit):
-                yield from split_lines(block, start)
+                yield from ((byte, line) for _number, byte, line in split_lines(block, start))
             return
         if self.is_envelope and next(self._members, None) not in (self.entity, _ANY_NAME):
             raise self._error(f"does not hold {self.entity} behind its metadata")

@@ -34,8 +34,6 @@ class Exporter:
     def directory(self) -> Path:
         return self.drafter.directory
 
-    # Writing
-
     def write(self, contents: Sequence[Content], files: FileSet, *, validate: bool) -> list[ExportedFile]:
         """Publish the files of these tables that are not current, all of them or none.
 
@@ -59,7 +57,7 @@ class Exporter:
 
     def _staged(self, content: Content, files: FileSet, *, validate: bool) -> Draft:
         layout = self._layout(content)
-        if layout.is_bare:  # records alone go into their file at once
+        if layout.format != "envelope" and not layout.compress:  # records alone go into their file at once
             with files.stage(layout.data_file) as stream:
                 draft = self.drafter.draft(content, layout, stream)
             if layout.data_file not in draft.stale:
@@ -97,8 +95,6 @@ class Exporter:
         layout = draft.layout
         stale = layout.data_file in draft.stale and self._exists(layout)
         return stale and not is_export(self.directory / layout.data_file)
-
-    # Looking
 
     def check(self, contents: Sequence[Content]) -> list[ExportedFile]:
         """Which files are not what would be written now."""
@@ -162,8 +158,6 @@ class Exporter:
         except (ValueError, TypeError, RecursionError) as error:
             problems.append(f"{layout.schema_file} is not a JSON Schema: {error}")
         return None
-
-    # What is told
 
     def notes(self, contents: Sequence[Content], files: Sequence[ExportedFile]) -> Iterator[Note]:
         """What deserves a look: fields that were not counted, and files of the same tables in other formats."""

@@ -17,7 +17,7 @@ import msgspec
 
 from json2db_sync.export.options import ExportOptions, Format
 from json2db_sync.model.plan import entity_name
-from json2db_sync.sources.files import METADATA_SUFFIX, SCHEMA_SUFFIX
+from json2db_sync.sources.folders import METADATA_SUFFIX, SCHEMA_SUFFIX
 
 _LONGEST = 200
 """Bytes of 255: the others are for ``.metadata.json.backup.20261121_093000_2`` and the like."""
@@ -34,12 +34,6 @@ def unfit_name(name: str) -> str | None:
     if not name:
         return "its name is empty"
     return "its name is too long for a file's" if len(os.fsencode(file_stem(name))) > _LONGEST else None
-
-
-def array_key(name: str) -> str:
-    """What the array of records is called in an envelope: the table's name where readers know it by the file's."""
-    known = entity_name(name) == entity_name(file_stem(name)) and name != "metadata"
-    return name if known else "records"
 
 
 @dataclass(frozen=True)
@@ -76,11 +70,6 @@ class Layout:
         return [name for name in (self.data_file, self.schema_file, self.metadata_file) if name]
 
     @property
-    def is_bare(self) -> bool:
-        """Does the file hold the records' text as it is made, and nothing else?"""
-        return self.format != "envelope" and not self.compress
-
-    @property
     def other_files(self) -> list[str]:
         """What the same table would be called in other formats."""
         names = [f"{file_stem(self.name)}{suffix}" for suffix in (".json", ".ndjson", ".json.gz", ".ndjson.gz")]
@@ -90,7 +79,9 @@ class Layout:
         """What stands before the records."""
         if self.format != "envelope":
             return b""
-        text, key = msgspec.json.encode(metadata), msgspec.json.encode(array_key(self.name))
+        # The array is called as the table where readers know that by the file's name.
+        known = entity_name(self.name) == entity_name(file_stem(self.name)) and self.name != "metadata"
+        text, key = msgspec.json.encode(metadata), msgspec.json.encode(self.name if known else "records")
         if self.pretty:
             return b'{\n  "metadata": %b,\n  %b: ' % (_indented(text, 1), key)
         return b'{"metadata":%b,%b:' % (text, key)

@@ -96,10 +96,6 @@ class Projection:
     without: frozenset[str] = frozenset()
     renamed: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def changes_nothing(self) -> bool:
-        return self.only is None and not self.without and not self.renamed
-
     def keeps(self, field: str) -> bool:
         return (self.only is None or field in self.only) and field not in self.without
 
@@ -125,6 +121,6 @@ class Projection:
 
     def records(self, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Records with what is kept of them."""
-        if self.changes_nothing:
+        if self.only is None and not self.without and not self.renamed:
             return records
         return [{self.name(name): value for name, value in record.items() if self.keeps(name)} for record in records]

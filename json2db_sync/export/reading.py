@@ -32,7 +32,7 @@ def pages_of(path: Path) -> Iterator[list[bytes]]:
     """
     if ".ndjson" in path.name and is_empty(path):  # lines, of which there are none
         return
-    with RecordReader(make_file(path, path.parent, {}), _MEMORY, guess_lines=False) as reader:
+    with RecordReader(make_file(path, path.parent, {}), _MEMORY, one_value=True) as reader:
         for batch in reader.batches(undecoded=True):
             raws = batch.raws if isinstance(batch, Undecoded) else [record.raw for record in batch.records()]
             yield _compact(raws)

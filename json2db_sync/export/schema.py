@@ -11,9 +11,10 @@ import sqlalchemy as sa
 
 from json2db_sync.databases.reflection import ApplicationColumn
 from json2db_sync.export.exported_file import FILTERS, KEY
-from json2db_sync.model.kinds import JSON_TYPES, codec_of
+from json2db_sync.model.column_codecs import codec_for
+from json2db_sync.model.kinds import JSON_TYPES
 from json2db_sync.model.plan import TablePlan
-from json2db_sync.sources.files import WRITTEN_BY
+from json2db_sync.sources.folders import WRITTEN_BY
 
 Schema = dict[str, Any]
 
@@ -52,9 +53,6 @@ def record_schema(
         KEY: list(key),
     }
     return schema | {FILTERS: dict(filters)} if filters else schema
-
-
-# An application's columns
 
 
 def type_of_column(column: ApplicationColumn) -> Schema:
@@ -105,9 +103,6 @@ def _listed(types: str | list[str]) -> list[str]:
     return [types] if isinstance(types, str) else types
 
 
-# Our entities
-
-
 def properties_of(table: TablePlan, *, key: Sequence[str]) -> Schema:
     """What the objects of a table hold: the key's fields first, then all others in order of name.
 
@@ -115,12 +110,15 @@ def properties_of(table: TablePlan, *, key: Sequence[str]) -> Schema:
     """
     if table.full:
         key_columns = [column for column in table.columns if column.key in key]
-        return {column.key: dict(codec_of(column.kind).json_schema) for column in key_columns}
-    found: Schema = {column.key: dict(codec_of(column.kind).json_schema) for column in table.columns}
+        return {column.key: dict(codec_for(column).json_schema) for column in key_columns}
+    found: Schema = {
+        column.key: {"type": _ANYTHING} if column.keeps_lists else dict(codec_for(column).json_schema)
+        for column in table.columns
+    }
     for child in table.children:
-        assert child.key is not None
-        objects = {"type": "object", "properties": properties_of(child, key=())}
-        # What is not an array of objects is kept as it is, too.
-        found[child.key] = {"anyOf": [{"type": "array", "items": objects}, {"type": _ANYTHING}]}
+        if not child.within:  # else its column may hold anything
+            objects = {"type": "object", "properties": properties_of(child, key=())}
+            # What is not an array of objects is kept as it is, too.
+            found[child.path[0]] = {"anyOf": [{"type": "array", "items": objects}, {"type": _ANYTHING}]}
     order = [*(name for name in key if name in found), *sorted(name for name in found if name not in key)]
     return {name: found[name] for name in order}

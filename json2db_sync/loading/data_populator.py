@@ -12,20 +12,27 @@ import sqlalchemy as sa
 from json2db_sync.analysis.json_analyzer import analyze, count_note, make_plans, refused_file
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import STORED, Ledger, Rejection
-from json2db_sync.databases.outcome_counter import Superseded
+from json2db_sync.databases.outcome_counter import Counts, Superseded
 from json2db_sync.databases.row_forms import RowRefused
 from json2db_sync.errors import FileError, ValidationError
 from json2db_sync.events import Meter
-from json2db_sync.loading.entity_load import EntityLoad, Population, RetryAfterMigration
+from json2db_sync.loading.adopted_fields import adopt, adopt_keys
+from json2db_sync.loading.entity_load import EntityLoad, KeyRepeats, Population, RetryAfterMigration
+from json2db_sync.loading.file_places import in_order
+from json2db_sync.loading.gone import Marked, mark_gone
 from json2db_sync.loading.initial_schema import InitialSchema, RestartLoad, are_guesses, discard
+from json2db_sync.loading.key_notes import key_given_up, key_notes
 from json2db_sync.loading.load_context import DuplicateKey, LoadContext, Place, PopulateOptions, RecordIds
+from json2db_sync.loading.rivals import Rivals
 from json2db_sync.loading.worker import Parts, Worker
+from json2db_sync.model.kinds import Kind, now_text
 from json2db_sync.model.plan import EntityPlan
 from json2db_sync.results import Note
 from json2db_sync.schema.table_generator import evolve
 from json2db_sync.sources import RecordReader, SourceFile
 from json2db_sync.sources.batch import Batch
 from json2db_sync.sources.bytestream import file_digest
+from json2db_sync.sources.layout import FileLayout, notes_told_once
 from json2db_sync.text import counted
 
 
@@ -52,15 +59,18 @@ class FileLoad:
         self._run = run
         self._file = file
         self._options = run.options
+        if run.initial_schema is not None:  # which is made of all that is inside objects, too
+            self._options = replace(run.options, plans=replace(run.options.plans, flat_views=False))
         self._initial_schema = run.initial_schema
         self._widened: set[str] = set()
         self._by_batch = run.options.batch_path
         """Take records for distinct, and many at once, until that turns out wrong."""
         self._is_loading = False
         self._records = 0
+        self._layout: FileLayout | None = None
         self._connection: sa.Connection
         self._ledger: Ledger
-        self._plans: dict[str, EntityPlan]
+        self._plans: dict[str, EntityPlan | None] = {}
         self._entities: dict[str, EntityLoad] = {}
         self._left_out: set[str] = set()
 
@@ -78,7 +88,7 @@ class FileLoad:
                     for batch, made in batches:
                         entity = self._entity(batch.entity)
                         if entity is not None:
-                            entity.add(batch, single=reader.envelope.layout == "object", made=made)
+                            entity.add(batch, single=reader.layout.is_single, made=made)
                         report(self._records, reader.bytes_read)
                         if self._initial_schema is not None:
                             self._initial_schema.check_meanwhile()
@@ -97,20 +107,25 @@ class FileLoad:
                 # The whole file says how the tables must widen, so that this happens once a file and entity.
                 if not self._initial_schema_is_wrong():
                     self._widen(retry.entity)
+            except KeyRepeats as wrong:
+                if not self._initial_schema_is_wrong():
+                    self._give_up_key(wrong)
             except (DuplicateKey, RowRefused):
                 self._by_batch = False
         self._add_results()
-
-    # An attempt
 
     @contextmanager
     def _attempt(self) -> Iterator[tuple[RecordReader, Iterator[tuple[Batch, Parts | None]]]]:
         """A transaction, and the batches of the file with those rows that were made elsewhere."""
         database = self._run.database
         self._entities, self._left_out, self._records, self._is_loading = {}, set(), 0, True
-        with database.transaction() as connection, RecordReader(self._file, self._options.read.memory_limit) as reader:
+        read = self._options.read
+        with (
+            database.transaction() as connection,
+            RecordReader(self._file, read.memory_limit, layouts=read.layouts) as reader,
+        ):
             self._connection, self._ledger = connection, Ledger(database, connection)
-            self._plans = self._ledger.plans()
+            self._plans = {}
             first = self._initial_schema if self._by_batch else None
             analyzed = first is not None and first.analyzes(self._file)
             batches = self._batches(reader, analyzed=analyzed)
@@ -137,11 +152,17 @@ class FileLoad:
             yield batch, made
         if analyzed:
             assert self._initial_schema is not None
-            self._initial_schema.analyzed(self._records, reader.envelope.layout)
+            self._initial_schema.analyzed(self._records, reader.layout)
 
     def _wants_rows(self, batch: Batch) -> bool:
-        entity = self._entity(batch.entity) if self._is_loading and batch.entity in self._plans else None
+        entity = self._entity(batch.entity) if self._is_loading and self._plan(batch.entity) else None
         return entity is not None and entity.batch_loader is not None and entity.batch_loader.wants_rows(batch)
+
+    def _plan(self, name: str) -> EntityPlan | None:
+        """The plan of an entity as it is stored now; none other is looked at, there may be thousands."""
+        if name not in self._plans:
+            self._plans[name] = self._ledger.plan(name)
+        return self._plans[name]
 
     def _entity(self, name: str) -> EntityLoad | None:
         """The load of an entity's records; None where they are not wanted.
@@ -153,13 +174,17 @@ class FileLoad:
         if not self._options.read.wants(name):
             self._left_out.add(name)
             return None
-        if name not in self._plans:
+        plan = self._plan(name)
+        if plan is None:
             raise RetryAfterMigration(name)
-        plan, ledger, run = self._plans[name], self._ledger, self._run
+        ledger, run = self._ledger, self._run
         file_id = ledger.remember_file(self._file, name, None)
         load = ledger.start_load(run.number, file_id, name, self._options.load.mode)
-        newer = ledger.newer_loads(name, self._file.order, timed=self._file.time is not None)
-        place = Place(load, ledger.load_ids(file_id), newer, self._file.session)
+        newer = ledger.newer_loads(name, self._file.order)
+        time = now_text(self._file.time) if self._file.time is not None else None
+        rivals = Rivals(ledger, self._file, self._options.origin)
+        waiting = ledger.waiting_loads(name) if plan.lifecycle.stub else ()
+        place = Place(load, ledger.load_ids(file_id), newer, self._file.session, time, rivals, waiting)
         context = LoadContext(run.database, self._connection, plan, place, self._options.load)
         ids = RecordIds(plan, self._file, self._options.load.memory)
         writer = _FileLedgerWriter(ledger, load, file_id, name)
@@ -167,16 +192,21 @@ class FileLoad:
         entity = EntityLoad(context, self._file, self._options, ids, writer, widened=widened, by_batch=self._by_batch)
         self._entities[name] = entity
         if run.worker is not None and context.is_first:
-            run.worker.make_rows_by(plan, run.database.null, context.row_form)
+            checks_paths = context.paths is not None
+            run.worker.make_rows_by(plan, run.database.null, context.row_form, checks_paths=checks_paths)
         return entity
-
-    # What the ledger says of the file
 
     def _is_loaded(self) -> bool:
         if not self._options.load.duplicate_prevention:
             return False
+        configured = self._options.read.layouts.configured(self._file)
         with self._run.database.reading() as connection:
-            known = Ledger(self._run.database, connection).files(str(self._file.path))
+            ledger = Ledger(self._run.database, connection)
+            known = ledger.files(str(self._file.path))
+            if configured is not None:
+                layouts = {ledger.layout_of(stored.id) for stored in known.values()} - {None}
+                if layouts - {"array", configured.to_text()}:
+                    return False  # the setting is a newer one
         wanted = [stored for stored in known.values() if self._options.read.wants(stored.entity)]
         if self._file.entity not in known or not wanted or any(stored.digest is None for stored in wanted):
             return False
@@ -192,8 +222,8 @@ class FileLoad:
     def _add_entities_without_records(self, reader: RecordReader) -> None:
         """A file without records is loaded too, and one that held records of an entity before."""
         wants = self._options.read.wants
-        if reader.envelope.layout != "entities" and not self._entities and wants(self._file.entity):
-            self._entity(self._file.entity)
+        if reader.layout.kind != "entities" and not self._entities and wants(reader.layout.entity):
+            self._entity(reader.layout.entity)
         known = self._ledger.files(str(self._file.path))
         for name in known.keys() - self._entities.keys() - self._left_out:
             if wants(name) and self._ledger.load_ids(known[name].id):
@@ -201,23 +231,24 @@ class FileLoad:
 
     def _record(self, reader: RecordReader) -> None:
         """Write the file and its counts into the ledger."""
-        digest, layout, ledger = reader.digest, reader.envelope.layout, self._ledger
-        several = layout == "entities"
-        around = {} if several else reader.envelope.values
+        digest, layout, ledger = reader.digest, reader.layout, self._ledger
+        self._layout = layout
         known = ledger.files(str(self._file.path))
         for name, entity in self._entities.items():
             ledger.remember_file(self._file, name, digest)
             context = entity.context
             ledger.finish_load(
-                context.place.load, context.outcomes.counts, digest=digest, layout=layout, envelope=around
+                context.place.load,
+                context.outcomes.counts,
+                digest=digest,
+                layout=layout.to_text(),
+                beside=layout.beside,
             )
         for name in self._left_out:
             before = known[name].digest if name in known else None
             ledger.remember_file(self._file, name, digest if before == digest else None)
-        if several:
+        if self._file.entity not in layout.holds or layout.kind == "entities":
             ledger.remember_file(self._file, self._file.entity, digest)  # stands for the file as such
-
-    # Afterwards
 
     def _initial_schema_is_wrong(self) -> bool:
         """Were the first tables made for other records than there are? Then they are made anew."""
@@ -242,29 +273,48 @@ class FileLoad:
         database, meter = self._run.database, self._run.meter
         with database.reading() as connection:
             stored = Ledger(database, connection).plans()
-        settings = replace(self._options.plans, stored=stored)
+        settings = replace(self._run.options.plans, stored=stored)
         seen = analyze([self._file], self._options.read, settings, meter.aside("planning"), check_keys=False)
         if seen.refused:
             refused = seen.refused[0]
             raise FileError(refused.error, hint=refused.hint, reason=refused.reason, **refused.context)
         plans = make_plans(seen, stored, settings)
         wanted = [plan for name, plan in plans.items() if name == entity]
-        self._run.done.changes += evolve(database, wanted, settings).done
+        self._run.done.changed(evolve(database, wanted, settings))
+
+    def _give_up_key(self, wrong: KeyRepeats) -> None:
+        """Tell the records of an entity apart by their content."""
+        run, entity, (field,) = self._run, wrong.plan.entity, wrong.plan.key or ("",)
+        with run.database.reading() as connection:
+            plans = Ledger(run.database, connection).plans()
+        reason = f"{field} repeats in {self._file.name}"
+        plan = replace(plans[entity], key=(), id_kind=Kind.TEXT, key_reason=reason)
+        run.done.changed(evolve(run.database, [plan], replace(run.options.plans, stored=plans)))
+        if self._initial_schema is not None:
+            self._initial_schema.overrule(plan)
+        with run.database.transaction() as connection:
+            ledger = Ledger(run.database, connection)
+            updated = ledger.sums().get(entity, Counts()).updated > 0
+            if updated:  # what took each other's place were records of their own
+                ledger.reload_entity(entity)
+        run.done.notes.append(key_given_up(self._file.name, wrong.plan, wrong.again, reload=updated))
 
     def _add_results(self) -> None:
         done = self._run.done
         if self._file.expected_records not in (None, self._records):
             done.notes.append(count_note(self._file, self._records))
+        if self._layout is not None:
+            done.notes += self._layout.notes(self._file.name)
         done.loaded += 1
         for name, entity in self._entities.items():
             done.add(entity.result())
             outdated = entity.context.outcomes.outdated
-            if outdated and self._file.time is None:
+            if outdated and self._file.time is None and not entity.context.order:
                 text = (
-                    f"{self._file.name}: {counted(outdated, 'record')} passed over, since files that sort after it by "
-                    "path hold newer versions (plain files count from old to new by path)"
+                    f"{self._file.name}: {counted(outdated, 'record')} passed over, since newer files hold other "
+                    "versions (what makes a file newer: data_source.order)"
                 )
-                done.notes.append(Note(text, "newer_file_stored", name, outdated))
+                done.notes.append(Note(text, "newer_file_stored", name, outdated, setting="data_source.order"))
         self._run.meter.file_done(self._file.name, self._records, self._file.size)
 
 
@@ -295,14 +345,21 @@ def populate(
     :raises SyncError: when a record or file cannot be loaded and the run is to stop for it.
     """
     plans = _stored_plans(database)
+    wanted = {name: plan for name, plan in plans.items() if options.read.wants(name)}
+    if adopted := adopt(database, wanted, options.plans) + adopt_keys(database, wanted, options.plans):
+        done.changes += adopted
+        with database.reading() as connection:
+            plans = Ledger(database, connection).plans()
+    files, notes = in_order(database, files, run, options.origin.order)
+    done.notes += notes
     allowed = options.second_process and options.load.mode == "compare"
     worker = Worker.for_files(files, options.read, options.plans, allowed=allowed)
     with worker or nullcontext():
         initial_schema = None
         if plans:
             # Tables that someone dropped are made again before they are written.
-            known = [plan for name, plan in plans.items() if options.read.wants(name)]
-            done.changes += evolve(database, known, options.plans).done
+            known = [options.plans.as_configured(plan) for name, plan in plans.items() if options.read.wants(name)]
+            done.changed(evolve(database, known, options.plans))
         else:
             initial_schema = InitialSchema(database, files, options.read, options.plans, meter, worker)
             initial_schema.make()
@@ -311,16 +368,50 @@ def populate(
             try:
                 FileLoad(load_run, file).run()
             except (FileError, ValidationError) as error:
-                done.refused.append(refused_file(file, error))
-                with database.transaction() as connection:
-                    ledger = Ledger(database, connection)
-                    file_id = ledger.remember_file(file, file.entity, None)
-                    ledger.record_refusal(run, file_id, file.entity, str(error))
+                _refuse(load_run, file, error)
                 if options.limit.stop:
                     raise
         if initial_schema is not None:
             initial_schema.finish()
             done.changes[:0] = initial_schema.changes
+            done.notes += [note for note in initial_schema.notes if note not in done.notes]
+        unclear = {note.entity for note in done.notes if note.code == "unclear_layout"}
+        done.notes[:] = notes_told_once(done.notes)
+        with database.reading() as connection:
+            listed = frozenset(done.listed - unclear)  # where records are comes before what their key is
+            done.notes += key_notes(database, connection, done.entities, listed, options.plans)
+    mark(database, options, done)
+
+
+def _refuse(run: LoadRun, file: SourceFile, error: FileError | ValidationError) -> None:
+    run.done.refused.append(refused_file(file, error))
+    with run.database.transaction() as connection:
+        ledger = Ledger(run.database, connection)
+        file_id = ledger.remember_file(file, file.entity, None)
+        ledger.record_refusal(run.number, file_id, file.entity, str(error))
+
+
+def mark(database: Database, options: PopulateOptions, done: Population) -> None:
+    """Mark the records that are gone, now that all files are loaded; adds to ``done``."""
+    if not any(plan.lifecycle.columns for plan in _stored_plans(database).values()):
+        return
+    for entity, marked in mark_gone(database, options.read.wants, options.read.memory_limit):
+        if isinstance(marked, str):
+            text = f"{entity}: which records are gone was not told, and no mark was changed: {marked}"
+            done.notes.append(Note(text, "gone_not_told", entity, setting="processing.complete"))
+        else:
+            done.marked[entity] = replace(marked, gone=marked.gone + done.deleted.get(entity, 0))
+            done.notes += _notes_on_marks(entity, marked)
+
+
+def _notes_on_marks(entity: str, marked: Marked) -> Iterator[Note]:
+    """Worth a look where most records are gone at once: the newest files may not be all there is."""
+    if marked.gone > 1 and marked.gone * 2 > marked.records:
+        text = (
+            f"{entity}: {marked.gone:,} of {marked.records:,} records are newly marked as gone, since its newest files "
+            "lack them: are these files all there is?"
+        )
+        yield Note(text, "most_records_gone", entity, marked.gone, "processing.complete")
 
 
 def _stored_plans(database: Database) -> dict[str, EntityPlan]:

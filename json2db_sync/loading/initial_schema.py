@@ -21,12 +21,12 @@ from json2db_sync.databases.ledger import Ledger
 from json2db_sync.errors import FileError, ValidationError
 from json2db_sync.events import Meter
 from json2db_sync.loading.worker import Worker
-from json2db_sync.model.plan import EntityPlan, replace
-from json2db_sync.results import SchemaChange
+from json2db_sync.model.plan import EntityPlan, TablePlan, replace
+from json2db_sync.results import Note, SchemaChange
 from json2db_sync.schema.schema_diff import creation
 from json2db_sync.schema.table_generator import evolve
 from json2db_sync.sources import SourceFile
-from json2db_sync.sources.reader import Layout
+from json2db_sync.sources.layout import FileLayout
 from json2db_sync.workers.subprocess_worker import WorkerDied
 
 _BEGINNING = 2 * 2**20
@@ -66,6 +66,7 @@ class InitialSchema:
         """The plans of all records, until they are stored."""
         self.changes: list[SchemaChange] = []
         """What was done."""
+        self.notes: list[Note] = []
 
     def make(self) -> None:
         """Make the tables."""
@@ -75,7 +76,8 @@ class InitialSchema:
                 return
             guess = self._plan(self._analyze(_BEGINNING))
             # With no records seen: should we be killed, the next run knows them for a guess.
-            evolve(self._database, [replace(plan, records_seen=0) for plan in guess.values()], self._settings)
+            guesses = [replace(plan, records_seen=0) for plan in guess.values()]
+            evolve(self._database, guesses, replace(self._settings, flat_views=False))  # those come when all is known
             self._guess = guess
 
     def check_meanwhile(self) -> None:
@@ -90,7 +92,7 @@ class InitialSchema:
         """A file is about to be loaded: does the worker analyze its records meanwhile?"""
         return self._guess is not None and self._watch is not None and self._watch.starts(file)
 
-    def analyzed(self, records: int, layout: Layout) -> None:
+    def analyzed(self, records: int, layout: FileLayout) -> None:
         """All records of the file were analyzed."""
         assert isinstance(self._watch, _AnalysisWhileLoading)
         self._watch.finishes(records, layout)
@@ -108,6 +110,11 @@ class InitialSchema:
             for plan in self._found.values():
                 ledger.save_plan(plan)
             self._found = None
+
+    def overrule(self, plan: EntityPlan) -> None:
+        """Loading has shown what analysis did not see, and the tables follow this plan now."""
+        if self._found is not None:
+            self._found = {**self._found, plan.entity: plan}
 
     def start_over(self) -> None:
         """After :class:`RestartLoad`: make the tables anew. No transaction is open."""
@@ -127,7 +134,12 @@ class InitialSchema:
         if self._watch is not None:
             with self._database.reading() as connection:
                 plans = Ledger(self._database, connection).plans()
-            evolve(self._database, plans.values(), self._settings)  # indexes for what refers to what
+            # indexes for what refers to what, and flat views
+            done = evolve(self._database, plans.values(), self._settings)
+            changes = [*self.changes, *(change for change in done.done if change.change == "create_view")]
+            places = {entity: place for place, entity in enumerate(dict.fromkeys(one.entity for one in changes))}
+            self.changes = sorted(changes, key=lambda change: places[change.entity])  # as if made at once
+            self.notes = done.notes
 
     def _compare(self) -> None:
         assert self._guess is not None
@@ -156,7 +168,8 @@ class InitialSchema:
         return analyze(self._files, self._options, self._settings, meter, check_keys=False, most=most)
 
     def _make(self, plans: Mapping[str, EntityPlan]) -> None:
-        self.changes = evolve(self._database, plans.values(), self._settings).done
+        done = evolve(self._database, plans.values(), self._settings)
+        self.changes, self.notes = done.done, done.notes
 
 
 def _watch(files: Sequence[SourceFile], worker: Worker) -> _AnalysisWhileLoading | _AnalysisByWorker:
@@ -206,7 +219,7 @@ class _AnalysisWhileLoading:
             return True
         return False
 
-    def finishes(self, records: int, layout: Layout) -> None:
+    def finishes(self, records: int, layout: FileLayout) -> None:
         self._analyzer.finish_file(records, layout)
         self._files_to_come.pop(0)
         self._is_whole = True
@@ -225,8 +238,12 @@ class _AnalysisWhileLoading:
 
 
 def _essence(plan: EntityPlan) -> EntityPlan:
-    """What makes the tables: neither what a plan is based on, nor indexes, which can be made later."""
-    return replace(plan, records_seen=0, key_reason="", relations=())
+    """What makes the tables: neither what a plan is based on, nor indexes and views, which can be made later."""
+    return replace(plan, table=_without_paths(plan.table), records_seen=0, key_reason="", relations=())
+
+
+def _without_paths(table: TablePlan) -> TablePlan:
+    return replace(table, paths=(), children=tuple(map(_without_paths, table.children)))
 
 
 def are_guesses(plans: Mapping[str, EntityPlan]) -> bool:

@@ -13,11 +13,12 @@ from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import Ledger, Rejection, Replayed, StoredFile
 from json2db_sync.databases.outcome_counter import Superseded
 from json2db_sync.events import Meter
-from json2db_sync.loading.data_populator import LoadRun
+from json2db_sync.loading.data_populator import LoadRun, mark
 from json2db_sync.loading.entity_load import EntityLoad, Population, RetryAfterMigration
-from json2db_sync.loading.load_context import LoadContext, Place, PopulateOptions, RejectionLimit, source_file
+from json2db_sync.loading.load_context import LoadContext, Place, PopulateOptions, RejectionLimit
 from json2db_sync.loading.replay_ids import ReplayIds
 from json2db_sync.loading.replay_order import StoredOrder
+from json2db_sync.model.kinds import now_text
 from json2db_sync.results import Note
 from json2db_sync.schema.table_generator import evolve
 from json2db_sync.sources import Record
@@ -61,6 +62,7 @@ def replay(
         done.notes += _notes(ledger, choice, options.read.rules)
     for file in files:
         _FileReplay(LoadRun(database, run, options, meter, done), file, choice).run()
+    mark(database, options, done)
 
 
 class _FileReplay:
@@ -91,9 +93,9 @@ class _FileReplay:
             settings = replace(self._options.plans, stored=plans)
             chosen = self._choice.of(ledger.rejected_of_file(self._stored.id))
             loadable = (record for _number, record, _text in chosen if self._database.rejection_reason(record) is None)
-            file = source_file(self._stored)
+            file = self._stored.source_file()
             seen = analyze_records(self._stored.entity, loadable, file, self._options.read, settings)
-        self._run.done.changes += evolve(self._database, make_plans(seen, plans, settings).values(), settings).done
+        self._run.done.changed(evolve(self._database, make_plans(seen, plans, settings).values(), settings))
 
     def _load(self) -> None:
         report = self._run.meter.file_started(self._stored.name)
@@ -101,7 +103,7 @@ class _FileReplay:
             ledger = Ledger(self._database, connection)
             plan = ledger.plans()[self._stored.entity]
             layout = ledger.layout_of(self._stored.id)
-            file = source_file(self._stored, layout)
+            file = self._stored.source_file(layout)
             chosen = self._choice.of(ledger.rejected_of_file(self._stored.id))
             tried = {record.number: (number, text) for number, record, text in chosen}
             memory = self._options.load.memory
@@ -111,15 +113,16 @@ class _FileReplay:
             later = order.numbers(ids.known.values())
             load = ledger.start_replay(self._run.number, self._stored, self._options.load.mode)
             ledger.take_on(load, [number for number, _text in tried.values()])
-            newer = ledger.newer_loads(self._stored.entity, self._stored.sort_key, timed=file.time is not None)
-            place = Place(load, ledger.load_ids(self._stored.id), newer, self._stored.session, later)
+            newer = ledger.newer_loads(self._stored.entity, self._stored.sort_key)
+            time = now_text(file.time) if file.time is not None else None
+            place = Place(load, ledger.load_ids(self._stored.id), newer, self._stored.session, time, later=later)
             context = LoadContext(self._database, connection, plan, place, self._options.load)
             writer = _ReplayLedgerWriter(ledger, load, self._stored, tried)
             entity = EntityLoad(context, file, self._options, ids, writer, widened=self._widened)
             with closing(entity):
                 chosen = self._choice.of(ledger.rejected_of_file(self._stored.id))
                 for count, (_number, record, _text) in enumerate(chosen, 1):
-                    if order.is_unknown(ids.known.get(record.number)):
+                    if str(ids.known.get(record.number)) in order.unknown:
                         entity.reject(record, order.reason)
                     else:
                         entity.add(Decoded(record.entity, record.number, (record,)))

@@ -8,9 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
-from json2db_sync.loading.load_context import RecordIds
-from json2db_sync.model.jsontext import content_id, key_of
-from json2db_sync.model.kinds import Kind
+from json2db_sync.loading.load_context import NoKey, RecordIds
+from json2db_sync.model.jsontext import content_id
 from json2db_sync.model.plan import ID, EntityPlan
 from json2db_sync.model.shredder import SchemaMismatch
 from json2db_sync.sources import Record, SourceFile
@@ -64,25 +63,21 @@ class ReplayIds:
     def _identify(self, record: Record, *, kept: bool) -> None:
         if record.problem is not None:
             return
-        before = self._ids.without_key
         try:
             id_ = self._ids.id_of(record, single=self._single)
         except SchemaMismatch as drift:
             if kept:
                 self._drifts[record.number] = drift
+                self.without_key += isinstance(drift, NoKey)
             return
         if kept:
             self.known[record.number] = id_
-            self.without_key += self._ids.without_key - before
 
     def _identify_corrected(self, record: Record) -> None:
-        fields = self._plan.key or ()
-        keyed = self._plan.id_kind is Kind.INTEGER or key_of(record.value, fields) is not None
-        if record.problem is not None or keyed or (self._single and not fields):
+        if record.problem is not None or self._plan.key or self._single:
             self._identify(record, kept=True)
         else:
             self.known[record.number] = self._free_id(content_id(record.value))
-            self.without_key += bool(fields)
 
     def _free_id(self, content: str) -> str:
         """The record may equal one that is stored from another place in the file."""

@@ -16,6 +16,7 @@ from json2db_sync.loading.load_context import RecordIds
 from json2db_sync.model.plan import ID, LOAD, EntityPlan
 from json2db_sync.model.shredder import SchemaMismatch
 from json2db_sync.sources import RecordReader, SourceFile
+from json2db_sync.sources.layout import FileLayout
 
 
 class StoredOrder:
@@ -42,11 +43,8 @@ class StoredOrder:
         self._file = file
         self._stored = stored
         self._memory_limit = memory_limit
-        self._unknown: set[str] = set()
-
-    def is_unknown(self, id_: str | int | None) -> bool:
-        """Is a record of this id stored from the file, at a place that cannot be found any more?"""
-        return str(id_) in self._unknown
+        self.unknown: set[str] = set()
+        """Ids of records stored from the file, at places that cannot be found any more."""
 
     def numbers(self, ids: Collection[str | int]) -> dict[str, int]:
         """By id as text, the number of the last record of this file with it; those not stored are left out."""
@@ -60,7 +58,7 @@ class StoredOrder:
         }
         if wanted:
             in_file = self._in_file(wanted)
-            self._unknown = wanted if in_file is None else set()
+            self.unknown = wanted if in_file is None else set()
             for id_, number in (in_file or {}).items():
                 found[id_] = max(number, found.get(id_, 0))
         return found
@@ -82,7 +80,8 @@ class StoredOrder:
         found: dict[str, int] = {}
         rejected = {row["record_number"] for row in self._ledger.rejected_of_file(self._stored.id)}
         try:
-            with RecordReader(self._file, self._memory_limit) as reader, self._ids() as ids:
+            layout = FileLayout.from_text(self._ledger.layout_of(self._stored.id), self._file.entity)
+            with RecordReader(self._file, self._memory_limit, layout=layout) as reader, self._ids() as ids:
                 for record in reader:
                     if record.entity == self._plan.entity and record.number not in rejected:
                         id_ = _id_of(ids, record)

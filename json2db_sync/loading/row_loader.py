@@ -32,6 +32,8 @@ class Shredded:
     record: Record
     row: Row
     children: Rows
+    stub: bool = False
+    """Does it only say that its key was deleted?"""
 
 
 class RowLoader:
@@ -103,36 +105,70 @@ class RowLoader:
             hash_, load = stored[id_]
             is_outdated = load in place.newer_loads or place.later.get(str(id_), 0) > item.record.number
             outcomes[id_] = Outcome.SUPERSEDED if is_outdated else Outcome.UPDATED
-            if options.duplicate_prevention or str(id_) in seen:
-                if hash_ == item.hash:
-                    outcomes[id_] = Outcome.UNCHANGED
-                else:
-                    unsure.append(id_)
-        for id_ in self._equal(unsure, waiting, outcomes):
-            outcomes[id_] = Outcome.UNCHANGED
+            if hash_ == item.hash and not item.stub and (options.duplicate_prevention or str(id_) in seen):
+                outcomes[id_] = Outcome.UNCHANGED
+            elif self._context.order or options.duplicate_prevention or str(id_) in seen:
+                unsure.append(id_)
+        self._compare(unsure, waiting, seen, outcomes)
+        self._require_no_rival(waiting, stored, outcomes)
         return outcomes
 
-    def _equal(
-        self, unsure: Sequence[str | int], waiting: Mapping[str | int, Shredded], outcomes: Mapping[str | int, Outcome]
-    ) -> list[str | int]:
-        """Those that equal what is stored, only spelled otherwise; how is kept from now on."""
+    def _require_no_rival(
+        self, waiting: Mapping[str | int, Shredded], stored: Versions, outcomes: Mapping[str | int, Outcome]
+    ) -> None:
+        """Raise where a record would replace another folder's or source's, or the other way round."""
+        rivals = self._context.rivals
+        if rivals is None:
+            return
+        differing = [id_ for id_, outcome in outcomes.items() if outcome in (Outcome.UPDATED, Outcome.SUPERSEDED)]
+        found = {id_: rival for id_ in differing if (rival := rivals.of(stored[id_][1])) is not None}
+        for id_, known in self._context.stored.by_ids(list(found)).items() if found else ():
+            if not same(waiting[id_].record.value, known.record):  # all are written where none is compared
+                raise rivals.refusal(found[id_], waiting[id_].record, id_)
+
+    def _compare(
+        self,
+        unsure: Sequence[str | int],
+        waiting: Mapping[str | int, Shredded],
+        seen: Mapping[str, int],
+        outcomes: dict[str | int, Outcome],
+    ) -> None:
+        """Decide of these by what is stored: which equal it, and which of the others are older or newer versions.
+
+        How those that are equal are spelled is kept from now on.
+        """
         context = self._context
-        stored = context.stored.by_ids(unsure)
-        equal = [id_ for id_, known in stored.items() if same(waiting[id_].record.value, known.record)]
-        rows = [{ID: id_, HASH: waiting[id_].hash} for id_ in equal if outcomes[id_] == Outcome.UPDATED]
-        context.database.update_by_id(context.connection, context.root, rows)
-        return equal
+        respelled: list[Values] = []
+        for id_, known in context.stored.by_ids(unsure).items():
+            item, stub = waiting[id_], context.stub_of(known)
+            sent = known.record if stub is None else stub
+            if item.stub == (stub is not None) and same(item.record.value, sent):
+                if context.options.duplicate_prevention or str(id_) in seen:
+                    if outcomes[id_] == Outcome.UPDATED:
+                        respelled.append({ID: id_, HASH: item.hash})
+                    outcomes[id_] = Outcome.UNCHANGED
+            elif not item.stub and context.is_emptied(known):
+                outcomes[id_] = Outcome.UPDATED
+            elif order := context.compare(item.record.value, known.record, stub):
+                outcomes[id_] = Outcome.UPDATED if order > 0 else Outcome.SUPERSEDED
+        context.database.update_by_id(context.connection, context.root, respelled)
 
     def _writes(
         self, new: Sequence[Shredded], changed: Sequence[Shredded]
     ) -> Iterator[tuple[sa.Table, Sequence[Values]]]:
         """The rows to be inserted, by table, once the changed records were written over their older versions."""
         context = self._context
+        if stubs := [item for item in changed if item.stub]:
+            context.mark_as_deleted([(item.id, item.hash, item.record) for item in stubs])
+            changed = [item for item in changed if not item.stub]
         if changed:
             context.delete_children([item.id for item in changed])
             rows = list(self._rows(changed, context.constants_of_changed))
             context.database.update_by_id(context.connection, context.root, rows)
-        yield context.root, list(self._rows(new, context.constants))
+        context.stubs_marked += sum(item.stub for item in new)
+        marks = (context.marks_of_new(item.record, stub=item.stub) for item in new)
+        rows_of_new = self._rows(new, context.constants)
+        yield context.root, [{**row, **mark} for row, mark in zip(rows_of_new, marks, strict=True)]
         for table in context.plan.tables[1:]:
             columns = self.shredder.tables[table.name].stored_columns
             children = [
@@ -162,7 +198,8 @@ class _Prepared:
     unchanged: Sequence[int] = ()
     changed: Sequence[int] = ()
     replacing: Mapping[str, Sequence[Any]] | None = None
-    """The columns of the changed records; None where a stored version may be newer: then those take the row path."""
+    """The columns of the changed records; None where a stored version may be newer, or another source's: then
+    those take the row path."""
     children: ReadyRows = field(default_factory=dict)
     """Of the changed records."""
     stored: Versions = field(default_factory=dict)
@@ -178,13 +215,16 @@ class BatchLoader:
     def __init__(self, context: LoadContext, row_loader: RowLoader) -> None:
         self._context = context
         self._row_loader = row_loader
-        self._shredder = BatchShredder(context.plan, context.database.null)
+        self._shredder = BatchShredder(context.plan, context.database.null, paths=context.paths)
         self._builder = RowBuilder(self._shredder, context.row_form, context.plan.table.name)
         context.expect_new()
 
     def takes(self, batch: Undecoded) -> bool:
         """Can the records be stored at once, as far as their text tells?"""
-        return not self._context.database.may_reject(batch.text)
+        stubs = self._context.stubs
+        return not (
+            self._context.database.may_reject(batch.text) or (stubs is not None and stubs.may_be_in(batch.text))
+        )
 
     def wants_rows(self, batch: Batch) -> bool:
         """Could :meth:`load` do with the rows of these records?"""
@@ -257,10 +297,14 @@ class BatchLoader:
             for place, (id_, hash_) in enumerate(zip(ids, hashes, strict=True))
             if id_ in stored and stored[id_][0] != hash_
         ]
-        may_be_newer = any(stored[ids[place]][1] in context.place.newer_loads for place in changed)
-        if changed and not may_be_newer:
-            equal = self._respelled(batch, ids, changed)
+        rivals, loads = context.rivals, {stored[ids[place]][1] for place in changed}
+        may_be_newer = any(load in context.place.newer_loads or (rivals and rivals.of(load)) for load in loads)
+        if changed and context.keeps_stubs:
+            may_be_newer = True  # than what a stub said
+        elif changed and (context.order or not may_be_newer):
+            equal, newer = self._held_against_stored(batch, ids, changed, stored)
             changed = [place for place in changed if place not in equal]
+            may_be_newer = bool(context.order) and not newer.issuperset(changed)
         differing = {*new, *changed}
         unchanged = [place for place in range(len(ids)) if place not in differing] if differing else range(len(ids))
         rows: ReadyRows = {}
@@ -273,15 +317,32 @@ class BatchLoader:
             replacing, children = self._replacements(batch.only(changed), _at(hashes, changed))
         return _Prepared(rows, ids, new, unchanged, changed, replacing, children, stored)
 
-    def _respelled(self, batch: Undecoded, ids: Sequence[str | int], places: Sequence[int]) -> set[int]:
-        """Those of these records that equal what is stored, only spelled otherwise; how is kept from now on."""
+    def _held_against_stored(
+        self, batch: Undecoded, ids: Sequence[str | int], places: Sequence[int], versions: Versions
+    ) -> tuple[set[int], set[int]]:
+        """Those of these records that equal what is stored, only spelled otherwise, and those of a greater version.
+
+        How the first are spelled is kept from now on, unless what is stored is a newer file's.
+        """
         context = self._context
         values = self._shredder.values(batch.only(places))
         stored = context.stored.by_ids(_at(ids, places))
-        equal = {place for place, value in zip(places, values, strict=True) if same(value, stored[ids[place]].record)}
-        rows = [{ID: ids[place], HASH: batch.hashes[place]} for place in sorted(equal)]
+        equal: set[int] = set()
+        newer: set[int] = set()
+        for place, value in zip(places, values, strict=True):
+            known = stored[ids[place]].record
+            if same(value, known):
+                equal.add(place)
+            elif context.compare(value, known) > 0:
+                newer.add(place)
+        settled = context.place.newer_loads
+        rows = [
+            {ID: ids[place], HASH: batch.hashes[place]}
+            for place in sorted(equal)
+            if versions[ids[place]][1] not in settled
+        ]
         context.database.update_by_id(context.connection, context.root, rows)
-        return equal
+        return equal, newer
 
     def _replacements(self, batch: bytes, hashes: Sequence[int]) -> tuple[Mapping[str, Sequence[Any]], ReadyRows]:
         """The columns that take the place of older versions' columns, and the new rows of their children."""

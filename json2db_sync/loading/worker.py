@@ -22,10 +22,11 @@ from json2db_sync.databases.row_forms import ReadyRows, RowForm, RowRefused, rea
 from json2db_sync.events import Meter, silent
 from json2db_sync.model.batch_shredder import BatchShredder
 from json2db_sync.model.decoding import ABSENT, NeedsRowPath, Objects
+from json2db_sync.model.paths import PathCheck
 from json2db_sync.model.plan import EntityPlan, replace
 from json2db_sync.sources import SourceFile
 from json2db_sync.sources.batch import Batch, Undecoded, split_until_fits
-from json2db_sync.sources.reader import Layout
+from json2db_sync.sources.layout import FileLayout
 from json2db_sync.workers.subprocess_worker import WORTHWHILE, RemoteObject, WorkerDied, has_room_for_two
 
 Parts = Sequence[tuple[int, ReadyRows | None]]
@@ -125,12 +126,12 @@ class Worker:
         self.ask("start")
         return _RemoteAnalyzer(self)
 
-    def make_rows_by(self, plan: EntityPlan, null: Any, form: RowForm) -> None:
+    def make_rows_by(self, plan: EntityPlan, null: Any, form: RowForm, *, checks_paths: bool) -> None:
         """From now on, rows of this entity are made by this plan, in this form.
 
         :param null: see :class:`BatchShredder`.
         """
-        self.ask("make_rows_by", plan, null is ABSENT, form)
+        self.ask("make_rows_by", plan, null is ABSENT, form, checks_paths)
 
     def accompany(
         self, batches: Iterator[Batch], wants_rows: Callable[[Batch], bool], *, analyze: bool
@@ -216,7 +217,7 @@ class _RemoteAnalyzer:
     def add(self, batch: Batch) -> None:
         self._ask("add", batch)
 
-    def finish_file(self, records: int, layout: Layout) -> None:
+    def finish_file(self, records: int, layout: FileLayout) -> None:
         self._ask("finish_file", records, layout)
 
     def _ask(self, method: str, *arguments: Any) -> None:
@@ -243,16 +244,17 @@ class _WorkerSide:
     def start_file(self, file: SourceFile) -> None:
         self._analyzer.start_file(file)
 
-    def finish_file(self, records: int, layout: Layout) -> None:
+    def finish_file(self, records: int, layout: FileLayout) -> None:
         self._analyzer.finish_file(records, layout)
 
     def analysis(self) -> Analysis:
         return self._analyzer.analysis
 
-    def make_rows_by(self, plan: EntityPlan, absent_is_null: bool, form: RowForm) -> None:
+    def make_rows_by(self, plan: EntityPlan, absent_is_null: bool, form: RowForm, checks_paths: bool) -> None:
         self._builders.pop(plan.entity, None)
         with suppress(NeedsRowPath):
-            shredder = BatchShredder(plan, ABSENT if absent_is_null else None)
+            paths = PathCheck(plan.table) if checks_paths else None
+            shredder = BatchShredder(plan, ABSENT if absent_is_null else None, paths=paths)
             self._builders[plan.entity] = RowBuilder(shredder, form, plan.table.name)
 
     def add(self, batch: Batch) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
 import msgspec
 
+from json2db_sync.model.aliases import Aliases, Renamed
 from json2db_sync.model.jsontext import encode
-from json2db_sync.model.shredder import is_object_array
 
 ABSENT: Any = float("nan")
 """Stands for a key that is not there. JSON has no NaN; and SQLite takes a NaN for NULL, faster than it takes None."""
@@ -23,6 +24,9 @@ _DIGITS_AS_ZERO = bytes.maketrans(b"123456789", b"000000000")
 _encoder = msgspec.json.Encoder(order="sorted")
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
 Buffer = bytes | msgspec.Raw
+
+StructType = Any
+"""A type to decode into, which is made while the program runs."""
 
 Column = Sequence[Any]
 Columns = dict[str, Column]
@@ -47,9 +51,13 @@ class Objects:
     """By the key of arrays of objects, their elements."""
     date_formats: Mapping[str, str] = field(default_factory=dict)
     """By key, how all texts there are spelled: dates that were held against a plan."""
+    renamed: Sequence[Renamed] = ()
+    """Of records, how each was called; none where all have the plan's names."""
 
 
-def struct_type(fields: Sequence[Any], keys: Mapping[str, str], *, forbid_unknown_fields: bool = True) -> Any:
+def struct_type(
+    fields: Sequence[StructType], keys: Mapping[str, str], *, forbid_unknown_fields: bool = True
+) -> StructType:
     """A type to decode objects into.
 
     :param fields: name, type and, where it may be absent, default.
@@ -64,19 +72,54 @@ def struct_type(fields: Sequence[Any], keys: Mapping[str, str], *, forbid_unknow
         raise NeedsRowPath from error
 
 
-def elements(arrays: Column) -> list[Any]:
-    """The elements of all arrays of a column in which some are null or absent."""
-    return list(chain.from_iterable(array for array in arrays if array and array is not ABSENT))
+def renamed_array(aliases: Aliases, array: bytes) -> tuple[bytes, Sequence[Renamed]]:
+    """The records of a JSON array by the names of the plan, and how each was called; none where all have these.
+
+    :raises NeedsRowPath: when one of them takes the row path.
+    """
+    if not aliases.may_be_in(array):
+        return array, ()
+    try:
+        renamed = [aliases.renamed(record) for record in msgspec.json.decode(array)]
+        if any(one.beside for one in renamed):
+            raise NeedsRowPath
+        return _encoder.encode([one.record for one in renamed]), renamed
+    except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError) as error:
+        raise NeedsRowPath from error
 
 
-def json_texts(values: Column, *, arrays_are_tables: bool) -> Sequence[str]:
-    """The same texts as :func:`encode` gives, for what msgspec has decoded; for gaps any text."""
+def as_lists(values: Column) -> Column:
+    """Arrays of objects as they are, and each object that stands alone as an array of one."""
+    return [value if value is None or type(value) in (list, float) else [value] for value in values]
+
+
+def elements(arrays: Column) -> Column:
+    """The elements of all arrays of a column in which some are null or absent, or single objects."""
+    if {list, float, type(None)}.issuperset(map(type, arrays)):
+        return list(chain.from_iterable(array for array in arrays if array and array is not ABSENT))
+    return elements(as_lists(arrays))
+
+
+_LIST_OF_OBJECTS = re.compile(rb"[\[,]\{")
+
+
+HoldsRows = Callable[[object], bool]
+"""Is there something in a value that becomes a table?"""
+
+
+def json_texts(values: Column, holds_rows: HoldsRows | None = None, *, only_lists: bool = True) -> Sequence[str]:
+    """The same texts as :func:`encode` gives, for what msgspec has decoded; for gaps any text.
+
+    :param only_lists: nothing but lists of objects becomes a table.
+    :raises NeedsRowPath: when one holds what becomes a table, or may be nested too deep.
+    """
     raws = encoded(values, _encoder)
     data = b"".join(raws)
-    if arrays_are_tables and b"[{" in data and any(map(is_object_array, values)):
+    may_hold_rows = holds_rows and (not only_lists or _LIST_OF_OBJECTS.search(data))
+    if holds_rows and may_hold_rows and any(map(holds_rows, values)):
         raise NeedsRowPath
     if b"0.0000" in data or b"0e" in data.translate(_DIGITS_AS_ZERO):  # msgspec may spell a number otherwise
-        return ["" if value is ABSENT else encode(value) for value in values]
+        return ["" if value is ABSENT else encode(msgspec.to_builtins(value)) for value in values]
     return [str(raw, "utf-8") for raw in raws]
 
 
@@ -89,11 +132,7 @@ def encoded(values: Column, encoder: msgspec.json.Encoder) -> Sequence[Buffer]:
         raws: Sequence[Buffer] = _raws.decode(encoder.encode(values))
     except (OverflowError, ValueError, RecursionError):  # an integer beyond 64 bits
         raws = [b"null" if value is ABSENT else encode(value).encode() for value in values]
-    if max(map(len, raws), default=0) > _SHALLOW and not all(_is_shallow(bytes(raw)) for raw in raws):
+    long = (bytes(raw) for raw in raws if len(raw) > _SHALLOW)
+    if any(data.count(b"[") + data.count(b"{") > _MAX_BRACKETS for data in long):
         raise NeedsRowPath
     return raws
-
-
-def _is_shallow(data: bytes) -> bool:
-    """Is this JSON text certainly not nested too deep for a record?"""
-    return len(data) <= _SHALLOW or data.count(b"[") + data.count(b"{") <= _MAX_BRACKETS

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import msgspec
@@ -17,22 +18,29 @@ _encoder = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",",
 _lines = msgspec.json.Decoder()
 _sorted = msgspec.json.Encoder(order="sorted")
 
-_EXACT_FLOAT = 2.0**53
-"""From here on every double is a whole number, whose shortest date_format need not be its value (1e23)."""
+_LARGE = re.compile(r'"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?e\+\d+')
+"""Texts, which are passed over, and numbers with an exponent."""
 
 
 def encode(value: object) -> str:
     """One fixed date_format of a JSON value: keys sorted, no spaces.
 
-    Doubles from 2**53 up are written digit by digit, so that a database that keeps numbers as decimals
-    (PostgreSQL's JSONB) gives the same number back.
+    Doubles from 1e16 up are written digit by digit, with ``.0`` behind: a database that keeps numbers as decimals
+    (PostgreSQL's JSONB) gives the same double back, and no whole number.
 
     :raises ValueError: for NaN and infinities, which are not JSON.
     """
     text = _encoder.encode(value)
-    if "e+" in text:
-        text = _encoder.encode(_spell_out(value))
-    return text
+    return _LARGE.sub(_digit_by_digit, text) if "e+" in text else text
+
+
+def _digit_by_digit(match: re.Match[str]) -> str:
+    found = match[0]
+    return found if found[0] == '"' else f"{int(float(found))}.0"
+
+
+encode_text: Callable[[str], str] = json.encoder.encode_basestring
+"""As :func:`encode`, of a text."""
 
 
 def decode(text: str | bytes) -> Any:
@@ -81,16 +89,12 @@ def canonical(value: object) -> str:
 
 def whole_as_integers(value: object) -> object:
     """The same value with 450 for 450.0."""
-    return _spell_out(value, above=0.0)
-
-
-def _spell_out(value: object, above: float = _EXACT_FLOAT) -> object:
-    if isinstance(value, float) and abs(value) >= above and value.is_integer():
+    if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, dict):
-        return {key: _spell_out(item, above) for key, item in value.items()}
+        return {key: whole_as_integers(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_spell_out(item, above) for item in value]
+        return [whole_as_integers(item) for item in value]
     return value
 
 
@@ -173,24 +177,6 @@ def preview(value: object, width: int = 60) -> str:
 
 MAX_KEY = 500
 """Characters; a longer key is hashed, since PostgreSQL cannot index more than about 2,700 bytes."""
-
-
-def key_of(record: dict[str, Any], fields: tuple[str, ...]) -> str | None:
-    """The key of a record as text, or None where a part is missing, null, empty or not a scalar.
-
-    Parts of a composite key are a JSON array of texts, so that ("a", "b,c") and ("a,b", "c") differ.
-    """
-    return key_of_values([record.get(field) for field in fields])
-
-
-def key_of_values(values: Sequence[Any]) -> str | None:
-    """:func:`key_of` a record in which the key's fields have these values. NaN counts as missing."""
-    parts = []
-    for value in values:
-        if value is None or value == "" or isinstance(value, dict | list) or value != value:
-            return None
-        parts.append(scalar_text(value))
-    return id_text(parts) if parts else None
 
 
 def id_text(parts: Sequence[str]) -> str:

@@ -1,18 +1,18 @@
-"""The kinds a column can be of, how two of them join, the formats of dates; and the codec of each kind."""
+"""The kinds a column can be of, how two of them join; and the codec of each kind."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from enum import StrEnum
-from functools import lru_cache
 from math import isfinite
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import msgspec
 
+from json2db_sync.model.decimals import decimal_text
 from json2db_sync.model.jsontext import Json, encode, scalar_text
+from json2db_sync.model.moments import DATE_SPELLING, are_spelled, are_usual_dates, date_format_of, has_offset, spell
 
 
 class Kind(StrEnum):
@@ -27,6 +27,8 @@ class Kind(StrEnum):
     """Whole numbers of any size."""
     NUMBER = "number"
     """An IEEE double."""
+    DECIMAL = "decimal"
+    """A decimal number, exactly, as its text."""
     TEXT = "text"
     DATE = "date"
     DATETIME = "datetime"
@@ -36,7 +38,7 @@ class Kind(StrEnum):
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 
-_NUMERIC = (Kind.INTEGER, Kind.BIGINT, Kind.NUMBER)  # in order: the wider of two holds both
+_NUMERIC = (Kind.INTEGER, Kind.BIGINT, Kind.NUMBER, Kind.DECIMAL)  # in order: the wider of two holds both
 
 
 def join(one: Kind, other: Kind) -> Kind:
@@ -52,127 +54,9 @@ def join(one: Kind, other: Kind) -> Kind:
     return Kind.TEXT
 
 
-# Dates. A date_format is a format that gives back the exact text: %Y-%m-%d, or %Y-%m-%dT%H:%M:%S with an optional
-# fraction (.3 for three digits) and a constant offset as it was written (Z, +05:30, +0530).
-
-DATE_SPELLING = "%Y-%m-%d"
-_LONGEST_DATE = 32
-"""Characters; as in 2024-01-31T10:00:00.123456+05:30, and a few to spare."""
-_ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:([T ])(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
-_SPELLING = re.compile(r"%Y-%m-%d(?P<mark>[T ])%H:%M:%S(?:\.(?P<digits>\d))?(?P<offset>Z|[+-]\d\d:?\d\d)?")
-
-
-def date_format_of(text: str) -> str | None:
-    """The date_format of an ISO date or datetime, or None where the text is not one (2013-02-30 is not)."""
-    return _date_format_of_short(text) if len(text) <= _LONGEST_DATE else None
-
-
-@lru_cache(maxsize=8192)  # the same days come again and again
-def _date_format_of_short(text: str) -> str | None:
-    if not (match := _ISO.fullmatch(text)):
-        return None
-    year, month, day, mark, hour, minute, second, fraction, offset = match.groups()
-    try:
-        if mark is None:
-            date(int(year), int(month), int(day))
-            return DATE_SPELLING
-        datetime(int(year), int(month), int(day), int(hour), int(minute), int(second))
-    except ValueError:
-        return None
-    if offset and not _reachable(int(year), offset):
-        return None
-    return f"%Y-%m-%d{mark}%H:%M:%S{f'.{len(fraction)}' if fraction else ''}{offset or ''}"
-
-
-def _reachable(year: int, offset: str) -> bool:
-    """Can every database count this moment in UTC and Python count it back?"""
-    minutes = 0 if offset == "Z" else int(offset[-2:])
-    return 1 < year < 9999 and minutes < 60 and abs(_offset(offset)) <= timedelta(hours=15)
-
-
-_DAY = (
-    "(?:[12][0-9]{3}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
-    "|02-(?:0[1-9]|1[0-9]|2[0-8]))|[12][0-9](?:0[48]|[2468][048]|[13579][26])-02-29)"
-)
-
-
-@lru_cache
-def _date_lines(date_format: str) -> re.Pattern[str]:
-    """Matches lines of usual texts of this date_format."""
-    return re.compile(f"(?:{_date_pattern(date_format)}\n)*")
-
-
-def are_usual_dates(texts: Collection[str], date_format: str) -> bool:
-    """Are all these texts of this date_format?
-
-    It says no to the rare ones, which :func:`date_format_of` must tell: years before 1000, 29 February 2000.
-    """
-    lines = "".join([f"{text}\n" for text in texts])
-    # As many lines as texts: none holds a line break of its own.
-    return lines.count("\n") == len(texts) and _date_lines(date_format).fullmatch(lines) is not None
-
-
-def are_spelled(texts: Collection[str], date_format: str) -> bool:
-    """Are all of these texts, and dates of the date_format? They are looked at together, which is much faster."""
-    if set(map(type, texts)) - {str}:
-        return False
-    return are_usual_dates(texts, date_format) or all(date_format_of(text) == date_format for text in texts)
-
-
-def _date_pattern(date_format: str) -> str:
-    match = _SPELLING.fullmatch(date_format)
-    if match is None:
-        return _DAY
-    fraction = rf"\.[0-9]{{{match['digits']}}}" if match["digits"] else ""
-    clock = "(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
-    return f"{_DAY}{match['mark']}{clock}{fraction}{re.escape(match['offset'] or '')}"
-
-
 def kind_of_date_format(date_format: str) -> Kind:
     """DATE or DATETIME."""
     return Kind.DATE if date_format == DATE_SPELLING else Kind.DATETIME
-
-
-def has_offset(date_format: str) -> bool:
-    """Does a datetime of this date_format name a moment (Z, +05:30), or just a wall clock?"""
-    match = _SPELLING.fullmatch(date_format)
-    return bool(match and match["offset"])
-
-
-def spell(value: date | datetime, date_format: str) -> str:
-    """The text that a typed value had: the inverse of reading it under this date_format."""
-    if not isinstance(value, datetime):
-        return value.isoformat()
-    parts = _date_format_parts(date_format)
-    if parts.zone is not None:
-        value = value.astimezone(parts.zone)
-    text = value.isoformat(parts.mark, "microseconds")
-    return text[: parts.length] + parts.offset
-
-
-class _DateFormatParts(NamedTuple):
-    mark: str
-    length: int
-    """Characters without the offset."""
-    offset: str
-    zone: timezone | None
-
-
-@lru_cache
-def _date_format_parts(date_format: str) -> _DateFormatParts:
-    match = _SPELLING.fullmatch(date_format)
-    if match is None:
-        raise ValueError(f"no date_format of a datetime: {date_format}")
-    mark, digits, offset = match.groups(default="")
-    length = len("2024-01-31T12:34:56") + (1 + int(digits) if digits else 0)
-    return _DateFormatParts(mark, length, offset, timezone(_offset(offset)) if offset else None)
-
-
-def _offset(text: str) -> timedelta:
-    if text == "Z":
-        return timedelta()
-    minutes = int(text[1:3]) * 60 + int(text[-2:])
-    return timedelta(minutes=-minutes if text[0] == "-" else minutes)
 
 
 def now_text(moment: datetime | None = None) -> str:
@@ -183,6 +67,8 @@ def now_text(moment: datetime | None = None) -> str:
 Stored = bool | int | float | str | None
 Store = Callable[[Json], tuple[Stored, bool]]
 """Value to (stored value, whether the stored value alone says exactly what the value was)."""
+AllStored = tuple[dict[Any, Stored], Collection[Any]]
+"""What is stored of each of several values, and those of which that does not tell the value."""
 JsonSchema = dict[str, str | list[str]]
 
 JSON_TYPES = ("array", "boolean", "null", "number", "object", "string")
@@ -204,6 +90,8 @@ class Codec:
     """Of all decoded values, where there is only one."""
     takes_null = False
     """Does ``decodes_as`` take a null without being asked?"""
+    keeps_odd = False
+    """May its :meth:`store` say that a value must be kept beside, so that each is to be looked at?"""
     convert: Callable[[Any], Stored] | None = None
     """Makes the stored value of a decoded one; None where it is the same. (JSON is encoded by column.)"""
     json_types: tuple[str, ...] = ("null",)
@@ -226,6 +114,16 @@ class Codec:
         :raises ValueMismatch: when the kind does not hold the value.
         """
         raise ValueMismatch
+
+    def store_all(self, values: Collection[str]) -> AllStored:
+        """What is stored of each of these values, all different; and those of which that does not tell the value.
+
+        :raises ValueMismatch: when the kind does not hold one of them.
+        """
+        found = {value: self.store(value) for value in values}
+        return {value: stored for value, (stored, _exact) in found.items()}, {
+            value for value, (_stored, exact) in found.items() if not exact
+        }
 
     def holds(self, values: Collection[object]) -> bool:
         """Are these, read from a database, all values of the kind? None, which stands for a gap, is not."""
@@ -303,6 +201,18 @@ class _Text(Codec):
         return set(map(type, values)) <= {str}
 
 
+class _Decimal(_Text):
+    json_types = ("null", "number", "string")
+
+    def store(self, value: Json) -> tuple[Stored, bool]:
+        if isinstance(value, str) and (text := decimal_text(value)) is not None:
+            return text, text == value
+        raise ValueMismatch
+
+    def holds(self, values: Collection[Any]) -> bool:
+        return set(map(type, values)) <= {str} and all(decimal_text(value) == value for value in values)
+
+
 class _DateTime(_Text):
     json_types = ("string", "null")
 
@@ -341,6 +251,7 @@ _CODECS: Mapping[Kind, type[Codec]] = {
     Kind.INTEGER: _Integer,
     Kind.BIGINT: _BigInteger,
     Kind.NUMBER: _Number,
+    Kind.DECIMAL: _Decimal,
     Kind.TEXT: _Text,
     Kind.DATE: _Date,
     Kind.DATETIME: _DateTime,
@@ -354,3 +265,10 @@ def codec_of(kind: Kind, date_format: str | None = None) -> Codec:
     :param date_format: of a date or datetime column, see :func:`json2db_sync.model.kinds.date_format_of`.
     """
     return _CODECS[kind](date_format)
+
+
+__all__ = [
+    "DATE_SPELLING", "INT64_MAX", "INT64_MIN", "AllStored", "Codec", "JsonSchema", "Kind", "Store", "Stored",
+    "ValueMismatch", "are_spelled", "are_usual_dates", "codec_of", "date_format_of", "has_offset", "join",
+    "kind_of_date_format", "now_text", "spell",
+]  # fmt: skip

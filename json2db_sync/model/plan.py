@@ -16,6 +16,7 @@ import msgspec
 
 from json2db_sync.errors import ConfigurationError, DatabaseError
 from json2db_sync.model.kinds import Kind
+from json2db_sync.model.moments import DATE_SPELLING, is_own, stored_format_of
 from json2db_sync.results.messages import SchemaChange
 
 MAX_BYTES = 63
@@ -43,17 +44,18 @@ def fit(name: str, source: str) -> str:
 def column_name(key: str, taken: Collection[str]) -> str:
     """A column for a JSON key: snake_case, at most 63 bytes, not among the names taken."""
     name = fit(snake(key) or "key", key)
-    return name if name not in taken else _distinct(name, key, taken)
+    return name if name not in taken else distinct(name, key, taken)
 
 
 def table_name(prefix: str, parts: tuple[str, ...], taken: Collection[str]) -> str:
     """``json_invoices_line_items`` for ("invoices", "line_items")."""
     source = "\0".join(parts)
     name = fit(prefix + "_".join(snake(part) or "key" for part in parts), source)
-    return name if name not in taken else _distinct(name, source, taken)
+    return name if name not in taken else distinct(name, source, taken)
 
 
-def _distinct(name: str, source: str, taken: Collection[str]) -> str:
+def distinct(name: str, source: str, taken: Collection[str]) -> str:
+    """The name with a hash of what it stands for, so that it is none of those taken."""
     length = 6
     while True:
         mark = "_" + _hash(source, length)
@@ -82,18 +84,95 @@ def singular(entity: str) -> str:
     return entity
 
 
+_WEAKER_NAMES = ("uuid", "guid", "key", "code", "number", "slug", "sku", "email")
+"""Of keys, and of much else: a field of such a name is the key only if every record has it and none repeats it."""
+FIRST_WEAKER = 6
+
+
 def key_rank(field: str, entity: str) -> int | None:
     """How likely a field's name makes it the key of an entity: 0 is likeliest, None not at all.
 
     In order: ``id``, ``_id``, ``<entity>_id``, ``<singular>_id``, a stem that ends the singular name
-    (``payment_id`` of customerpayments); camelCase counts as snake_case.
+    (``payment_id`` of customerpayments), the key of a map, then the weaker names; camelCase counts as snake_case.
     """
     name = snake(field)
     names = ("id", "_id", f"{entity}_id", f"{singular(entity)}_id")
     if name in names:
         return names.index(name)
     stem = name.removesuffix("_id")
-    return len(names) if stem != name and singular(entity).endswith(stem) else None
+    if stem != name and singular(entity).endswith(stem):
+        return len(names)
+    if name == MAP_KEY:
+        return len(names) + 1
+    return FIRST_WEAKER + _WEAKER_NAMES.index(name) if name in _WEAKER_NAMES else None
+
+
+def is_weaker_key(fields: tuple[str, ...] | None, entity: str) -> bool:
+    """Is this a key by its weaker name alone, if it was guessed?"""
+    rank = key_rank(fields[0], entity) if fields is not None and len(fields) == 1 else None
+    return rank is not None and rank >= FIRST_WEAKER
+
+
+Path = tuple[str, ...]
+"""Keys that lead through objects and lists of objects, from a record or from an object of a table."""
+
+
+def dotted(path: Path) -> str:
+    """As the setting names it: ``lines.data``."""
+    return ".".join(path)
+
+
+@dataclass(frozen=True)
+class ListRule:
+    """Which lists of objects become tables."""
+
+    child_depth: int = 1
+    """Lists inside one another that do, unless they are chosen."""
+    chosen: Mapping[str, bool] = field(default_factory=dict)
+    """By dotted path from the record: does the list become a table? False holds for all below it, too."""
+    maps: tuple[str, ...] = ()
+    """Dotted paths below which none does, unless it is chosen."""
+    inside_objects: bool = True
+    """Also those inside objects? (Plans of former versions knew only lists that are values of a table's own keys.)"""
+
+    def makes_rows(self, path: Path, depth: int, within: int = 0) -> bool:
+        """Does the list at this path, in so many lists and objects of its table, become one as soon as it can?"""
+        if within and not self.inside_objects:
+            return False
+        if self.chosen or self.maps:
+            name = dotted(path)
+            if name in self.chosen:
+                return self.chosen[name]
+            refused = (*self.maps, *(other for other, chosen in self.chosen.items() if not chosen))
+            if any(name.startswith(f"{other}.") for other in refused):
+                return False
+            if self._is_on_the_way(name):
+                return True
+        return depth < self.child_depth
+
+    def is_chosen(self, path: Path) -> bool:
+        """Is this to be a table even where single objects are all that stands there?"""
+        return bool(self.chosen) and self.chosen.get(dotted(path)) is True
+
+    def looks_into(self, depth: int) -> bool:
+        """May what is in so many lists, or below, become a table?"""
+        return depth < self.child_depth or any(self.chosen.values())
+
+    def holds_rows(self, value: object, path: Path, depth: int, within: int = 0) -> bool:
+        """Is there anything in a column's value that becomes a table, as soon as one record holds it?"""
+        if type(value) is list:
+            return any(type(one) is dict for one in value) and self.makes_rows(path, depth, within)
+        if type(value) is not dict or self.is_chosen(path):
+            return type(value) is dict
+        return self.inside_objects and any(
+            self.holds_rows(item, (*path, key), depth, within + 1)
+            for key, item in value.items()
+            if type(item) is list or type(item) is dict
+        )
+
+    def _is_on_the_way(self, name: str) -> bool:
+        """Does the way to one that is chosen lead through here?"""
+        return any(other.startswith(f"{name}.") for other, chosen in self.chosen.items() if chosen)
 
 
 NullMeans = Literal["absent", "null"]
@@ -102,8 +181,11 @@ NoneMeans = Literal["absent", "null", "empty"]
 # Columns of our own. The underscored ones are internal; no JSON key ever gets one of these names.
 ID, DATA_SOURCE = "id", "data_source"
 LOAD, HASH, REST = "_load", "_hash", "_rest"
+GONE, STUB = "_gone_since", "_deletion_stub"
 PARENT_ID, POSITION = "_parent_id", "_position"
 
+MAP_KEY = "_key"
+"""The field of a record that is a value of a map: its key there."""
 _SYSTEM = ("ctid", "xmin", "xmax", "cmin", "cmax", "tableoid")
 """Columns that PostgreSQL gives to every table."""
 
@@ -119,7 +201,43 @@ class ColumnPlan:
     null_means: NullMeans = "absent"
     """What NULL stands for; rows where it is the other are noted in their ``_rest``."""
     date_format: str | None = None
-    """How dates are written, see :func:`json2db_sync.model.kinds.date_format_of`."""
+    """How dates are written, see :func:`json2db_sync.model.moments.date_format_of`; if in several ways, mostly."""
+    stored_digits: int | None = None
+    """Of moments that are written in several ways: digits of the fraction in which all of them are stored, see
+    :func:`json2db_sync.model.moments.stored_format`; None where all are written, and stored, by ``date_format``."""
+    written: str | None = None
+    """How JSON writes the values, mostly, where there are several ways: ``plain``; ``text`` of numbers; or a wrapper of
+    MongoDB's, see :mod:`json2db_sync.model.extended_json`."""
+    chosen: bool = False
+    """Is the kind a setting? Then the column never widens, and what does not fit is kept beside."""
+    keeps_lists: bool = False
+    """Lists and objects among the values are kept in ``_rest``, so that the others have a column of their kind."""
+
+    @property
+    def stored_format(self) -> str | None:
+        """The format of dates and moments as they are stored where they are texts."""
+        if self.date_format is None or self.kind is Kind.DATE:
+            return self.date_format and DATE_SPELLING
+        if self.stored_digits is None:
+            return self.date_format
+        return stored_format_of(self.date_format, self.stored_digits)
+
+
+@dataclass(frozen=True)
+class PathPlan:
+    """A place inside the objects of a JSON column: a column of the flat view, where it has a name."""
+
+    keys: tuple[str, ...]
+    """The exact JSON keys, that of the column first."""
+    name: str = ""
+    kind: Kind = Kind.UNKNOWN
+    date_format: str | None = None
+    stored_digits: int | None = None
+    """As of a column: not None where moments are spelled in several ways."""
+    is_open: bool = False
+    """Are there keys below that are not followed: too many, too deep, or such as no path can name?"""
+    chosen: bool = False
+    """Is the kind a setting, or a wrapper's of MongoDB's? Then it never widens, and the view shows what fits it."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +254,19 @@ class TablePlan:
     depth: int = 0
     full: bool = False
     """No more columns are made: further keys go into ``_rest``."""
+    paths: tuple[PathPlan, ...] = ()
+    """What the objects of its JSON columns hold."""
+    within: Path = ()
+    """The keys of the objects that the array is in, from the parent's inwards: ("lines",) for ``lines.data``."""
+
+    @property
+    def path(self) -> Path:
+        """The keys that lead from the parent's objects to the array; () for an entity's own table."""
+        return () if self.key is None else (*self.within, self.key)
+
+    def is_beside(self, child: TablePlan) -> bool:
+        """Does a column of this table hold what does not become rows of that child?"""
+        return bool(child.within) or any(column.key == child.key for column in self.columns)
 
     @property
     def position_columns(self) -> tuple[str, ...]:
@@ -150,11 +281,19 @@ class TablePlan:
         for child in self.children:
             yield from child.walk()
 
+    def lists(self, above: Path = ()) -> dict[str, TablePlan]:
+        """The tables below by dotted path from the objects of this one."""
+        found: dict[str, TablePlan] = {}
+        for child in self.children:
+            path = (*above, *child.path)
+            found |= {dotted(path): child, **child.lists(path)}
+        return found
+
     def reserved(self) -> set[str]:
         """Names that a JSON key's column must not take here."""
         if self.depth:
             return {REST, *_SYSTEM, PARENT_ID, *self.position_columns}
-        return {REST, *_SYSTEM, ID, DATA_SOURCE, LOAD, HASH, "_created_at", "_updated_at"}
+        return {REST, *_SYSTEM, ID, DATA_SOURCE, LOAD, HASH, GONE, STUB, "_created_at", "_updated_at"}
 
 
 @dataclass(frozen=True)
@@ -182,6 +321,26 @@ class Relation:
 
 
 @dataclass(frozen=True)
+class Lifecycle:
+    """How records of an entity take each other's place, and how they end."""
+
+    version: str = ""
+    """The field whose greatest value is the newest version; "" where the order of the files decides."""
+    complete: bool = False
+    """Is the newest state of its files all there is? Then records that it lacks are marked."""
+    stub: str = ""
+    """What a record holds that only says that its key was deleted, a JSON object as text; "" for nothing."""
+    columns: tuple[str, ...] = ()
+    """The columns that its table has for this, also once nothing is marked any more."""
+
+    def following(self, former: Lifecycle) -> Lifecycle:
+        """The same, with the columns that it needs and those that were there before."""
+        wanted = ((GONE, self.complete or self.stub), (STUB, self.stub))
+        new = (name for name, needed in wanted if needed)
+        return replace(self, columns=tuple(dict.fromkeys((*former.columns, *new))))
+
+
+@dataclass(frozen=True)
 class EntityPlan:
     """Everything that later operations know of an entity."""
 
@@ -202,6 +361,22 @@ class EntityPlan:
     """Records that analysis based this plan on."""
     child_depth: int = 1
     """Levels of arrays of objects that become tables."""
+    lifecycle: Lifecycle = Lifecycle()
+    aliases: tuple[tuple[str, str], ...] = ()
+    """Other names of fields of its records, each with the name that they go by here."""
+    looked_inside: bool = False
+    """Do the paths of its tables tell all that the objects of its records hold?"""
+    children: Mapping[str, bool] = field(default_factory=dict)
+    """By dotted path: lists that become tables, or do not, whatever their level, as the user says."""
+    maps: tuple[str, ...] = ()
+    """Dotted paths of objects with so many lists in them that they are maps: none of these becomes a table."""
+    inside_objects: bool = False
+    """Do lists inside objects become tables? (Not by plans of former versions.)"""
+
+    @property
+    def list_rule(self) -> ListRule:
+        """Which lists become tables."""
+        return ListRule(self.child_depth, self.children, self.maps, self.inside_objects)
 
     @property
     def id_is_field(self) -> bool:
@@ -214,12 +389,43 @@ class EntityPlan:
         return self.key is not None and self.records_seen > 0
 
     @property
+    def version_column(self) -> ColumnPlan | None:
+        """That of the field that says which version of a record is the newest."""
+        name = dict(self.aliases).get(self.lifecycle.version, self.lifecycle.version)
+        return next((column for column in self.table.columns if column.key == name), None)
+
+    @property
+    def version_format(self) -> str | None:
+        """The format of strptime that the user gave for that field."""
+        column = self.version_column
+        date_format = column.date_format if column is not None and column.chosen else None
+        return date_format if date_format and is_own(date_format) else None
+
+    @property
+    def has_views(self) -> bool:
+        """Are there views of its tables, of paths inside objects or of rows that are marked?"""
+        return self.has_paths or GONE in self.lifecycle.columns
+
+    @property
+    def has_paths(self) -> bool:
+        """Is anything known of what is inside objects?"""
+        return any(table.paths for table in self.tables)
+
+    @property
     def tables(self) -> tuple[TablePlan, ...]:
         return tuple(self.table.walk())
 
     def find(self, table: str) -> TablePlan:
         """The table of that name."""
         return next(plan for plan in self.tables if plan.name == table)
+
+
+def with_aliases(plan: EntityPlan, aliases: tuple[tuple[str, str], ...]) -> EntityPlan:
+    """The same, where fields have other names too: these have no place of their own any more."""
+    others = dict(aliases)
+    columns = tuple(column for column in plan.table.columns if column.key not in others)
+    children = tuple(child for child in plan.table.children if child.key not in others)
+    return replace(plan, aliases=aliases, table=replace(plan.table, columns=columns, children=children))
 
 
 def changes(old: EntityPlan | None, new: EntityPlan) -> tuple[SchemaChange, ...]:
@@ -238,6 +444,11 @@ def changes(old: EntityPlan | None, new: EntityPlan) -> tuple[SchemaChange, ...]
         for custom in new.custom
         if custom not in old.custom
     ]
+    found += _lifecycle_changes(old, new)
+    if old.aliases != new.aliases:
+        detail = ", ".join(f"{alias} is {name}" for alias, name in new.aliases) or "no other names"
+        moves = old.table.full or with_aliases(old, new.aliases).table != old.table
+        found.append(SchemaChange("restructure", new.entity, new.table.name, detail=detail, rebuild=moves))
     _table_changes(new.entity, old.table, new.table, found)
     found += [
         SchemaChange("create_index", new.entity, relation.table, relation.column, f"keys of {relation.entity}")
@@ -245,6 +456,23 @@ def changes(old: EntityPlan | None, new: EntityPlan) -> tuple[SchemaChange, ...]
         if relation not in old.relations
     ]
     return tuple(found)
+
+
+def _lifecycle_changes(old: EntityPlan, new: EntityPlan) -> Iterator[SchemaChange]:
+    before, now, table = old.lifecycle, new.lifecycle, new.table.name
+    for name in now.columns:
+        if name not in before.columns:
+            kind = Kind.DATETIME if name == GONE else Kind.JSON
+            yield SchemaChange("add_column", new.entity, table, name, kind, kind=kind)
+    if before.version != now.version or (now.version and old.version_format != new.version_format):
+        what = f"the greatest {now.version} is the newest" if now.version else "the newest file has the newest"
+        yield SchemaChange("change_versions", new.entity, table, detail=f"{what}; files are loaded again")
+    if before.stub != now.stub:
+        yield SchemaChange(
+            "change_deletions", new.entity, table, detail=f"by {now.stub or 'nothing'}; files are loaded again"
+        )
+    if before.complete and not now.complete:
+        yield SchemaChange("change_deletions", new.entity, table, detail="absent records are no longer marked")
 
 
 def tables_of_others(entity: str, plans: Mapping[str, EntityPlan]) -> set[str]:
@@ -259,27 +487,32 @@ def _key_text(plan: EntityPlan) -> str:
 def _table_changes(entity: str, old: TablePlan, new: TablePlan, found: list[SchemaChange]) -> None:
     before = {column.key: column for column in old.columns}
     full = old.full  # then values of a new column may stand in the rest of stored rows
-    children = {child.key: child for child in old.children}
+    children = {child.path: child for child in old.children}
     for column in new.columns:
         known = before.get(column.key)
         if known is None:
             found.append(SchemaChange("add_column", entity, new.name, column.name, column.kind, full, kind=column.kind))
-        elif (known.kind, known.date_format) != (column.kind, column.date_format):
+        elif replace(known, null_means=column.null_means) != column:
             detail = f"{known.kind} to {column.kind}"
+            if known.kind is column.kind:
+                detail = f"{column.kind} by setting" if column.chosen else f"{column.kind} spelled otherwise"
             found.append(
                 SchemaChange(
                     "widen_column", entity, new.name, column.name, detail,
                     rebuild=True, kind=column.kind, former_kind=known.kind,
                 )
             )  # fmt: skip
+        elif known != column == replace(known, keeps_lists=True):
+            detail = "lists among its values are kept beside"
+            found.append(SchemaChange("widen_column", entity, new.name, column.name, detail, kind=column.kind))
         elif known != column:
             detail = "what NULL stands for"
             found.append(SchemaChange("restructure", entity, new.name, column.name, detail, rebuild=True))
     for child in new.children:
-        if child.key in children:
-            _table_changes(entity, children[child.key], child, found)
+        if child.path in children:
+            _table_changes(entity, children[child.path], child, found)
             continue
-        moved = child.key in before or full  # the field had a column so far
+        moved = child.path[0] in before or full  # the field had a column so far
         found += [_table_creation(entity, table, moved=moved) for table in child.walk()]
 
 
@@ -346,6 +579,7 @@ def custom_columns_of(asked: Mapping[str, str]) -> tuple[CustomColumn, ...]:
 
 
 __all__ = [
-    "DATA_SOURCE", "HASH", "ID", "LOAD", "PARENT_ID", "POSITION", "REST", "ColumnPlan", "CustomColumn", "EntityPlan",
-    "Relation", "SchemaChange", "TablePlan", "changes", "field", "from_json", "replace", "tables_of_others", "to_json",
+    "DATA_SOURCE", "GONE", "HASH", "ID", "LOAD", "PARENT_ID", "POSITION", "REST", "STUB", "ColumnPlan", "CustomColumn",
+    "EntityPlan", "Lifecycle", "PathPlan", "Relation", "SchemaChange", "TablePlan", "changes", "field", "from_json",
+    "replace", "tables_of_others", "to_json", "with_aliases",
 ]  # fmt: skip

@@ -1,20 +1,24 @@
 """Shred a record into rows; :class:`Assembler` makes the record of them again, the same.
 
-What columns cannot say goes into the row's ``_rest``, a JSON text of up to three parts, NULL where there is
+What columns cannot say goes into the row's ``_rest``, a JSON text of up to six parts, NULL where there is
 nothing to add: ``absent`` and ``null`` list keys whose NULL (or lack of child rows) means the other thing than the
-plan says, ``values`` holds values whose column alone does not say exactly what they were.
+plan says, ``values`` holds values whose column alone does not say exactly what they were, ``one`` lists the paths of
+children that are one object and no list, ``others`` holds, by such a path, what else stands in a list of objects, each
+with its place in the list, and ``names`` holds the names of fields that go by others.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
+from json2db_sync.model.aliases import Aliases, noted
+from json2db_sync.model.column_codecs import codec_for
 from json2db_sync.model.jsontext import MAX_KEY, Json, encode, preview
 from json2db_sync.model.kinds import Kind, Store, Stored, ValueMismatch, codec_of
-from json2db_sync.model.plan import ID, PARENT_ID, REST, ColumnPlan, EntityPlan, TablePlan
+from json2db_sync.model.plan import ID, PARENT_ID, REST, ColumnPlan, EntityPlan, ListRule, Path, TablePlan, dotted
 
 Row = list[Stored]
 Rows = dict[str, list[Row]]
@@ -32,6 +36,29 @@ class SchemaMismatch(Exception):
         self.why = why
 
 
+class Elements(NamedTuple):
+    """The objects of a value that become rows, and what else there is to say of it."""
+
+    objects: list[dict[str, Json]]
+    is_one: bool = False
+    """The value is the one object itself, without a list around it."""
+    others: tuple[tuple[int, Json], ...] = ()
+    """What else stands in the list, each at its place."""
+
+
+def elements_of(value: object) -> Elements | None:
+    """What becomes rows where a list of objects has a table; None where nothing does."""
+    if type(value) is dict:
+        return Elements([value], is_one=True)
+    if type(value) is not list or not value:
+        return None
+    objects = [element for element in value if type(element) is dict]
+    if len(objects) == len(value):
+        return Elements(value)
+    others = tuple((place, element) for place, element in enumerate(value) if type(element) is not dict)
+    return Elements(objects, others=others) if objects else None
+
+
 @dataclass(frozen=True)
 class _Field:
     key: str
@@ -39,20 +66,28 @@ class _Field:
     list_absent: bool
     """Is an absent key noted in ``_rest``? (NULL says it otherwise.)"""
     list_null: bool
+    keeps_lists: bool = False
 
 
 class TableShredder:
-    """One table's part of the work: a JSON object to a row."""
+    """One table's part of the work: a JSON object to a row.
 
-    def __init__(self, plan: TablePlan, child_depth: int) -> None:
+    :param path: the keys that lead from a record to the objects of the table.
+    """
+
+    def __init__(self, plan: TablePlan, rule: ListRule, path: Path = ()) -> None:
         self.plan = plan
-        self.children = tuple(TableShredder(child, child_depth) for child in plan.children)
-        arrays_are_tables = plan.depth < child_depth
+        self.children = tuple(TableShredder(child, rule, (*path, *child.path)) for child in plan.children)
+        self._own = [child for child in self.children if not plan.is_beside(child.plan)]
+        self._beside = [child for child in self.children if plan.is_beside(child.plan)]
         self._fields = tuple(
-            _id_field(column) if column.name == ID and not plan.depth else _field(column, arrays_are_tables)
+            _id_field(column) if column.name == ID and not plan.depth else _field(column, plan.depth, rule, path)
             for column in plan.columns
         )
-        self._known = {column.key for column in plan.columns}.union(str(child.key) for child in plan.children)
+        self._known = {column.key for column in plan.columns}.union(str(child.plan.key) for child in self._own)
+        self._path = path
+        self.kept: Counter[tuple[str, str]] = Counter()
+        """What is kept in ``_rest``: how often, by code of a note and dotted path."""
 
     @property
     def stored_columns(self) -> tuple[str, ...]:
@@ -65,7 +100,9 @@ class TableShredder:
         :raises SchemaMismatch: when the plan has no place for a key or a value.
         """
         row: Row = list(position)
-        rest = _Rest()
+        rest = _Rest(position, rows, path)
+        if self._beside:
+            value = self._take(value, rest)
         for field in self._fields:
             item = value.get(field.key, _MISSING)
             if item is _MISSING:
@@ -85,8 +122,10 @@ class TableShredder:
             row.append(stored)
             if not exact:
                 rest.values[field.key] = item
-        for child in self.children:
-            child._shred_array(value, position, rows, rest, path)
+                if field.keeps_lists and isinstance(item, dict | list):
+                    self.kept["lists_among_texts", dotted((*self._path, field.key))] += 1
+        for child in self._own:
+            self._shred_list(child, value, rest)
         if not self._known.issuperset(value):
             for key in value:
                 if key not in self._known:
@@ -96,73 +135,118 @@ class TableShredder:
         row.append(rest.text())
         return row
 
-    def _shred_array(
-        self, parent: Mapping[str, Json], position: tuple[int, ...], rows: Rows, rest: _Rest, path: str
-    ) -> None:
-        """Rows for this child of a parent."""
-        key = self.plan.key
-        assert key is not None
+    def _take(self, value: Mapping[str, Json], rest: _Rest) -> Mapping[str, Json]:
+        """Shred the children that stand beside columns; returns what the columns hold: the object without them."""
+        for child in self._beside:
+            *within, key = child.plan.path
+            holder: Any = value
+            for step in within:
+                holder = holder.get(step) if isinstance(holder, dict) else None
+            found = elements_of(holder.get(key)) if isinstance(holder, dict) else None
+            if found is None:
+                continue
+            value = copy = dict(value)
+            for step in within:
+                copy[step] = copy = dict(copy[step])  # type: ignore[arg-type]
+            del copy[key]
+            self._add(child, found, rest)
+            if not within and not found.others:  # among texts
+                self.kept["mixed_list", dotted(child._path)] += 1
+        return value
+
+    def _shred_list(self, child: TableShredder, parent: Mapping[str, Json], rest: _Rest) -> None:
+        """Rows of a child whose key is its own."""
+        key, means = str(child.plan.key), child.plan.none_means
         item = parent.get(key, _MISSING)
-        means = self.plan.none_means
         if item is _MISSING:
             if means != "absent":
                 rest.absent.append(key)
         elif item is None:
             if means != "null":
                 rest.null.append(key)
-        elif is_object_array(item):
-            table = rows.setdefault(self.plan.name, [])
-            for number, element in enumerate(item):
-                # A parent's row stands before those of its children: foreign keys hold at every moment.
-                place = len(table)
-                table.append([])
-                table[place] = self.shred(element, (*position, number), rows, f"{path}.{key}[{number}]")
+        elif (found := elements_of(item)) is not None:
+            self._add(child, found, rest)
         elif item != [] or means != "empty":
             rest.values[key] = item
+            if item != []:
+                self.kept["mixed_list", dotted(child._path)] += 1
+
+    def _add(self, child: TableShredder, found: Elements, rest: _Rest) -> None:
+        """Rows for the objects at a child's path."""
+        where = ".".join((rest.path, *child.plan.path))
+        table = rest.rows.setdefault(child.plan.name, [])
+        for number, element in enumerate(found.objects):
+            # A parent's row stands before those of its children: foreign keys hold at every moment.
+            place = len(table)
+            table.append([])
+            table[place] = child.shred(element, (*rest.position, number), rest.rows, f"{where}[{number}]")
+        if found.is_one:
+            rest.one.append(child.plan.path)
+        if found.others:
+            rest.others.append((child.plan.path, found.others))
+            self.kept["mixed_list", dotted(child._path)] += 1
 
 
 class _Rest:
-    """What the columns of one row cannot say."""
+    """What the columns of one row cannot say; and where the row stands, and the rows below it go."""
 
-    __slots__ = ("absent", "null", "values")
+    __slots__ = ("absent", "null", "one", "others", "path", "position", "rows", "values")
 
-    def __init__(self) -> None:
+    def __init__(self, position: tuple[int, ...], rows: Rows, path: str) -> None:
+        self.position, self.rows, self.path = position, rows, path
         self.absent: list[str] = []
         self.null: list[str] = []
+        self.one: list[Path] = []
+        self.others: list[tuple[Path, Sequence[tuple[int, Json]]]] = []
         self.values: dict[str, Json] = {}
 
     def text(self) -> str | None:
-        parts = {"absent": self.absent, "null": self.null, "values": self.values}
+        parts: dict[str, object] = {"absent": self.absent, "null": self.null, "values": self.values}
+        parts |= {"one": sorted(self.one), "others": sorted(self.others)}
         parts = {name: part for name, part in parts.items() if part}
         return encode(parts) if parts else None
 
 
 def is_rest(value: object) -> bool:
     """Has this the form of what stands in ``_rest``?"""
-    if not isinstance(value, dict) or not value.keys() <= {"absent", "null", "values"}:
+    if not isinstance(value, dict) or not value.keys() <= {"absent", "null", "one", "others", "values", "names"}:
         return False
-    lists = (value.get("absent", []), value.get("null", []))
-    return all(isinstance(keys, list) for keys in lists) and isinstance(value.get("values", {}), dict)
+    lists = (value.get(name, []) for name in ("absent", "null", "one", "others"))
+    maps = (value.get("values", {}), value.get("names", {}))
+    return all(isinstance(keys, list) for keys in lists) and all(isinstance(known, dict) for known in maps)
 
 
-def is_object_array(value: object) -> bool:
-    """Is this a non-empty array of nothing but objects, which becomes child rows?"""
-    return type(value) is list and bool(value) and all(type(element) is dict for element in value)
-
-
-def _field(column: ColumnPlan, arrays_are_tables: bool) -> _Field:
+def _field(column: ColumnPlan, depth: int, rule: ListRule, path: Path) -> _Field:
     absent = column.null_means == "absent"
-    store: Store = codec_of(column.kind, column.date_format).store
-    if column.kind is Kind.JSON and arrays_are_tables:
-        store = _store_no_object_array
-    return _Field(column.key, store, not absent, absent)
+    store: Store = codec_for(column).store
+    path = (*path, column.key)
+    if column.kind is Kind.JSON and rule.looks_into(depth) and not column.chosen:
+        store = _without_rows(rule, path, depth)
+    elif column.keeps_lists:
+        store = _keeping_lists(store, rule, path, depth)
+    return _Field(column.key, store, not absent, absent, column.keeps_lists)
 
 
-def _store_no_object_array(value: Json) -> tuple[Stored, bool]:
-    """JSON, unless it is what becomes a child table as soon as one record holds it."""
-    if is_object_array(value):
-        raise ValueMismatch
-    return encode(value), True
+def _without_rows(rule: ListRule, path: Path, depth: int) -> Store:
+    """JSON, unless something in it becomes a child table as soon as one record holds it."""
+
+    def store(value: Json) -> tuple[Stored, bool]:
+        if rule.holds_rows(value, path, depth):
+            raise ValueMismatch
+        return encode(value), True
+
+    return store
+
+
+def _keeping_lists(store_scalar: Store, rule: ListRule, path: Path, depth: int) -> Store:
+    def store(value: Json) -> tuple[Stored, bool]:
+        if not isinstance(value, dict | list):
+            return store_scalar(value)
+        if rule.holds_rows(value, path, depth):
+            raise ValueMismatch
+        return None, False
+
+    return store
 
 
 def _id_field(column: ColumnPlan) -> _Field:
@@ -181,16 +265,26 @@ class EntityShredder:
 
     def __init__(self, plan: EntityPlan) -> None:
         self.plan = plan
-        self.root = TableShredder(plan.table, plan.child_depth)
+        self.root = TableShredder(plan.table, plan.list_rule)
         self.tables = {shape.plan.name: shape for shape in _walk(self.root)}
+        self._aliases = Aliases(plan.aliases)
 
-    def shred(self, record: Mapping[str, Json]) -> tuple[Row, Rows]:
+    def shred(self, record: dict[str, Json]) -> tuple[Row, Rows]:
         """The parent's row and the rows of all child tables.
 
         :raises SchemaMismatch: when the record does not fit the plan.
         """
         rows: Rows = {}
-        return self.root.shred(record, (), rows), rows
+        if not self._aliases:
+            return self.root.shred(record, (), rows), rows
+        renamed = self._aliases.renamed(record)
+        *values, rest = self.root.shred(renamed.record, (), rows)
+        return [*values, noted(cast("str | None", rest), renamed)], rows
+
+    @property
+    def kept(self) -> Mapping[tuple[str, str], int]:
+        """Of all tables: see :class:`TableShredder`."""
+        return sum((table.kept for table in self.tables.values()), Counter())
 
 
 def _walk(shape: TableShredder) -> Iterable[TableShredder]:
@@ -213,6 +307,10 @@ class Rest(NamedTuple):
     absent: Sequence[str] = ()
     null: Sequence[str] = ()
     values: Mapping[str, Json] = {}
+    one: Sequence[Sequence[str]] = ()
+    others: Sequence[tuple[Sequence[str], Sequence[tuple[int, Json]]]] = ()
+    names: Mapping[str, str] = {}
+    """The name that a field had, by the plan's."""
 
 
 NOTHING = Rest()
@@ -245,7 +343,13 @@ class Assembler:
         for table in reversed(self._children):  # innermost first
             page = pages[table.plan.name]
             arrays[table.plan.name] = _by_parent(page, table.objects(page, arrays))
-        return self._root.objects(pages[self._root.plan.name], arrays)
+        page = pages[self._root.plan.name]
+        objects = self._root.objects(page, arrays)
+        for value, rest in zip(objects, page.rests, strict=True):
+            for name, own in rest.names.items():
+                if name in value:
+                    value[own] = value.pop(name)
+        return objects
 
 
 def _by_parent(page: Page, objects: Iterable[JsonObject]) -> Arrays:
@@ -276,12 +380,31 @@ class _TableAssembler:
         noted = [pair for pair in zip(objects, page.rests, strict=True) if pair[1] is not NOTHING]
         for value, rest in noted:
             _apply_lists(value, rest)
-        for child in self.plan.children:
-            found = map(arrays[child.name].get, zip(*page.places, strict=True))
-            _put_arrays(child, zip(objects, page.rests, found, strict=True))
+        below = [(child, *self._lists(child, page, arrays)) for child in self.plan.children]
+        for child, rests, found in below:
+            if not self.plan.is_beside(child):
+                _put_arrays(child, zip(objects, rests, found, strict=True))
         for value, rest in noted:
             value.update(rest.values)
+        for child, _rests, found in below:
+            if self.plan.is_beside(child):
+                _put_beside(child.path, zip(objects, found, strict=True))
         return objects
+
+    def _lists(
+        self, child: TablePlan, page: Page, arrays: Mapping[str, Arrays]
+    ) -> tuple[Sequence[Rest], Sequence[Json]]:
+        """By row, its rest and what of it a child's rows are; None where there are none."""
+        found: list[Any] = list(map(arrays[child.name].get, zip(*page.places, strict=True)))
+        path = list(child.path)
+        for number, rest in enumerate(page.rests):
+            if rest is NOTHING or not found[number]:
+                continue
+            if path in rest.one:
+                (found[number],) = found[number]
+            for place, other in (pair for of, others in rest.others if of == path for pair in others):
+                found[number].insert(place, other)
+        return page.rests, found
 
     def _from_columns(self, page: Page) -> list[JsonObject]:
         if not self._keys:
@@ -307,12 +430,12 @@ def _apply_lists(value: JsonObject, rest: Rest) -> None:
             value[key] = None
 
 
-def _put_arrays(child: TablePlan, parents: Iterable[tuple[JsonObject, Rest, list[Json] | None]]) -> None:
-    """Give each parent its array of objects, or what it had instead."""
+def _put_arrays(child: TablePlan, parents: Iterable[tuple[JsonObject, Rest, Json]]) -> None:
+    """Give each parent what its rows here are, or what it had instead."""
     key, means = child.key, child.none_means
     assert key is not None
     for value, rest, elements in parents:
-        if elements:
+        if elements is not None:
             value[key] = elements
         elif key in rest.null:
             value[key] = None
@@ -320,16 +443,18 @@ def _put_arrays(child: TablePlan, parents: Iterable[tuple[JsonObject, Rest, list
             value[key] = [] if means == "empty" else None
 
 
+def _put_beside(path: Path, parents: Iterable[tuple[JsonObject, Json]]) -> None:
+    """Put what the rows are where it was taken from."""
+    *within, key = path
+    for value, elements in parents:
+        if elements is not None:
+            holder: Any = value
+            for step in within:
+                holder = holder[step]
+            holder[key] = elements
+
+
 __all__ = [
-    "NOTHING",
-    "PARENT_ID",
-    "Assembler",
-    "EntityShredder",
-    "Page",
-    "Rest",
-    "Row",
-    "Rows",
-    "SchemaMismatch",
+    "NOTHING", "PARENT_ID", "Assembler", "EntityShredder", "Page", "Rest", "Row", "Rows", "SchemaMismatch",
     "TableShredder",
-    "is_object_array",
-]
+]  # fmt: skip

@@ -10,9 +10,10 @@ from json2db_sync.operations.context import Context, PathLike, changes_refused, 
 from json2db_sync.operations.planning import (
     Selection,
     analyze_files,
+    doubts_of_lifecycles,
     doubts_of_settings,
     find_files,
-    ignored_keys,
+    ignored_settings,
     look,
     make_plans,
     plan_settings,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 def analyze(context: Context, selection: Selection) -> AnalysisResult:
     """What was seen, with the changes that it asks for."""
-    from json2db_sync.analysis.analysis_report import date_notes, describe
+    from json2db_sync.analysis.analysis_report import date_notes, describe, kind_notes
     from json2db_sync.schema.schema_diff import pending_changes
 
     with context.step("analyze") as step, context.database() as database:
@@ -58,8 +59,9 @@ def analyze(context: Context, selection: Selection) -> AnalysisResult:
             *source.notes,
             *analysis.notes,
             *doubts_of_settings(context, stored, known),
+            *doubts_of_lifecycles(context, known),
             *refused,
-            *(note for entity in entities for note in date_notes(entity)),
+            *(note for entity in entities for note in (*date_notes(entity), *kind_notes(entity))),
         ),
         statistics={"total_records": analysis.records, "files": analysis.files, "bytes": analysis.bytes},
     )
@@ -83,7 +85,12 @@ def plan(context: Context, selection: Selection) -> PlanResult:
             refused_changes=tuple(note for entity in todo for note in entity.refused),
             records_rewritten=sum(entity.records for entity in todo),
             refused_files=tuple(analysis.refused),
-            notes=(*source.notes, *analysis.notes, *ignored_keys(context, stored)),
+            notes=(
+                *source.notes,
+                *analysis.notes,
+                *ignored_settings(context, stored),
+                *(note for entity in todo for note in entity.notes),
+            ),
         )
         step.done(_plan_summary(result), success=result.success)
     return result
@@ -107,7 +114,7 @@ def infer_schemas(
     with context.step("infer_schemas") as step, context.database() as database:
         source, files = find_files(context, selection, database, step)
         # Whatever is stored or ruled, with the arrays in arrays.
-        settings = replace(plan_settings(context, {}), child_depth=DEPTH)
+        settings = replace(plan_settings(context, {}), child_depth=DEPTH, aliases={})
         analysis = look(context, files, reading(context, selection), settings, step.name, check_keys=False)
         seen = {name: seen.objects for name, seen in sorted(analysis.entities.items()) if seen.objects.count}
         schemas = {name: infer_schema(name, objects) for name, objects in seen.items()}

@@ -64,9 +64,6 @@ def restore(context: Context, name: PathLike) -> BackupResult:
     return BackupResult(run=run, database=database.label, backup=restored.name, size=restored.size, notes=tuple(notes))
 
 
-# Exported files
-
-
 def json_backups(context: Context, output_directory: PathLike | None) -> JsonBackupsResult:
     """The backups of exported files, newest first."""
     from json2db_sync.atomic_files import list_backups

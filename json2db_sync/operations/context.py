@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from json2db_sync.analysis.json_analyzer import Analysis
     from json2db_sync.databases.base import Database
     from json2db_sync.model.plan import CustomColumn, EntityPlan
+    from json2db_sync.sources.layouts import Layouts
 
 
 def failure_fields(error: SyncError) -> dict[str, Any]:
@@ -50,7 +51,8 @@ def refusal_fields(refused: Sequence[RefusedFile], good: int) -> dict[str, Any]:
     """Fields of a result that fails because every single file was refused; none otherwise."""
     if not refused or good:
         return {}
-    more = f" (and {len(refused) - 1} more files were refused)" if len(refused) > 1 else ""
+    others = counted(len(refused) - 1, "more file was", "more files were")
+    more = f" (and {others} refused)" if len(refused) > 1 else ""
     return failed_like(refused[0], refused[0].error + more)
 
 
@@ -71,9 +73,6 @@ def unknown_entities(unknown: Collection[str], known: Collection[str]) -> Config
 def unknown_run(number: int) -> ConfigurationError:
     """The error for a run that the ledger does not know."""
     return ConfigurationError(f"there is no run {number}", hint="json2db-sync runs lists them", reason="unknown_run")
-
-
-# Figures in words
 
 
 def timing(records: int, started: float) -> dict[str, float]:
@@ -139,6 +138,8 @@ class Context:
     """Tells this call apart in logs."""
     stop: Cancelled | None = None
     """A wish to stop that came when a step was done: for whoever would go on."""
+    layouts: Layouts | None = None
+    """What is known of how the files at hand hold their records."""
     analysis: Analysis | None = None
     """What the last analysis saw: a workflow plans its tables by it."""
 
@@ -162,8 +163,6 @@ class Context:
         finally:
             if is_outermost:
                 self._emit_last(events.RunFinished(name, success, time.monotonic() - started))
-
-    # The database, its lock and the ledger of runs
 
     def database(self) -> Database:
         """The database of this call, not opened yet; leaving it as a context manager closes it."""
@@ -235,8 +234,6 @@ class Context:
                     Ledger(database, connection).finish_run(run, status, message)
             except SyncError as error:  # the disk is full, the server gone: the run shows as interrupted later
                 self.log(logging.WARNING, f"the end of run {run} could not be recorded: {error.message}")
-
-    # Events and the log
 
     @contextmanager
     def step(self, name: str) -> Iterator[Step]:

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 from json2db_sync.errors import ConfigurationError, NoDataFound, ValidationError
 from json2db_sync.operations.context import Context, all_table_names, changes_refused, refusal_fields, stored_plans
-from json2db_sync.operations.planning import Selection, analyze_files, find_files, make_plans, plan_settings, reading
+from json2db_sync.operations.planning import (
+    Selection,
+    analyze_files,
+    find_files,
+    make_plans,
+    memory,
+    plan_settings,
+    reading,
+)
 from json2db_sync.results import SchemasResult, TablesResult
 from json2db_sync.text import counted
 
@@ -75,11 +83,15 @@ def _evolve(context: Context, database: Database, analysis: Analysis, *, always:
         plans = make_plans(context, analysis, stored_plans(database))
         todo = what_to_do(database, plans.values(), plan_settings(context, plans))
         if not any(entity.planned for entity in todo):
-            nothing = TableChanges(refused=[note for entity in todo for note in entity.refused])
+            nothing = TableChanges(
+                refused=[note for entity in todo for note in entity.refused],
+                notes=[note for entity in todo for note in entity.notes],
+            )
             return _tables_result(nothing, None, database, analysis)
     with context.writing(database, "create_tables") as writing:
         plans = make_plans(context, analysis, stored_plans(database))
         done = evolve(database, plans.values(), plan_settings(context, plans))
+        _mark(context, database)
     return _tables_result(done, writing, database, analysis)
 
 
@@ -97,8 +109,17 @@ def _recreate(
         if not empty:
             evolve(database, stored, plan_settings(context, {}))  # makes whole what someone dropped
         plans = _fresh_plans(context, database, stored, analysis, empty=empty)
-        done = recreate(database, plans.values(), empty=empty)
+        flat = context.config.processing.flat_views
+        done = recreate(database, plans.values(), empty=empty, flat_views=flat)
+        _mark(context, database)
     return _tables_result(done, writing, database, analysis)
+
+
+def _mark(context: Context, database: Database) -> None:
+    """Tables that have just got the columns for it tell which records are gone."""
+    from json2db_sync.loading.gone import mark_gone
+
+    list(mark_gone(database, lambda _entity: True, memory(context)))
 
 
 def _require_evolving(context: Context, plans: Iterable[EntityPlan]) -> None:
@@ -155,7 +176,7 @@ def _tables_result(done: TableChanges, writing: Writing | None, database: Databa
         refused_changes=tuple(done.refused),
         backup=writing.backup if writing is not None else None,
         refused_files=tuple(analysis.refused),
-        notes=tuple(analysis.notes),
+        notes=(*analysis.notes, *done.notes),
     )
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from json2db_sync.errors import ConfigurationError, DatabaseError
-from json2db_sync.export.fallback import BREAKER, Exports, Fallback, NoFallback, Reading, RecordId
+from json2db_sync.export.fallback import BREAKER, Exports, Fallback, NoFallback, Reading, RecordId, without_map_key
 from json2db_sync.operations.context import Context, limit, unknown_entities, unknown_run
-from json2db_sync.operations.planning import memory
+from json2db_sync.operations.planning import layouts, memory
 from json2db_sync.operations.summary_reporter import Summary
 from json2db_sync.results import ReportResult, RunResult, RunsResult, SupersededResult, TracedRecord
 from json2db_sync.text import counted
@@ -29,14 +30,16 @@ def report(context: Context, *, runs: int = 10) -> ReportResult:
         step.done(f"{counted(len(tables), 'table')}, {counted(records, 'record')}")
         return ReportResult(
             database=database.label,
-            tables=tuple(tables),
-            entities=tuple(summary.entities(tables)),
+            tables=tuple(summary.with_sums(tables)),
+            entities=tuple(replace(one, gone=summary.gone(one.name)) for one in summary.entities(tables)),
             runs=tuple(summary.runs(limit(runs))),
             relations=tuple(summary.relations()),
+            views=tuple(summary.views()),
             rejected=summary.rejected_total(),
             size=database.size(connection),
             version=database.version(connection),
             total_records=records,
+            notes=tuple(summary.misfits()),
         )
 
 
@@ -75,9 +78,10 @@ def read(context: Context, entity: str, id: RecordId | None) -> Reading:
     """The stored records of an entity, from its export while the database does not answer."""
 
     def stored() -> Generator[dict[str, Any], None, None]:
-        with _stored_records(context, entity, id, own=False) as (_ledger, records):
+        with _stored_records(context, entity, id, own=False) as (ledger, records):
+            maps = entity in ledger.maps()
             for record in records:
-                yield record.record
+                yield without_map_key(record.record) if maps else record.record
 
     return Reading(entity, id, stored, _fallback(context))
 
@@ -95,6 +99,7 @@ def trace(context: Context, entity: str, id: RecordId | None) -> Iterator[Traced
         loads = {load.id: load for load in ledger.loads() if load.file.entity == entity}
         operations = {run["id"]: run["operation"] for run in ledger.runs()}
         corrected = ledger.corrections(entity)
+        maps = entity in ledger.maps()
         for stored in records:
             load = loads.get(stored.own[LOAD])
             if load is None:
@@ -106,7 +111,7 @@ def trace(context: Context, entity: str, id: RecordId | None) -> Iterator[Traced
                 )
             yield TracedRecord(
                 id=stored.id,
-                record=stored.record,
+                record=without_map_key(stored.record) if maps else stored.record,
                 entity=entity,
                 file=load.file.name,
                 path=load.file.path,
@@ -123,7 +128,8 @@ def trace(context: Context, entity: str, id: RecordId | None) -> Iterator[Traced
 
 def exports_of(context: Context) -> Exports:
     """The exports that answer in place of the database."""
-    return Exports(context.config.fallback_directory, memory(context), context.config.processing.keys)
+    processing = context.config.processing
+    return Exports(context.config.fallback_directory, memory(context), processing.keys, processing.aliases)
 
 
 def _fallback(context: Context) -> NoFallback:
@@ -140,6 +146,7 @@ def _fallback(context: Context) -> NoFallback:
         retry_after=section.retry_after,
         database=url,
         breaker=BREAKER,
+        maps=frozenset(name for name, path in layouts(context).records.items() if path.has_map),
     )
 
 

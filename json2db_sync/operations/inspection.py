@@ -11,7 +11,7 @@ from json2db_sync.errors import NoDataFound, SyncError
 from json2db_sync.events import silent
 from json2db_sync.operations.analyze import plan
 from json2db_sync.operations.context import Context, failure_fields
-from json2db_sync.operations.planning import Selection, choose_files, find_source, memory
+from json2db_sync.operations.planning import Selection, choose_files, find_source, layouts, memory
 from json2db_sync.operations.summary_reporter import Summary
 from json2db_sync.results import (
     DatabaseState,
@@ -28,14 +28,12 @@ from json2db_sync.text import counted
 
 if TYPE_CHECKING:
     from json2db_sync.config import JSON2DBConfig
+    from json2db_sync.databases.ledger import LoadedFile
     from json2db_sync.sources import Source, SourceFile
 
 LOOK_INSIDE = 64 * 2**20
 """Bytes of source up to which files are opened to see which entities they hold; beyond, their names say it."""
 _RUNS = 5
-
-LoadedFiles = Mapping[str, tuple[int, int]]
-"""Path -> size and time when it was loaded."""
 
 
 def inspect(context: Context, selection: Selection, *, counts: bool, contents: bool, changes: bool) -> InspectResult:
@@ -57,10 +55,9 @@ def _problem(error: SyncError) -> Problem:
     return Problem(**{name: value for name, value in failure_fields(error).items() if name != "success"})
 
 
-# The database
-
-
-def _look_at_database(context: Context, *, counts: bool) -> tuple[DatabaseState, tuple[RunReport, ...], LoadedFiles]:
+def _look_at_database(
+    context: Context, *, counts: bool
+) -> tuple[DatabaseState, tuple[RunReport, ...], Mapping[str, LoadedFile]]:
     from json2db_sync.databases import class_of
 
     path = mask(context.db_path)
@@ -87,11 +84,8 @@ def _look_at_database(context: Context, *, counts: bool) -> tuple[DatabaseState,
         return DatabaseState(path, title, problem=_problem(error)), (), {}
 
 
-# The source
-
-
 def _look_at_source(
-    context: Context, selection: Selection, loaded: LoadedFiles, stored: DatabaseState, *, contents: bool
+    context: Context, selection: Selection, loaded: Mapping[str, LoadedFile], stored: DatabaseState, *, contents: bool
 ) -> tuple[SourceState, tuple[Note, ...]]:
     given = selection.path if selection.path is not None else context.data_source
     path = str(given if given is not None else context.config.source_settings().path)
@@ -104,7 +98,7 @@ def _look_at_source(
     state = SourceState(
         path,
         source.layout,
-        tuple(_found(file, loaded) for file in files),
+        tuple(_found(context, file, loaded.get(str(file.path))) for file in files),
         _entities(context, source) if contents else tuple(sorted({file.entity for file in files})),
         sessions=len({file.session for file in files if file.session}),
         bytes=sum(file.size for file in files),
@@ -114,11 +108,14 @@ def _look_at_source(
     return state, tuple(source.notes)
 
 
-def _found(file: SourceFile, loaded: LoadedFiles) -> FoundFile:
-    known = loaded.get(str(file.path))
+def _found(context: Context, file: SourceFile, known: LoadedFile | None) -> FoundFile:
+    """A file; it is loaded anew, too, where settings say since that its records are elsewhere, or of another entity."""
     state: Literal["new", "changed", "loaded"] = "new" if known is None else "changed"
-    if known == (file.size, file.mtime_ns):
-        state = "loaded"
+    if known is not None and known.states == {(file.size, file.mtime_ns)}:
+        configured = layouts(context).configured(file)
+        names = {file.entity, context.config.database.table_prefix + file.entity}
+        is_elsewhere = configured is not None and known.layouts - {"array", configured.to_text()}
+        state = "changed" if is_elsewhere or names.isdisjoint(known.entities) else "loaded"
     return FoundFile(file.name, str(file.path), file.entity, file.size, file.session, state)
 
 
@@ -126,10 +123,9 @@ def _entities(context: Context, source: Source) -> tuple[str, ...]:
     """The entities in all files of a source, unless there is too much of it to look inside."""
     if source.bytes > LOOK_INSIDE:
         return tuple(sorted({file.entity for file in source.files}))
-    return tuple(sorted(frozenset().union(*source.entities_of(frozenset(), memory(context)).values())))
-
-
-# Paths, before they are taken
+    return tuple(
+        sorted(frozenset().union(*source.entities_of(frozenset(), memory(context), layouts(context)).values()))
+    )
 
 
 def source_problem(text: str, config: JSON2DBConfig) -> str | None:

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from json2db_sync.analysis.inference import PlanSettings
     from json2db_sync.analysis.json_analyzer import Analysis
     from json2db_sync.databases.base import Database
-    from json2db_sync.model.plan import EntityPlan
+    from json2db_sync.model.plan import EntityPlan, TablePlan
     from json2db_sync.sources import Source, SourceFile
+    from json2db_sync.sources.layouts import Layouts
+    from json2db_sync.sources.records_path import RecordsPath
     from json2db_sync.validation.record_validator import RecordRules
 
 Days = float | str
@@ -37,20 +39,49 @@ class Selection:
     entity_filter: Collection[str] | None = None
 
 
-# Files
-
-
 def find_files(
     context: Context, selection: Selection, database: Database, step: Step
 ) -> tuple[Source, list[SourceFile]]:
     """What is there in the window, and the files of it that hold entities asked for: the step is going to read them."""
     source = find_source(context, selection)
+    source = _with_tables_apart(context, source, database)
+    source = _with_like_files(context, source, database)
     for note in source.notes:
         context.emit(events.Notice(note))
     stored = () if selection.entity_filter is None else stored_plans(database)
+    context.layouts = replace(layouts(context), known=_known_places(database)).among(source.files)
     files = choose_files(context, source, selection, stored)
     step.reads(len(files), sum(file.size for file in files))
     return source, files
+
+
+def _with_tables_apart(context: Context, source: Source, database: Database) -> Source:
+    """The source; where another filled an entity under another prefix, this one's files hold one beside it."""
+    from pathlib import Path
+
+    from json2db_sync.databases.ledger import Ledger
+
+    prefix = context.config.database.table_prefix
+    others = {name for name, plan in stored_plans(database).items() if not plan.table.name.startswith(prefix)}
+    others &= {file.entity for file in source.files}
+    if not others:
+        return source
+    with database.reading() as connection:
+        sources = Ledger(database, connection).sources()
+    root = str(source.root)
+    apart = {name for name in others if root not in sources[name] and any(Path(one).exists() for one in sources[name])}
+    files = (replace(file, entity=prefix + file.entity) if file.entity in apart else file for file in source.files)
+    return replace(source, files=tuple(files))
+
+
+def _with_like_files(context: Context, source: Source, database: Database) -> Source:
+    """The source, with a note where its files would be many tables that had better be one."""
+    from json2db_sync.sources.like_files import MANY, note_on_like_files
+
+    if len(source.files) < MANY:
+        return source
+    note = note_on_like_files(source.files, stored_plans(database), memory(context))
+    return source if note is None else replace(source, notes=(*source.notes, note))
 
 
 def find_source(context: Context, selection: Selection) -> Source:
@@ -81,11 +112,33 @@ def choose_files(context: Context, source: Source, selection: Selection, stored:
     wanted = reading(context, selection).entities
     if wanted is None:
         return list(source.files)
-    held = source.entities_of(wanted, memory(context))
+    held = source.entities_of(wanted, memory(context), layouts(context))
     known = frozenset(stored).union(*held.values())
     if not wanted <= known:
         raise unknown_entities(wanted - known, known)
     return [file for file in source.files if held[file.path] & wanted]
+
+
+def layouts(context: Context) -> Layouts:
+    """What is known of how files hold their records."""
+    from json2db_sync.sources.layouts import Layouts
+    from json2db_sync.sources.records_path import RecordsPath
+
+    if context.layouts is None:
+        configured = context.config.data_source.records
+        context.layouts = Layouts({name: RecordsPath.parse(path) for name, path in configured.items()})
+    return context.layouts
+
+
+def _known_places(database: Database) -> Mapping[str, RecordsPath]:
+    """Where the files that are loaded have their records."""
+    from json2db_sync.databases.ledger import Ledger
+
+    if not database.exists():
+        return {}
+    with database.reading() as connection:
+        ledger = Ledger(database, connection)
+        return ledger.places() if ledger.exists() else {}
 
 
 def memory(context: Context) -> int:
@@ -106,7 +159,7 @@ def reading(context: Context, selection: Selection) -> ReadOptions:
             raise ConfigurationError(
                 "entity_filter names no entity", hint=hint, reason="no_entity_named", setting=setting
             )
-    return ReadOptions(memory(context), names, batch_path=context.batch_path)
+    return ReadOptions(memory(context), names, layouts=layouts(context), batch_path=context.batch_path)
 
 
 def reading_by_rules(context: Context, selection: Selection) -> ReadOptions:
@@ -121,9 +174,6 @@ def rules(context: Context) -> RecordRules:
 
     section = context.config.validation
     return RecordRules.load(section.schema_directory, section.mode)
-
-
-# Analysis and plans
 
 
 def analyze_files(context: Context, files: Sequence[SourceFile], selection: Selection, database: Database) -> Analysis:
@@ -157,12 +207,31 @@ def plan_settings(context: Context, stored: Mapping[str, EntityPlan]) -> PlanSet
     return PlanSettings(
         table_prefix=context.config.database.table_prefix,
         child_depth=processing.child_depth,
+        children=processing.children,
         max_columns=processing.max_columns,
-        keys=processing.keys,
+        kinds=processing.kinds,
+        keys={
+            entity: tuple(processing.aliases.get(entity, {}).get(name, name) for name in key)
+            for entity, key in processing.keys.items()
+        },
+        aliases=processing.aliases,
+        added=added_fields(context),
         custom=context.custom,
         stored=stored,
+        flat_views=processing.flat_views,
         is_frozen=processing.is_frozen,
+        versions=processing.versions,
+        complete=processing.complete or (),
+        deletion_stubs=processing.deletion_stubs,
     )
+
+
+def added_fields(context: Context) -> tuple[str, ...]:
+    """The fields that records get from where they came from."""
+    from json2db_sync.sources.added_fields import SOURCE_NAME
+
+    section = context.config.data_source
+    return ((SOURCE_NAME,) if section.name else ()) + ((section.folder_column,) if section.folder_column else ())
 
 
 def make_plans(context: Context, analysis: Analysis, stored: Mapping[str, EntityPlan]) -> dict[str, EntityPlan]:
@@ -172,12 +241,9 @@ def make_plans(context: Context, analysis: Analysis, stored: Mapping[str, Entity
     return json_analyzer.make_plans(analysis, stored, plan_settings(context, stored))
 
 
-# Notes
-
-
 def doubts_of_settings(context: Context, stored: Mapping[str, EntityPlan], known: Iterable[str]) -> Iterator[Note]:
     """Settings that name what is not there, or that take no effect on the stored tables."""
-    yield from ignored_keys(context, stored)
+    yield from ignored_settings(context, stored)
     known = frozenset(known)
     for entity in context.config.processing.contracts:
         if entity != "*" and entity not in known:  # a slip of the pen would leave tables free to change
@@ -186,9 +252,61 @@ def doubts_of_settings(context: Context, stored: Mapping[str, EntityPlan], known
             yield Note(text, "unknown_contract", entity, setting="processing.contracts")
 
 
-def ignored_keys(context: Context, stored: Mapping[str, EntityPlan]) -> Iterator[Note]:
-    """Keys configured after the tables were made with others."""
-    for entity, key in context.config.processing.keys.items():
-        if entity in stored and stored[entity].key not in (None, key):
-            text = f"{entity}: the configured key {', '.join(key)} takes effect with create-tables --recreate"
+def doubts_of_lifecycles(context: Context, known: Mapping[str, EntityPlan]) -> Iterator[Note]:
+    """What processing.versions, .complete, .deletion_stubs, .kinds and .children name that is not there."""
+    processing = context.config.processing
+    kinds = [("kinds", *name.partition(".")[::2], "%" not in kind) for name, kind in processing.kinds.items()]
+    lists = [("children", entity, name, True) for entity, names in processing.children.items() for name in names]
+    for setting, entity, name, inside in kinds + lists:
+        plan = known.get(entity)
+        is_known = plan is not None and plan.holds_records and plan.looked_inside and not plan.table.full
+        if plan and is_known and name not in _names(plan.table, "", inside=inside):
+            text = f"processing.{setting} names {entity}.{name}, of which there is nothing"
+            yield Note(text, "nothing_named", entity, setting=f"processing.{setting}")
+    for name in ("versions", "complete", "deletion_stubs"):
+        for entity in getattr(processing, name) or ():
+            if entity != "*" and entity not in known:
+                near = did_you_mean(entity, sorted(known))
+                text = f"processing.{name} names {entity}, of which there is nothing" + (f" ({near})" if near else "")
+                yield Note(text, "unknown_lifecycle", entity, setting=f"processing.{name}")
+    for name, field in processing.versions.items():
+        plan = known.get(name)
+        if plan is None or not plan.holds_records or plan.table.full:
+            continue
+        keys = {column.key for column in plan.table.columns} | {child.key for child in plan.table.children}
+        if keys.isdisjoint((field, field.split(".")[0])):
+            text = f"{name}: no record has {field}, so that the order of the files says which version is the newest"
+            yield Note(text, "unknown_version_field", name, setting="processing.versions")
+
+
+def _names(table: TablePlan, place: str, *, inside: bool) -> Iterator[str]:
+    """The dotted names of all fields and lists, also those inside objects, if wanted: formats are for columns alone."""
+    yield from (place + column.key for column in table.columns)
+    yield from (place + ".".join(path.keys) for path in table.paths if inside)
+    for child in table.children:
+        name = place + ".".join(child.path)
+        yield name
+        yield from _names(child, f"{name}.", inside=inside)
+
+
+def ignored_settings(context: Context, stored: Mapping[str, EntityPlan]) -> Iterator[Note]:
+    """Settings that came after the tables were made without them."""
+    for entity, lists in context.config.processing.children.items():
+        tables = stored[entity].table.lists() if entity in stored else {}
+        for path in (path for path, is_table in lists.items() if path in tables and not is_table):
+            what = f"{entity}.{path} = false takes effect with create-tables --recreate"
+            text = f"{tables[path].name} is a table already: {what}"
+            yield Note(text, "children_ignored", entity, setting="processing.children")
+    settings = plan_settings(context, stored)
+    for entity, key in (settings.keys or {}).items():
+        if entity in stored and stored[entity].key not in (None, key, settings.with_added(key)):
+            what = ", ".join(key) or "(none)"
+            text = f"{entity}: the configured key {what} takes effect with create-tables --recreate"
             yield Note(text, "key_ignored", entity, setting="processing.keys")
+    if kinds := context.config.processing.kinds:
+        from json2db_sync.model.kind_choices import waiting_columns
+
+        for entity, plan in stored.items():
+            if plan.holds_records and (waiting := list(waiting_columns(kinds, plan.table, (entity,)))):
+                text = f"{entity}: processing.kinds takes effect on {', '.join(waiting)} with create-tables"
+                yield Note(text, "kinds_ignored", entity, len(waiting), "processing.kinds")

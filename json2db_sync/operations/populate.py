@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from json2db_sync.errors import SyncError
@@ -20,13 +20,22 @@ from json2db_sync.operations.context import (
     stored_plans,
     timing,
 )
-from json2db_sync.operations.planning import Selection, find_files, memory, plan_settings, reading_by_rules
-from json2db_sync.results import Note, PopulateResult
+from json2db_sync.operations.planning import (
+    Selection,
+    doubts_of_lifecycles,
+    find_files,
+    ignored_settings,
+    memory,
+    plan_settings,
+    reading_by_rules,
+)
+from json2db_sync.results import GoneCounts, Note, PopulateResult
 from json2db_sync.text import counted
 
 if TYPE_CHECKING:
     from json2db_sync.databases.base import Database
     from json2db_sync.loading.data_populator import PopulateOptions, Population
+    from json2db_sync.loading.rivals import Origin
     from json2db_sync.model.plan import EntityPlan
 
 
@@ -49,6 +58,7 @@ def populate(context: Context, selection: Selection, *, backup: bool | None = No
     """Load what is new or changed, one transaction a file; tables that are missing are made."""
     from json2db_sync.events import Meter
     from json2db_sync.loading.data_populator import populate as load_files
+    from json2db_sync.loading.wrappings import wrapping_notes
 
     with context.step("populate") as step, context.database() as database:
         source, files = find_files(context, selection, database, step)
@@ -56,11 +66,23 @@ def populate(context: Context, selection: Selection, *, backup: bool | None = No
         root = str(source.root)
         with storing(context, database, step, root, backup=backup) as storage:
             assert storage.run is not None
+            options = replace(options, origin=origin_of(context, root))
             load_files(database, files, storage.run, options, Meter("populate", context.emit), storage.done)
+            stored = stored_plans(database)
+            storage.done.notes += [*doubts_of_lifecycles(context, stored), *ignored_settings(context, stored)]
+            storage.done.notes += wrapping_notes(database, stored)
         notes = list(source.notes)
         if not files:
             notes.append(Note("no file of these entities is inside the window", "no_files", setting="entity_filter"))
         return population_result(storage, database, notes, root)
+
+
+def origin_of(context: Context, root: str) -> Origin:
+    """Where the files of a run come from, as configured."""
+    from json2db_sync.loading.rivals import Origin
+
+    section = context.config.data_source
+    return Origin(root, section.order, section.continues)
 
 
 def populate_options(context: Context, selection: Selection, stored: Mapping[str, EntityPlan]) -> PopulateOptions:
@@ -103,6 +125,8 @@ def storing(
             storage.run, storage.backup = writing.run, writing.backup
             yield storage
             storage.done.notes += _relation_notes(context, database)
+            storage.done.notes += _misfit_notes(database, storage.done.entities)
+            storage.done.notes += _version_notes(database, storage.done.entities)
     except SyncError as error:
         if storage.run is None:
             raise
@@ -118,7 +142,43 @@ def _relation_notes(context: Context, database: Database) -> list[Note]:
     from json2db_sync.verification import relations
 
     with database.reading() as connection:
-        return list(relations.relation_notes(database, connection, stored_plans(database), configured))
+        found = relations.relation_findings(database, connection, stored_plans(database), configured)
+        return [note for one in found for note in one.notes]
+
+
+def _version_notes(database: Database, loaded: Collection[str]) -> Iterator[Note]:
+    """Entities whose versions are told by dates that compare as texts."""
+    import sqlalchemy as sa
+
+    from json2db_sync.analysis.alike_texts import AlikeTexts
+    from json2db_sync.model.record_version import is_unsorted_date
+
+    for name, plan in stored_plans(database).items():
+        column = plan.version_column
+        if name not in loaded or column is None or plan.version_format is not None:
+            continue
+        with database.reading() as connection:
+            stored = database.tables(plan)[plan.table.name].c[column.name]
+            some = connection.execute(sa.select(stored).where(stored.is_not(None)).limit(200)).scalars()
+            dates = [text for text in some if is_unsorted_date(text)]
+        if dates:
+            (alike := AlikeTexts()).add(dates)
+            line = f'processing.kinds = {{"{name}.{column.key}": "{(*alike.kinds, "datetime:...")[0]}"}}'
+            text = (
+                f"{name}: {column.key} tells the newest version, but {dates[0]} compares as a text, not by time; {line}"
+            )
+            yield Note(f"{text}, in its format, then create-tables", "unsorted_versions", name, setting=line)
+
+
+def _misfit_notes(database: Database, loaded: Collection[str]) -> list[Note]:
+    """Columns of chosen kinds that some values do not fit, of the entities that were loaded."""
+    plans = [plan for name, plan in stored_plans(database).items() if name in loaded]
+    if not any(column.chosen for plan in plans for table in plan.tables for column in table.columns):
+        return []
+    from json2db_sync.verification.column_figures import misfit_notes
+
+    with database.reading() as connection:
+        return list(misfit_notes(database, connection, plans))
 
 
 def population_result(
@@ -140,10 +200,13 @@ def population_result(
             "files_refused": len(done.refused),
             "without_key": done.without_key,
             "invalid": done.invalid,
+            "gone": sum(marked.gone for marked in done.marked.values()),
+            "back": sum(marked.back for marked in done.marked.values()),
             **timing(done.total.read, storage.started),
         },
         rows=done.rows,
         entities={name: counts.as_dict() for name, counts in sorted(done.entities.items())},
+        gone={name: GoneCounts(m.gone, m.back, m.total) for name, m in sorted(done.marked.items())},
         files=tuple(done.files),
         files_unchanged=done.unchanged,
         refused_files=tuple(done.refused),
@@ -152,6 +215,7 @@ def population_result(
         notes=(*notes, *done.notes),
         backup=storage.backup,
     )
+    marks = "".join(f"; {result.statistics[what]:,} {what}" for what in ("gone", "back") if result.statistics[what])
     unchanged = f"; {counted(done.unchanged, 'file')} unchanged" if done.unchanged else ""
-    storage.step.done(accounting(result.statistics, storage.step.name) + unchanged, success=result.success)
+    storage.step.done(accounting(result.statistics, storage.step.name) + marks + unchanged, success=result.success)
     return result

@@ -111,7 +111,9 @@ def _jobs(config: JSON2DBConfig, request: ScheduleRequest) -> list[Job]:
         unit = next(name for name in chain([named], numbered) if name not in taken)
         target = place / Path(log).expanduser() if log is not None else None
         lock = f"{unit}.lock" if request.name else lock_of(words)
-        job = Job(unit, tuple(words), when, _program(), place, target, lock)
+        script = Path(sys.executable).with_name("json2db-sync")
+        program = (str(script),) if os.access(script, os.X_OK) else (sys.executable, "-m", "json2db_sync")
+        job = Job(unit, tuple(words), when, program, place, target, lock)
         require_sayable(job)
         jobs.append(job)
     return jobs
@@ -143,11 +145,6 @@ def _require_no_password(words: Sequence[str]) -> None:
                 reason="password_in_schedule",
                 setting="database.path",
             )
-
-
-def _program() -> tuple[str, ...]:
-    script = Path(sys.executable).with_name("json2db-sync")
-    return (str(script),) if os.access(script, os.X_OK) else (sys.executable, "-m", "json2db_sync")
 
 
 def _report(job: Job) -> ScheduleReport:

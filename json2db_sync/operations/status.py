@@ -142,7 +142,7 @@ def _too_long_ago(hours: float | None, runs: Sequence[RunReport]) -> Iterator[No
 def _entities(reports: Sequence[EntityReport], tables: Sequence[TableReport]) -> Iterator[EntityStatus]:
     changes: Mapping[str, str | None] = {table.entity: table.last_change for table in tables if table.parent is None}
     for report in reports:
-        same = {name: value for name, value in report.items() if name != "key"}
+        same = {name: value for name, value in report.items() if name not in ("key", "gone")}
         yield EntityStatus(**same, last_change=changes.get(report.name))
 
 

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import fields
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
-from json2db_sync.databases.ledger import Ledger
+from json2db_sync.databases.flat_views import views_of
+from json2db_sync.databases.ledger import Ledger, LoadedFile
+from json2db_sync.loading.gone import NewestState
 from json2db_sync.model.kinds import now_text
 from json2db_sync.model.plan import ID, EntityPlan
 from json2db_sync.results import (
     EntityReport,
     LoadReport,
+    Note,
     RejectedRecord,
     RelationReport,
     RunReport,
     SupersededRecord,
     TableReport,
     Value,
+    ViewReport,
 )
+from json2db_sync.verification.column_figures import misfit_notes, sums
 from json2db_sync.verification.references import Reference
 
+_MEMORY = 64 * 2**20
+"""Bytes for the keys of rejected records."""
 V = TypeVar("V", bound=Value)
 
 
@@ -49,6 +57,16 @@ class Summary:
             for name, table in self._database.tables(plan).items()
             if name in existing
         ]
+
+    def with_sums(self, tables: Iterable[TableReport]) -> Iterator[TableReport]:
+        """The same with the sums of their decimals, for which all of these are read."""
+        for table in tables:
+            found = sums(self._database, self._connection, self.plans[table.entity], table.name)
+            yield replace(table, sums=found) if found else table
+
+    def misfits(self) -> list[Note]:
+        """Columns of chosen kinds that some values do not fit."""
+        return list(misfit_notes(self._database, self._connection, self.plans.values()))
 
     def _table(self, plan: EntityPlan, name: str, table: sa.Table, size: int | None) -> TableReport:
         count = self._connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
@@ -84,6 +102,13 @@ class Summary:
             for name, plan in self.plans.items()
         ]
 
+    def gone(self, entity: str) -> int | None:
+        """How many records of an entity its newest files lack; None where only reading these would tell."""
+        plan = self.plans[entity]
+        if plan.table.name not in self._database.relation_names(self._connection):
+            return None
+        return NewestState(self._database, self._connection, plan, _MEMORY).count()
+
     def runs(self, most: int | None) -> list[RunReport]:
         """Past runs, newest first."""
         rows = self._ledger.runs(most) if self._there else []
@@ -105,6 +130,15 @@ class Summary:
                 found.append(RelationReport(f"{relation}.{key}{differ}", total, total - missing))
         return found
 
+    def views(self) -> list[ViewReport]:
+        """The flat views that are there."""
+        there = self._database.flat_views(self._connection)
+        return [
+            ViewReport(view.name, view.table, view.entity, {path.name: ".".join(path.keys) for path in view.paths})
+            for view in views_of(self._database, self.plans, self.plans, flat=True)
+            if view.name in there and view.paths
+        ]
+
     def run(self, number: int) -> RunReport | None:
         """A past run; None where there is none of that number."""
         rows = self._ledger.runs(number=number) if self._there else []
@@ -114,7 +148,13 @@ class Summary:
         """What became of each file's records in a run."""
         loads = self._ledger.loads(run) if self._there else []
         return [
-            _report(LoadReport, {**vars(load), **load.counts.as_dict()}, file=load.file.name, entity=load.file.entity)
+            _report(
+                LoadReport,
+                {**vars(load), **load.counts.as_dict()},
+                file=load.file.name,
+                entity=load.file.entity,
+                beside=json.loads(load.beside or "{}"),
+            )
             for load in loads
         ]
 
@@ -161,10 +201,9 @@ class Summary:
         """Was this file loaded?"""
         return self._there and bool(self._ledger.files(str(path)))
 
-    def loaded_files(self) -> dict[str, tuple[int, int]]:
-        """Path of each file whose records are stored -> its size and time when it was loaded."""
-        files = (load.file for load in self._ledger.loads()) if self._there else ()
-        return {file.path: (file.size, file.mtime_ns) for file in files if file.digest is not None}
+    def loaded_files(self) -> dict[str, LoadedFile]:
+        """By path, the files whose records are stored."""
+        return self._ledger.loaded_files() if self._there else {}
 
     def superseded(self, entity: str | None, most: int | None) -> list[SupersededRecord]:
         """Records that newer versions took the place of, latest loads first."""

@@ -26,6 +26,7 @@ _REPAIRS = {
     "schema": "create-tables makes them again, and populate fills them from their files",
     "integrity": "restore a backup: json2db-sync backups lists them",
     "relations": "load what is referred to, or correct the records or the setting (validation.relations)",
+    "gone": "populate marks them anew",
     "rules": "correct the records, or the schema; to reject what does not satisfy it, " + _RELOAD,
 }
 """What to do about a failed check."""
@@ -41,9 +42,8 @@ def verify(context: Context, *, full: bool = False, run: int | None = None) -> V
     from json2db_sync.verification.table_verifier import Verification
 
     started = time.monotonic()
-    checks: list[Check] = []
+    checks, compared = list[Check](), 0
     logged = partial(_logged, context)
-    compared = 0
     with context.step("verify") as step, context.database() as database, database.reading() as connection:
         ledger = Ledger(database, connection)
         plans = ledger.plans()
@@ -61,6 +61,8 @@ def verify(context: Context, *, full: bool = False, run: int | None = None) -> V
         if whole and comparison is not None:
             checks += map(logged, of_records)
             compared = comparison.compared
+        if whole:
+            checks += map(logged, _marks(context, database, connection, plans, may_read=full))
         if whole and full:
             checks += map(logged, _stored_rules(context, database, connection, plans))
         failed = [check for check in checks if not check.passed]
@@ -148,6 +150,15 @@ def _relations(
     section = context.config.validation
     if section.relations:
         yield check_relations(database, connection, plans, section.relations, section.mode)
+
+
+def _marks(
+    context: Context, database: Database, connection: Connection, plans: Mapping[str, EntityPlan], *, may_read: bool
+) -> Iterator[Check]:
+    if any(plan.lifecycle.columns for plan in plans.values()):
+        from json2db_sync.verification.marks import check_marks
+
+        yield check_marks(database, connection, plans, memory(context), may_read=may_read)
 
 
 def _stored_rules(

@@ -31,6 +31,10 @@ class FieldAnalysis(Value):
     """Values (with how often) that keep a column of dates from being one."""
     spoiled: int = 0
     """How many values do."""
+    proposed_kind: str | None = None
+    """A kind that its texts are all of, to choose in ``processing.kinds``."""
+    texts: int = 0
+    """Values that are texts."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,8 @@ class AnalysisResult(Result):
 
     @property
     def needs_attention(self) -> bool:
-        return bool(self.refused_files) or any(entity.rejected or entity.invalid for entity in self.entities)
+        counted = any(entity.rejected or entity.invalid for entity in self.entities)
+        return counted or bool(self.refused_files) or super().needs_attention
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from json2db_sync.results.messages import Message, Note
+from json2db_sync.results.messages import LOUD, Message, Note
 
 _FAILURE_KEYS = frozenset(("error", "error_type", "reason", "hint", "context"))
 
@@ -82,7 +82,7 @@ class Result(Value):
     @property
     def needs_attention(self) -> bool:
         """Done, but with something to look at? (Exit code 3.)"""
-        return False
+        return any(note.code in LOUD for note in self.notes)
 
 
 @dataclass(frozen=True)

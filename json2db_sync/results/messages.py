@@ -56,13 +56,45 @@ class Note(Message):
         return text
 
 
+LOUD = frozenset(
+    {
+        "folders_by_date",
+        "gone_not_told",
+        "guessed_key_updates",
+        "key_given_up",
+        "key_ignored",
+        "kinds_ignored",
+        "lists_beside",
+        "many_like_files",
+        "mixed_list",
+        "most_records_gone",
+        "no_key",
+        "nothing_fits",
+        "nothing_named",
+        "records_missing",
+        "unclear_layout",
+        "unknown_lifecycle",
+        "unknown_version_field",
+        "unsorted_versions",
+        "without_key",
+        "wrapping_stored",
+    }
+)
+"""Codes of notes that ask for a look: a command that has one ends with code 3."""
+
+
 ChangeKind = Literal[
     "create_table",
     "add_column",
     "widen_column",
     "change_key",
     "restructure",
+    "change_versions",
+    "change_deletions",
     "create_index",
+    "create_view",
+    "remake_view",
+    "drop_view",
     "repair",
     "empty_tables",
     "carry_over",

@@ -46,17 +46,31 @@ class RejectedRecord(Value):
 
 
 @dataclass(frozen=True)
+class GoneCounts(Value):
+    """What became of marks of an entity whose records may be gone."""
+
+    gone: int
+    """Records that were marked: the newest files lack them, or a stub says that they were deleted."""
+    back: int
+    """Records that were marked before and are no longer."""
+    total: int
+    """All that are marked."""
+
+
+@dataclass(frozen=True)
 class PopulateResult(Result):
     """What was loaded. statistics: read = inserted + updated + unchanged + superseded + rejected."""
 
     statistics: Mapping[str, Any] = field(default_factory=dict)
     """total_records (= read), inserted, updated, unchanged, superseded, rejected, files_loaded, files_unchanged,
     files_refused, without_key (records of an entity with a key that lack it), invalid (records loaded though they do
-    not satisfy their JSON Schema, in mode warn),
+    not satisfy their JSON Schema, in mode warn), gone and back (see :class:`GoneCounts`),
     processing_time_seconds, records_per_second."""
     rows: int = 0
     """Rows written, child rows included."""
     entities: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    gone: Mapping[str, GoneCounts] = field(default_factory=dict)
+    """By entity, of those with ``processing.complete`` or ``deletion_stubs``."""
     files: tuple[FileLoad, ...] = ()
     files_unchanged: int = 0
     """Files that are loaded already and have not changed since."""
@@ -69,9 +83,8 @@ class PopulateResult(Result):
 
     @property
     def needs_attention(self) -> bool:
-        return bool(self.refused_files) or any(
-            self.statistics.get(name) for name in ("rejected", "without_key", "invalid")
-        )
+        counted = any(self.statistics.get(name) for name in ("rejected", "invalid"))
+        return counted or bool(self.refused_files) or super().needs_attention
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from json2db_sync.results.base import Result, Value
@@ -22,6 +22,8 @@ class TableReport(Value):
     columns: int = 0
     last_change: str | None = None
     """When a record was last inserted or changed, UTC."""
+    sums: Mapping[str, str] = field(default_factory=dict)
+    """In a report: by column of decimals, the exact sum."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,41 @@ class EntityReport(Value):
     newest_file: str | None = None
     newest_session: str | None = None
     rejected: int = 0
+    gone: int | None = None
+    """Records that its newest files lack, or that stubs deleted; None where only reading these files would tell."""
+
+
+@dataclass(frozen=True)
+class GoneRecord(Value):
+    """A stored record that the newest files of its entity lack, or that a stub says was deleted."""
+
+    id: str | int
+    since: str | None
+    """When the first files without it were made, else loaded; UTC."""
+    file: str | None
+    """The last one that it came with; of a deleted one that of the stub."""
+    session: str | None
+    marked: bool
+    """Does its row say so, in the column ``_gone_since``?"""
+    deleted: bool
+    """Did a stub say so?"""
+    record: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class GoneResult(Result):
+    """What the newest files of an entity no longer hold."""
+
+    entity: str = ""
+    newest: str | None = None
+    """What the newest files have in common: their stamp or session, the dates in their names, or their folder."""
+    files: tuple[str, ...] = ()
+    """The newest files."""
+    records: tuple[GoneRecord, ...] = ()
+    """The first of them, in order of id."""
+    total: int = 0
+    complete: bool = False
+    """Does ``processing.complete`` name the entity? Else the files may hold only what changed."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +106,17 @@ class RelationReport(Value):
 
 
 @dataclass(frozen=True)
+class ViewReport(Value):
+    """The flat view of a table with objects inside."""
+
+    name: str
+    table: str
+    entity: str
+    paths: Mapping[str, str]
+    """Of its columns that show what stands inside objects: ``{"customer_ref_value": "CustomerRef.value"}``."""
+
+
+@dataclass(frozen=True)
 class ReportResult(Result):
     """What the database holds."""
 
@@ -76,6 +124,8 @@ class ReportResult(Result):
     entities: tuple[EntityReport, ...] = ()
     runs: tuple[RunReport, ...] = ()
     relations: tuple[RelationReport, ...] = ()
+    views: tuple[ViewReport, ...] = ()
+    """Flat views."""
     rejected: int = 0
     size: int | None = None
     version: str | None = None
@@ -127,6 +177,8 @@ class LoadReport(Value):
     rejected: int = 0
     resolved: int = 0
     """Of the rejected records those no longer kept: replayed, or the file was loaded again with other content."""
+    beside: Mapping[str, Any] = field(default_factory=dict)
+    """What stood in the file beside its records, as far as it is small."""
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ class PlanResult(Result):
 
     @property
     def needs_attention(self) -> bool:
-        return bool(self.changes or self.refused_changes or self.refused_files)
+        return bool(self.changes or self.refused_changes or self.refused_files) or super().needs_attention
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class TablesResult(Result):
 
     @property
     def needs_attention(self) -> bool:
-        return bool(self.refused_files or self.refused_changes)
+        return bool(self.refused_files or self.refused_changes) or super().needs_attention
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import sqlalchemy as sa
 
 from json2db_sync.analysis.inference import PlanSettings, infer
 from json2db_sync.analysis.json_analyzer import analyze_stored
+from json2db_sync.analysis.path_inference import with_paths
 from json2db_sync.analysis.statistics import KeyCandidate, ObjectStatistics
 from json2db_sync.databases.base import Database
+from json2db_sync.databases.flat_views import FlatViews
 from json2db_sync.databases.ledger import Ledger
 from json2db_sync.databases.records import RecordReader
 from json2db_sync.errors import ValidationError
+from json2db_sync.model.aliases import Aliases
+from json2db_sync.model.jsontext import Json
+from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import EntityPlan, changes, tables_of_others
 from json2db_sync.results import Note, SchemaChange
 
@@ -72,6 +78,7 @@ class EntityTodo:
     """All there is to do, repairs and indexes included, in order."""
     refused: tuple[Note, ...] = ()
     """What the data asks for and the contract refuses, in words."""
+    notes: tuple[Note, ...] = ()
     rebuild: bool = False
     """The stored rows are assembled and shredded into fresh tables."""
     records: int = 0
@@ -84,7 +91,8 @@ def what_to_do(database: Database, plans: Iterable[EntityPlan], settings: PlanSe
     :raises ValidationError: when a table or column is in the way that is not ours.
     """
     if not database.exists():
-        return [creation(plan) for plan in plans]
+        by_entity = {plan.entity: plan for plan in plans}
+        return _with_flat_views([*map(creation, by_entity.values())], FlatViews(database, None), by_entity, settings)
     with database.reading() as connection:
         return SchemaPlanner(database, connection).todo(plans, settings)
 
@@ -93,6 +101,24 @@ def creation(plan: EntityPlan) -> EntityTodo:
     """The first tables of an entity."""
     todo = changes(None, plan)
     return EntityTodo(None, plan, changes=todo, planned=todo)
+
+
+def _with_flat_views(
+    found: Iterable[EntityTodo], views: FlatViews, plans: Mapping[str, EntityPlan], settings: PlanSettings
+) -> list[EntityTodo]:
+    found = list(found)
+    changes, notes = views.changes(plans, {todo.new.entity for todo in found}, wanted=settings.flat_views)
+    told: dict[str | None, list[SchemaChange]] = {}
+    for change in changes:
+        told.setdefault(change.entity, []).append(change)
+    return [
+        replace(
+            todo,
+            planned=(*todo.planned, *told.get(todo.new.entity, ())),
+            notes=tuple(note for note in notes if note.entity == todo.new.entity),
+        )
+        for todo in found
+    ]
 
 
 def must_rebuild(database: Database, change: SchemaChange, old: EntityPlan, new: EntityPlan) -> bool:
@@ -140,6 +166,10 @@ class SchemaPlanner:
         self._relations = database.relation_names(connection)
         self._columns: dict[str, set[str]] = {}
 
+    @cached_property
+    def _flat_views(self) -> FlatViews:
+        return FlatViews(self._database, self._connection)
+
     def todo(self, plans: Iterable[EntityPlan], settings: PlanSettings) -> list[EntityTodo]:
         """What evolving to these plans takes, entity by entity.
 
@@ -153,6 +183,8 @@ class SchemaPlanner:
             todo = self._of(plan, stored.get(plan.entity), settings, wanted)
             wanted[plan.entity] = todo.new
             found.append(todo)
+        if any(plan.has_views for plan in wanted.values()):
+            return _with_flat_views(found, self._flat_views, wanted, settings)
         return found
 
     def _of(
@@ -164,9 +196,29 @@ class SchemaPlanner:
         missing = self.missing(old)
         if must_stay(old, settings.is_frozen):
             refused = tuple(_refusals(plan.entity, changes(old, plan)))
-            return replace(self._evolution(old, old, missing), refused=refused)
+            same = self._looked_inside(old, old, missing, settings)
+            return replace(self._evolution(old, same, missing), refused=refused)
         others = tables_of_others(plan.entity, wanted)
-        return self._evolution(old, self._holding_stored_rows(old, plan, missing, settings, others), missing)
+        new = self._looked_inside(old, plan, missing, settings)
+        return self._evolution(old, self._holding_stored_rows(old, new, missing, settings, others), missing)
+
+    def _looked_inside(self, old: EntityPlan, new: EntityPlan, missing: Missing, settings: PlanSettings) -> EntityPlan:
+        """The new plan with the paths inside the objects of stored rows, where those were never looked for."""
+        if new.looked_inside or not settings.flat_views:
+            return new
+        if any(column.kind is Kind.JSON for table in old.tables for column in table.columns):
+            seen = ObjectStatistics()
+            plain = Aliases(new.aliases).plain
+            records = map(plain, self._stored_records(old, missing))
+            analyze_stored(records, seen, KeyCandidate(()), settings)
+            new = with_paths(new, seen, settings.kinds or {})
+        return replace(new, looked_inside=True)
+
+    def _stored_records(self, plan: EntityPlan, missing: Missing) -> Iterator[dict[str, Json]]:
+        if plan.table.name not in missing.tables:
+            there = as_repaired(self._database, plan, missing) if missing else None
+            for stored in RecordReader(self._database, self._connection, plan, there).all():
+                yield stored.record
 
     def _evolution(self, old: EntityPlan, new: EntityPlan, missing: Missing) -> EntityTodo:
         todo = changes(old, new)
@@ -178,20 +230,24 @@ class SchemaPlanner:
         else:
             self._require_columns_free(todo)
         records = self._count(old, missing) if rebuild else 0
+        views = self._database.views_on(self._connection, [table.name for table in old.tables]) if rebuild else ()
         planned = [
             *repairs(old, missing),
             *(replace(change, records=records * rewrites) for change, rewrites in zip(todo, rewriting, strict=True)),
             *(() if rebuild else self._missing_indexes(new, todo, missing)),
+            *(
+                SchemaChange("remake_view", new.entity, view.name)
+                for view in views
+                if view.name not in self._flat_views.quoted_names
+            ),
         ]
-        return EntityTodo(old, new, missing, todo, tuple(planned), (), rebuild, records)
+        return EntityTodo(old, new, missing, todo, tuple(planned), rebuild=rebuild, records=records)
 
     def _count(self, plan: EntityPlan, missing: Missing) -> int:
         if plan.table.name in missing.tables:
             return 0
         root = self._database.tables(plan)[plan.table.name]
         return int(self._connection.execute(sa.select(sa.func.count()).select_from(root)).scalar_one())
-
-    # What is not ours
 
     def require_free(self, plan: EntityPlan, old: EntityPlan | None = None) -> None:
         """Raise unless the names of the plan's tables are free, those of the old plan aside.
@@ -200,7 +256,7 @@ class SchemaPlanner:
         """
         ours = {table.name for table in old.tables} if old is not None else set()
         taken = self._relations.intersection(table.name for table in plan.tables) - ours
-        if taken:
+        if taken and (taken := taken - self._flat_views.names):  # those make room
             name = min(taken)
             raise ValidationError(
                 f"a table {name} exists that json2db_sync did not make; it was left alone",
@@ -244,8 +300,6 @@ class SchemaPlanner:
             self._columns[table] = set(self._database.column_names(self._connection, table)) if there else set()
         return self._columns[table]
 
-    # What someone dropped
-
     def missing(self, plan: EntityPlan) -> Missing:
         """What is not there of the tables that this plan says there are."""
         built = self._database.tables(plan)
@@ -272,8 +326,6 @@ class SchemaPlanner:
         ):
             yield SchemaChange("create_index", new.entity, new.table.name)
 
-    # What columns did not tell
-
     def _holding_stored_rows(
         self, old: EntityPlan, new: EntityPlan, missing: Missing, settings: PlanSettings, others: set[str]
     ) -> EntityPlan:
@@ -283,12 +335,12 @@ class SchemaPlanner:
         """
         rebuilding = [change for change in changes(old, new) if change.rebuild]
         telling = any(change.change == "create_table" or old.find(change.table).full for change in rebuilding)
+        telling = telling or bool(rebuilding and old.aliases != new.aliases)
         if not telling or old.table.name in missing.tables:
             return new
         seen = ObjectStatistics()
         candidate = KeyCandidate(new.key or ())
-        there = as_repaired(self._database, old, missing) if missing else None
-        stored = RecordReader(self._database, self._connection, old, there).all()
-        analyze_stored((one.record for one in stored), seen, candidate, settings)
+        plain = Aliases(new.aliases).plain
+        analyze_stored(map(plain, self._stored_records(old, missing)), seen, candidate, settings)
         widened = infer(new.entity, seen, [candidate], replace(settings, keys={}), new, others)
         return replace(widened, records_seen=new.records_seen, key_reason=new.key_reason)

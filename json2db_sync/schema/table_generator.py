@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import sqlalchemy as sa
 
 from json2db_sync.analysis.inference import PlanSettings
 from json2db_sync.databases.base import Database
+from json2db_sync.databases.flat_views import FlatViews
 from json2db_sync.databases.ledger import Ledger
+from json2db_sync.databases.outcome_counter import Counts
+from json2db_sync.databases.views import KeptViews
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.model import plan as names
 from json2db_sync.model.kinds import now_text
@@ -38,6 +42,7 @@ class TableChanges:
     emptied: list[str] = field(default_factory=list)
     refused: list[Note] = field(default_factory=list)
     """What the data asks for and a frozen contract refuses, in words: not done."""
+    notes: list[Note] = field(default_factory=list)
     rows: int = 0
     """Records carried over."""
 
@@ -47,7 +52,8 @@ def evolve(database: Database, plans: Iterable[EntityPlan], settings: PlanSettin
 
     The tables of a frozen entity stay as they are, but for what someone dropped of them.
 
-    :raises ValidationError: when a table or column that is not ours is in the way, or would be lost.
+    :raises ValidationError: when a table or column that is not ours is in the way, or would be lost;
+        or when a view of the user's cannot be made again.
     :raises ConfigurationError: when the database does not take the type of a custom column.
     """
     plans = list(plans)
@@ -56,9 +62,10 @@ def evolve(database: Database, plans: Iterable[EntityPlan], settings: PlanSettin
     with begin() as connection:
         ledger = Ledger(database, connection)
         ledger.create()
-        evolution = _Evolution(database, connection, ledger, done)
+        evolution = _Evolution(database, connection, ledger, done, flat_views=settings.flat_views)
         for todo in SchemaPlanner(database, connection).todo(plans, settings):
             evolution.run(todo)
+        evolution.finish()
     return done
 
 
@@ -76,7 +83,7 @@ def _any_rebuild(database: Database, plans: Iterable[EntityPlan], settings: Plan
     )
 
 
-def recreate(database: Database, plans: Iterable[EntityPlan], *, empty: bool) -> TableChanges:
+def recreate(database: Database, plans: Iterable[EntityPlan], *, empty: bool, flat_views: bool = True) -> TableChanges:
     """Rebuild the tables of these plans. All or nothing; make a backup before.
 
     :param empty: discard the rows, and have the next population load their files again; else carry them over.
@@ -89,7 +96,7 @@ def recreate(database: Database, plans: Iterable[EntityPlan], *, empty: bool) ->
         ledger.create()
         stored = ledger.plans()
         planner = SchemaPlanner(database, connection)
-        evolution = _Evolution(database, connection, ledger, done)
+        evolution = _Evolution(database, connection, ledger, done, flat_views=flat_views)
         for plan in plans:
             old = stored.get(plan.entity)
             planner.require_free(plan, old)
@@ -104,28 +111,72 @@ def recreate(database: Database, plans: Iterable[EntityPlan], *, empty: bool) ->
                 done.done += changes(old, plan)
                 evolution.repair(old, missing)
                 evolution.rebuild(old, plan)
+        evolution.tell_flat_views()
+        evolution.finish()
     return done
 
 
 class _Evolution:
     """The way of entities' tables from one plan to the next, inside a transaction."""
 
-    def __init__(self, database: Database, connection: sa.Connection, ledger: Ledger, done: TableChanges) -> None:
+    def __init__(
+        self, database: Database, connection: sa.Connection, ledger: Ledger, done: TableChanges, *, flat_views: bool
+    ) -> None:
         self._database = database
         self._connection = connection
         self._ledger = ledger
         self._done = done
         self._usable: set[CustomColumn] = set()
+        self._wants_flat_views = flat_views
+        self._shows_paths = any(plan.has_views for plan in ledger.plans().values())
+        self._changed: set[str] = set()
+        """Entities whose flat views may be others now."""
+
+    @cached_property
+    def _flat_views(self) -> FlatViews:
+        return FlatViews(self._database, self._connection)
+
+    @cached_property
+    def _views(self) -> KeptViews:
+        return KeptViews(self._database, self._connection, self._flat_views.quoted_names)
+
+    def tell_flat_views(self) -> None:
+        """What :meth:`finish` is going to do, where no plan has said it."""
+        if not self._shows_paths:
+            return
+        changes, notes = self._flat_views.changes(self._ledger.plans(), self._changed, wanted=self._wants_flat_views)
+        self._done.done += changes
+        self._done.notes += notes
+
+    def finish(self) -> None:
+        """All tables are what they are to be: make the views."""
+        if self._shows_paths:
+            plans = self._ledger.plans()
+            self._flat_views.make(plans, self._changed & plans.keys(), self._views, wanted=self._wants_flat_views)
+        if "_views" in vars(self):
+            self._views.make_again()
+
+    def _begin(self, plan: EntityPlan) -> None:
+        """An entity's tables are made or changed: no flat view may be in the way."""
+        self._shows_paths = self._shows_paths or plan.has_views
+        self._changed.add(plan.entity)
+        if self._shows_paths:
+            self._changed |= self._flat_views.make_room({table.name for table in plan.tables}, self._views)
 
     def run(self, todo: EntityTodo) -> None:
         """Do it, and say so."""
         self._require_usable(todo.old, todo.new)
         self._done.refused += todo.refused
+        self._done.notes += todo.notes
+        self._begin(todo.new)
         self._done.done += todo.planned
         if todo.old is None:
             self._create(todo.new)
             return
         self.repair(todo.old, todo.missing)
+        decided_anew = any(change.change in ("change_versions", "change_deletions") for change in todo.changes)
+        if decided_anew or (todo.old is not None and todo.old.aliases != todo.new.aliases):
+            self._ledger.reload_entity(todo.new.entity)  # what became of its records is decided anew
         if todo.rebuild:
             self.rebuild(todo.old, todo.new)
             return
@@ -152,8 +203,6 @@ class _Evolution:
         for table, columns in added.items():
             self._database.add_columns(self._connection, new, table, columns)
         self._fill_custom(new, [custom for custom in new.custom if custom.name in added.get(new.table.name, ())])
-
-    # Custom columns
 
     def _require_usable(self, old: EntityPlan | None, new: EntityPlan) -> None:
         """Try custom columns on a table that goes away again: their types are in the user's own words."""
@@ -188,14 +237,13 @@ class _Evolution:
                 sessions = self._ledger.session_of(table.c[names.LOAD])
                 self._connection.execute(table.update().values({column.name: sessions}))
 
-    # Tables that someone dropped or cut
-
     def repair(self, plan: EntityPlan, missing: Missing) -> None:
         """Make missing tables and columns again, and have their files loaded again to fill them."""
         if not missing:
             return
         self._done.created += missing.tables
         if plan.table.name in missing.tables:
+            self._set_views_aside(plan)
             self._database.drop_tables(self._connection, plan)
             self._database.create_tables(self._connection, plan)
             self._ledger.forget_entities([plan.entity])
@@ -216,11 +264,15 @@ class _Evolution:
         if lost:
             self._connection.execute(self._database.tables(plan)[table].update().values(lost))
 
-    # Rebuilding
+    def _set_views_aside(self, plan: EntityPlan) -> None:
+        """Users built views on these tables, which are going to be dropped."""
+        self._views.set_aside([table.name for table in plan.tables])
 
     def empty(self, old: EntityPlan, new: EntityPlan) -> None:
         """Discard all rows and make the tables anew."""
         self._require_usable(old, new)
+        self._begin(new)
+        self._set_views_aside(old)
         self._database.drop_tables(self._connection, old)
         self._database.create_tables(self._connection, new)
         self._ledger.save_plan(new)
@@ -232,11 +284,15 @@ class _Evolution:
         """Assemble every stored record and shred it into fresh tables."""
         self._require_usable(old, new)
         ours = {table.name for table in old.tables}
-        renamed = self._ledger.noted_ids(new.entity) if old.key != new.key else {}
+        has_new_ids = (old.key, old.aliases) != (new.key, new.aliases)
+        renamed = self._ledger.noted_ids(new.entity) if has_new_ids else {}
+        self._begin(new)
+        self._set_views_aside(old)
         rows = rebuild(self._database, self._connection, old, new, renamed)
-        if old.key != new.key:
+        if has_new_ids:
             self._ledger.rename_ids(new.entity, renamed)
-            if self._ledger.superseded_total(new.entity):
+            updated = self._ledger.sums().get(new.entity, Counts()).updated
+            if updated or self._ledger.superseded_total(new.entity):
                 self._ledger.reload_entity(new.entity)  # under another key they may be records of their own
             self._ledger.rows_were_changed(new.entity)
         self._fill_custom(new, [custom for custom in new.custom if custom not in old.custom])
@@ -246,6 +302,3 @@ class _Evolution:
         self._done.rows += rows
         if rows:
             self._done.done.append(SchemaChange("carry_over", new.entity, new.table.name, records=rows))
-
-
-__all__ = ["TableChanges", "evolve", "recreate"]

@@ -13,9 +13,11 @@ from json2db_sync.databases.dialect import Values
 from json2db_sync.databases.records import BATCH, RecordReader, StoredRecord
 from json2db_sync.errors import ValidationError
 from json2db_sync.model import plan as names
-from json2db_sync.model.jsontext import content_id, key_of
+from json2db_sync.model.aliases import Aliases
+from json2db_sync.model.jsontext import content_id, encode
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import EntityPlan
+from json2db_sync.model.record_key import key_of
 from json2db_sync.model.shredder import EntityShredder
 from json2db_sync.workers.batching import batched
 
@@ -84,13 +86,18 @@ class _Copy:
 
     def _id(self, stored: StoredRecord) -> str | int:
         text = str(stored.id)
-        if self._old.key != self._new.key:
-            made_of_content = key_of(stored.record, self._old.key or ()) is None
+        if (self._old.key, self._old.aliases) != (self._new.key, self._new.aliases):
+            before, now = (Aliases(plan.aliases).plain(stored.record) for plan in (self._old, self._new))
+            made_of_content = key_of(before, self._old.key or ()) is None
             known = text if made_of_content else content_id(stored.record)
-            text = key_of(stored.record, self._new.key or ()) or known
+            text = key_of(now, self._new.key or ()) or known
             if str(stored.id) in self._renamed:
                 self._renamed[str(stored.id)] = text
         return int(text) if self._new.id_kind is Kind.INTEGER else text
+
+    def _mark(self, column: str, value: object) -> object:
+        """What a column for marks holds, as it is stored."""
+        return value if value is None or column != names.STUB else encode(self._database.decode_json(value))
 
     def _shred(self, stored: StoredRecord, rows: dict[str, list[Values]]) -> None:
         row, children = self._shape.shred(stored.record)
@@ -99,12 +106,10 @@ class _Copy:
         kept = {name: stored.own[name] for name in (names.DATA_SOURCE, names.LOAD, names.HASH)}
         kept |= {custom.name: stored.own[custom.name] for custom in self._old.custom}
         kept |= dict.fromkeys(custom.name for custom in self._new.custom if custom not in self._old.custom)
+        kept |= {name: self._mark(name, stored.own.get(name)) for name in self._new.lifecycle.columns}
         kept[self._new.created_at] = stored.own[self._old.created_at]
         kept[self._new.updated_at] = stored.own[self._old.updated_at]
         rows[self._new.table.name].append({**values, **kept, names.ID: id_})
         for table, child_rows in children.items():
             columns = self._shape.tables[table].stored_columns
             rows[table] += [{names.PARENT_ID: id_, **dict(zip(columns, child, strict=True))} for child in child_rows]
-
-
-__all__ = ["rebuild"]

@@ -14,11 +14,11 @@ from json2db_sync.errors import FileError
 from json2db_sync.model.decoding import NeedsRowPath
 from json2db_sync.model.jsontext import preview, short_hashes
 from json2db_sync.sources.bytestream import ByteStream
-from json2db_sync.sources.cursor import SPACE, Element
+from json2db_sync.sources.cursor import Element, raw_values
 from json2db_sync.sources.decoder import Decoder, Incomplete
 from json2db_sync.sources.files import SourceFile
+from json2db_sync.sources.syntax_errors import SPACE, Finding, behind_the_end, of_decoder
 
-_raws = msgspec.json.Decoder(list[msgspec.Raw])
 _BLANKS = (b" ", b"\t", b"\r")
 
 
@@ -42,14 +42,15 @@ def blocks_of_lines(stream: ByteStream, file: SourceFile, limit: int) -> Iterato
         yield start, rest
 
 
-def split_lines(block: bytes, start: int) -> Iterator[tuple[int, bytes]]:
-    """Lines that are not blank, with the byte each starts at.
+def split_lines(block: bytes, start: int, number: int = 1) -> Iterator[tuple[int, int, bytes]]:
+    """Lines that are not blank, with their number and the byte each starts at.
 
     :param start: the byte in the file that the block starts at.
+    :param number: of the block's first line.
     """
-    for line in block.split(b"\n"):
+    for place, line in enumerate(block.split(b"\n"), number):
         if line.strip():
-            yield start, line
+            yield place, start, line
         start += len(line) + 1
 
 
@@ -60,31 +61,49 @@ def undecoded_lines(block: bytes) -> list[msgspec.Raw] | None:
     lines = [line for line in block.split(b"\n") if line.strip()]
     try:
         block.decode()
-        raws = _raws.decode(b"[%b]" % b",\n".join(lines))
+        raws = raw_values.decode(b"[%b]" % b",\n".join(lines))
     except (msgspec.DecodeError, ValueError, RecursionError):
         return None
     # No value goes over the end of a line and there are as many values as lines: so each line holds one.
     return raws if len(raws) == len(lines) and b"\n" not in b"".join(raws) else None
 
 
-def decode_line(decoder: Decoder, raw: bytes, byte: int) -> Element:
-    """The value of one line, which starts at that byte of the file."""
+def decode_line(decoder: Decoder, raw: bytes, byte: int, line: str = "the line") -> Element:
+    """The value of one line, which starts at that byte of the file; a problem is told of it by this name."""
     try:
-        text = raw.decode("utf-8").strip(SPACE)
+        whole = raw.decode("utf-8").rstrip(SPACE)
     except UnicodeDecodeError as error:
         text = raw.decode("utf-8", "surrogateescape")  # its very bytes come back when it is kept
-        return Element(None, byte, text, f"the line is not UTF-8: byte 0x{raw[error.start]:02x}")
+        return Element(None, byte, text, f"{line} is not UTF-8: byte 0x{raw[error.start]:02x}")
+    text = whole.lstrip(SPACE)
+    indent = len(whole) - len(text)
     try:
         value, end = decoder.decode(text, 0)
-        if text[end:].strip(SPACE):
-            return Element(None, byte, text, f"more than one value on the line, from column {end + 1}")
     except Incomplete as error:
-        cause = error.__cause__
-        column = f" column {cause.colno}" if isinstance(cause, json.JSONDecodeError) else ""
-        return Element(None, byte, text, f"the line is not valid JSON: {error}{column}")
+        return Element(None, byte, text, f"{line} is not valid JSON: " + _line_problem(text, indent, error.__cause__))
     except json.JSONDecodeError as error:
-        return Element(None, byte, text, f"the line is not valid JSON: {error.msg} at column {error.colno}")
+        return Element(None, byte, text, f"{line} is not valid JSON: " + _line_problem(text, indent, error))
+    behind = text[end:].lstrip(SPACE)
+    column = len(whole) - len(behind) + 1
+    if behind[:1] in ("{", "["):
+        return Element(None, byte, text, f"{line} has more than one value, from column {column}")
+    if behind:
+        told = _told(behind_the_end(text[:end], behind), column)
+        return Element(None, byte, text, f"{line} is not valid JSON: {told}")
     return Element(value, byte, text, decoder.problem)
+
+
+def _line_problem(text: str, indent: int, error: BaseException | None) -> str:
+    if not isinstance(error, json.JSONDecodeError):
+        return "it does not end"
+    if error.pos >= len(text) or error.msg.startswith("Unterminated string"):
+        return "it ends too early: a record stands on one line"
+    return _told(of_decoder(error.msg, text, error.pos, start=not error.pos), indent + error.pos + 1)
+
+
+def _told(finding: Finding, column: int) -> str:
+    hint = f": {finding.hint}" if finding.hint else ""
+    return f"{finding.what} at column {column}{hint}"
 
 
 _SMALL = 32
@@ -107,6 +126,8 @@ class Record:
     value: dict[str, Any] = field(default_factory=dict)
     problem: str | None = None
     """Why it cannot be loaded; None where it can."""
+    is_unclear: bool = False
+    """Could it as well be something around records? Then nothing in it is taken for a key."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +158,8 @@ class Undecoded:
     """What the file has there: the records and what stands between them."""
     raws: Sequence[msgspec.Raw]
     """The text of each."""
+    record_bytes: tuple[int, ...] | None = None
+    """Where in the file each starts, where they stand apart there; then ``text`` puts them together."""
 
     def __len__(self) -> int:
         return len(self.raws)
@@ -167,11 +190,14 @@ class Undecoded:
         if places is not None and not places:
             return
         decoder = Decoder()
-        for number, (at, raw) in enumerate(self._placed(), self.first):
-            if places is None or number - self.first in places:
-                yield record_from(self.entity, number, decode_line(decoder, raw, self.byte + at))
+        for place, (at, raw) in enumerate(self._placed()):
+            if places is None or place in places:
+                byte = self.byte + at if self.record_bytes is None else self.record_bytes[place]
+                number = self.first + place
+                yield record_from(self.entity, number, decode_line(decoder, raw, byte))
 
     def _placed(self) -> Iterator[tuple[int, bytes]]:
+        """Each with its place in the text."""
         place = 0
         for raw in map(bytes, self.raws):
             place = self.text.index(raw[:1], place)  # only white space and a comma stand between two records
@@ -187,7 +213,9 @@ class Undecoded:
         places = [place for place, _raw in self._placed()]
         for start, end in zip(starts, [*starts[1:], len(self)], strict=True):
             text = self.text[places[start] : places[end] if end < len(places) else len(self.text)]
-            yield Undecoded(self.entity, self.first + start, self.byte + places[start], text, self.raws[start:end])
+            byte = self.byte + places[start] if self.record_bytes is None else self.record_bytes[start]
+            own = None if self.record_bytes is None else self.record_bytes[start:end]
+            yield Undecoded(self.entity, self.first + start, byte, text, self.raws[start:end], own)
 
 
 Batch: TypeAlias = Decoded | Undecoded
@@ -220,7 +248,7 @@ class Sent(Undecoded):
     """
 
     def __init__(self, entity: str, first: int, byte: int, array: bytes, hashes: Sequence[int]) -> None:
-        self.__dict__.update(entity=entity, first=first, byte=byte, _array=array, hashes=hashes)
+        self.__dict__.update(entity=entity, first=first, byte=byte, record_bytes=None, _array=array, hashes=hashes)
 
     def __len__(self) -> int:
         return len(self.hashes)
@@ -236,7 +264,7 @@ class Sent(Undecoded):
 
     @cached_property
     def raws(self) -> Sequence[msgspec.Raw]:
-        return _raws.decode(self.array)
+        return raw_values.decode(self.array)
 
 
 def record_from(entity: str, number: int, element: Element) -> Record:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import codecs
 import gzip
 import hashlib
@@ -10,18 +11,22 @@ import json
 import lzma
 import os
 import zlib
+from collections.abc import Callable
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import BinaryIO, cast
 
 import xxhash
 
 from json2db_sync.errors import FileError
+from json2db_sync.sources.files import require_file
 
 CHUNK = 256 * 1024
 """Bytes read at a time: large enough for speed, small enough to be nothing beside the records."""
 
-_MAGIC = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\0": "xz"}
-_UNPACKING_ERRORS = (EOFError, lzma.LZMAError, gzip.BadGzipFile, zlib.error)
+_MAGIC = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\0": "xz", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
 class ByteStream:
@@ -34,6 +39,8 @@ class ByteStream:
         self.path = path
         self.name = name
         self._hash = xxhash.xxh3_128()
+        self._errors: tuple[type[Exception], ...] = (OSError, EOFError, lzma.LZMAError, zlib.error)
+        require_file(path, name)
         try:
             self._raw = path.open("rb", buffering=0)
         except OSError as error:
@@ -46,8 +53,7 @@ class ByteStream:
             head = self._peek()
             packing = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), None)
             if packing:
-                opener = gzip.open if packing == "gzip" else lzma.open
-                self._file = cast(BinaryIO, opener(self._file))
+                self._file = self._unpacked(packing)
                 head = self._peek()
             encoding = json.detect_encoding(head) if head else "utf-8"
             self.skipped = 3 if encoding == "utf-8-sig" else 0  # bytes of a byte order mark
@@ -61,19 +67,30 @@ class ByteStream:
     def _peek(self) -> bytes:
         try:
             return cast(io.BufferedReader, self._file).peek(8)[:8]
-        except OSError as error:
-            raise self._cannot_read(error) from error
-        except _UNPACKING_ERRORS as error:
-            raise self._cannot_unpack(error) from error
+        except self._errors as error:
+            raise self._failure(error) from error
+
+    def _unpacked(self, packing: str) -> BinaryIO:
+        if packing != "zstd":
+            openers: dict[str, Callable[[BinaryIO], object]] = {"gzip": gzip.open, "xz": lzma.open, "bz2": bz2.open}
+            return cast(BinaryIO, openers[packing](self._file))
+        zstd = _zstd()
+        if zstd is None:
+            raise FileError(
+                f"{self.name} is packed by zstd, which needs a package that is not installed",
+                hint='pip install "json2db_sync[zstd]"; or unpack it: zstd -d',
+                file=str(self.path),
+                reason="zstd_missing",
+            )
+        self._errors += (zstd.ZstdError,)
+        return cast(BinaryIO, zstd.open(self._file))
 
     def read(self) -> bytes:
         """The next chunk; empty at the end, where the file must be as it was at the beginning."""
         try:
             chunk = self._file.read(CHUNK)
-        except _UNPACKING_ERRORS as error:  # BadGzipFile is an OSError too, hence first
-            raise self._cannot_unpack(error) from error
-        except OSError as error:
-            raise self._cannot_read(error) from error
+        except self._errors as error:
+            raise self._failure(error) from error
         if not chunk:
             self._check_unchanged()
         if self._transcode is None:
@@ -121,6 +138,12 @@ class ByteStream:
     def __exit__(self, *error: object) -> None:
         self.close()
 
+    def _failure(self, error: Exception) -> FileError:
+        """What is wrong when reading fails: the file, or what is packed in it."""
+        # Of what is packed wrongly, some say so with an OSError that comes from no system.
+        of_system = isinstance(error, OSError) and error.errno is not None
+        return self._cannot_read(error) if of_system and isinstance(error, OSError) else self._cannot_unpack(error)
+
     def _cannot_read(self, error: OSError) -> FileError:
         reason = "it is a folder" if isinstance(error, IsADirectoryError) else error.strerror or str(error)
         return FileError(
@@ -137,6 +160,14 @@ class ByteStream:
             file=str(self.path),
             reason="cannot_unpack",
         )
+
+
+def _zstd() -> ModuleType | None:
+    """What unpacks zstd: of Python 3.14, or the extra."""
+    for name in ("compression.zstd", "backports.zstd"):
+        with suppress(ImportError):
+            return import_module(name)
+    return None
 
 
 class _Counted(io.RawIOBase):
@@ -162,6 +193,7 @@ def file_digest(path: Path, name: str) -> str:
 
     :raises FileError: when it cannot be read.
     """
+    require_file(path, name)
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, xxhash.xxh3_128).hexdigest()

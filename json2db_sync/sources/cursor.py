@@ -15,20 +15,22 @@ from json2db_sync.errors import FileError
 from json2db_sync.sources.bytestream import ByteStream
 from json2db_sync.sources.decoder import Decoder, Incomplete
 from json2db_sync.sources.files import SourceFile
+from json2db_sync.sources.syntax_errors import SPACE, Finding, Place, behind_the_end, of_decoder, place_of, what_stands
 
-SPACE = " \t\r\n"
-_MAX_DESCRIPTION = 64 * 1024
-"""Characters of an object beside the records that are kept."""
+_KEY = "a key in double quotes"
+_END = "the end of the file"
 _STRETCH = 2**20
 """Characters cut off at a time: 0.25 to 4 MB are fast, 16 MB halve the speed."""
 _MAX_CUTS = 8
 """Places tried for a cut before the next elements are decoded one by one."""
+_KEPT = 64
+"""Characters kept of what was passed."""
 _MAX_PAUSE = 2000
 """Elements decoded one by one before a cut is tried again."""
 
 _BETWEEN = re.compile(r'[ \t\r\n]*,[ \t\r\n]*\{[ \t\r\n]*(?:"(?:[^"\\]|\\.)*")?')
 """From the end of one element to the first key of the next."""
-_raws = msgspec.json.Decoder(list[msgspec.Raw])
+raw_values = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 @dataclass(frozen=True)
@@ -50,18 +52,8 @@ class Stretch:
     text: bytes
     """They and what stands between them."""
     raws: list[msgspec.Raw]
-
-
-@dataclass(frozen=True)
-class Member:
-    """A key of the top-level object, for telling what the file is."""
-
-    key: str
-    value: Any = None
-    """Scalars and small objects only."""
-    elements: int = 0
-    objects: int | None = None
-    """How many elements of its array are objects; None where it is not an array, or one of other values."""
+    record_bytes: tuple[int, ...] | None = None
+    """Where each starts, of elements that were put together though they stand apart."""
 
 
 class Cursor:
@@ -75,6 +67,7 @@ class Cursor:
         self._pending = b""  # the first bytes of a character whose others are not read yet
         self._text = ""
         self._pos = 0
+        self._passed = ""  # the end of what was passed and forgotten, for telling what is wrong
         self._end = False
         self._mark, self._mark_byte = 0, stream.skipped  # a place in the text whose byte is known
         self._fed = stream.skipped  # bytes that went into the text or wait in _pending
@@ -100,6 +93,7 @@ class Cursor:
     def _read_ahead(self, wanted: int) -> int:
         """Reads on by more than so many characters, as far as that can be done; returns how many came."""
         self._byte_at(self._pos)
+        self._passed = self._before(self._pos)
         parts = [self._text[self._pos :]]
         self._pos = self._mark = got = 0
         while not self._end and self._failure is None and got <= wanted:
@@ -238,7 +232,7 @@ class Cursor:
                 return None
             stretch = text[start : cut + 1].encode()
             try:
-                raws = _raws.decode(b"[%b]" % stretch)
+                raws = raw_values.decode(b"[%b]" % stretch)
             except (msgspec.DecodeError, ValueError, RecursionError):
                 continue
             byte = self._byte_at(start)
@@ -255,7 +249,7 @@ class Cursor:
             return
         while True:
             if self.skip_space() != '"':
-                raise self._unexpected("a key in double quotes", self.skip_space())
+                raise self._unexpected(_KEY, self.skip_space())
             key, _start = self.value()
             if self.skip_space() != ":":
                 raise self._unexpected("':' after a key", self.skip_space())
@@ -269,21 +263,43 @@ class Cursor:
             if mark == "}":
                 return
 
-    def survey_members(self) -> Iterator[Member]:
-        """The keys of the object here and what kind of value each has, without keeping arrays."""
-        for key in self.members():
-            if self.skip_space() != "[":
-                value, _start = self.value()
-                small = not isinstance(value, dict) or len(self.raw) <= _MAX_DESCRIPTION
-                yield Member(key, value if small else {})
-                continue
-            elements = objects = 0
-            for part in self.stretches():
-                # One that cannot be loaded is an object all the same.
-                texts = [bytes(raw)[:1] for raw in part.raws] if isinstance(part, Stretch) else [part.raw[:1].encode()]
-                elements += len(texts)
-                objects += texts.count(b"{")
-            yield Member(key, [], elements, objects if objects or not elements else None)
+    def items(self) -> Iterator[None]:
+        """One after the other the elements of the array that starts here; the caller takes each before the next."""
+        self._take("[")
+        mark = self.skip_space()
+        while mark != "]":
+            yield
+            mark = self.skip_space()
+            if mark not in (",", "]"):
+                raise self._unexpected("',' or ']'", mark)
+            if mark == ",":
+                self._pos += 1
+        self._pos += 1
+
+    def element(self) -> Element:
+        """The value here."""
+        value, start = self.value()
+        return Element(value, start, self.raw, self.problem)
+
+    def line(self) -> tuple[bool | None, bool]:
+        """Is what stands here up to the end of its line one whole value, and does anything stand below it?
+
+        The first is None where the line is so long that its end is not looked for.
+        """
+        while (length := self._text.find("\n", self._pos) - self._pos) < 0 and len(self._text) - self._pos <= _STRETCH:
+            if not self._fill():
+                length = len(self._text) - self._pos
+                break
+        if length < 0:
+            return None, True
+        line = self._text[self._pos : self._pos + length].rstrip(SPACE)
+        while not (is_more := bool(self._text[self._pos + length :].strip(SPACE))) and self._fill():
+            pass
+        try:
+            _value, end = Decoder().decode(line, 0)
+        except (Incomplete, json.JSONDecodeError):
+            return False, is_more
+        return end == len(line), is_more
 
     def _take(self, mark: str) -> None:
         found = self.skip_space()
@@ -307,12 +323,18 @@ class Cursor:
         """Nothing but white space may follow."""
         mark = self.skip_space()
         if mark:
-            raise self._unexpected("the end of the file", mark)
+            raise self._unexpected(_END, mark)
 
     def _unexpected(self, wanted: str, found: str) -> FileError:
         if not found:
             return self._cut_off(f"{wanted} is missing at its end")
-        return self.error(f"is not valid JSON: expected {wanted}, found {found!r}", byte=self._byte_at(self._pos))
+        self._look_behind(self._pos)
+        after = self._text[self._pos :]
+        if wanted == _END:
+            finding = behind_the_end(self._before(self._pos), after)
+        else:
+            finding = what_stands(self._before(self._pos), after, start=False, key=wanted == _KEY)
+        return self._not_json(finding, self._pos)
 
     def _syntax_error(self, cause: BaseException | None) -> FileError:
         if not isinstance(cause, json.JSONDecodeError):
@@ -321,9 +343,27 @@ class Cursor:
         if self._end and (cause.pos >= len(self._text) or unterminated):
             ending = "ends in mid-string" if unterminated else "ends too early"
             return self._cut_off(f"record {self._number} {ending}" if self._number else f"it {ending}")
+        pos = self._look_behind(cause.pos)
+        before = self._before(pos)
+        start = not self._number and not before.strip(SPACE)
+        finding = of_decoder(cause.msg, before + self._text[pos:], len(before), start=start)
+        return self._not_json(finding, pos)
+
+    def _look_behind(self, pos: int) -> int:
+        """The same place with enough text behind it to tell what stands there, however far was read."""
+        offset = pos - self._pos
+        if len(self._text) - pos < _KEPT:
+            self._read_ahead(_KEPT)
+        return self._pos + offset
+
+    def _before(self, pos: int) -> str:
+        """The end of the text up to there."""
+        return (self._passed + self._text[max(pos - _KEPT, 0) : pos])[-_KEPT:]
+
+    def _not_json(self, finding: Finding, pos: int) -> FileError:
         where = f" in record {self._number}" if self._number else ""
-        message = (cause.msg[0].lower() + cause.msg[1:]).removesuffix(" at").removesuffix(" starting")
-        return self.error(f"is not valid JSON{where}: {message}", byte=self._byte_at(cause.pos))
+        hint = f"{finding.hint}; nothing of this file was loaded" if finding.hint else None
+        return self.error(f"is not valid JSON{where}: {finding.what}", byte=self._byte_at(pos), hint=hint)
 
     def _cut_off(self, what: str) -> FileError:
         hint = "the file is incomplete: fetch it again"
@@ -335,14 +375,25 @@ class Cursor:
         """An error about this file at a byte, by default where the cursor stands."""
         if byte is None:
             byte = self._byte_at(self._pos)
+        place = None if self.holds_nothing else self._place(byte)
         return FileError(
-            f"{self._file.name} {what}" + ("" if self.holds_nothing else f" (byte {byte:,})"),
+            f"{self._file.name} {what}" + ("" if self.holds_nothing else f" ({place or ''}byte {byte:,})"),
             hint=hint or "nothing of this file was loaded; repair it or fetch it again",
             reason=reason,
             file=str(self._file.path),
             record=self._number or None,
             byte=byte,
+            line=place and place.line,
+            column=place and place.column,
         )
+
+    def _place(self, byte: int) -> Place | None:
+        """Where that byte of the file is; counted only now, by reading the file again."""
+        try:
+            with ByteStream(self._stream.path, self._file.name) as again:
+                return place_of(iter(again.read, b""), byte, again.skipped)
+        except FileError:
+            return None  # it is told by its byte
 
 
 def _same(error: FileError) -> FileError:

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Literal
 
 from json2db_sync.errors import ConfigurationError, FileError, NoDataFound
 from json2db_sync.results.messages import Note
-from json2db_sync.sources.files import (
-    DataFolder,
-    SourceFile,
-    data_folders,
-    files_in,
-    files_of,
-    is_session,
-    make_file,
-    session_folders,
-)
+from json2db_sync.sources.added_fields import SOURCE_NAME, folder_of
+from json2db_sync.sources.file_order import Order
+from json2db_sync.sources.files import COMPRESSED_SUFFIXES, DATA_SUFFIXES, SourceFile, make_file, require_file
+from json2db_sync.sources.folders import files_in
+from json2db_sync.sources.layouts import Layouts
 from json2db_sync.sources.reader import entities_in
+from json2db_sync.sources.sessions import DataFolder, data_folders, files_of, is_session, session_folders
 
 SourceType = Literal["auto", "api_sync", "consolidated", "directory"]
 Layout = Literal["sessions", "consolidated", "directory", "file"]
@@ -138,10 +134,12 @@ class Source:
         """The folders that hold the files."""
         return list(dict.fromkeys(file.path.parent for file in self.files))
 
-    def entities_of(self, wanted: Collection[str], memory_limit: int) -> Mapping[Path, frozenset[str]]:
+    def entities_of(
+        self, wanted: Collection[str], memory_limit: int, layouts: Layouts
+    ) -> Mapping[Path, frozenset[str]]:
         """Which entities each file holds, looking inside only those whose name is not among those wanted."""
         return {
-            file.path: frozenset({file.entity}) if file.entity in wanted else entities_in(file, memory_limit)
+            file.path: frozenset({file.entity}) if file.entity in wanted else entities_in(file, memory_limit, layouts)
             for file in self.files
         }
 
@@ -156,6 +154,11 @@ class SourceSettings:
     prefer_session_based: bool = True
     include_failed: bool = False
     entities: Mapping[str, str] = field(default_factory=dict)
+    order: Order = "auto"
+    folder_column: str | None = None
+    """The field that holds the folder of each file."""
+    name: str | None = None
+    """What the source is called."""
 
 
 def discover(settings: SourceSettings, limits: Window) -> Source:
@@ -166,7 +169,10 @@ def discover(settings: SourceSettings, limits: Window) -> Source:
     """
     path = _existing(settings.path)
     if path.is_file():
-        return Source("file", path.parent, (make_file(path, path.parent, settings.entities),), limits)
+        file = make_file(path, path.parent, settings.entities)
+        return Source("file", path.parent, _in_order([file], settings, path.parent), limits)
+    if not path.is_dir():
+        require_file(path, str(path))
     if settings.type == "directory":
         return _directory(path, settings, limits)
     base = sessions_base(path)
@@ -235,7 +241,17 @@ def _directory(path: Path, settings: SourceSettings, limits: Window) -> Source:
     if limits.given and (limits.since or limits.until):
         text = "plain folders have no session times: the window of days does not apply"
         left_out.insert(0, Note(text, "window_without_effect", setting="cutoff_days"))
-    return Source("directory", path, tuple(files), limits, notes=tuple(left_out))
+    return Source("directory", path, _in_order(files, settings, path), limits, notes=tuple(left_out))
+
+
+def _in_order(files: Iterable[SourceFile], settings: SourceSettings, root: Path) -> tuple[SourceFile, ...]:
+    """From old to new, as far as names and times tell, with the fields that their records get."""
+    name = {SOURCE_NAME: settings.name} if settings.name else {}
+    column = settings.folder_column
+    with_fields = [
+        replace(file, fields={**name, **({column: folder_of(file.path, root)} if column else {})}) for file in files
+    ]
+    return tuple(sorted(with_fields, key=lambda file: file.placed(settings.order, None).order))
 
 
 def _inside(
@@ -254,7 +270,7 @@ def _inside(
             reason="all_files_failed",
         )
     count = session_count if layout == "sessions" else 0
-    return Source(layout, root, tuple(files), limits, count, newest, tuple(notes))
+    return Source(layout, root, _in_order(files, settings, root), limits, count, newest, tuple(notes))
 
 
 def _outside(layout: Layout, folders: list[DataFolder], newest: datetime | None, limits: Window) -> NoDataFound:
@@ -283,7 +299,7 @@ def _nothing(path: Path, settings: SourceSettings, session_count: int) -> NoData
             reason="sessions_without_data",
         )
     wanted = {"api_sync": "sessions or raw_json", "consolidated": "raw_json folder with data"}.get(
-        settings.type, "JSON files (.json, .ndjson, .jsonl, .geojson, also .gz and .xz)"
+        settings.type, f"JSON files ({', '.join(DATA_SUFFIXES)}, also packed: {', '.join(COMPRESSED_SUFFIXES)})"
     )
     return NoDataFound(
         f"no {wanted} found in {path}",

@@ -1,35 +1,26 @@
-"""Files that may hold records, and folders of sessions: what names and places say of them, and which are not data."""
+"""Files that may hold records: what their names and places say of them."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
 
 from json2db_sync.errors import FileError
 from json2db_sync.model.plan import entity_name
-from json2db_sync.results.messages import Note
-from json2db_sync.text import counted
+from json2db_sync.sources import file_order
+from json2db_sync.sources.file_order import Order
 
-DATA_SUFFIXES = (".json", ".ndjson", ".jsonl", ".geojson")
-LINE_SUFFIXES = (".ndjson", ".jsonl")
-COMPRESSED_SUFFIXES = (".gz", ".xz")
+DATA_SUFFIXES = (".json", ".ndjson", ".jsonl", ".ldjson", ".geojson", ".geojsonl")
+LINE_SUFFIXES = (".ndjson", ".jsonl", ".ldjson", ".geojsonl")
+COMPRESSED_SUFFIXES = (".gz", ".gzip", ".bz2", ".xz", ".zst")
 METADATA_PREFIX = "sync_metadata_"
-
-WRITTEN_BY = "One record of an export by json2db_sync."
-"""Stands in every schema of ours, so that it can be told from files of records."""
-SCHEMA_SUFFIX, METADATA_SUFFIX = ".schema.json", ".metadata.json"
-
-_MARKS = {SCHEMA_SUFFIX: WRITTEN_BY.encode(), METADATA_SUFFIX: b'"checksum": "sha256:'}
-_HEAD = 1024
-EXPORT_SUFFIXES = (".json", ".ndjson", ".json.gz", ".ndjson.gz")
-_BACKUP = re.compile(r".+\.backup\.\d{8}_\d{6}(_\d+)?")
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)_(\d\d)-(\d\d)-(\d\d)")
 
 
 @dataclass(frozen=True)
@@ -53,135 +44,50 @@ class SourceFile:
     """The session's (else the stamp's) time, naive local; None for plain folders."""
     expected_records: int | None = None
     """What the metadata says that the file holds."""
+    place: str | None = None
+    """In the order of files, where it is known already; see :mod:`json2db_sync.sources.file_order`."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """What its records get from where it is, before their own fields."""
+
+    @property
+    def dates(self) -> str:
+        """Date and stamp by the names of its folders and its own, as the order of files has them."""
+        if self.time is not None:
+            return file_order.dated(self.time.isoformat(), self.stamp or "")
+        return file_order.dated(file_order.date_in(self._parts))
+
+    @property
+    def _parts(self) -> tuple[str, ...]:
+        return (*self.path.parts[:-1], stem_and_suffix(self.path.name)[0])
 
     @property
     def order(self) -> str:
-        """Sorts files from old to new: time, stamp, name. Later files win over earlier ones."""
-        timed = self.time is not None
-        name = self.path.name if timed else self.path.as_posix()  # the same, whatever folder was named as the source
-        return "\t".join((self.time.isoformat() if self.time else "", self.stamp or "", name))
+        """Sorts files from old to new. Later files win over earlier ones."""
+        return file_order.with_fields(self.place, self.fields) if self.place else self.placed("auto", None).order
+
+    def placed(self, order: Order, run: int | None, prefix: str | None = None) -> SourceFile:
+        """The file at the place that it gets when this run is the first to see it.
+
+        :param prefix: in place of the dates in its name.
+        """
+        # By the name alone, where dates tell the rest: the order is the same, whatever folder was named as the source.
+        name = file_order.natural_path(self.path.parts if self.time is None else self.path.parts[-1:])
+        if order == "name":
+            place = f"n\t\t\t{file_order.natural_path(self.path.parts)}"
+        elif order == "modified":
+            place = f"m{self.mtime_ns:020}\t\t\t{name}"
+        else:
+            place = file_order.place(self.dates if prefix is None else prefix, run, name)
+        return replace(self, place=place)
 
 
 def stem_and_suffix(name: str) -> tuple[str, str]:
-    """``cities.json.xz`` -> (``cities``, ``.json``)."""
-    for suffix in COMPRESSED_SUFFIXES:
-        name = name.removesuffix(suffix)
-    stem, dot, suffix = name.rpartition(".")
-    return (stem, dot + suffix.lower()) if stem else (name, "")
-
-
-def is_data(name: str) -> bool:
-    """Does a file's name make it data? Metadata and hidden files never are."""
-    return not name.startswith((METADATA_PREFIX, ".")) and stem_and_suffix(name)[1] in DATA_SUFFIXES
-
-
-def make_file(path: Path, root: Path, entities: Mapping[str, str]) -> SourceFile:
-    """A source file, measured now.
-
-    :param root: the folder that its short name is relative to.
-    :param entities: pattern of a short name -> entity, for names that do not say it.
-    :raises FileError: when it cannot be looked at.
-    """
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise FileError(f"cannot look at {path}: {error.strerror}", file=str(path), reason="cannot_read") from error
-    name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
-    matching = (to for pattern, to in entities.items() if fnmatch(name, pattern) or fnmatch(path.name, pattern))
-    entity = entity_name(next(matching, None) or stem_and_suffix(path.name)[0])
-    return SourceFile(path, name, entity, status.st_size, status.st_mtime_ns)
-
-
-def data_paths(folder: Path, *, recursive: bool, left_out: list[Path] | None = None) -> Iterator[Path]:
-    """Data files of a folder, in order of name.
-
-    :param left_out: gets what our own exports left there beside their files.
-    :raises FileError: when a folder cannot be read.
-    """
-    for place, folders, names in os.walk(folder, onerror=_cannot_read):
-        folders[:] = sorted(name for name in folders if not name.startswith(".")) if recursive else []
-        for name in sorted(names):
-            path = Path(place, name)
-            beside = is_backup(name) or (is_data(name) and is_beside_an_export(path, names))
-            if is_data(name) and not beside:
-                yield path
-            elif beside and left_out is not None:
-                left_out.append(path)
-
-
-def _cannot_read(error: OSError) -> None:
-    raise folder_unreadable(error.filename, error) from error
-
-
-def folder_unreadable(folder: Path | str, error: OSError) -> FileError:
-    """The error for a folder that the system does not let us read."""
-    return FileError(
-        f"cannot read the folder {folder}: {error.strerror}",
-        hint="check its permissions, or name another source",
-        file=str(folder),
-        reason="cannot_read",
-    )
-
-
-def files_in(folder: Path, entities: Mapping[str, str]) -> tuple[list[SourceFile], list[Note]]:
-    """Every data file below a folder, in order of path; and what is worth saying of files that are none."""
-    left_out: list[Path] = []
-    files = [make_file(path, folder, entities) for path in data_paths(folder, recursive=True, left_out=left_out)]
-    return sorted(files, key=lambda file: file.order), _notes_on(left_out)
-
-
-# What exports leave beside their files
-
-
-def is_beside_an_export(path: Path, names: Collection[str]) -> bool:
-    """Is this a schema or the metadata of an exported file that is there too?
-
-    :param names: of all files in its folder.
-    """
-    for suffix, mark in _MARKS.items():
-        stem = path.name.removesuffix(suffix)
-        if stem != path.name and any(f"{stem}{ending}" in names for ending in EXPORT_SUFFIXES):
-            try:
-                with path.open("rb") as stream:
-                    return mark in stream.read(_HEAD)
-            except OSError:
-                return False  # whoever reads it as data says what is wrong with it
-    return False
-
-
-def is_backup(name: str) -> bool:
-    """Is this what a file held before an export replaced it, by its name?"""
-    return _BACKUP.fullmatch(name) is not None
-
-
-def _notes_on(left_out: Iterable[Path]) -> list[Note]:
-    """What is worth saying of files that were left out."""
-    names = [path.name for path in left_out]
-    backups = sum(is_backup(name) for name in names)
-    beside = len(names) - backups
-    told = []
-    if beside:
-        text = f"{counted(beside, 'file')} left out: schemas and metadata that exports wrote beside their files"
-        told.append(Note(text, "export_files_left_out", count=beside))
-    if backups:
-        text = f"{counted(backups, 'backup')} of exported files left out"
-        told.append(Note(text, "export_backups_left_out", count=backups))
-    return told
-
-
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d)_(\d\d)-(\d\d)-(\d\d)")
-_FAILED = {"failed", "failure", "error", "aborted", "cancelled", "canceled"}
-_COMPLETED = {"completed", "complete", "success", "succeeded", "successful", "ok", "done", "finished"}
-
-
-@dataclass(frozen=True)
-class DataFolder:
-    """A folder whose files are records: one stamp of a session, or of the consolidated data."""
-
-    path: Path
-    session: Path | None
-    stamp: str | None
-    time: datetime | None
+    """``cities.json.xz`` -> (``cities``, ``.json``). In whatever case it is spelled, the suffix is given in lower."""
+    lower = name.lower()
+    packing = next((suffix for suffix in COMPRESSED_SUFFIXES if lower.endswith(suffix)), "")
+    unpacked = name[: len(name) - len(packing)]
+    stem, dot, suffix = unpacked.rpartition(".")
+    return (stem, dot + suffix.lower()) if stem else (unpacked, "")
 
 
 def time_of(name: str) -> datetime | None:
@@ -193,84 +99,54 @@ def time_of(name: str) -> datetime | None:
         return None
 
 
-def session_folders(base: Path) -> list[Path]:
-    """The sessions in a folder, oldest first; the folder itself if it is one."""
-    if is_session(base):
-        return [base]
-    return [path for path in _folders(base) if is_session(path)]
+def is_data(name: str) -> bool:
+    """Does a file's name make it data? Metadata and hidden files never are."""
+    return not name.startswith((METADATA_PREFIX, ".")) and stem_and_suffix(name)[1] in DATA_SUFFIXES
 
 
-def is_session(path: Path) -> bool:
-    """Is this a session's folder, by its name?"""
-    return path.name.startswith("sync_session_") and time_of(path.name) is not None
+def make_file(path: Path, root: Path, entities: Mapping[str, str]) -> SourceFile:
+    """A source file, measured now. One that cannot be looked at has no size: whoever reads it is told why.
 
-
-def data_folders(raw: Path, session: Path | None = None) -> list[DataFolder]:
-    """The stamp folders that hold data files, of a session's ``raw_json`` or of the consolidated one."""
-    time = time_of(session.name) if session else None
-    # Files straight in raw_json are taken too: nothing that holds records is passed over.
-    folders = [DataFolder(raw, session, None, time)] if raw.is_dir() else []
-    folders += [
-        DataFolder(stamp, session, stamp.name, time if session else time_of(stamp.name)) for stamp in _folders(raw)
-    ]
-    return [folder for folder in folders if any(data_paths(folder.path, recursive=folder.stamp is not None))]
-
-
-def files_of(
-    folders: list[DataFolder], root: Path, entities: Mapping[str, str], *, include_failed: bool
-) -> tuple[list[SourceFile], list[Note]]:
-    """The data files of these folders, oldest first; failed ones are left out and noted unless asked for."""
-    files: list[SourceFile] = []
-    notes: list[Note] = []
-    for folder in folders:
-        for path in data_paths(folder.path, recursive=folder.stamp is not None):
-            metadata = _metadata(path, folder, notes)
-            status = str(metadata.get("status", "completed")).lower()
-            short = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
-            if status in _FAILED and not include_failed:
-                text = f"{short} is left out: its metadata says {status} (include_failed loads it)"
-                notes.append(Note(text, "failed_sync_left_out", count=1, setting="include_failed"))
-                continue
-            if status not in _COMPLETED | _FAILED:
-                text = f"{short}: its metadata says {status}, so it may be incomplete"
-                notes.append(Note(text, "incomplete_sync"))
-            count = metadata.get("record_count")
-            expected = count if type(count) is int else None
-            session = folder.session.name if folder.session else None
-            file = make_file(path, root, entities)
-            files.append(
-                replace(file, session=session, stamp=folder.stamp, time=folder.time, expected_records=expected)
-            )
-    return sorted(files, key=lambda file: file.order), notes
-
-
-def _metadata(path: Path, folder: DataFolder, notes: list[Note]) -> dict[str, Any]:
-    """What the sync wrote about a file: beside it, else (its status only) in the session's folder."""
-    name = METADATA_PREFIX + path.name.partition(".")[0] + ".json"
-    beside = _read_metadata(path.with_name(name), notes)
-    if beside or folder.session is None:
-        return beside
-    of_session = _read_metadata(folder.session / name, notes)
-    # Its record_count may speak of several stamps together.
-    return {"status": of_session["status"]} if "status" in of_session else {}
-
-
-def _read_metadata(path: Path, notes: list[Note]) -> dict[str, Any]:
+    :param root: the folder that its short name is relative to.
+    :param entities: pattern of a short name -> entity, for names that do not say it.
+    """
     try:
-        value = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, RecursionError) as error:
-        text = f"{path.name} in {path.parent.name} cannot be read and is passed over: {error}"
-        notes.append(Note(text, "unreadable_metadata"))
-        return {}
-    return value if isinstance(value, dict) else {}
+        status = path.stat()
+        size, mtime_ns = status.st_size, status.st_mtime_ns
+    except OSError:
+        size = mtime_ns = 0
+    name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+    matching = (to for pattern, to in entities.items() if fnmatch(name, pattern) or fnmatch(path.name, pattern))
+    entity = entity_name(next(matching, None) or stem_and_suffix(path.name)[0])
+    return SourceFile(path, name, entity, size, mtime_ns)
 
 
-def _folders(base: Path) -> list[Path]:
-    """What folders there are, in order of name; none where there is no such place."""
+def require_file(path: Path, name: str) -> None:
+    """Raise for what would be waited for without end, or is not there.
+
+    :raises FileError: when the path leads to a pipe, a socket, a device or a folder, or to nothing.
+    """
     try:
-        paths = sorted(base.iterdir(), key=lambda path: path.name) if base.is_dir() else []
-        return [path for path in paths if path.is_dir() and not path.name.startswith(".")]
+        mode = path.stat().st_mode
     except OSError as error:
-        raise folder_unreadable(base, error) from error
+        missing = isinstance(error, FileNotFoundError)
+        there = missing and path.is_symlink()
+        why = f"it is a link to {os.readlink(path)}, which is not there" if there else error.strerror
+        raise FileError(
+            f"cannot read {name}: {why}",
+            hint="remove the link, or bring back what it leads to" if there else "check the path and its permissions",
+            file=str(path),
+            reason="dangling_link" if there else "cannot_read",
+        ) from error
+    if not stat.S_ISREG(mode):
+        raise FileError(
+            f"cannot read {name}: it is {_kind(mode)}, not a file",
+            hint="write what comes out of it into a file, and name that",
+            file=str(path),
+            reason="not_a_file",
+        )
+
+
+def _kind(mode: int) -> str:
+    kinds = {stat.S_ISFIFO: "a named pipe", stat.S_ISSOCK: "a socket", stat.S_ISDIR: "a folder"}
+    return next((kind for is_one, kind in kinds.items() if is_one(mode)), "a device")

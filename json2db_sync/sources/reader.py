@@ -1,18 +1,18 @@
 """From a file to its records, one after the other, in bounded memory.
 
-What a file may be: an array of records; lines of records (NDJSON); an envelope, one array of records among
-scalars and objects that describe it; an object of arrays, each an entity; or one object, one record.
+What a file may be: arrays of records, one or more; lines of records (NDJSON), or objects one after the other; an
+envelope, records somewhere in an object; an object of lists, each an entity; or one object, one record.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import replace
 
 from json2db_sync.errors import FileError
 from json2db_sync.model.jsontext import preview
 from json2db_sync.model.plan import entity_name
+from json2db_sync.sources.added_fields import with_fields
 from json2db_sync.sources.batch import (
     Batch,
     Decoded,
@@ -25,42 +25,48 @@ from json2db_sync.sources.batch import (
     undecoded_lines,
 )
 from json2db_sync.sources.bytestream import CHUNK, ByteStream
-from json2db_sync.sources.cursor import Cursor, Element, Member, Stretch
+from json2db_sync.sources.cursor import Cursor, Element, Stretch
 from json2db_sync.sources.decoder import Decoder
+from json2db_sync.sources.evidence import tells_of_errors
 from json2db_sync.sources.files import LINE_SUFFIXES, SourceFile, stem_and_suffix
+from json2db_sync.sources.layout import FileLayout, setting_line
+from json2db_sync.sources.layouts import NOTHING_KNOWN, Layouts
+from json2db_sync.sources.records_path import Step
+from json2db_sync.sources.survey import member_at, survey
+from json2db_sync.sources.walk import Walk, gathered
 
-ENVELOPE_KEYS = ("data", "records", "items", "results", "rows")
-DESCRIBING_OBJECTS = ("metadata", "meta", "page_context", "pagination", "paging", "links", "_links", "_metadata")
 _RECORD_SHARE = 8
 """A record may be this fraction of the memory limit: as Python objects it takes several times its text."""
 
-
-Layout = Literal["array", "lines", "envelope", "entities", "object"]
-
-
-@dataclass(frozen=True)
-class Envelope:
-    """How a file wraps its records."""
-
-    layout: Layout
-    key: str | None = None
-    """Of the array, in an envelope."""
-    values: dict[str, Any] = field(default_factory=dict)
-    """What stands beside the array; in an object of entities their names."""
+Part = Stretch | Element
 
 
 class RecordReader:
     """Iterates over the records of a file.
 
     :param memory_limit: bytes; a record larger than an eighth of it is refused.
-    :param guess_lines: may a file hold lines of records though its name does not say so?
+    :param layouts: what is known of the layouts of files.
+    :param layout: how the file is read, if that is settled.
+    :param one_value: must a file be one value, unless its name says that it is lines?
     :raises FileError: when the file cannot be read, is not JSON, or holds no records; also in mid-iteration.
     """
 
-    def __init__(self, file: SourceFile, memory_limit: int, *, guess_lines: bool = True) -> None:
+    def __init__(
+        self,
+        file: SourceFile,
+        memory_limit: int,
+        *,
+        layouts: Layouts = NOTHING_KNOWN,
+        layout: FileLayout | None = None,
+        one_value: bool = False,
+    ) -> None:
         self.file = file
-        self._guess_lines = guess_lines
-        self.envelope = Envelope("array")
+        self._memory_limit = memory_limit
+        self._layouts = layouts
+        self._settled = layout
+        self._one_value = one_value
+        self.layout = FileLayout("array", file.entity)
+        """Whole once all records were read."""
         self._limit = max(memory_limit // _RECORD_SHARE, 4 * CHUNK)
         self._stream: ByteStream | None = None
         self._used = False
@@ -93,21 +99,25 @@ class RecordReader:
 
         :param undecoded: leave those undecoded that are plain JSON objects, wherever that can be done.
         """
-        self.envelope = self.survey()
-        layout = self.envelope.layout
-        if layout == "lines":
+        fields = self.file.fields
+        batches = self._file_batches(undecoded)
+        yield from (with_fields(batch, fields) for batch in batches) if fields else batches
+
+    def _file_batches(self, undecoded: bool) -> Iterator[Batch]:
+        self.layout = self._settled or self.survey()
+        if self.layout.kind == "lines":
             yield from self._lines(undecoded)
             return
         cursor = self._cursor()
         cursor.skip_space()
-        if layout == "array":
-            yield from self._array(cursor, undecoded)
-        elif layout == "object":
-            value, start = cursor.value()
-            element = Element(value, start, cursor.raw, cursor.problem)
-            yield Decoded(self.file.entity, 1, [record_from(self.file.entity, 1, element)])
+        if self.layout.kind in ("array", "objects"):
+            yield from self._values(cursor, undecoded)
+        elif self.layout.kind in ("object", "unclear"):
+            yield self._whole(cursor)
+        elif self.layout.kind == "entities":
+            yield from self._several(cursor, undecoded)
         else:
-            yield from self._wrapped(cursor, undecoded)
+            yield from self._enveloped(cursor, undecoded)
         cursor.expect_end()
 
     def _restart(self) -> ByteStream:
@@ -122,54 +132,51 @@ class RecordReader:
     def _cursor(self) -> Cursor:
         return Cursor(self._restart(), self.file, self._limit)
 
-    # What kind of file it is
-
-    def survey(self) -> Envelope:
-        """What kind of file it is; reads an object whole, of anything else only the beginning."""
-        if stem_and_suffix(self.file.name)[1] in LINE_SUFFIXES:
-            return Envelope("lines")
+    def survey(self) -> FileLayout:
+        """The layout of the file; of an object all is read, of anything else only the beginning."""
+        file = self.file
+        by_lines = stem_and_suffix(file.name)[1] in LINE_SUFFIXES
+        configured = self._layouts.configured(file)
         cursor = self._cursor()
         first = cursor.skip_space()
+        if by_lines and not (first == "[" or (first == "{" and cursor.line() == (False, True))):
+            return configured if configured and first else FileLayout("lines", file.entity)
         if not first:
             what = "is empty" if cursor.holds_nothing else "holds nothing but white space"
             raise cursor.error(what, reason="file_empty")
+        steps = configured.path.steps if configured and configured.path else ()
+        if configured and (first == "{" or steps is None or steps[:1] == (Step.EACH,)):
+            return configured
         if first == "[":
-            return Envelope("array")
+            return FileLayout("array", file.entity)
         if first != "{":
             value, _start = cursor.value()
             cursor.expect_end()
             raise self._no_records(preview(value, 40))
-        members = list(cursor.survey_members())
-        if self._guess_lines and cursor.line_ends_and_more_follows():
-            return Envelope("lines")
+        try:
+            return self._survey_object(cursor)
+        except FileError:
+            if by_lines:  # a bad line harms only itself
+                return FileLayout("lines", file.entity)
+            raise
+
+    def _survey_object(self, cursor: Cursor) -> FileLayout:
+        is_whole, is_more = (False, False) if self._one_value else cursor.line()
+        if is_whole and is_more:
+            return FileLayout("lines", self.file.entity)
+        members = list(survey(cursor))
+        if is_whole is None and cursor.line_ends_and_more_follows():
+            return FileLayout("lines", self.file.entity)
+        if cursor.skip_space() in ("{", "[") and not self._one_value:
+            return FileLayout("objects", self.file.entity)
         cursor.expect_end()
-        return self._classify(members)
-
-    def _classify(self, members: list[Member]) -> Envelope:
-        if not members:
+        if not members and self._layouts.neighbour(self.file, self._survey_alone) is None:
             raise self._no_records("an object without any key")
-        keys = [member.key for member in members]
-        if len(set(keys)) < len(keys):
-            return Envelope("object")
-        arrays = [member for member in members if member.objects is not None]
-        others = [member for member in members if member.objects is None]
-        if len(arrays) == 1 and self._is_envelope(arrays[0], others):
-            return Envelope("envelope", arrays[0].key, {member.key: member.value for member in others})
-        if not others and any(m.objects for m in arrays) and all(m.objects == m.elements for m in arrays):
-            return Envelope("entities", values={entity_name(key): None for key in keys})
-        return Envelope("object")
+        return self._layouts.decide(self.file, members, self._survey_alone)
 
-    def _is_envelope(self, array: Member, others: list[Member]) -> bool:
-        own_name = entity_name(array.key) == self.file.entity
-        if not own_name and array.key not in ENVELOPE_KEYS:
-            return False
-        described = [member for member in others if isinstance(member.value, dict)]
-        if any(isinstance(member.value, list) for member in others) or any(
-            member.key not in DESCRIBING_OBJECTS for member in described
-        ):
-            return False
-        # An empty array in an object may just be a field of one record, unless something says otherwise.
-        return bool(array.objects) or (array.elements == 0 and (own_name or bool(described)))
+    def _survey_alone(self, file: SourceFile) -> FileLayout:
+        with RecordReader(file, self._memory_limit) as reader:
+            return reader.survey()
 
     def _no_records(self, found: str) -> FileError:
         return FileError(
@@ -179,11 +186,17 @@ class RecordReader:
             reason="no_records",
         )
 
-    # The records
+    def _values(self, cursor: Cursor, undecoded: bool) -> Iterator[Batch]:
+        """Arrays and objects, one after the other."""
+        arrays = records = objects = 0
 
-    def _array(self, cursor: Cursor, undecoded: bool) -> Iterator[Batch]:
-        records = objects = 0
-        for batch in self._elements(cursor, self.file.entity, undecoded):
+        def parts() -> Iterator[Part]:
+            nonlocal arrays
+            while (mark := cursor.skip_space()) in ("[", "{") and not (arrays and self._one_value):
+                arrays += 1
+                yield from _elements(cursor, undecoded) if mark == "[" else [cursor.element()]
+
+        for batch in self._batches(parts(), self.layout.entity):
             records += len(batch)
             # What stands in a stretch are objects.
             objects += len(batch) if isinstance(batch, Undecoded) else sum(r.raw[:1] == b"{" for r in batch.records())
@@ -191,41 +204,73 @@ class RecordReader:
         if records and not objects:
             cursor.expect_end()
             raise self._no_records(f"an array of {records} values, none of them an object")
+        if arrays > 1 and not records:
+            raise self._no_records(f"{arrays} arrays without any value")
 
-    def _wrapped(self, cursor: Cursor, undecoded: bool) -> Iterator[Batch]:
+    def _whole(self, cursor: Cursor) -> Batch:
+        """The object that the file is."""
+        try:
+            element = cursor.element()
+        except FileError as error:
+            if error.reason != "record_too_large" or self.layout.kind != "unclear":
+                raise
+            line = setting_line(self.layout.named, self.layout.path)
+            raise FileError(
+                error.message, hint=f"say where its records are: {line}", reason=error.reason, **error.context
+            ) from error
+        record = record_from(self.file.entity, 1, element)
+        return Decoded(self.layout.entity, 1, [replace(record, is_unclear=self.layout.kind == "unclear")])
+
+    def _several(self, cursor: Cursor, undecoded: bool) -> Iterator[Batch]:
+        """The records of an object of lists."""
         for key in cursor.members():
-            if self.envelope.layout == "entities":
-                yield from self._elements(cursor, entity_name(key), undecoded)
-            elif key == self.envelope.key:
-                yield from self._elements(cursor, self.file.entity, undecoded)
+            is_entity = cursor.skip_space() == "[" and (not self.layout.lists or key in self.layout.lists)
+            if is_entity:
+                yield from self._batches(_elements(cursor, undecoded), entity_name(key))
             else:
-                cursor.value()
+                member_at(cursor, key)
 
-    def _elements(self, cursor: Cursor, entity: str, undecoded: bool) -> Iterator[Batch]:
-        """The elements of the array that starts here."""
+    def _enveloped(self, cursor: Cursor, undecoded: bool) -> Iterator[Batch]:
+        """The records that are somewhere in the values of the file."""
+        assert self.layout.path is not None
+        walk = Walk(cursor, self.layout.path, undecoded=undecoded)
+        parts = gathered(walk.parts()) if undecoded else walk.parts()
+        records = 0
+        for batch in self._batches(parts, self.layout.entity):
+            records += len(batch)
+            yield batch
+        beside = {**walk.beside, **self.layout.beside}
+        is_empty = not walk.is_found or (not records and tells_of_errors(beside))
+        self.layout = replace(self.layout, beside=beside, is_empty=is_empty)
+
+    def _batches(self, parts: Iterator[Part], entity: str) -> Iterator[Batch]:
         number = 1
-        for part in cursor.stretches() if undecoded else cursor.elements():
+        for part in parts:
             if isinstance(part, Stretch):
-                yield Undecoded(entity, number, part.byte, part.text, part.raws)
+                yield Undecoded(entity, number, part.byte, part.text, part.raws, part.record_bytes)
                 number += len(part.raws)
             else:
                 yield Decoded(entity, number, [record_from(entity, number, part)])
                 number += 1
 
     def _lines(self, undecoded: bool) -> Iterator[Batch]:
-        entity = self.file.entity
+        entity = self.layout.entity
         decoder = Decoder()
-        objects, number = 0, 1
+        objects, number, line, problem = 0, 1, 1, ""
         for byte, block in blocks_of_lines(self._restart(), self.file, self._limit):
             raws = undecoded_lines(block) if undecoded else None
             if raws:
                 batch: Batch = Undecoded(entity, number, byte, block, raws)
                 objects += sum(bytes(raw)[:1] == b"{" for raw in raws) if not objects else 0
             else:
-                lines = enumerate(split_lines(block, byte), number)
-                records = [record_from(entity, place, decode_line(decoder, raw, at)) for place, (at, raw) in lines]
+                records = [
+                    record_from(entity, place, decode_line(decoder, raw, at, f"line {row}"))
+                    for place, (row, at, raw) in enumerate(split_lines(block, byte, line), number)
+                ]
                 objects += sum(record.raw.lstrip()[:1] == b"{" for record in records)
+                problem = problem or next((f": {one.problem}" for one in records if one.problem), "")
                 batch = Decoded(entity, number, records)
+            line += block.count(b"\n") + 1
             if len(batch):
                 number += len(batch)
                 yield batch
@@ -234,7 +279,7 @@ class RecordReader:
                 f"{self.file.name} is empty", hint="fetch it again", file=str(self.file.path), reason="file_empty"
             )
         if not objects:
-            raise self._no_records(f"{number - 1} lines, none of them a JSON object")
+            raise self._no_records(f"{number - 1} lines, none of them a JSON object{problem}")
 
 
 def record_of(entity: str, number: int, byte: int, raw: bytes) -> Record:
@@ -242,11 +287,14 @@ def record_of(entity: str, number: int, byte: int, raw: bytes) -> Record:
     return record_from(entity, number, decode_line(Decoder(), raw, byte))
 
 
-def entities_in(file: SourceFile, memory_limit: int) -> frozenset[str]:
-    """The entities that a file holds: its own, or those of an object of arrays. An unreadable file holds its own."""
+def entities_in(file: SourceFile, memory_limit: int, layouts: Layouts = NOTHING_KNOWN) -> frozenset[str]:
+    """The entities that a file holds. An unreadable file holds its own."""
     try:
-        with RecordReader(file, memory_limit) as reader:
-            envelope = reader.survey()
+        with RecordReader(file, memory_limit, layouts=layouts) as reader:
+            return reader.survey().holds
     except FileError:
         return frozenset({file.entity})
-    return frozenset(envelope.values) if envelope.layout == "entities" else frozenset({file.entity})
+
+
+def _elements(cursor: Cursor, undecoded: bool) -> Iterator[Part]:
+    return cursor.stretches() if undecoded else cursor.elements()

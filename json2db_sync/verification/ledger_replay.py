@@ -41,10 +41,14 @@ class LedgerReplay:
                 self.give_up(load.file.entity, why)
         self._loads = by_entity
         self._memory = memory
-        self._states = {name: self._state(of_entity) for name, of_entity in by_entity.items()}
+        self._plans = dict(plans)
+        self._states = {
+            name: FirstLoad(loads[0], self._finish) if len(loads) == 1 else self._versions(name, loads)
+            for name, loads in by_entity.items()
+        }
 
-    def _state(self, loads: Sequence[Load]) -> Versions | FirstLoad:
-        return FirstLoad(loads[0], self._finish) if len(loads) == 1 else Versions(loads, self._memory)
+    def _versions(self, entity: str, loads: Sequence[Load]) -> Versions:
+        return Versions(loads, self._memory, self._plans[entity])
 
     def wants(self, load: Load) -> bool:
         """Can figures be derived from this load?"""
@@ -96,7 +100,7 @@ class LedgerReplay:
         simple = [(name, self._states[name]) for name in self._whole()]
         again = {name for name, state in simple if isinstance(state, FirstLoad) and not _agree(state, rows(name))}
         for name in again:
-            self._states[name] = Versions(self._loads[name], self._memory)
+            self._states[name] = self._versions(name, self._loads[name])
             self._problems[name].clear()
             self._derived[name] = 0
         return again

@@ -15,13 +15,14 @@ from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import Ledger, Load, StoredFile
 from json2db_sync.databases.records import RecordReader as StoredReader
 from json2db_sync.databases.records import StoredColumns, StoredRecord
-from json2db_sync.loading.load_context import RecordIds
+from json2db_sync.loading.load_context import NoKey, RecordIds, stub_of
 from json2db_sync.model import plan as names
 from json2db_sync.model.batch_shredder import BatchRows, BatchShredder
 from json2db_sync.model.decoding import NeedsRowPath
-from json2db_sync.model.jsontext import first_difference, preview, same
+from json2db_sync.model.jsontext import Json, first_difference, preview, same
 from json2db_sync.model.kinds import Kind
-from json2db_sync.model.plan import ID, LOAD, EntityPlan
+from json2db_sync.model.plan import ID, LOAD, STUB, EntityPlan
+from json2db_sync.model.record_version import order_of
 from json2db_sync.model.shredder import SchemaMismatch
 from json2db_sync.sources import Record, SourceFile
 from json2db_sync.sources.batch import Batch, Undecoded, split_until_fits
@@ -54,6 +55,7 @@ class BulkComparison:
         """Takes only what can be stored: for records that nothing stored is compared with."""
         self._stored = StoredColumns(database, connection, plan)
         self._may_reject = database.may_reject
+        self._by_version = bool(plan.lifecycle.version)
         self._comes_in_order = True
 
     def compare(self, batch: Undecoded, verdict: Callable[[int], Verdict | None]) -> Agreed:
@@ -70,7 +72,7 @@ class BulkComparison:
         verdicts = {load: verdict(load) for load in set(loads)}
         counts = Counter(map(verdicts.__getitem__, loads))
         if counts.keys() - {"compared"}:
-            if None in counts:
+            if None in counts or self._by_version:
                 raise NeedsRowPath
             self._strict.shred(batch.array)
             places = [place for place, load in zip(places, loads, strict=True) if verdicts[load] == "compared"]
@@ -110,7 +112,9 @@ class BulkComparison:
 
 
 def bulk_comparison(database: Database, connection: sa.Connection, plan: EntityPlan) -> BulkComparison | None:
-    """None where every record take the row path."""
+    """None where every record take the row path, as where a stub may have marked any of them."""
+    if STUB in plan.lifecycle.columns:
+        return None
     with suppress(NeedsRowPath):
         return BulkComparison(database, connection, plan)
     return None
@@ -178,6 +182,7 @@ class EntityComparison:
     ) -> None:
         self._load = load
         self._plan = plan
+        self._order = order_of(plan) if plan.lifecycle.version else None
         self._stored = stored
         self._derived = derived
         self._ledger = ledger
@@ -300,10 +305,12 @@ class EntityComparison:
             self.problems[where] = f"{where}: {rejection_reason}, yet not rejected"
             return
         try:
-            id_ = self._ids.id_of(record, single=single)
+            id_: str | int = self._ids.id_of(record, single=single)
         except SchemaMismatch as drift:
-            self.problems[where] = f"{where} {drift}"
-            return
+            if not isinstance(drift, NoKey) or self._plan.id_kind is Kind.INTEGER:
+                self.problems[where] = f"{where} {drift}"
+                return
+            id_ = self._ids.content_id_of(record)  # as former versions stored records that lack the key
         found.append((id_, record))
         if self._derived is not None:
             self._derived.add(str(id_), record)
@@ -320,12 +327,37 @@ class EntityComparison:
         if verdict == "compared":
             self.compared += 1
             self._judge(id_, record, stored)
-        elif verdict == "resent":
+        elif verdict == "resent" and (self._may_be_untold or self._compare_versions(record, stored) <= 0):
             self.resent += 1
-        elif verdict == "skipped":
+        elif verdict == "skipped" or self._load.mode == "skip":
             self.skipped += 1
+        elif not (self._may_be_untold or self._is_older(record, stored)):
+            what = "version" if self._order else "file's version"
+            self.problems[id_] = f"{where}: an older {what} is stored"
         else:
-            self.problems[id_] = f"{where}: an older file's version is stored"
+            self.resent += 1
+
+    def _sent(self, stored: StoredRecord) -> dict[str, Json]:
+        """What was last sent of a stored record: itself, or the stub that marked it."""
+        assert self._stored is not None
+        stub = stub_of(self._stored.database, self._plan, stored)
+        return stored.record if stub is None else stub
+
+    def _is_older(self, record: Record, stored: StoredRecord) -> bool:
+        """Is this an older version than the stored one, by the field that says it?"""
+        return self._compare_versions(record, stored) < 0
+
+    @property
+    def _may_be_untold(self) -> bool:
+        """May a stub without a version stand between two versions? Then only playing the history again tells."""
+        return self._order is not None and bool(self._plan.lifecycle.stub)
+
+    def _compare_versions(self, record: Record, stored: StoredRecord) -> int:
+        order = self._order
+        if order is None or self._stored is None:
+            return 0
+        kept = order.kept_of(stored.record, stub_of(self._stored.database, self._plan, stored))
+        return order.compare(order.kept(record.value), kept)
 
     def _verdict(self, load: int) -> Verdict | None:
         """What it means that the stored version of a record came with this load; None for something wrong."""
@@ -339,9 +371,12 @@ class EntityComparison:
 
     def _judge(self, id_: Any, record: Record, stored: StoredRecord) -> None:
         """Compare a record with the stored version that came of it."""
-        if same(record.value, stored.record):
+        known = self._sent(stored)
+        if same(record.value, known):
             self.problems.pop(id_, None)
             return
-        path, sent, found = first_difference(record.value, stored.record)
+        if self._is_older(record, stored):
+            return  # a newer version of it stands in the same file
+        path, sent, found = first_difference(record.value, known)
         where = f"{self._where(record)} (id {id_})"
         self.problems[id_] = f"{where} {path}: sent {preview(sent)}, stored {preview(found)}"

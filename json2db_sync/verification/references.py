@@ -10,9 +10,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
+from json2db_sync.databases.flat_views import path_expression
 from json2db_sync.model import plan as names
 from json2db_sync.model.kinds import Kind
-from json2db_sync.model.plan import EntityPlan
+from json2db_sync.model.plan import EntityPlan, PathPlan
 
 _EXACT = 2**53
 """Whole numbers below this are the same in a column of doubles."""
@@ -20,7 +21,10 @@ _EXACT = 2**53
 
 @dataclass(frozen=True)
 class Reference:
-    """A column of an entity's table, or of one of its child tables, that refers to an entity. Ids compare as text."""
+    """A column of an entity's table, of one of its child tables or of a flat view that refers to an entity.
+
+    Ids compare as text.
+    """
 
     database: Database
     plan: EntityPlan
@@ -56,12 +60,26 @@ class Reference:
     @property
     def kind(self) -> Kind:
         """Of the column."""
-        return next(column.kind for column in self.plan.find(self.table).columns if column.name == self.column)
+        table = self.plan.find(self.table)
+        kinds = {column.name: column.kind for column in table.columns}
+        return kinds.get(self.column) or self._path.kind
+
+    @property
+    def _path(self) -> PathPlan:
+        return next(path for path in self.plan.find(self.table).paths if path.name == self.column)
+
+    @cached_property
+    def _column(self) -> sa.ColumnElement[Any]:
+        if self.column in self._built.c:
+            return self._built.c[self.column]
+        path = self._path
+        expression = path_expression(self.database, self.plan.find(self.table), path)
+        return sa.literal_column(f"({expression})", self.database.type_of(path.kind, path.date_format))
 
     @property
     def _text(self) -> sa.ColumnElement[str]:
         """The value as an id is written: 5.0 refers to 5."""
-        column = self._built.c[self.column]
+        column = self._column
         text = sa.cast(column, sa.Text)
         if self.kind is not Kind.NUMBER:
             return text
@@ -69,8 +87,9 @@ class Reference:
         return sa.case((column == whole, sa.cast(whole, sa.Text)), else_=text)
 
     def _values(self) -> sa.Select[str]:
-        column = self._built.c[self.column]
-        return sa.select(self._text.label("value")).where(column.is_not(None), sa.cast(column, sa.Text) != "")
+        column = self._column
+        values = sa.select(self._text.label("value")).select_from(self._built)
+        return values.where(column.is_not(None), sa.cast(column, sa.Text) != "")
 
     def _missing(self) -> sa.CompoundSelect[str]:
         # A set operation, since a join on casts has no index to use.

@@ -5,7 +5,7 @@ They are checked of what is stored, never of a record on its way: what it refers
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from json2db_sync.databases.base import Database
 from json2db_sync.model.jsontext import preview
 from json2db_sync.model.kinds import Kind
-from json2db_sync.model.plan import EntityPlan, TablePlan, entity_name
+from json2db_sync.model.plan import EntityPlan, TablePlan, dotted, entity_name
 from json2db_sync.results import Check, Note
 from json2db_sync.text import counted, did_you_mean
 from json2db_sync.validation.record_validator import Mode
@@ -102,13 +102,6 @@ def check_relations(
     return finding.done(f"{counted(values, 'distinct value')} of {counted(len(relations), 'relation')}")
 
 
-def relation_notes(
-    database: Database, connection: sa.Connection, plans: Mapping[str, EntityPlan], relations: Mapping[str, str]
-) -> list[Note]:
-    """What is wrong with the demanded relations, for the notes of a run that loaded something."""
-    return [note for found in relation_findings(database, connection, plans, relations) for note in found.notes]
-
-
 def relation_findings(
     database: Database, connection: sa.Connection, plans: Mapping[str, EntityPlan], relations: Mapping[str, str]
 ) -> Iterator[RelationCheck]:
@@ -132,25 +125,46 @@ def _resolve(
     database: Database, plans: Mapping[str, EntityPlan], existing: set[str], field: str, entity: str
 ) -> Reference:
     """The column that a setting names, and what it refers to."""
-    first, *arrays, last = field.split(".")
+    first, *keys = field.split(".")
     plan, target = _plan(plans, entity_name(first)), _plan(plans, entity)
     if not target.key:
         raise _NotCheckable(f"{entity} has no key that anything could refer to")
     table = plan.table
     place = plan.entity
-    for key in arrays:
-        child = next((child for child in table.children if child.key == key), None)
-        if child is None:
-            raise _no_table(place, key, table)
-        table, place = child, f"{place}.{key}"
-    column = next((column for column in table.columns if column.key == last), None)
-    if column is None:
-        raise _no_column(place, last, table)
-    if column.kind is Kind.JSON:
-        raise _NotCheckable(f"{place}.{last} holds objects, arrays or a mixture, which have no column of their own")
+    while len(keys) > 1:
+        child = next((child for child in table.children if child.path == tuple(keys[: len(child.path)])), None)
+        if child is None or len(keys) == len(child.path):
+            break
+        table, place, keys = child, f"{place}.{dotted(child.path)}", keys[len(child.path) :]
+    column = _column(table, place, keys)
     if not {table.name, target.table.name} <= existing:
         raise _NotCheckable("a table is missing")
-    return Reference(database, plan, table.name, column.name, target)
+    return Reference(database, plan, table.name, column, target)
+
+
+def _column(table: TablePlan, place: str, keys: Sequence[str]) -> str:
+    """The column of a table, or of its flat view, that holds what these keys lead to."""
+    first, *below = keys
+    column = next((column for column in table.columns if column.key == first), None)
+    if not below and column is None:
+        if any(child.path == (first,) for child in table.children):
+            text = f"{place}.{first} is an array of objects: name a field of them, as in {place}.{first}.id"
+            raise _NotCheckable(text)
+        raise _missing(place, first, table)
+    if column is None:
+        raise _no_table(place, first, table)
+    if not below and column.kind is not Kind.JSON:
+        return column.name
+    path = next((path for path in table.paths if path.keys == tuple(keys)), None)
+    if path is not None and path.name and path.kind is not Kind.JSON:
+        return path.name
+    inside = [".".join(path.keys) for path in table.paths if path.keys[0] == first and path.name]
+    if below and path is None and inside and not any(one.is_open for one in table.paths if one.keys[0] == first):
+        raise _Unknown(f"no record of {place} has a field {'.'.join(keys)}{_near('.'.join(keys), inside)}")
+    if below and (column.kind is not Kind.JSON or (path is None and not inside)):
+        raise _no_table(place, first, table)
+    what = ".".join(keys)
+    raise _NotCheckable(f"{place}.{what} holds objects, arrays or a mixture, which have no column of their own")
 
 
 def _plan(plans: Mapping[str, EntityPlan], entity: str) -> EntityPlan:
@@ -163,12 +177,6 @@ def _plan(plans: Mapping[str, EntityPlan], entity: str) -> EntityPlan:
 def _no_table(place: str, key: str, table: TablePlan) -> Exception:
     if any(column.key == key for column in table.columns):
         return _NotCheckable(f"{place}.{key} has no table of its own (processing.child_depth says how deep those go)")
-    return _missing(place, key, table)
-
-
-def _no_column(place: str, key: str, table: TablePlan) -> Exception:
-    if any(child.key == key for child in table.children):
-        return _NotCheckable(f"{place}.{key} is an array of objects: name a field of them, as in {place}.{key}.id")
     return _missing(place, key, table)
 
 

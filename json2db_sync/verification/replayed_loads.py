@@ -9,7 +9,10 @@ import xxhash
 
 from json2db_sync.databases.ledger import Load, StoredFile
 from json2db_sync.databases.outcome_counter import Counts, Decided, Outcome, OutcomeCounter, SpillableKeyIndex, written
+from json2db_sync.databases.spillable_values import SpillableValues
 from json2db_sync.model.jsontext import content_hash, content_hashes
+from json2db_sync.model.plan import EntityPlan
+from json2db_sync.model.record_version import order_of
 from json2db_sync.sources import Record
 from json2db_sync.sources.batch import Undecoded
 
@@ -27,12 +30,15 @@ _FIRST = 1
 class Versions:
     """What would be stored of an entity: by id a hash of the content, the file's place in time, the record's number."""
 
-    def __init__(self, loads: Sequence[Load], memory: int) -> None:
+    def __init__(self, loads: Sequence[Load], memory: int, plan: EntityPlan) -> None:
         order = sorted({load.file.sort_key for load in loads})
         self.ranks = {sort_key: rank for rank, sort_key in enumerate(order, 1)}
         self.versions = SpillableKeyIndex(memory)
         self.numbers = SpillableKeyIndex(memory) if any(load.status == "replayed" for load in loads) else None
         self.memory = memory
+        self.newer = order_of(plan) if plan.lifecycle.version else None
+        """What says which of two versions of a record is the newer one; None where the order of the files does."""
+        self.values = SpillableValues(memory) if self.newer is not None else None
         self.origins = 0
         """The sum of a hash of each id with its file's place in time: tells without a look at each of them whether the
         stored rows have the same."""
@@ -57,8 +63,9 @@ class Versions:
 
     def close(self) -> None:
         self.versions.close()
-        if self.numbers is not None:
-            self.numbers.close()
+        for kept in (self.numbers, self.values):
+            if kept is not None:
+                kept.close()
 
 
 def _hashes(rank: int, ids: Iterable[str]) -> int:
@@ -86,7 +93,7 @@ class ReplayedLoad:
     def add_many(self, ids: Sequence[str], batch: Undecoded) -> None:
         """The next records, none of which was rejected, all with different ids."""
         self._flush()
-        if self._stored.versions.get(ids):  # as it has those of all records before, of this load too
+        if self._stored.values is not None or self._stored.versions.get(ids):  # of this load too
             for id_, record in zip(ids, batch.records(), strict=True):
                 self.add(id_, record)
             return
@@ -123,12 +130,17 @@ class ReplayedLoad:
             outcome = Outcome.INSERTED
             if before is not None:
                 outcome = self._outcome(before, version, seen.get(id_), numbers.get(id_, 0) > record.number)
+                outcome = self._by_version(id_, record, outcome)
             decided[id_] = Decided(record.number, outcome, self._load.id)
             if outcome in (Outcome.INSERTED, Outcome.UPDATED) or self._confirms(outcome, before):
                 versions[id_] = version << _RANK_BITS | self._rank
         self._outcomes.add(decided, seen)
         self._outcomes.take_superseded()
         self._stored.set_versions(versions, known)
+        newer = self._stored.newer
+        if self._stored.values is not None and newer is not None:
+            kept = {id_: newer.kept(self._waiting[id_].value) for id_ in versions}
+            self._stored.values.set({id_: value for id_, value in kept.items() if value or id_ not in known})
         if self._stored.numbers is not None:
             self._stored.numbers.set({id_: self._number(id_, known, numbers) for id_ in versions})
         self._waiting.clear()
@@ -146,6 +158,14 @@ class ReplayedLoad:
             return Outcome.UNCHANGED
         late = self._load.status == "replayed" and rank == self._rank and stands_later
         return Outcome.SUPERSEDED if rank > self._rank or late else Outcome.UPDATED
+
+    def _by_version(self, id_: str, record: Record, outcome: Outcome) -> Outcome:
+        """The outcome of a record that differs from what is stored, where its version decides."""
+        newer = self._stored.newer
+        if self._stored.values is None or newer is None or outcome == Outcome.UNCHANGED:
+            return outcome
+        order = newer.compare(newer.kept(record.value), self._stored.values.get([id_])[id_])
+        return outcome if not order else Outcome.UPDATED if order > 0 else Outcome.SUPERSEDED
 
     def _confirms(self, outcome: Outcome, before: int | None) -> bool:
         """Does an equal record from this file make the stored one a record of this file?"""

@@ -15,10 +15,10 @@ from json2db_sync.databases.ledger import STORED, Ledger, Load
 from json2db_sync.databases.outcome_counter import key_memory
 from json2db_sync.errors import DatabaseError, FileError
 from json2db_sync.events import Meter
-from json2db_sync.loading.load_context import source_file
 from json2db_sync.model.plan import EntityPlan
 from json2db_sync.results import Check, Note
 from json2db_sync.sources import RecordReader, SourceFile
+from json2db_sync.sources.layout import FileLayout
 from json2db_sync.text import counted
 from json2db_sync.verification.check_builder import CheckBuilder
 from json2db_sync.verification.ledger_replay import LedgerReplay
@@ -122,7 +122,7 @@ class Comparison:
                 for load in reading:
                     self._replay.replay(load, self._ledger.rejected_of_file(load.file.id))
             return False
-        file = source_file(reading[0].file, reading[0].layout)
+        file = reading[0].file.source_file(reading[0].layout)
         latest = [load for load in reading if load.id in self._latest]
         sides = {load.file.entity: self._side(load, file) for load in reading}
         try:
@@ -158,11 +158,12 @@ class Comparison:
             return f"{file.name} is gone", 0
         report = self._meter.file_started(file.name)
         number = 0
+        layout = FileLayout.from_text(reading[0].layout, file.entity)
         try:
-            with RecordReader(file, self._memory_limit) as reader:
+            with RecordReader(file, self._memory_limit, layout=layout) as reader:
                 for batch in reader.batches(undecoded=bool(self._bulk)):
                     if batch.entity in sides:
-                        sides[batch.entity].add(batch, single=reader.envelope.layout == "object")
+                        sides[batch.entity].add(batch, single=reader.layout.is_single)
                     number += len(batch)
                     report(number, reader.bytes_read)
                 if reader.digest != reading[0].digest:
@@ -186,6 +187,3 @@ class Comparison:
         self.corrected += side.corrected
         for problem in side.problems.values():
             finding.add(problem)
-
-
-__all__ = ["Comparison"]

@@ -123,7 +123,7 @@ class Verification:
         finding = CheckBuilder("orphans")
         rows = 0
         for plan, table, built in self._tables():
-            parent = _parent_of(plan, table)
+            parent = next((one for one in plan.tables if table in one.children), None)
             if parent is None or parent.name not in self._existing:
                 continue
             above = self._built[plan.entity][parent.name]
@@ -273,10 +273,6 @@ def _key_column(plan: EntityPlan) -> ColumnPlan | None:
     column = next((column for column in plan.table.columns if column.key == plan.key[0]), None)
     plain = column is not None and column.kind in (Kind.INTEGER, Kind.TEXT) and column.name != names.ID
     return column if plain else None
-
-
-def _parent_of(plan: EntityPlan, table: TablePlan) -> TablePlan | None:
-    return next((parent for parent in plan.tables if table in parent.children), None)
 
 
 def _join(child: sa.Table, parent: sa.Table, table: TablePlan, above: TablePlan) -> sa.ColumnElement[bool]:

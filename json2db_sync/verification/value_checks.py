@@ -8,8 +8,9 @@ import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
 from json2db_sync.model import plan as names
+from json2db_sync.model.column_codecs import codec_for
 from json2db_sync.model.jsontext import are_json
-from json2db_sync.model.kinds import Kind, codec_of
+from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import ColumnPlan, EntityPlan, TablePlan
 from json2db_sync.model.shredder import is_rest
 from json2db_sync.results import Check
@@ -20,7 +21,7 @@ _BATCH = 1000
 _CHECKS = {"dates": "dates", "numbers": "integers and numbers", "flags": "booleans", "json": "JSON columns"}
 _GROUP = {
     Kind.DATE: "dates", Kind.DATETIME: "dates", Kind.INTEGER: "numbers", Kind.BIGINT: "numbers",
-    Kind.NUMBER: "numbers", Kind.BOOL: "flags", Kind.JSON: "json",
+    Kind.NUMBER: "numbers", Kind.DECIMAL: "numbers", Kind.BOOL: "flags", Kind.JSON: "json",
 }  # fmt: skip
 _JUDGED_AS_STORED = (Kind.BOOL, Kind.INTEGER, Kind.NUMBER)
 """A decoder would make a boolean or a number of anything."""
@@ -64,8 +65,13 @@ class _Column:
     def __init__(self, database: Database, plan: ColumnPlan) -> None:
         self.plan = plan
         self.group = _GROUP[plan.kind]
-        self._codec = codec_of(plan.kind, plan.date_format)
-        self._decode = database.decoder(plan.kind, plan.date_format) if plan.kind not in _JUDGED_AS_STORED else None
+        self._codec = codec_for(plan)
+        decode = (
+            database.decoder(plan.kind, plan.date_format, plan.stored_digits)
+            if plan.written is None
+            else database.decoder(plan.kind, plan.stored_format)
+        )
+        self._decode = decode if plan.kind not in _JUDGED_AS_STORED else None
         self._decode_json = database.decode_json
 
     def fits(self, value: object) -> bool:

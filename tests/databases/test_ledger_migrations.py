@@ -146,7 +146,8 @@ def test_a_former_database_is_read_without_a_write(former):
         envelope = json.loads((exported / f"{entity}.json").read_text(encoding="utf-8"))
         assert list(runner.read(entity)) == envelope[entity]
     assert next(iter(runner.trace("items", 1))).operation == "replay"
-    (change,) = ok(runner.plan(cutoff_days="all")).changes
+    changes = ok(runner.plan(cutoff_days="all")).changes
+    (change,) = (one for one in changes if one.change != "create_view")  # flat views are new
     assert str(change) == "create index json_tracks.track_id (keys of items)"  # as the former version says
     ok(runner.export())
     same_exports(former, former.folder / "out")

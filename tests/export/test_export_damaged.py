@@ -78,8 +78,8 @@ def test_text_behind_the_end_is_told_with_its_place(tmp_path):
     """Text behind the end of a file is told as it is of any file that is not JSON, with its byte."""
     folder = Folder(tmp_path)
     found = folder.found(folder.sound + b"broken\n")
-    place = f"(byte {len(folder.sound):,})"
-    assert found.differences == (f"t.json is not valid JSON: expected the end of the file, found 'b' {place}",)
+    place = f"(line {folder.sound.count(10) + 1}, column 1, byte {len(folder.sound):,})"
+    assert found.differences == (f"t.json is not valid JSON: text behind the JSON ('broken') {place}",)
 
 
 @pytest.mark.mostly_slow

@@ -291,6 +291,9 @@ SENT = {
     "an unusual record with the key of a usual one": rows_of({80: {"id": 50, "t": 5}}),
     "a rejected record": rows_of({40: None, 80: {"id": 1000, "t": float("inf")}}),
     "a new key": rows_of({100: {"id": 100, "new": 1}}),
+    "a rejected record among lists in objects": [
+        {40: None, 60: 5}.get(n, {"id": n, "j": {"l": [{"a": n}], **({"new": n} if n > 50 else {})}}) for n in range(MANY)
+    ],
     "a new kind": rows_of({100: {"id": 100, "t": [1]}}),
     "a key of another kind": rows_of({100: {"id": "x"}}),
     "a key that is missing": rows_of({100: {"t": "x"}}),

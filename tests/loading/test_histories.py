@@ -32,7 +32,8 @@ def test_an_array_of_objects_in_a_json_column_becomes_a_table(database_url, tmp_
         ok(runner.populate())
         verified(runner)
     assert list(stored(database_url, "a").values()) == rows
-    assert query(database_url, "SELECT _parent_id, p, q FROM json_a_x ORDER BY 1") == [(2, 1, None), (3, None, 1)]
+    rows_of_x = query(database_url, "SELECT _parent_id, k, p, q FROM json_a_x ORDER BY 1")
+    assert rows_of_x == [(1, 1, None, None), (2, None, 1, None), (3, None, None, 1)]
 
 
 @pytest.mark.slow
@@ -164,11 +165,11 @@ def test_custom_columns_belong_to_the_user(database_url, tmp_path):
 
 
 def test_a_configured_key_missing_in_one_file_stops_no_other(database_url, tmp_path):
-    """Its records get ids made of content, which is said; the other files load."""
+    """Its records are rejected, which is said; the other files load."""
     for number, record in enumerate([{"k": 1}, {"z": 1}, {"k": 2}], 1):
         session(tmp_path, f"2025-01-0{number}", a=[record])
     result = ok(runner_of(database_url, tmp_path, processing={"keys": {"a": "k"}}).populate())
-    assert (result.statistics["inserted"], result.statistics["without_key"]) == (3, 1)
+    assert [result.statistics[name] for name in ("inserted", "without_key", "rejected")] == [2, 1, 1]
 
 
 def test_raising_max_columns_fills_the_new_columns(database_url, tmp_path):

@@ -17,13 +17,14 @@ from json2db_sync.analysis import entity_analyzer
 from json2db_sync.analysis.entity_analyzer import EntityAnalyzer, EntitySeen, ReadOptions
 from json2db_sync.analysis.inference import PlanSettings, infer
 from json2db_sync.analysis.json_analyzer import Analysis, make_plans
-from json2db_sync.analysis.statistics import KeyCandidate, ObjectStatistics, Sketch
+from json2db_sync.analysis.statistics import InsideStatistics, KeyCandidate, ObjectStatistics, Sketch
 from json2db_sync.loading.load_context import RecordIds
 from json2db_sync.model.batch_shredder import BatchShredder
 from json2db_sync.model.decoding import ABSENT, NeedsRowPath
-from json2db_sync.model.jsontext import MAX_KEY, key_of
+from json2db_sync.model.jsontext import MAX_KEY
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import ID, PARENT_ID, REST
+from json2db_sync.model.record_key import key_of
 from json2db_sync.model.shredder import EntityShredder, SchemaMismatch
 from json2db_sync.sources import batch as batch_module
 from json2db_sync.sources.batch import Undecoded
@@ -61,7 +62,17 @@ children = st.lists(
     st.dictionaries(names, scalars | st.lists(st.dictionaries(names, scalars, max_size=2), max_size=2), max_size=3),
     max_size=3,
 )
-values = st.one_of(scalars, scalars, below, children, children)
+single = st.dictionaries(names, scalars, max_size=2)
+one_or_many = children | single | st.lists(single | scalars, max_size=2)
+wrapped = st.fixed_dictionaries(
+    {},
+    optional={
+        "items": one_or_many,
+        "n": scalars,
+        "a": st.fixed_dictionaries({}, optional={"b": one_or_many, "c": below}),
+    },
+)
+values = st.one_of(scalars, scalars, below, children, children, one_or_many, wrapped)
 record = st.dictionaries(names | names | names | rare_names, values, max_size=5)
 
 
@@ -71,7 +82,8 @@ def alike(draw):
     keys = draw(st.lists(names | names | rare_names, min_size=1, max_size=5, unique=True))
     kinds = {
         key: draw(st.sampled_from([st.integers(0, 9), st.sampled_from(NUMBERS), st.sampled_from(DATES[:5]), st.sampled_from(MOMENTS[:1]),
-                                   st.sampled_from("xyz"), st.booleans(), children, below, scalars, st.sampled_from(INTEGERS)]))
+                                   st.sampled_from("xyz"), st.booleans(), children, below, scalars, st.sampled_from(INTEGERS), children | single,
+                                   st.fixed_dictionaries({"l": children}, optional={"n": st.integers(0, 9), "m": children | single}), wrapped]))
         for key in keys
     }  # fmt: skip
     gaps = draw(st.sampled_from([0, 0, 1, 3]))
@@ -325,8 +337,14 @@ def test_keys_of_unusual_kinds_have_no_batch_shredder(key):
 # Statistics
 
 
+def shape_of(shape):
+    return (shape.kind, shape.is_open, {key: shape_of(below) for key, below in sorted(shape.below.items())})
+
+
 def seen_of(value):
     """All that an object holds, comparable; the order of keys counts."""
+    if isinstance(value, InsideStatistics):  # of objects that are like those before only the shape is kept
+        return shape_of(value.shape())
     if isinstance(value, Sketch):
         return (value.bound, sorted(value.hashes))
     if is_dataclass(value):

@@ -9,9 +9,10 @@ from support.hard_records import HARD
 
 from json2db_sync.analysis.inference import PlanSettings, infer
 from json2db_sync.analysis.statistics import KeyCandidate, ObjectStatistics
-from json2db_sync.model.jsontext import MAX_KEY, key_of, same
+from json2db_sync.model.jsontext import MAX_KEY, same
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import REST, changes, from_json, to_json
+from json2db_sync.model.record_key import key_of
 from json2db_sync.model.shredder import (
     NOTHING,
     Assembler,
@@ -19,7 +20,7 @@ from json2db_sync.model.shredder import (
     Page,
     Rest,
     SchemaMismatch,
-    is_object_array,
+    elements_of,
     is_rest,
 )
 
@@ -36,13 +37,16 @@ values = st.recursive(
 records = st.lists(st.dictionaries(keys, values, max_size=6), min_size=1, max_size=4)
 
 
-def plan_of(rows, depth=1, columns=400, stored=None, key="id"):
+def plan_of(rows, depth=1, columns=400, stored=None, key="id", chosen=None):
     """The plan of these records; content ids, since keys do not matter here."""
     seen = ObjectStatistics()
+    settings = PlanSettings(
+        child_depth=depth, max_columns=columns, keys={"t": (key,)}, children={"t": chosen} if chosen else None
+    )
     for row in rows:
-        seen.analyze([row], depth)
-    settings = PlanSettings(child_depth=depth, max_columns=columns, keys={"t": (key,)})
-    candidate = KeyCandidate((key,), usable=sum(type(row.get(key)) is int for row in rows))
+        seen.analyze([row], settings.observed_depth)
+    usable = sum(key_of(row, (key,)) is not None for row in rows)
+    candidate = KeyCandidate((key,), usable=usable, stored_without=len(rows) - usable)
     return infer("t", seen, [candidate], settings, stored)
 
 
@@ -110,6 +114,33 @@ def test_hard_records_come_back(case, depth, columns):
 
 fewer = settings(max_examples=settings.default.max_examples // 5)
 
+objects = st.dictionaries(st.sampled_from(["a", "b"]), scalars, max_size=2)
+places = st.recursive(
+    st.one_of(
+        objects, st.lists(objects, max_size=2), st.lists(objects | scalars, max_size=3), st.text(max_size=2), scalars
+    ),
+    lambda inner: st.dictionaries(st.sampled_from(["a", "b", "c.d"]), inner, max_size=2),
+    max_leaves=4,
+)
+nested = st.lists(st.dictionaries(st.sampled_from(["a", "b"]), places, max_size=2), min_size=1, max_size=5)
+choices = st.dictionaries(st.sampled_from(["a", "b", "a.a", "a.b", "a.a.b", "b.b", "a.c.d"]), st.booleans(), max_size=3)
+
+
+@given(nested, nested, st.sampled_from([0, 1, 2]), choices)
+@example([{"a": "x"}, {"a": [{"b": 1}]}, {"a": {"b": 2}}, {"a": [3, {"b": 3}]}], [{"a": "y"}], 1, {})
+@example([{"a": {"b": {"b": [{}]}}}, {"a": {"b": {"b": {}}}}, {"a": {"b": [{}]}}, {"a": [{"b": {}}]}], [{}], 2, {})
+@example([{"a": {"b": [{"a": {"a": [{"b": 1}]}}]}}], [{"a": {"b": {"a": {"a": {"c.d": 1}}}}}], 2, {"a.b.a": False})
+def test_objects_lists_and_texts_in_one_place_come_back(first, second, depth, chosen):
+    """One object or many, mixed lists, texts, lists inside objects: whatever becomes a table, by depth or by choice."""
+    plan = plan_of(first, depth, chosen=chosen)
+    assert same(first, through_rows(plan, first))
+    assert from_json(to_json(plan)) == plan
+    wide = plan_of(first, depth, stored=plan_of(second, depth, stored=plan, chosen=chosen), chosen=chosen)
+    assert same([*first, *second], through_rows(wide, [*first, *second]))
+    again = plan_of([*first, *second], depth, stored=wide, chosen=chosen)
+    assert changes(wide, again) == ()
+
+
 few_keys = st.sampled_from(["a", "b", "id"])
 arrays = (
     st.none() | st.sampled_from([[], 1, "x", {}]) | st.lists(st.dictionaries(few_keys, scalars, max_size=2), max_size=2)
@@ -138,9 +169,12 @@ def test_what_fits_a_plan_of_other_records_comes_back(first, second, depth, colu
 @fewer
 @given(records, records)
 def test_a_widened_plan_holds_what_the_narrower_one_held(first, second):
-    """After other records have widened the plan, both they and the first ones come back."""
+    """After other records have widened the plan, both they and the first ones come back.
+
+    The first ones are looked at again, as stored rows are: a column's objects become rows where others have lists.
+    """
     narrow = plan_of(first)
-    wide = plan_of(second, stored=narrow)
+    wide = plan_of(first, stored=plan_of(second, stored=narrow))
     assert same([*first, *second], through_rows(wide, [*first, *second]))
 
 
@@ -218,7 +252,10 @@ def test_a_new_key_is_named_however_many_known_ones_stand_before_it():
     [
         (1, {"a": [{"q": 1}]}, False),
         (0, {"a": [{"q": 1}]}, True),
-        (1, {"a": [{"q": 1}, 2]}, True),
+        (1, {"a": [{"q": 1}, 2]}, False),
+        (1, {"a": [[{"q": 1}], 2]}, True),
+        (1, {"a": {"b": {"c": [1, {"q": 1}]}}}, False),
+        (0, {"a": {"b": {"c": [1, {"q": 1}]}}}, True),
         (1, {"a": []}, True),
         (1, {"items": [{"x": [{"q": 1}]}]}, True),
         (2, {"items": [{"x": [{"q": 1}]}]}, False),
@@ -323,7 +360,10 @@ def test_nothing_to_add_means_no_rest(rows):
         ([{"l": [{}]}, {}, {}, {"l": None}], {"null": ["l"]}),
         ([{"l": [{}]}, {}, {}, {"l": []}], {"values": {"l": []}}),
         ([{"l": [{}]}, {"l": None}, {"l": None}, {}], {"absent": ["l"]}),
-        *(([{"l": [{}]}, {"l": []}, {"l": []}, {"l": no}], {"values": {"l": no}}) for no in ("", 0, False, {})),
+        *(([{"l": [{}]}, {"l": []}, {"l": []}, {"l": no}], {"values": {"l": no}}) for no in ("", 0, False, [1])),
+        ([{"l": [{}]}, {"l": []}, {"l": []}, {"l": {}}], {"one": [["l"]]}),
+        ([{"l": [{}]}, {}, {"l": [1, {}, None]}], {"others": [[["l"], [[0, 1], [2, None]]]]}),
+        ([{"o": {"l": [{}, {}]}}, {"o": {"l": {}}}], {"one": [["o", "l"]]}),
         ([{"a": "x"}, {"a": 5}], {"values": {"a": 5}}),
         ([{"a": 0.5}, {"a": 2**53 + 1}], {"values": {"a": 2**53 + 1}}),
     ],
@@ -350,9 +390,10 @@ def test_the_form_of_a_rest(value, is_one):
 
 
 @pytest.mark.parametrize(
-    ("value", "is_one"),
-    [([{}], True), ([{"a": 1}, {}], True), ([], False), ([{}, 1], False), ([[{}]], False), ({}, False), ("x", False), (None, False)],
+    ("value", "objects"),
+    [([{}], 1), ([{"a": 1}, {}], 2), ([], None), ([{}, 1], 1), ([[{}]], None), ({}, 1), ("x", None), (None, None)],
 )  # fmt: skip
-def test_an_array_of_objects(value, is_one):
-    """Only a non-empty array of nothing but objects becomes rows."""
-    assert is_object_array(value) is is_one
+def test_what_becomes_rows(value, objects):
+    """The objects of a list, whatever else stands in it; one object counts as a list of one."""
+    found = elements_of(value)
+    assert (found and len(found.objects)) == objects

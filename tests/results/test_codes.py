@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from json2db_sync import errors
+from json2db_sync.results.messages import LOUD
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "results.md"
@@ -60,6 +61,12 @@ def test_every_code_is_documented(title: str, codes: object) -> None:
     assert not missing, f"docs/results.md, {title[4:].lower()}, lacks: {', '.join(missing)}"
     assert not gone, f"docs/results.md, {title[4:].lower()}, lists what the code lacks: {', '.join(gone)}"
     assert len(listed) == len(set(listed)), "a code is listed twice"
+
+
+def test_codes_that_ask_for_a_look_are_marked() -> None:
+    """docs/results.md marks the codes of notes with which a command ends with code 3, and no other."""
+    marked = re.findall(r"^\| `([a-z0-9_]+)` \| \*\*look\*\*: ", PAGE.read_text("utf-8"), re.MULTILINE)
+    assert sorted(marked) == sorted(LOUD)
 
 
 def test_every_error_has_a_reason() -> None:

@@ -41,7 +41,7 @@ def read(path, *, undecoded):
                 assert [record.number for record in records] == list(range(batch.first, batch.first + len(batch)))
                 assert {record.entity for record in records} == {batch.entity}
                 found += records
-            known = (reader.envelope, reader.digest, reader.bytes_read)
+            known = (reader.layout, reader.digest, reader.bytes_read)
     except FileError as error:
         failure = (str(error), error.hint, error.context)
     return [shown(record) for record in found], failure, known
@@ -263,7 +263,7 @@ def test_parts_hold_the_same_records(records, separator, size):
     """A batch in smaller parts is the same records at the same places, and any few of them can be had alone."""
     text = separator.join(record for record in records if is_object(record)).encode()
     assume(text)
-    raws = cursor._raws.decode(b"[%b]" % text)
+    raws = cursor.raw_values.decode(b"[%b]" % text)
     batch = Undecoded("t", 7, 1000, text, raws)
     parts = list(batch.cut(range(0, len(batch), size)))
     assert all(len(part) <= size for part in parts)

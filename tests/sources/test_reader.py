@@ -89,7 +89,7 @@ def test_lines_of_records_whatever_the_suffix(tmp_path):
     assert records[1].raw == b'{"id": 2'
     assert values(write(tmp_path / "t.json", '{"id": 1}\n{"id": 2}')) == [{"id": 1}, {"id": 2}]
     bad = read(write(tmp_path / "u.ndjson", b'{"id": 1}\n{"id": "\xff"}\n'))
-    assert [record.problem for record in bad][1] == "the line is not UTF-8: byte 0xff"
+    assert [record.problem for record in bad][1] == "line 2 is not UTF-8: byte 0xff"
 
 
 @pytest.mark.parametrize(
@@ -100,10 +100,10 @@ def test_lines_of_records_whatever_the_suffix(tmp_path):
         ({"metadata": {"n": 0}, "t": []}, [], "envelope"),
         ({"albums": [{"a": 1}], "Artists": [{"b": 1}], "none": []}, ["albums", "artists"], "entities"),
         ({"id": 1, "lines": [{"a": 1}], "address": {"x": 1}}, ["t"], "object"),
-        ({"data": [{"a": 1}], "address": {"x": 1}}, ["t"], "object"),
+        ({"data": [{"a": 1}], "address": {"x": 1}}, ["t"], "envelope"),
         ({"data": [1, 2]}, ["t"], "object"),
         ({"id": 1, "items": []}, ["t"], "object"),
-        ({"rows": [{"a": 1}], "names": ["x"]}, ["t"], "object"),
+        ({"rows": [{"a": 1}], "names": ["x"]}, ["t"], "envelope"),
         ([], [], "array"),
     ],
 )
@@ -112,7 +112,7 @@ def test_what_kind_of_file_it_is(tmp_path, content, entities, layout):
     path = write(tmp_path / "t.json", json.dumps(content))
     with RecordReader(make_file(path, tmp_path, {}), LIMIT) as reader:
         assert [record.entity for record in reader] == entities
-        assert reader.envelope.layout == layout
+        assert reader.layout.kind == layout
 
 
 def test_what_stands_beside_the_records_is_kept(tmp_path):
@@ -120,7 +120,7 @@ def test_what_stands_beside_the_records_is_kept(tmp_path):
     path = write(tmp_path / "t.json", json.dumps({"code": 0, "t": [{"a": 1}], "page_context": {"page": 7}}))
     with RecordReader(make_file(path, tmp_path, {}), LIMIT) as reader:
         list(reader)
-        assert reader.envelope.values == {"code": 0, "page_context": {"page": 7}}
+        assert reader.layout.beside == {"code": 0, "page_context": {"page": 7}}
 
 
 @pytest.mark.parametrize(
@@ -138,15 +138,19 @@ def test_files_without_records_are_refused(tmp_path, content, found):
 @pytest.mark.parametrize(
     ("content", "message", "byte"),
     [
-        ('[{"a": 1}, {"b": tru}]', "t.json is not valid JSON in record 2: expecting value (byte 17)", 17),
-        ('[{"é": 1} {"b": 2}]', "expected ',' or ']' after record 1, found '{' (byte 11)", 11),
-        ('[{"a": 1}, {"b": "tex', "t.json is cut off: record 2 ends in mid-string (byte 21)", 21),
-        ('[{"a": 1}, {"b"', "t.json is cut off: record 2 ends too early (byte 15)", 15),
+        (
+            '[{"a": 1}, {"b": tru}]',
+            "t.json is not valid JSON in record 2: a text without quotes ('tru}]') (line 1, column 18, byte 17)",
+            17,
+        ),
+        ('[{"é": 1} {"b": 2}]', "a comma is missing before '{\"b\": 2}]' (line 1, column 11, byte 11)", 11),
+        ('[{"a": 1}, {"b": "tex', "t.json is cut off: record 2 ends in mid-string (line 1, column 22, byte 21)", 21),
+        ('[{"a": 1}, {"b"', "t.json is cut off: record 2 ends too early (line 1, column 16, byte 15)", 15),
         ('[{"a": 1}', "is cut off", 9),
-        ('[{"a": 1}] x', "expected the end of the file, found 'x' (byte 11)", 11),
+        ('[{"a": 1}] x', "text behind the JSON ('x') (line 1, column 12, byte 11)", 11),
         ('{"a": 1', "is cut off", 7),
-        ('{"a": 1} x', "expected the end of the file", 9),
-        (b'[{"a": "\xff"}]', "is not UTF-8: byte 0xff (byte 8)", 8),
+        ('{"a": 1} x', "text behind the JSON", 9),
+        (b'[{"a": "\xff"}]', "is not UTF-8: byte 0xff (line 1, column 9, byte 8)", 8),
         ("", "t.json is empty", 0),
         (" \n", "t.json holds nothing but white space", 2),
         ("[" * 100_000, "is cut off", 100_000),

@@ -591,8 +591,6 @@ def test_an_object_of_arrays_is_several_entities(tmp_path: Path) -> None:
         {"name": "A", "tags": ["x"]},
         {"name": "A", "things": [{"id": 1}]},
         {"data": [{"id": 1}], "items": [{"id": 2}], "name": "A"},
-        {"data": [{"id": 1}], "address": {"city": "Galway"}},
-        {"data": [{"id": 1}], "tags": ["x"]},
         {"data": {"id": 1}},
         {"rows": ["a", "b"]},
         {"a": [], "b": []},

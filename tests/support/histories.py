@@ -55,6 +55,8 @@ class Table:
                 counts["rejected"] += 1
             elif (key := key_of(entity, value)) is not None:
                 versions.setdefault(key, []).append(value)
+            elif KEYS[entity]:  # a record without its entity's key
+                counts["rejected"] += 1
             else:
                 times[by_value(value)] += 1
                 counts[self._keep(by_value(value), times, value)] += 1

@@ -65,6 +65,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     known = set(map(id, always_nightly))
     for (test, database), same in cases.items():
         _mark(same, thorough=_asks_for_slow(config), by_day=_is_for_the_day(test, database, cases))
+        if "/cases/" in test:
+            _leave_for_later(same if database == "postgresql" else same[1:])
     more = [item for item in items if item.get_closest_marker("nightly") and id(item) not in known]
     left_out = [item for number, item in enumerate(more) if int((number + 1) * NIGHTLY) == int(number * NIGHTLY)]
     if not named:
@@ -74,6 +76,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         slow = [item for item in items if item.get_closest_marker("slow")]
         config.hook.pytest_deselected(items=slow)
         items[:] = [item for item in items if not item.get_closest_marker("slow")]
+
+
+def _leave_for_later(cases: list[pytest.Item]) -> None:
+    """Of the many situations from the field one of a kind runs at once, on SQLite; all on both with the slow tests."""
+    for item in cases:
+        if not item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.slow)
 
 
 def _is_for_the_day(test: str, database: str, cases: Container[tuple[str, str]]) -> bool:

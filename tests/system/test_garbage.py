@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from support.contents import Content, assert_sound, content, table_names
 from support.postgres import Server
 from support.processes import CHILD, TESTS, can_mount, child
+from support.stored import stored_records
 
 from json2db_sync import SyncRunner
 from json2db_sync.config import JSON2DBConfig
@@ -496,7 +497,7 @@ BAD_FILES: dict[str, tuple[str, bytes, str]] = {
     "scalars": ("bad.json", b"[1, 2, 3]", "must contain an array of records"),
     "an empty object": ("bad.json", b"{}", "must contain an array of records"),
     "HTML": ("bad.json", b"<html><body>502 Bad Gateway</body></html>", "not valid JSON"),
-    "two values": ("bad.json", b'[{"id": 1}] [{"id": 2}]', "not valid JSON"),
+    "two values": ("bad.json", b'{"id": 1} "x"', "not valid JSON"),
 }
 
 
@@ -858,7 +859,9 @@ def test_a_server_that_breaks_off_loses_nothing(postgres_server, postgres_url, t
     assert listener.done
     assert_failed(result, "database_error")
     world.assert_intact()
-    assert world.runner().populate().statistics["inserted"] == 2000
+    assert world.runner().populate().success
+    # What the server ends may just have been committed: then the next run has nothing left to do.
+    assert len(stored_records(postgres_url)["big"]) == 2000
     world.assert_intact()
 
 
@@ -923,7 +926,7 @@ def test_an_impossible_cutoff_is_a_configuration_error(sqlite_world, days):
         ("a.json", "\x00\x01", ["a.json"]),
         ("a.toml", "[database", ["a.toml"]),
         ("a.toml", "[database]\npath = 3", ["path"]),
-        ("a.toml", "[processing]\nkeys = {invoices = []}", ["keys"]),
+        ("a.toml", "[processing]\nkeys = {invoices = 3}", ["keys"]),
         ("a.toml", "batch_size = 3", ["batch_size"]),
     ],
 )

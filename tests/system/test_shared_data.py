@@ -298,7 +298,9 @@ def records_in(value: Any, entity: str) -> list[Any]:
     if isinstance(value, list):
         return value
     arrays = [key for key, item in value.items() if isinstance(item, list)]
-    names = (entity, "data", "records", "items", "results", "rows")
+    if entity in arrays:
+        return value[entity]
+    names = ("data", "records", "items", "results", "rows")
     return value[arrays[0]] if len(arrays) == 1 and arrays[0] in names else [value]
 
 
@@ -377,7 +379,8 @@ def latest_of(key: tuple[str, ...], entity: str, answers: list[Any]) -> list[Any
             singles += without
         else:
             keyless |= Counter(map(by_value, without))
-    return [*latest.values(), *singles, *map(json.loads, keyless.elements())]
+    by_content = {by_value(single): single for single in singles}  # what could be around records has a content id
+    return [*latest.values(), *by_content.values(), *map(json.loads, keyless.elements())]
 
 
 @pytest.mark.slow

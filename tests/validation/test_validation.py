@@ -15,7 +15,7 @@ from json2db_sync.databases import open_database
 from json2db_sync.databases.ledger import Ledger
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.validation.record_validator import RecordRules
-from json2db_sync.verification.relations import check_relations, relation_notes
+from json2db_sync.verification.relations import check_relations, relation_findings
 from json2db_sync.verification.stored_records import check_rules
 
 SCHEMA = {
@@ -334,7 +334,8 @@ def test_populate_notes_broken_relations(related, tmp_path):
         note.startswith("orders.contact_id -> contacts: 2 of 3 distinct values are not keys") for note in result.notes
     )
     with open_database(related) as database, database.reading() as connection:
-        notes = relation_notes(database, connection, Ledger(database, connection).plans(), RELATIONS)
+        findings = relation_findings(database, connection, Ledger(database, connection).plans(), RELATIONS)
+        notes = [note for found in findings for note in found.notes]
     assert set(notes) <= set(result.notes)
 
 

@@ -20,7 +20,7 @@ from json2db_sync.sources import RecordReader
 from json2db_sync.sources.batch import Undecoded
 from json2db_sync.sources.files import SourceFile
 from json2db_sync.verification.record_comparison import BulkComparison
-from json2db_sync.verification.source_comparison import Comparison, source_file
+from json2db_sync.verification.source_comparison import Comparison
 from json2db_sync.workers import subprocess_worker
 
 RECORDS = 1500
@@ -132,7 +132,7 @@ def test_untouched_records_are_all_taken_at_once(loaded):
         ledger = Ledger(database, connection)
         (load,) = ledger.loads()
         bulk = BulkComparison(database, connection, ledger.plans()["items"])
-        batches = list(_batches(source_file(load.file, load.layout)))
+        batches = list(_batches(load.file.source_file(load.layout)))
         assert len(batches) > 1
         agreed = [bulk.compare(batch, lambda _load: "compared") for batch in batches]
     assert sum(one.counts["compared"] for one in agreed) > 0.99 * RECORDS  # the reader itself decodes the odd one

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,26 +16,61 @@ from json2db_sync.databases.ledger.schema import (
     FILE_COLUMNS,
     STORED,
     Load,
+    LoadedFile,
     StoredFile,
     files,
     loads,
     rejected,
+    runs,
     superseded,
 )
+from json2db_sync.databases.ledger.states import State, states
 from json2db_sync.databases.outcome_counter import COUNTS, Counts
 from json2db_sync.model.kinds import now_text
+from json2db_sync.sources.evidence import family_of
+from json2db_sync.sources.file_order import fields_of, order_of
 from json2db_sync.sources.files import SourceFile
+from json2db_sync.sources.layout import FileLayout
+from json2db_sync.sources.records_path import RecordsPath
 
 
 class FilesAndLoads(PlansAndRuns):
     """Over one open connection."""
 
-    # Files
-
     def files(self, path: str) -> dict[str, StoredFile]:
         """What is known of a file, by entity."""
         rows = self._connection.execute(sa.select(files).where(files.c.path == safe_text(path)))
         return {row.entity: _stored_file(row) for row in rows}
+
+    def files_of_entity(self, entity: str) -> list[StoredFile]:
+        """All that are known, whether they are there or not."""
+        return list(map(_stored_file, self._connection.execute(sa.select(files).where(files.c.entity == entity))))
+
+    def files_of_paths(self, paths: Iterable[Path]) -> dict[str, StoredFile]:
+        """By path, what is known of these files; of one that holds several entities any of them."""
+        texts = {safe_text(str(path)): str(path) for path in paths}
+        found = {}
+        for part in in_lists(list(texts)):
+            for row in self._connection.execute(sa.select(files).where(files.c.path.in_(part))):
+                found[texts[row.path]] = _stored_file(row)
+        return found
+
+    def newest_places(self) -> dict[str, str]:
+        """By entity, the last place that a file has."""
+        last = sa.func.max(self._database.byte_order(files.c.sort_key))
+        rows = self._connection.execute(sa.select(files.c.entity, last).group_by(files.c.entity))
+        return {row[0]: row[1] for row in rows}
+
+    def first_runs(self, entity: str) -> dict[int, int]:
+        """By file, the run that first saw it."""
+        statement = sa.select(loads.c.file_id, sa.func.min(loads.c.run_id)).where(loads.c.entity == entity)
+        return {row[0]: int(row[1]) for row in self._connection.execute(statement.group_by(loads.c.file_id))}
+
+    def place_files(self, places: Mapping[int, str]) -> None:
+        """Give files these places."""
+        rows = [{"number": number, "place": place} for number, place in places.items()]
+        statement = files.update().where(files.c.id == sa.bindparam("number"))
+        self._connection.execute(statement.values(sort_key=sa.bindparam("place")), rows)
 
     def remember_file(self, file: SourceFile, entity: str, digest: str | None) -> int:
         """The number of a file and entity, which is recorded as it is now.
@@ -80,8 +116,6 @@ class FilesAndLoads(PlansAndRuns):
         statement = sa.select(files.c.session).join_from(files, loads, loads.c.file_id == files.c.id)
         return statement.where(loads.c.id == load).scalar_subquery()
 
-    # Loads
-
     def start_load(self, run: int, file_id: int, entity: str, mode: str) -> int:
         """The number of a new load. What is kept of the records of the file's earlier content is forgotten."""
         forgotten = self._connection.execute(rejected.delete().where(rejected.c.file_id == file_id)).rowcount
@@ -116,22 +150,37 @@ class FilesAndLoads(PlansAndRuns):
         *,
         digest: str | None = None,
         layout: str | None = None,
-        envelope: Mapping[str, Any] | None = None,
+        beside: Mapping[str, Any] | None = None,
     ) -> None:
         """What became of the records, and of a file its layout and what stood around them."""
         values: dict[str, Any] = counts.as_dict()
         if digest is not None:
-            text = json.dumps(envelope, ensure_ascii=True) if envelope else None
+            text = json.dumps(beside, ensure_ascii=True) if beside else None
             values |= {"digest": digest, "layout": layout, "envelope": text}
         self._connection.execute(loads.update().where(loads.c.id == load).values(values))
 
-    def loads(self, run: int | None = None, statuses: Iterable[str] | None = None) -> list[Load]:
-        """Loads in their order: of one run or all, in any state or in these."""
+    def states(self, entity: str) -> list[list[State]]:
+        """The states of an entity's files that followed each other, from old to new.
+
+        One list for all files whose records got the same fields: those of another folder or source are other records.
+        """
+        by_fields: dict[str, list[StoredFile]] = defaultdict(list)
+        for file in self.files_of_entity(entity):
+            by_fields[json.dumps(fields_of(file.sort_key))].append(file)
+        loads = self.loads(statuses=STORED, entity=entity)
+        return [found for files in by_fields.values() if (found := states(files, loads))]
+
+    def loads(
+        self, run: int | None = None, statuses: Iterable[str] | None = None, entity: str | None = None
+    ) -> list[Load]:
+        """Loads in their order: of one run or all, in any state or in these, of one entity or all."""
         statement = sa.select(
             loads, *(files.c[name].label(f"file_{name}") for name in FILE_COLUMNS if name != "id")
         ).join_from(loads, files, loads.c.file_id == files.c.id)
         if run is not None:
             statement = statement.where(loads.c.run_id == run)
+        if entity is not None:
+            statement = statement.where(loads.c.entity == entity)
         if statuses is not None:
             statement = statement.where(loads.c.status.in_(list(statuses)))
         return [_load(row) for row in self._connection.execute(statement.order_by(loads.c.id))]
@@ -145,22 +194,84 @@ class FilesAndLoads(PlansAndRuns):
         statement = sa.select(loads.c.layout).where(loads.c.file_id == file_id, loads.c.layout.is_not(None))
         return self._connection.execute(statement.order_by(loads.c.id.desc()).limit(1)).scalar_one_or_none()
 
+    def wrappings(self) -> dict[str, list[int]]:
+        """By entity, the loads of files that were one record as far as was known, and are read otherwise since."""
+        found: dict[str, list[int]] = defaultdict(list)
+        wanted = (loads.c.layout == "unclear") & loads.c.status.in_(STORED)
+        statement = sa.select(loads.c.id, loads.c.file_id, loads.c.entity).where(wanted)
+        for load, file_id, entity in self._connection.execute(statement).all():
+            if self.layout_of(file_id) not in ("unclear", "object"):
+                found[entity].append(load)
+        return found
+
+    def loaded_files(self) -> dict[str, LoadedFile]:
+        """By path, the files whose records are stored."""
+        found: dict[str, LoadedFile] = defaultdict(LoadedFile)
+        layouts = sa.select(loads.c.file_id, loads.c.layout).where(loads.c.layout.is_not(None)).order_by(loads.c.id)
+        last = {row[0]: row[1] for row in self._connection.execute(layouts)}
+        for row in self._connection.execute(sa.select(files).where(files.c.digest.is_not(None))):
+            found[row.path].states.add((row.size, row.mtime_ns))
+            found[row.path].entities.add(row.entity)
+            found[row.path].layouts |= {last[row.id]} if row.id in last else set()
+        return found
+
+    def places(self) -> dict[str, RecordsPath]:
+        """Where files have their records, by entity and by what the names of pages have in common.
+
+        The files loaded last decide.
+        """
+        found: dict[str, RecordsPath] = {}
+        for text, entity, path in self._connection.execute(
+            sa.select(loads.c.layout, loads.c.entity, files.c.path)
+            .join_from(loads, files, loads.c.file_id == files.c.id)
+            .where(loads.c.layout.like("envelope %"), loads.c.status.in_(STORED))
+            .order_by(loads.c.id)
+        ):
+            layout = FileLayout.from_text(text, entity)
+            if layout is not None and layout.path is not None:
+                found[entity] = found[family_of(Path(path))] = layout.path
+        return found
+
+    def maps(self) -> frozenset[str]:
+        """Entities whose records were values of a map."""
+        layouts = sa.select(loads.c.entity, loads.c.layout).where(loads.c.layout.like("envelope %*%")).distinct()
+        found = [(entity, FileLayout.from_text(text, entity)) for entity, text in self._connection.execute(layouts)]
+        return frozenset(entity for entity, layout in found if layout and layout.path and layout.path.has_map)
+
+    def file_and_source(self, load: int) -> tuple[StoredFile | None, str | None]:
+        """The file of a load, and the source that it was last loaded from."""
+        row = self._connection.execute(
+            sa.select(files).join_from(files, loads, loads.c.file_id == files.c.id).where(loads.c.id == load)
+        ).first()
+        if row is None:
+            return None, None
+        statement = sa.select(runs.c.source).join_from(loads, runs, loads.c.run_id == runs.c.id)
+        statement = statement.where(loads.c.file_id == row.id, runs.c.source.is_not(None)).order_by(loads.c.id.desc())
+        return _stored_file(row), self._connection.execute(statement.limit(1)).scalar()
+
+    def sources(self) -> dict[str, set[str]]:
+        """By entity, the sources that its stored records were loaded from."""
+        statement = sa.select(loads.c.entity, runs.c.source).join_from(loads, runs, loads.c.run_id == runs.c.id)
+        found: dict[str, set[str]] = defaultdict(set)
+        for entity, source in self._connection.execute(statement.where(loads.c.status.in_(STORED)).distinct()):
+            if source is not None:
+                found[entity].add(source)
+        return found
+
     def has_skipped(self, file_id: int) -> bool:
         """Was a file ever loaded without changing records whose key was stored?"""
         statement = sa.select(loads.c.id).where(loads.c.file_id == file_id, loads.c.mode == "skip").limit(1)
         return self._connection.execute(statement).first() is not None
 
-    def newer_loads(self, entity: str, sort_key: str, *, timed: bool) -> frozenset[int]:
-        """The numbers of loads of files with this entity that come after a file in the order from old to new.
-
-        :param timed: does the file belong to a session or stamp?
-        """
+    def newer_loads(self, entity: str, sort_key: str) -> frozenset[int]:
+        """The numbers of loads of files with this entity that come after a file in the order from old to new."""
         later = self._database.byte_order(files.c.sort_key) > safe_text(sort_key)
         rows = self._connection.execute(
             sa.select(files.c.id, files.c.path).where(files.c.entity == entity, later)
         ).all()
-        # Plain files count by path, and only while they are there: a folder that was renamed is no newer one.
-        newer = [row.id for row in rows if timed or Path(row.path).exists()]
+        # By name alone files count only while they are there: a folder that was renamed is no newer one.
+        by_name = order_of(sort_key) == "name"
+        newer = [row.id for row in rows if not by_name or Path(row.path).exists()]
         for part in in_lists([row.id for row in rows if row.id not in set(newer)]):
             # Should one come back, it is loaded again: older data may stand in its place by then.
             self._connection.execute(files.update().where(files.c.id.in_(part)).values(digest=None))
@@ -168,6 +279,12 @@ class FilesAndLoads(PlansAndRuns):
         for part in in_lists(newer):
             found.update(self._connection.execute(sa.select(loads.c.id).where(loads.c.file_id.in_(part))).scalars())
         return frozenset(found)
+
+    def waiting_loads(self, entity: str) -> frozenset[int]:
+        """The numbers of loads of files that are still there and are to be loaded again."""
+        statement = sa.select(loads.c.id, files.c.path).join_from(loads, files, loads.c.file_id == files.c.id)
+        rows = self._connection.execute(statement.where(files.c.entity == entity, files.c.digest.is_(None)))
+        return frozenset(row.id for row in rows if Path(row.path).exists())
 
     def latest_loads(self) -> set[int]:
         """The latest load of each file and entity that was loaded from the file itself."""
@@ -237,6 +354,7 @@ def _load(row: sa.Row[Any]) -> Load:
         derivable=bool(row.derivable),
         counts=Counts(**{name: getattr(row, name) for name in COUNTS}),
         resolved=row.resolved,
+        beside=row.envelope,
     )
 
 

@@ -21,5 +21,34 @@ def _plans_name_their_date_formats(connection: sa.Connection) -> None:
         )
 
 
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_plans_name_their_date_formats,)
+def _places_name_the_first_run(connection: sa.Connection) -> None:
+    """A file's place was date, stamp and name: the run that first saw it stands before the name, and was not told."""
+    rows = connection.exec_driver_sql("SELECT id, sort_key FROM json2db_files").all()
+    places = [{"number": number, "place": "\t\t".join(key.rsplit("\t", 1))} for number, key in rows]
+    if places:
+        connection.execute(sa.text("UPDATE json2db_files SET sort_key = :place WHERE id = :number"), places)
+
+
+def _values_may_be_written_in_several_ways(_connection: sa.Connection) -> None:
+    """Plans may say ``stored_digits``, ``written`` and ``chosen`` of columns, which a former version would not heed.
+
+    What there is stays: columns whose values are all written alike are stored as they were.
+    """
+
+
+def _plans_tell_lifecycles(_connection: sa.Connection) -> None:
+    """A plan that says nothing of versions and deletions means that there is nothing to say."""
+
+
+def _plans_tell_paths(_connection: sa.Connection) -> None:
+    """Plans tell what is inside objects. Those that do not are told by the rows, when the flat views are made."""
+
+
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
+    _plans_name_their_date_formats,
+    _places_name_the_first_run,
+    _values_may_be_written_in_several_ways,
+    _plans_tell_lifecycles,
+    _plans_tell_paths,
+)
 """Each leads from the version before its place, counted from 1, to that of its place."""

@@ -81,8 +81,6 @@ class PlansAndRuns:
     def _next_id(self, table: sa.Table) -> int:
         return int(self._connection.execute(sa.select(sa.func.coalesce(sa.func.max(table.c.id), 0))).scalar_one()) + 1
 
-    # Plans
-
     def plans(self, *, any_version: bool = False) -> dict[str, EntityPlan]:
         """The plans of all entities in the database, in order of name; none where there is no ledger.
 
@@ -93,13 +91,16 @@ class PlansAndRuns:
         rows = self._connection.execute(sa.select(plans.c.entity, plans.c.plan)).all()
         return {entity: from_json(text) for entity, text in sorted(tuple(row) for row in rows)}
 
+    def plan(self, entity: str) -> EntityPlan | None:
+        """The plan of one entity, in a ledger that is there; None where it has none."""
+        text = self._connection.execute(sa.select(plans.c.plan).where(plans.c.entity == entity)).scalar()
+        return None if text is None else from_json(text)
+
     def save_plan(self, plan: EntityPlan) -> None:
         self._connection.execute(plans.delete().where(plans.c.entity == plan.entity))
         self._connection.execute(
             plans.insert(), {"entity": plan.entity, "plan": to_json(plan), "changed_at": now_text()}
         )
-
-    # Runs
 
     def forget_plan(self, entity: str) -> None:
         """An entity has no tables any more."""

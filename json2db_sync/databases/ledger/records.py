@@ -36,8 +36,6 @@ class Replayed:
 class Records(FilesAndLoads):
     """Over one open connection."""
 
-    # Rejected records
-
     def add_rejections(self, load: int, file_id: int, rejections: Sequence[Rejection]) -> None:
         """Keep rejected records."""
         if not rejections:
@@ -216,8 +214,6 @@ class Records(FilesAndLoads):
             if changed:
                 self._connection.execute(statement, changed)
 
-    # Superseded records
-
     def add_superseded(self, load: int, file_id: int, entity: str, records: Sequence[Superseded]) -> None:
         """Keep which records newer versions took the place of."""
         if records:
@@ -249,6 +245,16 @@ class Records(FilesAndLoads):
         if entity is not None:
             statement = statement.where(superseded.c.entity == entity)
         return [dict(row._mapping) for row in self._connection.execute(statement)]
+
+    def superseded_ids(self, file_ids: Sequence[int]) -> set[str]:
+        """The ids of superseded records that stand in these files."""
+        return {
+            id_
+            for part in in_lists(file_ids)
+            for id_ in self._connection.execute(
+                sa.select(superseded.c.record_id).where(superseded.c.file_id.in_(part))
+            ).scalars()
+        }
 
     def superseded_counts(self) -> dict[int, int]:
         """By load, how many superseded records are listed."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+from pathlib import Path
 
 import sqlalchemy as sa
 
 from json2db_sync.databases.outcome_counter import COUNTS, Counts
 from json2db_sync.model.kinds import INT64_MAX
+from json2db_sync.model.plan import entity_name
+from json2db_sync.sources.file_order import bare, fields_of
+from json2db_sync.sources.files import SourceFile, stem_and_suffix, time_of
 
 PREFIX = "json2db_"
 metadata = sa.MetaData()
@@ -144,6 +148,35 @@ class StoredFile:
     mtime_ns: int
     digest: str | None
 
+    def source_file(self, layout: str | None = None) -> SourceFile:
+        """The file as it was when it was loaded; it may be gone, or hold something else by now.
+
+        :param layout: as the ledger has it: a file of several entities bears the name of none of them.
+        """
+        path = Path(self.path)
+        return SourceFile(
+            path=path,
+            name=self.name,
+            entity=entity_name(stem_and_suffix(path.name)[0]) if (layout or "").startswith("entities") else self.entity,
+            size=self.size,
+            mtime_ns=self.mtime_ns,
+            session=self.session,
+            stamp=self.stamp,
+            time=time_of(self.session or self.stamp or ""),
+            place=bare(self.sort_key),
+            fields=fields_of(self.sort_key),
+        )
+
+
+@dataclass
+class LoadedFile:
+    """How a file was loaded, whatever is in it."""
+
+    states: set[tuple[int, int]] = field(default_factory=set)
+    """Size and time."""
+    entities: set[str] = field(default_factory=set)
+    layouts: set[str] = field(default_factory=set)
+
 
 @dataclass(frozen=True)
 class Load:
@@ -162,6 +195,8 @@ class Load:
     """Do the files alone say what became of the records?"""
     counts: Counts
     resolved: int
+    beside: str | None
+    """What stood beside the records, as JSON text."""
 
 
 FILE_COLUMNS = tuple(field.name for field in fields(StoredFile))

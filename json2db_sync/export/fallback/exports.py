@@ -13,8 +13,9 @@ from json2db_sync.export.exported_file import ExportedFile, Identity, identity_o
 from json2db_sync.export.fallback.export import Export, stated, unfit, verified
 from json2db_sync.export.fallback.lru_cache import LRUCache, lock_of
 from json2db_sync.export.fallback.offset_index import MOST, Keys, OffsetIndex, find_keys
+from json2db_sync.model.aliases import Aliases
 from json2db_sync.model.jsontext import Key, stored_id
-from json2db_sync.sources.files import EXPORT_SUFFIXES, METADATA_SUFFIX, SCHEMA_SUFFIX
+from json2db_sync.sources.folders import EXPORT_SUFFIXES, METADATA_SUFFIX, SCHEMA_SUFFIX
 
 _TRIES = 10
 """How often to begin again where an export is being replaced by a newer one just now."""
@@ -33,12 +34,20 @@ class Exports:
 
     :param memory_limit: bytes; a record larger than an eighth of it is refused.
     :param keys: the key fields of entities, where they are configured.
+    :param aliases: other names of fields, by entity.
     """
 
-    def __init__(self, directory: Path, memory_limit: int, keys: Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        memory_limit: int,
+        keys: Mapping[str, Sequence[str]],
+        aliases: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> None:
         self.directory = directory
         self._memory_limit = memory_limit
         self._keys = keys
+        self._aliases = aliases or {}
 
     def exist(self) -> bool:
         """Is there a folder of exports at all?"""
@@ -173,7 +182,8 @@ class Exports:
             return places
 
     def _find_keys(self, export: Export, parts: int) -> Keys:
-        return find_keys(export.path, self._keys.get(export.entity), self._texts(export), parts)
+        aliases = Aliases(self._aliases.get(export.entity, {}).items())
+        return find_keys(export.path, self._keys.get(export.entity), self._texts(export), parts, aliases)
 
 
 def _changed_at(path: Path) -> int | None:

@@ -15,6 +15,7 @@ from json2db_sync.export.fallback.breaker import Breaker
 from json2db_sync.export.fallback.export import Export
 from json2db_sync.export.fallback.exports import Exports, Replaced
 from json2db_sync.model.jsontext import Key
+from json2db_sync.model.plan import MAP_KEY
 
 Records = Generator[dict[str, Any], None, None]
 RecordId = Key | Sequence[Key]
@@ -60,6 +61,8 @@ class Fallback(NoFallback):
     database: Hashable
     """What the breaker knows the database by."""
     breaker: Breaker
+    maps: frozenset[str] = frozenset()
+    """Entities whose records were the values of a map, and hold their keys."""
 
     def refusal(self) -> Unreachable | None:
         return self.breaker.refusal(self.database, self.retry_after)
@@ -113,7 +116,13 @@ class Fallback(NoFallback):
         return export
 
     def _records(self, export: Export, id: RecordId | None) -> Records:
-        yield from self.exports.all(export) if id is None else self.exports.by_key(export, id)
+        for record in self.exports.all(export) if id is None else self.exports.by_key(export, id):
+            yield without_map_key(record) if export.entity in self.maps else record
+
+
+def without_map_key(record: dict[str, Any]) -> dict[str, Any]:
+    """A record as it stood in a map."""
+    return {key: value for key, value in record.items() if key != MAP_KEY}
 
 
 def started(records: Records) -> Records:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from json2db_sync.errors import FileError
 from json2db_sync.export.exported_file import KEY, Place, record_of, schema_of
-from json2db_sync.model.jsontext import content_id, key_of, short_hash
+from json2db_sync.model.aliases import Aliases
+from json2db_sync.model.jsontext import content_id, short_hash
+from json2db_sync.model.record_key import key_of
 
 MOST = 1_000_000
 """Records of one export whose places are remembered: 24 MB."""
@@ -27,10 +29,12 @@ class Keys:
 
     fields: tuple[str, ...]
     """None where records have no key of their own, and are known by their content."""
+    aliases: Aliases = field(default_factory=lambda: Aliases(()))
+    """Other names of fields."""
 
     def id_of(self, record: dict[str, Any]) -> str:
         """The id that the database knows it by."""
-        return key_of(record, self.fields) or content_id(record)
+        return key_of(self.aliases.plain(record), self.fields) or content_id(record)
 
 
 class OffsetIndex:
@@ -55,7 +59,7 @@ class OffsetIndex:
             yield self._starts[at], self._lengths[at]
 
 
-def find_keys(path: Path, configured: Sequence[str] | None, texts: Texts, parts: int) -> Keys:
+def find_keys(path: Path, configured: Sequence[str] | None, texts: Texts, parts: int, aliases: Aliases) -> Keys:
     """What the records of an export are known by: as its schema says, as configured, or as the records show.
 
     Keys stand first in exported records. Where nothing says how many fields they have, there are as many as the key
@@ -65,7 +69,7 @@ def find_keys(path: Path, configured: Sequence[str] | None, texts: Texts, parts:
     """
     named = schema_of(path).get(KEY)
     stated = named if isinstance(named, list) and all(isinstance(name, str) for name in named) else None
-    sample = [record_of(text) for _byte, text in islice(texts, _SAMPLE)]
+    sample = [aliases.plain(record_of(text)) for _byte, text in islice(texts, _SAMPLE)]
     if stated is None and configured is None:
         leading = Counter(tuple(record)[:parts] for record in sample)
         fields = leading.most_common(1)[0][0] if leading else ()
@@ -74,10 +78,10 @@ def find_keys(path: Path, configured: Sequence[str] | None, texts: Texts, parts:
             raise _no_key(path, "does not say what its key is")
     else:
         fields = tuple((stated if stated is not None else configured) or ())
-        missing = [field for field in fields if not any(field in record for record in sample)]
+        missing = [name for name in fields if not any(name in record for record in sample)]
         if sample and missing:
             raise _no_key(path, f"does not hold its key ({', '.join(missing)})")
-    return Keys(fields)
+    return Keys(fields, aliases)
 
 
 def _no_key(path: Path, what: str) -> FileError:

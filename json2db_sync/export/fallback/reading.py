@@ -36,8 +36,6 @@ class Reading(Iterator[dict[str, Any]]):
         self._reason: str | None = None
         self._failure: SyncError | None = None
 
-    # Where the records come from
-
     @property
     def source(self) -> Literal["database", "export"]:
         """Who answers."""
@@ -72,8 +70,6 @@ class Reading(Iterator[dict[str, Any]]):
     def reason(self) -> str | None:
         """Why the database does not answer."""
         return self._opened()._reason
-
-    # The records
 
     def __next__(self) -> dict[str, Any]:
         records = self._opened()._records

@@ -109,3 +109,16 @@ def runs_show(call: Call, number: int) -> int:
 @options(shared.DATABASE, shared.ENTITY, shared.LIMIT, shared.OUTPUT)
 def superseded(call: Call, **arguments: Any) -> int:
     return perform(call, "superseded", lambda runner: runner.superseded(**given(arguments)), answers=True)
+
+
+@command(
+    "gone",
+    "List the stored records of an ENTITY that its newest files (all those of one stamp) no longer hold, or that a "
+    "stub says were deleted, with the time since when and the file that they came with last. Nothing is changed: the "
+    "setting processing.complete names entities whose rows are marked.",
+    example="json2db-sync gone items --limit 20",
+    short="Records that the newest files no longer hold.",
+)
+@options(click.argument("entity", metavar="ENTITY"), shared.DATABASE, shared.FIRST, shared.OUTPUT)
+def gone(call: Call, entity: str, **arguments: Any) -> int:
+    return perform(call, "gone", lambda runner: runner.gone(entity, **given(arguments)), answers=True)

@@ -26,7 +26,7 @@ SECTIONS = {
     "The way back": {"export": "exports", "restore-json": "exports"},
     "Looking after it": {
         "status": "status", "inspect": "status", "read": "history", "runs": "history", "rejected": "rejects",
-        "superseded": "history", "backup": "backups", "backups": "backups", "restore": "backups",
+        "superseded": "history", "gone": "history", "backup": "backups", "backups": "backups", "restore": "backups",
     },
     "Around it": {
         "schema": "schema", "generate-table-schemas": "schema", "schedule": "schedule",

@@ -72,7 +72,9 @@ def _outcome(
             with _listener(call) as listener:
                 runner = SyncRunner(call.db_path, call.data_source, config=config, on_event=listener)
                 result = work(runner)
-        return result, (result if result.success or _has_more(result) else None)
+        # A failed result may have something to draw beyond its error, as a verification's checks.
+        drawn = any(result.get(name) for name in ("checks", "steps", "files", "refused_files", "state"))
+        return result, (result if result.success or drawn else None)
     except (SyncError, KeyboardInterrupt) as error:
         return _failed(operation, error), None
 
@@ -102,11 +104,6 @@ def stream(call: Call, operation: str, lines: Callable[[SyncRunner], Iterator[st
         result = _failed(operation, error)
     _explain(result)
     return exit_code(result)
-
-
-def _has_more(result: Result) -> bool:
-    """Has a failed result got something to draw beyond its error, as a verification's checks?"""
-    return any(result.get(name) for name in ("checks", "steps", "files", "refused_files", "state"))
 
 
 def _one_screen() -> bool:

@@ -184,6 +184,8 @@ CUSTOM_COLUMNS = option(
 ENTITY = option("--entity", metavar="NAME", heading="Which records", help="Only this entity.")
 LIMIT = option("--limit", "most", type=click.IntRange(min=1), metavar="NUMBER", heading=_HOW,
     help="Show at most so many, newest first.")
+FIRST = option("--limit", "most", type=click.IntRange(min=1), metavar="NUMBER", heading=_HOW,
+    help="Show at most so many, in order of id.")
 SCHEMA_DIRECTORY = option("--schema-directory", type=_PATH, metavar="DIR", heading=_RULES,
     help="JSON Schemas to check records by, one an entity: invoices.schema.json.")
 RULES = (

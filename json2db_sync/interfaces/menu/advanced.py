@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from rich.text import Text
 
-from json2db_sync.interfaces.menu import backups, runs, tasks, validation
+from json2db_sync.interfaces.menu import backups, gone, runs, tasks, validation
 from json2db_sync.interfaces.menu.flow import Flow
 from json2db_sync.interfaces.menu.forms import Form
 from json2db_sync.interfaces.menu.plans import same_as, show_command
@@ -28,6 +28,7 @@ OPTIONS = (
     Option("plan", "Table plan", "what the data would change in the tables", "p"),
     Option("status", "How things stand", "database, exports, last runs, what is next", "h"),
     Option("superseded", "Superseded records", "newer versions took their place", "s"),
+    Option("gone", "Records that are gone", "the newest files lack them", "g"),
     Option("validation", "Validation", "JSON Schemas to check records by", "v"),
     Option(Back, "Back", "", "0"),
 )
@@ -52,6 +53,7 @@ class Advanced:
             "runs": lambda: runs.browse(session),
             "status": lambda: self._show(tasks.STATUS),
             "superseded": lambda: self._show(tasks.SUPERSEDED),
+            "gone": lambda: gone.browse(session),
             "validation": lambda: validation.browse(session),
             "database": lambda: form.ask("database"),
             "source": lambda: form.ask("source"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from json2db_sync.errors import SyncError
+from json2db_sync.interfaces.menu import proposals
 from json2db_sync.interfaces.menu.forms import Form
 from json2db_sync.interfaces.menu.next_actions import NextActions, Step
 from json2db_sync.interfaces.menu.plans import Plan, draw, same_as
@@ -71,8 +72,6 @@ class Flow:
         elif task.asks:
             self._form.fill(task, "Go on to the plan" if task.writes else "Go on")
 
-    # Agreeing on the plan
-
     def _agree(self, step: Step) -> Result | None:
         """None when the user agrees; a result where there is nothing to agree on.
 
@@ -108,6 +107,8 @@ class Flow:
         look = source.bytes <= LARGE or self._wants_to_look(source)
         while look:
             result = self._session.run(ANALYSIS)
+            if result.success and proposals.offer(self._session, result):
+                continue
             if result.error_type != "cancelled":
                 return result
             self._session.console.print()

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.text import Text
 
-from json2db_sync.interfaces.menu import backups, glyphs, tasks
+from json2db_sync.interfaces.menu import backups, glyphs, proposals, tasks
 from json2db_sync.interfaces.menu.forms import Form
 from json2db_sync.interfaces.menu.places import show_place
 from json2db_sync.interfaces.menu.prompts import BACK, Back, Option
@@ -80,8 +80,6 @@ class NextActions:
             if step is not None:
                 return step
 
-    # Done
-
     def _after_success(self, step: Step, result: Result) -> list[Way]:
         ways: list[Way] = []
         if _rejected(result):
@@ -89,6 +87,9 @@ class NextActions:
         refused = _refused(result)
         if refused:
             ways.append((Option(0, "Look at the refused files"), lambda: self._look_at_refused(refused, _root(result))))
+        if found := proposals.proposed(self._session, result):
+            label = f"Look at {counted(len(found), 'proposal')}"
+            ways.append((Option(0, label, "for the configuration"), lambda: self._offer(step, result)))
         ways += self._fitting(step.task, result)
         ways.append((Option(0, "Run again"), lambda: Step(step.task, fill=bool(step.task.asks))))
         return ways
@@ -121,10 +122,12 @@ class NextActions:
             chosen = self._session.prompts.choose(f"Refused files ({len(refused):,})", options)
             show_place(self._session, {"file": chosen.file, **chosen.context}, root)
 
+    def _offer(self, step: Step, result: Result) -> Step | None:
+        """Do the same again where anything was written."""
+        return Step(step.task, fill=False) if proposals.offer(self._session, result) else None
+
     def _restore(self) -> None:
         backups.browse(self._session)
-
-    # Stopped
 
     def _say_what_is_committed(self, result: Result) -> None:
         loaded = result.steps.get("populate") if isinstance(result, WorkflowResult) else result
@@ -145,8 +148,6 @@ class NextActions:
         if step.task.asks:
             ways.append(_way("Change the options", step.task))
         return [*ways, _way("Open the report", tasks.REPORT)]
-
-    # Failed
 
     def _after_error(self, step: Step, result: Result) -> list[Way]:
         kind, task = result.error_type, step.task

@@ -83,8 +83,6 @@ class Records:
         except Back:
             return
 
-    # One record
-
     def _look_at(self, record: RejectedRecord) -> None:
         self._show(record)
         if record.number is None:
@@ -112,8 +110,6 @@ class Records:
         if text.count("\n") > _SCREENFUL:  # what it is about has scrolled away
             say(f"  {record.path or ''} {record.reason}".rstrip())
         say()
-
-    # A second try
 
     def _try_all(self, total: int) -> None:
         same_as(self._session, ["rejected", "replay"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
@@ -16,6 +17,8 @@ _STATUS = {"done": GOOD, "failed": BAD, "cancelled": LOOK, "interrupted": LOOK, 
 _UNKNOWN = ("·", "")
 _NOTHING = {"populate": "nothing new to load", "full_workflow": "nothing new to load", "replay": "nothing to try again"}
 """What it means that an operation that loads has loaded nothing."""
+_SHORT = 200
+"""Characters that are shown of what stood beside records; --json has all of it."""
 _NARROW = 100
 """Columns below which figures have short names."""
 OUTCOMES = {
@@ -86,12 +89,22 @@ def run(result: RunResult, canvas: Canvas) -> None:
         _loads(result.loads, canvas, report.operation)
     elif not report.read:
         canvas.line(("It loaded no file.", "dim"), indent=2)
+    _beside(result.loads, canvas)
     resolved = sum(load.resolved for load in result.loads)
     if resolved:
         canvas.blank()
         canvas.line((f"Rejected records that were tried again or replaced since then: {resolved:,}", "dim"))
     refused = [f"{_name(load)}: {load.error}" for load in result.loads if load.error]
     worth_a_look(canvas, notes=[*refused, *result.notes])
+
+
+def _beside(loads: Sequence[LoadReport], canvas: Canvas) -> None:
+    """What stood in the files beside their records."""
+    told = [(_name(load), json.dumps(load.beside, ensure_ascii=False)) for load in loads if load.beside]
+    if told:
+        canvas.blank()
+        canvas.line(("Beside the records stood in", "bold"))
+        canvas.pairs(((name, "dim"), text if len(text) <= _SHORT else f"{text[:_SHORT]}…") for name, text in told)
 
 
 def _facts(report: RunReport) -> Iterator[tuple[Part, Part]]:

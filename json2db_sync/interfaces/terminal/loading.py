@@ -67,6 +67,7 @@ def _effort(result: PopulateResult) -> list[str]:
         told.append(f"{before:,} loaded before and unchanged since")
     if result.rows:
         told.append(f"{counted(result.rows, 'row')} written")
+    told += [f"{statistics[mark]:,} {mark}" for mark in ("gone", "back") if statistics.get(mark)]
     return told
 
 
@@ -88,9 +89,6 @@ def _entities(result: PopulateResult, canvas: Canvas) -> None:
     rows: list[list[Part]] = [[name, *(number(counts.get(o, 0)) for o in outcomes)] for name, counts in shown.items()]
     canvas.blank()
     canvas.table(columns, rows)
-
-
-# The workflow
 
 
 def workflow(result: WorkflowResult, canvas: Canvas) -> None:

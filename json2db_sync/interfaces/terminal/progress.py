@@ -91,8 +91,6 @@ class Progress:
             except Exception:  # the terminal is given back all the same
                 sys.stdout.flush()
 
-    # What happens
-
     def _draw(self, event: events.Event) -> None:
         match event:
             case events.RunStarted():
@@ -153,8 +151,6 @@ class Progress:
         done = f" after {meter.records:,} records" if meter.records else ""
         self._finished(BAD, LABELS[meter.step], where + done, self._now() - meter.started)
 
-    # The step at hand
-
     def _begin(self, step: str, *, announced: bool = True) -> Meter:
         self._announced = announced
         if self._meter is None or self._meter.step != step:
@@ -180,8 +176,6 @@ class Progress:
         live, self._live = self._live, None
         if live is not None:
             live.stop()
-
-    # Lines
 
     @property
     def _width(self) -> int:

@@ -10,6 +10,7 @@ from json2db_sync.interfaces.terminal.history import named_after
 from json2db_sync.interfaces.terminal.wording import ago, file_and_time
 from json2db_sync.results import (
     ExportedRejectsResult,
+    GoneResult,
     RejectedRecord,
     RejectedResult,
     Result,
@@ -115,6 +116,26 @@ def superseded(result: SupersededResult, canvas: Canvas) -> None:
     if result.total > shown:
         canvas.blank()
         canvas.more(shown, result.total, "record")
+
+
+def gone(result: GoneResult, canvas: Canvas) -> None:
+    """Each record with the time since when it is gone and the file that had it last."""
+    if not result.total:
+        canvas.item(GOOD, f"No record of {result.entity} is gone: the newest files hold all that are stored")
+        return
+    canvas.line(
+        (f"{counted(result.total, 'record')} of {result.entity}", "bold"), " gone; newest files: ", result.newest or "",
+    )  # fmt: skip
+    columns = [Column("id", widest=30, rest=True), Column("since"), Column(""), Column("last in", rest=True, fold=True)]
+    canvas.table(columns, ([
+        str(one.id), (one.since or "").replace("T", " ").removesuffix("Z"), "deleted" if one.deleted else "",
+        " ".join(filter(None, file_and_time(one.file or ""))),
+    ] for one in result.records))  # fmt: skip
+    canvas.more(len(result.records), result.total, "record")
+    if not result.complete and not all(one.marked for one in result.records):
+        canvas.blank()
+        setting = f'processing.complete = ["{result.entity}"]'
+        canvas.line((f"Are the newest files all there is? Then {setting} marks the rows that they lack.", "dim"))
 
 
 def newer_version(record: SupersededRecord) -> str:

@@ -26,6 +26,7 @@ _ANSWERS: Mapping[type[Result], Callable[[Any, Canvas], None]] = {
     kinds.RejectedResult: draw_records.rejected,
     kinds.ExportedRejectsResult: draw_records.exported,
     kinds.SupersededResult: draw_records.superseded,
+    kinds.GoneResult: draw_records.gone,
     kinds.ReportResult: draw_state.report,
     kinds.RunsResult: draw_history.runs,
     kinds.RunResult: draw_history.run,

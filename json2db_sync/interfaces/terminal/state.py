@@ -8,7 +8,15 @@ from json2db_sync.interfaces.terminal.canvas import GOOD, NUMBER, Canvas, Column
 from json2db_sync.interfaces.terminal.history import runs_table
 from json2db_sync.interfaces.terminal.warnings import worth_a_look
 from json2db_sync.interfaces.terminal.wording import ago, file_and_time, size_text, stamp_text
-from json2db_sync.results import BackupResult, EntityReport, EntityStatus, RelationReport, ReportResult, TableReport
+from json2db_sync.results import (
+    BackupResult,
+    EntityReport,
+    EntityStatus,
+    RelationReport,
+    ReportResult,
+    TableReport,
+    ViewReport,
+)
 from json2db_sync.text import counted
 
 
@@ -22,15 +30,25 @@ def report(result: ReportResult, canvas: Canvas) -> None:
     if result.tables:
         canvas.blank()
         _tables(result.tables, canvas)
+    if sums := [(f"{table.name}.{name}", total) for table in result.tables for name, total in table.sums.items()]:
+        canvas.heading("Exact sums")
+        canvas.pairs(sums)
     if result.entities:
         canvas.heading("How fresh")
         _freshness(result.entities, canvas)
+        for entity in result.entities:
+            if entity.gone:
+                text = f"{entity.name}: {counted(entity.gone, 'record')} not in its newest files"
+                canvas.line((f"{text} (json2db-sync gone {entity.name})", "dim"), indent=2)
     if result.runs:
         canvas.heading("Last runs")
         runs_table(result.runs, canvas)
     if result.relations:
         canvas.heading("Relations", ("guessed from names; the share of values found there", "dim"))
         _relations(result.relations, canvas)
+    if result.views:
+        canvas.heading("Flat views", ("a column for each path inside objects", "dim"))
+        _views(result.views, canvas)
     rejected = [f"{counted(result.rejected, 'rejected record')} kept with the reason"] if result.rejected else []
     worth_a_look(canvas, notes=[*rejected, *result.notes])
 
@@ -86,6 +104,11 @@ def _relations(relations: Sequence[RelationReport], canvas: Canvas) -> None:
         f"{relation.matching:,} of {relation.distinct:,}",
         share(relation.matching, relation.distinct),
     ] for relation in relations))  # fmt: skip
+
+
+def _views(views: Sequence[ViewReport], canvas: Canvas) -> None:
+    columns = [Column("view", rest=True, fold=True), Column("paths", NUMBER)]
+    canvas.table(columns, ([view.name, number(len(view.paths))] for view in views))
 
 
 def backups(result: BackupResult, canvas: Canvas) -> None:

@@ -81,12 +81,7 @@ _SESSION_FILE = re.compile(r"sync_session_[^\s/\\]+(?:[/\\][^\s/\\]+)*?[/\\]([^\
 
 def short_paths(text: str) -> str:
     """Files of sessions within a text by their own name and time: ``bills.json (2025-07-12 10:30)``."""
-    return _SESSION_FILE.sub(_short_path, text)
-
-
-def _short_path(match: re.Match[str]) -> str:
-    name, when = file_and_time(match[0])
-    return f"{name} ({when.removeprefix('of ')})"
+    return _SESSION_FILE.sub(lambda match: "{} ({})".format(*file_and_time(match[0])).replace(" (of ", " ("), text)
 
 
 def file_and_time(path: str) -> tuple[str, str]:

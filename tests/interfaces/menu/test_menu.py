@@ -489,6 +489,19 @@ def test_superseded_records_are_listed(sit: Sit) -> None:
 
 
 @pytest.mark.slow
+def test_records_that_are_gone_are_listed_by_entity(sit: Sit) -> None:
+    """The entities with records that their newest files lack can be chosen, and these records are shown."""
+    for day, things in (("2026-07-01", '[{"id": 7}, {"id": 8}]'), ("2026-07-02", '[{"id": 7}]')):
+        Path("data", day).mkdir(parents=True)
+        Path("data", day, "things.json").write_text(things)
+    seen = sit(
+        "6", ENTER, GO, "y", "h", ENTER, "7", ENTER, "g", ENTER, ENTER, ESC, "0", ENTER, "0", ENTER, source="data"
+    )
+    assert "same as: json2db-sync gone things" in seen
+    assert "1 record of things gone" in seen
+
+
+@pytest.mark.slow
 def test_schemas_are_written_and_checked_by(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
     """Validation writes a schema for each entity, replaces schemas only after a yes, and says which are in use."""
     seen = sit("7", ENTER, "v", ENTER, ENTER, "rules", ENTER, ENTER, "rules", ENTER, "n", ESC, "0", ENTER, "0", ENTER)

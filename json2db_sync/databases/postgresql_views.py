@@ -1,0 +1,188 @@
+"""PostgreSQL's views: which read a table, and the statements that make each as it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from graphlib import TopologicalSorter
+
+import sqlalchemy as sa
+
+from json2db_sync.databases.base import Database
+from json2db_sync.databases.flat_views import FlatView
+from json2db_sync.databases.views import View
+from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind
+from json2db_sync.model.moments import has_offset
+from json2db_sync.model.plan import PathPlan
+
+_EDGES = """
+    WITH RECURSIVE reader (oid, of) AS (
+        SELECT c.oid, 0::oid FROM pg_class AS c
+        WHERE c.relnamespace = current_schema()::regnamespace AND c.relname = ANY (:names)
+        UNION
+        SELECT v.oid, reader.oid FROM reader
+        JOIN pg_depend AS d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = reader.oid
+            AND d.classid = 'pg_rewrite'::regclass
+        JOIN pg_rewrite AS r ON r.oid = d.objid AND r.ev_class <> reader.oid
+        JOIN pg_class AS v ON v.oid = r.ev_class AND v.relkind IN ('v', 'm')
+    )
+    SELECT oid, of FROM reader WHERE of <> 0
+"""
+_NAME = """
+    SELECT CASE WHEN relnamespace = current_schema()::regnamespace THEN quote_ident(relname)
+        ELSE format('%I.%I', relnamespace::regnamespace::name, relname) END, relkind::text
+    FROM pg_class WHERE oid = :oid
+"""
+_CREATE = """
+    SELECT format('CREATE %s %s (%s)%s AS %s%s',
+        CASE relkind WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'VIEW' END, c.oid::regclass,
+        (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
+            WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped),
+        CASE WHEN reloptions IS NULL THEN '' ELSE format(' WITH (%s)', array_to_string(reloptions, ', ')) END,
+        rtrim(pg_get_viewdef(c.oid), ';'),
+        CASE WHEN relkind = 'm' AND NOT relispopulated THEN ' WITH NO DATA' ELSE '' END)
+    FROM pg_class AS c WHERE c.oid = :oid
+"""
+# What belongs to a view and goes with it: its columns' defaults, INSTEAD OF triggers, rules, indexes.
+_PARTS = """
+    SELECT format('ALTER VIEW %s ALTER COLUMN %I SET DEFAULT %s', d.adrelid::regclass, a.attname,
+        pg_get_expr(d.adbin, d.adrelid))
+    FROM pg_attrdef AS d JOIN pg_attribute AS a ON a.attrelid = d.adrelid AND a.attnum = d.adnum WHERE adrelid = :oid
+    UNION ALL SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE tgrelid = :oid AND NOT tgisinternal
+    UNION ALL SELECT pg_get_ruledef(oid) FROM pg_rewrite WHERE ev_class = :oid AND rulename <> '_RETURN'
+    UNION ALL SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = :oid
+"""
+# What people said of a table or view, and whom they let read it: (column or NULL, statement).
+_DRESS = """
+    SELECT NULL::name, format('COMMENT ON %s %s IS %L',
+        CASE relkind WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END, oid::regclass,
+        obj_description(oid, 'pg_class'))
+    FROM pg_class WHERE oid = :oid AND obj_description(oid, 'pg_class') IS NOT NULL
+    UNION ALL SELECT attname, format('COMMENT ON COLUMN %s.%I IS %L', attrelid::regclass, attname,
+        col_description(attrelid, attnum))
+    FROM pg_attribute WHERE attrelid = :oid AND attnum > 0 AND col_description(attrelid, attnum) IS NOT NULL
+    UNION ALL SELECT NULL, format('GRANT %s ON %s TO %s%s', acl.privilege_type, c.oid::regclass,
+        CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(acl.grantee)) END,
+        CASE WHEN acl.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
+    FROM pg_class AS c, aclexplode(c.relacl) AS acl WHERE c.oid = :oid AND acl.grantee <> c.relowner
+    UNION ALL SELECT a.attname, format('GRANT %s (%I) ON %s TO %s%s', acl.privilege_type, a.attname, c.oid::regclass,
+        CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(acl.grantee)) END,
+        CASE WHEN acl.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
+    FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid, aclexplode(a.attacl) AS acl
+    WHERE c.oid = :oid AND acl.grantee <> c.relowner
+"""
+_OWNER = """
+    SELECT format('ALTER %s %s OWNER TO %I',
+        CASE relkind WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'VIEW' END, oid::regclass, pg_get_userbyid(relowner))
+    FROM pg_class WHERE oid = :oid AND pg_get_userbyid(relowner) <> current_user
+"""
+# Whom ALTER DEFAULT PRIVILEGES lets read it though it was not so before.
+_REVOKE = """
+    SELECT DISTINCT format('REVOKE ALL ON %s FROM %s', c.oid::regclass,
+        CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(acl.grantee)) END)
+    FROM pg_class AS c, aclexplode(c.relacl) AS acl WHERE c.oid = to_regclass(:name) AND acl.grantee <> c.relowner
+"""
+
+
+def execute(connection: sa.Connection, statement: str) -> None:
+    """Execute a statement as the server wrote it: a % in it is no parameter."""
+    connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
+
+
+_MARK = re.compile(r"made by json2db_sync of (\S+), remade with its tables: (\w+)")
+_DAY = (
+    "(?!0000)([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)"
+    "|02-(0[1-9]|1[0-9]|2[0-8]))|([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)"
+)
+_CLOCK = "[T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\\.[0-9]{1,9})?)?"
+_NUMBER = "^[-+]?([0-9]{1,250}([.][0-9]{0,250})?|[.][0-9]{1,250})([eE][-+]?[0-9]{1,3})?$"
+_ZONE = "( ?(Z|[+-](0[0-9]|1[0-5])(:?[0-5][0-9])?)| UTC)"
+
+
+class PostgreSQLViews(Database):
+    """Views hold on to what they read: a table is not dropped while one does."""
+
+    def path_sql(self, column: str, path: PathPlan) -> str:
+        kind = path.kind
+        literals = ["'" + key.replace("'", "''") + "'" for key in path.keys[1:]]
+        value = " -> ".join([column, *literals])
+        text = " ->> ".join([" -> ".join([column, *literals[:-1]]), literals[-1]])
+        if kind is Kind.TEXT:
+            return f"({text})"
+        if kind is Kind.JSON:
+            return f"NULLIF({value}, 'null'::jsonb)"
+        if kind is Kind.BOOL:
+            return f"CASE WHEN jsonb_typeof({value}) = 'boolean' THEN ({text})::boolean END"
+        if kind in (Kind.DATE, Kind.DATETIME):
+            moment = "" if kind is Kind.DATE else _CLOCK + (_ZONE if has_offset(path.date_format or "") else "")
+            of = self.type_of(kind, path.date_format).compile(self.dialect())
+            return f"CASE WHEN ({text}) ~ '^{_DAY}{moment}$' THEN ({text})::{of} END"
+        number = f"({text})::numeric"
+        test, of = {
+            Kind.INTEGER: (f"{number} = trunc({number}) AND {number} BETWEEN {INT64_MIN} AND {INT64_MAX}", "::bigint"),
+            Kind.BIGINT: (f"{number} = trunc({number})", ""),
+            Kind.NUMBER: (f"abs({number}) < 1.797e308", "::double precision"),
+        }.get(kind, ("true", ""))
+        is_number = f"({text}) ~ '{_NUMBER}'" if path.chosen else f"jsonb_typeof({value}) = 'number'"
+        return f"CASE WHEN {is_number} THEN CASE WHEN {test} THEN {number}{of} END END"
+
+    def flat_views(self, connection: sa.Connection) -> dict[str, tuple[str, str]]:
+        statement = (
+            "SELECT relname, obj_description(oid, 'pg_class') FROM pg_class"
+            " WHERE relkind = 'v' AND relnamespace = current_schema()::regnamespace"
+        )
+        found = connection.exec_driver_sql(statement).all()
+        return {name: (match[1], match[2]) for name, text in found if text and (match := _MARK.fullmatch(text))}
+
+    def create_flat_view(self, connection: sa.Connection, view: FlatView) -> None:
+        execute(connection, f"CREATE VIEW {self.quote(view.name)} AS {view.select}")
+        mark = f"made by json2db_sync of {view.entity}, remade with its tables: {view.digest}"
+        execute(connection, f"COMMENT ON VIEW {self.quote(view.name)} IS '{mark}'")
+
+    def views_on(self, connection: sa.Connection, names: Sequence[str]) -> list[View]:
+        edges = connection.execute(sa.text(_EDGES), {"names": list(names)}).all()
+        readers = {reader for reader, _of in edges}
+        graph: dict[int, set[int]] = {reader: set() for reader in sorted(readers)}
+        for reader, of in edges:
+            if of in readers:
+                graph[reader].add(of)
+        return [_view(connection, oid) for oid in TopologicalSorter(graph).static_order()]
+
+    def drop_view(self, connection: sa.Connection, view: View) -> None:
+        kind = "MATERIALIZED VIEW" if view.is_materialized else "VIEW"
+        execute(connection, f"DROP {kind} {view.name}")
+
+    def create_view(self, connection: sa.Connection, view: View) -> None:
+        create, *rest = view.statements
+        execute(connection, create)
+        for statement in _texts(connection, _REVOKE, name=view.name):
+            execute(connection, statement)
+        for statement in rest:
+            execute(connection, statement)
+
+    def grants_and_comments(self, connection: sa.Connection, names: Sequence[str]) -> list[tuple[str, str | None, str]]:
+        """(table, column or None, statement) of what people said of tables, and of whom they let use them."""
+        found = sa.text("SELECT to_regclass(quote_ident(:name))::oid")
+        oids = {name: connection.execute(found, {"name": name}).scalar() for name in names}
+        return [
+            (name, column, statement)
+            for name, oid in oids.items()
+            if oid is not None
+            for column, statement in connection.execute(sa.text(_DRESS), {"oid": oid})
+        ]
+
+
+def _view(connection: sa.Connection, oid: int) -> View:
+    name, kind = connection.execute(sa.text(_NAME), {"oid": oid}).one()
+    dress = [statement for _column, statement in connection.execute(sa.text(_DRESS), {"oid": oid})]
+    statements = (
+        *_texts(connection, _CREATE, oid=oid),
+        *_texts(connection, _PARTS, oid=oid),
+        *dress,
+        *_texts(connection, _OWNER, oid=oid),  # last: grants of ours become the owner's
+    )
+    return View(name, statements, kind == "m")
+
+
+def _texts(connection: sa.Connection, query: str, **values: object) -> list[str]:
+    return list(connection.execute(sa.text(query), values).scalars())
