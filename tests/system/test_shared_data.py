@@ -298,8 +298,9 @@ def records_in(value: Any, entity: str) -> list[Any]:
     if isinstance(value, list):
         return value
     arrays = [key for key, item in value.items() if isinstance(item, list)]
-    if entity in arrays:
-        return value[entity]
+    for own in (entity, entity.removesuffix("s")):
+        if own in arrays:
+            return value[own]
     names = ("data", "records", "items", "results", "rows")
     return value[arrays[0]] if len(arrays) == 1 and arrays[0] in names else [value]
 
