@@ -61,6 +61,7 @@ LOUD = frozenset(
         "folders_by_date",
         "gone_not_told",
         "guessed_key_updates",
+        "key_comes_twice",
         "key_given_up",
         "key_ignored",
         "kinds_ignored",

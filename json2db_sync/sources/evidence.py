@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from json2db_sync.model.plan import entity_name, singular, snake
@@ -117,9 +117,8 @@ def layout_of(file: SourceFile, members: Sequence[Member], neighbour: Neighbour)
     :param neighbour: asked where the object itself says nothing.
     """
     name = FileName.of(file)
-    itself = FileLayout("object", name.entity)
-    if len({member.key for member in members}) < len(members):
-        return itself
+    members, repeated = _each_key_once(members)
+    itself = FileLayout("object", name.entity, repeated=repeated)
     chosen = _chosen(name, members) or _entities(name, members)
     if chosen is not None:
         return chosen
@@ -133,7 +132,19 @@ def layout_of(file: SourceFile, members: Sequence[Member], neighbour: Neighbour)
         if is_there or likely is None:
             return FileLayout("envelope", name.entity_of(path.name), path, beside=_beside(members, path))
     named = name.entity if name.is_mapped else name.bare or name.entity
-    return itself if likely is None else FileLayout("unclear", name.entity, likely, named=named)
+    return itself if likely is None else replace(itself, kind="unclear", path=likely, named=named)
+
+
+def _each_key_once(members: Sequence[Member]) -> tuple[Sequence[Member], tuple[str, ...]]:
+    """The members with what stands under one key together, and the keys of lists and objects that come again."""
+    found: dict[str, Member] = {}
+    repeated: dict[str, None] = {}
+    for member in members:
+        former = found.get(member.key)
+        found[member.key] = former.with_again(member) if former else member
+        if former and former.kind != "scalar" and former.value != member.value:
+            repeated[member.key] = None
+    return list(found.values()), tuple(repeated)
 
 
 def _chosen(name: FileName, members: Sequence[Member]) -> FileLayout | None:

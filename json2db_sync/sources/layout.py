@@ -40,6 +40,8 @@ class FileLayout:
     """Keys of lists beside the records that could be records, too."""
     named: str = ""
     """Where it is unclear: what the setting may call this file and other pages of the same."""
+    repeated: tuple[str, ...] = ()
+    """Keys of an object that is a record under which a list or an object stands, and then something else again."""
     is_empty: bool = False
     """Does the place of the records hold none, unlike that of the entity's other files?"""
 
@@ -74,6 +76,12 @@ class FileLayout:
 
         :param file: its name.
         """
+        notes = []
+        if self.repeated:
+            keys, line = ", ".join(self.repeated), setting_line(self.entity, RecordsPath.of_keys(self.repeated[0]))
+            text = f"{file}: a key stands there more than once ({keys}): the last value is stored, the others are not"
+            help_ = "" if self.kind == "unclear" else f"; where they are records, {line} takes those of all"
+            notes.append(Note(text + help_, "key_comes_twice", self.entity, len(self.repeated), SETTING))
         if self.kind == "unclear":
             line = setting_line(self.named, self.path)
             text = (
@@ -81,8 +89,7 @@ class FileLayout:
                 f'{line} takes those, "$" means the object itself (then create-tables --recreate --empty --entity '
                 f"{self.entity}, and populate)"
             )
-            return [Note(text, "unclear_layout", self.entity, 1, setting=line)]
-        notes = []
+            notes.append(Note(text, "unclear_layout", self.entity, 1, setting=line))
         if self.is_empty and self.path is not None:
             text = f"{file} holds nothing at {self.path.text}, where the records of {self.entity} are: none was read"
             notes.append(Note(text, "records_missing", self.entity, 0, setting=SETTING))

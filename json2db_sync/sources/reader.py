@@ -6,6 +6,7 @@ envelope, records somewhere in an object; an object of lists, each an entity; or
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -223,10 +224,14 @@ class RecordReader:
 
     def _several(self, cursor: Cursor, undecoded: bool) -> Iterator[Batch]:
         """The records of an object of lists."""
+        counts = Counter[str]()  # a key may come again, and several may be one entity
         for key in cursor.members():
             is_entity = cursor.skip_space() == "[" and (not self.layout.lists or key in self.layout.lists)
             if is_entity:
-                yield from self._batches(_elements(cursor, undecoded), entity_name(key))
+                entity = entity_name(key)
+                for batch in self._batches(_elements(cursor, undecoded), entity, counts[entity] + 1):
+                    counts[entity] += len(batch)
+                    yield batch
             else:
                 member_at(cursor, key)
 
@@ -243,8 +248,7 @@ class RecordReader:
         is_empty = not walk.is_found or (not records and tells_of_errors(beside))
         self.layout = replace(self.layout, beside=beside, is_empty=is_empty)
 
-    def _batches(self, parts: Iterator[Part], entity: str) -> Iterator[Batch]:
-        number = 1
+    def _batches(self, parts: Iterator[Part], entity: str, number: int = 1) -> Iterator[Batch]:
         for part in parts:
             if isinstance(part, Stretch):
                 yield Undecoded(entity, number, part.byte, part.text, part.raws, part.record_bytes)

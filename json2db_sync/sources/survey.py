@@ -68,6 +68,15 @@ class Member:
         """Of an object that is at hand."""
         return cls(key, value, "object", keys=frozenset(value), found=search(value, 1))
 
+    def with_again(self, again: Member) -> Member:
+        """The same and what stands under its key once more: lists go on, of anything else the last one counts."""
+        if "list" not in (self.kind, again.kind):
+            return again
+        lists = [one for one in (self, again) if one.kind == "list"]
+        value = [element for one in lists if isinstance(one.value, list) for element in one.value]
+        elements, objects = sum(one.elements for one in lists), sum(one.objects for one in lists)
+        return Member(self.key, value, "list", elements, objects, found=best(one.found for one in lists))
+
     @property
     def may_be_list(self) -> bool:
         """Is it a list of objects, or an empty one, or null in its place?"""

@@ -37,6 +37,15 @@ class Days:
         session(self.base, next(self._days), **files)
         return self.again()
 
+    def texts(self, **files: str) -> Any:
+        """As :meth:`load`, of files as they are written."""
+        stamp = f"{next(self._days)}_08-00-00"
+        folder = self.base / f"sync_session_{stamp}" / "raw_json" / stamp
+        folder.mkdir(parents=True)
+        for name, text in files.items():
+            (folder / f"{name}.json").write_text(text)
+        return self.again()
+
     def again(self) -> Any:
         result = ok(self.runner.populate())
         verified(self.runner)
@@ -572,3 +581,51 @@ def test_the_name_of_a_list_is_not_what_stands_around_each_record(tmp_path: Path
     runner = SyncRunner(tmp_path / "test.db", path, config=config)
     ok(runner.populate())
     assert list(runner.read("repositories")) == [{"id": 1}]
+
+
+TWICE = {
+    "data": '{"data":[FIRST],"next":1,"data":[SECOND]}',
+    "the file's name": '{"tasks":[FIRST],"x":{"y":1},"tasks":[SECOND]}',
+    "empty at first": '{"data":[],"data":[FIRST,SECOND],"data":null}',
+    "one of two entities": '{"tasks":[FIRST],"others":[{"id":9}],"tasks":[SECOND]}',
+}
+
+
+@pytest.mark.parametrize("name", TWICE)
+@pytest.mark.parametrize("by_batch", [True, False])
+def test_a_list_whose_key_comes_twice_is_read_whole(days: Days, name: str, by_batch: bool) -> None:
+    """No parser tells of it, and the first list would be lost without a word."""
+    days.runner._batch_path = by_batch
+    first, second = ({"id": number, "a": [{"b": number}]} for number in (1, 2))
+    text = TWICE[name].replace("FIRST", json.dumps(first)).replace("SECOND", json.dumps(second))
+    quiet(days.texts(tasks=text))
+    assert days.records("tasks") == [first, second]
+    assert days.tables >= {"json_tasks", "json_tasks_a"}
+    if name == "one of two entities":
+        assert days.records("others") == [{"id": 9}]
+
+
+@pytest.mark.parametrize("undecoded", [True, False])
+def test_large_lists_whose_key_comes_twice_are_read_piece_by_piece(tmp_path: Path, undecoded: bool) -> None:
+    """However many records are in them, and each bears a number of its own."""
+    lists = [[{"id": number, "text": "x" * 1000} for number in range(start, start + 1500)] for start in (0, 1500)]
+    path = tmp_path / "all.json"
+    path.write_text(f'{{"cats":{json.dumps(lists[0])},"dogs":[{{"id":1}}],"cats":{json.dumps(lists[1])}}}')
+    with RecordReader(make_file(path, tmp_path, {}), 2**24) as reader:
+        batches = list(reader.batches(undecoded=undecoded))
+    records = [record for batch in batches for record in batch.records() if record.entity == "cats"]
+    assert [record.value["id"] for record in records] == list(range(3000))
+    assert [record.number for record in records] == list(range(1, 3001))
+
+
+def test_a_record_that_loses_a_list_by_a_key_that_comes_twice_says_so(days: Days) -> None:
+    """It is a record as every parser reads it, and that is loud; the setting has the records of both lists."""
+    result = days.texts(orders='{"id":7,"lines":[{"id":1}],"lines":[{"id":2}]}')
+    assert exit_code(result) is Exit.ATTENTION
+    (note,) = [note for note in result.notes if note.code == "key_comes_twice"]
+    assert 'data_source.records = {"orders": "lines"}' in note
+    assert days.records("orders") == [{"id": 7, "lines": [{"id": 2}]}]
+    ok(days.runner.create_tables(recreate=True, empty=True))
+    days.configure(records={"orders": "lines"})
+    quiet(days.again())
+    assert days.records("orders") == [{"id": 1}, {"id": 2}]
