@@ -5,6 +5,7 @@ They may be two companies with invoices of the same numbers, and then neither ma
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -24,6 +25,12 @@ _OLD_AND_NEW = frozenset(
      "incoming", "latest", "new", "old", "older", "previous", "processed", "today", "yesterday")
 )  # fmt: skip
 """Folders called so hold older and newer files of the same things."""
+_TIMES = frozenset(
+    ("current", "latest", "new", "newest", "today", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday",
+     "sunday", "january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
+     "november", "december", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec")
+)  # fmt: skip
+"""What is in a folder with such a word in its name is newer than what earlier runs saw in others."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,7 @@ class Rivals:
         if stored is None:
             return None
         other = stored.source_file()
-        if other.path == self._file.path:
+        if other.path == self._file.path or (source and self._origin.goes_on(Path(source))):
             return None
         root = self._origin.root
         if root and source and source != root and self._is_other_source(Path(root), Path(source), other):
@@ -96,8 +103,6 @@ class Rivals:
             return False
         if source.is_relative_to(root) and source.is_relative_to(path.parent):
             return False  # a folder above it: the same source, seen as a whole
-        if self._origin.goes_on(source):
-            return False
         return other.path.exists()  # else it has only moved
 
     def _is_sibling(self, stored: StoredFile, other: SourceFile) -> bool:
@@ -105,9 +110,11 @@ class Rivals:
         mine = self._file
         if self._origin.order != "auto" or mine.time is not None or other.time is not None:
             return False
-        if mine.dates != other.dates or run_of(mine.order) != run_of(stored.sort_key):
-            return False
-        return _folders_apart(mine, other) is not None
+        folders = _folders_apart(mine, other) if mine.dates == other.dates else None
+        if folders is None or run_of(mine.order) == run_of(stored.sort_key):
+            return folders is not None
+        # A folder that a later run saw first may be that of another company, unless the other one's file is in it now.
+        return _TIMES.isdisjoint(re.split("[^a-z]+", " ".join(folders).casefold())) and other.path.exists()
 
     def notes(self, entity: str) -> Iterator[Note]:
         """Of folders whose records took each other's place for nothing but dates further down."""

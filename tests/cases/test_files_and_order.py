@@ -88,7 +88,7 @@ def test_18_numbers_count_as_numbers(url: str, tmp_path: Path, older: str, newer
     [
         ("march.json", "april.json", "april.json"),
         ("customers_9.json", "customers_10.json", "customers_10.json"),
-        ("z/customers.json", "a/customers.json", "a/customers.json"),
+        ("march/customers.json", "april/customers.json", "april/customers.json"),
         ("customers_2026-07-02.json", "customers_2026-07-01.json", "customers_2026-07-02.json"),
         ("customers_20260702.json", "customers_20260701T235959.json", "customers_20260702.json"),
         ("2026-07-02/customers.json", "2026-07-01/customers.json", "2026-07-02/customers.json"),
@@ -413,6 +413,43 @@ def test_20_dates_and_numbers_say_which_is_newer(url: str, tmp_path: Path, one: 
     """Folders that bear dates, or are counted, go on as one."""
     assert load(url, companies(tmp_path, one, other)).refused_files == ()
     assert stored_loser(records(url, "invoices")) == 5
+
+
+@pytest.mark.parametrize("batch_path", [True, False])
+@pytest.mark.parametrize(("one", "other"), [("zeta", "acme"), ("acme/2026-07-01", "beta/2026-07-01"), (".", "acme")])
+def test_20_a_folder_that_a_later_run_sees_first_is_no_newer_one(
+    url: str, tmp_path: Path, one: str, other: str, batch_path: bool
+) -> None:
+    """It may be another company's, as in one run; nor is the first one newer where it changes then."""
+    runner = SyncRunner(url, tmp_path / "in")
+    runner._batch_path = batch_path
+    write(tmp_path / "in" / one / "invoices.json", [INVOICE])
+    assert not runner.populate().needs_attention
+    write(tmp_path / "in" / other / "invoices.json", [{"Id": "2", "Total": 5}])
+    assert not runner.populate().needs_attention
+    for changed in (one, other):
+        write(tmp_path / "in" / changed / "invoices.json", [{"Id": "1", "Total": 7}, {"Id": "2", "Total": 7}])
+        for _ in range(2):
+            result = runner.populate()
+            assert {file.reason for file in result.refused_files} == {"folders_disagree"}
+            assert result.needs_attention
+    assert sorted((record["Id"], record["Total"]) for record in records(url, "invoices")) == [("1", 100), ("2", 5)]
+    verified(url)
+
+
+def test_20_folders_that_moved_or_are_archives_do_not_bring_back_what_was(url: str, tmp_path: Path) -> None:
+    """A folder that was renamed goes on; a file that was put aside is not newer than what took its place."""
+    source = tmp_path / "in"
+    write(source / "incoming" / "invoices.json", [INVOICE])
+    load(url, source)
+    (source / "incoming").rename(source / "inbox")
+    write(source / "inbox" / "invoices.json", [{"Id": "1", "Total": 5}])
+    assert load(url, source).statistics["updated"] == 1
+    (source / "inbox").rename(source / "processed")
+    write(source / "inbox" / "invoices.json", [{"Id": "1", "Total": 6}])
+    assert [file.reason for file in load(url, source).refused_files] == ["folders_disagree"]
+    assert stored_loser(records(url, "invoices")) == 6
+    verified(url)
 
 
 def test_20_folders_that_agree_or_hold_other_keys_load(url: str, tmp_path: Path) -> None:
