@@ -22,8 +22,10 @@ from json2db_sync.model.moments import (
     are_usual_dates,
     as_odd,
     class_of,
+    date_format_of,
     format_of,
     formats_of,
+    may_be_date,
     usual_format,
 )
 from json2db_sync.model.paths import MAX_DEPTH, ObjectCheck, Shape, may_be_named
@@ -284,23 +286,27 @@ class FieldStatistics:
     def _analyze_texts(self, values: Sequence[str], date_format: str | None) -> None:
         self.texts += len(values)
         self.alike.add(values)
-        if date_format and date_format in self.date_formats:
-            self.date_formats[date_format] += len(values)
-        elif self._is_one_date_format(values):
-            (date_format,) = self.date_formats
-            self.date_formats[date_format] += len(values)
+        if not date_format or date_format not in self.date_formats:
+            date_format = self._one_date_format(values)
+        if date_format is not None:
+            self._count_format(date_format, values[0], len(values))
         elif self.date_formats.keys() - {""}:
             self._analyze_dates(values)
-        else:
+        elif any(map(may_be_date, values)):
             for value in values:  # one by one, as long as there may come so many without a date that it is enough
                 self._analyze_date(value, 1)
+        else:
+            self._count_format("", values[0], len(values))
+            self._count_spoilers(values)
 
-    def _is_one_date_format(self, values: Sequence[str]) -> bool:
-        """Are all texts so far, and these, dates of one format, or no dates worth looking for?"""
-        if len(self.date_formats) != 1:
-            return False
-        (date_format,) = self.date_formats
-        return are_usual_dates(set(values), date_format) if date_format else self.is_no_date
+    def _one_date_format(self, values: Sequence[str]) -> str | None:
+        """The date format of all texts so far, and of these; "" where they are no dates worth looking for."""
+        if len(self.date_formats) > 1:
+            return None
+        date_format = next(iter(self.date_formats)) if self.date_formats else date_format_of(values[0])
+        if not date_format:
+            return "" if self.is_no_date else None
+        return date_format if are_usual_dates(set(values), date_format) else None
 
     @property
     def is_no_date(self) -> bool:
@@ -313,9 +319,13 @@ class FieldStatistics:
             return
         date_format = format_of(value)
         self._count_format(date_format, value, times)
-        shown = value[:80]
-        if not date_format and (shown in self.spoilers or len(self.spoilers) < _MAX_SPOILERS):
-            self.spoilers[shown] += times
+        if not date_format:
+            self._count_spoilers([value], times)
+
+    def _count_spoilers(self, values: Sequence[str], times: int = 1) -> None:
+        for shown, count in Counter([value[:80] for value in values]).items():
+            if shown in self.spoilers or len(self.spoilers) < _MAX_SPOILERS:
+                self.spoilers[shown] += count * times
 
     def _analyze_dates(self, values: Sequence[str]) -> None:
         """Count texts among which there are dates of several formats, or other texts."""

@@ -179,7 +179,12 @@ def format_of(text: str) -> str:
     """The date_format of a date or moment; one after :data:`ODD` where there is none that gives the text back; "" for
     other texts.
     """
-    return "" if text[4:5] != "-" else date_format_of(text) or _odd_format_of(text)
+    return (date_format_of(text) or _odd_format_of(text)) if may_be_date(text) else ""
+
+
+def may_be_date(text: str) -> bool:
+    """Can this be a date or moment? It is told at once of most texts that are none."""
+    return text[4:5] == "-"
 
 
 def _odd_format_of(text: str) -> str:
