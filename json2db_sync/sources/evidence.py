@@ -45,6 +45,8 @@ _PAGING = _words(
 """Keys of what stands around one page of a list."""
 _IN_PAGES = _words("has_more next_page next_page_token next_cursor next_link per_page page_size total_pages")
 """Keys that only a page of a list has: what else it holds, its own id is none of a thing."""
+_SURELY_PAGED = _IN_PAGES | _words("next previous page pages cursor paging pagination page_context offset")
+_ANSWERS = _words("status ok jsonrpc odata_context odata_next_link odata_count next_link")
 _LIST_KINDS = re.compile(r"(?i)(?:list|listing|collection|bundle|search_?(?:set|result))(?:page|response)?$")
 _WEAK_KEYS = ("key", "number", "slug", "sku", "email")
 Neighbour = Callable[[], RecordsPath | None]
@@ -135,6 +137,20 @@ def layout_of(file: SourceFile, members: Sequence[Member], neighbour: Neighbour)
     return itself if likely is None else replace(itself, kind="unclear", path=likely, named=named)
 
 
+def page_of(file: SourceFile, members: Sequence[Member]) -> FileLayout | None:
+    """The layout of a page of a list, of an object that is one of several in a file; None for what is a record.
+
+    It holds nothing else: what stands beside its list is of pages and answers, or there is nothing.
+    """
+    layout = layout_of(file, members, lambda: None)
+    if layout.kind != "envelope" or layout.path is None or layout.lists_beside:
+        return None
+    beside = [snake(key).strip("_") for key in layout.beside]
+    known = _PAGING | _SIGNS | _BESIDE | _ANSWERS
+    is_sure = not beside or not _SURELY_PAGED.isdisjoint(beside) or snake(str(layout.path.name)) in _JUST_LISTS
+    return layout if is_sure and known.issuperset(beside) else None
+
+
 def _each_key_once(members: Sequence[Member]) -> tuple[Sequence[Member], tuple[str, ...]]:
     """The members with what stands under one key together, and the keys of lists and objects that come again."""
     found: dict[str, Member] = {}
@@ -188,7 +204,9 @@ def _envelope(name: FileName, members: Sequence[Member], at: Member, others: Seq
     path = at.path
     beside = _beside(members, path)
     doubtful = tuple(member.key for member in others if _holds_keys(member))
-    return FileLayout("envelope", name.entity_of(at.key), path, beside=beside, lists_beside=doubtful)
+    inside = at.found.steps if at.found and at.objects else ()
+    likelier = RecordsPath.of_keys(at.key, *inside) if inside else None
+    return FileLayout("envelope", name.entity_of(at.key), path, (), frozenset(), beside, doubtful, likelier=likelier)
 
 
 def _holds_keys(member: Member) -> bool:

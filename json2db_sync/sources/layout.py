@@ -40,6 +40,8 @@ class FileLayout:
     """Keys of lists beside the records that could be records, too."""
     named: str = ""
     """Where it is unclear: what the setting may call this file and other pages of the same."""
+    likelier: RecordsPath | None = None
+    """Where the records could be rather, of a file that is read as it was, since nothing of it may be left out."""
     repeated: tuple[str, ...] = ()
     """Keys of an object that is a record under which a list or an object stands, and then something else again."""
     is_empty: bool = False
@@ -87,6 +89,14 @@ class FileLayout:
             text = (
                 f"{file}: one record of {self.entity}, but it could be something around records; "
                 f'{line} takes those, "$" means the object itself (then create-tables --recreate --empty --entity '
+                f"{self.entity}, and populate)"
+            )
+            notes.append(Note(text, "unclear_layout", self.entity, 1, setting=line))
+        if self.likelier is not None:
+            line, itself = setting_line(self.entity, self.likelier), self.path.text if self.path else "$"
+            text = (
+                f"{file}: each record of {self.entity} could be something around records; {line} takes those, "
+                f'"{itself}" means the records as they are (then create-tables --recreate --empty --entity '
                 f"{self.entity}, and populate)"
             )
             notes.append(Note(text, "unclear_layout", self.entity, 1, setting=line))

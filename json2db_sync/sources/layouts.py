@@ -40,6 +40,10 @@ class Layouts:
             return None
         return FileLayout("envelope", FileName.of(file).entity_of(path.name), path)
 
+    def is_settled(self, file: SourceFile) -> bool:
+        """Does the setting say where its records are, or that it is none of an envelope?"""
+        return self._path(file) is not None
+
     def _path(self, file: SourceFile) -> RecordsPath | None:
         if not self.records:
             return None

@@ -7,7 +7,8 @@ envelope, records somewhere in an object; an object of lists, each an entity; or
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from json2db_sync.errors import FileError
@@ -28,12 +29,12 @@ from json2db_sync.sources.batch import (
 from json2db_sync.sources.bytestream import CHUNK, ByteStream
 from json2db_sync.sources.cursor import Cursor, Element, Stretch
 from json2db_sync.sources.decoder import Decoder
-from json2db_sync.sources.evidence import tells_of_errors
+from json2db_sync.sources.evidence import page_of, tells_of_errors
 from json2db_sync.sources.files import LINE_SUFFIXES, SourceFile, stem_and_suffix
 from json2db_sync.sources.layout import FileLayout, setting_line
 from json2db_sync.sources.layouts import NOTHING_KNOWN, Layouts
-from json2db_sync.sources.records_path import Step
-from json2db_sync.sources.survey import member_at, survey
+from json2db_sync.sources.records_path import RecordsPath, Step
+from json2db_sync.sources.survey import Member, member_at, survey
 from json2db_sync.sources.walk import Walk, gathered
 
 _RECORD_SHARE = 8
@@ -141,7 +142,9 @@ class RecordReader:
         cursor = self._cursor()
         first = cursor.skip_space()
         if by_lines and not (first == "[" or (first == "{" and cursor.line() == (False, True))):
-            return configured if configured and first else FileLayout("lines", file.entity)
+            if configured and first:
+                return configured
+            return self._one_by_one(cursor, FileLayout("lines", file.entity))
         if not first:
             what = "is empty" if cursor.holds_nothing else "holds nothing but white space"
             raise cursor.error(what, reason="file_empty")
@@ -149,7 +152,7 @@ class RecordReader:
         if configured and (first == "{" or steps is None or steps[:1] == (Step.EACH,)):
             return configured
         if first == "[":
-            return FileLayout("array", file.entity)
+            return self._survey_array(cursor)
         if first != "{":
             value, _start = cursor.value()
             cursor.expect_end()
@@ -164,16 +167,50 @@ class RecordReader:
     def _survey_object(self, cursor: Cursor) -> FileLayout:
         is_whole, is_more = (False, False) if self._one_value else cursor.line()
         if is_whole and is_more:
-            return FileLayout("lines", self.file.entity)
+            return self._one_by_one(cursor, FileLayout("lines", self.file.entity))
         members = list(survey(cursor))
         if is_whole is None and cursor.line_ends_and_more_follows():
-            return FileLayout("lines", self.file.entity)
+            return self._one_by_one(cursor, FileLayout("lines", self.file.entity), members)
         if cursor.skip_space() in ("{", "[") and not self._one_value:
-            return FileLayout("objects", self.file.entity)
+            return self._one_by_one(cursor, FileLayout("objects", self.file.entity), members)
         cursor.expect_end()
         if not members and self._layouts.neighbour(self.file, self._survey_alone) is None:
             raise self._no_records("an object without any key")
         return self._layouts.decide(self.file, members, self._survey_alone)
+
+    def _one_by_one(self, cursor: Cursor, layout: FileLayout, members: Sequence[Member] = ()) -> FileLayout:
+        """The layout of objects one after the other: of pages of a list where each is one, so that nothing is lost."""
+        if self._one_value or self._layouts.is_settled(self.file) or (not members and cursor.skip_space() != "{"):
+            return layout
+        page = None
+        with suppress(FileError):  # told where it is read
+            page = page_of(self.file, members or list(survey(cursor)))
+            while page is not None:
+                mark = cursor.skip_space()
+                other = page_of(self.file, list(survey(cursor))) if mark == "{" else None
+                if other is None or other.path != page.path:
+                    return replace(page, beside={}) if not mark else layout
+        return replace(layout, likelier=page.path) if page is not None else layout
+
+    def _survey_array(self, cursor: Cursor) -> FileLayout:
+        """The layout of an array: of records, whatever is in them. Only the first one or two elements are looked at."""
+        layout = FileLayout("array", self.file.entity)
+        if self._one_value or self._layouts.is_settled(self.file):
+            return layout
+        with suppress(FileError):  # told where it is read
+            for number, _item in enumerate(cursor.items()):
+                mark = cursor.skip_space()
+                if number == 0 and mark == "{":
+                    page = page_of(self.file, list(survey(cursor)))
+                    if page is not None and page.path is not None and page.path.steps is not None:
+                        return replace(layout, likelier=RecordsPath.of_keys(Step.EACH, *page.path.steps))
+                elif number == 1 and mark == "[":
+                    rest = member_at(cursor, "")
+                    is_list = rest.objects == rest.elements > 0 and cursor.skip_space() == "]"
+                    return replace(layout, likelier=RecordsPath.parse("$[1][*]")) if is_list else layout
+                else:
+                    break
+        return layout
 
     def _survey_alone(self, file: SourceFile) -> FileLayout:
         with RecordReader(file, self._memory_limit) as reader:

@@ -7,13 +7,15 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from json2db_sync.errors import FileError
 from json2db_sync.sources.cursor import Cursor, Stretch
 from json2db_sync.sources.records_path import RecordsPath, Step
 
 _MAX_KEPT = 64 * 1024
 """Characters of what stands beside the records that are kept."""
-_MAX_LOOK = 400
+_MAX_LOOK = 150
 """Levels that are looked into."""
 _ALIKE = 0.5
 """Objects of a map are alike where an object has, on average, at least this share of all their keys."""
@@ -26,6 +28,11 @@ _MANY = 10
 _NO_NAME = re.compile(r"-?\d[\dT:.-]*|(?=.*\d)[\w-]{16,}")
 """Keys of a map rather than of an object: numbers, dates, UUIDs, ids that were pushed."""
 _NO_KEYS: frozenset[str] = frozenset()
+_IDS = frozenset(("id", "_id", "uuid", "guid"))
+_OF_PLACE = frozenset(
+    ("kind", "type", "cursor", "score", "etag", "link", "links", "fullUrl", "search", "request", "response")
+)
+"""Keys beside a record that tell of the place where it stands."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +45,8 @@ class Found:
     @property
     def depth(self) -> int:
         """Levels above its records; a map is as good as a list."""
-        return sum(step is not Step.VALUES for step in self.steps)
+        steps = self.steps[:-2] if Step.EACH in self.steps[-2:-1] else self.steps  # the last is inside each record
+        return sum(step is not Step.VALUES for step in steps)
 
     def below(self, step: str | Step) -> Found:
         """The same, seen from one level above."""
@@ -112,6 +120,7 @@ def member_at(cursor: Cursor, key: str) -> Member:
 
 def _list(cursor: Cursor, key: str) -> Member:
     elements = objects = size = 0
+    inner_keys = _NO_KEYS
     first: object = None
     kept: list[object] | None = []
     for part in cursor.stretches():
@@ -120,14 +129,17 @@ def _list(cursor: Cursor, key: str) -> Member:
             elements += len(part.raws)
             objects += len(part.raws)
             kept = None
+            if inner_keys:
+                inner_keys = inner_keys.intersection(*(inside(_plain(raw)) for raw in part.raws))
             continue
         elements += 1
         objects += part.raw[:1] == "{"
+        inner_keys = inside(part.value) if elements == 1 else inner_keys and inner_keys & inside(part.value)
         first = part.value if elements == 1 else first
         size += len(part.raw)
         kept = [*kept, part.value] if kept is not None and size <= _MAX_KEPT and len(kept) < 1000 else None
     inner = search(first, 1) if elements and not objects else None
-    found = Found((), objects) if objects else inner and inner.below(Step.EACH)
+    found = Found(_steps_inside(inner_keys), objects) if objects else inner and inner.below(Step.EACH)
     return Member(key, kept or [], "list", elements, objects, found=found)
 
 
@@ -156,9 +168,7 @@ def search(value: object, level: int = 0) -> Found | None:
     if isinstance(value, list):
         objects = sum(isinstance(element, dict) for element in value)
         if objects:
-            # Of the edges of GraphQL their nodes are the records.
-            is_edge = all(isinstance(edge, dict) and isinstance(edge.get("node"), dict) for edge in value)
-            return Found((Step.EACH, "node") if is_edge else (), objects)
+            return Found(_steps_inside(frozenset.intersection(*map(inside, value))), objects)
         inner = best(search(element, level + 1) for element in value if isinstance(element, list))
         return inner and inner.below(Step.EACH)
     if isinstance(value, Mapping):
@@ -166,6 +176,30 @@ def search(value: object, level: int = 0) -> Found | None:
             return Found((Step.VALUES,), len(value))
         return best(found.below(key) for key, inner in value.items() if (found := search(inner, level + 1)))
     return None
+
+
+def inside(element: object) -> frozenset[str]:
+    """Under which key an element of a list holds a record, having no key of its own nor anything to say beside it: a
+    node of GraphQL's edges, the resource in an entry of FHIR.
+    """
+    objects = (
+        {key: value for key, value in element.items() if isinstance(value, dict)} if isinstance(element, dict) else {}
+    )
+    things = {key for key, value in objects.items() if not _IDS.isdisjoint(value)} - _OF_PLACE
+    of_place = _OF_PLACE | ({"_id", "_index", "_type", "_score", "sort"} if "_source" in things else _NO_KEYS)
+    is_around = len(things) == 1 and isinstance(element, dict) and of_place | things >= element.keys()
+    return frozenset(objects.keys() & {"node"}) or (frozenset(things) if is_around else _NO_KEYS)
+
+
+def _plain(raw: msgspec.Raw) -> object:
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return None
+
+
+def _steps_inside(keys: frozenset[str]) -> tuple[str | Step, ...]:
+    return (Step.EACH, min(keys)) if keys else ()
 
 
 def names_nothing(keys: Iterable[str]) -> bool:

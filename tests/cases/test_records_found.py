@@ -38,12 +38,12 @@ class Days:
         return self.again()
 
     def texts(self, **files: str) -> Any:
-        """As :meth:`load`, of files as they are written."""
+        """As :meth:`load`, of files as they are written; where the name ends in an underscore, as lines of records."""
         stamp = f"{next(self._days)}_08-00-00"
         folder = self.base / f"sync_session_{stamp}" / "raw_json" / stamp
         folder.mkdir(parents=True)
         for name, text in files.items():
-            (folder / f"{name}.json").write_text(text)
+            (folder / (f"{name[:-1]}.ndjson" if name.endswith("_") else f"{name}.json")).write_text(text)
         return self.again()
 
     def again(self) -> Any:
@@ -629,3 +629,104 @@ def test_a_record_that_loses_a_list_by_a_key_that_comes_twice_says_so(days: Days
     days.configure(records={"orders": "lines"})
     quiet(days.again())
     assert days.records("orders") == [{"id": 1}, {"id": 2}]
+
+
+PAGES = [{"data": [{"id": 1}, {"id": 2}], "next": "x"}, {"data": [], "next": "y"}, {"data": [{"id": 3}], "next": None}]
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("name", ["tasks", "tasks_"])
+@pytest.mark.parametrize("by_batch", [True, False])
+def test_pages_one_after_the_other_are_read_each_as_its_envelope(
+    days: Days, indent: int | None, name: str, by_batch: bool
+) -> None:
+    """A page a line, or indented."""
+    days.runner._batch_path = by_batch
+    quiet(days.texts(**{name: "\n".join(json.dumps(page, indent=indent) for page in PAGES)}))
+    assert days.records("tasks") == [{"id": 1}, {"id": 2}, {"id": 3}]
+    quiet(days.texts(**{name: json.dumps(PAGES[0]) + "\n" + json.dumps({"data": [{"id": 4}], "next": None})}))
+    assert days.records("tasks") == [{"id": 1}, {"id": 2}, {"id": 3}, {"id": 4}]
+
+
+NO_PAGES = {
+    "records with a list": [{"customer": "a", "items": [{"s": 1}], "total": 5}, {"customer": "b", "items": [{"s": 2}]}],
+    "records among them": [*PAGES, {"id": 9}],
+    "pages of two lists": [{"data": [{"id": 1}]}, {"results": [{"id": 1}]}],
+}
+
+
+@pytest.mark.parametrize("name", NO_PAGES)
+def test_lines_that_are_not_all_pages_are_records(days: Days, name: str) -> None:
+    """Else what is none would be lost."""
+    quiet(days.texts(tasks_="\n".join(map(json.dumps, NO_PAGES[name]))))
+    assert days.records("tasks") == sorted(NO_PAGES[name], key=str)
+
+
+def proposed(days: Days, expected: str, records: list[dict[str, Any]], **files: str) -> None:
+    """It is said where the records could be, and there they are."""
+    note = loud(days.texts(**files))
+    assert note.setting == f"data_source.records = {expected}"
+    ok(days.runner.create_tables(recreate=True, empty=True))
+    days.configure(records=json.loads(expected))
+    quiet(days.again())
+    (entity,) = json.loads(expected)
+    assert days.records(entity) == records
+
+
+def test_pages_beside_a_line_that_is_not_json_are_proposed(days: Days) -> None:
+    """The bad line would refuse all of the pages."""
+    note = loud(days.texts(tasks_="\n".join([*map(json.dumps, PAGES), '{"id":'])))
+    assert note.setting == 'data_source.records = {"tasks": "data"}'
+
+
+def test_pages_in_an_array_are_proposed(days: Days) -> None:
+    """What is in an array are records; but these could be pages."""
+    proposed(days, '{"tasks": "[*].data"}', [{"id": 1}, {"id": 2}, {"id": 3}], tasks=json.dumps(PAGES))
+    days.configure(records={"tasks": "$"})
+    quiet(days.again())
+
+
+def test_an_array_of_what_describes_a_list_and_the_list(days: Days) -> None:
+    """World Bank."""
+    answer: list[Any] = [{"page": 1, "pages": 1, "total": 2}, [{"id": "1", "v": 1}, {"id": "2", "v": 2}]]
+    proposed(days, '{"countries": "$[1][*]"}', answer[1], countries=json.dumps(answer))
+
+
+AROUND = {
+    "FHIR": ("entry[*].resource", {"resourceType": "Bundle", "total": 2, "entry": [
+        {"fullUrl": f"u{n}", "resource": {"id": n, "v": "x"}, "search": {"mode": "match"}} for n in "12"]}),
+    "FHIR with an id": ("entry[*].resource", {"resourceType": "Bundle", "type": "searchset", "id": "b", "entry": [
+        {"fullUrl": f"u{n}", "resource": {"id": n, "v": "x"}} for n in "12"]}),
+    "edges": ("edges[*].node", {"edges": [{"cursor": n, "node": {"id": n, "v": "x"}} for n in "12"], "pageInfo": {}}),
+    "Reddit": ("data.children[*].data", {"kind": "Listing", "data": {"after": "x", "children": [
+        {"kind": "t3", "data": {"id": n, "v": "x"}} for n in "12"]}}),
+    "each in its name": ("found[*].part", {"code": 0, "found": [{"part": {"id": n, "v": "x"}} for n in "12"]}),
+    "Elasticsearch": ("hits.hits[*]._source", {"took": 1, "hits": {"total": 2, "hits": [
+        {"_index": "p", "_id": n, "_score": 1.5, "_source": {"id": n, "v": "x"}} for n in "12"]}}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", AROUND)
+def test_records_inside_each_element_of_a_list_are_proposed(days: Days, name: str) -> None:
+    """Where the element has no key of its own, nor anything else to say."""
+    path, answer = AROUND[name]
+    records = [{"id": n, "v": "x"} for n in "12"]
+    proposed(days, json.dumps({"parts": path}), records, parts=json.dumps(answer))
+
+
+def test_elements_with_a_key_of_their_own_are_the_records(days: Days) -> None:
+    """Elasticsearch knows a document by ``_id``; a line of an order has more to say than its product."""
+    hits = [{"_index": "p", "_id": n, "_source": {"a": 1}} for n in "12"]
+    assert 'hits.hits"' in loud(days.load(parts={"hits": {"total": 2, "hits": hits}})).setting
+    quiet(days.load(lines={"results": [{"item": {"id": 1}, "amount": 2}]}))
+
+
+def test_records_inside_each_element_are_told_of_a_large_list_too(tmp_path: Path) -> None:
+    """All of it is looked at; one element that has none makes the elements records."""
+    for more, expected in (([], "entry[*].resource"), ([{"fullUrl": "x"}], None)):
+        entries = [{"fullUrl": "x" * 1000, "resource": {"id": str(number)}} for number in range(3000)] + more
+        path = tmp_path / "parts.json"
+        path.write_text(json.dumps({"resourceType": "Bundle", "entry": entries + entries[:9]}))
+        with RecordReader(make_file(path, tmp_path, {}), 2**24) as reader:
+            likelier = reader.survey().likelier
+        assert (likelier and likelier.text) == expected
