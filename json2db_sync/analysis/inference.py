@@ -63,6 +63,8 @@ class PlanSettings:
     """Kinds of columns where the user chooses them, see :func:`~json2db_sync.model.kind_choices.choice_for`."""
     keys: Mapping[str, tuple[str, ...]] | None = None
     """Entity -> its key fields, where the user names them."""
+    exported: Mapping[str, tuple[str, ...]] | None = None
+    """Entity -> those that the schema beside an export names; empty: its records have no key."""
     custom: tuple[CustomColumn, ...] = ()
     stored: Mapping[str, EntityPlan] | None = None
     """The plans there are: their keys are followed and their children looked into, whatever the settings say now."""
@@ -104,10 +106,12 @@ class PlanSettings:
         return max(self.child_depth, *depths, *chosen, 0)
 
     def key_of(self, entity: str) -> tuple[str, ...] | None:
-        """The key that is configured or, failing that, stored."""
+        """The key that is configured or, failing that, stored or told by an export."""
         configured = (self.keys or {}).get(entity)
         plan = (self.stored or {}).get(entity)
-        return self.with_added(configured) if configured is not None else plan.key if plan else None
+        if configured is None and plan is not None:
+            return plan.key
+        return self.with_added(configured) if configured is not None else (self.exported or {}).get(entity)
 
     def stem_of(self, entity: str) -> str:
         """What the name of its table says besides the prefix; where it stands beside another source's it has that."""
@@ -260,6 +264,10 @@ def choose_key(
     records = seen.count
     if records == 0:
         return None, True, "no records yet"
+    exported = (settings.exported or {}).get(entity)
+    told = next((candidate for candidate in candidates if candidate.fields == exported), None)
+    if exported == () or (told and records - told.usable <= allowed_exceptions(records) and not told.repeats):
+        return exported, exported == (), "as the schema beside its export says"
     refused = []
     ranked = [(rank, c.fields, c) for c in candidates if (rank := _rank(c, entity)) is not None]
     # Of id and ID the one that is spelled as names of keys are.

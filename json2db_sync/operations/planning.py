@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
 from json2db_sync import events
-from json2db_sync.errors import ConfigurationError
+from json2db_sync.errors import ConfigurationError, FileError
 from json2db_sync.operations.context import Context, PathLike, Step, stored_plans, unknown_entities
 from json2db_sync.results import Note
 from json2db_sync.text import did_you_mean
@@ -51,6 +53,7 @@ def find_files(
     stored = () if selection.entity_filter is None else stored_plans(database)
     context.layouts = replace(layouts(context), known=_known_places(database)).among(source.files)
     files = choose_files(context, source, selection, stored)
+    context.exported = dict(_keys_of_exports(files))
     step.reads(len(files), sum(file.size for file in files))
     return source, files
 
@@ -128,6 +131,21 @@ def layouts(context: Context) -> Layouts:
         configured = context.config.data_source.records
         context.layouts = Layouts({name: RecordsPath.parse(path) for name, path in configured.items()})
     return context.layouts
+
+
+def _keys_of_exports(files: Iterable[SourceFile]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """By entity, the fields of the key that the schema beside an export of ours names."""
+    from json2db_sync.export.exported_file import KEY, beside_of, schema_of
+    from json2db_sync.sources.folders import SCHEMA_SUFFIX, is_beside_an_export
+
+    for file in files:
+        beside = beside_of(file.path, SCHEMA_SUFFIX)
+        if is_beside_an_export(beside, (file.path.name,)):
+            with suppress(FileError):
+                schema = schema_of(file.path)
+                key, fields = schema.get(KEY), schema.get("properties")
+                if isinstance(key, list) and isinstance(fields, dict) and fields.keys() >= set(map(str, key)):
+                    yield from dict.fromkeys((str(schema.get("title")), file.entity), tuple(key)).items()
 
 
 def _known_places(database: Database) -> Mapping[str, RecordsPath]:
@@ -214,6 +232,7 @@ def plan_settings(context: Context, stored: Mapping[str, EntityPlan]) -> PlanSet
             entity: tuple(processing.aliases.get(entity, {}).get(name, name) for name in key)
             for entity, key in processing.keys.items()
         },
+        exported=context.exported,
         aliases=processing.aliases,
         added=added_fields(context),
         custom=context.custom,
@@ -303,6 +322,16 @@ def ignored_settings(context: Context, stored: Mapping[str, EntityPlan]) -> Iter
             what = ", ".join(key) or "(none)"
             text = f"{entity}: the configured key {what} takes effect with create-tables --recreate"
             yield Note(text, "key_ignored", entity, setting="processing.keys")
+    for entity, key in context.exported.items():
+        stored_key = stored[entity].key if entity in stored else None
+        if stored_key and stored_key != settings.with_added(key) and entity not in (settings.keys or {}):
+            line = f"processing.keys = {json.dumps({entity: key}, ensure_ascii=False)}"
+            text = (
+                f"{entity}: the key is {', '.join(stored_key)}, but where its export comes from it is another; {line}"
+            )
+            yield Note(
+                f"{text}, then create-tables --recreate, unless that is meant", "key_ignored", entity, None, line
+            )
     if kinds := context.config.processing.kinds:
         from json2db_sync.model.kind_choices import waiting_columns
 

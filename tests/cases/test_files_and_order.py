@@ -541,6 +541,32 @@ def test_20_the_folder_is_a_column_of_the_key(url: str, tmp_path: Path, batch_pa
     assert sorted(again, key=str) == sorted(records(url, "invoices"), key=str)
 
 
+def test_20_an_export_says_what_its_key_is(url: str, tmp_path: Path) -> None:
+    """Few numbers that two companies share would pass as repeats of a guessed key: the schema tells that it is none."""
+    for company, first in (("acme", 0), ("beta", 198)):
+        rows = [{"Id": number, "Total": f"{company} {number}"} for number in range(first, first + 200)]
+        write(tmp_path / "in" / company / "invoices.json", rows)
+    config = JSON2DBConfig(data_source={"folder_column": "company"}, export={"directory": tmp_path / "out"})
+    runner = SyncRunner(url, tmp_path / "in", config=config)
+    assert runner.populate().success
+    assert runner.export().success
+    again = str(tmp_path / "again.db")
+    for batch_path in (True, False):
+        runner = SyncRunner(again, tmp_path / "out")
+        runner._batch_path = batch_path
+        result = runner.populate()
+        assert codes(result) == ["export_files_left_out"]
+        assert sorted(map(str, records(again, "invoices"))) == sorted(map(str, records(url, "invoices")))
+        write(tmp_path / "out" / "invoices.json", (tmp_path / "out" / "invoices.json").read_bytes() + b" ")
+    verified(again)
+    other = str(tmp_path / "other.db")
+    load(other, tmp_path / "in" / "acme")
+    result = load(other, tmp_path / "out", continues=str(tmp_path / "in" / "acme"))
+    (note,) = [note for note in result.notes if note.code == "key_ignored"]
+    assert note.setting == 'processing.keys = {"invoices": ["company", "Id"]}'
+    assert result.needs_attention
+
+
 def test_20_what_was_loaded_before_gets_its_folder_too(url: str, tmp_path: Path) -> None:
     """After the refusal the setting is enough: the stored records get the column, the refused file loads."""
     source = companies(tmp_path)
