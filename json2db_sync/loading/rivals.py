@@ -5,7 +5,6 @@ They may be two companies with invoices of the same numbers, and then neither ma
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -16,7 +15,7 @@ from json2db_sync.databases.ledger import Ledger, StoredFile
 from json2db_sync.errors import ValidationError
 from json2db_sync.results import Note
 from json2db_sync.sources import Record, SourceFile
-from json2db_sync.sources.file_order import UNDATED, Order, date_in, is_sequence, run_of
+from json2db_sync.sources.file_order import UNDATED, Order, date_in, is_sequence, run_of, tells_time
 
 Kind = Literal["folder", "source"]
 
@@ -25,12 +24,6 @@ _OLD_AND_NEW = frozenset(
      "incoming", "latest", "new", "old", "older", "previous", "processed", "today", "yesterday")
 )  # fmt: skip
 """Folders called so hold older and newer files of the same things."""
-_TIMES = frozenset(
-    ("current", "latest", "new", "newest", "today", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday",
-     "sunday", "january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
-     "november", "december", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec")
-)  # fmt: skip
-"""What is in a folder with such a word in its name is newer than what earlier runs saw in others."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +107,7 @@ class Rivals:
         if folders is None or run_of(mine.order) == run_of(stored.sort_key):
             return folders is not None
         # A folder that a later run saw first may be that of another company, unless the other one's file is in it now.
-        return _TIMES.isdisjoint(re.split("[^a-z]+", " ".join(folders).casefold())) and other.path.exists()
+        return not tells_time(folders) and other.path.exists()
 
     def notes(self, entity: str) -> Iterator[Note]:
         """Of folders whose records took each other's place for nothing but dates further down."""

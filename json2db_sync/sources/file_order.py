@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Literal
@@ -103,6 +103,18 @@ def is_sequence(one: str, other: str) -> bool:
         return False
     word = words[0].replace("#", "").strip(" _-.=()")
     return word in _SEQUENCE_WORDS or (not word and max(len(one), len(other)) <= 3)
+
+
+_TIMES = frozenset(
+    ("current", "latest", "new", "newest", "today", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday",
+     "sunday", "january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
+     "november", "december", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec")
+)  # fmt: skip
+
+
+def tells_time(folders: Iterable[str]) -> bool:
+    """Does a word in the name of a folder say that it is newer than those that earlier runs saw?"""
+    return not _TIMES.isdisjoint(re.split("[^a-z]+", " ".join(folders).casefold()))
 
 
 # Dates in names

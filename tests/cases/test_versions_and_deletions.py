@@ -335,6 +335,28 @@ def test_29_a_plain_file_that_is_written_anew(database_url: str, tmp_path: Path)
     verified(sync)
 
 
+@pytest.mark.parametrize(("one", "other"), [("items_a.json", "items_b.json"), ("acme/items.json", "beta/items.json")])
+def test_29_files_and_folders_that_nothing_orders_are_taken_together(
+    database_url: str, tmp_path: Path, one: str, other: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the one holds is not gone because the other, which a later run saw first, lacks it; and that is said."""
+    source = tmp_path / "in"
+    config = JSON2DBConfig(processing={"complete": ["items"]}, data_source={"entities": {"*.json": "items"}})
+    sync = SyncRunner(database_url, source, config=config)
+    for name, ids in ((one, (1, 2, 3)), (other, (4, 5)), (one, (1, 3))):
+        write(source / name, items(*ids))
+        result = ok(sync.populate())
+    assert dict(result.gone["items"]) == {"gone": 1, "back": 0, "total": 1}
+    assert [id_ for id_, since in gone_since(database_url).items() if since] == [2]
+    verified(sync)
+    assert main(["gone", "items", "--db-path", database_url]) == 0
+    assert f"newest files: {one}, {other}, taken together" in " ".join(capsys.readouterr().out.split())
+    (source / one).unlink()
+    ok(sync.populate())
+    assert [id_ for id_, since in gone_since(database_url).items() if since] == [1, 2, 3]
+    verified(sync)
+
+
 def test_29_plain_folders_by_day(database_url: str, tmp_path: Path) -> None:
     sync = runner(database_url, tmp_path / "in", complete=["items"])
     write(tmp_path / "in" / "2026-07-01" / "items.json", items(1, 2))

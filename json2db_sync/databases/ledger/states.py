@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from os.path import commonpath
 from pathlib import Path
 
 from json2db_sync.databases.ledger.schema import Load, StoredFile
 from json2db_sync.model.kinds import now_text
-from json2db_sync.sources.file_order import date_in, is_sequence, order_of, run_of
+from json2db_sync.sources.file_order import date_in, is_sequence, order_of, run_of, tells_time
 from json2db_sync.sources.files import stem_and_suffix, time_of
 
 
@@ -63,16 +64,18 @@ def states(files: Sequence[StoredFile], loads: Sequence[Load]) -> list[State]:
 
 
 def _by_folder(undated: dict[str, list[StoredFile]]) -> dict[tuple[str, ...], list[StoredFile]]:
-    """Folders without dates are one state where the same run saw them first, unless numbers count them."""
+    """Folders without dates are one state, unless numbers, or words and the runs that saw them first, count them."""
     groups: dict[tuple[str, ...], list[StoredFile]] = {}
-    names: dict[str, str] = {}
+    together: dict[str, list[StoredFile]] = {}
     for folder, members in undated.items():
         counted = any(is_sequence(Path(folder).name, Path(other).name) for other in undated if other != folder)
         if counted or order_of(members[0].sort_key) != "auto":
             groups[(folder,)] = members
             continue
-        run = min(run_of(file.sort_key) for file in members)
-        groups.setdefault((run, names.setdefault(run, folder)), []).extend(members)
+        run = min(run_of(file.sort_key) for file in members) if tells_time([Path(folder).name]) else ""
+        together.setdefault(run, []).extend(members)
+    for run, members in together.items():
+        groups[(run, commonpath([Path(file.path).parent for file in members]))] = members
     return {key: sorted(members, key=lambda one: (one.sort_key, one.id)) for key, members in groups.items()}
 
 

@@ -120,12 +120,13 @@ def superseded(result: SupersededResult, canvas: Canvas) -> None:
 
 def gone(result: GoneResult, canvas: Canvas) -> None:
     """Each record with the time since when it is gone and the file that had it last."""
+    more = f" and {len(result.files) - 3:,} more" if len(result.files) > 3 else ""
+    files = f"{', '.join(result.files[:3])}{more}{', taken together' if len(result.files) > 1 else ''}"
     if not result.total:
-        canvas.item(GOOD, f"No record of {result.entity} is gone: the newest files hold all that are stored")
+        held = f"the newest files hold all that are stored ({files})" if files else "none of its files was ever loaded"
+        canvas.item(GOOD, f"No record of {result.entity} is gone: {held}")
         return
-    canvas.line(
-        (f"{counted(result.total, 'record')} of {result.entity}", "bold"), " gone; newest files: ", result.newest or "",
-    )  # fmt: skip
+    canvas.line((f"{counted(result.total, 'record')} of {result.entity}", "bold"), f" gone; newest files: {files}")
     columns = [Column("id", widest=30, rest=True), Column("since"), Column(""), Column("last in", rest=True, fold=True)]
     canvas.table(columns, ([
         str(one.id), (one.since or "").replace("T", " ").removesuffix("Z"), "deleted" if one.deleted else "",
