@@ -16,7 +16,7 @@ _KINDS = {
     "date:%Y/%m/%d": f"{_YEAR}/{_MONTH}/{_DAY}",
 }
 _ONE = {kind: re.compile(pattern) for kind, pattern in _KINDS.items()}
-_LINES = {kind: re.compile(f"(?:{pattern}\n)*") for kind, pattern in _KINDS.items()}
+_LINES = {kind: re.compile(f"(?:{pattern}\n)*+") for kind, pattern in _KINDS.items()}
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
@@ -56,7 +56,7 @@ _DAY = (
 @lru_cache
 def _date_lines(date_format: str) -> re.Pattern[str]:
     """Matches lines of usual texts of this date_format."""
-    return re.compile(f"(?:{_date_pattern(date_format)}\n)*")
+    return re.compile(f"(?:{_date_pattern(date_format)}\n)*+")
 
 
 def are_usual_dates(texts: Collection[str], date_format: str) -> bool:
@@ -139,9 +139,9 @@ _MOMENT = re.compile(
     r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.(?P<digits>\d{1,9}))?)?(?P<offset> ?(?:Z|[+-]\d\d(?::?\d\d)?)| UTC)?",
     re.ASCII,
 )
-_USUAL_LINES = re.compile(
-    rf"(?:{_DAY}[T ](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{{1,9}})?"
-    r"(?:Z|[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?)?\n)*"
+_USUAL_LINES = re.compile(  # what matched is not tried again, which takes half the time
+    rf"(?:{_DAY}[T ](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{{1,9}}+)?+"
+    r"(?:Z|[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?+)?+\n)*+"
 )
 _LAST = {zone: datetime.max.replace(tzinfo=zone) for zone in (None, UTC)}
 _FIRST = {zone: datetime.min.replace(tzinfo=zone) for zone in (None, UTC)}
@@ -222,18 +222,21 @@ def stored_texts(texts: Iterable[str], stored: str) -> dict[str, str] | None:
     None where one of them has no place there: more digits, or an offset where there are to be none.
     """
     parts = _date_format_parts(stored)
-    width, end = parts.length - 19, parts.offset
-    found: dict[str, str] = {}
+    most, end = parts.length - len("2024-01-31T12:34:56"), parts.offset
+    alike = defaultdict(list)
     for text in texts:
-        rest = text[19:]
-        offset = rest.lstrip(_FRACTION)
-        fraction = rest[: len(rest) - len(offset)]
-        if min(len(fraction), MOST_DIGITS + 1) > width or bool(offset) != bool(end):
+        alike[len(text), text[19:].lstrip(_FRACTION)].append(text)
+    found: dict[str, str] = {}
+    for (length, offset), group in alike.items():
+        fraction = length - 19 - len(offset)
+        if min(fraction, MOST_DIGITS + 1) > most or bool(offset) != bool(end):
             return None
-        clock, to = _CLOCKS[offset][text[11:16]]
-        day = _DAYS[to][text[:10]] if to else text[:10]
-        fraction = ((fraction or ".") + "000000")[:width]
-        found[text] = f"{day}T{clock}{text[16:19]}{fraction}{end}"
+        stop, filled = 19 + min(fraction, most), ".000000"[fraction:most] + end
+        clocks = _CLOCKS[offset]
+        for text in group:
+            clock, to = clocks[text[11:16]]
+            day = _DAYS[to][text[:10]] if to else text[:10]
+            found[text] = f"{day}T{clock}{text[16:stop]}{filled}"
     return found
 
 
