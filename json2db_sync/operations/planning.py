@@ -310,12 +310,13 @@ def _names(table: TablePlan, place: str, *, inside: bool) -> Iterator[str]:
 
 def ignored_settings(context: Context, stored: Mapping[str, EntityPlan]) -> Iterator[Note]:
     """Settings that came after the tables were made without them."""
-    for entity, lists in context.config.processing.children.items():
-        tables = stored[entity].table.lists() if entity in stored else {}
-        for path in (path for path, is_table in lists.items() if path in tables and not is_table):
-            what = f"{entity}.{path} = false takes effect with create-tables --recreate"
-            text = f"{tables[path].name} is a table already: {what}"
-            yield Note(text, "children_ignored", entity, setting="processing.children")
+    from json2db_sync.model.list_choices import waiting_lists
+
+    processing = context.config.processing
+    for entity, plan in stored.items():
+        if plan.holds_records and not processing.is_frozen(entity):
+            for name, text in waiting_lists(plan, processing.children.get(entity, {}), processing.child_depth):
+                yield Note(text, "children_ignored", entity, setting=f"processing.{name}")
     settings = plan_settings(context, stored)
     for entity, key in (settings.keys or {}).items():
         if entity in stored and stored[entity].key not in (None, key, settings.with_added(key)):
@@ -332,7 +333,7 @@ def ignored_settings(context: Context, stored: Mapping[str, EntityPlan]) -> Iter
             yield Note(
                 f"{text}, then create-tables --recreate, unless that is meant", "key_ignored", entity, None, line
             )
-    if kinds := context.config.processing.kinds:
+    if kinds := processing.kinds:
         from json2db_sync.model.kind_choices import waiting_columns
 
         for entity, plan in stored.items():

@@ -393,6 +393,43 @@ def test_what_is_chosen_holds_for_later_files_and_other_entities(world: World) -
     world.holds("invoices", [*first, *second])
 
 
+LATER: dict[str, tuple[dict[str, Any], bool, str]] = {
+    "a list is to be none": ({"children": {"invoices": {"lines": False}}}, True, "children"),
+    "a list is to be one": ({"children": {"invoices": {"lines.subs": True}}}, False, "children"),
+    "one inside objects": ({"children": {"invoices": {"o.p": True}}}, False, "children"),
+    "an object is to be one": ({"children": {"invoices": {"o": True}}}, False, "children"),
+    "more levels": ({"child_depth": 2}, False, "child_depth"),
+    "no level": ({"child_depth": 0}, True, "child_depth"),
+}
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_a_setting_on_lists_that_comes_later_is_told_until_it_takes_effect(name: str, world: World) -> None:
+    """Loudly, with what to do; afterwards nothing is said, and the tables are those of a first load."""
+    records = [{"id": 1, "lines": [{"a": 1, "subs": [{"x": 1}]}], "o": {"p": {"b": 1}}, "tags": ["a"]}]
+    world.load("invoices", records)
+    assert not world.runner.populate().needs_attention
+    before = world.tables()
+    world.processing, recreate, setting = LATER[name]
+    result = world.runner.populate()
+    (note,) = [note for note in result.notes if note.code == "children_ignored"]
+    assert result.needs_attention
+    assert (note.entity, note.setting) == ("invoices", f"processing.{setting}")
+    assert note.endswith("create-tables --recreate" if recreate else "create-tables")
+    assert world.runner.create_tables(recreate=recreate).success
+    assert not world.runner.populate().needs_attention
+    assert world.tables() != before
+    world.holds("invoices", records)
+
+
+def test_a_setting_on_lists_that_changes_nothing_is_quiet(world: World) -> None:
+    """There is nothing deeper, nothing of the name, or no other levels."""
+    world.load("invoices", [{"id": 1, "lines": [{"a": 1}]}])
+    for processing in ({"child_depth": 3}, {"children": {"invoices": {"lines": True}}}):
+        world.processing = processing
+        assert not world.runner.populate().needs_attention
+
+
 def test_a_list_that_is_a_table_already_is_told(world: World) -> None:
     """Until the tables are recreated, the setting takes no effect."""
     records = [{"id": 1, "history": [{"a": 1}]}]
