@@ -13,6 +13,7 @@ from json2db_sync.analysis.json_analyzer import Analysis, plan_afresh
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import STORED, Ledger, StoredFile
 from json2db_sync.databases.records import RecordReader
+from json2db_sync.errors import ConfigurationError
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import ID, LOAD, ColumnPlan, EntityPlan, column_name
 from json2db_sync.results import SchemaChange
@@ -54,6 +55,8 @@ class _Adoption:
         self._settings = replace(settings, keys={**(settings.keys or {}), plan.entity: settings.with_added(plan.key)})
 
     def run(self) -> list[SchemaChange]:
+        if self._settings.is_frozen(self._plan.entity):
+            raise self._refusal("its tables are frozen", "let them evolve for a run (processing.contracts)", "frozen")
         wider = self._wider()
         evolve(self._database, [wider], self._settings)
         with self._database.transaction() as connection:
@@ -67,6 +70,13 @@ class _Adoption:
                 loads = sorted(ledger.load_ids(file.id))
                 values = self._values(file, ledger.file_and_source(loads[-1])[1])
                 columns = {names[key]: value for key, value in values.items()}
+                for name in columns:
+                    theirs = root.c[LOAD].in_(loads) & root.c[name].is_not(None)
+                    if connection.execute(sa.select(root.c[ID]).where(theirs).limit(1)).first():
+                        what = f"records of it have a field {name} of their own"
+                        raise self._refusal(
+                            what, "call the column otherwise, or use database.table_prefix", "invalid_value"
+                        )
                 if columns:
                     connection.execute(root.update().where(root.c[LOAD].in_(loads)).values(columns))
                 fields = {**values, **fields_of(file.sort_key)}
@@ -76,6 +86,12 @@ class _Adoption:
             records = (one.record for one in RecordReader(self._database, connection, wider).all())
             fresh = plan_afresh(wider, records, Analysis({}), self._settings, stored)
         return recreate(self._database, [fresh], empty=False).done
+
+    def _refusal(self, why: str, hint: str, reason: str) -> ConfigurationError:
+        what = " and ".join(self._added)
+        message = f"{self._plan.entity}: {what} cannot become part of the key: {why}"
+        leave = "or leave out data_source.name and folder_column"
+        return ConfigurationError(message, hint=f"{hint}, {leave}", setting="data_source.name", reason=reason)
 
     def _wider(self) -> EntityPlan:
         """The plan with columns for the fields."""

@@ -704,3 +704,32 @@ def test_a_table_prefix_gives_a_source_tables_of_its_own(url: str, tmp_path: Pat
     write(tmp_path / "t1" / "orders.json", [{"id": 1, "v": "new"}])
     assert SyncRunner(url, tmp_path / "t1", config=config).populate().statistics["updated"] == 1
     assert records(url, "orders") == [{"id": 1, "v": "new"}]
+
+
+@pytest.mark.parametrize("setting", ["name", "folder_column"])
+def test_20_a_column_that_records_have_of_their_own_becomes_no_part_of_the_key(
+    url: str, tmp_path: Path, setting: str
+) -> None:
+    """Set later it would replace their values: nothing is changed, and it is said what to do."""
+    field = "source_name" if setting == "name" else "shop"
+    theirs = [{"id": 1, field: "theirs"}]
+    write(tmp_path / "in" / "orders.json", theirs)
+    load(url, tmp_path / "in")
+    result = load(url, tmp_path / "in", success=False, **{setting: "shop"})
+    assert result.error_type == "configuration_error"
+    assert f"records of it have a field {field} of their own" in result.error
+    assert "table_prefix" in result.hint
+    assert records(url, "orders") == theirs
+    verified(url)
+
+
+def test_20_a_name_that_comes_later_leaves_frozen_tables_as_they_are(url: str, tmp_path: Path) -> None:
+    """That is said with the setting that freezes them."""
+    write(tmp_path / "in" / "orders.json", [{"id": 1}])
+    load(url, tmp_path / "in")
+    config = JSON2DBConfig(data_source={"name": "shop"}, processing={"contracts": {"orders": "freeze"}})
+    result = SyncRunner(url, tmp_path / "in", config=config).populate()
+    assert (result.success, result.error_type) == (False, "configuration_error")
+    assert "processing.contracts" in result.hint
+    assert records(url, "orders") == [{"id": 1}]
+    verified(url)
