@@ -94,9 +94,12 @@ _DAY = (
     "(?!0000)([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)"
     "|02-(0[1-9]|1[0-9]|2[0-8]))|([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)"
 )
-_CLOCK = "[T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\\.[0-9]{1,9})?)?"
+_CLOCK = (
+    "[Tt ](([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.,][0-9]{1,9})?)?|24:00(:00([.,]0{1,9})?)?|"
+    "([01][0-9]|2[0-3]):[0-5]9:60([.,][0-9]{1,9})?)"
+)
 _NUMBER = "^[-+]?([0-9]{1,250}([.][0-9]{0,250})?|[.][0-9]{1,250})([eE][-+]?[0-9]{1,3})?$"
-_ZONE = "( ?(Z|[+-](0[0-9]|1[0-5])(:?[0-5][0-9])?)| UTC)"
+_ZONE = "( ?([Zz]|[+-](0[0-9]|1[0-5])(:?[0-5][0-9])?)| UTC)"
 
 
 class PostgreSQLViews(Database):
@@ -116,7 +119,8 @@ class PostgreSQLViews(Database):
         if kind in (Kind.DATE, Kind.DATETIME):
             moment = "" if kind is Kind.DATE else _CLOCK + (_ZONE if has_offset(path.date_format or "") else "")
             of = self.type_of(kind, path.date_format).compile(self.dialect())
-            return f"CASE WHEN ({text}) ~ '^{_DAY}{moment}$' THEN ({text})::{of} END"
+            plain = f"replace({text}, ',', '.')" if moment else f"({text})"
+            return f"CASE WHEN ({text}) ~ '^{_DAY}{moment}$' THEN {plain}::{of} END"
         number = f"({text})::numeric"
         test, of = {
             Kind.INTEGER: (f"{number} = trunc({number}) AND {number} BETWEEN {INT64_MIN} AND {INT64_MAX}", "::bigint"),

@@ -112,13 +112,16 @@ class SQLiteViews(SQLiteFile):
 
 
 def _in_one_spelling(path: PathPlan, value: str) -> str:
-    """Moments that are spelled in several ways: in one, they sort by time. (SQLite knows no offsets like +0100.)"""
-    at = f"replace({value}, ' UTC', 'Z')"
+    """Moments that are spelled in several ways: in one, they sort by time. (SQLite knows no offsets like +0100, no
+    comma, no small letters and no leap seconds.)
+    """
+    at = f"replace(replace(upper({value}), ' UTC', 'Z'), ',', '.')"
     colon = f"WHEN {at} GLOB '*[-+]{_DIGIT * 4}' THEN substr({at}, 1, length({at}) - 2) || ':' || substr({at}, -2)"
     at = f"CASE {colon} WHEN {at} GLOB '*:*[-+]{_DIGIT * 2}' THEN {at} || ':00' ELSE {at} END"
     zone = "Z" if has_offset(path.date_format or "") else ""
     layout = f"%Y-%m-%dT%H:%M:%{'f' if path.stored_digits else 'S'}{zone}"
-    return f"coalesce(strftime('{layout}', {at}), {value})"
+    leap = f"strftime('{layout}', replace({at}, ':60', ':59'), '+1 second')"
+    return f"coalesce(strftime('{layout}', {at}, '+0 seconds'), {leap}, {value})"
 
 
 def _chosen_sql(path: PathPlan, value: str, of: str, spelled: str) -> str:
@@ -126,8 +129,8 @@ def _chosen_sql(path: PathPlan, value: str, of: str, spelled: str) -> str:
     if path.kind is Kind.DATE:
         return f"CASE WHEN {of} = 'text' AND date({value}, '+0 days') = {value} THEN {value} END"
     if path.kind is Kind.DATETIME:
-        zone = "*[-+Z]*" if has_offset(path.date_format or "") else "*"
-        moment = f"{_DIGIT * 4}-{_DIGIT * 2}-{_DIGIT * 2}[T ]{_DIGIT * 2}:{_DIGIT * 2}{zone}"
+        zone = "*[-+Zz]*" if has_offset(path.date_format or "") else "*"
+        moment = f"{_DIGIT * 4}-{_DIGIT * 2}-{_DIGIT * 2}[Tt ]{_DIGIT * 2}:{_DIGIT * 2}{zone}"
         return f"CASE WHEN {of} = 'text' AND {value} GLOB '{moment}' THEN {_in_one_spelling(path, value)} END"
     digits = f"substr({value}, 1 + ({value} GLOB '[-+]*'))"
     if path.kind is Kind.INTEGER:

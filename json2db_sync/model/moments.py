@@ -128,7 +128,8 @@ def _offset(text: str) -> timedelta:
 
 
 # Moments that are spelled otherwise than a column's date_format says: another offset, a fraction that comes and goes,
-# more digits than databases know, no seconds, a year at the end of the calendar. Where there are such, all of a column
+# more digits than databases know, no seconds, small letters, a comma, 24:00, a leap second, a year at the end of the
+# calendar. Where there are such, all of a column
 # are stored in one layout, in which they sort by time; how the odd ones were spelled is kept beside.
 
 ODD = "?"
@@ -136,9 +137,11 @@ ODD = "?"
 MOST_DIGITS = 6
 _LONGEST_MOMENT = 36
 _MOMENT = re.compile(
-    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.(?P<digits>\d{1,9}))?)?(?P<offset> ?(?:Z|[+-]\d\d(?::?\d\d)?)| UTC)?",
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:[.,](?P<digits>\d{1,9}))?)?"
+    r"(?P<offset> ?(?:[Zz]|[+-]\d\d(?::?\d\d)?)| UTC)?",
     re.ASCII,
 )
+_MIDNIGHT = re.compile(r"24:00(?::00(?:[.,]0+)?)?(?![:.,\d])")
 _USUAL_LINES = re.compile(  # what matched is not tried again, which takes half the time
     rf"(?:{_DAY}[T ](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{{1,9}}+)?+"
     r"(?:Z|[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?+)?+\n)*+"
@@ -161,17 +164,26 @@ def moment_of(text: str) -> Moment | None:
     match = _MOMENT.fullmatch(text) if len(text) <= _LONGEST_MOMENT else None
     if match is None:
         return None
+    is_midnight, is_leap = _MIDNIGHT.match(text, 11) is not None, text[16:19] == ":60"
+    plain = text.replace(" UTC", "Z").upper()
+    if is_midnight or is_leap:
+        plain = f"{plain[:11]}00{plain[13:]}" if is_midnight else f"{plain[:17]}59{plain[19:]}"
     try:
-        at = datetime.fromisoformat(text.replace(" UTC", "Z"))
+        at = datetime.fromisoformat(plain)
     except ValueError:
         return None
-    if (offset := at.utcoffset()) is not None:
-        if abs(offset) > timedelta(hours=15) or (len(match["offset"]) > 4 and match["offset"][-2:] > "59"):
+    if (offset := at.utcoffset()) is not None and (
+        abs(offset) > timedelta(hours=15) or (len(match["offset"]) > 4 and match["offset"][-2:] > "59")
+    ):
+        return None
+    try:
+        at = at if offset is None else at.astimezone(UTC)
+        if is_leap and (at.hour, at.minute) != (23, 59):
             return None
-        try:
-            at = at.astimezone(UTC)
-        except OverflowError:
-            at = _LAST[UTC] if at.year > 1 else _FIRST[UTC]
+        at += timedelta(days=is_midnight, seconds=is_leap)  # what they are called otherwise
+    except OverflowError:
+        zone = None if offset is None else UTC
+        at = _LAST[zone] if at.year > 1 else _FIRST[zone]
     return Moment(at, min(len(match["digits"] or ""), MOST_DIGITS))
 
 
@@ -293,6 +305,8 @@ def is_spelled(text: str, date_format: str) -> bool:
     """Is this, which is a moment of the format's class, spelled just so?"""
     parts = _date_format_parts(date_format)
     if len(text) != parts.length + len(parts.offset) or text[10] != parts.mark or not text.endswith(parts.offset):
+        return False
+    if text[11:13] == "24" or text[17:19] == "60" or text[19:20] == ",":
         return False
     return not parts.offset or text[:4] not in ("0001", "9999")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date
 from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -22,7 +22,7 @@ NO_VERSION: VersionRank = (0, _ZERO, ())
 _OTHER, _TEXT, _NUMBER, _MOMENT = 1, 2, 3, 4
 
 _MOMENT_TEXT = re.compile(
-    r"(\d{4})-?(\d\d)-?(\d\d)(?:[T ](\d\d):?(\d\d)(?::?(\d\d)(?:[.,](\d+))?)?\s*(Z|z|[+-]\d\d(?::?\d\d)?)?)?", re.ASCII
+    r"(\d{4})-?(\d\d)-?(\d\d)(?:[Tt ](\d\d):?(\d\d)(?::?(\d\d)(?:[.,](\d+))?)?\s*(Z|z|[+-]\d\d(?::?\d\d)?)?)?", re.ASCII
 )
 _TICKS = re.compile(r"/Date\((-?\d{1,18})(?:[+-]\d{4})?\)/", re.ASCII)
 _DIGITS = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?", re.ASCII)
@@ -202,8 +202,10 @@ _EPOCH = Decimal((date(1970, 1, 1).toordinal()) * 86_400)
 
 def _seconds_of(match: re.Match[str]) -> Decimal:
     year, month, day, hour, minute, second, fraction, offset = match.groups()
-    moment = datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0))
-    whole = moment.toordinal() * 86_400 + moment.hour * 3600 + moment.minute * 60 + int(second or 0)
+    hours, minutes = int(hour or 0), int(minute or 0)
+    if hours > 24 or minutes > 59:
+        raise ValueError
+    whole = date(int(year), int(month), int(day)).toordinal() * 86_400 + hours * 3600 + minutes * 60 + int(second or 0)
     if offset and offset not in "Zz":
         sign = -1 if offset[0] == "-" else 1
         whole -= sign * (int(offset[1:3]) * 3600 + (int(offset[-2:]) * 60 if len(offset) > 3 else 0))

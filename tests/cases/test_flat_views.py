@@ -188,8 +188,12 @@ def test_moments_inside_objects_sort_by_time(database_url, tmp_path):
         ["2026-03-29T01:59:59.000+0100", "2026-03-29T03:00:00.000+0300", "2026-03-29T03:00:00.000+0200"],
         ["2026-01-01 10:00:00.123456 UTC", "2026-01-01 10:00:00 UTC", "2026-01-01 10:00:00.5 UTC"],
         ["2026-01-01 11:00:00 +0100", "2026-01-01 11:30:00 +02", "2026-01-01 10:00:01+00"],
+        ["2026-01-01t10:00:00z", "2026-01-01t09:00:00Z", "2026-01-01T10:00:00.5z"],
+        ["2026-01-01T23:59:59Z", "2026-01-01T24:00:00+02:00", "2026-01-01T24:00:00Z"],
+        ["2016-12-31T23:59:60Z", "2016-12-31T23:59:59.9Z", "2017-01-01T05:29:60.5+05:30"],
+        ["2026-01-01 10:00:00,123Z", "2026-01-01 10:00:00,122Z", "2026-01-01T10:00:00.124Z"],
     ],
-    ids=["Jira", "BigQuery", "git and PostgreSQL"],
+    ids=["Jira", "BigQuery", "git and PostgreSQL", "small letters", "24:00", "leap second", "comma"],
 )
 def test_offsets_inside_objects_sort_by_time(texts, database_url, tmp_path):
     """Without a colon, of hours alone, in words: the second is the earliest, the third the latest."""
