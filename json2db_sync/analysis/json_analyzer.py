@@ -210,9 +210,11 @@ def _check_configured_keys(analysis: Analysis, settings: PlanSettings) -> None:
 def make_plans(analysis: Analysis, stored: Mapping[str, EntityPlan], settings: PlanSettings) -> dict[str, EntityPlan]:
     """The plans of the entities seen, widening those stored; relations between all of them are guessed."""
     plans: dict[str, EntityPlan] = {}
+    owners = {table.name: name for name, plan in stored.items() for table in plan.tables}
     for name, seen in sorted(analysis.entities.items()):
-        taken = tables_of_others(name, {**stored, **plans})
+        taken = {table for table, owner in owners.items() if owner != name}
         plans[name] = infer(name, seen.objects, list(seen.candidates.values()), settings, stored.get(name), taken)
+        owners |= {table.name: name for table in plans[name].tables}
     guessed = guess_relations(plans, {name: seen.objects for name, seen in analysis.entities.items()})
     return {name: _with_relations(plan, guessed.get(name, ())) for name, plan in plans.items()}
 

@@ -14,9 +14,10 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import sqlalchemy as sa
+from sqlalchemy.engine.reflection import ObjectKind
 
 from json2db_sync.databases import tables
 from json2db_sync.databases.backups import Backup
@@ -66,9 +67,15 @@ def first_line(error: BaseException) -> str:
 class TableChanges(Dialect):
     """What is done to tables, ours among those of others."""
 
-    def tables(self, plan: EntityPlan) -> dict[str, sa.Table]:
-        """The tables of an entity, by name, parents first."""
-        return tables.build(plan, self.type_of)
+    _built: dict[int, tuple[EntityPlan, Mapping[str, sa.Table]]]  # by the id of each plan
+
+    def tables(self, plan: EntityPlan) -> Mapping[str, sa.Table]:
+        """The tables of an entity, by name, parents first. They are built once for each plan."""
+        if id(plan) not in self._built:
+            if len(self._built) >= 2000:  # of about 30 KB each
+                self._built.clear()
+            self._built[id(plan)] = plan, tables.build(plan, self.type_of)
+        return self._built[id(plan)][1]
 
     @classmethod
     def ddl(cls, plan: EntityPlan, *, indexes: bool = True) -> str:
@@ -80,8 +87,15 @@ class TableChanges(Dialect):
         inspector = sa.inspect(connection)
         return {*inspector.get_table_names(), *inspector.get_view_names()}
 
-    def column_names(self, connection: sa.Connection, table: str) -> list[str]:
-        return [column["name"] for column in sa.inspect(connection).get_columns(table)]
+    def shapes(self, connection: sa.Connection, names: Sequence[str]) -> dict[str, TableShape]:
+        """What these tables, which are there, are made of."""
+        inspector = sa.inspect(connection)
+        keys = inspector.get_multi_pk_constraint(filter_names=names, kind=ObjectKind.ANY)
+        columns = inspector.get_multi_columns(filter_names=names, kind=ObjectKind.ANY)
+        return {
+            place[1]: TableShape([column["name"] for column in of_table], keys[place]["constrained_columns"])
+            for place, of_table in columns.items()
+        }
 
     def create_tables(self, connection: sa.Connection, plan: EntityPlan, only: Iterable[str] | None = None) -> None:
         """Create tables of an entity, all or those named, with their indexes."""
@@ -107,7 +121,7 @@ class TableChanges(Dialect):
         quote = self.quote
         for name, alias in aliases.items():
             connection.exec_driver_sql(f"ALTER TABLE {quote(alias)} RENAME TO {quote(name)}")
-        for table in self.tables(new).values():
+        for table in tables.build(new, self.type_of).values():  # which AddConstraint changes
             if self.capabilities.keys_follow_renames:
                 for constraint in table.foreign_key_constraints:
                     connection.execute(sa.schema.AddConstraint(constraint))
@@ -220,6 +234,13 @@ class TableChanges(Dialect):
             attempt.rollback()
 
 
+class TableShape(NamedTuple):
+    """The columns of a table, and those of its primary key."""
+
+    columns: list[str]
+    key: list[str]
+
+
 @dataclass(frozen=True)
 class DatabaseSettings:
     """How to use a database."""
@@ -237,6 +258,7 @@ class Database(TableChanges, RowAccess):
         self.url = url
         self.settings = settings
         self._engine: sa.Engine | None = None
+        self._built = {}
 
     # Where it is
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
+from json2db_sync.databases import tables
 from json2db_sync.databases.backups import Backup, free_name, no_backup
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import TABLES, Ledger
@@ -64,7 +65,7 @@ class PostgreSQLBackups(Database):
                 connection.exec_driver_sql(f"CREATE TABLE {own} (LIKE {schema}.{own} INCLUDING ALL)")
                 connection.exec_driver_sql(f"INSERT INTO {own} TABLE {schema}.{own}")
             for plan in Ledger(self, connection).plans().values():  # LIKE copies no foreign keys
-                for built in self.tables(plan).values():
+                for built in tables.build(plan, self.type_of).values():
                     for constraint in built.foreign_key_constraints:
                         connection.execute(sa.schema.AddConstraint(constraint))
             views.make_again()

@@ -173,6 +173,8 @@ class NewestState:
         total = self._rows(table, absent)
         if STUB in self._plan.lifecycle.columns:
             total += self._rows(table, ~absent & table.c[STUB].is_not(None))
+        if not total:
+            return 0
         try:
             present = {id_ for ids in self._ids_not_stored(newest) for id_ in ids}
         except NotTold:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import chain, repeat
 from operator import is_
 from typing import Any, cast
@@ -282,7 +283,7 @@ class BatchShredder:
         self._paths = paths
         self._root = _Table(plan.table, plan.list_rule, (), null, json_texts=json_texts)
         self._strict = self._root.decoder(strict=True)
-        self._loose = self._root.decoder(strict=False)
+        self._loose: msgspec.json.Decoder[Any] | None = None
 
     def ids(self, array: bytes) -> Sequence[str | int]:
         """The ids of the records of a JSON array, looking at nothing else in them.
@@ -354,6 +355,7 @@ class BatchShredder:
 
     def _decode_loosely(self, array: bytes) -> Column:
         try:
+            self._loose = self._loose or self._root.decoder(strict=False)
             return self._loose.decode(array)  # type: ignore[no-any-return]
         except msgspec.ValidationError:
             records = [value for value in msgspec.json.decode(array) if isinstance(value, dict)]
@@ -377,13 +379,16 @@ class _Ids:
         if not _KEY_KINDS.issuperset(self._kinds):
             raise NeedsRowPath
         self._is_integer = plan.id_kind is Kind.INTEGER
+
+    @cached_property
+    def _decoder(self) -> msgspec.json.Decoder[Any]:
         fields = [
             (f"f{number}", Any if self._written[number] else codec_of(kind).decodes_as)
             for number, kind in enumerate(self._kinds)
         ]
-        names = {f"f{number}": key for number, key in enumerate(plan.key)}
+        names = {f"f{number}": key for number, key in enumerate(self._key)}
         struct = struct_type(fields, names, forbid_unknown_fields=False)
-        self._decoder = msgspec.json.Decoder(list[struct])  # type: ignore[valid-type]
+        return msgspec.json.Decoder(list[struct])  # type: ignore[valid-type]
 
     def decode(self, array: bytes) -> Sequence[str | int]:
         try:

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -527,8 +528,9 @@ def to_json(plan: EntityPlan) -> str:
     return msgspec.json.encode(plan).decode()
 
 
+@lru_cache(maxsize=2000)
 def from_json(text: str) -> EntityPlan:
-    """The inverse of :func:`to_json`. Texts of a ledger of version 0 say ``spelling`` for ``date_format``.
+    """The inverse of :func:`to_json`, kept. Texts of a ledger of version 0 say ``spelling`` for ``date_format``.
 
     :raises DatabaseError: when a newer version of this package, or a hand, wrote it.
     """

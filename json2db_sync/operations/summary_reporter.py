@@ -44,18 +44,18 @@ class Summary:
         self._connection = connection
         self._ledger = Ledger(database, connection)
         self._there = self._ledger.exists()
+        self._existing = database.relation_names(connection)
         self.plans = self._ledger.plans()
 
     def tables(self) -> list[TableReport]:
         """Every table of ours that is there, parents before their children."""
-        existing = self._database.relation_names(self._connection)
         names = [table.name for plan in self.plans.values() for table in plan.tables]
         sizes = self._database.table_sizes(self._connection, names)
         return [
             self._table(plan, name, table, sizes.get(name))
             for plan in self.plans.values()
             for name, table in self._database.tables(plan).items()
-            if name in existing
+            if name in self._existing
         ]
 
     def with_sums(self, tables: Iterable[TableReport]) -> Iterator[TableReport]:
@@ -69,11 +69,9 @@ class Summary:
         return list(misfit_notes(self._database, self._connection, self.plans.values()))
 
     def _table(self, plan: EntityPlan, name: str, table: sa.Table, size: int | None) -> TableReport:
-        count = self._connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
         is_root = name == plan.table.name
-        last = None
-        if is_root and plan.updated_at in table.c:
-            last = self._connection.execute(sa.select(sa.func.max(table.c[plan.updated_at]))).scalar_one()
+        changed = sa.func.max(table.c[plan.updated_at]) if is_root and plan.updated_at in table.c else sa.null()
+        count, last = self._connection.execute(sa.select(sa.func.count(), changed).select_from(table)).one()
         return TableReport(
             name=name,
             record_count=int(count),
@@ -105,7 +103,7 @@ class Summary:
     def gone(self, entity: str) -> int | None:
         """How many records of an entity its newest files lack; None where only reading these would tell."""
         plan = self.plans[entity]
-        if plan.table.name not in self._database.relation_names(self._connection):
+        if plan.table.name not in self._existing:
             return None
         return NewestState(self._database, self._connection, plan, _MEMORY).count()
 
@@ -116,12 +114,11 @@ class Summary:
 
     def relations(self) -> list[RelationReport]:
         """Guessed relations with the share of values that match."""
-        existing = self._database.relation_names(self._connection)
         found = []
         for plan in self.plans.values():
             for relation in plan.relations:
                 target = self.plans.get(relation.entity)
-                if target is None or relation.table not in existing or target.table.name not in existing:
+                if target is None or not self._existing.issuperset((relation.table, target.table.name)):
                     continue
                 reference = Reference(self._database, plan, relation.table, relation.column, target)
                 total, missing = reference.counts(self._connection)

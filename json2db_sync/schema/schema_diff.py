@@ -164,7 +164,13 @@ class SchemaPlanner:
         self._database = database
         self._connection = connection
         self._relations = database.relation_names(connection)
-        self._columns: dict[str, set[str]] = {}
+
+    @cached_property
+    def _columns(self) -> Mapping[str, set[str]]:
+        """Of our tables that are there, the columns that they have now."""
+        stored = Ledger(self._database, self._connection).plans()
+        ours = {table.name for plan in stored.values() for table in plan.tables} & self._relations
+        return {name: set(one.columns) for name, one in self._database.shapes(self._connection, sorted(ours)).items()}
 
     @cached_property
     def _flat_views(self) -> FlatViews:
@@ -198,9 +204,8 @@ class SchemaPlanner:
             refused = tuple(_refusals(plan.entity, changes(old, plan)))
             same = self._looked_inside(old, old, missing, settings)
             return replace(self._evolution(old, same, missing), refused=refused)
-        others = tables_of_others(plan.entity, wanted)
         new = self._looked_inside(old, plan, missing, settings)
-        return self._evolution(old, self._holding_stored_rows(old, new, missing, settings, others), missing)
+        return self._evolution(old, self._holding_stored_rows(old, new, missing, settings, wanted), missing)
 
     def _looked_inside(self, old: EntityPlan, new: EntityPlan, missing: Missing, settings: PlanSettings) -> EntityPlan:
         """The new plan with the paths inside the objects of stored rows, where those were never looked for."""
@@ -268,7 +273,7 @@ class SchemaPlanner:
 
     def _require_columns_free(self, todo: Sequence[SchemaChange]) -> None:
         for change in todo:
-            if change.change == "add_column" and change.column in self._columns_of(change.table):
+            if change.change == "add_column" and change.column in self._columns.get(change.table, ()):
                 raise ValidationError(
                     f"{change.table} has a column {change.column} that json2db_sync did not make; it was left alone",
                     hint="rename or drop that column",
@@ -282,7 +287,7 @@ class SchemaPlanner:
         :raises ValidationError: when someone added a column.
         """
         for name, table in self._database.tables(plan).items():
-            added = [column for column in self._columns_of(name) - {*table.columns.keys()} if column[0] != "_"]
+            added = [column for column in self._columns.get(name, set()) - {*table.columns.keys()} if column[0] != "_"]
             if added:
                 raise ValidationError(
                     f"{name} must be rebuilt, which would drop the column {min(added)} that json2db_sync did not make; "
@@ -292,13 +297,6 @@ class SchemaPlanner:
                     table=name,
                     entity=plan.entity,
                 )
-
-    def _columns_of(self, table: str) -> set[str]:
-        """The columns that a table has now; none where it is not there."""
-        if table not in self._columns:
-            there = table in self._relations
-            self._columns[table] = set(self._database.column_names(self._connection, table)) if there else set()
-        return self._columns[table]
 
     def missing(self, plan: EntityPlan) -> Missing:
         """What is not there of the tables that this plan says there are."""
@@ -311,7 +309,7 @@ class SchemaPlanner:
             for name, table in built.items()
             if name not in lost
             for column in table.columns
-            if column.name not in self._columns_of(name)
+            if column.name not in self._columns[name]
         )
         return Missing(lost, tuple(columns))
 
@@ -327,7 +325,7 @@ class SchemaPlanner:
             yield SchemaChange("create_index", new.entity, new.table.name)
 
     def _holding_stored_rows(
-        self, old: EntityPlan, new: EntityPlan, missing: Missing, settings: PlanSettings, others: set[str]
+        self, old: EntityPlan, new: EntityPlan, missing: Missing, settings: PlanSettings, all_: Mapping[str, EntityPlan]
     ) -> EntityPlan:
         """The new plan, widened by what stored rows hold where columns did not tell: in JSON columns and ``_rest``.
 
@@ -342,5 +340,6 @@ class SchemaPlanner:
         candidate = KeyCandidate(new.key or ())
         plain = Aliases(new.aliases).plain
         analyze_stored(map(plain, self._stored_records(old, missing)), seen, candidate, settings)
-        widened = infer(new.entity, seen, [candidate], replace(settings, keys={}), new, others)
+        taken = tables_of_others(new.entity, all_)
+        widened = infer(new.entity, seen, [candidate], replace(settings, keys={}), new, taken)
         return replace(widened, records_seen=new.records_seen, key_reason=new.key_reason)

@@ -33,10 +33,10 @@ def sums(database: Database, connection: sa.Connection, plan: EntityPlan, table:
 def misfit_notes(database: Database, connection: sa.Connection, plans: Iterable[EntityPlan]) -> Iterator[Note]:
     """Columns of chosen kinds that some stored values do not fit, which are kept beside."""
     for plan in plans:
-        built = database.tables(plan)
         for table in plan.tables:
             for column in table.columns:
                 if column.chosen:
+                    built = database.tables(plan)
                     examples = _misfits(database, connection, built[table.name], column.name, column.key)
                     if count := examples.total():
                         shown = ", ".join(list(examples)[:_EXAMPLES])

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from operator import lt
 from typing import Any, Literal
 
@@ -51,7 +52,7 @@ class BulkComparison:
 
     def __init__(self, database: Database, connection: sa.Connection, plan: EntityPlan) -> None:
         self._shape = BatchShredder(plan, None, json_texts=False)
-        self._strict = BatchShredder(plan, None)
+        self._strict = cache(lambda: BatchShredder(plan, None))
         """Takes only what can be stored: for records that nothing stored is compared with."""
         self._stored = StoredColumns(database, connection, plan)
         self._may_reject = database.may_reject
@@ -74,7 +75,7 @@ class BulkComparison:
         if counts.keys() - {"compared"}:
             if None in counts or self._by_version:
                 raise NeedsRowPath
-            self._strict.shred(batch.array)
+            self._strict().shred(batch.array)
             places = [place for place, load in zip(places, loads, strict=True) if verdicts[load] == "compared"]
             if places:
                 rows = self._shape.shred(batch.only(places))
@@ -90,7 +91,7 @@ class BulkComparison:
         """
         if self._may_reject(batch.text):
             raise NeedsRowPath
-        ids = self._strict.shred(batch.array).ids
+        ids = self._strict().shred(batch.array).ids
         if len(set(ids)) < len(ids):
             raise NeedsRowPath
         return ids
@@ -133,8 +134,8 @@ class StoredSide:
         self, database: Database, connection: sa.Connection, plans: Mapping[str, EntityPlan], loads: Mapping[int, Load]
     ) -> None:
         self.connection = connection
-        self._roots = {name: database.tables(plan)[plan.table.name] for name, plan in plans.items()}
-        self._readers = {name: StoredReader(database, connection, plan, own=True) for name, plan in plans.items()}
+        self._plans = plans
+        self._reader = cache(lambda entity: StoredReader(database, connection, plans[entity], own=True))
         self.database = database
         self._loads = loads
 
@@ -143,7 +144,7 @@ class StoredSide:
         return record.problem or self.database.rejection_reason(record)
 
     def by_ids(self, entity: str, ids: list[Any]) -> dict[Any, StoredRecord]:
-        return self._readers[entity].by_ids(ids)
+        return self._reader(entity).by_ids(ids) if ids else {}
 
     def file_of(self, load: int) -> StoredFile | None:
         """The file that the records of a load came from; None where the ledger does not know it."""
@@ -152,7 +153,8 @@ class StoredSide:
 
     def origins(self, entity: str) -> Iterator[tuple[Load, list[str]]]:
         """The ids of all stored rows, by the load that they came with; without those that the ledger does not know."""
-        table = self._roots[entity]
+        plan = self._plans[entity]
+        table = self.database.tables(plan)[plan.table.name]
         statement = sa.select(table.c[names.ID], table.c[names.LOAD])
         for rows in self.database.pages(self.connection, statement, _PAGE):
             by_load: dict[int, list[str]] = defaultdict(list)

@@ -7,6 +7,7 @@ once more, every record can be compared with what is stored of it, and every fig
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 
 import sqlalchemy as sa
 
@@ -55,7 +56,8 @@ class Comparison:
         self._replay = LedgerReplay(plans, loads, key_memory(memory_limit)) if run is None else None
         self._readings = list(self._planned(loads, run))
         self._stored = StoredSide(database, connection, plans, {load.id: load for load in loads})
-        self._bulk = {name: bulk_comparison(database, connection, plan) for name, plan in plans.items() if batch_path}
+        self._batch_path = batch_path
+        self._bulk = cache(lambda name: bulk_comparison(database, connection, plans[name]) if batch_path else None)
         self._plans = plans
         self._run = run
         self.compared = self.resent = self.rejected = self.skipped = self.corrected = 0
@@ -148,7 +150,7 @@ class Comparison:
         derived = self._replay.start(load) if self._replay is not None else None
         stored = self._stored if load.id in self._latest else None
         return EntityComparison(load, file, self._plans[load.file.entity], stored, derived, self._ledger,
-                                key_memory(self._memory_limit), self._bulk.get(load.file.entity))  # fmt: skip
+                                key_memory(self._memory_limit), self._bulk(load.file.entity))  # fmt: skip
 
     def _play(
         self, file: SourceFile, reading: Reading, sides: Mapping[str, EntityComparison]
@@ -161,7 +163,7 @@ class Comparison:
         layout = FileLayout.from_text(reading[0].layout, file.entity)
         try:
             with RecordReader(file, self._memory_limit, layout=layout) as reader:
-                for batch in reader.batches(undecoded=bool(self._bulk)):
+                for batch in reader.batches(undecoded=self._batch_path):
                     if batch.entity in sides:
                         sides[batch.entity].add(batch, single=reader.layout.is_single)
                     number += len(batch)

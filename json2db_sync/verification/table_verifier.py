@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -29,14 +30,15 @@ class Verification:
         self._connection = connection
         self._ledger = Ledger(database, connection)
         self._plans = plans
-        self._existing = database.relation_names(connection)
-        self._built = {name: database.tables(plan) for name, plan in plans.items()}
+        ours = {table.name for plan in plans.values() for table in plan.tables}
+        self._existing = database.shapes(connection, sorted(ours & database.relation_names(connection)))
         self._missing = {
-            built.name: self._missing_columns(built)
-            for tables in self._built.values()
-            for built in tables.values()
-            if built.name in self._existing
+            name: [column.name for column in built.columns if column.name not in self._existing[name].columns]
+            for plan in plans.values()
+            for name, built in database.tables(plan).items()
+            if name in self._existing
         }
+        self._size = cache(lambda table: int(self._found(f"SELECT count(*) FROM {self._quoted(table)}")[0][0]))
 
     def run(self) -> Iterator[Check]:
         """The checks of the tables as such, cheap ones first."""
@@ -49,30 +51,21 @@ class Verification:
         yield self._duplicates()
         yield self._positions()
         yield from check_values(self._database, self._connection, self._tables())
-        yield _check_counts(self._connection, self._ledger, self._plans, self._roots())
+        yield self._counts()
 
     def _tables(self) -> Iterator[tuple[EntityPlan, TablePlan, sa.Table]]:
         """Tables that are there with all their columns."""
-        for name, plan in self._plans.items():
+        for plan in self._plans.values():
             for table in plan.tables:
-                built = self._built[name][table.name]
                 if table.name in self._existing and not self._missing[table.name]:
-                    yield plan, table, built
+                    yield plan, table, self._database.tables(plan)[table.name]
 
-    def _roots(self) -> dict[str, sa.Table]:
-        """The entities' own tables that are there."""
-        return {
-            name: self._built[name][plan.table.name]
-            for name, plan in self._plans.items()
-            if plan.table.name in self._existing and names.LOAD not in self._missing[plan.table.name]
-        }
+    def _found(self, statement: str) -> Sequence[Sequence[Any]]:
+        """What plain SQL finds: of thousands of tables SQLAlchemy takes longer than they. A % in it is no parameter."""
+        return self._connection.exec_driver_sql(statement, execution_options={"no_parameters": True}).all()
 
-    def _missing_columns(self, table: sa.Table) -> list[str]:
-        present = set(self._database.column_names(self._connection, table.name))
-        return [column.name for column in table.columns if column.name not in present]
-
-    def _count(self, statement: sa.Select[Any]) -> int:
-        return int(self._connection.execute(statement).scalar_one())
+    def _quoted(self, *names: str) -> str:
+        return ", ".join(map(self._database.quote, names))
 
     def _integrity(self) -> Check:
         finding = CheckBuilder("integrity")
@@ -91,13 +84,13 @@ class Verification:
         """Are all tables there, with their columns and constraints?"""
         finding = CheckBuilder("schema")
         tables = columns = 0
-        for name, plan in self._plans.items():
+        for plan in self._plans.values():
             for table in plan.tables:
                 tables += 1
                 if table.name not in self._existing:
                     finding.add(f"table {table.name} is missing")
                     continue
-                built = self._built[name][table.name]
+                built = self._database.tables(plan)[table.name]
                 columns += len(built.columns)
                 for column in self._missing[table.name]:
                     finding.add(f"column {table.name}.{column} is missing")
@@ -110,26 +103,27 @@ class Verification:
         )
 
     def _constraints(self, built: sa.Table, finding: CheckBuilder) -> None:
-        inspector = sa.inspect(self._connection)
-        key = inspector.get_pk_constraint(built.name)["constrained_columns"]
-        if key != [column.name for column in built.primary_key]:
+        if self._existing[built.name].key != [column.name for column in built.primary_key]:
             finding.add(f"the primary key of {built.name} is missing")
-        present = {tuple(found["constrained_columns"]) for found in inspector.get_foreign_keys(built.name)}
         for constraint in built.foreign_key_constraints:
-            if tuple(constraint.column_keys) not in present:
+            present = sa.inspect(self._connection).get_foreign_keys(built.name)
+            if all(one["constrained_columns"] != constraint.column_keys for one in present):
                 finding.add(f"the foreign key of {built.name} is missing")
 
     def _orphans(self) -> Check:
         finding = CheckBuilder("orphans")
         rows = 0
-        for plan, table, built in self._tables():
+        for plan, table, _built in self._tables():
             parent = next((one for one in plan.tables if table in one.children), None)
             if parent is None or parent.name not in self._existing:
                 continue
-            above = self._built[plan.entity][parent.name]
-            on = _join(built, above, table, parent)
-            lost = self._count(sa.select(sa.func.count()).select_from(built).where(~sa.exists().where(on)))
-            rows += self._count(sa.select(sa.func.count()).select_from(built))
+            rows += self._size(table.name)
+            key = (names.PARENT_ID, *parent.position_columns) if parent.depth else (names.ID,)
+            pairs = zip(key, (names.PARENT_ID, *table.position_columns), strict=False)
+            on = " AND ".join(f"p.{self._quoted(one)} = c.{self._quoted(other)}" for one, other in pairs)
+            above = f"SELECT 1 FROM {self._quoted(parent.name)} AS p WHERE {on}"
+            orphans = f"SELECT count(*) FROM {self._quoted(table.name)} AS c WHERE NOT EXISTS ({above})"
+            lost = self._found(orphans)[0][0]
             if lost:
                 finding.add(f"{lost:,} rows of {table.name} have no row in {parent.name}", lost)
         return finding.done(f"{rows:,} child rows")
@@ -138,13 +132,13 @@ class Verification:
         finding = CheckBuilder("required")
         checked = 0
         for _plan, table, built in self._tables():
-            for column in built.columns:
-                if column.nullable:
-                    continue
-                checked += 1
-                nulls = self._count(sa.select(sa.func.count()).select_from(built).where(column.is_(None)))
+            required = [column.name for column in built.columns if not column.nullable]
+            checked += len(required)
+            rows = f"SELECT count(*) FROM {self._quoted(table.name)} WHERE"
+            counts = ", ".join(f"({rows} {self._quoted(name)} IS NULL)" for name in required)
+            for name, nulls in zip(required, self._found(f"SELECT {counts}")[0], strict=True):
                 if nulls:
-                    finding.add(f"{table.name}.{column.name} is null in {nulls:,} rows", nulls)
+                    finding.add(f"{table.name}.{name} is null in {nulls:,} rows", nulls)
         for plan in self._plans.values():
             for field_name in plan.key or ():
                 self._key_nulls(plan, field_name, finding)
@@ -152,13 +146,10 @@ class Verification:
 
     def _key_nulls(self, plan: EntityPlan, key: str, finding: CheckBuilder) -> None:
         column = next((column for column in plan.table.columns if column.key == key), None)
-        built = self._built[plan.entity][plan.table.name]
         if column is None or column.name == names.ID or plan.table.name not in self._existing:
             return
-        without_content_id = sa.not_(sa.cast(built.c[names.ID], sa.Text).like("#%"))
-        nulls = self._count(
-            sa.select(sa.func.count()).select_from(built).where(built.c[column.name].is_(None), without_content_id)
-        )
+        null = f"{self._quoted(column.name)} IS NULL AND CAST({names.ID} AS TEXT) NOT LIKE '#%'"
+        nulls = self._found(f"SELECT count(*) FROM {self._quoted(plan.table.name)} WHERE {null}")[0][0]
         if nulls:
             finding.add(f"{plan.table.name}.{column.name}, the key, is null in {nulls:,} rows", nulls)
 
@@ -166,14 +157,14 @@ class Verification:
         """Ids that are not made of content equal the key's own column."""
         finding = CheckBuilder("keys")
         rows = 0
-        for plan, table, built in self._tables():
+        for plan, table, _built in self._tables():
             column = _key_column(plan)
             if table.depth or column is None:
                 continue
-            rows += self._count(sa.select(sa.func.count()).select_from(built))
-            id_, key = sa.cast(built.c[names.ID], sa.Text), sa.cast(built.c[column.name], sa.Text)
-            differing = sa.select(id_, key).where(sa.not_(id_.like("#%")), id_ != key)
-            for row in self._connection.execute(differing.limit(_EXAMPLES)):
+            rows += self._size(table.name)
+            id_, key = f"CAST({names.ID} AS TEXT)", f"CAST({self._quoted(column.name)} AS TEXT)"
+            differing = f"{id_} NOT LIKE '#%' AND {id_} <> {key} LIMIT {_EXAMPLES}"
+            for row in self._found(f"SELECT {id_}, {key} FROM {self._quoted(table.name)} WHERE {differing}"):
                 finding.add(f"{table.name}: the row of id {row[0]} has the key {row[1]}")
         return finding.done(f"the ids of {rows:,} rows against their keys")
 
@@ -181,63 +172,54 @@ class Verification:
         finding = CheckBuilder("duplicates")
         rows = 0
         for _plan, table, built in self._tables():
-            key = [column for column in built.columns if column.primary_key]
-            rows += self._count(sa.select(sa.func.count()).select_from(built))
-            groups = sa.select(*key).group_by(*key).having(sa.func.count() > 1).limit(_EXAMPLES)
-            for row in self._connection.execute(groups):
+            key = self._quoted(*(column.name for column in built.columns if column.primary_key))
+            rows += self._size(table.name)
+            several = f"GROUP BY {key} HAVING count(*) > 1 LIMIT {_EXAMPLES}"
+            for row in self._found(f"SELECT {key} FROM {self._quoted(table.name)} {several}"):
                 finding.add(f"{table.name} has several rows for {', '.join(map(str, row))}")
         return finding.done(f"the keys of {rows:,} rows")
 
     def _positions(self) -> Check:
         finding = CheckBuilder("positions")
         arrays = 0
-        for _plan, table, built in self._tables():
+        for _plan, table, _built in self._tables():
             if not table.depth:
                 continue
-            *group, last = (built.c[name] for name in (names.PARENT_ID, *table.position_columns))
-            sizes = (
-                sa.select(
-                    *group, sa.func.count().label("n"), sa.func.min(last).label("lo"), sa.func.max(last).label("hi")
-                )
-                .group_by(*group)
-                .subquery()
-            )
-            arrays += self._count(sa.select(sa.func.count()).select_from(sizes))
-            gaps = sa.select(sizes).where(sa.or_(sizes.c.lo != 0, sizes.c.hi != sizes.c.n - 1)).limit(_EXAMPLES)
-            for row in self._connection.execute(gaps):
-                finding.add(f"{table.name}: the rows of {row[0]} are not numbered 0 to {row.n - 1}")
+            *group, last = map(self._quoted, (names.PARENT_ID, *table.position_columns))
+            sizes = f"SELECT {', '.join(group)}, count(*) AS n, min({last}) AS lo, max({last}) AS hi"
+            sizes = f"({sizes} FROM {self._quoted(table.name)} GROUP BY {', '.join(group)}) AS sizes"
+            arrays += self._found(f"SELECT count(*) FROM {sizes}")[0][0]
+            gaps = f"SELECT {group[0]}, n FROM {sizes} WHERE lo <> 0 OR hi <> n - 1 LIMIT {_EXAMPLES}"
+            for id_, n in self._found(gaps):
+                finding.add(f"{table.name}: the rows of {id_} are not numbered 0 to {n - 1}")
         return finding.done(f"the numbering of {arrays:,} arrays")
 
-
-def _check_counts(
-    connection: sa.Connection, ledger: Ledger, plans: Mapping[str, EntityPlan], roots: Mapping[str, sa.Table]
-) -> Check:
-    """Rows are as many as were inserted, loads add up, and single records are kept as many as they count.
-
-    :param roots: the tables of the entities themselves, where they are there.
-    """
-    finding = CheckBuilder("counts")
-    there = ledger.exists()
-    sums = ledger.sums() if there else {}
-    known = ledger.load_numbers() if there else set()
-    for name, table in roots.items():
-        stored = connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
-        expected = sums[name].inserted if name in sums else 0
-        if stored != expected:
-            finding.add(f"{table.name} has {stored:,} rows, the ledger counts {expected:,} inserted")
-        lost = set(connection.execute(sa.select(table.c[names.LOAD]).distinct()).scalars()) - known
-        if lost:
-            finding.add(f"{table.name} has rows from loads that the ledger does not know: {sorted(lost)[:5]}")
-    loads = ledger.loads(statuses=STORED) if there else []
-    if there:
-        _single_records(ledger, loads, finding)
-    for name in sorted(sums.keys() - plans.keys()):
-        if sums[name].read:
-            finding.add(f"{name} was loaded, but its plan is gone from the ledger")
-    return finding.done(
-        f"the rows of {counted(len(plans), 'entity')} and the single records of {counted(len(loads), 'load')} "
-        "against the ledger's figures"
-    )
+    def _counts(self) -> Check:
+        """Rows are as many as were inserted, loads add up, and single records are kept as many as they count."""
+        finding, ledger = CheckBuilder("counts"), self._ledger
+        there = ledger.exists()
+        sums = ledger.sums() if there else {}
+        known = ledger.load_numbers() if there else set()
+        for name, plan in self._plans.items():
+            table = plan.table.name
+            if table not in self._existing or names.LOAD in self._missing[table]:
+                continue
+            stored, expected = self._size(table), sums[name].inserted if name in sums else 0
+            if stored != expected:
+                finding.add(f"{table} has {stored:,} rows, the ledger counts {expected:,} inserted")
+            lost = {row[0] for row in self._found(f"SELECT DISTINCT {names.LOAD} FROM {self._quoted(table)}")} - known
+            if lost:
+                finding.add(f"{table} has rows from loads that the ledger does not know: {sorted(lost)[:5]}")
+        loads = ledger.loads(statuses=STORED) if there else []
+        if there:
+            _single_records(ledger, loads, finding)
+        for name in sorted(sums.keys() - self._plans.keys()):
+            if sums[name].read:
+                finding.add(f"{name} was loaded, but its plan is gone from the ledger")
+        return finding.done(
+            f"the rows of {counted(len(self._plans), 'entity')} and the single records of "
+            f"{counted(len(loads), 'load')} against the ledger's figures"
+        )
 
 
 def _single_records(ledger: Ledger, loads: Sequence[Load], finding: CheckBuilder) -> None:
@@ -273,11 +255,3 @@ def _key_column(plan: EntityPlan) -> ColumnPlan | None:
     column = next((column for column in plan.table.columns if column.key == plan.key[0]), None)
     plain = column is not None and column.kind in (Kind.INTEGER, Kind.TEXT) and column.name != names.ID
     return column if plain else None
-
-
-def _join(child: sa.Table, parent: sa.Table, table: TablePlan, above: TablePlan) -> sa.ColumnElement[bool]:
-    if not above.depth:
-        return parent.c[names.ID] == child.c[names.PARENT_ID]
-    pairs = zip(above.position_columns, table.position_columns, strict=False)
-    conditions = [parent.c[one] == child.c[other] for one, other in pairs]
-    return sa.and_(parent.c[names.PARENT_ID] == child.c[names.PARENT_ID], *conditions)

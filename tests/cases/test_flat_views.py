@@ -24,7 +24,7 @@ def runner_of(url: str, base, **sections: Any) -> SyncRunner:
 
 def columns(url: str, name: str) -> list[str]:
     with open_database(url) as database, database.reading() as connection:
-        return database.column_names(connection, name)
+        return database.shapes(connection, [name])[name].columns
 
 
 def relations(url: str) -> set[str]:

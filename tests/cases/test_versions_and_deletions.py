@@ -494,7 +494,7 @@ def test_29_gone_on_the_command_line(database_url: str, tmp_path: Path, capsys: 
 
 def query_columns(url: str) -> list[str]:
     with open_database(url) as database, database.reading() as connection:
-        return database.column_names(connection, "json_items")
+        return database.shapes(connection, ["json_items"])["json_items"].columns
 
 
 # 30: processing.deletion_stubs

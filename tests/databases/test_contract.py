@@ -18,6 +18,7 @@ import pytest
 import sqlalchemy as sa
 
 from json2db_sync.databases import NAMES
+from json2db_sync.databases.base import TableShape
 from json2db_sync.databases.ledger import TABLES, Ledger
 from json2db_sync.databases.reflection import Application
 from json2db_sync.databases.row_forms import RowRefused, ready_rows
@@ -151,7 +152,7 @@ def test_a_transaction_happens_as_a_whole_or_not_at_all(database):
     assert ids(database) == ["kept"]
     assert names(database) == {"json_t", "json_t_lines"}
     with database.reading() as connection:
-        assert "w" not in database.column_names(connection, "json_t")
+        assert "w" not in database.shapes(connection, ["json_t"])["json_t"].columns
     with pytest.raises(ZeroDivisionError), database.restructuring() as connection:
         database.drop_tables(connection, PLAN)
         raise ZeroDivisionError
@@ -376,7 +377,11 @@ def test_relations_columns_and_tables_of_others_are_known(database):
         assert database.relation_names(connection) == {
             "json_t", "json_t_lines", "customers", "orders", "named", *TABLES
         }  # fmt: skip
-        assert database.column_names(connection, "json_t")[:2] == ["id", "v"]
+        shapes = database.shapes(connection, ["json_t", "json_t_lines", "orders", "named"])
+        assert shapes["json_t"].columns[:2] == ["id", "v"]
+        assert shapes["json_t_lines"].key == ["_parent_id", "_position"]
+        assert shapes["orders"] == TableShape(["id", "customer"], ["id"])
+        assert shapes["named"] == TableShape(["name"], [])
         application = Application(database, connection, Ledger(database, connection).plans().values())
         assert (application.tables, application.views) == (["customers", "orders"], ["named"])
         orders = application.table("orders")

@@ -49,7 +49,7 @@ def raw(url: str) -> dict[str, list[tuple[Any, ...]]]:
     with open_database(url) as database, database.reading() as connection:
         for name in sorted(database.relation_names(connection)):
             if name.startswith("json_"):
-                columns = database.column_names(connection, name)
+                columns = database.shapes(connection, [name])[name].columns
                 kept = ", ".join(database.quote(c) for c in columns if c.lstrip("_") not in TIMES)
                 rows = connection.exec_driver_sql(f"SELECT {kept} FROM {database.quote(name)}")
                 found[name] = sorted((tuple(row) for row in rows), key=repr)
