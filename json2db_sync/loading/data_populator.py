@@ -226,7 +226,7 @@ class FileLoad:
             self._entity(reader.layout.entity)
         known = self._ledger.files(str(self._file.path))
         for name in known.keys() - self._entities.keys() - self._left_out:
-            if wants(name) and self._ledger.load_ids(known[name].id):
+            if wants(name) and self._plan(name) and self._ledger.load_ids(known[name].id):
                 self._entity(name)
 
     def _record(self, reader: RecordReader) -> None:

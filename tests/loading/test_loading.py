@@ -112,6 +112,21 @@ def test_one_file_may_hold_a_version_twice(database_url, tmp_path):
         assert stored(database_url, "t")[1] == {"id": 1, "v": 1}
 
 
+def test_a_refused_file_of_several_entities_loads_when_it_is_mended(database_url, tmp_path):
+    """What its name would be the entity of has no records, and is not waited for."""
+    runner = SyncRunner(database_url, tmp_path / "in")
+    write(tmp_path / "in" / "t.json", [{"id": 1}])
+    path = write(tmp_path / "in" / "data.json", {"dogs": [{"id": 1}], "cats": [{"id": 2}]})
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-8])
+    assert [file.reason for file in ok(runner.populate()).refused_files] == ["file_cut_off"]
+    path.write_bytes(whole)
+    assert ok(runner.populate()).refused_files == ()
+    assert (stored(database_url, "dogs"), stored(database_url, "cats")) == ({1: {"id": 1}}, {2: {"id": 2}})
+    assert ok(runner.populate()).files_unchanged == 2
+    verified(runner)
+
+
 def test_a_guessed_key_that_repeats_refuses_the_file(database_url, tmp_path):
     """When the guess was wrong, nothing of the file is stored, and the error names the setting."""
     runner = SyncRunner(database_url, tmp_path)
