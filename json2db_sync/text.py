@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 def plural(word: str) -> str:
@@ -16,6 +16,12 @@ def plural(word: str) -> str:
 def counted(number: int, word: str, many: str | None = None) -> str:
     """``1 file``, ``4,812 files``, ``3 entities``, ``2 indexes``."""
     return f"{number:,} {word if number == 1 else many or plural(word)}"
+
+
+def some_of(names: Sequence[str], most: int) -> str:
+    """``a, b, c and 4 more``."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -146,7 +146,8 @@ def infer(
     :param candidates: every field that may be the key, as found while reading.
     :param taken: tables of other entities.
     """
-    known = stored or _no_plan_yet(entity, settings, taken)
+    name = table_name(settings.table_prefix, (settings.stem_of(entity),), taken)
+    known = stored or EntityPlan(entity, TablePlan(name))
     before = known.records_seen
     custom = _custom_columns(known, settings.custom)
     known = with_aliases(known, settings.aliases_of(entity) or known.aliases)
@@ -182,10 +183,6 @@ def infer(
 def _free(name: str, table: TablePlan) -> str:
     """A name for a column of ours beside those of the records."""
     return f"_{name}" if any(column.name == name for column in table.columns) else name
-
-
-def _no_plan_yet(entity: str, settings: PlanSettings, taken: Collection[str]) -> EntityPlan:
-    return EntityPlan(entity, TablePlan(table_name(settings.table_prefix, (settings.stem_of(entity),), taken)))
 
 
 def _key(

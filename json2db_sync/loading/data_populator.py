@@ -19,7 +19,7 @@ from json2db_sync.events import Meter
 from json2db_sync.loading.adopted_fields import adopt, adopt_keys
 from json2db_sync.loading.entity_load import EntityLoad, KeyRepeats, Population, RetryAfterMigration
 from json2db_sync.loading.file_places import in_order
-from json2db_sync.loading.gone import Marked, mark_gone
+from json2db_sync.loading.gone import mark_gone
 from json2db_sync.loading.initial_schema import InitialSchema, RestartLoad, are_guesses, discard
 from json2db_sync.loading.key_notes import key_given_up, key_notes
 from json2db_sync.loading.load_context import DuplicateKey, LoadContext, Place, PopulateOptions, RecordIds
@@ -401,17 +401,10 @@ def mark(database: Database, options: PopulateOptions, done: Population) -> None
             done.notes.append(Note(text, "gone_not_told", entity, setting="processing.complete"))
         else:
             done.marked[entity] = replace(marked, gone=marked.gone + done.deleted.get(entity, 0))
-            done.notes += _notes_on_marks(entity, marked)
-
-
-def _notes_on_marks(entity: str, marked: Marked) -> Iterator[Note]:
-    """Worth a look where most records are gone at once: the newest files may not be all there is."""
-    if marked.gone > 1 and marked.gone * 2 > marked.records:
-        text = (
-            f"{entity}: {marked.gone:,} of {marked.records:,} records are newly marked as gone, since its newest files "
-            "lack them: are these files all there is?"
-        )
-        yield Note(text, "most_records_gone", entity, marked.gone, "processing.complete")
+            if marked.gone > 1 and marked.gone * 2 > marked.records:
+                what = f"{entity}: {marked.gone:,} of {marked.records:,} records are newly marked as gone"
+                text = f"{what}, since its newest files lack them: are these files all there is?"
+                done.notes.append(Note(text, "most_records_gone", entity, marked.gone, "processing.complete"))
 
 
 def _stored_plans(database: Database) -> dict[str, EntityPlan]:

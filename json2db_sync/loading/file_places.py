@@ -41,13 +41,9 @@ def in_order(
         if stored is not None and (order != "modified" or stored.mtime_ns == file.mtime_ns):
             file = replace(file, place=bare(stored.sort_key))
         else:
-            file = file.placed(order, run, _prefix(file, newest[file.entity]))
+            file = file.placed(order, run, newest[file.entity] if file.dates == UNDATED else file.dates)
         placed.append(file)
     return sorted(placed, key=lambda file: file.order), notes
-
-
-def _prefix(file: SourceFile, newest: str) -> str:
-    return file.dates if file.dates != UNDATED else newest
 
 
 def _reordered(ledger: Ledger, entity: str, order: Order) -> Iterator[Note]:
@@ -75,4 +71,4 @@ def _places(stored: Sequence[StoredFile], first_runs: dict[int, int], order: Ord
         newest = max([newest, *(file.source_file().dates for file in together)])
         for file in together:
             found = file.source_file()
-            yield file, found.placed(order, run, _prefix(found, newest)).order
+            yield file, found.placed(order, run, newest if found.dates == UNDATED else found.dates).order

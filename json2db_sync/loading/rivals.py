@@ -1,4 +1,4 @@
-"""Files that hold the same keys and of which nothing says which is the newer one: two folders, or two sources.
+"""Files that hold the same keys and of which nothing says which is newer: of two names, two folders or two sources.
 
 They may be two companies with invoices of the same numbers, and then neither may take the other's place in silence.
 """
@@ -15,15 +15,14 @@ from json2db_sync.databases.ledger import Ledger, StoredFile
 from json2db_sync.errors import ValidationError
 from json2db_sync.results import Note
 from json2db_sync.sources import Record, SourceFile
-from json2db_sync.sources.file_order import UNDATED, Order, date_in, is_sequence, run_of, tells_time
-
-Kind = Literal["folder", "source"]
+from json2db_sync.sources.file_order import TIMES, UNDATED, Order, bare_name, date_in, has_word, is_sequence, run_of
+from json2db_sync.sources.files import stem_and_suffix
 
 _OLD_AND_NEW = frozenset(
-    ("archive", "archived", "backup", "backups", "bak", "current", "done", "history", "historic", "in", "inbox",
-     "incoming", "latest", "new", "old", "older", "previous", "processed", "today", "yesterday")
+    ("archive", "archived", "backup", "backups", "bak", "changes", "delta", "done", "full", "history", "historic", "in",
+     "inbox", "incoming", "incremental", "old", "older", "previous", "processed", "update", "updates", "yesterday")
 )  # fmt: skip
-"""Folders called so hold older and newer files of the same things."""
+"""Folders and files called so hold older and newer versions of the same things."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class Origin:
 class Rival:
     """A file that holds a key as well."""
 
-    kind: Kind
+    kind: Literal["file", "folder", "source"]
     name: str
     source: str
 
@@ -82,11 +81,17 @@ class Rivals:
         root = self._origin.root
         if root and source and source != root and self._is_other_source(Path(root), Path(source), other):
             return Rival("source", other.name, source)
-        if self._is_sibling(stored, other):
-            return Rival("folder", other.name, source or "")
-        folders = _folders_apart(self._file, other)
-        if folders and self._origin.order == "auto" and self._file.dates != other.dates:
-            self._by_date.add(folders)
+        mine, names, folders = self._file, _names_apart(self._file, other), _folders_apart(self._file, other)
+        apart = names or folders
+        if apart is None or self._origin.order != "auto":
+            return None
+        if mine.dates != other.dates:
+            self._by_date.add(apart)
+        elif run_of(mine.order) == run_of(stored.sort_key):
+            is_sibling = mine.time is None and other.time is None
+            return Rival("file" if names else "folder", other.name, "") if names or is_sibling else None
+        elif folders and not (mine.time or other.time or has_word(folders, TIMES)) and other.path.exists():
+            return Rival("folder", other.name, "")  # that a later run saw first, while the other one's file is there
         return None
 
     def _is_other_source(self, root: Path, source: Path, other: SourceFile) -> bool:
@@ -98,42 +103,30 @@ class Rivals:
             return False  # a folder above it: the same source, seen as a whole
         return other.path.exists()  # else it has only moved
 
-    def _is_sibling(self, stored: StoredFile, other: SourceFile) -> bool:
-        """Is a file of another folder the older one by nothing but the folder's name?"""
-        mine = self._file
-        if self._origin.order != "auto" or mine.time is not None or other.time is not None:
-            return False
-        folders = _folders_apart(mine, other) if mine.dates == other.dates else None
-        if folders is None or run_of(mine.order) == run_of(stored.sort_key):
-            return folders is not None
-        # A folder that a later run saw first may be that of another company, unless the other one's file is in it now.
-        return not tells_time(folders) and other.path.exists()
-
     def notes(self, entity: str) -> Iterator[Note]:
         """Of folders whose records took each other's place for nothing but dates further down."""
         for one, other in sorted(self._by_date):
-            told = any(name.casefold() in _OLD_AND_NEW or date_in((name, "")) for name in (one, other))
-            if not told:
+            if not (has_word((one, other), TIMES | _OLD_AND_NEW) or date_in((one, "")) or date_in((other, ""))):
                 text = (
                     f"{entity}: {one} and {other} hold other content under the same keys, and the later date in the "
-                    "names of their files counts. If they are different things: "
+                    "names of their files counts. If they are different things, each in a folder of its own: "
                     'data_source.folder_column = "company" puts the folder into a column that is part of the key'
                 )
                 yield Note(text, "folders_by_date", entity, setting="data_source.folder_column")
 
     def refusal(self, rival: Rival, record: Record, id_: str | int) -> ValidationError:
         """The error for a file that holds a key of a rival, with other content."""
-        file, source = self._file, rival.kind == "source"
+        file, source, folders = self._file, rival.kind == "source", rival.kind == "folder"
         where = f"{rival.name} of another source, {rival.source}," if source else rival.name
         return ValidationError(
             f"{file.name}: its record {record.number:,} of {record.entity} (id {id_}) is in {where} too with other "
             f"content, and nothing says which is newer",
-            hint=_hint_on_sources(rival, self._origin) if source else _HINT_ON_FOLDERS,
+            hint=_hint_on_sources(rival, self._origin) if source else _HINT,
             file=str(file.path),
             record=record.number,
             entity=record.entity,
-            setting="data_source.name" if source else "data_source.folder_column",
-            reason="sources_disagree" if source else "folders_disagree",
+            setting="data_source.name" if source else "data_source.folder_column" if folders else "data_source.order",
+            reason="sources_disagree" if source else "folders_disagree" if folders else "files_disagree",
         )
 
 
@@ -145,9 +138,19 @@ def _folders_apart(one: SourceFile, other: SourceFile) -> tuple[str, str] | None
     return None if found is None or is_sequence(*found) else (min(found), max(found))
 
 
-_HINT_ON_FOLDERS = (
+def _names_apart(one: SourceFile, other: SourceFile) -> tuple[str, str] | None:
+    """What the names of two files of a folder say, in order; None where only dates or numbers that count differ."""
+    stems = sorted(stem_and_suffix(file.path.name)[0] for file in (one, other))
+    first, second = (bare_name(stem) for stem in stems)
+    differ_by_counting = first == second and stems[0].casefold() != stems[1].casefold()
+    if one.path.parent != other.path.parent or differ_by_counting:
+        return None
+    return first or stems[0], second or stems[1]
+
+
+_HINT = (
     'are these different things? data_source.folder_column = "company" puts the folder into a column that is part of '
-    'the key. Is the later one newer? data_source.order = "name" (or "modified") says so'
+    'the key, where each has one. Is the later one newer? data_source.order = "name" (or "modified") says so'
 )
 
 

@@ -15,7 +15,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
+from itertools import pairwise
 from typing import Literal
+
+from json2db_sync.model.plan import snake
 
 Order = Literal["auto", "name", "modified"]
 
@@ -28,6 +31,7 @@ _SEQUENCE_WORDS = frozenset(
      "version", "w", "wave", "week", "y", "year")
 )  # fmt: skip
 """Folders called so differ by a number that counts: ``run_9`` came before ``run_10``. A ``shop_9`` is another shop."""
+_PAGE_WORDS = _SEQUENCE_WORDS | {"p", "pg", "of", "offset"}
 
 
 def natural(text: str) -> str:
@@ -105,18 +109,6 @@ def is_sequence(one: str, other: str) -> bool:
     return word in _SEQUENCE_WORDS or (not word and max(len(one), len(other)) <= 3)
 
 
-_TIMES = frozenset(
-    ("current", "latest", "new", "newest", "today", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday",
-     "sunday", "january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
-     "november", "december", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec")
-)  # fmt: skip
-
-
-def tells_time(folders: Iterable[str]) -> bool:
-    """Does a word in the name of a folder say that it is newer than those that earlier runs saw?"""
-    return not _TIMES.isdisjoint(re.split("[^a-z]+", " ".join(folders).casefold()))
-
-
 # Dates in names
 
 _YEAR, _MONTH, _DAY = r"(?P<year>(?:19|20)\d\d)", r"(?P<month>0?[1-9]|1[0-2])", r"(?P<day>0?[1-9]|[12]\d|3[01])"
@@ -181,6 +173,29 @@ def without_dates(name: str) -> str:
             if _iso({key: value for key, value in match.groupdict().items() if value}):
                 return (name[: match.start()] + name[match.end() :]).strip(" _-.=")
     return "" if re.fullmatch(r"(?:(?:year|month|day|hour|date|dt)=.*)|(?:19|20)[0-9]{2}", name) else name
+
+
+def bare_name(stem: str) -> str:
+    """What a file's name says besides dates and numbers that count: ``orders`` for ``orders_2026-07-01_page_3``."""
+    while (undated := without_dates(stem)) != stem:
+        stem = undated
+    words = re.findall(r"[0-9]+|[^\W0-9_]+", snake(stem))
+    pairs = enumerate(pairwise(words))
+    counted = {place for place, pair in pairs if any(map(str.isdigit, pair)) and not _PAGE_WORDS.isdisjoint(pair)}
+    kept = [word for place, word in enumerate(words) if not {place, place - 1} & counted]
+    return re.sub(r"^(?:[0-9]+(?:_|$))+|(?:_(?:[0-9]+|z))+$", "", "_".join(kept))
+
+
+TIMES = frozenset(
+    (*_MONTHS, "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "current", "latest", "new",
+     "newest", "today")
+)  # fmt: skip
+"""A folder with such a word in its name is newer than those that earlier runs saw."""
+
+
+def has_word(names: Iterable[str], words: frozenset[str]) -> bool:
+    """Is any of these words in a name?"""
+    return not words.isdisjoint(re.split("[^a-z]+", " ".join(names).casefold()))
 
 
 def _together(numbers: Sequence[int]) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from json2db_sync.errors import FileError
 from json2db_sync.results.messages import Note
 from json2db_sync.sources.files import METADATA_PREFIX, SourceFile, is_data, make_file, require_file
-from json2db_sync.text import counted
+from json2db_sync.text import counted, some_of
 
 WRITTEN_BY = "One record of an export by json2db_sync."
 """Stands in every schema of ours, so that it can be told from files of records."""
@@ -60,8 +60,7 @@ class LeftOut:
 
 def _named(paths: Collection[Path], root: Path) -> str:
     names = [path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name for path in paths]
-    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
+    return some_of(names, _NAMED)
 
 
 def files_in(folder: Path, entities: Mapping[str, str]) -> tuple[list[SourceFile], list[Note]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -42,14 +41,11 @@ def misfit_notes(database: Database, connection: sa.Connection, plans: Iterable[
                         shown = ", ".join(list(examples)[:_EXAMPLES])
                         misfit = counted(count, "value does", "values do")
                         text = f"{table.name}.{column.name}: {misfit} not fit {column.kind}, kept in _rest ({shown})"
-                        some = _has_fitting(connection, built[table.name].c[column.name])
+                        own = built[table.name].c[column.name]
+                        # Where no value at all fits, the kind is hardly what was meant.
+                        some = connection.execute(sa.select(own).where(own.is_not(None)).limit(1)).first()
                         setting = "processing.kinds"
                         yield Note(text, "misfits" if some else "nothing_fits", plan.entity, count, setting)
-
-
-def _has_fitting(connection: sa.Connection, column: sa.Column[Any]) -> bool:
-    """Where no value at all fits, the kind is hardly what was meant."""
-    return connection.execute(sa.select(column).where(column.is_not(None)).limit(1)).first() is not None
 
 
 def _misfits(database: Database, connection: sa.Connection, table: sa.Table, column: str, key: str) -> Counter[str]:

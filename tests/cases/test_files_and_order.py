@@ -124,13 +124,14 @@ def test_19_a_file_keeps_its_place_when_it_changes(url: str, tmp_path: Path) -> 
     verified(url)
 
 
-@pytest.mark.parametrize(("order", "winner"), [("name", "z.json"), ("modified", "a.json"), ("auto", "z.json")])
+@pytest.mark.parametrize(("order", "winner"), [("name", "z.json"), ("modified", "a.json"), ("auto", "a.json")])
 def test_19_the_order_is_a_setting(url: str, tmp_path: Path, order: str, winner: str) -> None:
-    """name and modified say otherwise than auto, in one run and in two."""
+    """name and modified say otherwise than auto, which takes words in names for no order."""
     source = tmp_path / "in"
     for name, age in (("a.json", 1000), ("z.json", 2000)):
         os.utime(write(source / name, [{"id": 1, "name": name}]), (2e9 - age, 2e9 - age))
-    load(url, source, entities={"*": "items"}, order=order)
+    result = load(url, source, entities={"*": "items"}, order=order)
+    assert [file.reason for file in result.refused_files] == ["files_disagree"] * (order == "auto")
     assert records(url, "items") == [{"id": 1, "name": winner}]
     verified(url)
 
@@ -450,6 +451,73 @@ def test_20_folders_that_moved_or_are_archives_do_not_bring_back_what_was(url: s
     assert [file.reason for file in load(url, source).refused_files] == ["folders_disagree"]
     assert stored_loser(records(url, "invoices")) == 6
     verified(url)
+
+
+@pytest.mark.parametrize("batch_path", [True, False])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("acme_invoices.json", "beta_invoices.json"), ("invoices.json", "invoices_old.json"),
+        ("shop_9_invoices.json", "shop_10_invoices.json"), ("invoices.json", "invoices.json.gz"),
+        ("acme_invoices_2026-07-01.json", "beta_invoices_2026-07-01.json"), ("monday.json", "friday.json"),
+    ],
+)  # fmt: skip
+def test_20_files_whose_names_nothing_orders_are_refused_as_folders_are(
+    url: str, tmp_path: Path, one: str, other: str, batch_path: bool
+) -> None:
+    """Of one entity by the setting, in one run, with a key in common: nothing says which is newer."""
+    write(tmp_path / "in" / one, [INVOICE])
+    write(tmp_path / "in" / other, [{"Id": "1", "Total": 5}])
+    config = JSON2DBConfig(data_source={"entities": {"*": "invoices"}})
+    runner = SyncRunner(url, tmp_path / "in", config=config)
+    runner._batch_path = batch_path
+    for _ in range(2):
+        result = runner.populate()
+        (refused,) = result.refused_files
+        assert (refused.reason, result.needs_attention) == ("files_disagree", True)
+        for setting in ("data_source.order", "data_source.folder_column"):
+            assert setting in str(refused.hint)
+        assert len(records(url, "invoices")) == 1
+        verified(url)
+    assert load(url, tmp_path / "in", entities={"*": "invoices"}, order="name").refused_files == ()
+    verified(url)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("orders.json", "orders_page_3.json"), ("orders_1.json", "orders_2026-07-01.json"),
+        ("orders_2026-07-01T10-00-00Z.json", "orders_20260702.json"), ("part-9.json", "part-10.json"),
+        ("orders_full_2026-07-01.json", "orders_delta_2026-07-02.json"),
+    ],
+)  # fmt: skip
+def test_20_files_whose_names_dates_or_numbers_order_go_on(url: str, tmp_path: Path, one: str, other: str) -> None:
+    """The later date, or the greater number, is newer."""
+    for name in (one, other):
+        write(tmp_path / "in" / name, [{"id": 1, "name": name}])
+    result = load(url, tmp_path / "in", entities={"*": "orders"})
+    assert (result.statistics["updated"], result.refused_files, result.needs_attention) == (1, (), False)
+    assert records(url, "orders") == [{"id": 1, "name": other}]
+
+
+def test_20_files_of_several_entities_are_held_against_each_other(url: str, tmp_path: Path) -> None:
+    """A file that is refused for one of its entities leaves nothing of the others."""
+    for company in ("acme", "beta"):
+        write(tmp_path / "in" / f"{company}.json", {"bills": [{"id": 1, "of": company}], "cats": [{"id": company}]})
+    for _ in range(2):
+        assert [file.reason for file in load(url, tmp_path / "in").refused_files] == ["files_disagree"]
+    assert stored_records(url) == {"bills": [{"id": 1, "of": "acme"}], "cats": [{"id": "acme"}]}
+    verified(url)
+
+
+def test_20_files_that_only_dates_tell_apart_are_asked_about(url: str, tmp_path: Path) -> None:
+    """Two companies' files of different days may be two things as well."""
+    write(tmp_path / "in" / "acme_bills_2026-07-01.json", [{"id": 1, "of": "acme"}])
+    write(tmp_path / "in" / "beta_bills_2026-07-02.json", [{"id": 1, "of": "beta"}])
+    result = load(url, tmp_path / "in", entities={"*": "bills"})
+    assert codes(result) == ["folders_by_date"]
+    assert "acme_bills and beta_bills" in result.notes[0]
+    assert result.needs_attention
 
 
 def test_20_folders_that_agree_or_hold_other_keys_load(url: str, tmp_path: Path) -> None:

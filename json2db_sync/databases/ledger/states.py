@@ -11,7 +11,7 @@ from pathlib import Path
 
 from json2db_sync.databases.ledger.schema import Load, StoredFile
 from json2db_sync.model.kinds import now_text
-from json2db_sync.sources.file_order import date_in, is_sequence, order_of, run_of, tells_time
+from json2db_sync.sources.file_order import TIMES, date_in, has_word, is_sequence, order_of, run_of
 from json2db_sync.sources.files import stem_and_suffix, time_of
 
 
@@ -72,7 +72,7 @@ def _by_folder(undated: dict[str, list[StoredFile]]) -> dict[tuple[str, ...], li
         if counted or order_of(members[0].sort_key) != "auto":
             groups[(folder,)] = members
             continue
-        run = min(run_of(file.sort_key) for file in members) if tells_time([Path(folder).name]) else ""
+        run = min(run_of(file.sort_key) for file in members) if has_word([Path(folder).name], TIMES) else ""
         together.setdefault(run, []).extend(members)
     for run, members in together.items():
         groups[(run, commonpath([Path(file.path).parent for file in members]))] = members

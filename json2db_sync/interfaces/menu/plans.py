@@ -14,7 +14,7 @@ from json2db_sync.interfaces.menu.session import Session
 from json2db_sync.interfaces.menu.tasks import EMPTYING, RECREATION, Task, command_line
 from json2db_sync.interfaces.terminal.console import size_text
 from json2db_sync.results import AnalysisResult, DatabaseState, PlanResult, SchemaChange, SourceState
-from json2db_sync.text import counted
+from json2db_sync.text import counted, some_of
 
 _ALTERATIONS = ("widen_column", "change_key", "restructure")
 _MOST_TABLES = 12
@@ -202,9 +202,7 @@ def _meaning(pending: PlanResult) -> Iterable[tuple[str, str]]:
 
 
 def _listed(names: Iterable[str]) -> str:
-    known = list(names)
-    more = len(known) - _MOST_TABLES
-    return ", ".join(known[:_MOST_TABLES]) + (f" and {more} more" if more > 0 else "") or "none"
+    return some_of(list(names), _MOST_TABLES) or "none"
 
 
 def _promise(plan: Plan) -> str:

@@ -9,7 +9,7 @@ from json2db_sync.interfaces.terminal.tables import pending
 from json2db_sync.interfaces.terminal.warnings import besides, worth_a_look
 from json2db_sync.interfaces.terminal.wording import size_text
 from json2db_sync.results import AnalysisResult, EntityAnalysis, FieldAnalysis, Relation
-from json2db_sync.text import counted
+from json2db_sync.text import counted, some_of
 
 _ALL_FIELDS, _FEW = 10_000, 8
 _EXAMPLE = 32
@@ -117,19 +117,14 @@ def _relation(seen: EntityAnalysis, relation: Relation) -> str:
 def _key_sets(sets: Sequence[tuple[int, tuple[str, ...]]]) -> Iterator[str]:
     """The commonest in full, the others by what they lack or have besides."""
     first_count, first = sets[0]
-    keys = _some(first, 6) if len(first) <= 6 else f"the same {len(first)} keys"
+    keys = some_of(first, 6) if len(first) <= 6 else f"the same {len(first)} keys"
     yield f"{counted(first_count, 'record')} with {keys}"
     for records, keys_here in sets[1:]:
         lacking = [key for key in first if key not in keys_here]
         besides = [key for key in keys_here if key not in first]
-        parts = [f"without {_some(lacking, 3)}"] if lacking else []
-        parts += [f"with {_some(besides, 3)} besides"] if besides else []
+        parts = [f"without {some_of(lacking, 3)}"] if lacking else []
+        parts += [f"with {some_of(besides, 3)} besides"] if besides else []
         yield f"{records:,} {' and '.join(parts)}"
-
-
-def _some(names: Sequence[str], most: int) -> str:
-    rest = len(names) - most
-    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _spoiled(field: FieldAnalysis) -> str:

@@ -17,7 +17,7 @@ from json2db_sync.results import (
     SupersededRecord,
     SupersededResult,
 )
-from json2db_sync.text import counted
+from json2db_sync.text import counted, some_of
 
 
 def rejected(result: RejectedResult, canvas: Canvas) -> None:
@@ -120,8 +120,7 @@ def superseded(result: SupersededResult, canvas: Canvas) -> None:
 
 def gone(result: GoneResult, canvas: Canvas) -> None:
     """Each record with the time since when it is gone and the file that had it last."""
-    more = f" and {len(result.files) - 3:,} more" if len(result.files) > 3 else ""
-    files = f"{', '.join(result.files[:3])}{more}{', taken together' if len(result.files) > 1 else ''}"
+    files = some_of(result.files, 3) + (", taken together" if len(result.files) > 1 else "")
     if not result.total:
         held = f"the newest files hold all that are stored ({files})" if files else "none of its files was ever loaded"
         canvas.item(GOOD, f"No record of {result.entity} is gone: {held}")
