@@ -33,10 +33,9 @@ def with_kind(
 
 def _chosen(column: ColumnPlan, field: FieldStatistics | None, choice: KindChoice) -> ColumnPlan:
     kind, own = choice
+    chosen = replace(column, kind=kind, chosen=True, keeps_lists=False)
     if kind is Kind.JSON:
-        return replace(
-            column, kind=kind, date_format=None, stored_digits=None, written=None, chosen=True, keeps_lists=False
-        )
+        return replace(chosen, date_format=None, stored_digits=None, written=None)
     same = column.chosen and column.kind is kind and (own is None or own == column.date_format)
     date_format, digits = (column.date_format, column.stored_digits) if same else (None, None)
     if kind is Kind.DATE:
@@ -44,15 +43,7 @@ def _chosen(column: ColumnPlan, field: FieldStatistics | None, choice: KindChoic
     elif kind is Kind.DATETIME:
         date_format, digits = _moments(column, field, own)
     written = column.written if same else _written(column, field, kind)
-    return replace(
-        column,
-        kind=kind,
-        date_format=date_format,
-        stored_digits=digits,
-        written=written,
-        chosen=True,
-        keeps_lists=False,
-    )
+    return replace(chosen, date_format=date_format, stored_digits=digits, written=written)
 
 
 def _moments(column: ColumnPlan, field: FieldStatistics | None, own: str | None) -> tuple[str, int]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from json2db_sync.model.kinds import Kind
-from json2db_sync.model.plan import ID, TablePlan
+from json2db_sync.model.moments import DATE_SPELLING, is_own
+from json2db_sync.model.plan import ID, TablePlan, dotted
 
 
 class KindChoice(NamedTuple):
@@ -55,5 +56,13 @@ def waiting_columns(choices: Mapping[str, str], table: TablePlan, path: tuple[st
         choice = choice_for(choices, path, column.key) if column.name != ID else None
         if choice and not (column.chosen and choice in ((column.kind, None), (column.kind, column.date_format))):
             yield f"{table.name}.{column.name}"
+    for inner in table.paths:
+        choice = choice_for(choices, (*path, *inner.keys[:-1]), inner.keys[-1]) if inner.name else None
+        if (
+            choice
+            and not is_own(choice.date_format or DATE_SPELLING)
+            and not (inner.chosen and inner.kind is choice.kind)
+        ):
+            yield f"{table.name}.{dotted(inner.keys)}"
     for child in table.children:
         yield from waiting_columns(choices, child, (*path, *child.path))

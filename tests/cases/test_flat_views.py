@@ -372,6 +372,8 @@ def test_a_kind_inside_objects_that_is_chosen_later(database_url, tmp_path):
     kinds = {"t.o.p": "number", "t.a.b.c.d": "integer", "t.l.q.r": "integer", "later.x": "text"}
     runner = runner_of(database_url, tmp_path, processing={"kinds": kinds, "children": {"t": {"l": True}}})
     assert {change.change for change in runner.plan().changes} == {"remake_view"}
+    (note,) = [note for note in ok(runner.populate()).notes if note.code == "kinds_ignored"]
+    assert "takes effect on json_t.o.p, json_t.a.b.c.d, json_t_l.q.r with create-tables" in note
     ok(runner.create_tables())
     assert query(database_url, "SELECT o_p, a_b_c_d FROM json_t_flat") == [(1.5, 2)]
     assert ok(runner.populate()).notes == ()
