@@ -143,6 +143,12 @@ class SQLiteDatabase(SQLiteViews):
 
     null = ABSENT
 
+    def insert(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Values]) -> None:
+        if rows:
+            names, marks = ", ".join(map(self.quote, rows[0])), ", ".join("?" * len(rows[0]))
+            statement = f"INSERT INTO {self.quote(table.name)} ({names}) VALUES ({marks})"
+            connection.exec_driver_sql(statement, [tuple(map(row.__getitem__, rows[0])) for row in rows])
+
     def insert_ready(
         self, connection: sa.Connection, table: sa.Table, rows: Mapping[str, Sequence[object]], constants: Values
     ) -> None:

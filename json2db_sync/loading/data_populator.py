@@ -233,9 +233,7 @@ class FileLoad:
         """Write the file and its counts into the ledger."""
         digest, layout, ledger = reader.digest, reader.layout, self._ledger
         self._layout = layout
-        known = ledger.files(str(self._file.path))
-        for name, entity in self._entities.items():
-            ledger.remember_file(self._file, name, digest)
+        for entity in self._entities.values():
             context = entity.context
             ledger.finish_load(
                 context.place.load,
@@ -245,8 +243,8 @@ class FileLoad:
                 beside=layout.beside,
             )
         for name in self._left_out:
-            before = known[name].digest if name in known else None
-            ledger.remember_file(self._file, name, digest if before == digest else None)
+            known = ledger.files(str(self._file.path)).get(name)
+            ledger.remember_file(self._file, name, digest if known and known.digest == digest else None)
         if self._file.entity not in layout.holds or layout.kind == "entities":
             ledger.remember_file(self._file, self._file.entity, digest)  # stands for the file as such
 

@@ -239,13 +239,10 @@ class LoadContext:
             self.connection.execute(self.root.update().where(unmarked).values({GONE: self.since}))
         self.stubs_marked += len(stubs)
 
-    def expect_new(self) -> None:
-        """Take records for new and different, where nothing is stored of the entity so far."""
-        self.is_first = not self.holds_rows()
-
     def holds_rows(self) -> bool:
         """Is anything stored of the entity?"""
-        return self.connection.execute(sa.select(self.root.c[ID]).limit(1)).first() is not None
+        rows = f"SELECT 1 FROM {self.database.quote(self.root.name)} LIMIT 1"
+        return self.connection.exec_driver_sql(rows).first() is not None
 
     def reject(self, record: Record, reason: str, path: str | None = None) -> None:
         """Keep a record that cannot be loaded, with its reason."""

@@ -217,7 +217,7 @@ class BatchLoader:
         self._row_loader = row_loader
         self._shredder = BatchShredder(context.plan, context.database.null, paths=context.paths)
         self._builder = RowBuilder(self._shredder, context.row_form, context.plan.table.name)
-        context.expect_new()
+        context.is_first = not context.holds_rows()
 
     def takes(self, batch: Undecoded) -> bool:
         """Can the records be stored at once, as far as their text tells?"""

@@ -118,15 +118,13 @@ class FilesAndLoads(PlansAndRuns):
 
     def start_load(self, run: int, file_id: int, entity: str, mode: str) -> int:
         """The number of a new load. What is kept of the records of the file's earlier content is forgotten."""
-        forgotten = self._connection.execute(rejected.delete().where(rejected.c.file_id == file_id)).rowcount
-        if forgotten:
-            self._connection.execute(loads.update().where(loads.c.file_id == file_id).values(derivable=0))
-        self._connection.execute(superseded.delete().where(superseded.c.file_id == file_id))
-        self._connection.execute(
-            loads.update()
-            .where(loads.c.file_id == file_id, loads.c.resolved != loads.c.rejected)
-            .values(resolved=loads.c.rejected)
-        )
+        if self.load_ids(file_id):
+            of_file = loads.update().where(loads.c.file_id == file_id)
+            if self._connection.execute(rejected.delete().where(rejected.c.file_id == file_id)).rowcount:
+                self._connection.execute(of_file.values(derivable=0))
+            self._connection.execute(superseded.delete().where(superseded.c.file_id == file_id))
+            unresolved = of_file.where(loads.c.resolved != loads.c.rejected)
+            self._connection.execute(unresolved.values(resolved=loads.c.rejected))
         return self._insert_load(run, file_id, entity, status="loaded", mode=mode)
 
     def start_replay(self, run: int, file: StoredFile, mode: str) -> int:
@@ -157,6 +155,8 @@ class FilesAndLoads(PlansAndRuns):
         if digest is not None:
             text = json.dumps(beside, ensure_ascii=True) if beside else None
             values |= {"digest": digest, "layout": layout, "envelope": text}
+            file_id = sa.select(loads.c.file_id).where(loads.c.id == load).scalar_subquery()
+            self._connection.execute(files.update().where(files.c.id == file_id).values(digest=digest))
         self._connection.execute(loads.update().where(loads.c.id == load).values(values))
 
     def states(self, entity: str) -> list[list[State]]:
