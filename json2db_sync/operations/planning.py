@@ -310,12 +310,15 @@ def _names(table: TablePlan, place: str, *, inside: bool) -> Iterator[str]:
 
 def ignored_settings(context: Context, stored: Mapping[str, EntityPlan]) -> Iterator[Note]:
     """Settings that came after the tables were made without them."""
-    from json2db_sync.model.list_choices import waiting_lists
-
     processing = context.config.processing
+    depth = processing.child_depth
     for entity, plan in stored.items():
-        if plan.holds_records and not processing.is_frozen(entity):
-            for name, text in waiting_lists(plan, processing.children.get(entity, {}), processing.child_depth):
+        chosen = processing.children.get(entity, {})
+        others = plan.child_depth != depth or any(table.depth > depth for table in plan.table.walk())
+        if plan.holds_records and (chosen or others) and not processing.is_frozen(entity):
+            from json2db_sync.model.list_choices import waiting_lists
+
+            for name, text in waiting_lists(plan, chosen, depth):
                 yield Note(text, "children_ignored", entity, setting=f"processing.{name}")
     settings = plan_settings(context, stored)
     for entity, key in (settings.keys or {}).items():

@@ -233,7 +233,10 @@ def test_row_11_a_list_in_a_file_whose_name_says_nothing(days: Days) -> None:
         ({"Id": "x", "Status": "OK", "ProviderName": "p", "Invoices": [{"InvoiceID": "1"}]}, "Invoices"),
         ({"id": "x", "success": True, "data": [{"id": 1}]}, "data"),
         ({"id": "x", "results": [{"id": 1}], "has_more": True}, "results"),
-        ({"resourceType": "Bundle", "id": "b", "type": "searchset", "entry": [{"resource": {"id": "1"}}]}, "entry"),
+        (
+            {"resourceType": "Bundle", "id": "b", "type": "searchset", "entry": [{"resource": {"id": "1"}}]},
+            "entry[*].resource",
+        ),
         ({"id": "https://x/outbox", "type": "OrderedCollection", "orderedItems": [{"id": "1"}]}, "orderedItems"),
         # What is around one thing, whatever else stands there.
         ({"code": 0, "message": "success", "contact": {"contact_id": 1}, "page_context": {"page": 1}}, "contact"),
