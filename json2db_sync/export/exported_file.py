@@ -23,7 +23,7 @@ from json2db_sync.sources.batch import blocks_of_lines, split_lines
 from json2db_sync.sources.bytestream import ByteStream
 from json2db_sync.sources.cursor import Cursor, Stretch
 from json2db_sync.sources.files import LINE_SUFFIXES, make_file, stem_and_suffix
-from json2db_sync.sources.folders import METADATA_SUFFIX, SCHEMA_SUFFIX
+from json2db_sync.sources.folders import METADATA_SUFFIX, SCHEMA_SUFFIX, beside_of
 
 CLOCKS_DIFFER = timedelta(minutes=5)
 """By at most so much: an export that is dated later than that is dated wrongly."""
@@ -123,11 +123,6 @@ class ExportedFile:
             file=str(self.path),
             reason="not_an_export",
         )
-
-
-def beside_of(path: Path, suffix: str) -> Path:
-    """The metadata or the schema that stands beside an export."""
-    return path.with_name(stem_and_suffix(path.name)[0] + suffix)
 
 
 def schema_of(path: Path) -> Mapping[str, object]:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from json2db_sync.atomic_files.places import not_plain
 from json2db_sync.errors import FileError
-from json2db_sync.export.exported_file import CLOCKS_DIFFER, beside_of
+from json2db_sync.export.exported_file import CLOCKS_DIFFER
 from json2db_sync.export.layout import Layout, file_stem, unpacked
-from json2db_sync.sources.folders import EXPORT_SUFFIXES, METADATA_SUFFIX, SCHEMA_SUFFIX, is_beside_an_export
+from json2db_sync.sources.folders import EXPORT_SUFFIXES, METADATA_SUFFIX, SCHEMA_SUFFIX, beside_of, is_beside_an_export
 
 _HEAD = 2**16
 _GENERATED = re.compile(rb'"generated_at":\s?"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"')

@@ -135,12 +135,13 @@ def layouts(context: Context) -> Layouts:
 
 def _keys_of_exports(files: Iterable[SourceFile]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """By entity, the fields of the key that the schema beside an export of ours names."""
-    from json2db_sync.export.exported_file import KEY, beside_of, schema_of
-    from json2db_sync.sources.folders import SCHEMA_SUFFIX, is_beside_an_export
+    from json2db_sync.sources.folders import SCHEMA_SUFFIX, beside_of, is_beside_an_export
 
     for file in files:
         beside = beside_of(file.path, SCHEMA_SUFFIX)
-        if is_beside_an_export(beside, (file.path.name,)):
+        if beside.exists() and is_beside_an_export(beside, (file.path.name,)):
+            from json2db_sync.export.exported_file import KEY, schema_of
+
             with suppress(FileError):
                 schema = schema_of(file.path)
                 key, fields = schema.get(KEY), schema.get("properties")

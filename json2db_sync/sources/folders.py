@@ -10,7 +10,7 @@ from pathlib import Path
 
 from json2db_sync.errors import FileError
 from json2db_sync.results.messages import Note
-from json2db_sync.sources.files import METADATA_PREFIX, SourceFile, is_data, make_file, require_file
+from json2db_sync.sources.files import METADATA_PREFIX, SourceFile, is_data, make_file, require_file, stem_and_suffix
 from json2db_sync.text import counted, some_of
 
 WRITTEN_BY = "One record of an export by json2db_sync."
@@ -154,6 +154,11 @@ def folder_unreadable(folder: Path | str, error: OSError) -> FileError:
         file=str(folder),
         reason="cannot_read",
     )
+
+
+def beside_of(path: Path, suffix: str) -> Path:
+    """The metadata or the schema that stands beside an export."""
+    return path.with_name(stem_and_suffix(path.name)[0] + suffix)
 
 
 def is_beside_an_export(path: Path, names: Collection[str]) -> bool:
