@@ -18,8 +18,8 @@ HOME = f"{Path(json2db_sync.__file__).parent}/"
 LIMITS = {"first": (69, 8), "again": (67, 8), "verify": (49, 14)}
 """Files that execute, and frames on the stack at the driver: of a load into new tables, of one into tables with rows, of
 a verification in full. They go down, or up by the rooms that a new capability needs: layouts of files, their order, keys,
-other names of fields, versions, what wrapped the records before and pages in a file came after 49, 46 and 41 files had been reached.
-(Commit bc6e2a9, measured the same way: 64 files and 17 frames, 59 and 17, 52 and 16.)
+other names of fields, versions, what wrapped the records before and pages in a file came after 49, 46 and 41 files had
+been reached. (Commit bc6e2a9, measured the same way: 64 files and 17 frames, 59 and 17, 52 and 16.)
 """
 
 
