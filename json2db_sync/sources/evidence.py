@@ -47,6 +47,7 @@ _IN_PAGES = _words("has_more next_page next_page_token next_cursor next_link per
 """Keys that only a page of a list has: what else it holds, its own id is none of a thing."""
 _SURELY_PAGED = _IN_PAGES | _words("next previous page pages cursor paging pagination page_context offset")
 _ANSWERS = _words("status ok jsonrpc odata_context odata_next_link odata_count next_link")
+_IN_PAGE = _PAGING | _SIGNS | _BESIDE | _ANSWERS
 _LIST_KINDS = re.compile(r"(?i)(?:list|listing|collection|bundle|search_?(?:set|result))(?:page|response)?$")
 _WEAK_KEYS = ("key", "number", "slug", "sku", "email")
 Neighbour = Callable[[], RecordsPath | None]
@@ -137,6 +138,12 @@ def layout_of(file: SourceFile, members: Sequence[Member], neighbour: Neighbour)
     return itself if likely is None else replace(itself, kind="unclear", path=likely, named=named)
 
 
+def may_be_in_page(file: SourceFile, key: str) -> bool:
+    """Can a key be in a page of a list, be it that of the list or one beside?"""
+    name, word = FileName.of(file), snake(key).strip("_")
+    return name.says_nothing or name.is_name_of(key) or word in LIST_NAMES or word in _EMBEDDED or word in _IN_PAGE
+
+
 def page_of(file: SourceFile, members: Sequence[Member]) -> FileLayout | None:
     """The layout of a page of a list, of an object that is one of several in a file; None for what is a record.
 
@@ -146,9 +153,8 @@ def page_of(file: SourceFile, members: Sequence[Member]) -> FileLayout | None:
     if layout.kind != "envelope" or layout.path is None or layout.lists_beside:
         return None
     beside = [snake(key).strip("_") for key in layout.beside]
-    known = _PAGING | _SIGNS | _BESIDE | _ANSWERS
     is_sure = not beside or not _SURELY_PAGED.isdisjoint(beside) or snake(str(layout.path.name)) in _JUST_LISTS
-    return layout if is_sure and known.issuperset(beside) else None
+    return layout if is_sure and _IN_PAGE.issuperset(beside) else None
 
 
 def _each_key_once(members: Sequence[Member]) -> tuple[Sequence[Member], tuple[str, ...]]:

@@ -29,7 +29,7 @@ from json2db_sync.sources.batch import (
 from json2db_sync.sources.bytestream import CHUNK, ByteStream
 from json2db_sync.sources.cursor import Cursor, Element, Stretch
 from json2db_sync.sources.decoder import Decoder
-from json2db_sync.sources.evidence import page_of, tells_of_errors
+from json2db_sync.sources.evidence import may_be_in_page, page_of, tells_of_errors
 from json2db_sync.sources.files import LINE_SUFFIXES, SourceFile, stem_and_suffix
 from json2db_sync.sources.layout import FileLayout, setting_line
 from json2db_sync.sources.layouts import NOTHING_KNOWN, Layouts
@@ -184,13 +184,24 @@ class RecordReader:
             return layout
         page = None
         with suppress(FileError):  # told where it is read
-            page = page_of(self.file, members or list(survey(cursor)))
+            page = page_of(self.file, members) if members else self._page(cursor)
             while page is not None:
                 mark = cursor.skip_space()
-                other = page_of(self.file, list(survey(cursor))) if mark == "{" else None
+                other = self._page(cursor) if mark == "{" else None
                 if other is None or other.path != page.path:
                     return replace(page, beside={}) if not mark else layout
         return replace(layout, likelier=page.path) if page is not None else layout
+
+    def _page(self, cursor: Cursor) -> FileLayout | None:
+        """The layout of the object that starts here, where it is a page of a list; else None, and it is passed only
+        where its lists and objects are such as a page may have.
+        """
+        members = []
+        for key in cursor.members():
+            if cursor.skip_space() in ("[", "{") and not may_be_in_page(self.file, key):
+                return None
+            members.append(member_at(cursor, key))
+        return page_of(self.file, members)
 
     def _survey_array(self, cursor: Cursor) -> FileLayout:
         """The layout of an array: of records, whatever is in them. Only the first one or two elements are looked at."""
@@ -201,9 +212,11 @@ class RecordReader:
             for number, _item in enumerate(cursor.items()):
                 mark = cursor.skip_space()
                 if number == 0 and mark == "{":
-                    page = page_of(self.file, list(survey(cursor)))
+                    page = self._page(cursor)
                     if page is not None and page.path is not None and page.path.steps is not None:
                         return replace(layout, likelier=RecordsPath.of_keys(Step.EACH, *page.path.steps))
+                    if cursor.skip_space() != ",":
+                        break
                 elif number == 1 and mark == "[":
                     rest = member_at(cursor, "")
                     is_list = rest.objects == rest.elements > 0 and cursor.skip_space() == "]"
