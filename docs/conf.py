@@ -12,7 +12,7 @@ release = version = runpy.run_path(str(_VERSION))["__version__"]
 extensions = ["myst_parser"]
 exclude_patterns = ["_build"]
 source_suffix = {".md": "markdown"}
-myst_heading_anchors = 3
+myst_heading_anchors = 4
 
 html_theme = "furo"
 html_title = f"json2db_sync {release}"

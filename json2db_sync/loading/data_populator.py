@@ -182,9 +182,10 @@ class FileLoad:
         load = ledger.start_load(run.number, file_id, name, self._options.load.mode)
         newer = ledger.newer_loads(name, self._file.order)
         time = now_text(self._file.time) if self._file.time is not None else None
-        rivals = Rivals(ledger, self._file, self._options.origin)
+        of_file = ledger.load_ids(file_id)
+        rivals = Rivals(ledger, self._file, self._options.origin, is_new=len(of_file) == 1)
         waiting = ledger.waiting_loads(name) if plan.lifecycle.stub else ()
-        place = Place(load, ledger.load_ids(file_id), newer, self._file.session, time, rivals, waiting)
+        place = Place(load, of_file, newer, self._file.session, time, rivals, waiting)
         context = LoadContext(run.database, self._connection, plan, place, self._options.load)
         ids = RecordIds(plan, self._file, self._options.load.memory)
         writer = _FileLedgerWriter(ledger, load, file_id, name)

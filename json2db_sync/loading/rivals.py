@@ -1,4 +1,4 @@
-"""Files that hold the same keys and of which nothing says which is newer: of two names, two folders or two sources.
+"""Files that hold the same keys and of which nothing says which is the newer one: two folders, or two sources.
 
 They may be two companies with invoices of the same numbers, and then neither may take the other's place in silence.
 """
@@ -22,7 +22,7 @@ _OLD_AND_NEW = frozenset(
     ("archive", "archived", "backup", "backups", "bak", "changes", "delta", "done", "full", "history", "historic", "in",
      "inbox", "incoming", "incremental", "old", "older", "previous", "processed", "update", "updates", "yesterday")
 )  # fmt: skip
-"""Folders and files called so hold older and newer versions of the same things."""
+"""Folders called so hold older and newer files of the same things."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Origin:
 class Rival:
     """A file that holds a key as well."""
 
-    kind: Literal["file", "folder", "source"]
+    kind: Literal["folder", "source"]
     name: str
     source: str
 
@@ -57,14 +57,17 @@ class Rivals:
     """Tells of loads whether their file is a rival of this one; looks each up once.
 
     :param origin: where this file comes from.
+    :param is_new: was it never loaded before?
     """
 
-    def __init__(self, ledger: Ledger, file: SourceFile, origin: Origin) -> None:
+    def __init__(self, ledger: Ledger, file: SourceFile, origin: Origin, *, is_new: bool) -> None:
         self._ledger = ledger
         self._file = file
         self._origin = origin
         self._known: dict[int, Rival | None] = {}
+        self._is_new = is_new
         self._by_date: set[tuple[str, str]] = set()
+        self._by_name: set[tuple[str, str]] = set()
 
     def of(self, load: int) -> Rival | None:
         """The rival that a load belongs to; None where its file is none."""
@@ -81,17 +84,19 @@ class Rivals:
         root = self._origin.root
         if root and source and source != root and self._is_other_source(Path(root), Path(source), other):
             return Rival("source", other.name, source)
-        mine, names, folders = self._file, _names_apart(self._file, other), _folders_apart(self._file, other)
-        apart = names or folders
-        if apart is None or self._origin.order != "auto":
+        mine, folders = self._file, _folders_apart(self._file, other)
+        if self._origin.order != "auto":
             return None
         if mine.dates != other.dates:
-            self._by_date.add(apart)
-        elif run_of(mine.order) == run_of(stored.sort_key):
-            is_sibling = mine.time is None and other.time is None
-            return Rival("file" if names else "folder", other.name, "") if names or is_sibling else None
-        elif folders and not (mine.time or other.time or has_word(folders, TIMES)) and other.path.exists():
-            return Rival("folder", other.name, "")  # that a later run saw first, while the other one's file is there
+            self._by_date |= {folders} if folders else set()
+            return None
+        together = run_of(mine.order) == run_of(stored.sort_key)
+        # What a later run sees first is newer, unless it was put aside and is older on the disk.
+        if folders and mine.time is None and other.time is None:
+            if together or (mine.mtime_ns < other.mtime_ns and other.path.exists()):
+                return Rival("folder", other.name, source or "")
+        elif together and self._is_new and _is_named_apart(mine, other):
+            self._by_name.add((other.path.name, mine.path.name))
         return None
 
     def _is_other_source(self, root: Path, source: Path, other: SourceFile) -> bool:
@@ -104,29 +109,36 @@ class Rivals:
         return other.path.exists()  # else it has only moved
 
     def notes(self, entity: str) -> Iterator[Note]:
-        """Of folders whose records took each other's place for nothing but dates further down."""
+        """Of files whose records took each other's place for nothing but names, or dates further down."""
         for one, other in sorted(self._by_date):
             if not (has_word((one, other), TIMES | _OLD_AND_NEW) or date_in((one, "")) or date_in((other, ""))):
                 text = (
                     f"{entity}: {one} and {other} hold other content under the same keys, and the later date in the "
-                    "names of their files counts. If they are different things, each in a folder of its own: "
+                    "names of their files counts. If they are different things: "
                     'data_source.folder_column = "company" puts the folder into a column that is part of the key'
                 )
                 yield Note(text, "folders_by_date", entity, setting="data_source.folder_column")
+        for one, other in sorted(self._by_name):
+            text = (
+                f"{entity}: {one} and {other} hold other content under the same keys, and nothing but their names says "
+                f'which is newer: {other} counts. The one written later: data_source.order = "modified". Different '
+                "things: an entity for each (data_source.entities), or a folder for each and data_source.folder_column"
+            )
+            yield Note(text, "files_disagree", entity, setting="data_source.order")
 
     def refusal(self, rival: Rival, record: Record, id_: str | int) -> ValidationError:
         """The error for a file that holds a key of a rival, with other content."""
-        file, source, folders = self._file, rival.kind == "source", rival.kind == "folder"
+        file, source = self._file, rival.kind == "source"
         where = f"{rival.name} of another source, {rival.source}," if source else rival.name
         return ValidationError(
             f"{file.name}: its record {record.number:,} of {record.entity} (id {id_}) is in {where} too with other "
             f"content, and nothing says which is newer",
-            hint=_hint_on_sources(rival, self._origin) if source else _HINT,
+            hint=_hint_on_sources(rival, self._origin) if source else _HINT_ON_FOLDERS,
             file=str(file.path),
             record=record.number,
             entity=record.entity,
-            setting="data_source.name" if source else "data_source.folder_column" if folders else "data_source.order",
-            reason="sources_disagree" if source else "folders_disagree" if folders else "files_disagree",
+            setting="data_source.name" if source else "data_source.folder_column",
+            reason="sources_disagree" if source else "folders_disagree",
         )
 
 
@@ -138,19 +150,17 @@ def _folders_apart(one: SourceFile, other: SourceFile) -> tuple[str, str] | None
     return None if found is None or is_sequence(*found) else (min(found), max(found))
 
 
-def _names_apart(one: SourceFile, other: SourceFile) -> tuple[str, str] | None:
-    """What the names of two files of a folder say, in order; None where only dates or numbers that count differ."""
-    stems = sorted(stem_and_suffix(file.path.name)[0] for file in (one, other))
-    first, second = (bare_name(stem) for stem in stems)
+def _is_named_apart(one: SourceFile, other: SourceFile) -> bool:
+    """Do the names of two files of a folder differ by more than dates and numbers that count?"""
+    stems = [stem_and_suffix(file.path.name)[0] for file in (one, other)]
+    first, second = map(bare_name, stems)
     differ_by_counting = first == second and stems[0].casefold() != stems[1].casefold()
-    if one.path.parent != other.path.parent or differ_by_counting:
-        return None
-    return first or stems[0], second or stems[1]
+    return one.path.parent == other.path.parent and not differ_by_counting
 
 
-_HINT = (
+_HINT_ON_FOLDERS = (
     'are these different things? data_source.folder_column = "company" puts the folder into a column that is part of '
-    'the key, where each has one. Is the later one newer? data_source.order = "name" (or "modified") says so'
+    'the key. Is the later one newer? data_source.order = "name" (or "modified") says so'
 )
 
 

@@ -32,8 +32,8 @@ def waiting_lists(
         if is_table and is_there and path not in tables and not plan.children.get(path):
             yield "children", f"{plan.entity}.{path} is in a JSON column: true takes effect with create-tables"
     if waiting := [name for name, depth in columns.items() if plan.child_depth <= depth < child_depth]:
-        what = f"{plan.entity}: child_depth = {child_depth} takes effect on lists of objects in {', '.join(waiting)}"
-        yield "child_depth", f"{what} with create-tables"
+        what = f"{plan.entity}: child_depth = {child_depth} takes effect with create-tables"
+        yield "child_depth", f"{what}, where there are lists of objects in {', '.join(waiting)}"
 
 
 def _json_columns(table: TablePlan, path: Path) -> Iterator[tuple[str, int]]:

@@ -58,7 +58,7 @@ class Note(Message):
 
 LOUD = frozenset(
     {
-        "children_ignored",
+        "files_disagree",
         "folders_by_date",
         "gone_not_told",
         "guessed_key_updates",

@@ -45,7 +45,11 @@ _PAGING = _words(
 """Keys of what stands around one page of a list."""
 _IN_PAGES = _words("has_more next_page next_page_token next_cursor next_link per_page page_size total_pages")
 """Keys that only a page of a list has: what else it holds, its own id is none of a thing."""
-_SURELY_PAGED = _IN_PAGES | _words("next previous page pages cursor paging pagination page_context offset")
+_LEADS_ON = _words(
+    "has_more next next_page next_page_token next_cursor next_link odata_next_link previous cursor paging pagination "
+    "page_context total_pages"
+)
+"""Keys of a page of a list that no record has beside a list."""
 _ANSWERS = _words("status ok jsonrpc odata_context odata_next_link odata_count next_link")
 _IN_PAGE = _PAGING | _SIGNS | _BESIDE | _ANSWERS
 _LIST_KINDS = re.compile(r"(?i)(?:list|listing|collection|bundle|search_?(?:set|result))(?:page|response)?$")
@@ -147,14 +151,13 @@ def may_be_in_page(file: SourceFile, key: str) -> bool:
 def page_of(file: SourceFile, members: Sequence[Member]) -> FileLayout | None:
     """The layout of a page of a list, of an object that is one of several in a file; None for what is a record.
 
-    It holds nothing else: what stands beside its list is of pages and answers, or there is nothing.
+    Beside its list stands what leads to the next page, and nothing but what pages and answers have.
     """
     layout = layout_of(file, members, lambda: None)
     if layout.kind != "envelope" or layout.path is None or layout.lists_beside:
         return None
     beside = [snake(key).strip("_") for key in layout.beside]
-    is_sure = not beside or not _SURELY_PAGED.isdisjoint(beside) or snake(str(layout.path.name)) in _JUST_LISTS
-    return layout if is_sure and _IN_PAGE.issuperset(beside) else None
+    return layout if not _LEADS_ON.isdisjoint(beside) and _IN_PAGE.issuperset(beside) else None
 
 
 def _each_key_once(members: Sequence[Member]) -> tuple[Sequence[Member], tuple[str, ...]]:

@@ -179,17 +179,12 @@ class RecordReader:
         return self._layouts.decide(self.file, members, self._survey_alone)
 
     def _one_by_one(self, cursor: Cursor, layout: FileLayout, members: Sequence[Member] = ()) -> FileLayout:
-        """The layout of objects one after the other: of pages of a list where each is one, so that nothing is lost."""
+        """The layout of objects one after the other, of records: whether the first is a page of a list is told."""
         if self._one_value or self._layouts.is_settled(self.file) or (not members and cursor.skip_space() != "{"):
             return layout
         page = None
         with suppress(FileError):  # told where it is read
             page = page_of(self.file, members) if members else self._page(cursor)
-            while page is not None:
-                mark = cursor.skip_space()
-                other = self._page(cursor) if mark == "{" else None
-                if other is None or other.path != page.path:
-                    return replace(page, beside={}) if not mark else layout
         return replace(layout, likelier=page.path) if page is not None else layout
 
     def _page(self, cursor: Cursor) -> FileLayout | None:

@@ -29,10 +29,12 @@ _NO_NAME = re.compile(r"-?\d[\dT:.-]*|(?=.*\d)[\w-]{16,}")
 """Keys of a map rather than of an object: numbers, dates, UUIDs, ids that were pushed."""
 _NO_KEYS: frozenset[str] = frozenset()
 _IDS = frozenset(("id", "_id", "uuid", "guid"))
-_OF_PLACE = frozenset(
-    ("kind", "type", "cursor", "score", "etag", "link", "links", "fullUrl", "search", "request", "response")
-)
-"""Keys beside a record that tell of the place where it stands."""
+_OF_PLACE = {
+    "resource": frozenset(("fullUrl", "link", "search", "request", "response")),
+    "_source": frozenset(("_id", "_index", "_type", "_score", "sort")),
+    "data": frozenset(("kind",)),
+}
+"""By the key of a record inside an element of a list, what else the element may hold: FHIR, Elasticsearch, Reddit."""
 
 
 @dataclass(frozen=True)
@@ -182,13 +184,13 @@ def inside(element: object) -> frozenset[str]:
     """Under which key an element of a list holds a record, having no key of its own nor anything to say beside it: a
     node of GraphQL's edges, the resource in an entry of FHIR.
     """
-    objects = (
-        {key: value for key, value in element.items() if isinstance(value, dict)} if isinstance(element, dict) else {}
-    )
-    things = {key for key, value in objects.items() if not _IDS.isdisjoint(value)} - _OF_PLACE
-    of_place = _OF_PLACE | ({"_id", "_index", "_type", "_score", "sort"} if "_source" in things else _NO_KEYS)
-    is_around = len(things) == 1 and isinstance(element, dict) and of_place | things >= element.keys()
-    return frozenset(objects.keys() & {"node"}) or (frozenset(things) if is_around else _NO_KEYS)
+    if not isinstance(element, dict) or not _IDS.isdisjoint(element.keys() - {"_id"}):
+        return _NO_KEYS
+    if isinstance(element.get("node"), dict):
+        return frozenset(("node",))
+    things = [key for key, value in element.items() if isinstance(value, dict) and not _IDS.isdisjoint(value)]
+    things = [key for key in things if element.keys() <= _OF_PLACE.get(key, _NO_KEYS) | {key}]
+    return frozenset(things)
 
 
 def _plain(raw: msgspec.Raw) -> object:

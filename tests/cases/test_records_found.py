@@ -634,32 +634,44 @@ def test_a_record_that_loses_a_list_by_a_key_that_comes_twice_says_so(days: Days
 PAGES = [{"data": [{"id": 1}, {"id": 2}], "next": "x"}, {"data": [], "next": "y"}, {"data": [{"id": 3}], "next": None}]
 
 
-@pytest.mark.parametrize("indent", [None, 1])
-@pytest.mark.parametrize("name", ["tasks", "tasks_"])
-@pytest.mark.parametrize("by_batch", [True, False])
-def test_pages_one_after_the_other_are_read_each_as_its_envelope(
-    days: Days, indent: int | None, name: str, by_batch: bool
-) -> None:
-    """A page a line, or indented."""
-    days.runner._batch_path = by_batch
-    quiet(days.texts(**{name: "\n".join(json.dumps(page, indent=indent) for page in PAGES)}))
-    assert days.records("tasks") == [{"id": 1}, {"id": 2}, {"id": 3}]
-    quiet(days.texts(**{name: json.dumps(PAGES[0]) + "\n" + json.dumps({"data": [{"id": 4}], "next": None})}))
-    assert days.records("tasks") == [{"id": 1}, {"id": 2}, {"id": 3}, {"id": 4}]
-
-
 NO_PAGES = {
     "records with a list": [{"customer": "a", "items": [{"s": 1}], "total": 5}, {"customer": "b", "items": [{"s": 2}]}],
-    "records among them": [*PAGES, {"id": 9}],
-    "pages of two lists": [{"data": [{"id": 1}]}, {"results": [{"id": 1}]}],
+    "orders": [
+        {"status": "paid", "total": 30, "rows": [{"id": 7}]},
+        {"status": "open", "total": 9, "rows": [{"id": 8}]},
+    ],
+    "countries": [{"code": "DE", "values": [{"year": 2020}]}, {"code": "FR", "values": [{"year": 2020}]}],
+    "schemas": [{"schema": "public", "rows": [{"id": 1}]}, {"schema": "audit", "rows": [{"id": 1}]}],
+    "pages of a book": [{"page": 1, "items": [{"id": 1}]}, {"page": 2, "items": [{"id": 2}]}],
+    "nothing beside": [{"items": [{"id": 1}]}, {"items": [{"id": 2}]}],
+    "checks": [{"status": "ok", "results": []}, {"status": "degraded", "results": []}],
+    "logs": [
+        {"message": "saved A", "status": "ok", "result": None},
+        {"message": "saved B", "status": "ok", "result": None},
+    ],
 }
 
 
+@pytest.mark.parametrize("by_batch", [True, False])
+@pytest.mark.parametrize("kind", ["array", "lines", "indented"])
 @pytest.mark.parametrize("name", NO_PAGES)
-def test_lines_that_are_not_all_pages_are_records(days: Days, name: str) -> None:
-    """Else what is none would be lost."""
-    quiet(days.texts(tasks_="\n".join(map(json.dumps, NO_PAGES[name]))))
-    assert sorted(days.records("tasks"), key=canonical) == sorted(NO_PAGES[name], key=canonical)
+def test_records_of_which_there_are_several_stay_whole_and_quiet(
+    days: Days, name: str, kind: str, by_batch: bool
+) -> None:
+    """Whatever they hold: what stands beside a list in them is theirs."""
+    days.runner._batch_path = by_batch
+    records = NO_PAGES[name]
+    indent = 1 if kind == "indented" else None
+    text = json.dumps(records) if kind == "array" else "\n".join(json.dumps(one, indent=indent) for one in records)
+    quiet(days.texts(**{"tasks_" if kind == "lines" else "tasks": text}))
+    assert sorted(days.records("tasks"), key=canonical) == sorted(records, key=canonical)
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_pages_one_after_the_other_are_proposed(days: Days, indent: int | None) -> None:
+    """A page a line, or indented: what leads to the next page tells that these are pages."""
+    text = "\n".join(json.dumps(page, indent=indent) for page in PAGES)
+    proposed(days, '{"tasks": "data"}', [{"id": 1}, {"id": 2}, {"id": 3}], tasks=text)
 
 
 def proposed(days: Days, expected: str, records: list[dict[str, Any]], **files: str) -> None:
