@@ -329,7 +329,7 @@ def ignored_settings(context: Context, stored: Mapping[str, EntityPlan]) -> Iter
             yield Note(text, "key_ignored", entity, setting="processing.keys")
     for entity, key in context.exported.items():
         stored_key = stored[entity].key if entity in stored else None
-        if stored_key and stored_key != settings.with_added(key) and entity not in (settings.keys or {}):
+        if key and stored_key and stored_key != settings.with_added(key) and entity not in (settings.keys or {}):
             line = f"processing.keys = {json.dumps({entity: key}, ensure_ascii=False)}"
             text = (
                 f"{entity}: the key is {', '.join(stored_key)}, but where its export comes from it is another; {line}"
