@@ -243,9 +243,10 @@ class FileLoad:
                 layout=layout.to_text(),
                 beside=layout.beside,
             )
+        known = ledger.files(str(self._file.path)) if self._left_out else {}
         for name in self._left_out:
-            known = ledger.files(str(self._file.path)).get(name)
-            ledger.remember_file(self._file, name, digest if known and known.digest == digest else None)
+            before = known[name].digest if name in known else None
+            ledger.remember_file(self._file, name, digest if before == digest else None)
         if self._file.entity not in layout.holds or layout.kind == "entities":
             ledger.remember_file(self._file, self._file.entity, digest)  # stands for the file as such
 

@@ -41,7 +41,7 @@ def in_order(
         if stored is not None and (order != "modified" or stored.mtime_ns == file.mtime_ns):
             file = replace(file, place=bare(stored.sort_key))
         else:
-            file = file.placed(order, run, newest[file.entity] if file.dates == UNDATED else file.dates)
+            file = file.placed(order, run, newest[file.entity])
         placed.append(file)
     return sorted(placed, key=lambda file: file.order), notes
 
@@ -70,5 +70,4 @@ def _places(stored: Sequence[StoredFile], first_runs: dict[int, int], order: Ord
     for run, together in sorted(by_run.items()):
         newest = max([newest, *(file.source_file().dates for file in together)])
         for file in together:
-            found = file.source_file()
-            yield file, found.placed(order, run, newest if found.dates == UNDATED else found.dates).order
+            yield file, file.source_file().placed(order, run, newest).order

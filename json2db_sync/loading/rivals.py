@@ -88,7 +88,8 @@ class Rivals:
         if self._origin.order != "auto":
             return None
         if mine.dates != other.dates:
-            self._by_date |= {folders} if folders else set()
+            if folders:
+                self._by_date.add(folders)
             return None
         together = run_of(mine.order) == run_of(stored.sort_key)
         # What a later run sees first is newer, unless it was put aside and is older on the disk.
@@ -121,8 +122,9 @@ class Rivals:
         for one, other in sorted(self._by_name):
             text = (
                 f"{entity}: {one} and {other} hold other content under the same keys, and nothing but their names says "
-                f'which is newer: {other} counts. The one written later: data_source.order = "modified". Different '
-                "things: an entity for each (data_source.entities), or a folder for each and data_source.folder_column"
+                f"which is newer: {other} counts. To go by when they were written: "
+                'data_source.order = "modified". If they are different things, give each an entity '
+                "(data_source.entities), or a folder and data_source.folder_column"
             )
             yield Note(text, "files_disagree", entity, setting="data_source.order")
 

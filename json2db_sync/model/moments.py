@@ -129,8 +129,8 @@ def _offset(text: str) -> timedelta:
 
 # Moments that are spelled otherwise than a column's date_format says: another offset, a fraction that comes and goes,
 # more digits than databases know, no seconds, small letters, a comma, 24:00, a leap second, a year at the end of the
-# calendar. Where there are such, all of a column
-# are stored in one layout, in which they sort by time; how the odd ones were spelled is kept beside.
+# calendar. Where there are such, all of a column are stored in one layout, in which they sort by time; how the odd ones
+# were spelled is kept beside.
 
 ODD = "?"
 """Before a date_format: of moments that could be stored so, though they are not spelled so."""

@@ -51,7 +51,8 @@ _LEADS_ON = _words(
 )
 """Keys of a page of a list that no record has beside a list."""
 _ANSWERS = _words("status ok jsonrpc odata_context odata_next_link odata_count next_link")
-_IN_PAGE = _PAGING | _SIGNS | _BESIDE | _ANSWERS
+_AROUND_LISTS = _PAGING | _SIGNS | _BESIDE | _ANSWERS
+"""Keys of what is around a list, whatever it holds."""
 _LIST_KINDS = re.compile(r"(?i)(?:list|listing|collection|bundle|search_?(?:set|result))(?:page|response)?$")
 _WEAK_KEYS = ("key", "number", "slug", "sku", "email")
 Neighbour = Callable[[], RecordsPath | None]
@@ -145,7 +146,7 @@ def layout_of(file: SourceFile, members: Sequence[Member], neighbour: Neighbour)
 def may_be_in_page(file: SourceFile, key: str) -> bool:
     """Can a key be in a page of a list, be it that of the list or one beside?"""
     name, word = FileName.of(file), snake(key).strip("_")
-    return name.says_nothing or name.is_name_of(key) or word in LIST_NAMES or word in _EMBEDDED or word in _IN_PAGE
+    return name.says_nothing or name.is_name_of(key) or word in LIST_NAMES or word in _EMBEDDED or word in _AROUND_LISTS
 
 
 def page_of(file: SourceFile, members: Sequence[Member]) -> FileLayout | None:
@@ -157,7 +158,7 @@ def page_of(file: SourceFile, members: Sequence[Member]) -> FileLayout | None:
     if layout.kind != "envelope" or layout.path is None or layout.lists_beside:
         return None
     beside = [snake(key).strip("_") for key in layout.beside]
-    return layout if not _LEADS_ON.isdisjoint(beside) and _IN_PAGE.issuperset(beside) else None
+    return layout if not _LEADS_ON.isdisjoint(beside) and _AROUND_LISTS.issuperset(beside) else None
 
 
 def _each_key_once(members: Sequence[Member]) -> tuple[Sequence[Member], tuple[str, ...]]:

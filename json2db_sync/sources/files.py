@@ -65,10 +65,10 @@ class SourceFile:
         """Sorts files from old to new. Later files win over earlier ones."""
         return file_order.with_fields(self.place, self.fields) if self.place else self.placed("auto", None).order
 
-    def placed(self, order: Order, run: int | None, prefix: str | None = None) -> SourceFile:
+    def placed(self, order: Order, run: int | None, newest: str = file_order.UNDATED) -> SourceFile:
         """The file at the place that it gets when this run is the first to see it.
 
-        :param prefix: in place of the dates in its name.
+        :param newest: the latest dates of its entity, with which a file without any stands.
         """
         # By the name alone, where dates tell the rest: the order is the same, whatever folder was named as the source.
         name = file_order.natural_path(self.path.parts if self.time is None else self.path.parts[-1:])
@@ -77,7 +77,7 @@ class SourceFile:
         elif order == "modified":
             place = f"m{self.mtime_ns:020}\t\t\t{name}"
         else:
-            place = file_order.place(self.dates if prefix is None else prefix, run, name)
+            place = file_order.place(newest if self.dates == file_order.UNDATED else self.dates, run, name)
         return replace(self, place=place)
 
 

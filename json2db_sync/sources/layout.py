@@ -85,21 +85,12 @@ class FileLayout:
             help_ = "" if self.kind == "unclear" else f"; where they are records, {line} takes those of all"
             notes.append(Note(text + help_, "key_comes_twice", self.entity, len(self.repeated), SETTING))
         if self.kind == "unclear":
-            line = setting_line(self.named, self.path)
-            text = (
-                f"{file}: one record of {self.entity}, but it could be something around records; "
-                f'{line} takes those, "$" means the object itself (then create-tables --recreate --empty --entity '
-                f"{self.entity}, and populate)"
-            )
-            notes.append(Note(text, "unclear_layout", self.entity, 1, setting=line))
+            what, line = f"{file}: one record of {self.entity}, but it", setting_line(self.named, self.path)
+            notes.append(self._unclear(what, line, '"$" means the object itself'))
         if self.likelier is not None:
-            line, itself = setting_line(self.entity, self.likelier), self.path.text if self.path else "$"
-            text = (
-                f"{file}: each record of {self.entity} could be something around records; {line} takes those, "
-                f'"{itself}" means the records as they are (then create-tables --recreate --empty --entity '
-                f"{self.entity}, and populate)"
-            )
-            notes.append(Note(text, "unclear_layout", self.entity, 1, setting=line))
+            what, line = f"{file}: each record of {self.entity}", setting_line(self.entity, self.likelier)
+            itself = self.path.text if self.path else "$"
+            notes.append(self._unclear(what, line, f'"{itself}" means the records as they are'))
         if self.is_empty and self.path is not None:
             text = f"{file} holds nothing at {self.path.text}, where the records of {self.entity} are: none was read"
             notes.append(Note(text, "records_missing", self.entity, 0, setting=SETTING))
@@ -109,6 +100,13 @@ class FileLayout:
             text = f"{file}: records of {self.entity} are those at {self.path and self.path.text}; not loaded: {others}"
             notes.append(Note(f"{text} ({line} says that this is right)", "lists_beside", self.entity, setting=line))
         return notes
+
+    def _unclear(self, what: str, line: str, otherwise: str) -> Note:
+        text = (
+            f"{what} could be something around records; {line} takes those, {otherwise} "
+            f"(then create-tables --recreate --empty --entity {self.entity}, and populate)"
+        )
+        return Note(text, "unclear_layout", self.entity, 1, setting=line)
 
 
 def setting_line(entity: str, path: RecordsPath | None) -> str:
