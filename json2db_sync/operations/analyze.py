@@ -18,6 +18,8 @@ from json2db_sync.operations.planning import (
     make_plans,
     plan_settings,
     reading,
+    reading_by_rules,
+    rule_notes,
 )
 from json2db_sync.results import AnalysisResult, InferredSchemasResult, PlanResult
 from json2db_sync.text import counted
@@ -33,8 +35,9 @@ def analyze(context: Context, selection: Selection) -> AnalysisResult:
 
     with context.step("analyze") as step, context.database() as database:
         source, files = find_files(context, selection, database, step)
-        analysis = context.analysis = analyze_files(context, files, selection, database)
+        options = reading_by_rules(context, selection)
         stored = stored_plans(database)
+        analysis = context.analysis = look(context, files, options, plan_settings(context, stored))
         plans = make_plans(context, analysis, stored)
         changes, refused = pending_changes(stored, plans, context.config.processing.is_frozen)
         refusal = refusal_fields(analysis.refused, analysis.files)
@@ -61,6 +64,7 @@ def analyze(context: Context, selection: Selection) -> AnalysisResult:
             *doubts_of_settings(context, stored, known),
             *doubts_of_lifecycles(context, known),
             *refused,
+            *rule_notes(options, known.values()),
             *(note for entity in entities for note in (*date_notes(entity), *kind_notes(entity))),
         ),
         statistics={"total_records": analysis.records, "files": analysis.files, "bytes": analysis.bytes},

@@ -187,6 +187,12 @@ def reading_by_rules(context: Context, selection: Selection) -> ReadOptions:
     return options if context.config.validation.schema_directory is None else replace(options, rules=rules(context))
 
 
+def rule_notes(options: ReadOptions, plans: Iterable[EntityPlan]) -> Iterator[Note]:
+    """What of the schemas checks nothing; not where only some entities are looked at."""
+    if options.entities is None:
+        yield from options.rules.notes([plan.entity for plan in plans if plan.holds_records])
+
+
 def rules(context: Context) -> RecordRules:
     """The schemas as they are in the configured folder now."""
     from json2db_sync.validation.record_validator import RecordRules

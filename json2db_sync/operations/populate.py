@@ -28,6 +28,7 @@ from json2db_sync.operations.planning import (
     memory,
     plan_settings,
     reading_by_rules,
+    rule_notes,
 )
 from json2db_sync.results import GoneCounts, Note, PopulateResult
 from json2db_sync.text import counted
@@ -71,6 +72,7 @@ def populate(context: Context, selection: Selection, *, backup: bool | None = No
             stored = stored_plans(database)
             storage.done.notes += [*doubts_of_lifecycles(context, stored), *ignored_settings(context, stored)]
             storage.done.notes += wrapping_notes(database, stored)
+            storage.done.notes += rule_notes(options.read, stored.values())
         notes = list(source.notes)
         if not files:
             notes.append(Note("no file of these entities is inside the window", "no_files", setting="entity_filter"))

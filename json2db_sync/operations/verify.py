@@ -167,7 +167,7 @@ def _stored_rules(
     from json2db_sync.verification.stored_records import check_rules
 
     found = rules(context)
-    if found:
+    if context.config.validation.schema_directory is not None:
         yield check_rules(database, connection, plans, found, found.mode)
 
 

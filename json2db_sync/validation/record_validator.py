@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from json2db_sync.model.jsontext import path_text
-from json2db_sync.validation.schema_folder import MASK, SchemaFolder, message_of
+from json2db_sync.results import Note
+from json2db_sync.text import counted, did_you_mean, some_of
+from json2db_sync.validation.mistakes import MASK, place_and_message
+from json2db_sync.validation.schema_folder import SUFFIX, SchemaFolder
 
 if TYPE_CHECKING:
     import jsonschema_rs
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
 Mode = Literal["reject", "warn"]
 _MOST = 300
 """Characters of a message; a schema's own enumeration may be longer than anyone reads."""
+
+_MOST_MISTAKES = 100
+"""Of one record that are kept."""
 
 _REASON = "does not satisfy"
 
@@ -35,6 +41,8 @@ class Violation:
     """``"x" is not of type "number" (and 2 more)``."""
     schema: str
     """The name of the file."""
+    mistakes: tuple[str, ...] = ()
+    """All that is wrong, each with its place; the first hundred of them."""
 
     @property
     def reason(self) -> str:
@@ -50,6 +58,7 @@ class RecordRules:
     """What becomes of a record that does not satisfy its schema: it is rejected, or loaded all the same."""
     _rules: Mapping[str, tuple[str, jsonschema_rs.Validator]] = field(default_factory=dict)
     """Entity -> the name of its schema's file, and what checks records."""
+    _folder: SchemaFolder | None = None
 
     @classmethod
     def load(cls, directory: Path | None, mode: Mode = "reject") -> RecordRules:
@@ -59,7 +68,8 @@ class RecordRules:
         """
         if directory is None:
             return cls(mode)
-        return cls(mode, dict(SchemaFolder(directory.expanduser()).validators()))
+        folder = SchemaFolder(directory.expanduser())
+        return cls(mode, dict(folder.validators()), folder)
 
     @classmethod
     def of_schema(cls, entity: str, name: str, schema: Mapping[str, object]) -> RecordRules:
@@ -86,14 +96,55 @@ class RecordRules:
         if validator is None or validator.is_valid(record):
             return None
         try:
-            first, *others = validator.iter_errors(record)
+            errors = list(validator.iter_errors(record))
+            told = [place_and_message(error) for error in errors[:_MOST_MISTAKES]]
         except ValueError:  # the validator cannot show a value that is nested more than 255 levels deep
             return Violation("$", "what is wrong is nested too deep to be told", schema)
-        message = message_of(first)
-        shown = message if len(message) <= _MOST else message[: _MOST - 1] + "…"
-        more = f" (and {len(others):,} more)" if others else ""
-        return Violation(path_text(first.instance_path), shown + more, schema)
+        shown = [
+            (path_text(place), message if len(message) <= _MOST else message[: _MOST - 1] + "…")
+            for place, message in told
+        ]
+        more = f" (and {len(errors) - 1:,} more)" if len(errors) > 1 else ""
+        path, message = shown[0]
+        return Violation(path, message + more, schema, tuple(f"{place}: {text}" for place, text in shown))
 
     def rejection(self, entity: str, record: Mapping[str, object]) -> Violation | None:
         """As :meth:`violation`, but only where it keeps a record from being loaded."""
         return self.violation(entity, record) if self.mode == "reject" else None
+
+    def notes(self, entities: Collection[str]) -> Iterator[Note]:
+        """What of the folder's schemas checks nothing.
+
+        :param entities: that hold records, or will.
+        """
+        if self._folder is None:
+            return
+        setting = "validation.schema_directory"
+        named: dict[str, list[str]] = {}
+        for file, doubt in self._folder.doubts:
+            named.setdefault(file, []).append(doubt)
+        for file, found in named.items():
+            yield Note(f"{file}: {some_of(found, 3)}", "unknown_keyword", count=len(found), setting=setting)
+        yield from self._unused(self._folder, entities)
+
+    def _unused(self, folder: SchemaFolder, entities: Collection[str]) -> Iterator[Note]:
+        setting = "validation.schema_directory"
+        referred = folder.referred
+        unused = {one: path.name for one, path in folder.files.items() if one not in entities and path not in referred}
+        bare = sorted(set(entities) - self._rules.keys())
+        asked = [f"{name}{_asked(entity, bare)}" for entity, name in unused.items()]
+        aside = [*asked, *(f"{name} (only files right in the folder are looked at)" for name in folder.below)]
+        if not aside and self._rules:
+            return
+        text = f"{counted(len(aside), 'schema')} of {folder.directory} without records to check: {some_of(aside, 5)}"
+        if not self._rules and not aside:
+            text = f"{folder.directory} holds no schema (<entity>{SUFFIX}), so that nothing is checked"
+        if bare:
+            text += f"; without a schema: {some_of(bare, 5)}"
+        is_loud = bare or not self._rules
+        yield Note(text, "schemas_unused" if is_loud else "schemas_waiting", count=len(aside), setting=setting)
+
+
+def _asked(entity: str, bare: Collection[str]) -> str:
+    asked = did_you_mean(entity, bare)
+    return f" ({asked})" if asked else ""

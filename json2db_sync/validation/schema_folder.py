@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urldefrag, urljoin
+from urllib.parse import quote, unquote, urldefrag, urljoin
 
 from json2db_sync.errors import ConfigurationError
-from json2db_sync.model.jsontext import path_text, preview
+from json2db_sync.model.jsontext import path_text
 from json2db_sync.model.plan import entity_name
+from json2db_sync.validation.mistakes import MASK, place_and_message
+from json2db_sync.validation.schema_words import DRAFTS, TYPES, doubts, draft_of
 
 if TYPE_CHECKING:
     import jsonschema_rs
@@ -19,10 +22,10 @@ Schema = dict[str, Any] | bool
 
 SUFFIX = ".schema.json"
 _SETTING = "validation.schema_directory"
-_BASE = "https://schemas.invalid/"
+_BASE = "https://schemas.invalid/folder/"
 """What references in the folder are relative to; a name that can never exist (RFC 2606)."""
-MASK = "\ufdd0"
-"""Stands for the value at fault in a validator's messages. (No character: no text is meant to hold it.)"""
+_NAME = re.compile(r"(.+?)(\.schema)?\.json", re.IGNORECASE | re.DOTALL)
+_NOT_FOUND = re.compile(r"(?:Pointer|Anchor) '(.*)' does not exist", re.DOTALL)
 
 
 class SchemaFolder:
@@ -32,7 +35,7 @@ class SchemaFolder:
     """
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
+        self.directory = directory
         self.files = _files_of(directory)
         """Entity -> file."""
         self._documents: dict[str, Schema] = {}
@@ -43,6 +46,34 @@ class SchemaFolder:
         self._draft: object = None
         """What the schema at hand says that it is written in; files it refers to may leave that out."""
         self._failure: ConfigurationError | None = None
+
+    @property
+    def referred(self) -> set[Path]:
+        """The files that others refer to, once all validators are made."""
+        found = set()
+        for own, path in self._paths.items():
+            for reference in _references(self._documents[own]):
+                address = urldefrag(urljoin(own, _encoded_text(reference)))[0]
+                if self._paths.get(address, path) != path:
+                    found.add(self._paths[address])
+        return found
+
+    @property
+    def below(self) -> list[str]:
+        """Files in folders below that nothing refers to, and so apply to nothing."""
+        found = sorted(path for path in self.directory.rglob("*") if _NAME.fullmatch(path.name) and path.is_file())
+        used = self.referred | set(self.files.values())
+        return [
+            path.relative_to(self.directory).as_posix()
+            for path in found
+            if path.parent != self.directory and path not in used
+        ]
+
+    @property
+    def doubts(self) -> Iterator[tuple[str, str]]:
+        """The name of a file and what in it counts for nothing, once all validators are made."""
+        for own, path in self._paths.items():
+            yield from ((path.name, said) for said in doubts(self._documents[own]))
 
     def validators(self) -> Iterator[tuple[str, tuple[str, jsonschema_rs.Validator]]]:
         """Each entity with its file's name and the validator of the schema in it.
@@ -58,18 +89,30 @@ class SchemaFolder:
 
         self._failure = None
         self._draft = schema.get("$schema") if isinstance(schema, dict) else None
+        base = _BASE + quote(path.name)
         try:
             return jsonschema_rs.validator_for(
-                schema, validate_formats=True, retriever=self._retrieve, base_uri=_BASE + path.name, mask=MASK
+                _encoded(schema), validate_formats=True, retriever=self._retrieve, base_uri=base, mask=MASK
             )
         except ValueError as error:
-            raise (self._failure or _broken(path, error)) from error
+            raise (self._failure or self._without_target(error) or _broken(path, error)) from error
+
+    def _without_target(self, error: ValueError) -> ConfigurationError | None:
+        """Of a reference to a part of a file that is not there: who refers to what."""
+        lost = _NOT_FOUND.fullmatch(str(getattr(error, "message", "")))
+        for own, path in self._paths.items() if lost else ():
+            for reference in _references(self._documents[own]):
+                if lost and unquote(urldefrag(_encoded_text(reference))[1]) == lost[1]:
+                    return _broken(path, f"{lost[0]}, and {reference} refers to it")
+        return None
 
     def _read(self, path: Path) -> Schema:
         schema = _json_of(path)
-        own = _BASE + path.relative_to(self._directory).as_posix()
+        if draft_of(schema) is None and isinstance(schema, dict):
+            raise _broken(path, f"Unknown meta-schema {schema['$schema']} in $schema: the drafts {DRAFTS} are known")
+        own = _BASE + quote(path.relative_to(self.directory).as_posix())
         id_ = schema.get("$id") if isinstance(schema, dict) else None
-        address = urldefrag(urljoin(own, id_))[0] if isinstance(id_, str) else own
+        address = urldefrag(urljoin(own, _encoded_text(id_)))[0] if isinstance(id_, str) else own
         self._documents[own] = self._documents[address] = schema
         self._paths[address] = path
         base = urljoin(address, ".")
@@ -86,17 +129,17 @@ class SchemaFolder:
             except ConfigurationError as error:  # the validator would make a mere text of it
                 self._failure = error
                 raise
-        return self._documents[address]
+        return _encoded(self._documents[address])
 
     def _file_at(self, address: str) -> Path:
-        inside = self._directory.resolve()
+        inside = self.directory.resolve()
         for base in self._bases:
-            path = self._directory / unquote(address.removeprefix(base))
+            path = self.directory / unquote(address.removeprefix(base))
             if address.startswith(base) and path.is_file() and path.resolve().is_relative_to(inside):
                 return path
         path, reference = self._referring_to(address)
         raise ConfigurationError(
-            f"{path.name} refers to {reference}, which is not in {self._directory}",
+            f"{path.name} refers to {reference}, which is not in {self.directory}",
             hint="a schema may refer to its own parts and to other files of its folder; put a copy there",
             file=str(path),
             setting=_SETTING,
@@ -118,14 +161,9 @@ class SchemaFolder:
         """The file that refers to an address, and how it writes that."""
         for own, path in self._paths.items():
             for reference in _references(self._documents[own]):
-                if urldefrag(urljoin(own, reference))[0] == address:
+                if urldefrag(urljoin(own, _encoded_text(reference)))[0] == address:
                     return path, reference
-        return self._directory, address
-
-
-def message_of(error: Any) -> str:
-    """What a validator says of a value, the value shortened."""
-    return str(error.message).replace(MASK, preview(error.instance), 1)
+        return self.directory, address
 
 
 def _files_of(directory: Path) -> dict[str, Path]:
@@ -141,16 +179,16 @@ def _files_of(directory: Path) -> dict[str, Path]:
         )
     found: dict[str, Path] = {}
     try:
-        paths = sorted(path for path in directory.iterdir() if path.suffix == ".json" and path.name[0] != ".")
+        paths = sorted(path for path in directory.iterdir() if _NAME.fullmatch(path.name) and path.name[0] != ".")
     except OSError as error:
         raise _broken(directory, error.strerror or error) from error
     for path in paths:
         if not path.is_file():
             raise _broken(path, "it is not a file, or a link that leads nowhere")
-    for path in sorted(paths, key=lambda path: not path.name.endswith(SUFFIX)):
-        entity = entity_name(path.name.removesuffix(".json").removesuffix(".schema"))
+    for path in sorted(paths, key=lambda path: not _is_named(path)):
+        entity = entity_name(_NAME.sub(r"\1", path.name))
         other = found.setdefault(entity, path)
-        if other.name.endswith(SUFFIX) == path.name.endswith(SUFFIX) and other != path:
+        if _is_named(other) == _is_named(path) and other != path:
             raise ConfigurationError(
                 f"{other.name} and {path.name} are both schemas of {entity}",
                 hint="keep one of them",
@@ -159,6 +197,11 @@ def _files_of(directory: Path) -> dict[str, Path]:
                 reason="duplicate_schema",
             )
     return found
+
+
+def _is_named(path: Path) -> bool:
+    """Does its name say that it is a schema?"""
+    return path.name.lower().endswith(SUFFIX)
 
 
 def _json_of(path: Path) -> Schema:
@@ -185,9 +228,31 @@ def _references(schema: object) -> Iterator[str]:
             yield from _references(value)
 
 
+def _encoded(schema: Schema) -> Schema:
+    """The same with addresses as addresses are written: people write the names of files."""
+    found: Schema = _encoded_value(schema)
+    return found
+
+
+def _encoded_value(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_encoded_value(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: _encoded_text(one) if key in ("$ref", "$id") and isinstance(one, str) else _encoded_value(one)
+        for key, one in value.items()
+    }
+
+
+def _encoded_text(address: str) -> str:
+    return quote(re.sub("%(?![0-9A-Fa-f]{2})", "%25", address), safe="%#/:?=&@+,;!$'()*~[]")
+
+
 def _broken(path: Path, why: object) -> ConfigurationError:
-    place = getattr(why, "instance_path", None)
-    message = message_of(why) if hasattr(why, "message") else str(why)
+    place, message = place_and_message(why) if hasattr(why, "message") else (None, str(why))
+    if 'is not one of "array", "boolean"' in message:
+        message = f"{message.partition(' is not one of')[0]} is not valid as a type: {TYPES} are"
     return ConfigurationError(
         f"{path.name} cannot be used as JSON Schema: " + (f"{path_text(place)}: " if place else "") + message,
         hint="correct it there",
