@@ -11,6 +11,7 @@ from pathlib import Path
 from json2db_sync.atomic_files import disk
 from json2db_sync.errors import FileError
 from json2db_sync.model.kinds import now_text
+from json2db_sync.user_paths import expanded
 
 _STAMP = "%Y%m%d_%H%M%S"
 _NAME = re.compile(r"(?P<file>.+)\.backup\.(?P<moment>(?P<stamp>\d{8}_\d{6})(?:_(?P<number>\d+))?)")
@@ -32,7 +33,7 @@ class BackupRules:
 
     def folder(self, directory: Path) -> Path:
         """Where the backups of a directory are."""
-        return directory.expanduser() / (self.directory or Path("backups")).expanduser()
+        return expanded(directory) / expanded(self.directory or "backups")
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def find_backup(directory: Path, name: str, rules: BackupRules | None = None) ->
     :raises FileError: when there is none.
     """
     folder = (rules or BackupRules()).folder(directory)
-    for path in (folder / name, directory / name, Path(name).expanduser()):
+    for path in (folder / name, directory / name, expanded(name)):
         if backup := _describe(path):
             return backup
     known = ", ".join(backup.path.name for backup in list_backups(directory, rules)[:5])

@@ -29,6 +29,8 @@ _REASONS: dict[int, tuple[str | None, str]] = {
     errno.EROFS: (None, "choose a directory that can be written"),
 }
 """Error of the system -> the reason, where ours is plainer, and what to do."""
+_NOT_OFFERED = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+"""What file systems answer that cannot write out one file or folder at once: shares of Windows, some of FUSE."""
 _numbers = itertools.count(1)
 
 
@@ -71,7 +73,7 @@ def settle(file: Path, like: Path) -> None:
     with file.open("rb+") as stream:  # opened first: the mode may forbid it
         if like.exists():
             _keep_permissions(like, file)
-        os.fsync(stream.fileno())
+        _write_out(stream.fileno())
 
 
 def sync_folders(folders: Iterable[Path]) -> None:
@@ -79,11 +81,23 @@ def sync_folders(folders: Iterable[Path]) -> None:
     if sys.platform == "win32":
         return  # a folder cannot be opened there
     for folder in set(folders):
-        descriptor = os.open(folder, os.O_RDONLY)
         try:
-            os.fsync(descriptor)
+            descriptor = os.open(folder, os.O_RDONLY)
+        except PermissionError:
+            continue  # one may write into a folder and not list it
+        try:
+            _write_out(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _write_out(descriptor: int) -> None:
+    """Wait until it is on the disk, where the file system offers that; an error of the disk is raised."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NOT_OFFERED:
+            raise
 
 
 def _keep_permissions(old: Path, new: Path) -> None:
@@ -109,11 +123,14 @@ def duplicate(source: Path, target: Path) -> None:
 
 
 @contextmanager
-def replaced(target: Path, *, partial: Path | None = None, like: Path | None = None) -> Iterator[Path]:
+def replaced(
+    target: Path, *, partial: Path | None = None, like: Path | None = None, secret: bool = False
+) -> Iterator[Path]:
     """An empty file to write to, which takes the target's place when the block ends, and is gone when it fails.
 
     It gets the permissions of ``like`` (default: of what it replaces), and is on the disk before it takes its place.
 
+    :param secret: may only its owner read it where there is no such file?
     :param partial: its path, in the file system of the target; by default one that is not used, beside it.
     :raises OSError: when it cannot be made, or cannot take the place.
     """
@@ -121,7 +138,7 @@ def replaced(target: Path, *, partial: Path | None = None, like: Path | None = N
     beside = partial or target.with_name(f".{os.getpid()}-{next(_numbers)}.partial")
     beside.unlink(missing_ok=True)
     try:
-        with open(beside, "xb", opener=private if like.exists() else None):
+        with open(beside, "xb", opener=private if secret or like.exists() else None):
             pass  # made now, so that nobody else may read what replaces a secret
         yield beside
         settle(beside, like)

@@ -28,6 +28,7 @@ from json2db_sync.atomic_files.process_lock import locked
 from json2db_sync.atomic_files.state_folder import hide_from_git
 from json2db_sync.errors import FileError
 from json2db_sync.results.messages import Note
+from json2db_sync.user_paths import located
 
 _BUFFER = 1 << 20
 
@@ -48,16 +49,20 @@ class FileSet:
     Entering it makes the directory, takes its lock, and ends what a killed run began. Until :meth:`commit` nobody sees
     anything of it; leaving it without leaves every published file as it was.
 
+    :param private: may only their owner read the new files? What replaces a file has its permissions.
     :raises Locked: when another run writes there.
     :raises FileError: when the directory cannot be written.
     """
 
-    def __init__(self, directory: Path, rules: BackupRules | None = None, clock: Clock = datetime.now) -> None:
-        self.directory = directory.expanduser().absolute()
+    def __init__(
+        self, directory: Path, rules: BackupRules | None = None, clock: Clock = datetime.now, *, private: bool = False
+    ) -> None:
+        self.directory = located(directory)
         self.notes: list[Note] = []
         """What deserves a look."""
         self._rules = rules or BackupRules()
         self._clock = clock
+        self._private = private
         self._targets: dict[str, Path] = {}
         self._open = ExitStack()
         self._places = Places(self.directory)
@@ -92,7 +97,8 @@ class FileSet:
         try:
             with disk.translated(target):
                 staged.unlink(missing_ok=True)
-                raw = disk.Written(staged, "xb", target, opener=disk.private if target.exists() else None)
+                opener = disk.private if self._private or target.exists() else None
+                raw = disk.Written(staged, "xb", target, opener=opener)
             with _flushed(io.BufferedWriter(raw, _BUFFER), raw) as stream:
                 yield stream
         except BaseException:

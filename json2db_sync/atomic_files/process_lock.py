@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import platform
@@ -11,9 +12,10 @@ from pathlib import Path
 
 import filelock
 
-from json2db_sync.errors import Locked
+from json2db_sync.errors import FileError, Locked
 from json2db_sync.model.kinds import now_text
 
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
 PROBES = ".filelock-probe-*"
 """Files of the lock library, which it removes itself unless it is killed just then."""
 
@@ -23,13 +25,15 @@ def process_lock(file: Path) -> Iterator[None]:
     """The block alone holds the lock. The system drops it with its process, so that a killed run leaves none behind.
 
     :raises BlockingIOError: at once when another process holds it.
-    :raises OSError: when the file cannot be locked.
+    :raises FileError: when the file cannot be locked.
     """
-    lock = filelock.FileLock(file, timeout=0)
+    lock = filelock.FileLock(file, timeout=0, fallback_to_soft=False)  # a soft lock would outlive a killed process
     try:
         lock.acquire()
     except filelock.Timeout as error:
         raise BlockingIOError(f"{file} is locked by another process") from error
+    except OSError as error:
+        raise _cannot_lock(file, error) from error
     try:
         for probe in file.parent.glob(PROBES):
             with suppress(OSError):
@@ -37,6 +41,16 @@ def process_lock(file: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _cannot_lock(file: Path, error: OSError) -> FileError:
+    why, todo = error.strerror or str(error), "see what is in the way, then run again"
+    if error.errno in _NO_LOCKS:
+        why = f"its file system cannot lock files ({why})"
+        todo = "use a folder on a local disk, or mount this one with locks (NFS: with its lock service running)"
+    elif isinstance(error, PermissionError):
+        todo = "let its owner remove it, or allow writing it and its folder"
+    return FileError(f"cannot lock {file}: {why}", hint=todo, file=str(file), reason="cannot_lock")
 
 
 @contextmanager

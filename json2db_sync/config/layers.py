@@ -5,8 +5,10 @@ What is wrong in one is told with the place it came from, and with what would be
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,10 +20,16 @@ from json2db_sync.config.sections import PREFIX, all_fields, variable_of
 from json2db_sync.config.values import shown
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.text import did_you_mean
+from json2db_sync.user_paths import expanded, located
 
 CONFIG_FILE = f"{PREFIX}CONFIG_FILE"
 _OTHERS = (CONFIG_FILE, f"{PREFIX}TEST_")
 """Variables that bear our prefix and are not settings."""
+DOTENV = ".env"
+_OURS = re.compile(rf"(?<![A-Za-z0-9_]){PREFIX.rstrip('_')}[_.-]?", re.IGNORECASE)
+"""Also as other shells and other files write them: ``$env:JSON2DB_...``, ``json2db_...``."""
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_NAMES = {"\n": "line break", "\t": "tab", "\r": "carriage return", "\b": "backspace", "\f": "form feed"}
 Values = dict[str, dict[str, object]]
 """By section and setting."""
 
@@ -45,12 +53,15 @@ def layers(config_file: str | os.PathLike[str] | None, sections: Mapping[str, ob
     """All layers, the strongest first."""
     given = {name: value.model_dump() if isinstance(value, BaseModel) else value for name, value in sections.items()}
     yield Layer("argument", _checked(given, "argument"))
-    yield Layer("environment", _from_variables(os.environ, "environment"), _written_as_variable)
+    environment = Layer("environment", _from_variables(os.environ, "environment"), _written_as_variable)
+    yield _with_plain_paths(environment, "set it anew")
     dotenv = _read_dotenv()
-    yield Layer(".env", _from_variables(dotenv, ".env"), _written_as_variable)
+    quoting = "write it between single quotes, or with / in place of \\"
+    yield _with_plain_paths(Layer(DOTENV, _from_variables(dotenv, DOTENV), _written_as_variable), quoting)
     path = config_file or os.environ.get(CONFIG_FILE) or dotenv.get(CONFIG_FILE)
     if path:
-        yield Layer(str(path), _checked(_read_file(Path(path)), str(path)))
+        quoting = quoting if str(path).lower().endswith(".toml") else "write each \\ twice, or / in its place"
+        yield _with_plain_paths(Layer(str(path), _checked(_read_file(Path(path)), str(path))), quoting)
 
 
 def _written_as_variable(name: str) -> str:
@@ -61,32 +72,61 @@ def _from_variables(variables: Mapping[str, str | None], origin: str) -> Values:
     places = {variable_of(field): (section, setting) for _name, section, setting, field in all_fields()}
     found: Values = {}
     for variable, value in variables.items():
-        if not variable.startswith(PREFIX) or variable.startswith(_OTHERS):
+        if not _OURS.search(variable) or variable.startswith(_OTHERS):
             continue  # another program's
         if variable not in places:
-            raise unknown(variable, origin, places)
+            raise unknown(variable, origin, [*places, CONFIG_FILE])
         if value:
             section, setting = places[variable]
             found.setdefault(section, {})[setting] = value
     return found
 
 
-def _read_dotenv() -> dict[str, str | None]:
-    from dotenv import dotenv_values
+def _with_plain_paths(layer: Layer, quoting: str) -> Layer:
+    """The layer, if no path in it holds a line break or a tab: there a backslash was taken for an escape."""
+    for name, section, setting, field in all_fields():
+        value = layer.values.get(section, {}).get(setting)
+        if isinstance(value, str) and _CONTROL.search(value) and ("path" in setting or "Path" in str(field.annotation)):
+            became = _CONTROL.sub(lambda found: f"<{_NAMES.get(found[0], repr(found[0]))}>", shown(name, value))
+            raise ConfigurationError(
+                f"{layer.written(name)} ({layer.name}): backslashes in it were read as escapes; it became {became}",
+                hint=quoting,
+                reason="invalid_value",
+                setting=name,
+                file=layer.name,
+            )
+    return layer
 
-    path = Path(".env")
+
+def _read_dotenv() -> dict[str, str | None]:
+    """What ``.env`` in the working directory says; a line of it that cannot be read is an error."""
+    from dotenv.parser import parse_stream
+
     try:
-        if not path.is_file():
-            return {}
-        return dict(dotenv_values(path, interpolate=False, encoding="utf-8"))
+        text = Path(DOTENV).read_text("utf-8-sig") if os.path.isfile(DOTENV) else ""
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
-            f".env cannot be read: {error}", hint="correct or remove it", reason="cannot_read", file=".env"
+            f".env cannot be read: {error}", hint="correct or remove it", reason="cannot_read", file=DOTENV
         ) from error
+    bindings = [one for one in parse_stream(io.StringIO(text)) if one.original.string.strip()]
+    for one in bindings:
+        written = one.original.string.strip()
+        if one.error or (one.value is None and _OURS.search(one.key or "")):
+            name = re.split(r"[=:\s]", written, maxsplit=1)[0]
+            unclosed = re.match(r"[^=\n]*=\s*[\"']", written)
+            line = one.original.line + one.original.string.partition(written)[0].count("\n")
+            raise ConfigurationError(
+                f".env, line {line}: {name} cannot be read",
+                hint="its quote is closed nowhere, or something follows it" if unclosed else "write NAME=value",
+                reason="cannot_read",
+                file=DOTENV,
+                line=line,
+            )
+    return {one.key: one.value for one in bindings if one.key is not None}
 
 
 def _read_file(path: Path) -> object:
-    path = path.expanduser()
+    path = expanded(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
         found: object = tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text)
@@ -94,7 +134,7 @@ def _read_file(path: Path) -> object:
     except OSError as error:
         raise ConfigurationError(
             f"cannot read the configuration file {path}: {error.strerror}",
-            hint=f"check the path (working directory: {Path.cwd()})",
+            hint=f"check the path (working directory: {located()})",
             reason="cannot_read",
             file=str(path),
         ) from error

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 from json2db_sync.config.layers import Layer, explain, layers
 from json2db_sync.config.sections import Sections, all_fields, variable_of
 from json2db_sync.config.values import shown
+from json2db_sync.user_paths import expanded
 
 if TYPE_CHECKING:
     from json2db_sync.sources import SourceSettings
@@ -71,7 +72,7 @@ class JSON2DBConfig(Sections):
     @property
     def fallback_directory(self) -> Path:
         """The folder of the exports that answer in place of the database."""
-        return (self.fallback.directory or self.export.directory).expanduser()
+        return expanded(self.fallback.directory or self.export.directory)
 
     def source_settings(self, data_source: str | os.PathLike[str] | None = None) -> SourceSettings:
         """What discovery needs, for a path given now or the one configured."""

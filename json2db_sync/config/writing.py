@@ -13,6 +13,7 @@ from pathlib import Path
 from json2db_sync.config.layers import CONFIG_FILE
 from json2db_sync.config.sections import all_fields, variable_of
 from json2db_sync.errors import ConfigurationError
+from json2db_sync.user_paths import expanded
 
 _LINE = re.compile(r"(\w+)\.(\w+) = (.+)", re.DOTALL)
 
@@ -49,7 +50,7 @@ def write_setting(line: str, config_file: str | os.PathLike[str] | None) -> Path
             setting=f"{section}.{setting}",
         )
     named = config_file or os.environ.get(CONFIG_FILE)
-    path = Path(named).expanduser() if named else Path(".env")
+    path = expanded(named) if named else Path(".env")
     try:
         text = path.read_text(encoding="utf-8-sig") if path.exists() else ""
         path.write_text(_with(text, path, (section, setting), variable, value), encoding="utf-8")

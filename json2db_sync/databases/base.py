@@ -298,6 +298,11 @@ class Database(TableChanges, RowAccess):
         """Is this one of the database's own files? (A server's are out of reach.)"""
         return False
 
+    @property
+    def is_private(self) -> bool:
+        """Is it kept from other users of this machine? Then files of its records are, too."""
+        return False
+
     def require(self) -> None:
         """Raise unless there is a database.
 

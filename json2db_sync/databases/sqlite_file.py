@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sqlite3
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
@@ -21,8 +22,9 @@ from json2db_sync.databases import base
 from json2db_sync.databases.backups import Backup, free_name, no_backup
 from json2db_sync.databases.base import Database, first_line
 from json2db_sync.databases.dialect import Query, quoting
-from json2db_sync.errors import ConfigurationError, DatabaseError, Locked, Unreachable
+from json2db_sync.errors import ConfigurationError, DatabaseError, FileError, Locked, Unreachable
 from json2db_sync.model.kinds import now_text
+from json2db_sync.user_paths import expanded, located
 
 
 class _Fault(NamedTuple):
@@ -142,7 +144,7 @@ class SQLiteFile(Database):
                 setting="database.path",
                 reason="no_database_file",
             )
-        absolute = Path(path).expanduser().absolute()
+        absolute = located(path)
         if ".." in absolute.parts:
             absolute = absolute.parent.resolve() / absolute.name
         return sa.URL.create("sqlite", database=str(absolute))
@@ -195,6 +197,10 @@ class SQLiteFile(Database):
         own = self.path.resolve()
         return path.resolve() in (own, *(own.with_name(own.name + ending) for ending in ("-wal", "-shm", "-journal")))
 
+    @property
+    def is_private(self) -> bool:
+        return sys.platform != "win32" and self.path.exists() and not self.path.stat().st_mode & 0o077
+
     def _make_folder(self) -> None:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -213,18 +219,16 @@ class SQLiteFile(Database):
                 stack.enter_context(process_lock(self.path.with_name(f"{self.path.name}.lock")))
             except BlockingIOError as error:
                 raise Locked(f"{self.label} is being written by another run", reason="locked") from error
-            except OSError as error:
+            except FileError as error:
                 raise DatabaseError(
-                    f"cannot lock {self.label}: {error.strerror}",
-                    hint="check the permissions of the folder: a lock file and SQLite's journal are written beside it",
-                    reason="cannot_lock",
+                    error.message, hint=f"{error.hint}; SQLite's journal is written there too", reason="cannot_lock"
                 ) from error
             yield
 
     @property
     def _backup_folder(self) -> Path:
         folder = self.settings.backup_directory
-        return folder.expanduser().absolute() if folder else self.path.parent / "backups"
+        return located(folder) if folder else self.path.parent / "backups"
 
     def _free_backup(self, ending: str) -> Path:
         folder = self._backup_folder
@@ -235,7 +239,7 @@ class SQLiteFile(Database):
         target = self._free_backup(self.path.suffix or ".db")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with replaced(target) as partial, base.translated(self.label, self.fault_of):
+            with replaced(target, like=self.path) as partial, base.translated(self.label, self.fault_of):
                 _copy(self.path, partial, journal="DELETE")  # one file, complete without others beside it
         except OSError as error:
             raise DatabaseError(
@@ -254,7 +258,7 @@ class SQLiteFile(Database):
         return [_describe(path) for path in found]
 
     def find_backup(self, name: str) -> str:
-        source = Path(name).expanduser()
+        source = expanded(name)
         if not source.exists() and not source.is_absolute():
             source = self._backup_folder / name
         if not source.is_file():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import json
 import re
 import zlib
@@ -17,7 +18,7 @@ from json2db_sync.export.exported_file import CLOCKS_DIFFER
 from json2db_sync.export.layout import Layout, file_stem, unpacked
 from json2db_sync.sources.folders import EXPORT_SUFFIXES, METADATA_SUFFIX, SCHEMA_SUFFIX, beside_of, is_beside_an_export
 
-_HEAD = 2**16
+_HEAD, _BLOCK = 2**16, 2**20
 _GENERATED = re.compile(rb'"generated_at":\s?"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"')
 _CHECKSUM = re.compile(rb'"checksum":\s?"(sha256:[0-9a-f]{64})"')
 _SOURCE = re.compile(rb'"source":\s?("(?:[^"\\]|\\.)*")')
@@ -77,16 +78,31 @@ def _stated(path: Path, pattern: re.Pattern[bytes]) -> str | None:
 
 
 def holds(path: Path, head: bytes, digest: bytes) -> bool:
-    """Does the file hold exactly this head, and behind it what has this digest?"""
+    """Does the file hold exactly this head, and behind it what has this digest? The ends of its lines do not count."""
     try:
         with unpacked(path) as stream:
-            if stream.read(len(head)) != head:
-                return False
-            return hashlib.file_digest(stream, "sha256").digest() == digest
+            found = hashlib.sha256()
+            for block in _with_line_feeds(stream):
+                start, rest = block[: len(head)], block[len(head) :]
+                if not head.startswith(start):
+                    return False
+                head = head[len(start) :]
+                found.update(rest)
+            return not head and found.digest() == digest
     except (FileNotFoundError, *_DAMAGED):
         return False
     except OSError as error:
         raise _unreadable(path, error) from error
+
+
+def _with_line_feeds(stream: io.BufferedIOBase) -> Iterator[bytes]:
+    """The bytes of a text of ours, also where a checkout (git's core.autocrlf) gave its lines other ends."""
+    held = b""
+    while block := stream.read(_BLOCK):
+        block = held + block
+        held = b"\r" if block.endswith(b"\r") else b""
+        yield block.removesuffix(b"\r").replace(b"\r\n", b"\n")
+    yield held
 
 
 def is_empty(path: Path) -> bool:

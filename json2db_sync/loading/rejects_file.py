@@ -27,10 +27,11 @@ _FIELDS = {
 
 
 def write_rejected(
-    output: Path, rows: Iterable[dict[str, Any]], *, overwrite: bool, matters: Callable[[Path], bool]
+    output: Path, rows: Iterable[dict[str, Any]], *, overwrite: bool, secret: bool, matters: Callable[[Path], bool]
 ) -> int:
     """Write rejected records, wholly or not at all; returns how many.
 
+    :param secret: may only its owner read the file?
     :param matters: is this a file that must never be replaced?
     :raises FileError: when the file exists and is not to be overwritten, or cannot be written.
     """
@@ -44,7 +45,7 @@ def write_rejected(
         )
     count = 0
     try:
-        with replaced(target) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
+        with replaced(target, secret=secret) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
             for count, row in enumerate(rows, 1):  # noqa: B007 - how many there were
                 file.write(json.dumps(_line(row), ensure_ascii=False) + "\n")
     except OSError as error:

@@ -17,6 +17,7 @@ from json2db_sync.results import Note
 from json2db_sync.sources import Record, SourceFile
 from json2db_sync.sources.file_order import TIMES, UNDATED, Order, bare_name, date_in, has_word, is_sequence, run_of
 from json2db_sync.sources.files import stem_and_suffix
+from json2db_sync.user_paths import expanded
 
 _OLD_AND_NEW = frozenset(
     ("archive", "archived", "backup", "backups", "bak", "changes", "delta", "done", "full", "history", "historic", "in",
@@ -40,7 +41,7 @@ class Origin:
         """Is this the source that this one goes on from?"""
         if self.continues is None:
             return False
-        named = Path(self.continues).expanduser()
+        named = expanded(self.continues)
         return source in (named, named.absolute().resolve()) or source.parts[-len(named.parts) :] == named.parts
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from json2db_sync.operations.context import Context, PathLike, changes_refused, refusal_fields, stored_plans
@@ -23,6 +22,7 @@ from json2db_sync.operations.planning import (
 )
 from json2db_sync.results import AnalysisResult, InferredSchemasResult, PlanResult
 from json2db_sync.text import counted
+from json2db_sync.user_paths import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -124,7 +124,7 @@ def infer_schemas(
         schemas = {name: infer_schema(name, objects) for name, objects in seen.items()}
         written: Iterable[str] = ()
         if folder is not None:
-            written = write_schemas(schemas, Path(folder).expanduser(), overwrite=overwrite)
+            written = write_schemas(schemas, expanded(folder), overwrite=overwrite)
         result = InferredSchemasResult(
             **refusal_fields(analysis.refused, analysis.files),
             database=database.label,

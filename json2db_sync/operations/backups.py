@@ -18,6 +18,7 @@ from json2db_sync.results import (
     RestoredJsonResult,
 )
 from json2db_sync.text import counted
+from json2db_sync.user_paths import located
 
 if TYPE_CHECKING:
     from json2db_sync.atomic_files import BackupRules
@@ -97,7 +98,7 @@ def restore_json(context: Context, backup: PathLike, output_directory: PathLike 
 
 def export_directory(context: Context, given: PathLike | None) -> Path:
     """The folder that exported files are written to."""
-    return Path(given if given is not None else context.config.export.directory).expanduser().absolute()
+    return located(given if given is not None else context.config.export.directory)
 
 
 def backup_rules(section: ExportSettings) -> BackupRules:

@@ -44,7 +44,7 @@ def export(
     started, moment = time.monotonic(), now_text()
     with context.step("export") as step, context.database() as database:
         with _exporter(context, database, settings, directory) as (exporter, contents):
-            files, notes = _done(exporter, contents, settings, mode, moment)
+            files, notes = _done(exporter, contents, settings, mode, moment, private=database.is_private)
             notes += exporter.notes(contents, files)
             gone = exporter.leftovers()
         if mode == "check":
@@ -86,7 +86,7 @@ def _summary(result: ExportResult) -> str:
 
 
 def _done(
-    exporter: Exporter, contents: Sequence[Content], settings: ExportSettings, mode: Mode, moment: str
+    exporter: Exporter, contents: Sequence[Content], settings: ExportSettings, mode: Mode, moment: str, *, private: bool
 ) -> tuple[list[ExportedFile], list[Note]]:
     """What became of the files, with notes.
 
@@ -101,7 +101,7 @@ def _done(
         return exporter.check(contents), []
     if mode == "verify":
         return exporter.verify(contents, validate=validate), []
-    with FileSet(exporter.directory, rules) as files:
+    with FileSet(exporter.directory, rules, private=private) as files:
         done = exporter.write(contents, files, validate=validate)
         if any(one.backup for one in done) and settings.backup_directory is None:
             with suppress(OSError):  # it serves those who commit the files, and only them

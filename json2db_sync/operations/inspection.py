@@ -25,6 +25,7 @@ from json2db_sync.results import (
     StoredEntity,
 )
 from json2db_sync.text import counted
+from json2db_sync.user_paths import expanded, located
 
 if TYPE_CHECKING:
     from json2db_sync.config import JSON2DBConfig
@@ -135,8 +136,8 @@ def source_problem(text: str, config: JSON2DBConfig) -> str | None:
     try:
         find_source(Context(config, "", text, silent), Selection(cutoff_days="all"))
     except SyncError as error:
-        if isinstance(error, NoDataFound) and not Path(text).expanduser().exists():
-            parent = next((p for p in Path(text).expanduser().absolute().parents if p.exists()), Path("/"))
+        if isinstance(error, NoDataFound) and not expanded(text).exists():
+            parent = next((p for p in located(text).parents if p.exists()), Path("/"))
             return f"{text} does not exist ({parent} does): name a folder of sessions or of JSON files"
         return error.message
     return None

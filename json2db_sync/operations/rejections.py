@@ -43,7 +43,7 @@ def export_rejected(
         def matters(path: Path) -> bool:
             return database.occupies(path) or summary.is_source(path)
 
-        count = write_rejected(Path(output), rows, overwrite=overwrite, matters=matters)
+        count = write_rejected(Path(output), rows, overwrite=overwrite, secret=database.is_private, matters=matters)
         step.done(counted(count, "record"))
     return ExportedRejectsResult(database=database.label, output=str(output), count=count)
 

@@ -18,6 +18,7 @@ from json2db_sync.model import timing
 from json2db_sync.operations.context import Context, PathLike
 from json2db_sync.results import Note, ScheduleReport, ScheduleResult
 from json2db_sync.text import counted
+from json2db_sync.user_paths import expanded, located
 
 if TYPE_CHECKING:
     from json2db_sync.operations.schedule_units import Job
@@ -57,7 +58,7 @@ def schedule(context: Context, request: ScheduleRequest) -> ScheduleResult:
         texts = units(jobs) if request.format == "systemd" else crontab(jobs)
         written: tuple[str, ...] = ()
         if request.output is not None:
-            written = _written(Path(request.output).expanduser(), texts, overwrite=request.overwrite)
+            written = _written(expanded(request.output), texts, overwrite=request.overwrite)
         step.done(counted(len(jobs), "schedule"))
     return ScheduleResult(
         schedules=tuple(_report(job) for job in jobs),
@@ -98,7 +99,7 @@ def _wanted(config: JSON2DBConfig, request: ScheduleRequest) -> list[tuple[Seque
 def _jobs(config: JSON2DBConfig, request: ScheduleRequest) -> list[Job]:
     from json2db_sync.operations.schedule_units import Job, lock_of, name_of, require_sayable
 
-    place = Path(request.directory or Path.cwd()).expanduser().absolute()
+    place = located(request.directory or "")
     log = request.log if request.log is not None else config.schedule.log
     jobs: list[Job] = []
     for words, when in _wanted(config, request):
@@ -109,7 +110,7 @@ def _jobs(config: JSON2DBConfig, request: ScheduleRequest) -> list[Job]:
         named = request.name or name_of(words)
         numbered = (f"{named}-{number}" for number in count(2))
         unit = next(name for name in chain([named], numbered) if name not in taken)
-        target = place / Path(log).expanduser() if log is not None else None
+        target = place / expanded(log) if log is not None else None
         lock = f"{unit}.lock" if request.name else lock_of(words)
         script = Path(sys.executable).with_name("json2db-sync")
         program = (str(script),) if os.access(script, os.X_OK) else (sys.executable, "-m", "json2db_sync")

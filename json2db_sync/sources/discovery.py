@@ -17,6 +17,7 @@ from json2db_sync.sources.folders import files_in
 from json2db_sync.sources.layouts import Layouts
 from json2db_sync.sources.reader import entities_in
 from json2db_sync.sources.sessions import DataFolder, data_folders, files_of, is_session, session_folders
+from json2db_sync.user_paths import located
 
 SourceType = Literal["auto", "api_sync", "consolidated", "directory"]
 Layout = Literal["sessions", "consolidated", "directory", "file"]
@@ -195,7 +196,7 @@ def discover(settings: SourceSettings, limits: Window) -> Source:
 
 
 def _existing(path: Path) -> Path:
-    path = path.expanduser().absolute()
+    path = located(path)
     try:
         if path.exists():
             return path.resolve()
@@ -224,7 +225,7 @@ def sessions_base(path: Path) -> Path:
 def consolidated_base(base: Path, configured: Path | None) -> Path | None:
     """The ``raw_json`` beside the sessions or in the folder above them, or the one configured."""
     if configured is not None:
-        return configured.expanduser().absolute()
+        return located(configured)
     if base.name == "raw_json":
         return base
     places = [base / "data" / "raw_json"]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from json2db_sync.model.jsontext import path_text
 from json2db_sync.results import Note
 from json2db_sync.text import counted, did_you_mean, some_of
+from json2db_sync.user_paths import expanded
 from json2db_sync.validation.mistakes import MASK, place_and_message
 from json2db_sync.validation.schema_folder import SUFFIX, SchemaFolder
 
@@ -68,7 +69,7 @@ class RecordRules:
         """
         if directory is None:
             return cls(mode)
-        folder = SchemaFolder(directory.expanduser())
+        folder = SchemaFolder(expanded(directory))
         return cls(mode, dict(folder.validators()), folder)
 
     @classmethod

@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote, urldefrag, urljoin
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.model.jsontext import path_text
 from json2db_sync.model.plan import entity_name
+from json2db_sync.user_paths import located
 from json2db_sync.validation.mistakes import MASK, place_and_message
 from json2db_sync.validation.schema_words import DRAFTS, TYPES, doubts, draft_of
 
@@ -172,7 +173,7 @@ def _files_of(directory: Path) -> dict[str, Path]:
             f"the folder of schemas {directory} does not exist"
             if not directory.exists()
             else f"{directory} is not a folder",
-            hint=f"check the path (working directory: {Path.cwd()}), or write one: json2db-sync schema infer",
+            hint=f"check the path (working directory: {located()}), or write one: json2db-sync schema infer",
             file=str(directory),
             setting=_SETTING,
             reason="schema_folder_missing",

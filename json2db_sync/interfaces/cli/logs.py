@@ -7,8 +7,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 from json2db_sync.errors import ConfigurationError
+from json2db_sync.user_paths import expanded
 
 LOGGER = logging.getLogger("json2db_sync")
 
@@ -45,7 +47,7 @@ def logging_to(file: Path | None, level: str, verbosity: int = 0) -> Iterator[No
 
 def _handlers(file: Path | None, level: str, verbosity: int) -> Iterator[logging.Handler]:
     if file is not None:
-        handler = _file_handler(file.expanduser())
+        handler = _file_handler(expanded(file))
         handler.setLevel(level)
         yield handler
     if verbosity and sys.stderr is not None:
@@ -54,9 +56,36 @@ def _handlers(file: Path | None, level: str, verbosity: int) -> Iterator[logging
         yield stream
 
 
+class _LogFile(logging.FileHandler):
+    """A log that ends, with one line on stderr, when it cannot be written; the run it tells of goes on."""
+
+    _broken = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line."""
+        if not self._broken:
+            super().emit(record)
+
+    def handleError(self, record: logging.LogRecord | None) -> None:  # noqa: N802  # logging's name
+        """Say what is in the way, once."""
+        error = sys.exception()
+        if not isinstance(error, OSError):
+            super().handleError(cast(logging.LogRecord, record))
+        elif not self._broken and sys.stderr is not None:
+            print(f"the log {self.baseFilename} cannot be written: {error.strerror}; it ends here", file=sys.stderr)
+        self._broken = True
+
+    def close(self) -> None:
+        """Close it; what was buffered may not have room either."""
+        try:
+            super().close()
+        except OSError:
+            self.handleError(None)
+
+
 def _file_handler(path: Path) -> logging.Handler:
     try:
-        return logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
+        return _LogFile(path, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise ConfigurationError(
             f"cannot write the log file {path}: {error.strerror}",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 import click
 
+from json2db_sync.errors import SyncError
 from json2db_sync.interfaces.cli.exits import Exit
+from json2db_sync.user_paths import located
 
 
 class NotBegun(click.ClickException):
@@ -36,13 +37,13 @@ def alone(lock_file: str, what: str) -> Iterator[None]:
 
     with ExitStack() as stack:
         try:
-            file = Path(lock_file).absolute()
+            file = located(lock_file)
             make_state_folder(file.parent)
             stack.enter_context(process_lock(file))
         except BlockingIOError as error:
             text = f"{what}: the last run is still going on (it holds {lock_file}); nothing was done"
             raise NotBegun(text, Exit.LOCKED, "locked") from error
-        except OSError as error:
-            text = f"{what}: cannot lock {lock_file}: {error.strerror}; nothing was done"
-            raise NotBegun(text, Exit.FAILED, "file_error") from error
+        except (OSError, SyncError) as error:
+            why = error.message if isinstance(error, SyncError) else f"cannot lock {lock_file}: {error.strerror}"
+            raise NotBegun(f"{what}: {why}; nothing was done", Exit.FAILED, "file_error") from error
         yield

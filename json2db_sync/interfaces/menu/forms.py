@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
+import os
 
 from json2db_sync.errors import SyncError
 from json2db_sync.interfaces.menu.prompts import BACK, Back, Option
@@ -68,8 +68,8 @@ class Form:
     def _shown(self, ask: Ask) -> str:
         session, answers = self._session, self._session.answers
         if ask == "database":
-            state = Path(session.database).expanduser()
-            new = "" if "://" in session.database or state.exists() else "  (will be created)"
+            there = "://" in session.database or os.path.exists(os.path.expanduser(session.database))
+            new = "" if there else "  (will be created)"
             return session.shown_database + new
         if ask == "source":
             return session.source

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
-from json2db_sync.interfaces.terminal.canvas import PLAIN, safe
+from json2db_sync.interfaces.terminal.canvas import PLAIN, is_ascii_locale, safe
 
 POINTER = "\u276f"
 """What stands before the option at hand: a heavy angle, as ``>``."""
@@ -13,8 +12,7 @@ POINTER = "\u276f"
 
 def is_plain() -> bool:
     """Can the terminal draw ASCII only? (Python speaks UTF-8 under the C locale, whatever the terminal can.)"""
-    chosen = os.environ.get("LC_ALL") or os.environ.get("LANG") or os.environ.get("LC_CTYPE") or ""
-    if chosen in ("C", "POSIX"):
+    if is_ascii_locale():
         return True
     try:
         f"{POINTER}★·".encode(sys.stdout.encoding or "ascii")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 
 from rich.console import Console
 from rich.text import Text
@@ -121,6 +121,6 @@ def _latest(runs: tuple[RunReport, ...], stopped: RunReport | None) -> RunReport
 
 def _source_text(state: SourceState) -> str:
     if state.problem is not None:
-        there = Path(state.path).expanduser().exists()
+        there = os.path.exists(os.path.expanduser(state.path))
         return "nothing to load in it: choose s to name another" if there else "not there: choose s to name one"
     return source_text(state)

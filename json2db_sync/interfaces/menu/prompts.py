@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from rich.console import Console
 from rich.markup import escape
 
+from json2db_sync.errors import SyncError
 from json2db_sync.interfaces.menu import choices, glyphs
 from json2db_sync.interfaces.menu.choices import Option
 from json2db_sync.interfaces.menu.keyboard import forget_typed
+from json2db_sync.user_paths import expanded
 
 if TYPE_CHECKING:
     from prompt_toolkit.key_binding import KeyPressEvent
@@ -42,6 +44,15 @@ class Back(Exception):
 
 
 BACK = Option(Back, "Back")
+
+
+def _objection(text: str, check: Check | None, *, paths: bool) -> str | None:
+    try:
+        if paths:
+            expanded(text)
+        return check(text) if check else None
+    except SyncError as error:
+        return error.message
 
 
 class Prompts:
@@ -133,7 +144,7 @@ class Prompts:
         keeps = f" (Enter keeps {before}, Up edits it)" if before else ""
         question = ask(
             choices.wrapped(message + keeps, self.console) + ("\n " if before else ""),
-            validate=(lambda text: check(text.strip() or before) or True) if check else None,
+            validate=lambda text: _objection(text.strip() or before, check, paths=paths) or True,
             validate_while_typing=False,
             complete_while_typing=False,
             reserve_space_for_menu=4 if paths else 0,

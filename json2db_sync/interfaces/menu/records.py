@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from rich.text import Text
@@ -18,6 +17,7 @@ from json2db_sync.interfaces.terminal.console import show
 from json2db_sync.interfaces.terminal.records import rejected_facts
 from json2db_sync.results import RejectedRecord, RejectedResult
 from json2db_sync.text import counted
+from json2db_sync.user_paths import expanded
 
 _MOST = 500
 """Records listed; the command line shows all."""
@@ -120,10 +120,10 @@ class Records:
         def check(text: str) -> str | None:
             if not text:
                 return "name the file that rejected records were written into"
-            return None if Path(text).expanduser().is_file() else f"there is no file {text}"
+            return None if expanded(text).is_file() else f"there is no file {text}"
 
         file = self._session.prompts.text("Which file of corrected records?", self._file, check=check, paths=True)
-        file = str(Path(file).expanduser())
+        file = str(expanded(file))
         self._replay(["rejected", "replay", "--corrected", file], corrected=file)
 
     def _replay(self, words: Sequence[str] | None, **which: Any) -> None:
@@ -135,11 +135,11 @@ class Records:
         prompts, console = self._session.prompts, self._session.console
         question = "Write them into which file?" if numbers is None else "Into which file?"
         file = prompts.text(question, self._file or _FILE, paths=True)
-        overwrite = Path(file).expanduser().exists()
+        overwrite = expanded(file).exists()
         if overwrite and not prompts.confirm(f"{file} is there already. Replace it?", default=False):
             prompts.say("  Nothing was written.")
             return
-        file = str(Path(file).expanduser())
+        file = str(expanded(file))
         words = ["rejected", "export", *map(str, numbers or ()), "--output", file]
         same_as(self._session, [*words, "--overwrite"] if overwrite else words)
         result = self._session.call("export_rejected", file, numbers=numbers, overwrite=overwrite, quiet=True)

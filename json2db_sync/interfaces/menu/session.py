@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.console import Console
@@ -19,6 +18,7 @@ from json2db_sync.interfaces.menu.tasks import Task
 from json2db_sync.interfaces.terminal.console import Interrupt, Progress, show, show_error
 from json2db_sync.interfaces.terminal.interrupt import HINT as GO_ON
 from json2db_sync.operations.context import failed
+from json2db_sync.user_paths import located
 
 if TYPE_CHECKING:
     from json2db_sync.config import JSON2DBConfig
@@ -45,7 +45,7 @@ class Session:
         self.console = console
         self.prompts = Prompts(console)
         self.config_file = os.fspath(config_file) if config_file is not None else None
-        self.folder = Path.cwd()
+        self.folder = located()
         self.problem: errors.SyncError | None = None
         """Why there is no configuration."""
         self._config: JSON2DBConfig | None = None

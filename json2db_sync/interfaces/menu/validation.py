@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from json2db_sync.interfaces.menu.prompts import BACK, Back, Option
 from json2db_sync.interfaces.menu.session import Session
 from json2db_sync.interfaces.terminal.canvas import Canvas, Part
 from json2db_sync.text import counted
+from json2db_sync.user_paths import expanded
 
 _SUFFIX = ".schema.json"
 _MODES = {"reject": "is rejected, with its reason", "warn": "is loaded, and counted"}
@@ -38,7 +40,7 @@ def _facts(session: Session) -> Iterable[tuple[Part, Part]]:
     if folder is None:
         yield ("schemas", "dim"), "none: JSON2DB_SCHEMA_DIRECTORY names the folder they lie in"
     else:
-        found = len(list(folder.expanduser().glob(f"*{_SUFFIX}")))
+        found = len(list(Path(os.path.expanduser(folder)).glob(f"*{_SUFFIX}")))
         yield ("schemas", "dim"), f"{folder} ({counted(found, 'schema')})"
     yield ("mode", "dim"), f"{settings.mode}: a record that does not satisfy its schema {_MODES[settings.mode]}"
     for field, entity in settings.relations.items():
@@ -48,7 +50,7 @@ def _facts(session: Session) -> Iterable[tuple[Part, Part]]:
 def _infer(session: Session) -> None:
     prompts = session.prompts
     before = str(session.config.validation.schema_directory or "schemas")
-    folder = Path(prompts.text("Write them into which folder?", before, check=_problem, paths=True)).expanduser()
+    folder = expanded(prompts.text("Write them into which folder?", before, check=_problem, paths=True))
     present = len(list(folder.glob(f"*{_SUFFIX}")))
     replaced = f"{folder} holds {counted(present, 'schema')}. Replace them?"
     if present and not prompts.confirm(replaced, default=False):
@@ -61,5 +63,5 @@ def _infer(session: Session) -> None:
 
 
 def _problem(text: str) -> str | None:
-    path = Path(text).expanduser()
+    path = expanded(text)
     return f"{text} is a file: name a folder, which may be a new one" if path.is_file() else None

@@ -27,6 +27,9 @@ _JOINERS = "\u200c\u200d"
 """Persian and composed emoji need them; they only join their neighbours."""
 
 
+_ASCII, _SET_BY_PYTHON = ("C", "POSIX"), ("C.UTF-8", "C.utf8", "UTF-8")
+
+
 def safe(value: object) -> str:
     """Text that cannot move the cursor, ring, hide or turn anything round: such characters become escapes."""
     text = str(value)
@@ -46,8 +49,18 @@ def can_draw_signs(console: Console) -> bool:
         _SIGNS.encode(console.encoding)
     except (UnicodeEncodeError, LookupError):
         return False
-    locale = os.environ.get("LC_ALL") or os.environ.get("LC_CTYPE") or os.environ.get("LANG") or ""
-    return not (console.is_terminal and locale in ("C", "POSIX"))
+    return not (console.is_terminal and is_ascii_locale())
+
+
+def is_ascii_locale() -> bool:
+    """Does the locale of characters promise ASCII alone?
+
+    Python speaks UTF-8 under it, whatever the terminal can, and sets LC_CTYPE to C.UTF-8 itself where LANG is C.
+    """
+    of_all, of_characters, language = (os.environ.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG"))
+    if of_characters in _SET_BY_PYTHON and language in _ASCII:
+        of_characters = None
+    return (of_all or of_characters or language) in _ASCII
 
 
 @dataclass(frozen=True)
