@@ -43,7 +43,8 @@ def translated(label: str, fault_of: FaultOf) -> Iterator[None]:
         yield
     except SyncError:
         raise
-    except Exception as error:
+    except Exception as raised:
+        error = raised.cause if isinstance(raised, TransactionLost) else raised
         fault = as_fault(error, label, fault_of)
         if fault is None:
             raise
@@ -52,10 +53,44 @@ def translated(label: str, fault_of: FaultOf) -> Iterator[None]:
 
 def as_fault(error: Exception, label: str, fault_of: FaultOf) -> DatabaseError | None:
     """The error of ours that an SQLAlchemy or driver error stands for; None for anything else."""
+    if isinstance(error, MemoryError):  # SQLite's too, as its driver tells it
+        hint = "allow the program more, or less to processing.memory_limit; nothing of the file at hand was loaded"
+        return DatabaseError(f"{label}: out of memory", hint=hint, reason="out_of_memory")
     fault = fault_of(getattr(error, "orig", None) or error, label)
     if fault is None and isinstance(error, sa.exc.DBAPIError | sa.exc.TimeoutError | sa.exc.UnboundExecutionError):
         return DatabaseError(f"{label}: {first_line(error)}", reason="database_error")
     return fault
+
+
+@contextmanager
+def savepoint(connection: sa.Connection) -> Iterator[sa.NestedTransaction]:
+    """What is done inside happens wholly or not at all, and the transaction goes on.
+
+    :raises TransactionLost: when the database has ended the whole of it: then what stopped it is the cause.
+    """
+    nested = connection.begin_nested()
+    try:
+        yield nested
+    except BaseException as error:
+        try:
+            nested.rollback()
+        except sa.exc.DBAPIError:
+            if isinstance(error, Exception):
+                raise TransactionLost(error) from error
+        raise
+    if nested.is_active:
+        nested.commit()
+
+
+class TransactionLost(Exception):
+    """The database ended a transaction that was to go on, as on a full disk.
+
+    :param cause: what was raised before that showed.
+    """
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
 
 
 def first_line(error: BaseException) -> str:
@@ -130,7 +165,7 @@ class TableChanges(Dialect):
         own = {index.name for plan in (old, new) for table in self.tables(plan).values() for index in table.indexes}
         for name, statement in extras:
             if name not in own:
-                with suppress(sa.exc.DBAPIError), connection.begin_nested():  # what it was made for may be gone
+                with suppress(sa.exc.DBAPIError), savepoint(connection):  # what it was made for may be gone
                     # as the database wrote it: a % in it is no parameter
                     connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
 
@@ -225,7 +260,7 @@ class TableChanges(Dialect):
         :raises sqlalchemy.exc.DBAPIError: when the database does not take it.
         """
         name = self.quote(custom.name)
-        with connection.begin_nested() as attempt:
+        with savepoint(connection) as attempt:
             table = tables.trial(custom)
             table.create(connection)
             value = custom.default or "NULL"
@@ -331,13 +366,16 @@ class Database(TableChanges, RowAccess):
             self._engine.dialect.identifier_preparer.reserved_words = self.dialect().identifier_preparer.reserved_words
         return self._engine
 
+    def _translated(self) -> AbstractContextManager[None]:
+        return translated(self.label, self.fault_of)
+
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
         """A connection whose changes, tables included, all happen or none do.
 
         :raises DatabaseError: for everything the driver refuses.
         """
-        with translated(self.label, self.fault_of), self.engine.connect() as connection, connection.begin():
+        with self._translated(), self.engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -347,7 +385,7 @@ class Database(TableChanges, RowAccess):
         :raises DatabaseError: when there is no database yet, and for everything the driver refuses.
         """
         self.require()
-        with translated(self.label, self.fault_of), self.engine.connect() as connection, connection.begin():
+        with self._translated(), self.engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager

@@ -97,14 +97,15 @@ class Dialect(ABC):
         return False
 
     def refuses_row(self, error: sa.exc.DBAPIError) -> bool:
-        """Is this about the row at hand, rather than about the database or the connection?"""
-        return isinstance(
-            error, sa.exc.DataError | sa.exc.IntegrityError | sa.exc.ProgrammingError | sa.exc.NotSupportedError
-        )
+        """Is this about a value of the row at hand?
+
+        All else (a right, table or column that is missing; the disk, memory or connection) stops the load.
+        """
+        return isinstance(error, sa.exc.DataError | sa.exc.IntegrityError)
 
     def refuses_statement(self, error: sa.exc.DBAPIError) -> bool:
         """Is this about the statement or its values, rather than about the database or the connection?"""
-        return self.refuses_row(error)
+        return self.refuses_row(error) or isinstance(error, sa.exc.ProgrammingError | sa.exc.NotSupportedError)
 
     def byte_order(self, column: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
         """A text column that compares byte by byte, whatever the database's language."""
@@ -219,6 +220,10 @@ class RowAccess(Dialect):
             if self.refuses_row(error):
                 raise RowRefused from error
             raise
+
+    def storable_ids(self, connection: sa.Connection, ids: Sequence[T]) -> Sequence[T]:
+        """Those of these ids that the database can hold: for others it would not even be asked."""
+        return ids
 
     def exact_sum(self, connection: sa.Connection, column: sa.Column[Any]) -> Decimal | None:
         """The sum of a column of decimals, without rounding; None where all are NULL."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import codecs
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -13,15 +15,15 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
 
-from json2db_sync.databases import base, postgresql_errors
+from json2db_sync.databases import postgresql_errors
 from json2db_sync.databases.base import DatabaseSettings
-from json2db_sync.databases.dialect import Capabilities, Decode, Expression, Id, PlainColumn, Values, quoting
+from json2db_sync.databases.dialect import Capabilities, Decode, Expression, Id, PlainColumn, T, Values, quoting
 from json2db_sync.databases.postgresql_backups import READERS, PostgreSQLBackups
-from json2db_sync.databases.postgresql_errors import state_of
+from json2db_sync.databases.postgresql_errors import is_missing_right, is_refusal, state_of
 from json2db_sync.databases.postgresql_views import PostgreSQLViews, execute
 from json2db_sync.databases.row_forms import AsCopyText, RowForm, RowRefused, with_constants
 from json2db_sync.databases.tables import SqlType, VerbatimType
-from json2db_sync.errors import ConfigurationError, Locked
+from json2db_sync.errors import ConfigurationError, DatabaseError, Locked
 from json2db_sync.model import jsontext
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.moments import has_offset, spell, spell_any
@@ -46,11 +48,12 @@ _PLAIN = (sa.Integer, sa.Numeric, sa.Boolean, sa.String, sa.LargeBinary, sa.Uuid
 _ORDERED = (sa.Integer, sa.Numeric, sa.Boolean, sa.Date, sa.DateTime, sa.LargeBinary, sa.Uuid)
 # float: a number's column that someone has altered gives decimals
 _DECODERS: dict[Kind, Decode] = {Kind.BIGINT: int, Kind.NUMBER: float, Kind.DECIMAL: "{:f}".format}
-# Classes of SQLSTATE that speak of the rows: what psycopg raises for them is what refuses_row takes for a refusal.
-_REFUSALS = ("0A", "21", "22", "23", "42", "54")
 _LOCK = 0x6A32_6462  # "j2db": the advisory lock of this package; one a database, since they are a database's own
 _KEYWORDS = {"collation", "concurrently", "lateral", "system_user", "tablesample"}
 """Names that SQLAlchemy does not know as keywords."""
+
+
+_UNHEARD = logging.NullHandler()
 
 
 class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
@@ -78,6 +81,8 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
                 reason="driver_missing",
             ) from error
         super().__init__(url, settings)
+        # It warns of what it passes over while it tells of an error, which we tell.
+        logging.getLogger("psycopg").addHandler(_UNHEARD)
         self._ahead = BackgroundQueue()
         """Rows are on their way to the server while the next ones are prepared."""
 
@@ -115,6 +120,7 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
             "application_name": "json2db_sync",
         }
         engine = sa.create_engine(self.url, connect_args=arguments, json_deserializer=jsontext.decode)
+        sa.event.listen(engine, "connect", _require_schemas)
         for moment in ("before_cursor_execute", "commit", "savepoint", "release_savepoint", "rollback_savepoint"):
             sa.event.listen(engine, moment, self._finish_inserts)
         sa.event.listen(engine, "rollback", self._abandon_inserts)
@@ -131,10 +137,23 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
         self._ahead.close()
 
     @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            with super()._translated():
+                yield
+        except DatabaseError as error:
+            if error.reason != "no_permission" or "table" in error.context:
+                raise
+            missing: list[tuple[str, str]] = []
+            with suppress(sa.exc.DBAPIError), self.engine.connect() as connection:
+                missing = postgresql_errors.missing_rights(connection, error.message.removeprefix(self.label))
+            raise postgresql_errors.with_rights(error, missing) from error
+
+    @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         # A table that replaces another after the snapshot was taken would be empty to it: the lock comes before.
         with (
-            base.translated(self.label, self.fault_of),
+            self._translated(),
             self.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection,
         ):
             connection.exec_driver_sql(f"SELECT pg_advisory_lock_shared({READERS})")
@@ -149,7 +168,7 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
 
     @contextmanager
     def writing_lock(self) -> Iterator[None]:
-        with base.translated(self.label, self.fault_of), self.engine.connect() as connection:
+        with self._translated(), self.engine.connect() as connection:
             taken = connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({_LOCK})").scalar_one()
             connection.commit()
             if not taken:
@@ -194,8 +213,10 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
         return None
 
     def refuses_row(self, error: sa.exc.DBAPIError) -> bool:
-        # 54: program limit exceeded, as by a row or an index entry that is too large
-        return super().refuses_row(error) or state_of(error.orig).startswith("54")
+        return is_refusal(error.orig)
+
+    def refuses_statement(self, error: sa.exc.DBAPIError) -> bool:
+        return super().refuses_statement(error) and not is_missing_right(error.orig)
 
     def row_form(self, plan: EntityPlan) -> RowForm:
         kinds = (sa.Integer, sa.Float, sa.Boolean)  # of columns that take numbers and booleans, not texts
@@ -210,12 +231,21 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
         statement = f"COPY {self.quote(table.name)} ({columns}) FROM STDIN"
         self._ahead.start(partial(_copy, _driver(connection), statement, with_constants(text, constants)))
 
+    def storable_ids(self, connection: sa.Connection, ids: Sequence[T]) -> Sequence[T]:
+        encoding = _driver(connection).info.parameter_status("server_encoding") or "UTF8"
+        if encoding in ("UTF8", "SQL_ASCII"):
+            return ids
+        with suppress(LookupError):  # one that Python does not know: then the server tells
+            encode = codecs.getencoder(encoding.replace("WIN", "cp"))
+            return [id_ for id_ in ids if not isinstance(id_, str) or _can(encode, id_)]
+        return ids
+
     def versions(self, connection: sa.Connection, table: sa.Table, ids: Sequence[Id]) -> dict[Id, tuple[int, int]]:
         self._ahead.finish()
         of_ids = "bigint" if isinstance(table.c[ID].type, sa.BigInteger) else "text"
         statement = f"SELECT {ID}, {HASH}, {LOAD} FROM {self.quote(table.name)} WHERE {ID} = ANY(%s::{of_ids}[])"
         with _driver(connection).cursor() as cursor:
-            rows = cursor.execute(statement, [list(ids)])
+            rows = cursor.execute(statement, [list(self.storable_ids(connection, ids))])
             return {id_: (hash_, load) for id_, hash_, load in rows}
 
     def exact_sum(self, connection: sa.Connection, column: sa.Column[Any]) -> Decimal | None:
@@ -299,14 +329,39 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
         return {name: int(size) for name, size in connection.execute(statement, {"names": list(names)})}
 
 
+def _require_schemas(driver: psycopg.Connection[Any], _record: object) -> None:
+    """A schema that may not be used is passed over in silence: its tables would seem not to be there.
+
+    :raises DatabaseError: when one of the search path is such.
+    """
+    with driver.cursor() as cursor:
+        closed = cursor.execute(postgresql_errors.CLOSED_SCHEMAS).fetchone()
+    driver.rollback()
+    if closed is not None:
+        raise DatabaseError(
+            f"permission denied for schema {closed[0]}: {closed[1]} lacks USAGE on it",
+            hint=f"GRANT USAGE ON SCHEMA {closed[0]} TO {closed[1]}, or connect as another user",
+            reason="no_permission",
+            table=closed[0],
+        )
+
+
 def _copy(driver: psycopg.Connection[Any], statement: str, text: bytes) -> None:
     try:
         with driver.cursor() as cursor, cursor.copy(statement) as copy:
             copy.write(text)
     except Exception as error:
-        if state_of(error)[:2] in _REFUSALS:
+        if is_refusal(error) or state_of(error).startswith("0A"):  # what COPY alone cannot, INSERT can
             raise RowRefused from error
         raise
+
+
+def _can(encode: Callable[[str], object], text: str) -> bool:
+    try:
+        encode(text)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _driver(connection: sa.Connection) -> psycopg.Connection[Any]:

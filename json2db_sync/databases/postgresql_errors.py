@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
+
+import sqlalchemy as sa
 
 from json2db_sync.databases.base import first_line
 from json2db_sync.errors import DatabaseError, Locked, Unreachable
@@ -22,6 +25,11 @@ _FAULTS = {
         Unreachable, "check that the server runs and that host and port are right", reason="server_unreachable"
     ),
     "28": _Fault(DatabaseError, "check user name and password", reason="login_refused"),
+    "22P05": _Fault(
+        DatabaseError,
+        "the database's encoding cannot hold this character: make a database with ENCODING 'UTF8'",
+        reason="invalid_encoding",
+    ),
     "3D": _Fault(Unreachable, "create the database first, or correct its name", reason="no_database"),
     "2BP01": _Fault(
         DatabaseError,
@@ -64,3 +72,53 @@ def _connection_state(text: str) -> str:
 def state_of(error: BaseException | None) -> str:
     """The SQLSTATE of an error of the driver's; empty where it has none."""
     return getattr(error, "sqlstate", None) or ""
+
+
+# Classes of SQLSTATE that speak of values: data, constraints, what a user's triggers raise, the size of a row or an
+# index entry. By code, since words come in the server's language.
+_REFUSALS = ("22", "23", "44", "54", "P0")
+
+
+def is_refusal(error: BaseException | None) -> bool:
+    """Does the error say of a value that it cannot be stored? Without a state it is the driver that cannot give it."""
+    state = state_of(error)
+    return state.startswith(_REFUSALS) if state else type(error).__name__ == "DataError"
+
+
+def is_missing_right(error: BaseException | None) -> bool:
+    """Does the error say that the user may not do this?"""
+    return state_of(error) == "42501"
+
+
+CLOSED_SCHEMAS = """
+WITH names AS (SELECT replace(trim(BOTH ' "' FROM name), '$user', current_user) AS name, place
+               FROM unnest(string_to_array(current_setting('search_path'), ',')) WITH ORDINALITY AS s(name, place))
+SELECT nspname, current_user FROM names JOIN pg_namespace ON nspname = name
+WHERE NOT has_schema_privilege(oid, 'USAGE')
+AND place < coalesce((SELECT min(place) FROM names WHERE name = current_schema()), 1000) ORDER BY place
+"""
+"""Schemas that may not be used, with the user, of those that the search path names before the one that is taken."""
+
+# The name is in the message whatever its language; of several the longest.
+_MISSING = sa.text("""
+SELECT relname, string_agg(one, ', ') FROM pg_class, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE',
+'REFERENCES']) AS one WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'v', 'm')
+AND strpos(:said, relname) > 0 AND NOT has_table_privilege(pg_class.oid, one) GROUP BY relname
+UNION SELECT nspname, string_agg(one, ', ') FROM pg_namespace, unnest(ARRAY['USAGE', 'CREATE']) AS one
+WHERE strpos(:said, nspname) > 0 AND NOT has_schema_privilege(pg_namespace.oid, one) GROUP BY nspname
+ORDER BY 1
+""")
+
+
+def missing_rights(connection: sa.Connection, said: str) -> list[tuple[str, str]]:
+    """(table or schema, the rights that the user lacks on it) of what a message names."""
+    rows = connection.execute(_MISSING, {"said": said})
+    return sorted(((str(name), str(rights)) for name, rights in rows), key=lambda row: len(row[0]), reverse=True)
+
+
+def with_rights(error: DatabaseError, missing: Sequence[tuple[str, str]]) -> DatabaseError:
+    """The error, which says what is not allowed, with the rights that are missing for it."""
+    name, rights = next(iter(missing), (None, ""))
+    more = f" (missing on it: {rights})" if name else ""
+    context = {**error.context, "table": name}
+    return type(error)(f"{error.message}{more}", hint=error.hint, reason=error.reason, **context)

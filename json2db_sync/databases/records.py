@@ -148,7 +148,7 @@ class StoredColumns:
         """What is stored of these records in a table, in order of their ids. The first column is the ids."""
         reader = self._readers[table]
         rows: list[tuple[Any, ...]] = []
-        for part in in_lists(ids):
+        for part in in_lists(self._database.storable_ids(self._connection, ids)):
             rows += self._database.rows_of(self._connection, reader.select, reader.key, part)
         rows.sort(key=itemgetter(0))  # a database may order texts by a language's rules; positions stay as they are
         return reader.columns(rows)
@@ -239,7 +239,7 @@ class RecordReader:
     def by_ids(self, ids: Sequence[object]) -> dict[Any, StoredRecord]:
         """The stored records of these ids; ids that are not there are left out."""
         found: dict[Any, StoredRecord] = {}
-        for part in in_lists(ids):
+        for part in in_lists(self._database.storable_ids(self._connection, ids)):
             rows = self._root.rows(_listed(self._root.key, part))
             found.update((stored.id, stored) for page in self._pages(rows, _listed) for stored in page)
         return found

@@ -187,6 +187,9 @@ class SQLiteDatabase(SQLiteViews):
             found |= {row[0]: row[1:] for row in rows}
         return found
 
+    def refuses_row(self, error: sa.exc.DBAPIError) -> bool:
+        return _is_refusal(error.orig)
+
     def refuses_statement(self, error: sa.exc.DBAPIError) -> bool:
         # SQLITE_ERROR: what the other databases call a syntax error; a full disk or a lock has another code
         return super().refuses_statement(error) or getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
@@ -250,8 +253,18 @@ def _refusing_rows() -> Iterator[None]:
     """What the driver refuses of rows comes out as :class:`RowRefused`."""
     try:
         yield
-    except (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, OverflowError) as error:
-        raise RowRefused from error
+    except (sqlite3.Error, OverflowError) as error:
+        if _is_refusal(error):
+            raise RowRefused from error
+        raise
+
+
+def _is_refusal(error: BaseException | None) -> bool:
+    """Is this about a value? Errors without a code are the driver's own, of values that it cannot give to SQLite."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:
+        return isinstance(error, sqlite3.InterfaceError | sqlite3.DataError | sqlite3.ProgrammingError | OverflowError)
+    return code & 0xFF in (sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH)
 
 
 @lru_cache(maxsize=256)

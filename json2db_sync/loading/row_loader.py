@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from json2db_sync.databases.base import savepoint
 from json2db_sync.databases.dialect import Values
 from json2db_sync.databases.outcome_counter import Decided, Outcome, written
 from json2db_sync.databases.row_forms import ReadyRows, RowRefused, ready_rows
@@ -66,7 +67,7 @@ class RowLoader:
         for one, other in attempts:
             count = len(other)
             try:
-                with context.connection.begin_nested():
+                with savepoint(context.connection):
                     for table, rows in self._writes(one, other):
                         context.database.insert(context.connection, table, rows)
                         count += len(rows)

@@ -1,0 +1,294 @@
+"""Cases from the field: faults of database, disk, rights and processes while records are loaded (rows 43 to 51)."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from support.postgres import Server
+from support.processes import child
+from support.sessions import ok, query, stored, verified, write
+from support.stored import stored_records
+
+from json2db_sync import SyncRunner
+from json2db_sync.databases import registry
+from json2db_sync.interfaces.cli.exits import Exit, exit_code
+
+
+@pytest.fixture(params=["batch", "row"])
+def path(request):
+    """Both ways to load: many records at once, or each alone."""
+    return request.param
+
+
+def runner_of(url: str, source: Path, path: str = "batch", **settings: Any) -> SyncRunner:
+    runner = SyncRunner(url, source, **settings)
+    runner._batch_path = path == "batch"
+    return runner
+
+
+THINGS = [{"id": 1, "v": 1, "l": [{"a": 1}]}, {"id": 2, "v": 2, "l": [{"a": 2}]}]
+CHANGED = [{"id": 1, "v": 7, "l": [{"a": 7}]}, {"id": 3, "v": 3, "l": [{"a": 3}]}]
+BOTH = [CHANGED[0], THINGS[1], CHANGED[1]]
+
+
+# Rights (43)
+
+
+class Limited:
+    """A database whose tables belong to a user without further power, from whom rights can be taken."""
+
+    def __init__(self, server: Server, url: str, user: str) -> None:
+        self.url = sa.make_url(url).set(username=user).render_as_string(hide_password=False)
+        self.user = user
+        self._server_url = url
+        server.execute(f"CREATE ROLE {user} LOGIN")
+        self.execute(f"GRANT ALL ON SCHEMA public TO {user}")
+        self.execute(f"GRANT CREATE ON DATABASE {sa.make_url(url).database} TO {user}")
+
+    def execute(self, sql: str) -> None:
+        query(self._server_url, sql)
+
+    def close(self, server: Server) -> None:
+        self.execute(f"DROP OWNED BY {self.user} CASCADE")
+        server.execute(f"DROP ROLE {self.user}")
+
+
+@pytest.fixture
+def limited(postgres_server: Server, postgres_url: str) -> Iterator[Limited]:
+    made = Limited(postgres_server, postgres_url, f"limited_{uuid.uuid4().hex[:12]}")
+    yield made
+    made.close(postgres_server)
+
+
+def refused_for(result: Any, table: str, right: str) -> bool:
+    """Did it fail, and say which right on which table is missing?"""
+    if result.success:
+        return False
+    assert (result.error_type, result.reason) == ("database_error", "no_permission"), result.error
+    assert table in result.error, result.error
+    assert right in result.error, result.error
+    assert result.context["table"] == table
+    return True
+
+
+@pytest.mark.parametrize(
+    ("table", "right"),
+    [("json_things", "INSERT"), ("json_things_l", "INSERT"), ("json_things", "UPDATE"), ("json_things_l", "DELETE")],
+)
+def test_43_a_missing_right_is_no_fault_of_records(limited, tmp_path, path, table, right):
+    """The load fails with the right's and the table's name; nothing is rejected, and once granted all is loaded."""
+    runner = runner_of(limited.url, tmp_path, path)
+    write(tmp_path / "things.json", THINGS)
+    ok(runner.populate())
+    limited.execute(f"REVOKE {right} ON {table} FROM {limited.user}")
+    write(tmp_path / "things.json", CHANGED)
+    result = runner.populate()
+    assert refused_for(result, table, right)
+    assert exit_code(result) == Exit.FAILED
+    assert result.statistics["rejected"] == 0
+    assert stored_records(limited.url)["things"] == THINGS
+    limited.execute(f"GRANT {right} ON {table} TO {limited.user}")
+    assert ok(runner.populate()).statistics["read"] == 2
+    assert stored_records(limited.url)["things"] == BOTH
+    verified(runner)
+
+
+LEDGER = ("json2db_version", "json2db_plans", "json2db_runs", "json2db_files", "json2db_loads", "json2db_rejected")
+TABLES = ("json_things", "json_things_l", *LEDGER, "json2db_superseded")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("right", ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES"])
+@pytest.mark.parametrize("table", TABLES)
+def test_43_every_operation_does_the_same_or_names_the_missing_right(limited, postgres_url, tmp_path, table, right):
+    """Without each right on each table: the same records, figures and bytes, or an error that names both."""
+    source, exported = tmp_path / "in", tmp_path / "out"
+    runner = runner_of(limited.url, source)
+    write(source / "things.json", THINGS)
+    ok(runner.full_workflow())
+    ok(runner.export(output_directory=exported))
+    before = (exported / "things.json").read_bytes()
+    limited.execute(f"REVOKE {right} ON {table} FROM {limited.user}")
+    assert refused_for(status := runner.status(), table, right) or status.total_records == 2
+    assert refused_for(report := runner.report(), table, right) or report.total_records == 2
+    assert refused_for(runs := runner.runs(), table, right) or runs.runs
+    assert refused_for(checks := runner.verify(full=True), table, right) or checks.success
+    assert refused_for(copy := runner.backup(), table, right) or copy.backup
+    assert refused_for(again := runner.export(output_directory=exported), table, right) or again.success
+    assert (exported / "things.json").read_bytes() == before
+    write(source / "things.json", CHANGED)
+    for operation in (runner.populate, lambda: runner.create_tables(recreate=True), runner.full_workflow):
+        there = stored_records(postgres_url)["things"]
+        result = operation()
+        loaded = result.success and result.operation != "create_tables"
+        assert loaded or result.success or refused_for(result, table, right)
+        assert stored_records(postgres_url)["things"] == (BOTH if loaded else there)
+    limited.execute(f"GRANT {right} ON {table} TO {limited.user}")
+    ok(runner.full_workflow(full_verification=True))
+    assert stored_records(limited.url)["things"] == BOTH
+
+
+@pytest.mark.parametrize("right", ["USAGE", "CREATE"])
+def test_43_a_schema_that_may_not_be_used_is_not_an_empty_one(limited, tmp_path, right):
+    """Without USAGE every operation fails and names it; without CREATE what needs no new table goes on."""
+    runner = runner_of(limited.url, tmp_path)
+    write(tmp_path / "things.json", THINGS)
+    ok(runner.populate())
+    limited.execute(f"REVOKE {right} ON SCHEMA public FROM {limited.user}, PUBLIC")
+    write(tmp_path / "things.json", CHANGED)
+    if right == "USAGE":
+        for operation in (runner.populate, runner.verify, runner.status, runner.report, runner.runs, runner.export):
+            assert refused_for(operation(), "public", right)
+    else:
+        ok(runner.populate())
+        write(tmp_path / "others.json", THINGS)
+        assert refused_for(runner.populate(), "public", right)
+
+
+def test_43_a_missing_table_or_column_is_no_fault_of_records(database_url, tmp_path, path):
+    """The database's own words, and no record is rejected; a column that was dropped is told as one."""
+    runner = runner_of(database_url, tmp_path, path)
+    write(tmp_path / "things.json", [{"id": 1, "v": 1}])
+    ok(runner.populate())
+    query(database_url, "ALTER TABLE json_things RENAME COLUMN v TO w")
+    write(tmp_path / "things.json", [{"id": 1, "v": 2}, {"id": 2, "v": 2}])
+    result = runner.populate()
+    assert result.statistics["rejected"] == 0
+    assert result.success or result.error_type in ("database_error", "validation_error")
+    query(database_url, "SELECT w FROM json_things")
+
+
+def refusing(url: str, condition: str) -> None:
+    """Have the database refuse rows of json_things by a trigger of a user's."""
+    if url.startswith("postgresql"):
+        body = f"BEGIN IF {condition} THEN RAISE EXCEPTION 'not this one'; END IF; RETURN NEW; END"
+        query(url, f"CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ {body} $$")
+        query(url, "CREATE TRIGGER refuse BEFORE INSERT ON json_things FOR EACH ROW EXECUTE FUNCTION refuse()")
+    else:
+        when = f"WHEN {condition} BEGIN SELECT RAISE(ABORT, 'not this one'); END"
+        query(url, f"CREATE TRIGGER refuse BEFORE INSERT ON json_things {when}")
+
+
+def test_43_what_a_trigger_refuses_is_that_record(database_url, tmp_path, path):
+    """A value that the database refuses rejects its record, whichever way it came, and the others load."""
+    runner = runner_of(database_url, tmp_path, path)
+    write(tmp_path / "things.json", [{"id": 1, "v": 1}])
+    ok(runner.populate())
+    refusing(database_url, "NEW.v = 7")
+    write(tmp_path / "things.json", [{"id": 1, "v": 1}, {"id": 2, "v": 7}, {"id": 3, "v": 3}])
+    result = ok(runner.populate())
+    assert [one.reason for one in result.rejected_records] == ["the database refuses it: not this one"]
+    assert list(stored(database_url, "things")) == [1, 3]
+    verified(runner)
+
+
+# Disk and memory (44)
+
+
+def test_44_a_full_disk_is_told_as_one(tmp_path, monkeypatch, path):
+    """Not that a savepoint is gone: SQLite ends the transaction with it."""
+    url = str(tmp_path / "a.db")
+    runner = runner_of(url, tmp_path / "in", path)
+    write(tmp_path / "in" / "things.json", [{"id": 1, "v": "x"}])
+    ok(runner.populate())
+    made = registry.database_class("sqlite")._create_engine
+
+    def small(self: Any) -> sa.Engine:
+        engine = made(self)
+        sa.event.listen(engine, "connect", lambda raw, _: raw.execute("PRAGMA max_page_count = 40"))
+        return engine
+
+    monkeypatch.setattr(registry.database_class("sqlite"), "_create_engine", small)
+    write(tmp_path / "in" / "things.json", [{"id": n, "v": f"{n:06}" * 50} for n in range(2, 5000)])
+    result = runner.populate()
+    assert (result.success, result.error_type, result.reason) == (False, "database_error", "disk_full")
+    assert "savepoint" not in result.error
+    assert result.hint
+    assert list(stored(url, "things")) == [1]
+
+
+LITTLE_MEMORY = """
+import sqlite3
+from json2db_sync.databases.sqlite import SQLiteDatabase
+made = SQLiteDatabase._create_engine
+import sqlalchemy as sa
+def small(self):
+    engine = made(self)
+    sa.event.listen(engine, "connect", lambda raw, _: raw.execute("PRAGMA hard_heap_limit = 3000000"))
+    return engine
+SQLiteDatabase._create_engine = small
+runner = SyncRunner(sys.argv[2], sys.argv[3])
+runner._batch_path = sys.argv[4] == "batch"
+show(runner.populate())
+"""
+
+
+def test_44_memory_that_is_used_up_is_told_as_such(tmp_path, path):
+    """SQLite's driver raises MemoryError, which is no bug of ours."""
+    records = [{"id": n, "v": "x" * 4_000_000 if n == 3 else "x"} for n in range(5)]
+    write(tmp_path / "in" / "things.json", records)
+    (result,) = child(LITTLE_MEMORY, tmp_path / "a.db", tmp_path / "in", path)
+    assert (result["success"], result["error_type"], result["reason"]) == (False, "database_error", "out_of_memory")
+    assert "memory" in result["error"]
+    assert result["hint"]
+
+
+def test_44_a_trigger_that_ends_the_transaction_stores_nothing_behind_its_back(tmp_path, path):
+    """After RAISE(ROLLBACK) there is no transaction: what followed would be stored at once, and unaccounted."""
+    url = str(tmp_path / "a.db")
+    runner = runner_of(url, tmp_path / "in", path)
+    write(tmp_path / "in" / "things.json", [{"id": 1, "v": 1}])
+    ok(runner.populate())
+    when = "WHEN NEW.v = 7 BEGIN SELECT RAISE(ROLLBACK, 'not this one'); END"
+    query(url, f"CREATE TRIGGER refuse BEFORE INSERT ON json_things {when}")
+    write(tmp_path / "in" / "things.json", [{"id": n, "v": n} for n in range(1, 20)])
+    result = runner.populate()
+    assert not result.success
+    assert "not this one" in result.error
+    assert list(stored(url, "things")) == [1]
+
+
+# Encodings and pipelines (50, 51)
+
+
+@pytest.fixture
+def latin1(postgres_server: Server) -> Iterator[str]:
+    """A database that can hold the characters of western Europe."""
+    url = postgres_server.create_database()
+    name = sa.make_url(url).database
+    postgres_server.execute(f"DROP DATABASE {name}")
+    postgres_server.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'")
+    yield url
+    postgres_server.drop_database(url)
+
+
+def test_50_what_the_databases_encoding_cannot_hold_is_that_record(latin1, tmp_path, path):
+    """A key or a value, in the first file and in a later one; verification looks for no such key."""
+    runner = runner_of(latin1, tmp_path, path)
+    write(tmp_path / "things.json", [{"id": "é", "v": "é"}, {"id": "€", "v": "x"}, {"id": "v", "v": "€", "l": [{}]}])
+    assert ok(runner.populate()).statistics["rejected"] == 2
+    verified(runner)
+    write(tmp_path / "things.json", [{"id": "é", "v": "ü"}, {"id": "2€", "v": "x"}, {"id": "w", "v": ["€"]}])
+    result = ok(runner.populate())
+    assert (result.statistics["updated"], result.statistics["rejected"]) == (1, 2)
+    assert all("LATIN1" in one.reason for one in result.rejected_records)
+    assert stored(latin1, "things") == {"é": {"id": "é", "v": "ü"}}
+    assert list(runner.read("things", "€")) == []
+    verified(runner)
+
+
+def test_51_rows_refused_in_a_pipeline_leave_only_our_own_words(postgres_url, tmp_path):
+    """The driver warns of the pipeline that it ends; we tell of the record."""
+    runner = runner_of(postgres_url, tmp_path, "row")
+    write(tmp_path / "things.json", [{"id": 1, "v": 1}])
+    ok(runner.populate())
+    query(postgres_url, "ALTER TABLE json_things ADD CHECK (v <> 7)")
+    write(tmp_path / "things.json", [{"id": n, "v": n} for n in range(1, 40)])
+    code = "runner = SyncRunner(sys.argv[2], sys.argv[3]); runner._batch_path = False; show(runner.populate())"
+    (result,) = child(code, postgres_url, tmp_path)  # which fails on anything on stderr
+    assert (result["success"], result["statistics"]["rejected"]) == (True, 1)
