@@ -94,13 +94,19 @@ Times = Annotated[dict[str, str], JsonText, AfterValidator(_times)]
 
 
 def _references(value: dict[str, str]) -> dict[str, str]:
-    """Fields as they are written: of an entity, or of the objects in one of its arrays."""
+    """Fields of an entity, or at a path in its records; and the entity alone that they refer to."""
+    from json2db_sync.sources.relation_path import RelationPath
+
     for field, entity in value.items():
-        names = field.split(".")
-        if len(names) < 2 or not all(names):
-            raise ValueError(f'{field!r} must be entity.field, or entity.array.field, as in "invoices.customer_id"')
+        RelationPath.parse(field)
         if not entity:
             raise ValueError(f"{field} must refer to an entity")
+        name = entity.partition(".")[0].partition("[")[0]
+        if name != entity:
+            raise ValueError(
+                f'{field} must refer to an entity alone, "{name}" in place of "{entity}": what is referred to is its '
+                "key, which processing.keys names where it is not guessed"
+            )
     return value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.flat_views import path_expression
 from json2db_sync.model import plan as names
+from json2db_sync.model.jsontext import MAX_KEY
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import EntityPlan, PathPlan
 
@@ -31,6 +33,23 @@ class Reference:
     table: str
     column: str
     target: EntityPlan
+
+    def tells_all(self, connection: sa.Connection) -> bool:
+        """Does the column alone say what the records refer to, as their ids are written?"""
+        column, rest = self._column, sa.cast(self._built.c[names.REST], sa.Text)
+        key = next((one.key for one in self.plan.find(self.table).columns if one.name == self.column), "")
+        if self.kind is Kind.INTEGER:
+            odd: sa.ColumnElement[bool] = sa.false()
+        elif self.kind is Kind.TEXT:
+            odd = sa.func.length(column) > MAX_KEY
+        elif self.kind is Kind.NUMBER:
+            whole = sa.case((sa.func.abs(column) < _EXACT, sa.cast(column, sa.BigInteger)))
+            odd = whole.is_(None) | (column != whole)
+        else:
+            return self.kind is Kind.UNKNOWN
+        noted = rest.contains(f"{json.dumps(key)}:", autoescape=True) if key.isascii() else rest.is_not(None)
+        statement = sa.select(sa.literal(1)).select_from(self._built).where((column.is_not(None) & odd) | noted)
+        return connection.execute(statement.limit(1)).first() is None
 
     def counts(self, connection: sa.Connection) -> tuple[int, int]:
         """Distinct values, and how many of them are not keys of the entity referred to.

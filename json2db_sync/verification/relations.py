@@ -5,26 +5,26 @@ They are checked of what is stored, never of a record on its way: what it refers
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
-from json2db_sync.model.jsontext import preview
-from json2db_sync.model.kinds import Kind
-from json2db_sync.model.plan import EntityPlan, TablePlan, dotted, entity_name
+from json2db_sync.model.plan import EntityPlan, dotted, entity_name
 from json2db_sync.results import Check, Note
+from json2db_sync.sources.relation_path import RelationPath
 from json2db_sync.text import counted, did_you_mean
 from json2db_sync.validation.record_validator import Mode
 from json2db_sync.verification.check_builder import CheckBuilder
+from json2db_sync.verification.record_references import Keys, read_references, shown
 from json2db_sync.verification.references import Reference
 
 _EXAMPLES = 3
 
 
 class _Unknown(Exception):
-    """A relation that cannot be checked since no record has such a field: a slip of the pen, most likely."""
+    """A relation that cannot be checked since it names what is not there: a slip of the pen, most likely."""
 
 
 class _NotCheckable(Exception):
@@ -43,6 +43,8 @@ class RelationCheck:
     missing: int = 0
     """Distinct values that are not keys of the entity referred to."""
     examples: tuple[str, ...] = ()
+    strange: str | None = None
+    """Values that cannot be a key at all: how many, and the first of them."""
     unknown: str | None = None
     """Why there is no such field."""
     not_checked: str | None = None
@@ -57,13 +59,12 @@ class RelationCheck:
         """What is wrong, in words."""
         if self.unknown is not None:
             return f"{self.relation}: {self.unknown}"
-        if not self.missing:
-            return None
-        verb = "is not a key" if self.missing == 1 else "are not keys"
-        return (
-            f"{self.relation}: {self.missing:,} of {self.distinct:,} distinct values {verb} of {self.entity}: "
-            + ", ".join(self.examples)
-        )
+        found = [self.strange] if self.strange else []
+        if self.missing:
+            verb = "is not a key" if self.missing == 1 else "are not keys"
+            text = f"{self.missing:,} of {self.distinct:,} distinct values {verb} of {self.entity}: "
+            found.insert(0, text + ", ".join(self.examples))
+        return f"{self.relation}: {'; '.join(found)}" if found else None
 
     @property
     def notes(self) -> list[Note]:
@@ -109,62 +110,74 @@ def relation_findings(
     existing = database.relation_names(connection) if relations else set()
     for field, entity in ((field, entity_name(name)) for field, name in relations.items()):
         try:
-            reference = _resolve(database, plans, existing, field, entity)
+            path = RelationPath.parse(field)
+            plan, target = _plan(plans, entity_name(path.entity)), _plan(plans, entity)
+            _require(path, field, target)
+            if not {*(table.name for table in plan.tables), target.table.name} <= existing:
+                raise _NotCheckable("a table is missing")
+            yield _check(database, connection, (field, path), plan, target)
         except _Unknown as error:
             yield RelationCheck(field, entity, unknown=str(error))
         except _NotCheckable as error:
             yield RelationCheck(field, entity, not_checked=str(error))
-        else:
-            distinct, missing = reference.counts(connection)
-            lost = reference.examples(connection, _EXAMPLES) if missing else ()
-            examples = tuple(f"{preview(value)} in {reference.plan.entity} {preview(owner)}" for value, owner in lost)
-            yield RelationCheck(field, entity, distinct, missing, examples)
 
 
-def _resolve(
-    database: Database, plans: Mapping[str, EntityPlan], existing: set[str], field: str, entity: str
-) -> Reference:
-    """The column that a setting names, and what it refers to."""
-    first, *keys = field.split(".")
-    plan, target = _plan(plans, entity_name(first)), _plan(plans, entity)
+def _require(path: RelationPath, field: str, target: EntityPlan) -> None:
+    """A reference has as many fields as the key that it refers to."""
     if not target.key:
-        raise _NotCheckable(f"{entity} has no key that anything could refer to")
-    table = plan.table
-    place = plan.entity
+        raise _NotCheckable(f"{target.entity} has no key that anything could refer to")
+    if (len(path.fields) or 1) != len(target.key):
+        names = ", ".join(target.key)
+        wanted = f"{path.entity}." + "[" + ",".join(f'"{name}"' for name in target.key) + "]"
+        one = f"{field} is one field: name as many, as in {wanted}" if len(target.key) > 1 else f"{field} are several"
+        raise _Unknown(f"the key of {target.entity} is {names}, and {one}")
+
+
+def _check(
+    database: Database, connection: sa.Connection, named: tuple[str, RelationPath], plan: EntityPlan, target: EntityPlan
+) -> RelationCheck:
+    """Of a column by SQL, where that tells all; else record by record."""
+    field, path = named
+    keys, composite = Keys(database, connection, target), len(target.key or ()) > 1
+    reference = _reference(database, plan, target, path)
+    if reference is not None and reference.tells_all(connection):
+        distinct, missing = reference.counts(connection)
+        lost = reference.examples(connection, _EXAMPLES) if missing else ()
+        examples = tuple(shown(lost, keys, plan.entity, composite=composite))
+        return RelationCheck(field, target.entity, distinct, missing, examples)
+    found = read_references(database, connection, plan, path, target)
+    if not found.seen and plan.holds_records:
+        what = field.removeprefix(path.entity).removeprefix(".")
+        near = _near((path.names or ("",))[0], found.near)
+        raise _Unknown(f"no record of {plan.entity} has a field {what}{near}")
+    examples = tuple(shown(found.examples, keys, plan.entity, composite=composite))
+    strange = f"{counted(found.strange, 'value')} cannot be a key: {found.strange_example}" if found.strange else None
+    return RelationCheck(field, target.entity, found.distinct, found.missing, examples, strange)
+
+
+def _reference(database: Database, plan: EntityPlan, target: EntityPlan, path: RelationPath) -> Reference | None:
+    """The column that a setting names; None where no column is just that.
+
+    :raises _Unknown: when no record has such a field.
+    """
+    table, place, keys = plan.table, plan.entity, path.keys
+    if keys is None:
+        return None
     while len(keys) > 1:
-        child = next((child for child in table.children if child.path == tuple(keys[: len(child.path)])), None)
+        child = next((child for child in table.children if child.path == keys[: len(child.path)]), None)
         if child is None or len(keys) == len(child.path):
             break
         table, place, keys = child, f"{place}.{dotted(child.path)}", keys[len(child.path) :]
-    column = _column(table, place, keys)
-    if not {table.name, target.table.name} <= existing:
-        raise _NotCheckable("a table is missing")
-    return Reference(database, plan, table.name, column, target)
-
-
-def _column(table: TablePlan, place: str, keys: Sequence[str]) -> str:
-    """The column of a table, or of its flat view, that holds what these keys lead to."""
-    first, *below = keys
-    column = next((column for column in table.columns if column.key == first), None)
-    if not below and column is None:
-        if any(child.path == (first,) for child in table.children):
-            text = f"{place}.{first} is an array of objects: name a field of them, as in {place}.{first}.id"
-            raise _NotCheckable(text)
-        raise _missing(place, first, table)
-    if column is None:
-        raise _no_table(place, first, table)
-    if not below and column.kind is not Kind.JSON:
-        return column.name
-    path = next((path for path in table.paths if path.keys == tuple(keys)), None)
-    if path is not None and path.name and path.kind is not Kind.JSON:
-        return path.name
-    inside = [".".join(path.keys) for path in table.paths if path.keys[0] == first and path.name]
-    if below and path is None and inside and not any(one.is_open for one in table.paths if one.keys[0] == first):
-        raise _Unknown(f"no record of {place} has a field {'.'.join(keys)}{_near('.'.join(keys), inside)}")
-    if below and (column.kind is not Kind.JSON or (path is None and not inside)):
-        raise _no_table(place, first, table)
-    what = ".".join(keys)
-    raise _NotCheckable(f"{place}.{what} holds objects, arrays or a mixture, which have no column of their own")
+    column = next((column for column in table.columns if column.key == dotted(keys)), None)
+    if column is not None and not any(child.path[0] == keys[0] for child in table.children):
+        return Reference(database, plan, table.name, column.name, target)
+    if any(child.path == keys for child in table.children) and column is None:
+        what = f"{place}.{dotted(keys)}"
+        raise _NotCheckable(f"{what} is an array of objects: name a field of them, as in {what}.id")
+    known = {*(column.key for column in table.columns), *(child.path[0] for child in table.children)}
+    if not table.full and keys[0] not in known:
+        raise _Unknown(f"no record of {place} has a field {keys[0]}{_near(keys[0], known)}")
+    return None
 
 
 def _plan(plans: Mapping[str, EntityPlan], entity: str) -> EntityPlan:
@@ -172,19 +185,6 @@ def _plan(plans: Mapping[str, EntityPlan], entity: str) -> EntityPlan:
     if plan is None or plan.key is None:
         raise _NotCheckable(f"no record of {entity} is stored yet{_near(entity, plans)}")
     return plan
-
-
-def _no_table(place: str, key: str, table: TablePlan) -> Exception:
-    if any(column.key == key for column in table.columns):
-        return _NotCheckable(f"{place}.{key} has no table of its own (processing.child_depth says how deep those go)")
-    return _missing(place, key, table)
-
-
-def _missing(place: str, key: str, table: TablePlan) -> Exception:
-    if table.full:  # beyond max_columns
-        return _NotCheckable(f"{place}.{key} has no column (processing.max_columns)")
-    keys = [*(column.key for column in table.columns), *(str(child.key) for child in table.children)]
-    return _Unknown(f"no record of {place} has a field {key}{_near(key, keys)}")
 
 
 def _near(name: str, known: Iterable[str]) -> str:

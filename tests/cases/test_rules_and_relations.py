@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -210,3 +211,183 @@ def test_70_words_of_ones_own_are_annotations(tmp_path):
     }
     schemas(tmp_path, **{"t.schema.json": schema})
     assert list(RecordRules.load(tmp_path).notes(["t"])) == []
+
+
+# Relations
+
+
+def related(url: str, folder: Path, relation: str, to: str, **entities: Any) -> Any:
+    """The check of one relation, once these records are stored."""
+    for name, records in entities.items():
+        write(folder / f"{name}.json", records)
+    runner = runner_of(url, folder, validation={"relations": {relation: to}})
+    ok(runner.populate())
+    result = runner.verify()
+    (check,) = [check for check in result.checks if check.name == "relations"]
+    return check
+
+
+BIG = 6204518000000310001
+
+
+def test_62_large_numbers_among_decimals_refer_exactly(database_url, tmp_path):
+    """A fraction among keys beyond what a double holds: each is compared with all its digits."""
+    records = [{"id": place, "acct": value} for place, value in enumerate((BIG, BIG + 1, 0.5), 1)]
+    check = related(database_url, tmp_path, "tx.acct", "acct", acct=[{"id": BIG}, {"id": BIG + 1}], tx=records)
+    assert check.examples == ('tx.acct -> acct: 1 of 3 distinct values is not a key of acct: "0.5" in tx 3',)
+
+
+@pytest.mark.parametrize(
+    "values", [[2**63 + 5, 2**63 + 6], [12345678901234567.0, 3], ["x" * 600, "y"], [True, False], ["1.50", 1.5]]
+)
+def test_62_values_of_any_kind_refer_as_keys_are_written(database_url, tmp_path, values):
+    """Whole numbers of any size, doubles, long texts, truth values, and mixtures."""
+    targets, records = (
+        [{"key": value} for value in values],
+        [{"id": place, "to": value} for place, value in enumerate(values)],
+    )
+    (tmp_path / "in").mkdir()
+    for name, rows in (("targets", targets), ("records", records)):
+        write(tmp_path / "in" / f"{name}.json", rows)
+    config = {"processing": {"keys": {"targets": "key"}}, "validation": {"relations": {"records.to": "targets"}}}
+    runner = runner_of(database_url, tmp_path / "in", **config)
+    ok(runner.populate())
+    (check,) = [check for check in ok(runner.verify()).checks if check.name == "relations"]
+    assert check.covered.startswith("2 distinct values")
+
+
+@pytest.mark.parametrize(
+    "moment", ["2024-05-01T09:00:00", "2024-05-01 09:00:00", "2024-05-01T09:00:00+05:30", "2024-05-01"]
+)
+def test_63_moments_refer_as_they_are_written(database_url, tmp_path, moment):
+    """Whatever their column is made of, on both databases."""
+    check = related(database_url, tmp_path, "b.at", "a", a=[{"id": moment}], b=[{"id": 1, "at": moment}])
+    assert (check.passed, check.covered) == (True, "1 distinct value of 1 relation")
+    write(tmp_path / "b.json", [{"id": 1, "at": moment.replace("05-01", "05-02")}])
+    check = related(database_url, tmp_path, "b.at", "a")
+    assert moment.replace("05-01", "05-02") in check.examples[0]
+
+
+@pytest.mark.parametrize("target", ["contacts.code", "contacts.", "contacts[0]", 'contacts.["co","code"]'])
+def test_66_a_relation_refers_to_an_entity_alone(target):
+    """Its key is what is referred to: another field cannot be named, and that is said where the setting is read."""
+    with pytest.raises(
+        ConfigurationError, match=r'must refer to an entity alone, .*"contacts" in place of .*processing\.keys'
+    ):
+        JSON2DBConfig(validation={"relations": {"deals.contact_code": target}})
+
+
+@pytest.mark.parametrize(
+    ("relation", "record"),
+    [
+        ("deals.who.contact.id", {"who": {"contact": {"id": "X"}}}),
+        ("deals.who.contact.id", {"who": {"contact": [{"id": "X"}, {"id": "a"}]}}),
+        ("deals.ids", {"ids": ["a", "X"]}),
+        ("deals.ids[*]", {"ids": ["X"]}),
+        ("deals.lines[*].to.id", {"lines": [{"to": {"id": "a"}}, {"to": {"id": "X"}}]}),
+        ("deals.lines.ids", {"lines": [{"ids": ["a"]}, {"ids": ["X"]}]}),
+        ("deals.data.lines[*].id", {"data": {"lines": [{"id": "X"}]}}),
+        ("deals.by_name.*.id", {"by_name": {"one": {"id": "a"}, "two": {"id": "X"}}}),
+        ("deals['a.b']", {"a.b": "X"}),
+        ("deals.$..ref", {"x": [{"ref": "X"}]}),
+    ],
+)
+@pytest.mark.parametrize("flat", [True, False])
+def test_67_a_path_leads_into_objects_and_lists(databases, tmp_path, relation, record, flat):
+    """As the settings of reading write it; what it leads to is checked, whatever has a column of its own."""
+    url = databases.create()
+    write(tmp_path / "contacts.json", [{"id": "a"}])
+    write(
+        tmp_path / "deals.json",
+        [{"id": 1, **record}, {"id": 2, **json.loads(json.dumps(record).replace('"X"', '"a"'))}],
+    )
+    config = {"processing": {"child_depth": 2 if flat else 0}, "validation": {"relations": {relation: "contacts"}}}
+    runner = runner_of(url, tmp_path, **config)
+    (note,) = notes(ok(runner.populate()), "broken_relation")
+    assert note.startswith(f"{relation} -> contacts: 1 of ")
+    assert note.endswith('not a key of contacts: "X" in deals 1')
+    assert not runner.verify().success
+
+
+@pytest.mark.parametrize(
+    "relation",
+    ['deals.["co","code"]', 'deals["co", "code"]', "deals.co,code", '["deals.co","deals.code"]', 'deals.["code","co"]'],
+)
+def test_67_a_composite_key_is_referred_to_by_as_many_fields(database_url, tmp_path, relation):
+    """By the names of its fields, or in their order; a reference that lacks a part refers to nothing."""
+    write(tmp_path / "codes.json", [{"co": "IN", "code": 1}, {"co": "US", "code": 1}])
+    pairs = [("IN", 1), ("US", "1"), ("US", 2), (None, 2), ("IN", None)]
+    write(tmp_path / "deals.json", [{"id": place, "co": co, "code": code} for place, (co, code) in enumerate(pairs)])
+    config = {"processing": {"keys": {"codes": ["co", "code"]}}, "validation": {"relations": {relation: "codes"}}}
+    (note,) = notes(ok(runner_of(database_url, tmp_path, **config).populate()), "broken_relation")
+    assert note == f'{relation} -> codes: 1 of 3 distinct values is not a key of codes: ["US","2"] in deals 2'
+
+
+def test_67_composite_references_in_a_list_go_by_place_where_names_differ(tmp_path):
+    """Each object of the list is a reference."""
+    write(tmp_path / "codes.json", [{"co": "IN", "code": 1}])
+    write(tmp_path / "deals.json", [{"id": 1, "lines": [{"c": "IN", "n": 1}, {"c": "IN", "n": 9}]}])
+    relation = 'deals.lines[*].["c","n"]'
+    config = {"processing": {"keys": {"codes": ["co", "code"]}}, "validation": {"relations": {relation: "codes"}}}
+    (note,) = notes(ok(runner_of(str(tmp_path / "x.db"), tmp_path, **config).populate()), "broken_relation")
+    assert note.endswith('1 of 2 distinct values is not a key of codes: ["IN","9"] in deals 1')
+
+
+def test_67_one_field_cannot_refer_to_a_composite_key(database_url, tmp_path):
+    """Nor several to a single one: that is told with what to write, and fails a verification."""
+    write(tmp_path / "codes.json", [{"co": "IN", "code": 1}])
+    write(tmp_path / "deals.json", [{"id": 1, "co": "IN", "code": 1}])
+    for relation, to, said in (
+        ("deals.code", "codes", 'the key of codes is co, code, and deals.code is one field: name as many, as in deals.["co","code"]'),
+        ('deals.["co","code"]', "deals", 'the key of deals is id, and deals.["co","code"] are several'),
+    ):  # fmt: skip
+        config = {"processing": {"keys": {"codes": ["co", "code"]}}, "validation": {"relations": {relation: to}}}
+        runner = runner_of(database_url, tmp_path, **config)
+        assert any(said in note for note in notes(ok(runner.populate()), "unknown_field"))
+        assert not runner.verify().success
+
+
+def test_67_a_path_that_no_record_has_is_a_mistake(tmp_path):
+    """It fails, and names the nearest field."""
+    records = [{"id": 1, "who": {"contact_id": "a"}}]
+    check = related(
+        str(tmp_path / "x.db"),
+        tmp_path / "in",
+        "deals.who.contactid",
+        "contacts",
+        contacts=[{"id": "a"}],
+        deals=records,
+    )
+    assert check.examples == (
+        "deals.who.contactid -> contacts: no record of deals has a field who.contactid (did you mean contact_id?)",
+    )
+
+
+@pytest.mark.parametrize("odd", [{"id": 1}, [{"id": 1}], [[1], [{"a": 2}]]])
+def test_68_one_value_that_is_no_key_hides_no_other(database_url, tmp_path, odd):
+    """An object among broken references: these are counted, and it is named itself."""
+    records = [{"id": number, "to": f"gone {number}"} for number in range(48)] + [{"id": 48, "to": odd}]
+    check = related(database_url, tmp_path, "deals.to", "contacts", contacts=[{"id": "a"}], deals=records)
+    assert not check.passed
+    (example,) = check.examples
+    assert "of 4" in example
+    assert "distinct values are not keys of contacts" in example
+    assert "1 value cannot be a key: " in example
+    assert example.endswith(" in deals 48")
+
+
+def test_68_one_object_among_good_references_is_broken(database_url, tmp_path):
+    """It refers to nothing that could be a key."""
+    records = [{"id": 1, "to": "a"}, {"id": 2, "to": {"id": "a"}}]
+    check = related(database_url, tmp_path, "deals.to", "contacts", contacts=[{"id": "a"}], deals=records)
+    assert check.examples == ('deals.to -> contacts: 1 value cannot be a key: {"id": "a"} in deals 2',)
+
+
+@pytest.mark.parametrize("forms", [("caf\u00e9", "cafe\u0301"), ("cafe\u0301", "caf\u00e9")])
+def test_73_keys_that_look_the_same_are_told_apart(database_url, tmp_path, forms):
+    """The reference is broken, and the message says why: only the Unicode form differs."""
+    key, reference = forms
+    check = related(
+        database_url, tmp_path, "b.to", "a", a=[{"id": key}], b=[{"id": 1, "to": reference}, {"id": 2, "to": "no"}]
+    )
+    assert f'"{reference}" in b 1 (a key differs only in its Unicode form), "no" in b 2' in check.examples[0]

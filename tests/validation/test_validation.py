@@ -290,22 +290,22 @@ def test_a_field_that_no_record_has_is_a_mistake(related):
     assert checked(related, {"orders.contactid": "contacts"}, "warn").passed
 
 
-def test_a_field_without_a_column_is_noted(related, database_url, tmp_path):
-    """What lies in a JSON column cannot be checked, and the check says so."""
+def test_a_field_without_a_column_is_read_from_the_records(related, tmp_path):
+    """A list of ids is checked, as is what lies in a JSON column; an array of objects holds no ids itself."""
     config = JSON2DBConfig(processing={"child_depth": 0})
     check = checked(related, {"orders.tags": "items", "orders.lines": "items", "orders.tags.x": "items"})
-    assert check.passed
+    assert check.examples == (
+        'orders.tags -> items: 2 of 2 distinct values are not keys of items: "1" in orders 5, "2" in orders 5',
+        "orders.tags.x -> items: no record of orders has a field tags.x",
+    )
     assert check.notes == (
-        "orders.tags -> items is not checked: orders.tags holds objects, arrays or a mixture, which have no column of "
-        "their own",
         "orders.lines -> items is not checked: orders.lines is an array of objects: name a field of them, as in "
         "orders.lines.id",
-        "orders.tags.x -> items is not checked: orders.tags has no table of its own (processing.child_depth says how deep "
-        "those go)",
     )
     flat = str(tmp_path / "flat.db")
     assert SyncRunner(flat, tmp_path / "data", config=config).populate().success
-    assert "child_depth" in checked(flat, {"orders.lines.item_id": "items"}).notes[0]
+    (example,) = checked(flat, {"orders.lines.item_id": "items"}).examples
+    assert example.endswith('1 of 2 distinct values is not a key of items: "gone" in orders 2')
 
 
 def test_numbers_refer_to_keys_as_they_are_written(database_url, tmp_path):
