@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
+_UNITS = ("kB", "MB", "GB", "TB", "PB")
+
 
 def plural(word: str) -> str:
     """Of the words that we use."""
@@ -35,3 +37,19 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """``did you mean invoices?``; empty where no known name is like it."""
     near = nearest(name, known)
     return f"did you mean {near}?" if near else ""
+
+
+def size_text(bytes: int | None) -> str:
+    """``512 B``, ``3.5 MB``, ``34 MB``, in powers of a thousand; nothing where it is not known."""
+    if bytes is None:
+        return ""
+    if bytes < 1000:
+        return f"{bytes} B"
+    size = float(bytes)
+    for unit in _UNITS:
+        size /= 1000
+        if size < 9.95:
+            return f"{size:.1f} {unit}"
+        if size < 999.5 or unit == _UNITS[-1]:
+            break
+    return f"{size:,.0f} {unit}"

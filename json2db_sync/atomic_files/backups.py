@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from json2db_sync.atomic_files import disk
@@ -14,10 +14,26 @@ from json2db_sync.model.kinds import now_text
 from json2db_sync.user_paths import expanded
 
 _STAMP = "%Y%m%d_%H%M%S"
-_NAME = re.compile(r"(?P<file>.+)\.backup\.(?P<moment>(?P<stamp>\d{8}_\d{6})(?:_(?P<number>\d+))?)")
+_NAME = re.compile(r"(?P<file>.+)\.backup\.(?P<moment>(?P<stamp>\d{8}_\d{6})(?P<utc>Z?)(?:_(?P<number>\d+))?)")
 
 Clock = Callable[[], datetime]
-"""Local time: backups are named by it, as those of databases are."""
+"""Backups are named by it: in UTC, with a Z behind it. A time without a zone is local, as former versions had it."""
+
+
+def now_in_utc() -> datetime:
+    """The clock."""
+    return datetime.now(UTC)
+
+
+def moment_of_stamp(stamp: datetime, written: float, *, utc: bool) -> datetime:
+    """The moment that a name tells. In the hour that comes twice a local time is the one that its file is nearer to.
+
+    :param written: when the file was, in seconds since 1970.
+    """
+    if utc:
+        return stamp.replace(tzinfo=UTC)
+    both = (stamp.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+    return min(both, key=lambda moment: abs(moment.timestamp() - written))
 
 
 @dataclass(frozen=True)
@@ -44,9 +60,9 @@ class Backup:
     file: str
     """The name of the published file."""
     moment: str
-    """When it was made, and for another in that second a number: ``20261121_093000_2``."""
+    """When it was made, and for another in that second a number: ``20261121_093000Z_2``."""
     made: datetime
-    """Local time."""
+    """UTC."""
     number: int
     size: int
 
@@ -58,7 +74,7 @@ class Backup:
     @property
     def created_at(self) -> str:
         """When it was made: ISO, UTC."""
-        return now_text(self.made.astimezone())
+        return now_text(self.made)
 
 
 def list_backups(directory: Path, rules: BackupRules | None = None) -> list[Backup]:
@@ -92,11 +108,12 @@ def find_backup(directory: Path, name: str, rules: BackupRules | None = None) ->
 
 def unused_moment(folder: Path, names: Collection[str], clock: Clock) -> str:
     """A moment for the backups of these files: now, with a number where another run has backed one up this second."""
-    number, moment = 1, (stamp := clock().strftime(_STAMP))
-    while any(backup_path(folder, name, moment).exists() for name in names):
-        number += 1
-        moment = f"{stamp}_{number}"
-    return moment
+    now = clock()
+    stamp = now.strftime(_STAMP) + ("" if now.tzinfo is None else "Z")
+    pattern = re.compile(rf"(.+)\.backup\.{stamp}(?:_(\d+))?")
+    there = (pattern.fullmatch(path.name) for path in (folder.iterdir() if folder.is_dir() else ()))
+    number = max((int(match[2] or 1) for match in there if match and match[1] in names), default=0) + 1
+    return stamp if number == 1 else f"{stamp}_{number}"
 
 
 def backup_path(folder: Path, name: str, moment: str) -> Path:
@@ -108,12 +125,12 @@ def expired(backups: Iterable[Backup], rules: BackupRules, clock: Clock) -> list
     """Those that no rule keeps, of backups given newest first. The newest of each file always stays."""
     if rules.keep is None and rules.keep_days is None:
         return []
-    oldest = clock() - timedelta(days=rules.keep_days) if rules.keep_days is not None else None
+    oldest = clock().astimezone(UTC) - timedelta(days=rules.keep_days) if rules.keep_days is not None else None
     newer: dict[str, int] = {}
     found = []
     for backup in backups:
         place = newer[backup.file] = newer.get(backup.file, 0) + 1
-        if place > max(rules.keep or 0, 1) and (oldest is None or backup.made < oldest):
+        if place > max(rules.keep or 0, 1) and (oldest is None or backup.made.astimezone(UTC) < oldest):
             found.append(backup)
     return found
 
@@ -122,8 +139,9 @@ def _describe(path: Path) -> Backup | None:
     parts = _NAME.fullmatch(path.name)
     if parts is None or not path.is_file():
         return None
+    status = path.stat()
     try:
-        made = datetime.strptime(parts["stamp"], _STAMP)
-    except ValueError:
+        made = moment_of_stamp(datetime.strptime(parts["stamp"], _STAMP), status.st_ctime, utc=bool(parts["utc"]))
+    except (ValueError, OverflowError):
         return None  # digits that are no time: not of ours
-    return Backup(path, parts["file"], parts["moment"], made, int(parts["number"] or 1), path.stat().st_size)
+    return Backup(path, parts["file"], parts["moment"], made, int(parts["number"] or 1), status.st_size)

@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Self, cast
 
@@ -20,6 +19,7 @@ from json2db_sync.atomic_files.backups import (
     expired,
     find_backup,
     list_backups,
+    now_in_utc,
     unused_moment,
 )
 from json2db_sync.atomic_files.journal import Journal, Replacement
@@ -55,7 +55,7 @@ class FileSet:
     """
 
     def __init__(
-        self, directory: Path, rules: BackupRules | None = None, clock: Clock = datetime.now, *, private: bool = False
+        self, directory: Path, rules: BackupRules | None = None, clock: Clock = now_in_utc, *, private: bool = False
     ) -> None:
         self.directory = located(directory)
         self.notes: list[Note] = []
@@ -198,7 +198,7 @@ def restore(
     directory: Path,
     backup: str,
     rules: BackupRules | None = None,
-    clock: Clock = datetime.now,
+    clock: Clock = now_in_utc,
     *,
     beside: Collection[str] = (),
 ) -> tuple[Published, ...]:

@@ -21,13 +21,15 @@ PROBES = ".filelock-probe-*"
 
 
 @contextmanager
-def process_lock(file: Path) -> Iterator[None]:
+def process_lock(file: Path, *, patience: float = 0) -> Iterator[None]:
     """The block alone holds the lock. The system drops it with its process, so that a killed run leaves none behind.
 
-    :raises BlockingIOError: at once when another process holds it.
+    :param patience: seconds to wait for another process that holds it.
+    :raises BlockingIOError: when another process holds it.
     :raises FileError: when the file cannot be locked.
     """
-    lock = filelock.FileLock(file, timeout=0, fallback_to_soft=False)  # a soft lock would outlive a killed process
+    # a soft lock would outlive a killed process
+    lock = filelock.FileLock(file, timeout=patience, poll_interval=0.02, fallback_to_soft=False)
     try:
         lock.acquire()
     except filelock.Timeout as error:

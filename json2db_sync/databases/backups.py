@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from json2db_sync.errors import DatabaseError
@@ -15,17 +16,23 @@ class Backup:
     name: str
     """What ``restore`` takes: a file, or a schema's name on PostgreSQL."""
     created_at: str
+    """UTC."""
     size: int | None = None
     """Bytes."""
+    number: int = 1
+    """Of those of that second."""
+
+    @property
+    def order(self) -> tuple[str, int]:
+        """What sorts backups from old to new."""
+        return self.created_at, self.number
 
 
-def free_name(stamped: str, is_taken: Callable[[str], bool], ending: str = "") -> str:
-    """The name, with a number behind it where there is a backup of that moment already."""
-    number, name = 1, f"{stamped}{ending}"
-    while is_taken(name):
-        number += 1
-        name = f"{stamped}_{number}{ending}"
-    return name
+def free_name(stamped: str, taken: Collection[str], ending: str = "") -> str:
+    """The name, with a number behind it where there is a backup of that second already: the next higher one."""
+    known = (re.fullmatch(rf"{re.escape(stamped)}(?:_(\d+))?{re.escape(ending)}", name) for name in taken)
+    number = max((int(match[1] or 1) for match in known if match), default=0) + 1
+    return f"{stamped}{ending}" if number == 1 else f"{stamped}_{number}{ending}"
 
 
 def no_backup(name: str, known: Sequence[str], place: str = "") -> DatabaseError:

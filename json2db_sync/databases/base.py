@@ -401,6 +401,10 @@ class Database(TableChanges, RowAccess):
         :raises Locked: when another run holds it.
         """
 
+    @abstractmethod
+    def is_being_written(self, connection: sa.Connection) -> bool:
+        """Does a run hold :meth:`writing_lock`, as far as that can be told?"""
+
     def close(self) -> None:
         """Close all connections."""
         if self._engine is not None:
@@ -448,8 +452,12 @@ class Database(TableChanges, RowAccess):
     def find_backup(self, name: str) -> str:
         """The full name of a backup.
 
-        :raises DatabaseError: when there is none of that name, or it is damaged.
+        :raises DatabaseError: when there is none of that name, it is damaged, or it is no backup of ours.
         """
+
+    @abstractmethod
+    def remove_backup(self, name: str) -> None:
+        """Remove a backup that was found."""
 
     def set_aside_if_damaged(self) -> str | None:
         """Move a state that cannot be read any more out of the way; returns where it is kept, None if it is sound.
@@ -460,4 +468,4 @@ class Database(TableChanges, RowAccess):
 
     @abstractmethod
     def restore(self, name: str) -> Backup:
-        """Replace the current state by that of a backup that was found, all or nothing."""
+        """Replace our tables by those of a backup that was found, all or nothing; what is others' stays."""

@@ -180,6 +180,13 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
                     connection.exec_driver_sql(f"SELECT pg_advisory_unlock({_LOCK})")
                     connection.commit()
 
+    def is_being_written(self, connection: sa.Connection) -> bool:
+        statement = sa.text(
+            "SELECT EXISTS (SELECT 1 FROM pg_locks JOIN pg_database AS d ON d.oid = database WHERE granted"
+            " AND locktype = 'advisory' AND classid = 0 AND objid = :lock AND datname = current_database())"
+        )
+        return bool(connection.execute(statement, {"lock": _LOCK}).scalar_one())
+
     @classmethod
     def type_of(cls, kind: Kind, date_format: str | None = None) -> SqlType:
         if kind is Kind.DATETIME:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -10,11 +11,13 @@ import sqlalchemy as sa
 from json2db_sync.databases import tables
 from json2db_sync.databases.backups import Backup, free_name, no_backup
 from json2db_sync.databases.base import Database
+from json2db_sync.databases.flat_views import FlatViews
 from json2db_sync.databases.ledger import TABLES, Ledger
 from json2db_sync.databases.views import KeptViews
 from json2db_sync.model.kinds import now_text
 
 _PREFIX = "json2db_backup_"
+_NAME = re.compile(rf"{_PREFIX}(\d{{8}}_\d{{6}})(?:_(\d+))?")
 READERS = 0x6A32_6463
 """The advisory lock that all who read share; who replaces tables takes it alone."""
 
@@ -25,7 +28,7 @@ class PostgreSQLBackups(Database):
     def backup(self, names: Sequence[str]) -> Backup:
         stamped = f"{_PREFIX}{datetime.now(UTC):%Y%m%d_%H%M%S}"
         with self.transaction() as connection:
-            schema = free_name(stamped, set(self._schemas(connection)).__contains__)
+            schema = free_name(stamped, self._schemas(connection))
             connection.exec_driver_sql(f"CREATE SCHEMA {self.quote(schema)}")
             existing = self.relation_names(connection)
             for name in names:
@@ -37,10 +40,19 @@ class PostgreSQLBackups(Database):
 
     def backups(self) -> list[Backup]:
         with self.reading() as connection:
-            return [_describe(name) for name in sorted(self._schemas(connection), reverse=True)]
+            sizes = self._schema_sizes(connection)
+            found = [_describe(name, sizes.get(name, 0)) for name in self._schemas(connection)]
+        return sorted(found, key=lambda backup: backup.order, reverse=True)
+
+    def _schema_sizes(self, connection: sa.Connection) -> dict[str, int]:
+        rows = connection.exec_driver_sql(
+            "SELECT nspname, sum(pg_total_relation_size(c.oid)) FROM pg_class AS c JOIN pg_namespace AS n"
+            f" ON n.oid = relnamespace WHERE relkind = 'r' AND starts_with(nspname, '{_PREFIX}') GROUP BY nspname"
+        )
+        return {name: int(size) for name, size in rows}
 
     def _schemas(self, connection: sa.Connection) -> list[str]:
-        return [name for name in sa.inspect(connection).get_schema_names() if name.startswith(_PREFIX)]
+        return [name for name in sa.inspect(connection).get_schema_names() if _NAME.fullmatch(name)]
 
     def find_backup(self, name: str) -> str:
         known = [backup.name for backup in self.backups()]
@@ -48,11 +60,18 @@ class PostgreSQLBackups(Database):
             raise no_backup(name, known)
         return name
 
+    def remove_backup(self, name: str) -> None:
+        with self.transaction() as connection:
+            for table in sa.inspect(connection).get_table_names(schema=name):
+                connection.exec_driver_sql(f"DROP TABLE {self.quote(name)}.{self.quote(table)}")
+            connection.exec_driver_sql(f"DROP SCHEMA {self.quote(name)}")  # not what others put there
+
     def restore(self, name: str) -> Backup:
         with self.transaction() as connection:
             self._wait_for_readers(connection)
             plans = Ledger(self, connection).plans(any_version=True).values()
-            views = KeptViews(self, connection)
+            flat = FlatViews(self, connection)  # which the plans of the backup make
+            views = KeptViews(self, connection, flat.quoted_names)
             views.set_aside([table.name for plan in plans for table in plan.tables])
             for plan in plans:
                 self.drop_tables(connection, plan)
@@ -64,10 +83,12 @@ class PostgreSQLBackups(Database):
                 own = self.quote(table)
                 connection.exec_driver_sql(f"CREATE TABLE {own} (LIKE {schema}.{own} INCLUDING ALL)")
                 connection.exec_driver_sql(f"INSERT INTO {own} TABLE {schema}.{own}")
-            for plan in Ledger(self, connection).plans().values():  # LIKE copies no foreign keys
+            restored = Ledger(self, connection).plans()
+            for plan in restored.values():  # LIKE copies no foreign keys
                 for built in tables.build(plan, self.type_of).values():
                     for constraint in built.foreign_key_constraints:
                         connection.execute(sa.schema.AddConstraint(constraint))
+            flat.make(restored, restored, views, wanted=bool(flat.names))
             views.make_again()
         return _describe(name)
 
@@ -76,6 +97,8 @@ class PostgreSQLBackups(Database):
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({READERS})")
 
 
-def _describe(schema: str) -> Backup:
-    stamp = schema.removeprefix(_PREFIX)[:15]
-    return Backup(schema, now_text(datetime.strptime(stamp, "%Y%m%d_%H%M%S").replace(tzinfo=UTC)))
+def _describe(schema: str, size: int | None = None) -> Backup:
+    match = _NAME.fullmatch(schema)
+    assert match is not None
+    made = datetime.strptime(match[1], "%Y%m%d_%H%M%S").replace(tzinfo=UTC)
+    return Backup(schema, now_text(made), size, int(match[2] or 1))

@@ -66,7 +66,7 @@ class SQLiteDatabase(SQLiteViews):
                 f"{self.path} is a folder", hint="name a file: a database is one file", reason="not_a_database"
             )
         # No transactions of sqlite3's own: they would leave DDL outside. BEGIN is sent below.
-        arguments = {"timeout": self.settings.busy_timeout, "isolation_level": None}
+        arguments = {"timeout": self.settings.busy_timeout, "isolation_level": None, "uri": True}
         engine = sa.create_engine(self._readable_url(), connect_args=arguments)
         sa.event.listen(engine, "connect", _set_up)
         sa.event.listen(engine, "begin", _begin)
@@ -121,10 +121,10 @@ class SQLiteDatabase(SQLiteViews):
 
     def _prepare_for_writing(self, connection: sa.Connection) -> None:
         raw = driver_of(connection)
-        (mode,) = raw.execute("PRAGMA journal_mode").fetchone()
+        (mode,) = raw.execute("PRAGMA main.journal_mode").fetchone()
         if mode != "wal":
-            raw.execute(f"PRAGMA page_size = {_PAGE_SIZE}")  # heeded only while the file is empty
-            raw.execute("PRAGMA journal_mode = WAL")
+            raw.execute(f"PRAGMA main.page_size = {_PAGE_SIZE}")  # heeded only while the file is empty
+            raw.execute("PRAGMA main.journal_mode = WAL")
 
     @classmethod
     def type_of(cls, kind: Kind, date_format: str | None = None) -> SqlType:

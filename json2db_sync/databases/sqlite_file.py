@@ -1,30 +1,24 @@
-"""The file of an SQLite database: where it is, who may write it, its copies, what its errors stand for."""
+"""The file of an SQLite database: where it is, who may write it, what its errors stand for."""
 
 from __future__ import annotations
 
 import os
 import re
-import shutil
 import sqlite3
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 
-from json2db_sync.atomic_files.disk import replaced
 from json2db_sync.atomic_files.process_lock import process_lock
-from json2db_sync.databases import base
-from json2db_sync.databases.backups import Backup, free_name, no_backup
 from json2db_sync.databases.base import Database, first_line
 from json2db_sync.databases.dialect import Query, quoting
 from json2db_sync.errors import ConfigurationError, DatabaseError, FileError, Locked, Unreachable
-from json2db_sync.model.kinds import now_text
-from json2db_sync.user_paths import expanded, located
+from json2db_sync.user_paths import located
 
 
 class _Fault(NamedTuple):
@@ -52,7 +46,7 @@ _FAULTS = (
            "it cannot be opened", "check the path, and the permissions of the file and its folder",
            reason="cannot_open"),
     _Fault((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED), "is locked", Locked,
-           "another program is writing to it",
+           "another program",
            "wait until it is done, then run again; nothing of the file at hand was loaded", reason="locked"),
 )  # fmt: skip
 
@@ -70,9 +64,25 @@ def fault_of(error: BaseException, label: str) -> DatabaseError | None:
     said = str(error).lower()
     for fault in _FAULTS:
         if code in fault.codes if code else fault.says in said:
-            detail = "" if fault.error is Locked else f" ({first_line(error)})"
+            detail = who_holds(Path(label)) if fault.error is Locked else f" ({first_line(error)})"
             return fault.error(f"{label}: {fault.what}{detail}", hint=fault.hint, reason=fault.reason)
     return DatabaseError(f"{label}: {first_line(error)}", reason="database_error")
+
+
+def who_holds(path: Path) -> str:
+    """What the other program does with the file; which one it is where the system tells."""
+    places, found = set(), {"WRITE": "", "READ": ""}
+    for ending in ("", "-wal", "-shm"):
+        with suppress(OSError, AttributeError):
+            status = path.with_name(path.name + ending).stat()
+            places.add(f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}")
+    with suppress(OSError, ValueError):  # of Linux alone
+        for line in Path("/proc/locks").read_text().splitlines():
+            _number, kind, _advisory, mode, process, place = line.split()[:6]
+            if kind != "->" and place in places and process != str(os.getpid()):
+                found[mode] = f" (process {process}, {Path('/proc', process, 'comm').read_text().strip()})"
+    reads = found["READ"] and not found["WRITE"]
+    return f" is reading it{found['READ']}" if reads else f" is writing to it{found['WRITE']}"
 
 
 def driver_of(connection: sa.Connection) -> sqlite3.Connection:
@@ -80,6 +90,12 @@ def driver_of(connection: sa.Connection) -> sqlite3.Connection:
     raw = connection.connection.driver_connection
     assert isinstance(raw, sqlite3.Connection)
     return raw
+
+
+FLAT_VIEW = re.compile(r"/\* made by json2db_sync of (\S+), remade with its tables: (\w+) \*/")
+"""What stands in a view of ours: its entity, and a digest."""
+_PATIENCE = 0.2
+"""Seconds: who looks whether the lock is held holds it for an instant."""
 
 
 class _NoText(bytes):
@@ -126,9 +142,6 @@ def _text_or_not(stored: bytes) -> str | _NoText:
         return stored.decode()
     except UnicodeDecodeError:
         return _NoText(stored)
-
-
-_STAMP = r"\d{4}-\d\d-\d\d_\d{6}(_\d+)?"
 
 
 class SQLiteFile(Database):
@@ -216,115 +229,33 @@ class SQLiteFile(Database):
         self._make_folder()
         with ExitStack() as stack:
             try:
-                stack.enter_context(process_lock(self.path.with_name(f"{self.path.name}.lock")))
+                stack.enter_context(process_lock(self._lock_file, patience=_PATIENCE))
             except BlockingIOError as error:
                 raise Locked(f"{self.label} is being written by another run", reason="locked") from error
             except FileError as error:
                 raise DatabaseError(
                     error.message, hint=f"{error.hint}; SQLite's journal is written there too", reason="cannot_lock"
                 ) from error
+            self.remove_leftovers()
             yield
 
     @property
-    def _backup_folder(self) -> Path:
-        folder = self.settings.backup_directory
-        return located(folder) if folder else self.path.parent / "backups"
+    def _lock_file(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.lock")
 
-    def _free_backup(self, ending: str) -> Path:
-        folder = self._backup_folder
-        stamped = f"{self.path.stem}.{datetime.now():%Y-%m-%d_%H%M%S}"
-        return folder / free_name(stamped, lambda name: (folder / name).exists(), ending)
-
-    def backup(self, names: Sequence[str]) -> Backup:
-        target = self._free_backup(self.path.suffix or ".db")
+    def is_being_written(self, connection: sa.Connection) -> bool:
+        if not self._lock_file.exists():
+            return False
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with replaced(target, like=self.path) as partial, base.translated(self.label, self.fault_of):
-                _copy(self.path, partial, journal="DELETE")  # one file, complete without others beside it
-        except OSError as error:
-            raise DatabaseError(
-                f"cannot write the backup {target}: {error.strerror}",
-                hint="check the folder; nothing was changed",
-                reason="cannot_write",
-            ) from error
-        return _describe(target)
+            with process_lock(self._lock_file):
+                return False
+        except (BlockingIOError, FileError):  # held; or nobody can tell
+            return True
 
-    def backups(self) -> list[Backup]:
-        pattern = re.compile(rf"{re.escape(self.path.stem)}\.{_STAMP}{re.escape(self.path.suffix or '.db')}")
-        try:
-            found = sorted((p for p in self._backup_folder.iterdir() if pattern.fullmatch(p.name)), reverse=True)
-        except OSError:
-            found = []
-        return [_describe(path) for path in found]
-
-    def find_backup(self, name: str) -> str:
-        source = expanded(name)
-        if not source.exists() and not source.is_absolute():
-            source = self._backup_folder / name
-        if not source.is_file():
-            known = [Path(backup.name).name for backup in self.backups()]
-            raise no_backup(name, known, f" in {self._backup_folder}")
-        with base.translated(str(source), self.fault_of), closing(_open_read_only(source)) as backup:
-            _require_sound(backup, source)
-        return str(source.absolute())
-
-    def set_aside_if_damaged(self) -> str | None:
-        self.close()
-        try:
-            with closing(_open_read_only(self.path)) as connection:
-                _require_sound(connection, self.path)
-            return None
-        except sqlite3.OperationalError:  # locked, or out of reach: that is no damage
-            return None
-        except (DatabaseError, sqlite3.DatabaseError):
-            return self._set_aside()
-
-    def _set_aside(self) -> str:
-        kept = self._free_backup(".damaged")
-        try:
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            for ending in ("-wal", "-shm", ""):
-                source = self.path.with_name(self.path.name + ending)
-                if source.exists():
-                    shutil.move(source, kept.with_name(kept.name + ending))
-        except OSError as error:
-            raise DatabaseError(
-                f"cannot set {self.label} aside: {error.strerror}", reason="cannot_set_aside"
-            ) from error
-        return str(kept)
-
-    def restore(self, name: str) -> Backup:
-        source = Path(name)
-        self.close()
-        self._make_folder()
-        with base.translated(self.label, self.fault_of):
-            # Through SQLite itself, never by copying the file: a journal beside it would be applied to it.
-            _copy(source, self.path)
-        return _describe(source)
+    def remove_leftovers(self) -> None:
+        """What a run that was killed left beside our files goes away. The lock is held."""
 
 
 def _may_be_sqlite(path: Path) -> bool:
     with path.open("rb") as stream:
         return stream.read(16) in (b"", b"SQLite format 3\0")
-
-
-def _open_read_only(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-
-
-def _copy(source: Path, target: Path, journal: str = "WAL") -> None:
-    with closing(_open_read_only(source)) as reader, closing(sqlite3.connect(target)) as writer:
-        reader.backup(writer)
-        writer.execute(f"PRAGMA journal_mode = {journal}")
-        _require_sound(writer, target)
-
-
-def _require_sound(connection: sqlite3.Connection, path: Path) -> None:
-    (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
-    if found != "ok":
-        raise DatabaseError(f"{path} is damaged: {found}", hint="use another backup", reason="database_damaged")
-
-
-def _describe(path: Path) -> Backup:
-    status = path.stat()
-    return Backup(str(path), now_text(datetime.fromtimestamp(status.st_mtime, UTC)), status.st_size)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
 
 from json2db_sync.databases.flat_views import FlatView
-from json2db_sync.databases.sqlite_file import SQLiteFile, driver_of
+from json2db_sync.databases.sqlite_backups import SQLiteBackups
+from json2db_sync.databases.sqlite_file import FLAT_VIEW, driver_of
 from json2db_sync.databases.views import View, ViewChanged
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.moments import has_offset
@@ -17,7 +17,6 @@ from json2db_sync.model.plan import PathPlan
 
 Read = tuple[str, str, str | None]
 """Table or view, its column, and the view that reads it."""
-_MARK = re.compile(r"/\* made by json2db_sync of (\S+), remade with its tables: (\w+) \*/")
 _JSON_TYPES: Mapping[Kind, str] = {
     Kind.BOOL: "IN ('true', 'false')",
     Kind.INTEGER: "= 'integer'",
@@ -31,7 +30,7 @@ _NO_NUMBERS = ("*[^-+.0-9eE]*", "*[^eE][-+]*", "[-+eE]*", "*[-+eE]", "*.*.*", "*
 _AFFINITIES: Mapping[Kind, str] = {Kind.BOOL: "INTEGER", Kind.INTEGER: "INTEGER", Kind.NUMBER: "REAL"}
 
 
-class SQLiteViews(SQLiteFile):
+class SQLiteViews(SQLiteBackups):
     """Views are tried before and after their tables are replaced."""
 
     def path_sql(self, column: str, path: PathPlan) -> str:
@@ -56,7 +55,7 @@ class SQLiteViews(SQLiteFile):
 
     def flat_views(self, connection: sa.Connection) -> dict[str, tuple[str, str]]:
         found = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'view'").all()
-        return {name: (match[1], match[2]) for name, sql in found if (match := _MARK.search(sql))}
+        return {name: (match[1], match[2]) for name, sql in found if (match := FLAT_VIEW.search(sql))}
 
     def create_flat_view(self, connection: sa.Connection, view: FlatView) -> None:
         mark = f"/* made by json2db_sync of {view.entity}, remade with its tables: {view.digest} */"

@@ -20,7 +20,7 @@ from json2db_sync.model.plan import entity_name
 from json2db_sync.sources.folders import METADATA_SUFFIX, SCHEMA_SUFFIX
 
 _LONGEST = 200
-"""Bytes of 255: the others are for ``.metadata.json.backup.20261121_093000_2`` and the like."""
+"""Bytes of 255: the others are for ``.metadata.json.backup.20261121_093000Z_2`` and the like."""
 _NOT_IN_A_NAME = re.compile(r'[<>:"/\\|?*%.\x00-\x1f]|^ | $')
 
 

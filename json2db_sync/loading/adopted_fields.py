@@ -12,6 +12,7 @@ from json2db_sync.analysis.inference import PlanSettings
 from json2db_sync.analysis.json_analyzer import Analysis, plan_afresh
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import STORED, Ledger, StoredFile
+from json2db_sync.databases.ledger.schema import path_of
 from json2db_sync.databases.records import RecordReader
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.model.kinds import Kind
@@ -103,7 +104,7 @@ class _Adoption:
 
     def _values(self, file: StoredFile, source: str | None) -> dict[str, str]:
         """What the fields are for the records of a file: its folder, and for a source without name that of its own."""
-        path = Path(file.path)
+        path = path_of(file.path)
         root = Path(source) if source else path.parent
         before = fields_of(file.sort_key)
         return {

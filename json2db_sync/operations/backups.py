@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from json2db_sync.errors import DatabaseError
+from json2db_sync.errors import DatabaseError, SyncError
 from json2db_sync.operations.context import Context, PathLike, all_table_names
 from json2db_sync.results import (
     BackupReport,
@@ -49,17 +50,24 @@ def restore(context: Context, name: PathLike) -> BackupResult:
     with context.step("restore") as step, context.database() as database, context.lock(database):
         name = database.find_backup(os.fspath(name))
         notes: list[Note] = []
+        before = None
         if database.exists():
             try:
-                before = database.backup(all_table_names(database, any_version=True))
-                notes.append(Note(f"the state before is in {before.name}", "state_before"))
+                before = database.backup(all_table_names(database, any_version=True)).name
+                notes.append(Note(f"the state before is in {before}", "state_before"))
             except DatabaseError as error:
                 kept = database.set_aside_if_damaged()  # that is just what one restores over
                 if kept is None:
                     raise
                 text = f"the state before is damaged ({error.message}), kept as {kept}"
                 notes.append(Note(text, "damaged_state_before"))
-        restored = database.restore(name)
+        try:
+            restored = database.restore(name)
+        except SyncError:
+            if before is not None:  # nothing was changed, so that it holds what there is
+                with suppress(DatabaseError):
+                    database.remove_backup(before)
+            raise
         with context.recorded(database, "restore", restored.name) as run:
             step.done(restored.name)
     return BackupResult(run=run, database=database.label, backup=restored.name, size=restored.size, notes=tuple(notes))

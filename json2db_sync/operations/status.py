@@ -117,12 +117,22 @@ def _findings(context: Context, found: StatusResult) -> Iterator[Note]:
     if found.rejected > context.config.status.max_rejected:
         text = f"{counted(found.rejected, 'rejected record')}: json2db-sync rejected shows them"
         yield Note(text, "rejected", count=found.rejected, setting="status.max_rejected")
-    newest = found.runs[0] if found.runs else None
-    if newest is not None and newest.status == "interrupted":
-        what = newest.operation.replace("_", " ")
-        yield Note(f"run {newest.run} ({what}) was broken off; the next one finishes its work", "run_interrupted")
+    broken = _unfinished(found.runs)
+    if broken is not None:
+        what = broken.operation.replace("_", " ")
+        yield Note(f"run {broken.run} ({what}) was broken off; the next one finishes its work", "run_interrupted")
     if found.reachable:
         yield from _too_long_ago(context.config.status.max_load_age, found.runs)
+
+
+def _unfinished(runs: Sequence[RunReport]) -> RunReport | None:
+    """The last run that was broken off, unless one since then did that work."""
+    for run in runs:
+        if run.status == "interrupted":
+            return run
+        if run.status == "done" and run.operation in (*_LOADING, "restore"):
+            return None
+    return None
 
 
 def _too_long_ago(hours: float | None, runs: Sequence[RunReport]) -> Iterator[Note]:

@@ -109,8 +109,21 @@ class Summary:
 
     def runs(self, most: int | None) -> list[RunReport]:
         """Past runs, newest first."""
-        rows = self._ledger.runs(most) if self._there else []
-        return [_report(RunReport, row, run=row["id"]) for row in rows]
+        return self._reports(self._ledger.runs(most) if self._there else [])
+
+    def _reports(self, rows: Collection[Mapping[str, Any]]) -> list[RunReport]:
+        """Of a run that is not at work any more and never told its end, that it was broken off."""
+        broken = self._broken_off() if any(row["status"] == "running" for row in rows) else ()
+        found = [_report(RunReport, row, run=row["id"]) for row in rows]
+        return [replace(run, status="interrupted") if run.run in broken else run for run in found]
+
+    def _broken_off(self) -> set[int]:
+        """A run holds the lock from before its first to after its last entry."""
+        running = self._ledger.running_numbers()
+        if self._database.is_being_written(self._connection):
+            return set()
+        with self._database.reading() as later:  # what ended since this state of the database was not broken off
+            return running & Ledger(self._database, later).running_numbers()
 
     def relations(self) -> list[RelationReport]:
         """Guessed relations with the share of values that match."""
@@ -139,7 +152,7 @@ class Summary:
     def run(self, number: int) -> RunReport | None:
         """A past run; None where there is none of that number."""
         rows = self._ledger.runs(number=number) if self._there else []
-        return _report(RunReport, rows[0], run=number) if rows else None
+        return next(iter(self._reports(rows)), None)
 
     def loads(self, run: int) -> list[LoadReport]:
         """What became of each file's records in a run."""

@@ -20,7 +20,7 @@ SCHEMA_SUFFIX, METADATA_SUFFIX = ".schema.json", ".metadata.json"
 _MARKS = {SCHEMA_SUFFIX: WRITTEN_BY.encode(), METADATA_SUFFIX: b'"checksum": "sha256:'}
 _HEAD = 1024
 EXPORT_SUFFIXES = (".json", ".ndjson", ".json.gz", ".ndjson.gz")
-_BACKUP = re.compile(r".+\.backup\.\d{8}_\d{6}(_\d+)?")  # what a file held before an export replaced it
+_BACKUP = re.compile(r".+\.backup\.\d{8}_\d{6}Z?(_\d+)?")  # what a file held before an export replaced it
 _DATABASE = re.compile(r".+\.(db|sqlite3?)(-wal|-shm|-journal)?", re.IGNORECASE)
 _NAMED = 5
 """Files left out that a note names."""

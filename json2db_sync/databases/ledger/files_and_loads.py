@@ -20,8 +20,10 @@ from json2db_sync.databases.ledger.schema import (
     StoredFile,
     files,
     loads,
+    path_of,
     rejected,
     runs,
+    safe_text,
     superseded,
 )
 from json2db_sync.databases.ledger.states import State, states
@@ -210,9 +212,10 @@ class FilesAndLoads(PlansAndRuns):
         layouts = sa.select(loads.c.file_id, loads.c.layout).where(loads.c.layout.is_not(None)).order_by(loads.c.id)
         last = {row[0]: row[1] for row in self._connection.execute(layouts)}
         for row in self._connection.execute(sa.select(files).where(files.c.digest.is_not(None))):
-            found[row.path].states.add((row.size, row.mtime_ns))
-            found[row.path].entities.add(row.entity)
-            found[row.path].layouts |= {last[row.id]} if row.id in last else set()
+            file = found[str(path_of(row.path))]
+            file.states.add((row.size, row.mtime_ns))
+            file.entities.add(row.entity)
+            file.layouts |= {last[row.id]} if row.id in last else set()
         return found
 
     def places(self) -> dict[str, RecordsPath]:
@@ -271,7 +274,7 @@ class FilesAndLoads(PlansAndRuns):
         ).all()
         # By name alone files count only while they are there: a folder that was renamed is no newer one.
         by_name = order_of(sort_key) == "name"
-        newer = [row.id for row in rows if not by_name or Path(row.path).exists()]
+        newer = [row.id for row in rows if not by_name or path_of(row.path).exists()]
         for part in in_lists([row.id for row in rows if row.id not in set(newer)]):
             # Should one come back, it is loaded again: older data may stand in its place by then.
             self._connection.execute(files.update().where(files.c.id.in_(part)).values(digest=None))
@@ -284,7 +287,7 @@ class FilesAndLoads(PlansAndRuns):
         """The numbers of loads of files that are still there and are to be loaded again."""
         statement = sa.select(loads.c.id, files.c.path).join_from(loads, files, loads.c.file_id == files.c.id)
         rows = self._connection.execute(statement.where(files.c.entity == entity, files.c.digest.is_(None)))
-        return frozenset(row.id for row in rows if Path(row.path).exists())
+        return frozenset(row.id for row in rows if path_of(row.path).exists())
 
     def latest_loads(self) -> set[int]:
         """The latest load of each file and entity that was loaded from the file itself."""
@@ -356,8 +359,3 @@ def _load(row: sa.Row[Any]) -> Load:
         resolved=row.resolved,
         beside=row.envelope,
     )
-
-
-def safe_text(text: str) -> str:
-    """Text that every database takes: what it cannot hold is spelled out (file names may be any bytes)."""
-    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\u0000")

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from json2db_sync._version import __version__
 from json2db_sync.databases.ledger.migrations import MIGRATIONS
-from json2db_sync.databases.ledger.schema import loads, metadata, plans, runs, versions, within_range
+from json2db_sync.databases.ledger.schema import loads, metadata, plans, runs, safe_text, versions, within_range
 from json2db_sync.databases.outcome_counter import COUNTS
 from json2db_sync.errors import DatabaseError
 from json2db_sync.model.kinds import now_text
@@ -120,7 +120,7 @@ class PlansAndRuns:
                 "status": "running",
                 "started_at": now_text(),
                 "holder": f"process {os.getpid()} on {socket.gethostname()}",
-                "source": source,
+                "source": source and safe_text(source),
             },
         )
         return number
@@ -129,6 +129,10 @@ class PlansAndRuns:
         self._connection.execute(
             runs.update().where(runs.c.id == run).values(status=status, finished_at=now_text(), message=message)
         )
+
+    def running_numbers(self) -> set[int]:
+        """The runs that told no end: one is at work, or was broken off."""
+        return set(self._connection.execute(sa.select(runs.c.id).where(runs.c.status == "running")).scalars())
 
     def running(self) -> str | None:
         """Who is writing, in words, as far as the ledger knows."""

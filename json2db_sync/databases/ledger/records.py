@@ -9,8 +9,17 @@ from typing import Any
 import sqlalchemy as sa
 
 from json2db_sync.databases.dialect import in_lists
-from json2db_sync.databases.ledger.files_and_loads import FilesAndLoads, safe_text
-from json2db_sync.databases.ledger.schema import Rejection, StoredFile, files, loads, rejected, superseded, within_range
+from json2db_sync.databases.ledger.files_and_loads import FilesAndLoads
+from json2db_sync.databases.ledger.schema import (
+    Rejection,
+    StoredFile,
+    files,
+    loads,
+    rejected,
+    safe_text,
+    superseded,
+    within_range,
+)
 from json2db_sync.databases.outcome_counter import Superseded
 from json2db_sync.model.kinds import now_text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -153,7 +154,7 @@ class StoredFile:
 
         :param layout: as the ledger has it: a file of several entities bears the name of none of them.
         """
-        path = Path(self.path)
+        path = path_of(self.path)
         return SourceFile(
             path=path,
             name=self.name,
@@ -200,6 +201,19 @@ class Load:
 
 
 FILE_COLUMNS = tuple(field.name for field in fields(StoredFile))
+
+
+def safe_text(text: str) -> str:
+    """Text that every database takes: what it cannot hold is spelled out (file names may be any bytes)."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\u0000")
+
+
+def path_of(text: str) -> Path:
+    """The path that was made :func:`safe_text`."""
+    path = Path(text)
+    if "\\udc" not in text or path.exists():  # which may be called so
+        return path
+    return Path(re.sub(r"\\udc([89a-f][0-9a-f])", lambda match: chr(0xDC00 + int(match[1], 16)), text))
 
 
 def within_range(numbers: Collection[int] | None) -> list[int] | None:

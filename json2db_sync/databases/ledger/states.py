@@ -9,7 +9,7 @@ from datetime import datetime
 from os.path import commonpath
 from pathlib import Path
 
-from json2db_sync.databases.ledger.schema import Load, StoredFile
+from json2db_sync.databases.ledger.schema import Load, StoredFile, path_of
 from json2db_sync.model.kinds import now_text
 from json2db_sync.sources.file_order import TIMES, date_in, has_word, is_sequence, order_of, run_of
 from json2db_sync.sources.files import stem_and_suffix, time_of
@@ -51,8 +51,8 @@ def states(files: Sequence[StoredFile], loads: Sequence[Load]) -> list[State]:
             groups.setdefault((file.session or "", file.stamp or ""), []).append(file)
         elif dates:
             groups.setdefault((dates,), []).append(file)
-        elif Path(file.path).exists():
-            undated.setdefault(Path(file.path).parent.as_posix(), []).append(file)
+        elif path_of(file.path).exists():
+            undated.setdefault(path_of(file.path).parent.as_posix(), []).append(file)
     groups |= _by_folder(undated)
     found = []
     for key, members in sorted(groups.items(), key=lambda group: (group[1][-1].sort_key, group[1][-1].id)):
@@ -75,12 +75,12 @@ def _by_folder(undated: dict[str, list[StoredFile]]) -> dict[tuple[str, ...], li
         run = min(run_of(file.sort_key) for file in members) if has_word([Path(folder).name], TIMES) else ""
         together.setdefault(run, []).extend(members)
     for run, members in together.items():
-        groups[(run, commonpath([Path(file.path).parent for file in members]))] = members
+        groups[(run, commonpath([path_of(file.path).parent for file in members]))] = members
     return {key: sorted(members, key=lambda one: (one.sort_key, one.id)) for key, members in groups.items()}
 
 
 def _dates(file: StoredFile) -> str:
-    path = Path(file.path)
+    path = path_of(file.path)
     return date_in((*path.parts[:-1], stem_and_suffix(path.name)[0]))
 
 

@@ -40,7 +40,7 @@ def backups(call: Call) -> int:
     "restore",
     "Go back to a BACKUP, all or nothing: a name that 'json2db-sync backups' lists, or for SQLite any backup file. "
     "The state before is backed up first. It asks before it does so.",
-    example="json2db-sync restore backups/production.2026-11-20_101530.db --yes",
+    example="json2db-sync restore backups/production.2026-11-20_101530Z.db --yes",
     short="Go back to a backup.",
 )
 @options(click.argument("name", metavar="BACKUP"), DATABASE, ASKING, OUTPUT)

@@ -141,7 +141,7 @@ def list_backups(call: Call, output_directory: str | None) -> int:
     "Let an exported file be as it was in a BACKUP: a name that 'json2db-sync export list-backups' lists, or a path. "
     "Its schema and metadata go back with it, all or nothing. What is replaced is backed up first: to undo it, restore "
     "that.",
-    example="json2db-sync restore-json venues.json.backup.20261120_101530",
+    example="json2db-sync restore-json venues.json.backup.20261120_101530Z",
     short="Go back to what an exported file held.",
     of=export,
 )

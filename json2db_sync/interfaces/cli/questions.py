@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
@@ -83,8 +84,9 @@ def ask_restore(question: Question, runner: SyncRunner, name: str) -> None:
     if not listed.success:
         return  # the operation itself meets the same error, and tells
     created = next((backup["created_at"] for backup in listed.backups if _same(name, backup["name"])), None)
-    _say(f"This will replace the state of {listed.database}")
-    _say(f"  by {name}{f', made {created}' if created else ''}")
+    made = f", made {datetime.fromisoformat(created).astimezone():%Y-%m-%d %H:%M:%S}" if created else ""
+    _say(f"This will replace the tables of json2db-sync in {listed.database}")
+    _say(f"  by {name}{made}")
     _backup_first()
     question.yes_or_no()
 

@@ -44,7 +44,7 @@ def _restore(session: Session, backup: BackupReport) -> None:
     state = session.inspect(counts=True).stored
     held = counted(sum(entity.record_count or 0 for entity in state.entities), "record")
     for line in (
-        f"Restoring replaces everything in {state.path} ({held})",
+        f"Restoring replaces the tables of json2db-sync in {state.path} ({held})",
         f"by its state of {ago(backup.created_at)} ({Path(backup.name).name}).",
         "The state now is backed up first, so that this can be undone.",
     ):

@@ -5,25 +5,10 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-_UNITS = ("kB", "MB", "GB", "TB", "PB")
+from json2db_sync.text import size_text as size_text
+
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\d)[_T ](\d\d)-(\d\d)(?:-(\d\d))?")
-
-
-def size_text(bytes: int | None) -> str:
-    """``512 B``, ``3.5 MB``, ``34 MB``, in powers of a thousand; nothing where it is not known."""
-    if bytes is None:
-        return ""
-    if bytes < 1000:
-        return f"{bytes} B"
-    size = float(bytes)
-    for unit in _UNITS:
-        size /= 1000
-        if size < 9.95:
-            return f"{size:.1f} {unit}"
-        if size < 999.5 or unit == _UNITS[-1]:
-            break
-    return f"{size:,.0f} {unit}"
 
 
 def ago(iso_text: str | None, *, now: datetime | None = None) -> str:

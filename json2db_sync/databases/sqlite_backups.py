@@ -1,0 +1,360 @@
+"""Backups of an SQLite database: whole copies of the file, of which our tables come back."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from json2db_sync.atomic_files.backups import moment_of_stamp
+from json2db_sync.atomic_files.disk import replaced
+from json2db_sync.databases import base
+from json2db_sync.databases.backups import Backup, free_name, no_backup
+from json2db_sync.databases.ledger import TABLES, Ledger
+from json2db_sync.databases.sqlite_file import FLAT_VIEW, SQLiteFile, fault_of
+from json2db_sync.databases.views import KeptViews
+from json2db_sync.errors import DatabaseError, Locked, ValidationError
+from json2db_sync.model.kinds import now_text
+from json2db_sync.model.plan import from_json
+from json2db_sync.text import size_text
+from json2db_sync.user_paths import expanded, located
+
+_STAMP = r"(?P<stamp>\d{4}-\d\d-\d\d_\d{6})(?P<utc>Z?)(?:_(?P<number>\d+))?"
+_FORMAT = "%Y-%m-%d_%H%M%S"
+_JOURNALS = ("-journal", "-wal", "-shm")
+_FORMER_PARTIAL = re.compile(r"\.\d+-\d+\.partial(-journal|-wal|-shm)?")
+_DAY = 86_400
+_BACKUP = "json2db_backup"
+"""What a backup is called beside the database that it is restored to."""
+_NOTHING_DONE = "nothing was changed"
+
+
+class SQLiteBackups(SQLiteFile):
+    """Copies of the file, and going back to them."""
+
+    @property
+    def _backup_folder(self) -> Path:
+        folder = self.settings.backup_directory
+        return located(folder) if folder else self.path.parent / "backups"
+
+    @property
+    def _ending(self) -> str:
+        return self.path.suffix or ".db"
+
+    def _free_backup(self, ending: str) -> Path:
+        taken = [path.name for path in _content(self._backup_folder)]
+        return self._backup_folder / free_name(f"{self.path.stem}.{datetime.now(UTC):{_FORMAT}}Z", taken, ending)
+
+    def backup(self, names: Sequence[str]) -> Backup:
+        target = self._free_backup(self._ending)
+        partial = target.with_name(f".{target.name}.partial")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._require_room(target)
+            with replaced(target, partial=partial, like=self.path), _translated(self.path, target):
+                # one file, complete without others beside it
+                _copy(self.path, partial, self.settings.busy_timeout, journal="DELETE")
+        except OSError as error:
+            raise _not_written(target, error.strerror or str(error)) from error
+        finally:
+            _remove([partial.with_name(partial.name + ending) for ending in _JOURNALS])
+        return _describe(target, self.path)
+
+    def _require_room(self, target: Path) -> None:
+        size, free = self.path.stat().st_size, shutil.disk_usage(target.parent).free
+        if size > free:
+            raise _not_written(target, f"it takes {size_text(size)}, and {size_text(free)} are free")
+
+    def remove_leftovers(self) -> None:
+        ours = re.compile(rf"\.{re.escape(self.path.stem)}\.{_STAMP}{re.escape(self._ending)}\.partial(-\w+)?")
+        left = [path for path in _content(self._backup_folder) if ours.fullmatch(path.name)]
+        for path in _content(self._backup_folder):
+            with suppress(OSError):
+                if _FORMER_PARTIAL.fullmatch(path.name) and path.stat().st_mtime < time.time() - _DAY:
+                    left.append(path)
+        _remove(left)
+
+    def backups(self) -> list[Backup]:
+        pattern = re.compile(rf"{re.escape(self.path.stem)}\.{_STAMP}{re.escape(self._ending)}")
+        found = [_describe(path, self.path) for path in _content(self._backup_folder) if pattern.fullmatch(path.name)]
+        return sorted(found, key=lambda backup: backup.order, reverse=True)
+
+    def find_backup(self, name: str) -> str:
+        source = expanded(name)
+        if not source.exists() and not source.is_absolute():
+            source = self._backup_folder / name
+        if not source.is_file():
+            known = [Path(backup.name).name for backup in self.backups()]
+            raise no_backup(name, known, f" in {self._backup_folder}")
+        with base.translated(str(source), self.fault_of), closing(_open_read_only(source)) as backup:
+            _require_sound(backup, source)
+            ours = backup.execute(
+                "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'json2db_runs'"
+            ).fetchone()
+        if not ours or (self.exists() and source.samefile(self.path)):
+            raise DatabaseError(
+                f"{source} is not a backup of ours: "
+                + ("it is the database itself" if ours else "it holds no tables of json2db-sync"),
+                hint="json2db-sync backups lists those there are",
+                reason="not_a_backup",
+            )
+        return str(source.absolute())
+
+    def remove_backup(self, name: str) -> None:
+        try:
+            Path(name).unlink(missing_ok=True)
+        except OSError as error:
+            raise DatabaseError(f"cannot remove {name}: {error.strerror}", reason="cannot_write") from error
+
+    def set_aside_if_damaged(self) -> str | None:
+        self.close()
+        try:
+            with closing(_open_read_only(self.path)) as connection:
+                _require_sound(connection, self.path)
+            return None
+        except sqlite3.OperationalError:  # locked, or out of reach: that is no damage
+            return None
+        except (DatabaseError, sqlite3.DatabaseError):
+            return self._set_aside()
+
+    def _set_aside(self) -> str:
+        kept = self._free_backup(".damaged")
+        try:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            for ending in ("-wal", "-shm", ""):
+                source = self.path.with_name(self.path.name + ending)
+                if source.exists():
+                    shutil.move(source, kept.with_name(kept.name + ending))
+        except OSError as error:
+            raise DatabaseError(
+                f"cannot set {self.label} aside: {error.strerror}", reason="cannot_set_aside"
+            ) from error
+        return str(kept)
+
+    def restore(self, name: str) -> Backup:
+        source = Path(name)
+        self.close()
+        self._make_folder()
+        try:
+            if self.path.exists() and self.path.stat().st_size:
+                with self._beside(source), self.restructuring() as connection:
+                    _Restore(self, connection).run()
+            else:
+                with base.translated(self.label, self.fault_of):
+                    # Through SQLite itself, never by copying the file: a journal beside it would be applied to it.
+                    _copy(source, self.path, self.settings.busy_timeout)
+        except Locked as error:
+            raise Locked(
+                error.message, hint=f"wait until it is done, then run again; {_NOTHING_DONE}", reason=error.reason
+            ) from error
+        return _describe(source, self.path)
+
+    @contextmanager
+    def _beside(self, source: Path) -> Iterator[None]:
+        """Connections made inside see the backup, too."""
+
+        def attach(raw: sqlite3.Connection, _record: object) -> None:
+            raw.execute(f"ATTACH DATABASE ? AS {_BACKUP}", [_read_only(source)])
+
+        sa.event.listen(self.engine, "connect", attach)
+        try:
+            yield
+        finally:
+            self.close()  # the engine goes, and the listener with it
+
+
+class _Restore:
+    """Our tables, with what hangs on them, as they are in a backup; in one transaction without foreign keys."""
+
+    def __init__(self, database: SQLiteBackups, connection: sa.Connection) -> None:
+        self._database = database
+        self._connection = connection
+
+    def run(self) -> None:
+        database, connection = self._database, self._connection
+        plans = Ledger(database, connection).plans(any_version=True).values()
+        live = [*(table.name for plan in plans for table in plan.tables), *TABLES]
+        kept = self._kept_tables()
+        self._require_columns(kept)
+        flat = database.flat_views(connection)
+        views = KeptViews(database, connection, ours=map(database.quote, flat))
+        views.set_aside([*live, *flat])
+        extras = database.extra_ddl(connection, live)
+        self._drop("VIEW", flat)
+        self._drop("TABLE", live)
+        self._require_free(kept)
+        for table, statement in kept.items():
+            self._execute(statement)
+            columns = ", ".join(map(database.quote, self._columns("main", table)))
+            source = f"SELECT {columns} FROM {_BACKUP}.{database.quote(table)}"
+            self._execute(f"INSERT INTO {database.quote(table)} ({columns}) {source}")
+        self._hang_again(live, extras, kept)
+        views.make_again()
+
+    def _kept_tables(self) -> dict[str, str]:
+        """The statements that make our tables of the backup, by name."""
+        texts = self._execute(f"SELECT plan FROM {_BACKUP}.json2db_plans").scalars().all()
+        ours = {*TABLES, *(table.name for text in texts for table in from_json(text).tables)}
+        found = self._execute(f"SELECT name, sql FROM {_BACKUP}.sqlite_master WHERE type = 'table' ORDER BY rowid")
+        return {name: statement for name, statement in found if name in ours}
+
+    def _require_columns(self, kept: dict[str, str]) -> None:
+        """No column of a user's in our tables may go."""
+        ledger = Ledger(self._database, self._connection)
+        with suppress(DatabaseError):  # of a newer version, whose columns nobody knows here
+            built = {name: one for plan in ledger.plans().values() for name, one in self._database.tables(plan).items()}
+            there = sorted(self._database.relation_names(self._connection) & kept.keys() & built.keys())
+            for name, shape in self._database.shapes(self._connection, there).items():
+                known = {*built[name].columns.keys(), *self._columns(_BACKUP, name)}
+                if lost := [column for column in shape.columns if column not in known]:
+                    raise ValidationError(
+                        f"the column {lost[0]} of {name} is not ours and not in the backup; {_NOTHING_DONE}",
+                        hint="move what it holds into a table of your own, drop it, then run again",
+                        reason="column_would_be_lost",
+                        table=name,
+                        column=lost[0],
+                    )
+
+    def _columns(self, schema: str, table: str) -> list[str]:
+        return [row[1] for row in self._execute(f"PRAGMA {schema}.table_info({self._database.quote(table)})")]
+
+    def _drop(self, what: str, names: Sequence[str] | dict[str, tuple[str, str]]) -> None:
+        for name in names:
+            self._execute(f"DROP {what} IF EXISTS {self._database.quote(name)}")
+
+    def _require_free(self, kept: dict[str, str]) -> None:
+        taken = sorted(self._database.relation_names(self._connection) & kept.keys())
+        if taken:
+            raise ValidationError(
+                f"{taken[0]} is not ours and has the name of a table in the backup; {_NOTHING_DONE}",
+                hint="give it another name, then run again",
+                reason="table_in_the_way",
+                table=taken[0],
+            )
+
+    def _hang_again(self, live: Sequence[str], extras: Sequence[tuple[str, str]], kept: dict[str, str]) -> None:
+        """Indexes and triggers: those of users as they are now, ours and others as they were, then our views."""
+        marks = ", ".join("?" * len(kept))
+        found = self._connection.exec_driver_sql(
+            f"SELECT type, name, sql FROM {_BACKUP}.sqlite_master WHERE sql IS NOT NULL AND (type = 'view'"
+            f" OR type IN ('index', 'trigger') AND tbl_name IN ({marks})) ORDER BY type = 'view', rowid",
+            tuple(kept),
+        ).all()
+        ours = tuple(f"ix_{table}_" for table in live)
+        for name, statement in extras:
+            if not name.startswith(ours):
+                self._make(name, statement)
+        there = {row[0] for row in self._execute("SELECT name FROM sqlite_master")}
+        for type_, name, statement in found:
+            if name not in there and (type_ != "view" or FLAT_VIEW.search(statement)):
+                self._make(name, statement)
+
+    def _make(self, name: str, statement: str) -> None:
+        try:
+            self._execute(statement)
+        except sa.exc.DBAPIError as error:
+            if not self._database.refuses_statement(error):
+                raise
+            raise ValidationError(
+                f"{name} hangs on tables that the backup replaces, and could not be made again: {error.orig}; "
+                f"{_NOTHING_DONE}",
+                hint="keep its definition, drop it, run again, and make it for the tables as they are then",
+                reason="object_would_be_lost",
+                table=name,
+            ) from error
+
+    def _execute(self, statement: str) -> sa.CursorResult[*tuple[Any, ...]]:
+        # as the database wrote it: a % in it is no parameter
+        return self._connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
+
+
+def _content(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _remove(paths: Sequence[Path]) -> None:
+    for path in paths:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def _not_written(target: Path, why: str) -> DatabaseError:
+    return DatabaseError(
+        f"cannot write the backup {target}: {why}",
+        hint=f"check the folder, or name another (database.backup_directory); {_NOTHING_DONE}",
+        reason="cannot_write",
+    )
+
+
+@contextmanager
+def _translated(database: Path, target: Path) -> Iterator[None]:
+    """Errors name the file that they are about: what cannot be written is the copy."""
+    writing = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR)
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", 0)
+        fault = fault_of(error, str(database))
+        assert fault is not None
+        if code & 0xFF in writing and code not in (sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ):
+            full = code & 0xFF == sqlite3.SQLITE_FULL
+            raise _not_written(target, "the disk is full" if full else str(error)) from error
+        raise fault from error
+
+
+def _read_only(path: Path) -> str:
+    return f"{path.absolute().as_uri()}?mode=ro"
+
+
+def _open_read_only(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(_read_only(path), uri=True)
+
+
+def _copy(source: Path, target: Path, patience: float, journal: str = "WAL") -> None:
+    with (
+        closing(sqlite3.connect(_read_only(source), uri=True, timeout=patience)) as reader,
+        closing(sqlite3.connect(target, timeout=patience)) as writer,
+    ):
+        reader.backup(writer, progress=_no_further_than(patience))
+        writer.execute(f"PRAGMA journal_mode = {journal}")
+        _require_sound(writer, target)
+
+
+def _no_further_than(patience: float) -> Callable[[int, int, int], None]:
+    """What makes a copy give up, which waits for others without end by itself."""
+    until = time.monotonic() + patience
+
+    def look(code: int, _remaining: int, _total: int) -> None:
+        if code not in (sqlite3.SQLITE_OK, sqlite3.SQLITE_DONE) and time.monotonic() > until:
+            raise sqlite3.OperationalError("database is locked")
+
+    return look
+
+
+def _require_sound(connection: sqlite3.Connection, path: Path) -> None:
+    (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    if found != "ok":
+        raise DatabaseError(f"{path} is damaged: {found}", hint="use another backup", reason="database_damaged")
+
+
+def _describe(path: Path, database: Path) -> Backup:
+    """When it was made says its name: in UTC, of former versions in local time; of another file its time."""
+    status = path.stat()
+    made, number = datetime.fromtimestamp(status.st_mtime, UTC), 1
+    match = re.search(rf"\.{_STAMP}{re.escape(path.suffix)}$", path.name)
+    if match is not None and path.name.startswith(f"{database.stem}."):
+        with suppress(ValueError, OverflowError):  # digits that are no time
+            made = moment_of_stamp(datetime.strptime(match["stamp"], _FORMAT), status.st_mtime, utc=bool(match["utc"]))
+            number = int(match["number"] or 1)
+    return Backup(str(path), now_text(made), status.st_size, number)
