@@ -404,6 +404,7 @@ class SyncRunner:
         tables: Sequence[str] | None = None,
         output_directory: PathLike | None = None,
         *,
+        exclude_tables: Sequence[str] | None = None,
         db_path: PathLike | None = None,
         format: Format | None = None,
         pretty: bool | None = None,
@@ -427,6 +428,7 @@ class SyncRunner:
 
         :param tables: entities or tables; default: all entities, and in a database without any all tables.
         :param output_directory: the folder to write to.
+        :param exclude_tables: entities or tables to leave out; they give no names beside references either.
         :param format: ``envelope``, ``array`` or ``ndjson``.
         :param pretty: indented, or one record a line.
         :param compress: pack with gzip.
@@ -443,7 +445,8 @@ class SyncRunner:
         :param validate: check every record against its JSON Schema.
         """
         given = {
-            "tables": tables, "format": format, "pretty": pretty, "compress": compress, "null_handling": null_handling,
+            "tables": tables, "exclude_tables": exclude_tables, "format": format, "pretty": pretty,
+            "compress": compress, "null_handling": null_handling,
             "related_depth": related_depth, "name_fields": name_fields, "fields": fields, "exclude": exclude,
             "rename": rename, "filters": filters, "statistics": statistics, "validate_records": validate,
         }  # fmt: skip

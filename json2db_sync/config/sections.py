@@ -265,6 +265,9 @@ class ExportSettings(_Section):
     tables: Names | None = _setting(
         None, "EXPORT_TABLES", "Entities or tables to export; unset: all entities, and where there are none all tables"
     )
+    exclude_tables: Names = _setting(
+        (), "EXPORT_EXCLUDE_TABLES", "Entities or tables to leave out, which give no names beside references either"
+    )
     format: Literal["envelope", "array", "ndjson"] = _setting(
         "envelope", "EXPORT_FORMAT", "envelope (records with metadata), array or ndjson (metadata in a file beside)"
     )

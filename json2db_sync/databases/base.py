@@ -21,8 +21,9 @@ from sqlalchemy.engine.reflection import ObjectKind
 
 from json2db_sync.databases import tables
 from json2db_sync.databases.backups import Backup
-from json2db_sync.databases.dialect import Dialect, RowAccess
+from json2db_sync.databases.dialect import Dialect, Query, Relations, RowAccess
 from json2db_sync.databases.flat_views import FlatView
+from json2db_sync.databases.tables import SqlType
 from json2db_sync.databases.urls import mask
 from json2db_sync.databases.views import View
 from json2db_sync.errors import DatabaseError, SyncError, Unreachable
@@ -121,6 +122,34 @@ class TableChanges(Dialect):
         """All tables and views there are."""
         inspector = sa.inspect(connection)
         return {*inspector.get_table_names(), *inspector.get_view_names()}
+
+    def relations(self, connection: sa.Connection, schema: str | None = None) -> Relations:
+        """The tables and views of a schema, by default the one that names without a schema mean."""
+        if schema is not None:
+            return Relations(frozenset())
+        inspector = sa.inspect(connection)
+        return Relations(frozenset(inspector.get_table_names()), others=frozenset(inspector.get_view_names()))
+
+    def names_elsewhere(self, connection: sa.Connection) -> list[str]:
+        """The tables and views of all other schemas, each as ``schema.name``."""
+        return []
+
+    def unreadable(
+        self, connection: sa.Connection, schema: str | None, table: str, columns: Sequence[str]
+    ) -> Mapping[str, str]:
+        """Columns of another's table whose values cannot be had, and why."""
+        return {}
+
+    def may_read(self, connection: sa.Connection, schema: str, table: str) -> bool:
+        """Are we allowed to read a table of another schema?"""
+        return True
+
+    def largest_row(self, connection: sa.Connection, select: Query, columns: Mapping[str, SqlType]) -> int:
+        """About how many bytes the largest row has; 0 where :meth:`pages` sees to that.
+
+        :param columns: what is selected, with the types.
+        """
+        return 0
 
     def shapes(self, connection: sa.Connection, names: Sequence[str]) -> dict[str, TableShape]:
         """What these tables, which are there, are made of."""

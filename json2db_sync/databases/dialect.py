@@ -25,6 +25,7 @@ from json2db_sync.sources.batch import Record
 Decode = Callable[[Any], Any]
 Expression = sa.ColumnElement[Any]
 PlainColumn = sa.ColumnClause[Any]
+Query = sa.Select[Any]
 
 
 @dataclass(frozen=True)
@@ -132,17 +133,35 @@ class Dialect(ABC):
     def _preparer(self) -> IdentifierPreparer:
         return self.dialect().identifier_preparer
 
-    def inner_tables(self, connection: sa.Connection) -> set[str]:
-        """Tables that hold what other tables of an application are made of."""
-        return set()
+    # Tables of others
+
+    def folded(self, name: str) -> str:
+        """A name of a table or column so that all ways to write it are one."""
+        return name
+
+    def plain_type(self, type_: SqlType) -> SqlType:
+        """The type of a column's values, where its own is only another name for that."""
+        return type_
 
     def reads_as_json(self, type_: SqlType) -> bool:
-        """Do values of a column of another's table come as JSON text, see :meth:`json_text`?"""
+        """Do values of a column of another's table come as JSON text, see :meth:`as_read`?"""
         return isinstance(type_, sa.JSON)
 
-    def json_text(self, column: PlainColumn) -> Expression:
-        """What gives the values of such a column as JSON text."""
+    def as_read(self, column: PlainColumn, type_: SqlType) -> Expression:
+        """What gives the values of a column of another's table."""
         return column
+
+    def as_compared(self, column: PlainColumn) -> Expression:
+        """What a value is compared with to find rows of another's table."""
+        return column
+
+    def own_rows(self, select: Query, source: sa.FromClause) -> Query:
+        """The same without rows of the tables that inherit from a table."""
+        return select
+
+    def order_of_all(self, columns: list[Expression]) -> list[Expression]:
+        """What to order by where it is all columns, however many."""
+        return columns
 
     def in_order(self, column: PlainColumn, type_: SqlType) -> Expression:
         """What to order by so that it is the same order whatever the database's language."""
@@ -156,14 +175,28 @@ def quoting(dialect: sa.Dialect, keywords: Collection[str]) -> sa.Dialect:
     return dialect
 
 
+@dataclass(frozen=True)
+class Relations:
+    """What one schema holds, by name."""
+
+    tables: frozenset[str]
+    inner: frozenset[str] = frozenset()
+    """Those of the tables that hold what others of them are made of."""
+    parents: frozenset[str] = frozenset()
+    """Those of the tables whose rows come with those of the tables that inherit from them."""
+    others: frozenset[str] = frozenset()
+    """Views of every sort, and what stands for tables that are elsewhere."""
+
+
 Values = Mapping[str, object]
 """A row to store, by column."""
 Id = str | int
 Rows = Sequence[tuple[Any, ...]]
 """With the driver's values."""
-Query = sa.Select[Any]
 T = TypeVar("T")
 
+PAGE_BYTES = 2**23
+"""Of another's tables so much is read at a time, or one row."""
 _IN_LIST = 500
 """Values in one IN (...): far below every database's limit, large enough that the statement costs nothing."""
 
@@ -240,7 +273,9 @@ class RowAccess(Dialect):
 
     def rows_of(self, connection: sa.Connection, select: Query, key: Expression, ids: Sequence[object]) -> Rows:
         """The rows whose key is one of these, with the driver's values."""
-        with closing(connection.execute(select.where(key.in_(ids)))) as result:
+        # With the key's own type: of values of a column of another's table the database says what they are.
+        among = key.in_(sa.bindparam(None, list(ids), type_=key.type, expanding=True, unique=True))
+        with closing(connection.execute(select.where(among))) as result:
             return result.cursor.fetchall()
 
     def versions(self, connection: sa.Connection, table: sa.Table, ids: Sequence[Id]) -> dict[Id, tuple[int, int]]:

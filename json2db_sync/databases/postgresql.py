@@ -17,7 +17,19 @@ from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
 
 from json2db_sync.databases import postgresql_errors
 from json2db_sync.databases.base import DatabaseSettings
-from json2db_sync.databases.dialect import Capabilities, Decode, Expression, Id, PlainColumn, T, Values, quoting
+from json2db_sync.databases.dialect import (
+    Capabilities,
+    Decode,
+    Expression,
+    Id,
+    PlainColumn,
+    Query,
+    Relations,
+    Rows,
+    T,
+    Values,
+    quoting,
+)
 from json2db_sync.databases.postgresql_backups import READERS, PostgreSQLBackups
 from json2db_sync.databases.postgresql_errors import is_missing_right, is_refusal, state_of
 from json2db_sync.databases.postgresql_views import PostgreSQLViews, execute
@@ -43,11 +55,29 @@ _TYPES: dict[Kind, SqlType] = {
     Kind.DATE: VerbatimType("DATE"),
     Kind.JSON: VerbatimType("JSONB"),
 }
-_PLAIN = (sa.Integer, sa.Numeric, sa.Boolean, sa.String, sa.LargeBinary, sa.Uuid)
-"""Types whose values psycopg gives as they are; of all others the server makes JSON."""
-_ORDERED = (sa.Integer, sa.Numeric, sa.Boolean, sa.Date, sa.DateTime, sa.LargeBinary, sa.Uuid)
+_PLAIN = (sa.Integer, sa.Numeric, sa.Float, sa.Boolean, sa.String, sa.LargeBinary, sa.Uuid)
+"""Types whose values psycopg gives as they are; of all others the server makes JSON, or the text in it."""
+_ORDERED = (sa.Integer, sa.Numeric, sa.Float, sa.Boolean, sa.Date, sa.DateTime, sa.LargeBinary, sa.Uuid)
 # float: a number's column that someone has altered gives decimals
 _DECODERS: dict[Kind, Decode] = {Kind.BIGINT: int, Kind.NUMBER: float, Kind.DECIMAL: "{:f}".format}
+_SMALL = (sa.Integer, sa.Numeric, sa.Float, sa.Boolean, sa.Date, sa.DateTime, sa.Time, sa.Interval, sa.Uuid, sa.Enum)
+_MANY = 800
+_RELATIONS = """
+SELECT c.relname,
+    CASE WHEN c.relkind NOT IN ('r', 'p') THEN 'other'
+        WHEN c.relispartition AND root.relnamespace = c.relnamespace THEN 'inner'
+        WHEN c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhparent = c.oid) THEN 'parent'
+        ELSE 'r' END
+FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    LEFT JOIN pg_class AS root ON c.relispartition AND root.oid = pg_partition_root(c.oid)
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't'
+    AND n.nspname = coalesce(CAST(:schema AS text), current_schema())
+"""
+_ELSEWHERE = """
+SELECT n.nspname || '.' || c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname <> current_schema()
+    AND left(n.nspname, 3) <> 'pg_' AND n.nspname <> 'information_schema'
+"""
 _LOCK = 0x6A32_6462  # "j2db": the advisory lock of this package; one a database, since they are a database's own
 _KEYWORDS = {"collation", "concurrently", "lateral", "system_user", "tablesample"}
 """Names that SQLAlchemy does not know as keywords."""
@@ -247,6 +277,10 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
             return [id_ for id_ in ids if not isinstance(id_, str) or _can(encode, id_)]
         return ids
 
+    def rows_of(self, connection: sa.Connection, select: Query, key: Expression, ids: Sequence[object]) -> Rows:
+        # A float as its text: 0.1 of a real is another number as a double.
+        return super().rows_of(connection, select, key, [repr(id_) if type(id_) is float else id_ for id_ in ids])
+
     def versions(self, connection: sa.Connection, table: sa.Table, ids: Sequence[Id]) -> dict[Id, tuple[int, int]]:
         self._ahead.finish()
         of_ids = "bigint" if isinstance(table.c[ID].type, sa.BigInteger) else "text"
@@ -262,12 +296,53 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
     def byte_order(self, column: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
         return column.collate("C")
 
-    def reads_as_json(self, type_: SqlType) -> bool:
-        # Dates too: psycopg cannot read infinity, or years before 1.
-        return not isinstance(type_, _PLAIN)
+    def relations(self, connection: sa.Connection, schema: str | None = None) -> Relations:
+        found: dict[str, set[str]] = {"r": set(), "inner": set(), "parent": set(), "other": set()}
+        for name, sort in connection.execute(sa.text(_RELATIONS), {"schema": schema}):
+            found[sort].add(name)
+        tables, inner, parents, others = map(frozenset, found.values())
+        return Relations(tables | inner | parents, inner, parents, others)
 
-    def json_text(self, column: PlainColumn) -> Expression:
-        return sa.cast(sa.func.to_json(column), sa.Text)
+    def names_elsewhere(self, connection: sa.Connection) -> list[str]:
+        return list(connection.exec_driver_sql(_ELSEWHERE).scalars())
+
+    def may_read(self, connection: sa.Connection, schema: str, table: str) -> bool:
+        name = f"{self.quote(schema)}.{self.quote(table)}"
+        usage = connection.execute(sa.select(sa.func.has_schema_privilege(schema, "USAGE"))).scalar_one()
+        return bool(usage and connection.execute(sa.select(sa.func.has_table_privilege(name, "SELECT"))).scalar_one())
+
+    def plain_type(self, type_: SqlType) -> SqlType:
+        while isinstance(type_, postgresql.DOMAIN):
+            type_ = type_.data_type
+        return type_
+
+    def reads_as_json(self, type_: SqlType) -> bool:
+        structured = (sa.JSON, sa.ARRAY, postgresql.HSTORE, sa.types.NullType)  # of composite types nothing is known
+        return isinstance(type_, structured) and not self._holds_bytes(type_)
+
+    def _holds_bytes(self, type_: SqlType) -> bool:
+        return isinstance(type_, sa.ARRAY) and isinstance(self.plain_type(type_.item_type), sa.LargeBinary)
+
+    def as_read(self, column: PlainColumn, type_: SqlType) -> Expression:
+        if isinstance(type_, _PLAIN):
+            return column
+        if self._holds_bytes(type_):  # of what are domains psycopg would not know that
+            return sa.cast(column, postgresql.ARRAY[Any](postgresql.BYTEA))
+        # Dates too: psycopg cannot read infinity, or years before 1.
+        value = sa.func.to_json(column)
+        return sa.cast(value, sa.Text) if self.reads_as_json(type_) else value.op("#>>")(sa.literal_column("'{}'"))
+
+    def own_rows(self, select: Query, source: sa.FromClause) -> Query:
+        return select.with_hint(source, "ONLY", self.capabilities.name)
+
+    def order_of_all(self, columns: list[Expression]) -> list[Expression]:
+        # The server sorts with at most 1,664 columns: those that are read, and those that are ordered by.
+        return columns if len(columns) < _MANY else [sa.func.row(*columns)]
+
+    def largest_row(self, connection: sa.Connection, select: Query, columns: Mapping[str, SqlType]) -> int:
+        sizes = [_size(self.quote(name), type_) for name, type_ in columns.items() if not isinstance(type_, _SMALL)]
+        largest: Expression = sa.func.max(sa.literal_column(" + ".join(sizes) or "0"))
+        return int(connection.execute(select.with_only_columns(largest).order_by(None)).scalar_one() or 0)
 
     def in_order(self, column: PlainColumn, type_: SqlType) -> Expression:
         return column if isinstance(type_, _ORDERED) else sa.cast(column, sa.Text).collate("C")
@@ -351,6 +426,14 @@ def _require_schemas(driver: psycopg.Connection[Any], _record: object) -> None:
             reason="no_permission",
             table=closed[0],
         )
+
+
+def _size(column: str, type_: SqlType) -> str:
+    """SQL for the bytes of a value, about; where it can the server tells them without reading the value."""
+    if isinstance(type_, sa.String | sa.LargeBinary):
+        return f"coalesce(octet_length({column}), 0)"
+    stored = f"pg_column_size({column})"  # packed, perhaps
+    return f"coalesce(CASE WHEN {stored} > 2000 THEN octet_length(CAST({column} AS text)) ELSE {stored} END, 0)"
 
 
 def _copy(driver: psycopg.Connection[Any], statement: str, text: bytes) -> None:

@@ -7,18 +7,24 @@ import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from functools import lru_cache, partial
+from itertools import chain
+from sys import getsizeof
+from typing import Any
 
 import sqlalchemy as sa
 
 from json2db_sync.databases import base, sqlite_file
 from json2db_sync.databases.dialect import (
+    PAGE_BYTES,
     Capabilities,
     Decode,
     Expression,
     Id,
     PlainColumn,
     Query,
+    Relations,
     Rows,
     Values,
     in_lists,
@@ -36,6 +42,8 @@ from json2db_sync.model.plan import HASH, ID, LOAD
 # Only types whose affinity cannot change a value: a column declared JSON, DATE or NUMERIC would turn the text "2024"
 # into a number. BIGINT rather than INTEGER: an INTEGER PRIMARY KEY would become the rowid.
 _TYPES: dict[Kind, SqlType] = {Kind.BOOL: sa.Integer(), Kind.INTEGER: sa.BigInteger(), Kind.NUMBER: sa.REAL()}
+_AT_ONCE = 8
+"""Rows that are fetched before it is looked at how large they are."""
 _PAGE_SIZE = 16_384  # a tenth faster than the default for rows of a few hundred bytes
 
 
@@ -170,7 +178,16 @@ class SQLiteDatabase(SQLiteViews):
 
     def pages(self, connection: sa.Connection, statement: Query, size: int) -> Iterator[Rows]:
         with locating_bad_text(connection, statement), closing(connection.execute(statement)) as result:
-            while rows := result.cursor.fetchmany(size):  # fetched as they are asked for, and plain tuples
+            rows: list[tuple[Any, ...]] = []
+            bytes_, at_once = 0, 1
+            while more := result.cursor.fetchmany(min(size - len(rows), at_once)):  # as plain tuples
+                rows += more
+                some = sum(map(getsizeof, chain.from_iterable(more)))
+                bytes_, at_once = bytes_ + some, 1 if some > PAGE_BYTES // 8 else _AT_ONCE
+                if len(rows) == size or bytes_ > PAGE_BYTES:
+                    yield rows
+                    rows, bytes_ = [], 0
+            if rows:
                 yield rows
 
     def rows_of(self, connection: sa.Connection, select: Query, key: Expression, ids: Sequence[object]) -> Rows:
@@ -212,13 +229,15 @@ class SQLiteDatabase(SQLiteViews):
         ).bindparams(sa.bindparam("names", expanding=True, type_=sa.Text()))
         return [(row.name, row.sql) for row in connection.execute(statement, {"names": list(names)})]
 
-    def inner_tables(self, connection: sa.Connection) -> set[str]:
+    def folded(self, name: str) -> str:
+        return name.encode().lower().decode()  # of ASCII letters alone
+
+    def relations(self, connection: sa.Connection, schema: str | None = None) -> Relations:
+        found = super().relations(connection, schema)
         if sqlite3.sqlite_version_info < (3, 37):
-            return set()
-        return {
-            str(row[0])
-            for row in connection.exec_driver_sql("SELECT name FROM pragma_table_list WHERE type = 'shadow'")
-        }
+            return found
+        inner = connection.exec_driver_sql("SELECT name FROM pragma_table_list WHERE type = 'shadow'").scalars()
+        return replace(found, inner=frozenset(inner) & found.tables)
 
     def integrity_problems(self, connection: sa.Connection) -> list[str]:
         found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check(20)")]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -17,6 +17,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
+from json2db_sync.databases.dialect import PAGE_BYTES
 from json2db_sync.databases.reflection import Application, ApplicationColumn
 from json2db_sync.export.filters import conditions
 from json2db_sync.export.lines import Page, Record, as_lines, sorted_json, tally
@@ -26,7 +27,7 @@ from json2db_sync.export.schema import ObservedKinds, record_schema, type_of_col
 from json2db_sync.model.plan import entity_name, singular
 
 PAGE = 256
-"""Rows in memory at a time."""
+"""Rows in memory at a time, at most."""
 DEPTH = 1
 """How many foreign keys are followed unless something else is asked for."""
 Values = Sequence[object]
@@ -36,17 +37,19 @@ _PLAIN = {type(None), str, int, bool, UUID}
 class ApplicationTables:
     """The application's tables as names beside references need them."""
 
-    def __init__(self, database: Database, application: Application, name_fields: Mapping[str, str]) -> None:
+    def __init__(self, database: Database, application: Application, options: ExportOptions) -> None:
         self._database = database
         self._application = application
-        self._name_fields = name_fields
+        self._name_fields, self._excluded = options.name_fields, options.exclude_tables
+
+    compares = True
 
     def references(self, table: str) -> Sequence[Reference]:
         """The references of a table."""
         return [
             Reference(key.column, key.column, key.table, key.key)
             for key in self._application.table(table).foreign_keys
-            if not self._application.table(table).column(key.column).as_json
+            if not self._application.table(table).column(key.column).as_json and key.table not in self._excluded
         ]
 
     def name_column(self, table: str) -> str | None:
@@ -61,10 +64,12 @@ class ApplicationTables:
         """As it is: both columns are of one type."""
         return value
 
+    def source(self, table: str, columns: Iterable[str]) -> sa.TableClause:
+        return self._application.table(table).source(columns)
+
     def expression(self, table: str, column: sa.ColumnClause[Any]) -> sa.ColumnElement[Any]:
-        """JSON columns come as their text."""
-        as_json = self._application.table(table).column(column.name).as_json
-        return self._database.json_text(column) if as_json else column
+        """As it can be read."""
+        return self._database.as_read(column, self._application.table(table).column(column.name).type)
 
     def json_values(self, table: str, column: str, values: Values) -> Values:
         return converter(self._application.table(table).column(column))(values)
@@ -87,7 +92,7 @@ class ApplicationContent:
         self._options = options
         self._columns = {column.name: column for column in self._table.columns}
         depth = DEPTH if options.related_depth is None else options.related_depth
-        self._tables = tables = ApplicationTables(database, application, options.name_fields)
+        self._tables = tables = ApplicationTables(database, application, options)
         fields = related_fields(tables, table, list(self._columns), depth)
         beside = {name: [field.name for field in fields if field.field == name] for name in self._columns}
         placed = [name for column in self._columns for name in (column, *beside[column])]
@@ -106,7 +111,11 @@ class ApplicationContent:
         self._kinds = ObservedKinds()
 
     def pages(self) -> Iterator[Page]:
-        for rows in self._database.pages(self._connection, self._select(), PAGE):
+        select = self._select()
+        types = {name: column.type for name, column in self._columns.items()}
+        largest = self._database.largest_row(self._connection, select, types)
+        size = min(PAGE, max(1, PAGE_BYTES // max(1, largest)))
+        for rows in self._database.pages(self._connection, select, size):
             records = self._records(rows)
             yield Page(as_lines(records), len(records), tally(records, self.counted))
 
@@ -119,20 +128,20 @@ class ApplicationContent:
         return record_schema(self.name, properties, required, key, self._filters)
 
     def _select(self) -> sa.Select[Any]:
-        # Values come as the driver gives them, whatever the columns are declared to be.
-        source = sa.table(self._table.name, *(sa.column(column.name) for column in self._table.columns))
+        source = self._table.source(self._columns)
         columns: list[sa.ColumnElement[Any]] = [
             self._tables.expression(self.name, column).label(column.name) for column in source.c
         ]
-        order = self._table.key or tuple(self._columns)
-        by_name = {name: source.c[name] for name in self._columns}
+        by_name = {name: self._database.as_compared(source.c[name]) for name in self._columns}
         where = conditions(self._database, self._connection, self.name, self._filters, by_name, self._comparable)
-        return (
-            sa.select(*(columns or [sa.literal(1)]))
-            .select_from(source)
-            .where(*where)
-            .order_by(*(self._database.in_order(source.c[name], self._columns[name].type) for name in order))
-        )
+        order = [
+            self._database.in_order(source.c[name], self._columns[name].type)
+            for name in self._table.key or self._columns
+        ]
+        if not self._table.key:
+            order = self._database.order_of_all(order)
+        select = sa.select(*(columns or [sa.literal(1)])).select_from(source).where(*where).order_by(*order)
+        return self._database.own_rows(select, source) if self._table.has_heirs else select
 
     def _comparable(self, field: str, value: object) -> object:
         is_text = isinstance(self._columns[field].type, sa.String)
@@ -182,6 +191,8 @@ def _plain(value: object) -> object:
         return value if _is_finite(value) else "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, bytes | bytearray | memoryview):
         return base64.b64encode(value).decode()
+    if isinstance(value, list):  # an array of bytes
+        return [_plain(one) for one in value]
     return str(value)
 
 

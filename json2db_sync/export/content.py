@@ -6,20 +6,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from json2db_sync.databases.base import Database
-from json2db_sync.databases.reflection import Application
-from json2db_sync.errors import ConfigurationError, NoDataFound
+from json2db_sync.databases.reflection import Application, ApplicationTable
+from json2db_sync.errors import ConfigurationError, DatabaseError, NoDataFound
 from json2db_sync.export.application import ApplicationContent
 from json2db_sync.export.entities import EntityContent
 from json2db_sync.export.layout import unfit_name
 from json2db_sync.export.lines import Page, Record
 from json2db_sync.export.options import ExportOptions
 from json2db_sync.model.plan import EntityPlan
+from json2db_sync.results import Note
 from json2db_sync.text import did_you_mean
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-_BY_TABLE = ("name_fields", "fields", "exclude", "rename", "filters", "statistics")
+_OF_ONE = ("name_fields", "exclude_tables")
+_BY_TABLE = (*_OF_ONE, "fields", "exclude", "rename", "filters", "statistics")
 """Options that are said of tables by their names."""
 
 
@@ -48,24 +50,47 @@ def contents(
     plans: Mapping[str, EntityPlan],
     tables: Sequence[str] | None,
     options: ExportOptions,
-) -> tuple[list[Content], list[str]]:
+) -> tuple[list[Content], list[str], list[Note]]:
     """What is to be exported, in order of name: what is asked for, else all our entities, else all other tables.
 
-    :returns: besides, the names of all that could be.
+    :returns: besides, the names of all that could be, and what could not be exported.
     :raises ConfigurationError: when there is no such table, or an option names a table or a field that is nowhere.
     """
     application = Application(database, connection, plans.values())
     own = [name for name in application.tables if name not in application.inner_tables]
-    names = sorted(set(tables)) if tables else sorted(plans) or own
+    names = [name for name in sorted(set(tables or plans or own)) if name not in options.exclude_tables]
     if not names:
         raise NoDataFound(
             f"{database.label} holds no table that could be exported",
-            hint="load files first (json2db-sync full-workflow), or name another database",
+            hint="load files first (json2db-sync full-workflow), or name another database"
+            if not options.exclude_tables
+            else "leave fewer out (export.exclude_tables)",
             reason="nothing_to_export",
         )
     known = [*plans, *own, *application.inner_tables, *application.views]
+    _require_known(names, known, application, options)
+    found: list[Content] = []
+    notes: list[Note] = []
     for name in names:
-        if name not in known:
+        if name in plans:
+            found.append(EntityContent(database, connection, plans, name, options))
+            continue
+        try:
+            found.append(ApplicationContent(database, connection, application, name, options))
+            notes += _unreadable_columns(application.table(name))
+        except DatabaseError as error:
+            if error.reason != "unreadable_table" or tables:
+                raise
+            notes.append(Note(f"{error.message}; it was not exported", "unreadable_table", name))
+    return found, known + database.names_elsewhere(connection), notes
+
+
+def _require_known(
+    names: Sequence[str], known: Sequence[str], application: Application, options: ExportOptions
+) -> None:
+    """Raise where one of the names, or one that an option names, is nowhere, or can be no file's."""
+    for name in names:
+        if name not in known and application.place(name) is None:
             raise _unknown(name, known, "export.tables")
         if reason := unfit_name(name):
             raise ConfigurationError(
@@ -77,15 +102,14 @@ def contents(
             )
     for setting in _BY_TABLE:
         for name in getattr(options, setting):
-            if name not in known and (name != "*" or setting == "name_fields"):
+            general = name == "*" and setting not in _OF_ONE
+            if name not in known and not general and application.place(name) is None:
                 raise _unknown(name, known, f"export.{setting}")
-    found: list[Content] = [
-        EntityContent(database, connection, plans, name, options)
-        if name in plans
-        else ApplicationContent(database, connection, application, name, options)
-        for name in names
-    ]
-    return found, known
+
+
+def _unreadable_columns(table: ApplicationTable) -> Iterator[Note]:
+    for column, why in table.unreadable.items():
+        yield Note(f"{table.name}.{column} cannot be read, and was left out: {why}", "unreadable_column", table.name)
 
 
 def _unknown(name: str, known: Sequence[str], setting: str) -> ConfigurationError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -28,10 +28,10 @@ _SCALARS = (str, int, float)
 class EntityTables:
     """Our entities' tables as names beside references need them."""
 
-    def __init__(self, plans: Mapping[str, EntityPlan], name_fields: Mapping[str, str]) -> None:
-        self._plans = plans
+    def __init__(self, plans: Mapping[str, EntityPlan], options: ExportOptions) -> None:
+        self._plans = {name: plan for name, plan in plans.items() if name not in options.exclude_tables}
         self._by_table = {plan.table.name: plan for plan in plans.values()}
-        self._name_fields = name_fields
+        self._name_fields = options.name_fields
 
     def references(self, table: str) -> Sequence[Reference]:
         """The references that its plan found in its own columns."""
@@ -65,6 +65,11 @@ class EntityTables:
         whole = id_.removeprefix("-").isdecimal() and len(id_) < 20
         return int(id_) if whole and INT64_MIN <= int(id_) <= INT64_MAX else None
 
+    compares = False
+
+    def source(self, table: str, columns: Iterable[str]) -> sa.TableClause:
+        return sa.table(table, *(sa.column(column) for column in dict.fromkeys(columns)))
+
     def expression(self, table: str, column: sa.ColumnClause[Any]) -> sa.ColumnElement[Any]:
         return column
 
@@ -86,7 +91,7 @@ class EntityContent:
         self.name = entity
         self._plan = plans[entity]
         self._options = options
-        tables = EntityTables(plans, options.name_fields)
+        tables = EntityTables(plans, options)
         key = self._plan.key or ()
         own = properties_of(self._plan.table, key=key)
         own |= {alias: own[name] for alias, name in self._plan.aliases if name in own}

@@ -27,6 +27,8 @@ class ExportOptions:
     null_handling: NullHandling = "keep"
     related_depth: int | None = None
     """How many foreign keys to follow for names; None: one in an application's tables, none in ours."""
+    exclude_tables: Sequence[str] = ()
+    """Tables and entities to leave out, as names beside references too."""
     name_fields: Mapping[str, str] = field(default_factory=dict)
     """Table -> the column that names its rows, where the guess is wrong."""
     fields: Names = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -41,8 +41,15 @@ class Tables(Protocol):
     def key_value(self, table: str, value: object) -> object:
         """What a reference holds, as the key of the table referred to is stored; None where it cannot be one."""
 
+    def source(self, table: str, columns: Iterable[str]) -> sa.TableClause:
+        """What to select its columns from."""
+
     def expression(self, table: str, column: sa.ColumnClause[Any]) -> sa.ColumnElement[Any]:
         """What gives the values of one of its columns, as :meth:`json_values` takes them."""
+
+    @property
+    def compares(self) -> bool:
+        """Does the database say which key a reference holds? Else the two are equal as :meth:`key_value` gives them."""
 
     def json_values(self, table: str, column: str, values: Sequence[object]) -> Sequence[object]:
         """Values of a column as JSON values."""
@@ -97,7 +104,7 @@ def related_name(hops: Sequence[Reference], column: str) -> str:
 
 
 def _stem(field: str) -> str:
-    for ending in ("_id", "_ID", "Id", "ID", "_key", "_code"):
+    for ending in ("_id", "_ID", "_Id", "Id", "ID", "_key", "_code"):
         if field.endswith(ending) and len(field) > len(ending):
             return field.removesuffix(ending)
     return field
@@ -120,10 +127,11 @@ class _Lookup:
         self, database: Database, connection: sa.Connection, tables: Tables, place: tuple[str, str], columns: list[str]
     ) -> None:
         table, key = place
-        source = sa.table(table, *(sa.column(name) for name in dict.fromkeys((key, *columns))))
-        self._key = source.c[key]
+        source = tables.source(table, (key, *columns))
         values = (tables.expression(table, source.c[name]).label(f"c_{name}") for name in columns)
-        self._select = sa.select(self._key.label("key_"), *values)
+        self._select = sa.select(tables.expression(table, source.c[key]).label("key_"), *values)
+        self._key = database.as_compared(source.c[key])
+        self._compares = tables.compares
         self._database, self._connection = database, connection
         self.columns = columns
         self._known: dict[object, tuple[object, ...]] = {}
@@ -136,9 +144,16 @@ class _Lookup:
                 self._known.clear()
                 missing = list(keys)
             for part in in_lists(missing):
-                found = self._database.rows_of(self._connection, self._select, self._key, part)
-                self._known.update((row[0], tuple(row[1:])) for row in found)
+                self._known.update((row[0], tuple(row[1:])) for row in self._found(part))
+            for key in missing if self._compares else ():
+                if (
+                    key not in self._known
+                ):  # it may be equal to the database: in the other case, padded, a text of digits
+                    self._known.update((key, tuple(row[1:])) for row in self._found([key]))
         return self._known
+
+    def _found(self, keys: Sequence[object]) -> Sequence[tuple[Any, ...]]:
+        return self._database.rows_of(self._connection, self._select, self._key, keys)
 
 
 class Names:

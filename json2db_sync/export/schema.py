@@ -68,7 +68,8 @@ def _declared(type_: sa.types.TypeEngine[Any]) -> Schema:
         return {"type": "string", "contentEncoding": "base64"}
     if isinstance(type_, sa.Uuid):
         return {"type": "string", "format": "uuid"}
-    for kind, name in ((sa.Boolean, "boolean"), (sa.Integer, "integer"), (sa.Numeric, "number"), (sa.String, "string")):
+    numbers, texts = ((sa.Numeric, "number"), (sa.Float, "number")), (sa.String, "string")
+    for kind, name in ((sa.Boolean, "boolean"), (sa.Integer, "integer"), *numbers, texts):
         if isinstance(type_, kind):
             return {"type": name}
     if isinstance(type_, sa.Date | sa.DateTime | sa.Time | sa.Interval):

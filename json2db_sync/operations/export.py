@@ -43,9 +43,9 @@ def export(
     )
     started, moment = time.monotonic(), now_text()
     with context.step("export") as step, context.database() as database:
-        with _exporter(context, database, settings, directory) as (exporter, contents):
+        with _exporter(context, database, settings, directory) as (exporter, contents, left_out):
             files, notes = _done(exporter, contents, settings, mode, moment, private=database.is_private)
-            notes += exporter.notes(contents, files)
+            notes += [*left_out, *exporter.notes(contents, files)]
             gone = exporter.leftovers()
         if mode == "check":
             files += gone
@@ -111,11 +111,16 @@ def _done(
         return done, files.notes
 
 
+def _names(given: str | Sequence[str] | None) -> tuple[str, ...]:
+    """One name, or several; none where nothing is said."""
+    return (given,) if isinstance(given, str) else tuple(given or ())
+
+
 @contextmanager
 def _exporter(
     context: Context, database: Database, settings: ExportSettings, directory: Path
-) -> Iterator[tuple[Exporter, list[Content]]]:
-    """What exports to a directory, and what is exported, all of one state of the database."""
+) -> Iterator[tuple[Exporter, list[Content], list[Note]]]:
+    """What exports to a directory, what is exported, and what cannot be, all of one state of the database."""
     from json2db_sync.databases.ledger import Ledger
     from json2db_sync.events import RecordMeter
     from json2db_sync.export.content import contents
@@ -123,12 +128,13 @@ def _exporter(
     from json2db_sync.export.exporter import Exporter
     from json2db_sync.export.options import ExportOptions
 
-    options = ExportOptions(**{one.name: getattr(settings, one.name) for one in fields(ExportOptions)})
-    wanted = [settings.tables] if isinstance(settings.tables, str) else list(settings.tables or ())
+    said = {one.name: getattr(settings, one.name) for one in fields(ExportOptions)}
+    options = ExportOptions(**said | {"exclude_tables": _names(settings.exclude_tables)})
+    wanted = _names(settings.tables)
     with database.reading() as connection:
         plans = Ledger(database, connection).plans()
         drafter = Drafter(directory, database.short_label, options.top_values, RecordMeter("export", context.emit).add)
-        found, known = contents(database, connection, plans, wanted, options)
+        found, known, notes = contents(database, connection, plans, wanted, options)
         exporter = Exporter(options, drafter, known)
         for path in exporter.targets(found):
             if database.occupies(path):
@@ -138,4 +144,4 @@ def _exporter(
                     reason="file_in_use",
                     file=str(path),
                 )
-        yield exporter, found
+        yield exporter, found, notes

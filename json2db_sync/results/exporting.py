@@ -56,7 +56,7 @@ class ExportResult(Result):
 
     @property
     def needs_attention(self) -> bool:
-        return bool(self.outdated)
+        return bool(self.outdated) or super().needs_attention
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,8 @@ LOUD = frozenset(
         "unknown_keyword",
         "unknown_lifecycle",
         "unknown_version_field",
+        "unreadable_column",
+        "unreadable_table",
         "unsorted_versions",
         "without_key",
         "wrapping_stored",

@@ -70,6 +70,8 @@ _DIRECTORY = option("--output-directory", type=click.Path(), metavar="DIR", head
 _TABLES = (
     option("--table", "tables", multiple=True, metavar="NAME", callback=_split, heading=_WHICH,
            help="Only this entity or table; repeat it, or separate names by commas."),
+    option("--exclude-table", "exclude_tables", multiple=True, metavar="NAME", callback=_split, heading=_WHICH,
+           help="Without this entity or table; repeat it, or separate names by commas."),
     option("--where", "filters", multiple=True, metavar="TABLE.FIELD=VALUE", callback=_conditions, heading=_WHICH,
            help="Only rows of which this holds; also with != < <= > >=. Repeat it: all must hold."),
 )  # fmt: skip
