@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -88,7 +89,16 @@ class DataSourceSettings(_Section):
     )
 
 
-class DatabaseSection(_Section):
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", UserWarning)  # a method of BaseModel that it no longer recommends has this name
+
+    class _InSchema(_Section):
+        schema: str | None = _setting(  # type: ignore[assignment]
+            None, "DATABASE_SCHEMA", "The schema of a PostgreSQL database that tables are in", min_length=1
+        )
+
+
+class DatabaseSection(_InSchema):
     """Where tables live."""
 
     path: str = _setting(

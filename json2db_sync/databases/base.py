@@ -26,7 +26,7 @@ from json2db_sync.databases.flat_views import FlatView
 from json2db_sync.databases.tables import SqlType
 from json2db_sync.databases.urls import mask
 from json2db_sync.databases.views import View
-from json2db_sync.errors import DatabaseError, SyncError, Unreachable
+from json2db_sync.errors import ConfigurationError, DatabaseError, SyncError, Unreachable
 from json2db_sync.model.plan import CustomColumn, EntityPlan, PathPlan
 
 FaultOf = Callable[[BaseException, str], DatabaseError | None]
@@ -313,12 +313,21 @@ class DatabaseSettings:
     """Where backups go; None for ``backups`` beside an SQLite file."""
     busy_timeout: float = 5.0
     """Seconds to wait for another program's transaction."""
+    schema: str | None = None
+    """Where tables are; None for where the server leads us."""
 
 
 class Database(TableChanges, RowAccess):
     """A database and how this package uses it. Use as a context manager: leaving it closes all connections."""
 
     def __init__(self, url: sa.URL, settings: DatabaseSettings) -> None:
+        if settings.schema is not None and not self.capabilities.schemas:
+            raise ConfigurationError(
+                f"{self.capabilities.title} has no schemas",
+                hint="leave database.schema out (JSON2DB_DATABASE_SCHEMA, --schema)",
+                setting="database.schema",
+                reason="conflicting_arguments",
+            )
         self.url = url
         self.settings = settings
         self._engine: sa.Engine | None = None

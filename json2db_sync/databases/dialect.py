@@ -38,6 +38,8 @@ class Capabilities:
     """For people."""
     file_based: bool
     """Is it a file, and each backup another?"""
+    schemas: bool
+    """Are its tables in schemas, of which ours may be one?"""
     several_writers: bool
     """Do transactions that write go on beside each other? Else one waits for the other."""
     keys_follow_renames: bool

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from decimal import Decimal
@@ -31,10 +32,13 @@ from json2db_sync.databases.dialect import (
     quoting,
 )
 from json2db_sync.databases.postgresql_backups import READERS, PostgreSQLBackups
-from json2db_sync.databases.postgresql_errors import is_missing_right, is_refusal, state_of
+from json2db_sync.databases.postgresql_errors import is_missing_right, is_refusal, refuses_options, state_of
+from json2db_sync.databases.postgresql_session import NO_LIMITS, Session, options_of
+from json2db_sync.databases.postgresql_texts import remember, undecodable_told
 from json2db_sync.databases.postgresql_views import PostgreSQLViews, execute
 from json2db_sync.databases.row_forms import AsCopyText, RowForm, RowRefused, with_constants
 from json2db_sync.databases.tables import SqlType, VerbatimType
+from json2db_sync.databases.urls import mask
 from json2db_sync.errors import ConfigurationError, DatabaseError, Locked
 from json2db_sync.model import jsontext
 from json2db_sync.model.kinds import Kind
@@ -78,7 +82,7 @@ SELECT n.nspname || '.' || c.relname FROM pg_class AS c JOIN pg_namespace AS n O
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname <> current_schema()
     AND left(n.nspname, 3) <> 'pg_' AND n.nspname <> 'information_schema'
 """
-_LOCK = 0x6A32_6462  # "j2db": the advisory lock of this package; one a database, since they are a database's own
+_LOCK = 0x6A32_6462  # "j2db": the advisory lock of this package, see own_lock
 _KEYWORDS = {"collation", "concurrently", "lateral", "system_user", "tablesample"}
 """Names that SQLAlchemy does not know as keywords."""
 
@@ -93,6 +97,7 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
         name="postgresql",
         title="PostgreSQL",
         file_based=False,
+        schemas=True,
         several_writers=True,
         keys_follow_renames=True,
         typed_moments=True,
@@ -113,6 +118,8 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
         super().__init__(url, settings)
         # It warns of what it passes over while it tells of an error, which we tell.
         logging.getLogger("psycopg").addHandler(_UNHEARD)
+        self._options = options_of(url)
+        self.session = Session(self._options, settings.schema, settings.busy_timeout)
         self._ahead = BackgroundQueue()
         """Rows are on their way to the server while the next ones are prepared."""
 
@@ -132,7 +139,15 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
         place = sa.URL.create(
             self.capabilities.name, host=self.url.host, port=self.url.port, database=self.url.database
         )
-        return place.render_as_string()
+        schema = self.settings.schema or self._options.schema
+        return (place.set(query={"schema": schema}) if schema else place).render_as_string()
+
+    @property
+    def label(self) -> str:
+        url = self.url
+        if self.settings.schema:  # as a URL that leads there
+            url = url.update_query_dict({"options": f"-csearch_path={self.quote(self.settings.schema)}"})
+        return mask(url.render_as_string(hide_password=True))
 
     def version(self, connection: sa.Connection) -> str:
         number = connection.exec_driver_sql("SHOW server_version").scalar_one()
@@ -143,18 +158,50 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
         return quoting(psycopg_dialect(), _KEYWORDS)  # type: ignore[no-untyped-call]
 
     def _create_engine(self) -> sa.Engine:
-        arguments = {
-            "options": f"-c timezone=UTC -c lock_timeout={int(self.settings.busy_timeout * 1000)}",
+        arguments: dict[str, str | int] = {
             "connect_timeout": 10,
             "client_encoding": "utf8",  # as COPY's text is
             "application_name": "json2db_sync",
         }
-        engine = sa.create_engine(self.url, connect_args=arguments, json_deserializer=jsontext.decode)
-        sa.event.listen(engine, "connect", _require_schemas)
+        if self._options.settings:  # which each transaction sets
+            arguments["options"] = self._options.rest
+        engine = sa.create_engine(
+            self.url.set(drivername="postgresql+json2db"),
+            connect_args=arguments,
+            json_deserializer=jsontext.decode,
+            isolation_level="READ COMMITTED",
+        )
+        sa.event.listen(engine, "do_connect", self._connect)
+        sa.event.listen(engine, "connect", self._connected, insert=True)
+        sa.event.listen(engine, "begin", self._begin)
+        sa.event.listen(engine, "before_cursor_execute", remember)
         for moment in ("before_cursor_execute", "commit", "savepoint", "release_savepoint", "rollback_savepoint"):
             sa.event.listen(engine, moment, self._finish_inserts)
         sa.event.listen(engine, "rollback", self._abandon_inserts)
         return engine
+
+    def _connect(
+        self, dialect: sa.Dialect, _record: object, positional: list[str], named: dict[str, object]
+    ) -> psycopg.Connection | None:
+        """A connection without time limits from its first statement on, unless a pooler does not let us say so."""
+        if not self.session.limits_at_start or "service" in self.url.query or "PGSERVICE" in os.environ:
+            return None
+        try:
+            options = {"options": f"{named.get('options', '')} {NO_LIMITS}"}
+            connection: psycopg.Connection = dialect.connect(*positional, **{**named, **options})  # type: ignore[assignment]
+            return connection
+        except dialect.dbapi.OperationalError as error:  # type: ignore[union-attr]
+            if not refuses_options(error):
+                raise
+            self.session.limits_at_start = False
+            return None  # connected as usual
+
+    def _connected(self, driver: psycopg.Connection, _record: object) -> None:
+        self.session.connected(driver)
+
+    def _begin(self, connection: sa.Connection) -> None:
+        connection.dialect.default_schema_name = self.session.schema
+        self.session.begin(_driver(connection))
 
     def _finish_inserts(self, *_of_the_event: object) -> None:
         self._ahead.finish()
@@ -180,34 +227,56 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
             raise postgresql_errors.with_rights(error, missing) from error
 
     @contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        with super().transaction() as connection, undecodable_told(connection, self.session, self.label):
+            yield connection
+
+    @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         # A table that replaces another after the snapshot was taken would be empty to it: the lock comes before.
         with (
             self._translated(),
             self.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection,
+            self._no_replacing(connection),
+            connection.begin(),
+            undecodable_told(connection, self.session, self.label),
         ):
-            connection.exec_driver_sql(f"SELECT pg_advisory_lock_shared({READERS})")
-            connection.commit()
-            try:
-                with connection.begin():
-                    yield connection
-            finally:
-                if not connection.invalidated:
-                    connection.exec_driver_sql(f"SELECT pg_advisory_unlock_shared({READERS})")
-                    connection.commit()
+            yield connection
+
+    @contextmanager
+    def _no_replacing(self, connection: sa.Connection) -> Iterator[None]:
+        """Meanwhile tables are not replaced."""
+        if self.session.pooled:
+            with self.engine.connect() as apart:  # whose open transaction keeps the lock
+                apart.exec_driver_sql(f"SELECT pg_advisory_xact_lock_shared({self.own_lock(READERS)})")
+                yield
+            return
+        connection.exec_driver_sql(f"SELECT pg_advisory_lock_shared({self.own_lock(READERS)})")
+        connection.commit()
+        try:
+            yield
+        finally:
+            if not connection.invalidated:
+                connection.exec_driver_sql(f"SELECT pg_advisory_unlock_shared({self.own_lock(READERS)})")
+                connection.commit()
 
     @contextmanager
     def writing_lock(self) -> Iterator[None]:
         with self._translated(), self.engine.connect() as connection:
-            taken = connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({_LOCK})").scalar_one()
-            connection.commit()
+            # Behind a pooler an open transaction keeps the lock: there is no session of ours that could.
+            scope = "_xact" if self.session.pooled else ""
+            taken = connection.exec_driver_sql(
+                f"SELECT pg_try_advisory{scope}_lock({self.own_lock(_LOCK)})"
+            ).scalar_one()
+            if not scope:
+                connection.commit()
             if not taken:
                 raise Locked(f"{self.label} is being written by another run", reason="locked")
             try:
                 yield
             finally:
-                if not connection.invalidated:
-                    connection.exec_driver_sql(f"SELECT pg_advisory_unlock({_LOCK})")
+                if not (scope or connection.invalidated):
+                    connection.exec_driver_sql(f"SELECT pg_advisory_unlock({self.own_lock(_LOCK)})")
                     connection.commit()
 
     def is_being_written(self, connection: sa.Connection) -> bool:
@@ -381,6 +450,7 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
         statement = sa.text(
             "SELECT conrelid::regclass::text || ': ' || conname || ' was never checked' FROM pg_constraint"
             " JOIN pg_class ON pg_class.oid = conrelid WHERE contype = 'f' AND NOT convalidated AND relname IN :names"
+            " AND relnamespace = quote_ident(current_schema())::regnamespace"
         ).bindparams(sa.bindparam("names", expanding=True, type_=sa.Text()))
         return list(connection.execute(statement, {"names": list(names)}).scalars())
 
@@ -392,7 +462,8 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
         ).bindparams(sa.bindparam("names", expanding=True, type_=sa.Text()))
         triggers = sa.text(
             "SELECT t.tgname, pg_get_triggerdef(t.oid) FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid"
-            " WHERE NOT t.tgisinternal AND c.relnamespace = current_schema()::regnamespace AND c.relname IN :names"
+            " WHERE NOT t.tgisinternal AND c.relnamespace = quote_ident(current_schema())::regnamespace"
+            " AND c.relname IN :names"
         ).bindparams(sa.bindparam("names", expanding=True, type_=sa.Text()))
         return [
             (row[0], row[1])
@@ -411,23 +482,6 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
         return {name: int(size) for name, size in connection.execute(statement, {"names": list(names)})}
 
 
-def _require_schemas(driver: psycopg.Connection[Any], _record: object) -> None:
-    """A schema that may not be used is passed over in silence: its tables would seem not to be there.
-
-    :raises DatabaseError: when one of the search path is such.
-    """
-    with driver.cursor() as cursor:
-        closed = cursor.execute(postgresql_errors.CLOSED_SCHEMAS).fetchone()
-    driver.rollback()
-    if closed is not None:
-        raise DatabaseError(
-            f"permission denied for schema {closed[0]}: {closed[1]} lacks USAGE on it",
-            hint=f"GRANT USAGE ON SCHEMA {closed[0]} TO {closed[1]}, or connect as another user",
-            reason="no_permission",
-            table=closed[0],
-        )
-
-
 def _size(column: str, type_: SqlType) -> str:
     """SQL for the bytes of a value, about; where it can the server tells them without reading the value."""
     if isinstance(type_, sa.String | sa.LargeBinary):
@@ -436,7 +490,7 @@ def _size(column: str, type_: SqlType) -> str:
     return f"coalesce(CASE WHEN {stored} > 2000 THEN octet_length(CAST({column} AS text)) ELSE {stored} END, 0)"
 
 
-def _copy(driver: psycopg.Connection[Any], statement: str, text: bytes) -> None:
+def _copy(driver: psycopg.Connection, statement: str, text: bytes) -> None:
     try:
         with driver.cursor() as cursor, cursor.copy(statement) as copy:
             copy.write(text)
@@ -454,9 +508,9 @@ def _can(encode: Callable[[str], object], text: str) -> bool:
     return True
 
 
-def _driver(connection: sa.Connection) -> psycopg.Connection[Any]:
+def _driver(connection: sa.Connection) -> psycopg.Connection:
     """The connection of psycopg, which need not be installed for this module to be imported."""
-    raw: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
+    raw: psycopg.Connection = connection.connection.driver_connection  # type: ignore[assignment]
     return raw
 
 

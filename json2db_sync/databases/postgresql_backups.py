@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -13,6 +14,8 @@ from json2db_sync.databases.backups import Backup, free_name, no_backup
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.flat_views import FlatViews
 from json2db_sync.databases.ledger import TABLES, Ledger
+from json2db_sync.databases.postgresql_session import Session
+from json2db_sync.databases.postgresql_views import execute
 from json2db_sync.databases.views import KeptViews
 from json2db_sync.model.kinds import now_text
 
@@ -22,14 +25,32 @@ READERS = 0x6A32_6463
 """The advisory lock that all who read share; who replaces tables takes it alone."""
 
 
+_FOUND = """
+    SELECT nspname FROM pg_namespace WHERE starts_with(nspname, :prefix)
+        AND coalesce(obj_description(oid, 'pg_namespace'), :mark) = :mark
+"""
+
+
 class PostgreSQLBackups(Database):
     """Copies of our tables, and going back to them."""
+
+    session: Session
+
+    def own_lock(self, key: int) -> int:
+        """The advisory lock of this key for our schema: those of others are written and read beside ours."""
+        schema = self.session.schema
+        return key if schema == "public" else zlib.crc32(schema.encode()) << 31 ^ key
+
+    def _mark(self) -> str:
+        return f"json2db_sync: tables of the schema {self.session.schema}"
 
     def backup(self, names: Sequence[str]) -> Backup:
         stamped = f"{_PREFIX}{datetime.now(UTC):%Y%m%d_%H%M%S}"
         with self.transaction() as connection:
-            schema = free_name(stamped, self._schemas(connection))
+            schema = free_name(stamped, sa.inspect(connection).get_schema_names())
             connection.exec_driver_sql(f"CREATE SCHEMA {self.quote(schema)}")
+            mark = self._mark().replace("'", "''")
+            execute(connection, f"COMMENT ON SCHEMA {self.quote(schema)} IS '{mark}'")
             existing = self.relation_names(connection)
             for name in names:
                 if name in existing:
@@ -52,7 +73,9 @@ class PostgreSQLBackups(Database):
         return {name: int(size) for name, size in rows}
 
     def _schemas(self, connection: sa.Connection) -> list[str]:
-        return [name for name in sa.inspect(connection).get_schema_names() if _NAME.fullmatch(name)]
+        """Of our tables; a backup of an earlier version does not say of which."""
+        found = connection.execute(sa.text(_FOUND), {"prefix": _PREFIX, "mark": self._mark()})
+        return [name for name in found.scalars() if _NAME.fullmatch(name)]
 
     def find_backup(self, name: str) -> str:
         known = [backup.name for backup in self.backups()]
@@ -77,8 +100,8 @@ class PostgreSQLBackups(Database):
                 self.drop_tables(connection, plan)
             schema = self.quote(name)
             kept = sa.inspect(connection).get_table_names(schema=name)
-            for table in {*TABLES, *kept}:  # a former ledger had fewer
-                connection.exec_driver_sql(f"DROP TABLE IF EXISTS {self.quote(table)}")
+            for table in self.relation_names(connection) & {*TABLES, *kept}:  # a former ledger had fewer
+                connection.exec_driver_sql(f"DROP TABLE {self.quote(table)}")
             for table in kept:
                 own = self.quote(table)
                 connection.exec_driver_sql(f"CREATE TABLE {own} (LIKE {schema}.{own} INCLUDING ALL)")
@@ -94,7 +117,7 @@ class PostgreSQLBackups(Database):
 
     def _wait_for_readers(self, connection: sa.Connection) -> None:
         """Nobody reads from here to the end of the transaction: who waited then sees the tables as they are then."""
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({READERS})")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({self.own_lock(READERS)})")
 
 
 def _describe(schema: str, size: int | None = None) -> Backup:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -36,10 +37,30 @@ _FAULTS = {
         "a view or table of your own depends on it: drop that first, and make it again afterwards",
         reason="depended_upon",
     ),
+    "25006": _Fault(
+        DatabaseError,
+        "connect to a server or as a user that may write: default_transaction_read_only is on for this one (ALTER ROLE "
+        "... SET, ALTER DATABASE ... SET, or in the server's configuration), or the server is a standby",
+        reason="read_only",
+    ),
+    "57014": _Fault(
+        DatabaseError,
+        "statement_timeout or an administrator ended it; ours is off unless the options of the URL or PGOPTIONS set it",
+        reason="statement_ended",
+    ),
     "42501": _Fault(DatabaseError, "ask for the permission, or connect as another user", reason="no_permission"),
     "53300": _Fault(Unreachable, "the server is short of room, memory or connections", reason="server_short"),
     "53": _Fault(DatabaseError, "the server is short of room, memory or connections", reason="server_short"),
     "57P": _Fault(Unreachable, "the server is shutting down or starting: run again", reason="server_shutting_down"),
+}
+# PgBouncer's words: it has no codes of its own
+_OF_POOLERS = {
+    "unsupported startup parameter": "the pooler takes no such parameter: add it to its ignore_startup_parameters; a "
+    "schema is set by database.schema (JSON2DB_DATABASE_SCHEMA, --schema)",
+    "query_wait_timeout": "the pooler had no free connection to the server: a run needs up to four at a time; raise "
+    "its default_pool_size (or pool_size)",
+    "query_timeout": "the pooler ended it: set its query_timeout to 0 for this user or database",
+    "idle transaction timeout": "the pooler ended it: set its idle_transaction_timeout to 0 for this user or database",
 }
 
 
@@ -51,6 +72,11 @@ def fault_of(error: BaseException, label: str) -> DatabaseError | None:
     if not state and any(kind.__name__ == "OperationalError" for kind in type(error).__mro__):  # a timeout is one too
         state = _connection_state(str(error))
     said = first_line(error)
+    for words, hint in _OF_POOLERS.items():
+        if state.startswith("08") and words in said:
+            return Unreachable(f"{label}: {said}", hint=hint, reason="pooler_refused")
+    if getattr(getattr(error, "diag", None), "source_function", None) == "check_enable_rls":
+        return _row_security(said, label)
     if state == "2BP01":  # the line says what is depended upon, its detail by what
         said += f" ({str(error.diag.message_detail).splitlines()[0]})"  # type: ignore[attr-defined]
     for start, fault in _FAULTS.items():
@@ -58,6 +84,23 @@ def fault_of(error: BaseException, label: str) -> DatabaseError | None:
             what = f"another program holds a lock ({said})" if fault.error is Locked else said
             return fault.error(f"{label}: {what}", hint=fault.hint, reason=fault.reason)
     return DatabaseError(f"{label}: {said}", reason="database_error")
+
+
+def refuses_options(error: BaseException) -> bool:
+    """Does a pooler say that it takes no options of a session?"""
+    return any(words in str(error) for words in ("unsupported startup parameter", "command-line options"))
+
+
+def _row_security(said: str, label: str) -> DatabaseError:
+    table = re.search(r'["«„](.+)["»“]', said)
+    name = table[1] if table else "the table"
+    return DatabaseError(
+        f"{label}: row-level security on {name} hides rows from this user ({said})",
+        hint=f"connect as its owner or as a role with BYPASSRLS; if it is its owner's: ALTER TABLE {name} NO FORCE ROW "
+        "LEVEL SECURITY",
+        reason="row_security",
+        table=table and table[1],
+    )
 
 
 def _connection_state(text: str) -> str:

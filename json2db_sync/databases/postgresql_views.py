@@ -18,7 +18,7 @@ from json2db_sync.model.plan import PathPlan
 _EDGES = """
     WITH RECURSIVE reader (oid, of) AS (
         SELECT c.oid, 0::oid FROM pg_class AS c
-        WHERE c.relnamespace = current_schema()::regnamespace AND c.relname = ANY (:names)
+        WHERE c.relnamespace = quote_ident(current_schema())::regnamespace AND c.relname = ANY (:names)
         UNION
         SELECT v.oid, reader.oid FROM reader
         JOIN pg_depend AS d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = reader.oid
@@ -29,7 +29,7 @@ _EDGES = """
     SELECT oid, of FROM reader WHERE of <> 0
 """
 _NAME = """
-    SELECT CASE WHEN relnamespace = current_schema()::regnamespace THEN quote_ident(relname)
+    SELECT CASE WHEN relnamespace = quote_ident(current_schema())::regnamespace THEN quote_ident(relname)
         ELSE format('%I.%I', relnamespace::regnamespace::name, relname) END, relkind::text
     FROM pg_class WHERE oid = :oid
 """
@@ -133,7 +133,7 @@ class PostgreSQLViews(Database):
     def flat_views(self, connection: sa.Connection) -> dict[str, tuple[str, str]]:
         statement = (
             "SELECT relname, obj_description(oid, 'pg_class') FROM pg_class"
-            " WHERE relkind = 'v' AND relnamespace = current_schema()::regnamespace"
+            " WHERE relkind = 'v' AND relnamespace = quote_ident(current_schema())::regnamespace"
         )
         found = connection.exec_driver_sql(statement).all()
         return {name: (match[1], match[2]) for name, text in found if text and (match := _MARK.fullmatch(text))}

@@ -156,7 +156,9 @@ class Application:
         fold = self._database.folded
         names = {fold(name): name for name in columns}
         found: dict[str, dict[ForeignKey, bool]] = {}
-        for one in self._inspector.get_foreign_keys(table, schema):
+        # PostgreSQL's schema of a table is named, also where the search path leads there
+        options = {"postgresql_ignore_search_path": True} if schema is None else {}
+        for one in self._inspector.get_foreign_keys(table, schema, **options):
             if len(one["constrained_columns"]) == 1:
                 column = names[fold(one["constrained_columns"][0])]
                 target = self._referred(one, schema)

@@ -54,6 +54,7 @@ class SQLiteDatabase(SQLiteViews):
         name="sqlite",
         title="SQLite",
         file_based=True,
+        schemas=False,
         several_writers=False,
         keys_follow_renames=False,
         typed_moments=False,

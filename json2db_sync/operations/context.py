@@ -172,7 +172,8 @@ class Context:
         from json2db_sync.databases.base import DatabaseSettings
 
         section = self.config.database
-        return open_database(self.db_path, DatabaseSettings(section.backup_directory, section.busy_timeout))
+        settings = DatabaseSettings(section.backup_directory, section.busy_timeout, section.schema)
+        return open_database(self.db_path, settings)
 
     @contextmanager
     def lock(self, database: Database) -> Iterator[None]:

@@ -23,6 +23,7 @@ class Call:
     """What a command was told about itself, apart from the operation's own arguments."""
 
     db_path: str | None = None
+    schema: str | None = None
     data_source: str | None = None
     config_file: str | None = None
     include_failed: bool | None = None
@@ -41,6 +42,7 @@ class Call:
     def sections(self) -> dict[str, dict[str, object]]:
         """The settings given, in the sections of the configuration."""
         sections: dict[str, dict[str, object]] = {
+            "database": {"schema": self.schema},
             "data_source": {"include_failed": self.include_failed},
             "processing": {
                 **{name: getattr(self, name) for name in ("batch_size", "memory_limit", "on_error", "max_rejected")},
@@ -157,6 +159,7 @@ CONFIG_FILE = option("--config-file", type=_PATH, metavar="FILE", heading=_WHERE
 DATABASE = (
     option("--db-path", type=_PATH, metavar="PATH|URL", heading=_WHERE,
            help="SQLite file, or postgresql://user:password@host/name."),
+    option("--schema", metavar="NAME", heading=_WHERE, help="The schema that tables are in, on PostgreSQL."),
     CONFIG_FILE,
 )
 DATA_SOURCE = option("--data-source", type=_PATH, metavar="PATH", heading=_WHERE,

@@ -54,7 +54,7 @@ def config_example() -> int:
     example="json2db-sync menu --db-path production.db",
     short="The guided menu.",
 )
-@options(shared.DATABASE, shared.DATA_SOURCE)
+@options(shared.DATABASE[0], shared.CONFIG_FILE, shared.DATA_SOURCE)
 def menu(call: Call) -> int:
     return open_menu(call)
 
