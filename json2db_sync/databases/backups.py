@@ -21,6 +21,8 @@ class Backup:
     """Bytes."""
     number: int = 1
     """Of those of that second."""
+    unchecked: tuple[str, ...] = ()
+    """Tables of which it was not checked whether the copy is sound, and why."""
 
     @property
     def order(self) -> tuple[str, int]:

@@ -463,6 +463,10 @@ class Database(TableChanges, RowAccess):
     def integrity_problems(self, connection: sa.Connection) -> list[str]:
         """What the database itself finds wrong with its files."""
 
+    def not_checked(self, connection: sa.Connection) -> list[str]:
+        """Tables that this check and the next cannot look at, and why."""
+        return []
+
     @abstractmethod
     def foreign_key_problems(self, connection: sa.Connection, names: Sequence[str]) -> list[str]:
         """Broken or missing foreign keys of our tables."""

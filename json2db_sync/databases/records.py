@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from itertools import repeat
+from itertools import chain, repeat
 from operator import itemgetter
 from typing import Any
 
@@ -261,25 +261,29 @@ class RecordReader:
         yield from self.by_ids([id_]).values()
 
     def all(self) -> Iterator[StoredRecord]:
-        """All records in order of id, a page in memory at a time: the larger the records, the fewer."""
+        """All records in order of id, a page in memory at a time."""
+        return chain.from_iterable(self.pages())
+
+    def pages(self) -> Iterator[list[StoredRecord]]:
+        """All records in order of id, several at a time: the larger they are, the fewer."""
         rows = self._root.rows(limit=_FIRST)
         while rows:
             size = 1
             # Ids that follow one another are one range of the children's primary key.
             for page in self._pages(rows, lambda key, ids: key.between(ids[0], ids[-1])):
-                yield from page
+                yield page
                 size = _size_after(page)
             rows = self._root.rows(self._root.key > rows[-1][0], size)
 
-    def in_byte_order(self) -> Iterator[StoredRecord]:
-        """All records as :meth:`all`, texts that are ids in the order of their bytes whatever the database's language.
+    def in_byte_order(self) -> Iterator[list[StoredRecord]]:
+        """All records as :meth:`pages`, ids that are texts in the order of their bytes whatever the language.
 
         Where that is another order than the database's, all ids are sorted once, which the index is no help for.
         """
         key = self._root.key
         in_bytes = key if self._plan.id_kind is Kind.INTEGER else self._database.byte_order(key)
         if in_bytes is key:
-            yield from self.all()
+            yield from self.pages()
             return
         size = _FIRST
         for ids in self._database.pages(self._connection, sa.select(key).order_by(in_bytes), BATCH):
@@ -287,7 +291,7 @@ class RecordReader:
             while place < len(ids):
                 part = [row[0] for row in ids[place : place + size]]
                 found = self.by_ids(part)
-                yield from (found[id_] for id_ in part)
+                yield [found[id_] for id_ in part]
                 place, size = place + len(part), _size_after(list(found.values()))
 
     def _pages(self, rows: Rows, belonging: Belonging) -> Iterator[list[StoredRecord]]:

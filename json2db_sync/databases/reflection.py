@@ -126,6 +126,13 @@ class Application:
                 raise _unreadable(name, str(error.orig)) from error
         return self._known[name]
 
+    def has_column(self, table: str, column: str) -> bool:
+        """Is there such a column that can be read?"""
+        try:
+            return any(one.name == column for one in self.table(table).columns)
+        except DatabaseError:
+            return False
+
     def _reflected(self, name: str) -> ApplicationTable:
         place = self.place(name)
         assert place is not None

@@ -15,7 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from json2db_sync.databases import base, sqlite_file
+from json2db_sync.databases import base, sqlite_file, sqlite_missing
 from json2db_sync.databases.dialect import (
     PAGE_BYTES,
     Capabilities,
@@ -61,6 +61,11 @@ class SQLiteDatabase(SQLiteViews):
         typed_json=False,
     )
     fault_of = staticmethod(sqlite_file.fault_of)
+
+    def __init__(self, url: sa.URL, settings: base.DatabaseSettings) -> None:
+        super().__init__(url, settings)
+        self._in_unknown_order: set[tuple[str, str]] = set()
+        """Columns of an application's tables."""
 
     def version(self, connection: sa.Connection) -> str:
         return f"SQLite {sqlite3.sqlite_version}"
@@ -230,6 +235,19 @@ class SQLiteDatabase(SQLiteViews):
         ).bindparams(sa.bindparam("names", expanding=True, type_=sa.Text()))
         return [(row.name, row.sql) for row in connection.execute(statement, {"names": list(names)})]
 
+    def unreadable(
+        self, connection: sa.Connection, schema: str | None, table: str, columns: Sequence[str]
+    ) -> Mapping[str, str]:
+        raw = driver_of(connection)
+        unknown = sqlite_missing.unknown_collations(raw, table)
+        self._in_unknown_order.update((table, column) for column in unknown)
+        return sqlite_missing.unreadable(raw, table, columns, unknown)
+
+    def as_compared(self, column: PlainColumn) -> Expression:
+        # an index in an order that nobody here knows finds nothing
+        table = getattr(column.table, "name", None)
+        return column.collate("BINARY") if (table, column.name) in self._in_unknown_order else column
+
     def folded(self, name: str) -> str:
         return name.encode().lower().decode()  # of ASCII letters alone
 
@@ -241,8 +259,15 @@ class SQLiteDatabase(SQLiteViews):
         return replace(found, inner=frozenset(inner) & found.tables)
 
     def integrity_problems(self, connection: sa.Connection) -> list[str]:
-        found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check(20)")]
-        return [] if found == ["ok"] else found
+        return sqlite_missing.integrity(driver_of(connection), 20)
+
+    def not_checked(self, connection: sa.Connection) -> list[str]:
+        raw = driver_of(connection)
+        found = {
+            **sqlite_missing.not_checked(raw, "foreign_key_check"),
+            **sqlite_missing.not_checked(raw, "integrity_check"),
+        }
+        return [f"{table}: {why}" for table, why in found.items()]
 
     def foreign_key_problems(self, connection: sa.Connection, names: Sequence[str]) -> list[str]:
         ours = set(names)
@@ -312,4 +337,4 @@ def _begin(connection: sa.Connection) -> None:
 
 
 def _violations(connection: sa.Connection) -> set[tuple[object, ...]]:
-    return {tuple(row) for row in connection.exec_driver_sql("PRAGMA foreign_key_check")}
+    return set(sqlite_missing.checked(driver_of(connection), "foreign_key_check"))

@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from json2db_sync.databases import base
 from json2db_sync.databases.backups import Backup, free_name, no_backup
 from json2db_sync.databases.ledger import TABLES, Ledger
 from json2db_sync.databases.sqlite_file import FLAT_VIEW, SQLiteFile, fault_of
+from json2db_sync.databases.sqlite_missing import integrity, not_checked
 from json2db_sync.databases.views import KeptViews
 from json2db_sync.errors import DatabaseError, Locked, ValidationError
 from json2db_sync.model.kinds import now_text
@@ -61,12 +63,12 @@ class SQLiteBackups(SQLiteFile):
             self._require_room(target)
             with replaced(target, partial=partial, like=self.path), _translated(self.path, target):
                 # one file, complete without others beside it
-                _copy(self.path, partial, self.settings.busy_timeout, journal="DELETE")
+                unchecked = _copy(self.path, partial, self.settings.busy_timeout, journal="DELETE")
         except OSError as error:
             raise _not_written(target, error.strerror or str(error)) from error
         finally:
             _remove([partial.with_name(partial.name + ending) for ending in _JOURNALS])
-        return _describe(target, self.path)
+        return replace(_describe(target, self.path), unchecked=unchecked)
 
     def _require_room(self, target: Path) -> None:
         size, free = self.path.stat().st_size, shutil.disk_usage(target.parent).free
@@ -321,7 +323,8 @@ def _open_read_only(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(_read_only(path), uri=True)
 
 
-def _copy(source: Path, target: Path, patience: float, journal: str = "WAL") -> None:
+def _copy(source: Path, target: Path, patience: float, journal: str = "WAL") -> tuple[str, ...]:
+    """Copy a whole file; returns what could not be checked of the copy."""
     with (
         closing(sqlite3.connect(_read_only(source), uri=True, timeout=patience)) as reader,
         closing(sqlite3.connect(target, timeout=patience)) as writer,
@@ -329,6 +332,7 @@ def _copy(source: Path, target: Path, patience: float, journal: str = "WAL") -> 
         reader.backup(writer, progress=_no_further_than(patience))
         writer.execute(f"PRAGMA journal_mode = {journal}")
         _require_sound(writer, target)
+        return tuple(f"{table}: {why}" for table, why in not_checked(writer, "integrity_check").items())
 
 
 def _no_further_than(patience: float) -> Callable[[int, int, int], None]:
@@ -343,9 +347,8 @@ def _no_further_than(patience: float) -> Callable[[int, int, int], None]:
 
 
 def _require_sound(connection: sqlite3.Connection, path: Path) -> None:
-    (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
-    if found != "ok":
-        raise DatabaseError(f"{path} is damaged: {found}", hint="use another backup", reason="database_damaged")
+    if found := integrity(connection, 1):
+        raise DatabaseError(f"{path} is damaged: {found[0]}", hint="use another backup", reason="database_damaged")
 
 
 def _describe(path: Path, database: Path) -> Backup:

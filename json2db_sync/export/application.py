@@ -49,7 +49,9 @@ class ApplicationTables:
         return [
             Reference(key.column, key.column, key.table, key.key)
             for key in self._application.table(table).foreign_keys
-            if not self._application.table(table).column(key.column).as_json and key.table not in self._excluded
+            if not self._application.table(table).column(key.column).as_json
+            and key.table not in self._excluded
+            and self._application.has_column(key.table, key.key)
         ]
 
     def name_column(self, table: str) -> str | None:

@@ -18,10 +18,7 @@ from json2db_sync.model.column_codecs import codec_for
 from json2db_sync.model.jsontext import stored_id
 from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, ValueMismatch
 from json2db_sync.model.plan import ID, EntityPlan, singular
-from json2db_sync.workers.batching import batched
 
-_PAGE = 256
-"""Records in memory at a time; where they are large, fewer are read at once."""
 _SCALARS = (str, int, float)
 
 
@@ -108,7 +105,7 @@ class EntityContent:
         self._reader = RecordReader(database, connection, self._plan, self._filtered(database, connection))
 
     def pages(self) -> Iterator[Page]:
-        for stored in batched(self._reader.in_byte_order(), _PAGE):
+        for stored in self._reader.in_byte_order():
             whole = [one.record for one in stored]
             self._add_names(whole)
             records = self._projection.records(whole)

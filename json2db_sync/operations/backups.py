@@ -35,7 +35,8 @@ def backup(context: Context) -> BackupResult:
         with context.lock(database):
             made = database.backup(all_table_names(database))
         step.done(made.name)
-    return BackupResult(database=database.label, backup=made.name, size=made.size)
+    notes = tuple(Note(f"not checked: {table}", "table_not_checked") for table in made.unchecked)
+    return BackupResult(database=database.label, backup=made.name, size=made.size, notes=notes)
 
 
 def backups(context: Context) -> BackupResult:

@@ -71,6 +71,8 @@ class Verification:
         finding = CheckBuilder("integrity")
         for problem in self._database.integrity_problems(self._connection):
             finding.add(problem)
+        for table in self._database.not_checked(self._connection):
+            finding.notes.append(Note(f"not checked: {table}", "table_not_checked"))
         return finding.done(f"{self._database.capabilities.title}'s own check of the whole database")
 
     def _foreign_keys(self) -> Check:

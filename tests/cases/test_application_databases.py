@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,11 @@ from support.exports import document, execute, exported, records, runner_on
 from support.sessions import ok, session
 
 from json2db_sync import SyncRunner
+from json2db_sync.databases import open_database
+from json2db_sync.databases import sqlite as sqlite_module
+from json2db_sync.errors import DatabaseError
+from json2db_sync.export import application as application_module
+from json2db_sync.export import entities as entities_module
 
 
 def exported_records(url: str, table: str, **arguments: Any) -> list[dict[str, Any]]:
@@ -345,3 +352,127 @@ def test_27_all_entities_but_those_that_are_left_out(databases, database_url, tm
     result = exported(database_url, Path("out"), exclude_tables=["users"], related_depth=1)
     assert [file.name for file in result.files] == ["notes"]
     assert records(Path("out", "notes.json")) == [{"id": 1, "user_id": 1}]
+
+
+# What only the application has
+
+
+def application(path: Path) -> str:
+    """A database with collations and functions that its application registers."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.create_collation("icu_root", lambda one, other: (one.lower() > other.lower()) - (one < other))
+        connection.create_function("twice", 1, lambda value: value * 2, deterministic=True)
+        connection.executescript(
+            "CREATE TABLE tag (code TEXT COLLATE icu_root PRIMARY KEY, name TEXT);"
+            "CREATE TABLE own (code TEXT COLLATE icu_root PRIMARY KEY, n INT) WITHOUT ROWID;"
+            "CREATE TABLE post (id INTEGER PRIMARY KEY, tag_code TEXT REFERENCES tag, own_code REFERENCES own);"
+            "CREATE TABLE sums (id INTEGER PRIMARY KEY, a INT, v INT AS (twice(a)), s INT AS (twice(a)) STORED);"
+            "CREATE TABLE checked (id INTEGER PRIMARY KEY, a INT CHECK (twice(a) > 0));"
+            "CREATE INDEX twices ON checked (twice(a)) WHERE twice(a) > 1;"
+            "CREATE TABLE plain (id INTEGER PRIMARY KEY, t TEXT);"
+            "INSERT INTO tag VALUES ('b', 'Bee'), ('A', 'Ay');INSERT INTO own VALUES ('b', 2), ('A', 1);"
+            "INSERT INTO post VALUES (1, 'A', 'b');INSERT INTO sums (id, a) VALUES (1, 5);"
+            "INSERT INTO checked VALUES (1, 3);INSERT INTO plain VALUES (1, 'x');"
+        )
+    return str(path)
+
+
+def test_24_collations_and_functions_of_the_application_are_not_needed_to_export(tmp_path):
+    """All rows are exported, in the order of their bytes; only what a missing function computes is left out, and told."""
+    url = application(tmp_path / "app.db")
+    result = exported(url, Path("out"), validate=True)
+    assert [(note.code, note.entity) for note in result.notes] == [("unreadable_column", "sums")]
+    assert "sums.v cannot be read" in result.notes[0]
+    assert result.needs_attention
+    assert records(Path("out", "tag.json")) == [{"code": "A", "name": "Ay"}, {"code": "b", "name": "Bee"}]
+    assert records(Path("out", "own.json")) == [{"code": "A", "n": 1}, {"code": "b", "n": 2}]
+    assert records(Path("out", "post.json")) == [{"id": 1, "tag_code": "A", "tag_name": "Ay", "own_code": "b"}]
+    assert records(Path("out", "sums.json")) == [{"id": 1, "a": 5, "s": 10}]
+    assert records(Path("out", "checked.json")) == [{"id": 1, "a": 3}]
+    for table in ("tag", "own"):
+        exported(url, Path("some"), tables=[table], filters={table: {"code": "A"}})
+        assert [record["code"] for record in records(Path("some", f"{table}.json"))] == ["A"]
+
+
+def test_24_what_only_the_application_has_is_no_damage(tmp_path):
+    """Beside such tables ours are loaded, widened, verified, backed up and restored; what was not checked is told."""
+    url = application(tmp_path / "app.db")
+    session(tmp_path, "2025-01-01", things=[{"id": 1, "x": 5}])
+    session(tmp_path, "2025-01-02", things=[{"id": "A", "x": "t"}])
+    runner = SyncRunner(url, tmp_path)
+    ok(runner.full_workflow())
+    verified = ok(runner.verify(full=True))
+    told = {note.split()[2].rstrip(":") for note in verified.notes if note.code == "table_not_checked"}
+    assert told == {"tag", "own", "post", "sums", "checked"}
+    made = ok(runner.backup())
+    assert {note.code for note in made.notes} == {"table_not_checked"}
+    assert "tag: no such collation sequence: icu_root" in " ".join(made.notes)
+    ok(runner.restore(made.backup))
+
+
+def test_24_damage_is_found_in_the_tables_that_can_be_checked(tmp_path):
+    """What cannot be checked hides nothing in the tables that can."""
+    url = application(tmp_path / "app.db")
+    with closing(sqlite3.connect(url)) as connection, connection:
+        connection.executescript(
+            "CREATE INDEX t ON plain (t);PRAGMA writable_schema = ON;"
+            "UPDATE sqlite_master SET sql = 'CREATE INDEX t ON plain (id + 1)' WHERE name = 't';"
+        )
+    with pytest.raises(DatabaseError, match="is damaged"), open_database(url) as database:
+        database.backup([])
+
+
+# What is large
+
+LARGE = 2**18
+
+
+def largest_page(patch: pytest.MonkeyPatch, module: Any, maker: str) -> list[int]:
+    """The bytes of each page of records that is made, where the bound is less than usual."""
+    for bounded in (application_module, sqlite_module):
+        patch.setattr(bounded, "PAGE_BYTES", 2 * LARGE)
+    make, sizes = getattr(module, maker), []
+
+    def measured(*arguments: Any) -> bytes:
+        lines: bytes = make(*arguments)
+        sizes.append(len(lines))
+        return lines
+
+    patch.setattr(module, maker, measured)
+    return sizes
+
+
+def test_26_rows_are_read_by_their_bytes(databases, database_url, monkeypatch):
+    """A page holds few rows where they are large, after many that are small too; all of them are exported."""
+    sizes = largest_page(monkeypatch, application_module, "as_lines")
+    type_ = "BLOB" if databases.kind == "sqlite" else "bytea"
+    execute(database_url, f"CREATE TABLE t (id INTEGER PRIMARY KEY, b {type_}, t TEXT)")
+    large = f"zeroblob({LARGE})" if databases.kind == "sqlite" else f"decode(repeat('00', {LARGE}), 'hex')"
+    rows = [f"({number}, NULL, 'x')" for number in range(300)] + [
+        f"({number}, {large}, '')" for number in range(300, 312)
+    ]
+    execute(database_url, f"INSERT INTO t VALUES {', '.join(rows)}")
+    result = exported(database_url, Path("out"), format="ndjson")
+    assert [(file.records, file.status) for file in result.files] == [(312, "written")]
+    assert max(sizes) < 5 * LARGE * 4 / 3  # of twelve
+
+
+def test_26_documents_are_read_by_their_bytes(postgres_url, monkeypatch):
+    """JSON that the server has packed counts with the bytes that it has unpacked."""
+    sizes = largest_page(monkeypatch, application_module, "as_lines")
+    execute(postgres_url, "CREATE TABLE t (id int PRIMARY KEY, j jsonb)")
+    document = f"jsonb_build_object('a', repeat('x', {LARGE}))"
+    execute(postgres_url, f"INSERT INTO t SELECT n, {document} FROM generate_series(1, 12) AS n")
+    assert exported(postgres_url, Path("out"), format="ndjson").records == 12
+    assert max(sizes) < 5 * LARGE
+
+
+def test_26_records_of_entities_are_written_as_few_at_a_time_as_they_are_read(
+    databases, database_url, tmp_path, monkeypatch
+):
+    """Large records are not gathered before they are written."""
+    sizes = largest_page(monkeypatch, entities_module, "as_sorted_lines")
+    session(tmp_path, "2025-01-01", things=[{"id": number, "t": "x" * 2**16} for number in range(60)])
+    ok(SyncRunner(database_url, tmp_path).populate())
+    assert exported(database_url, Path("out"), format="ndjson").records == 60
+    assert max(sizes) < 25 * 2**16
