@@ -337,12 +337,33 @@ class SyncRunner:
         entity: str | None = None,
         numbers: Collection[int] | None = None,
         most: int | None = 100,
+        dismissed: bool = False,
     ) -> results.RejectedResult:
         """Records that could not be loaded, whole and with their reasons, newest first.
 
         :param numbers: only those that the database knows by these numbers.
+        :param dismissed: also those that were dismissed; of those numbered they are shown anyway.
         """
-        return self._context(db_path).run(results.RejectedResult, rejections.rejected, entity, numbers, most=most)
+        context, work = self._context(db_path), rejections.rejected
+        return context.run(results.RejectedResult, work, entity, numbers, most=most, dismissed=dismissed)
+
+    def dismiss_rejected(
+        self,
+        reason: str,
+        db_path: PathLike | None = None,
+        *,
+        entity: str | None = None,
+        numbers: Collection[int] | None = None,
+    ) -> results.DismissedResult:
+        """Have rejected records ask for no look any more. The ledger keeps them with the reason.
+
+        They are neither listed nor tried again unless their numbers are given, and ``status`` does not count them. A
+        record that comes again just so, in the same file, stays dismissed.
+
+        :param reason: why; for whoever asks later.
+        :param numbers: those that the database knows by these numbers; of an entity otherwise, all of it.
+        """
+        return self._context(db_path).run(results.DismissedResult, rejections.dismiss, reason, entity, numbers)
 
     def export_rejected(
         self,

@@ -53,6 +53,12 @@ class JSON2DBConfig(Sections):
             origin = layer.name if layer else "default"
             yield Setting(name, shown(name, value), origin, variable_of(field), field.description or "")
 
+    @property
+    def file(self) -> Path | None:
+        """The file of settings, if there is one."""
+        others = ("argument", "environment", ".env")
+        return next((Path(layer.name) for layer in self._layers if layer.name not in others), None)
+
     def get_session_json_directories(self) -> list[Path]:
         """The folders that hold data: each session's stamps, oldest first, else the consolidated ones.
 

@@ -188,7 +188,7 @@ class FileLoad:
         place = Place(load, of_file, newer, self._file.session, time, rivals, waiting)
         context = LoadContext(run.database, self._connection, plan, place, self._options.load)
         ids = RecordIds(plan, self._file, self._options.load.memory)
-        writer = _FileLedgerWriter(ledger, load, file_id, name)
+        writer = _FileLedgerWriter(ledger, load, file_id, name, self._options.in_force)
         widened = name in self._widened
         entity = EntityLoad(context, self._file, self._options, ids, writer, widened=widened, by_batch=self._by_batch)
         self._entities[name] = entity
@@ -321,15 +321,16 @@ class FileLoad:
 class _FileLedgerWriter:
     """Writes single records of a file into the ledger."""
 
-    def __init__(self, ledger: Ledger, load: int, file_id: int, entity: str) -> None:
+    def __init__(self, ledger: Ledger, load: int, file_id: int, entity: str, in_force: str | None) -> None:
         self._ledger = ledger
         self._load = load
         self._file_id = file_id
         self._entity = entity
+        self._in_force = in_force
 
     def rejected(self, rejections: Sequence[Rejection]) -> None:
         """Keep rejected records."""
-        self._ledger.add_rejections(self._load, self._file_id, rejections)
+        self._ledger.add_rejections(self._load, self._file_id, rejections, self._in_force)
 
     def superseded(self, records: Sequence[Superseded]) -> None:
         """Keep which records newer versions took the place of."""

@@ -14,7 +14,7 @@ from json2db_sync.databases.outcome_counter import Counts, Superseded
 from json2db_sync.errors import ValidationError
 from json2db_sync.loading.gone import Marked
 from json2db_sync.loading.key_hints import alias_setting, key_setting, other_name
-from json2db_sync.loading.load_context import LoadContext, NoKey, PopulateOptions
+from json2db_sync.loading.load_context import FROZEN, LoadContext, NoKey, PopulateOptions
 from json2db_sync.loading.row_loader import BatchLoader, RowLoader, Shredded
 from json2db_sync.loading.worker import Parts
 from json2db_sync.model.aliases import Aliases
@@ -232,7 +232,7 @@ class EntityLoad:
         except SchemaMismatch as mismatch:
             if not self._settled:
                 raise RetryAfterMigration(record.entity) from mismatch
-            why = f"; {self.plan.entity} is frozen (processing.contracts)" if self._frozen else ""
+            why = f"; {self.plan.entity} {FROZEN}" if self._frozen else ""
             self.reject(record, mismatch.why + why, mismatch.path)
             return None
         if self.context.paths is not None and not self.context.paths.fits(self._plain(record.value)):
@@ -247,16 +247,16 @@ class EntityLoad:
         if violation is None:
             return False
         if self._options.read.rules.mode == "reject":
-            self.reject(record, violation.reason, violation.path)
+            self.reject(record, violation.reason, violation.path, violation.mistakes)
             return True
         self._invalid += 1
         if len(self._invalid_examples) < _EXAMPLES:
             self._invalid_examples.append(f"record {record.number} {violation.path}: {violation.message}")
         return False
 
-    def reject(self, record: Record, reason: str, path: str | None = None) -> None:
+    def reject(self, record: Record, reason: str, path: str | None = None, mistakes: tuple[str, ...] = ()) -> None:
         """Keep a record that cannot be loaded."""
-        self.context.reject(record, reason, path)
+        self.context.reject(record, reason, path, mistakes)
         self._keep(self._options.batch_size)
 
     def _check_limit(self) -> None:
@@ -275,7 +275,7 @@ class EntityLoad:
             name = self._file.name
             raws = [rejection.raw.decode("utf-8", "backslashreplace")[:2000] for rejection in shown]
             self._rejected += [
-                RejectedRecord(name, one.entity, one.number, one.byte, one.reason, one.path, raw)
+                RejectedRecord(name, one.entity, one.number, one.byte, one.reason, one.path, raw, mistakes=one.mistakes)
                 for one, raw in zip(shown, raws, strict=True)
             ]
             self._writer.rejected(rejections)

@@ -52,6 +52,10 @@ class LoadOptions:
         return "skip" if self.skip_existing else "compare" if self.duplicate_prevention else "rewrite"
 
 
+FROZEN = "is frozen (processing.contracts)"
+"""How the reason of a record ends that a contract kept out."""
+
+
 @dataclass(frozen=True)
 class RejectionLimit:
     """What is asked of each file."""
@@ -116,6 +120,8 @@ class PopulateOptions:
     """Take many records at once where that can be done; else each takes the row path. The outcome is the same."""
     second_process: bool = True
     """Use another process where there is so much to do that it pays. The outcome is the same."""
+    in_force: str | None = None
+    """The rules of this run as JSON, kept with each record that is rejected."""
 
 
 @dataclass(frozen=True)
@@ -244,10 +250,11 @@ class LoadContext:
         rows = f"SELECT 1 FROM {self.database.quote(self.root.name)} LIMIT 1"
         return self.connection.exec_driver_sql(rows).first() is not None
 
-    def reject(self, record: Record, reason: str, path: str | None = None) -> None:
+    def reject(self, record: Record, reason: str, path: str | None = None, mistakes: tuple[str, ...] = ()) -> None:
         """Keep a record that cannot be loaded, with its reason."""
         self.outcomes.reject()
-        self.rejections.append(Rejection(record.entity, record.number, record.byte, reason, record.raw, path))
+        rejection = Rejection(record.entity, record.number, record.byte, reason, record.raw, path, mistakes)
+        self.rejections.append(rejection)
 
     def take_rejections(self) -> list[Rejection]:
         """The records rejected since the last call."""

@@ -15,7 +15,7 @@ from json2db_sync.databases.outcome_counter import Superseded
 from json2db_sync.events import Meter
 from json2db_sync.loading.data_populator import LoadRun, mark
 from json2db_sync.loading.entity_load import EntityLoad, Population, RetryAfterMigration
-from json2db_sync.loading.load_context import LoadContext, Place, PopulateOptions, RejectionLimit
+from json2db_sync.loading.load_context import FROZEN, LoadContext, Place, PopulateOptions, RejectionLimit
 from json2db_sync.loading.replay_ids import ReplayIds
 from json2db_sync.loading.replay_order import StoredOrder
 from json2db_sync.model.kinds import now_text
@@ -25,7 +25,7 @@ from json2db_sync.sources import Record
 from json2db_sync.sources.batch import Decoded
 from json2db_sync.sources.reader import record_of
 from json2db_sync.text import counted
-from json2db_sync.validation.record_validator import RecordRules, is_violation
+from json2db_sync.validation.record_validator import is_violation
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,8 @@ class Choice:
         """(number, record to try, its text where that is a corrected one) of those chosen."""
         for row in rows:
             number = row["id"]
-            if row["replayed_load"] is None and (self.numbers is None or number in self.numbers):
+            chosen = row["dismissed_at"] is None if self.numbers is None else number in self.numbers
+            if row["replayed_load"] is None and chosen:
                 corrected = (self.corrected or {}).get(number)
                 corrected = None if corrected == row["raw"] else corrected
                 raw = row["raw"] if corrected is None else corrected
@@ -59,7 +60,7 @@ def replay(
     with database.reading() as connection:
         ledger = Ledger(database, connection)
         files = ledger.rejected_files(choice.entity, choice.numbers)
-        done.notes += _notes(ledger, choice, options.read.rules)
+        done.notes += _notes(ledger, choice, options)
     for file in files:
         _FileReplay(LoadRun(database, run, options, meter, done), file, choice).run()
     mark(database, options, done)
@@ -117,7 +118,7 @@ class _FileReplay:
             time = now_text(file.time) if file.time is not None else None
             place = Place(load, ledger.load_ids(self._stored.id), newer, self._stored.session, time, later=later)
             context = LoadContext(self._database, connection, plan, place, self._options.load)
-            writer = _ReplayLedgerWriter(ledger, load, self._stored, tried)
+            writer = _ReplayLedgerWriter(ledger, load, self._stored, tried, self._options.in_force)
             entity = EntityLoad(context, file, self._options, ids, writer, widened=self._widened)
             with closing(entity):
                 chosen = self._choice.of(ledger.rejected_of_file(self._stored.id))
@@ -136,13 +137,18 @@ class _FileReplay:
         self._run.meter.file_done(self._stored.name, loaded.counts.read, 0)
 
 
-def _notes(ledger: Ledger, choice: Choice, rules: RecordRules) -> Iterator[Note]:
-    """That a schema rejected records of an entity which has none now."""
-    rows = ledger.rejected(choice.entity, choice.numbers)
-    ruleless = Counter(
-        row["entity"] for row in rows if is_violation(row["reason"]) and not rules.schema_of(row["entity"])
-    )
-    for entity, count in ruleless.items():
+def _notes(ledger: Ledger, choice: Choice, options: PopulateOptions) -> Iterator[Note]:
+    """That a schema or contract rejected records of an entity which has none now."""
+    ruleless, thawed = Counter[str](), Counter[str]()
+    for row in ledger.rejected(choice.entity, choice.numbers):
+        entity, reason = row["entity"], row["reason"]
+        ruleless[entity] += is_violation(reason) and not options.read.rules.schema_of(entity)
+        thawed[entity] += reason.endswith(FROZEN) and not options.plans.is_frozen(entity)
+    for entity, count in (+thawed).items():
+        line = f'processing.contracts = {{"{entity}": "freeze"}}'
+        text = f"{counted(count, 'record')} of {entity} had been rejected since it was frozen; it is not now ({line})"
+        yield Note(text, "contract_gone", entity, count, line)
+    for entity, count in (+ruleless).items():
         text = (
             f"{counted(count, 'record')} of {entity} had been rejected by a JSON Schema; none was in force now "
             "(validation.schema_directory)"
@@ -158,9 +164,15 @@ class _ReplayLedgerWriter:
     """
 
     def __init__(
-        self, ledger: Ledger, load: int, file: StoredFile, tried: Mapping[int, tuple[int, bytes | None]]
+        self,
+        ledger: Ledger,
+        load: int,
+        file: StoredFile,
+        tried: Mapping[int, tuple[int, bytes | None]],
+        in_force: str | None,
     ) -> None:
         self._ledger = ledger
+        self._in_force = in_force
         self._load = load
         self._file = file
         self._tried = tried
@@ -170,7 +182,7 @@ class _ReplayLedgerWriter:
         """They stay rejected, with the reason of now."""
         for rejection in rejections:
             self._failed.add(rejection.number)
-            self._ledger.reject_again(self._tried[rejection.number][0], rejection)
+            self._ledger.reject_again(self._tried[rejection.number][0], rejection, self._in_force)
 
     def superseded(self, records: Sequence[Superseded]) -> None:
         """Keep which records newer versions took the place of."""

@@ -30,6 +30,7 @@ from json2db_sync.operations.planning import (
     reading_by_rules,
     rule_notes,
 )
+from json2db_sync.operations.rules_in_force import in_force
 from json2db_sync.results import GoneCounts, Note, PopulateResult
 from json2db_sync.text import counted
 
@@ -106,6 +107,7 @@ def populate_options(context: Context, selection: Selection, stored: Mapping[str
         batch_size=processing.batch_size,
         second_process=processing.second_process,
         batch_path=context.batch_path,
+        in_force=in_force(context.config),
     )
 
 
@@ -118,6 +120,7 @@ def storing(
     :param backup: make one before; None: as configured.
     """
     from json2db_sync.loading.data_populator import Population
+    from json2db_sync.loading.overtaken import mark_overtaken
 
     wanted = context.config.database.backup_before_operations if backup is None else backup
     storage = Storing(step, Population(), time.monotonic())
@@ -126,6 +129,7 @@ def storing(
         with context.writing(database, context.operation, source, backup_of=tables) as writing:
             storage.run, storage.backup = writing.run, writing.backup
             yield storage
+            mark_overtaken(database, storage.done.entities)
             storage.done.notes += _relation_notes(context, database)
             storage.done.notes += _misfit_notes(database, storage.done.entities)
             storage.done.notes += _version_notes(database, storage.done.entities)

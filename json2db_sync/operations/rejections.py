@@ -2,31 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.operations.context import Context, PathLike, limit, stored_plans, unknown_entities
 from json2db_sync.operations.planning import Selection
 from json2db_sync.operations.populate import populate_options, population_result, storing
+from json2db_sync.operations.rules_in_force import replays
 from json2db_sync.operations.summary_reporter import Summary
-from json2db_sync.results import ExportedRejectsResult, Note, PopulateResult, RejectedResult
+from json2db_sync.results import DismissedResult, ExportedRejectsResult, Note, PopulateResult, RejectedResult
 from json2db_sync.text import counted
 
 Numbers = Collection[int] | None
 """What the database knows records by; None: all."""
 
 
-def rejected(context: Context, entity: str | None, numbers: Numbers, *, most: int | None) -> RejectedResult:
+def rejected(
+    context: Context, entity: str | None, numbers: Numbers, *, most: int | None, dismissed: bool
+) -> RejectedResult:
     """Records that could not be loaded, whole and with their reasons, newest first."""
     with context.database() as database, database.reading() as connection:
         summary = Summary(database, connection)
         _require(summary, entity, numbers)
+        records = tuple(summary.rejected(entity, numbers, limit(most), dismissed=dismissed))
+        total = summary.rejected_total(entity, overtaken=True, dismissed=dismissed)
+        rules = summary.rules_in_force(entity) if numbers is None else {record.in_force for record in records}
         return RejectedResult(
             database=database.label,
-            records=tuple(summary.rejected(entity, numbers, limit(most))),
-            total=summary.rejected_total(entity),
+            records=records,
+            total=total,
+            settled=total - summary.rejected_total(entity),
+            replays=tuple(replays(context.config, rules, ((one.number, one.in_force) for one in records))),
         )
+
+
+def dismiss(context: Context, reason: str, entity: str | None, numbers: Numbers) -> DismissedResult:
+    """Have rejected records ask for no look any more. The ledger keeps them, with the reason.
+
+    :raises ConfigurationError: when no reason is given, or nothing says which records.
+    """
+    from json2db_sync.databases.ledger import Ledger
+
+    if not reason.strip():
+        raise ConfigurationError(
+            "a reason is needed to dismiss rejected records", hint="say why (--reason)", reason="reason_missing"
+        )
+    if numbers is None and entity is None:
+        raise ConfigurationError(
+            "which rejected records are to be dismissed?",
+            hint="name their numbers, as json2db-sync rejected lists them, or an entity (--entity)",
+            reason="not_rejected",
+        )
+    with context.step("dismiss_rejected") as step, context.database() as database:
+        with database.reading() as connection:
+            _require(Summary(database, connection), entity, numbers)
+        with context.writing(database, "dismiss_rejected"), database.transaction() as connection:
+            ledger = Ledger(database, connection)
+            found = [row["id"] for row in ledger.rejected(entity, numbers)]
+            ledger.dismiss(found, reason.strip())
+        step.done(f"{counted(len(found), 'record')} dismissed")
+    return DismissedResult(database=database.label, count=len(found), reason=reason.strip())
 
 
 def export_rejected(
@@ -38,14 +75,23 @@ def export_rejected(
     with context.step("export_rejected") as step, context.database() as database, database.reading() as connection:
         summary = Summary(database, connection)
         _require(summary, entity, numbers)
-        rows = summary.rejected_rows(entity, numbers, oldest_first=True)
+        shown: list[tuple[int, str | None]] = []
+        rows = _noted(summary.rejected_rows(entity, numbers, oldest_first=True), shown)
 
         def matters(path: Path) -> bool:
             return database.occupies(path) or summary.is_source(path)
 
         count = write_rejected(Path(output), rows, overwrite=overwrite, secret=database.is_private, matters=matters)
         step.done(counted(count, "record"))
-    return ExportedRejectsResult(database=database.label, output=str(output), count=count)
+    again = tuple(replays(context.config, (one for _number, one in shown), shown))
+    return ExportedRejectsResult(database=database.label, output=str(output), count=count, replays=again)
+
+
+def _noted(rows: Iterable[dict[str, Any]], shown: list[tuple[int, str | None]]) -> Iterator[dict[str, Any]]:
+    """The same rows; the number of each is noted with its rules."""
+    for row in rows:
+        shown.append((row["id"], row["in_force"]))
+        yield row
 
 
 def replay(context: Context, entity: str | None, numbers: Numbers, *, corrected: PathLike | None) -> PopulateResult:

@@ -168,7 +168,9 @@ class Summary:
             for load in loads
         ]
 
-    def rejected(self, entity: str | None, numbers: Collection[int] | None, most: int | None) -> list[RejectedRecord]:
+    def rejected(
+        self, entity: str | None, numbers: Collection[int] | None, most: int | None, *, dismissed: bool = False
+    ) -> list[RejectedRecord]:
         """Rejected records, newest first."""
         return [
             _report(
@@ -178,8 +180,10 @@ class Summary:
                 path=row["json_path"],
                 raw=row["raw"].decode("utf-8", "backslashreplace"),
                 number=row["id"],
+                mistakes=tuple(json.loads(row["mistakes"] or "[]")),
+                overtaken_by=row.get("overtaken_by"),
             )
-            for row in self.rejected_rows(entity, numbers, most)
+            for row in self.rejected_rows(entity, numbers, most, dismissed=dismissed)
         ]
 
     def rejected_rows(
@@ -189,18 +193,23 @@ class Summary:
         most: int | None = None,
         *,
         oldest_first: bool = False,
+        dismissed: bool = False,
     ) -> Iterator[dict[str, Any]]:
         """Rejected records as the ledger holds them."""
         if self._there:
-            yield from self._ledger.rejected(entity, numbers, most, oldest_first=oldest_first)
+            yield from self._ledger.rejected(entity, numbers, most, oldest_first=oldest_first, dismissed=dismissed)
 
-    def rejected_counts(self) -> Mapping[str, int]:
-        """How many rejected records there are of each entity that has any."""
-        return self._ledger.rejected_counts() if self._there else {}
+    def rules_in_force(self, entity: str | None) -> list[str | None]:
+        """Under which rules they were rejected."""
+        return self._ledger.rules_in_force(entity) if self._there else []
 
-    def rejected_total(self, entity: str | None = None) -> int:
-        """How many rejected records there are, of all entities or of one."""
-        counts = self.rejected_counts()
+    def rejected_counts(self, *, overtaken: bool = False, dismissed: bool = False) -> Mapping[str, int]:
+        """How many rejected records ask for a look, of each entity that has any."""
+        return self._ledger.rejected_counts(overtaken=overtaken, dismissed=dismissed) if self._there else {}
+
+    def rejected_total(self, entity: str | None = None, *, overtaken: bool = False, dismissed: bool = False) -> int:
+        """How many rejected records ask for a look, of all entities or of one; or how many there are."""
+        counts = self.rejected_counts(overtaken=overtaken, dismissed=dismissed)
         return sum(counts.values()) if entity is None else counts.get(entity, 0)
 
     def rejected_files(self, entity: str | None, numbers: Collection[int] | None) -> int:

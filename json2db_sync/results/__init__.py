@@ -19,6 +19,7 @@ from json2db_sync.results.exporting import (
 from json2db_sync.results.inspection import DatabaseState, FoundFile, InspectResult, Problem, SourceState, StoredEntity
 from json2db_sync.results.messages import Note, Relation, SchemaChange
 from json2db_sync.results.population import (
+    DismissedResult,
     ExportedRejectsResult,
     FileLoad,
     GoneCounts,
@@ -50,11 +51,11 @@ from json2db_sync.results.verification import Check, VerifyResult
 from json2db_sync.results.workflow import WorkflowResult
 
 __all__ = [
-    "AnalysisResult", "BackupReport", "BackupResult", "Check", "DatabaseState", "EntityAnalysis", "EntityReport",
-    "EntityStatus", "ExportResult", "ExportStatus", "ExportedFile", "ExportedRejectsResult", "FieldAnalysis",
-    "FileLoad", "FoundFile", "GoneCounts", "GoneRecord", "GoneResult", "InferredSchemasResult", "InspectResult",
-    "JsonBackup", "JsonBackupsResult", "LoadReport", "Note", "PlanResult", "PopulateResult", "Problem", "RefusedFile",
-    "RejectedRecord", "RejectedResult", "Relation", "RelationReport", "ReportResult", "RestoredFile",
+    "AnalysisResult", "BackupReport", "BackupResult", "Check", "DatabaseState", "DismissedResult", "EntityAnalysis",
+    "EntityReport", "EntityStatus", "ExportResult", "ExportStatus", "ExportedFile", "ExportedRejectsResult",
+    "FieldAnalysis", "FileLoad", "FoundFile", "GoneCounts", "GoneRecord", "GoneResult", "InferredSchemasResult",
+    "InspectResult", "JsonBackup", "JsonBackupsResult", "LoadReport", "Note", "PlanResult", "PopulateResult", "Problem",
+    "RefusedFile", "RejectedRecord", "RejectedResult", "Relation", "RelationReport", "ReportResult", "RestoredFile",
     "RestoredJsonResult", "Result", "RunReport", "RunResult", "RunsResult", "ScheduleReport", "ScheduleResult",
     "SchemaChange", "SchemasResult", "SourceState", "StatusResult", "StoredEntity", "SupersededRecord",
     "SupersededResult", "TableReport", "TablesResult", "TracedRecord", "Value", "VerifyResult", "ViewReport",

@@ -58,6 +58,7 @@ class Note(Message):
 
 LOUD = frozenset(
     {
+        "contract_gone",
         "files_disagree",
         "folders_by_date",
         "gone_not_told",
@@ -74,6 +75,7 @@ LOUD = frozenset(
         "nothing_fits",
         "nothing_named",
         "records_missing",
+        "schema_gone",
         "schemas_unused",
         "unclear_layout",
         "unknown_keyword",

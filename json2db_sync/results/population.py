@@ -43,6 +43,16 @@ class RejectedRecord(Value):
     """What the database knows it by (see ``rejected show``); None in a population's result."""
     rejected_at: str | None = None
     """UTC."""
+    mistakes: tuple[str, ...] = ()
+    """All that its schema finds wrong, each with its place: ``$.total: "x" is not of type "number"``."""
+    in_force: str | None = None
+    """The rules that it was rejected under, as JSON."""
+    overtaken_by: str | None = None
+    """The file of a newer version of it, which is stored."""
+    dismissed_at: str | None = None
+    """UTC; None: it was not dismissed."""
+    dismissed: str | None = None
+    """Why it needs no look any more."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +103,19 @@ class RejectedResult(Result):
 
     records: tuple[RejectedRecord, ...] = ()
     total: int = 0
+    settled: int = 0
+    """Of the total those that need no look: overtaken, or dismissed."""
+    replays: tuple[str, ...] = ()
+    """What follows ``rejected replay`` on the command line to try them under the rules that rejected them."""
+
+
+@dataclass(frozen=True)
+class DismissedResult(Result):
+    """Rejected records that need no look any more."""
+
+    count: int = 0
+    reason: str = ""
+    """Why, as it was given."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +124,8 @@ class ExportedRejectsResult(Result):
 
     output: str | None = None
     count: int = 0
+    replays: tuple[str, ...] = ()
+    """As of :class:`RejectedResult`, beside ``--corrected`` and the file."""
 
 
 @dataclass(frozen=True)

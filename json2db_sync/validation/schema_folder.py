@@ -231,11 +231,12 @@ def _references(schema: object) -> Iterator[str]:
 
 def _encoded(schema: Schema) -> Schema:
     """The same with addresses as addresses are written: people write the names of files."""
-    found: Schema = _encoded_value(schema)
+    found = _encoded_value(schema)
+    assert isinstance(found, dict | bool)
     return found
 
 
-def _encoded_value(value: Any) -> Any:
+def _encoded_value(value: object) -> object:
     if isinstance(value, list):
         return [_encoded_value(one) for one in value]
     if not isinstance(value, dict):

@@ -7,7 +7,6 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -34,7 +33,7 @@ class Found:
 
     distinct: int = 0
     missing: int = 0
-    examples: list[tuple[str, Any]] = field(default_factory=list)
+    examples: list[tuple[str, object]] = field(default_factory=list)
     """The first values that are not keys, each with the id of a record that holds it."""
     strange: int = 0
     """Values that cannot be a key at all."""
@@ -55,7 +54,7 @@ class Keys:
 
     def among(self, texts: Collection[str]) -> set[str]:
         """Those of these texts that are keys."""
-        wanted: list[Any] = list(texts)
+        wanted: list[object] = list(texts)
         if self._is_integer:
             numbers = (int(text) for text in texts if len(text) < 21 and _WHOLE.fullmatch(text))
             wanted = [number for number in numbers if INT64_MIN <= number <= INT64_MAX]
@@ -80,7 +79,7 @@ def read_references(
     with SpillableKeyIndex(_MEMORY) as known:
         records = RecordReader(database, connection, plan).all()
         while page := list(islice(records, BATCH)):
-            owners: dict[str, Any] = {}
+            owners: dict[str, object] = {}
             for stored in page:
                 for values in path.values(plain(stored.record), found.near):
                     found.seen = True
@@ -94,7 +93,7 @@ def read_references(
     return found
 
 
-def _text(example: tuple[str, Any]) -> str:
+def _text(example: tuple[str, object]) -> str:
     return example[0]
 
 
@@ -106,7 +105,7 @@ def _order(path: RelationPath, key: Sequence[str]) -> Sequence[int]:
     return range(max(len(names), 1))
 
 
-def _note(values: Sequence[object], owner: object, owners: dict[str, Any], found: Found, entity: str) -> None:
+def _note(values: Sequence[object], owner: object, owners: dict[str, object], found: Found, entity: str) -> None:
     """A reference; one that lacks a part refers to nothing."""
     if any(value is None or value == "" for value in values):
         return
@@ -120,7 +119,7 @@ def _note(values: Sequence[object], owner: object, owners: dict[str, Any], found
         found.strange_example = f"{preview(shown)} in {entity} {preview(owner)}"
 
 
-def shown(examples: Iterable[tuple[str, Any]], keys: Keys, entity: str, *, composite: bool) -> Iterator[str]:
+def shown(examples: Iterable[tuple[str, object]], keys: Keys, entity: str, *, composite: bool) -> Iterator[str]:
     """``"7" in orders 2``."""
     for text, owner in examples:
         yield f"{text if composite else preview(text)} in {entity} {preview(owner)}{keys.remark(text)}"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.sessions import ok, write
+from support.sessions import ok, session, stored, verified, write
 
 from json2db_sync import SyncRunner
+from json2db_sync.__main__ import main
 from json2db_sync.config import JSON2DBConfig
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.interfaces.cli.exits import Exit, exit_code
@@ -391,3 +394,204 @@ def test_73_keys_that_look_the_same_are_told_apart(database_url, tmp_path, forms
         database_url, tmp_path, "b.to", "a", a=[{"id": key}], b=[{"id": 1, "to": reference}, {"id": 2, "to": "no"}]
     )
     assert f'"{reference}" in b 1 (a key differs only in its Unicode form), "no" in b 2' in check.examples[0]
+
+
+# Rejected records
+
+NUMBERS = {"properties": {"v": {"type": "integer"}}}
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def command(capsys: Any, *words: str) -> tuple[int, str]:
+    code = main(list(words))
+    return code, capsys.readouterr().out
+
+
+def replay_lines(capsys: Any, url: str) -> list[list[str]]:
+    """The commands that ``rejected`` prints, without the program."""
+    _code, out = command(capsys, "rejected", "--db-path", url)
+    joined = " ".join(out.split())
+    return [
+        shlex.split(f"rejected replay{line}")
+        for line in re.findall(r"rejected replay((?: (?!json2db-sync)\S+)*)", joined)
+    ]
+
+
+@pytest.mark.parametrize("given", ["--schema-directory", "--config-file", "--freeze"])
+def test_61_the_line_that_is_printed_repeats_the_rules(databases, here, capsys, monkeypatch, given):
+    """What the command line gave is given again: bad records stay out, and no column widens."""
+    url = databases.create()
+    monkeypatch.setenv("COLUMNS", "1000")
+    schemas(here / "my rules", **{"t.schema.json": NUMBERS})
+    (here / "c.toml").write_text('[validation]\nschema_directory = "my rules"\n')
+    write(here / "in" / "t.json", [{"id": 1, "v": 1}])
+    words = ["populate", "--db-path", url, "--data-source", "in"]
+    assert main(words) == 0
+    write(here / "in" / "t.json", [{"id": 1, "v": 1}, {"id": 2, "v": "bad"}])
+    value = {"--schema-directory": "my rules", "--config-file": "c.toml", "--freeze": "t"}[given]
+    assert main([*words, given, value]) == Exit.ATTENTION
+    capsys.readouterr()
+    if given == "--config-file":  # also where this is what it is asked with
+        assert given in shlex.split(SyncRunner(url, config=JSON2DBConfig("c.toml")).rejected().replays[0])
+    (line,) = replay_lines(capsys, url)
+    assert given in line
+    assert main(line) == Exit.ATTENTION
+    assert stored(url, "t") == {1: {"id": 1, "v": 1}}
+    assert SyncRunner(url).rejected().total == 1
+
+
+def test_61_where_rules_differ_each_line_names_its_records(here, capsys, monkeypatch):
+    """Records that were rejected under other rules are tried under these."""
+    monkeypatch.setenv("COLUMNS", "1000")
+    for name in ("one", "two"):
+        schemas(here / f"rules_{name}", **{f"{name}.schema.json": NUMBERS})
+        write(here / "in" / f"{name}.json", [{"id": 1, "v": "bad"}, {"id": 2, "v": 2}])
+        main(
+            [
+                "populate",
+                "--db-path",
+                "x.db",
+                "--data-source",
+                "in",
+                "--entity",
+                name,
+                "--schema-directory",
+                f"rules_{name}",
+            ]
+        )
+    capsys.readouterr()
+    lines = replay_lines(capsys, "x.db")
+    assert len(lines) == 2
+    for line in lines:
+        assert main(line) == Exit.ATTENTION
+    assert SyncRunner("x.db").rejected().total == 2
+    assert [set(stored("x.db", name)) for name in ("one", "two")] == [{2}, {2}]
+
+
+def test_61_a_replay_without_the_rules_asks_for_a_look(database_url, tmp_path):
+    """Whoever leaves them out is told, for schemas and for frozen tables."""
+    config = schemas(tmp_path / "s", **{"t.schema.json": NUMBERS})
+    write(tmp_path / "in" / "t.json", [{"id": 1, "v": 1}, {"id": 2, "v": "bad"}])
+    ok(runner_of(database_url, tmp_path / "in", **config).populate())
+    result = ok(SyncRunner(database_url).replay())
+    assert exit_code(result) == Exit.ATTENTION
+    assert notes(result, "schema_gone")
+    write(tmp_path / "in" / "u.json", [{"id": 1}])
+    ok(SyncRunner(database_url, tmp_path / "in").populate())
+    write(tmp_path / "in" / "u.json", [{"id": 1}, {"id": 2, "new": 1}])
+    ok(runner_of(database_url, tmp_path / "in", processing={"contracts": {"u": "freeze"}}).populate())
+    result = ok(SyncRunner(database_url).replay())
+    assert exit_code(result) == Exit.ATTENTION
+    assert notes(result, "contract_gone")
+
+
+def test_71_all_mistakes_of_a_record_are_kept(database_url, tmp_path, capsys):
+    """The reason tells the first and counts the others; rejected show lists all of them."""
+    config = schemas(tmp_path / "s", **{"t.schema.json": {"additionalProperties": {"type": "integer"}}})
+    write(tmp_path / "in" / "t.json", [{"id": 1}, {"id": 2, "a": "x", "b": [], "c": None, "d": {}}])
+    result = ok(runner_of(database_url, tmp_path / "in", **config).populate())
+    (record,) = ok(SyncRunner(database_url).rejected()).records
+    assert record.reason.endswith("(and 3 more)")
+    assert [one.partition(": ")[0] for one in record.mistakes] == ["$.a", "$.b", "$.c", "$.d"]
+    assert result.rejected_records[0].mistakes == record.mistakes
+    code, out = command(capsys, "rejected", "show", "1", "--db-path", database_url)
+    assert code == 0
+    assert all(mistake in " ".join(out.split()) for mistake in record.mistakes)
+
+
+def test_72_a_record_that_a_newer_version_overtook_asks_for_no_look(database_url, tmp_path):
+    """It is marked with the file of that version; an older version that is stored overtakes nothing."""
+    config = schemas(tmp_path / "s", **{"t.schema.json": NUMBERS})
+    session(tmp_path / "in", "2026-01-01", t=[{"id": 1, "v": 1}, {"id": 2, "v": "bad"}])
+    session(tmp_path / "in", "2026-01-02", t=[{"id": 1, "v": "bad"}])
+    runner = runner_of(database_url, tmp_path / "in", **config)
+    ok(runner.populate())
+    assert exit_code(runner.status(checksums=False)) == Exit.ATTENTION
+    session(tmp_path / "in", "2026-01-03", t=[{"id": 2, "v": 2}])
+    ok(runner.populate())
+    found = ok(runner.rejected())
+    marked = {json.loads(one.raw)["id"]: one.overtaken_by for one in found.records}
+    assert marked[1] is None
+    assert "2026-01-03" in str(marked[2])
+    assert (found.total, found.settled, runner.status().rejected) == (2, 1, 1)
+    session(tmp_path / "in", "2026-01-04", t=[{"id": 1, "v": 4}])
+    ok(runner.populate())
+    assert (runner.rejected().settled, exit_code(runner.status())) == (2, Exit.DONE)
+    verified(runner)
+
+
+def test_72_a_record_may_be_dismissed_with_a_reason(database_url, tmp_path, capsys):
+    """It stays in the ledger with the reason; status is fine, and only its number brings it back."""
+    config = schemas(tmp_path / "s", **{"t.schema.json": NUMBERS})
+    write(tmp_path / "in" / "t.json", [{"id": 1, "v": 1}, {"id": 2, "v": "bad"}])
+    runner = runner_of(database_url, tmp_path / "in", **config)
+    ok(runner.populate())
+    (tmp_path / "in" / "t.json").unlink()
+    assert exit_code(runner.status()) == Exit.ATTENTION
+    words = ["rejected", "dismiss", "1", "--reason", "gone at the source", "--db-path", database_url]
+    assert command(capsys, *words)[0] == 0
+    assert exit_code(runner.status()) == Exit.DONE
+    assert (runner.rejected().total, runner.rejected().records) == (0, ())
+    for found in (runner.rejected(dismissed=True), runner.rejected(numbers=[1])):
+        (record,) = found.records
+        assert (record.dismissed, record.dismissed_at is not None, found.settled) == (
+            "gone at the source",
+            True,
+            found.total,
+        )
+    assert ok(runner.replay()).statistics["total_records"] == 0
+    assert ok(runner.replay(numbers=[1])).statistics["rejected"] == 1
+    verified(runner)
+    _code, out = command(capsys, "rejected", "--dismissed", "--db-path", database_url)
+    assert "gone at the source" in out
+
+
+def test_72_a_dismissed_record_that_comes_again_stays_dismissed(database_url, tmp_path):
+    """The file changed elsewhere: the same record is no news. Another one is."""
+    config = schemas(tmp_path / "s", **{"t.schema.json": NUMBERS})
+    bad = {"id": 2, "v": "bad"}
+    write(tmp_path / "in" / "t.json", [{"id": 1, "v": 1}, bad])
+    runner = runner_of(database_url, tmp_path / "in", **config)
+    ok(runner.populate())
+    assert ok(runner.dismiss_rejected("known", entity="t")).count == 1
+    write(tmp_path / "in" / "t.json", [{"id": 3, "v": 3}, bad])
+    ok(runner.populate())
+    assert runner.status().rejected == 0
+    assert ok(runner.rejected(dismissed=True)).records[0].dismissed == "known"
+    write(tmp_path / "in" / "t.json", [{"id": 3, "v": 3}, {"id": 2, "v": "worse"}])
+    ok(runner.populate())
+    assert runner.status().rejected == 1
+    verified(runner)
+
+
+@pytest.mark.parametrize(
+    ("reason", "given"), [(" ", {"numbers": [1]}), ("why", {}), ("why", {"numbers": [7]}), ("why", {"entity": "x"})]
+)
+def test_72_a_dismissal_says_what_and_why(tmp_path, reason, given):
+    """Without a reason, or records that there are, nothing is done."""
+    config = schemas(tmp_path / "s", **{"t.schema.json": NUMBERS})
+    write(tmp_path / "in" / "t.json", [{"id": 2, "v": "bad"}])
+    runner = runner_of(str(tmp_path / "x.db"), tmp_path / "in", **config)
+    ok(runner.populate())
+    assert runner.dismiss_rejected(reason, **given).error_type == "configuration_error"
+    assert runner.rejected().total == 1
+
+
+def test_61_the_line_for_corrected_records_repeats_the_rules(here, capsys, monkeypatch):
+    """What rejected export prints is run with the rules in force: a correction that breaks them stays out."""
+    monkeypatch.setenv("COLUMNS", "1000")
+    schemas(here / "rules", **{"t.schema.json": NUMBERS})
+    write(here / "in" / "t.json", [{"id": 1, "v": "bad"}])
+    main(["populate", "--db-path", "x.db", "--data-source", "in", "--schema-directory", "rules"])
+    capsys.readouterr()
+    _code, out = command(capsys, "rejected", "export", "--output", "c.ndjson", "--db-path", "x.db")
+    line = shlex.split(out.partition("json2db-sync ")[2])
+    assert "--schema-directory" in line
+    Path("c.ndjson").write_text(Path("c.ndjson").read_text().replace("bad", "worse"))
+    assert main(line) == Exit.ATTENTION
+    assert ok(SyncRunner("x.db").rejected()).total == 1

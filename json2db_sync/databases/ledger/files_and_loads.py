@@ -28,6 +28,7 @@ from json2db_sync.databases.ledger.schema import (
 )
 from json2db_sync.databases.ledger.states import State, states
 from json2db_sync.databases.outcome_counter import COUNTS, Counts
+from json2db_sync.model.jsontext import short_hash
 from json2db_sync.model.kinds import now_text
 from json2db_sync.sources.evidence import family_of
 from json2db_sync.sources.file_order import fields_of, order_of
@@ -108,6 +109,12 @@ class FilesAndLoads(PlansAndRuns):
             .values(size=file.size, mtime_ns=file.mtime_ns)
         )
 
+    def places_of_loads(self, entity: str) -> dict[int | None, str]:
+        """Where the file of each load of an entity stands in the order from old to new."""
+        statement = sa.select(loads.c.id, files.c.sort_key).join_from(loads, files, loads.c.file_id == files.c.id)
+        rows = self._connection.execute(statement.where(loads.c.entity == entity))
+        return {int(number): place for number, place in rows}
+
     def unloaded_files(self, entity: str) -> list[str]:
         """Names of files with an entity whose present content is not loaded."""
         statement = sa.select(files.c.name).where(files.c.entity == entity, files.c.digest.is_(None))
@@ -122,6 +129,12 @@ class FilesAndLoads(PlansAndRuns):
         """The number of a new load. What is kept of the records of the file's earlier content is forgotten."""
         if self.load_ids(file_id):
             of_file = loads.update().where(loads.c.file_id == file_id)
+            self._dismissed |= {
+                (row.entity, short_hash(row.raw)): {"dismissed_at": row.dismissed_at, "dismissed": row.dismissed}
+                for row in self._connection.execute(
+                    sa.select(rejected).where(rejected.c.file_id == file_id, rejected.c.dismissed_at.is_not(None))
+                )
+            }
             if self._connection.execute(rejected.delete().where(rejected.c.file_id == file_id)).rowcount:
                 self._connection.execute(of_file.values(derivable=0))
             self._connection.execute(superseded.delete().where(superseded.c.file_id == file_id))

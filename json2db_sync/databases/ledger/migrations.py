@@ -44,11 +44,21 @@ def _plans_tell_paths(_connection: sa.Connection) -> None:
     """Plans tell what is inside objects. Those that do not are told by the rows, when the flat views are made."""
 
 
+def _rejected_records_bear_remarks(connection: sa.Connection) -> None:
+    """All mistakes in a rejected record, the rules it was rejected under, and what settled it since."""
+    there = {column["name"] for column in sa.inspect(connection).get_columns("json2db_rejected")}
+    for name in ("mistakes", "in_force", "overtaken_load", "dismissed_at", "dismissed"):
+        if name not in there:
+            kind = "BIGINT" if name == "overtaken_load" else "TEXT"
+            connection.exec_driver_sql(f"ALTER TABLE json2db_rejected ADD COLUMN {name} {kind}")
+
+
 MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _plans_name_their_date_formats,
     _places_name_the_first_run,
     _values_may_be_written_in_several_ways,
     _plans_tell_lifecycles,
     _plans_tell_paths,
+    _rejected_records_bear_remarks,
 )
 """Each leads from the version before its place, counted from 1, to that of its place."""

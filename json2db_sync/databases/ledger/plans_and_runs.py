@@ -27,6 +27,8 @@ class PlansAndRuns:
     def __init__(self, database: Database, connection: sa.Connection) -> None:
         self._database = database
         self._connection = connection
+        self._dismissed: dict[tuple[str, int], dict[str, str | None]] = {}
+        """By entity and hash of the text: rejected records of a file's earlier content that were dismissed."""
 
     def exists(self) -> bool:
         """Is there a ledger?

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 from json2db_sync.databases.dialect import in_lists
 from json2db_sync.databases.ledger.files_and_loads import FilesAndLoads
 from json2db_sync.databases.ledger.schema import (
+    REMARKS,
     Rejection,
     StoredFile,
     files,
@@ -21,6 +23,7 @@ from json2db_sync.databases.ledger.schema import (
     within_range,
 )
 from json2db_sync.databases.outcome_counter import Superseded
+from json2db_sync.model.jsontext import short_hash
 from json2db_sync.model.kinds import now_text
 
 _PAGE = 200
@@ -42,14 +45,38 @@ class Replayed:
     """Its text as stored, where that is not the one in the file."""
 
 
+def _listed(mistakes: Sequence[str]) -> str | None:
+    return safe_text(json.dumps(mistakes, ensure_ascii=False)) if mistakes else None
+
+
 class Records(FilesAndLoads):
     """Over one open connection."""
 
-    def add_rejections(self, load: int, file_id: int, rejections: Sequence[Rejection]) -> None:
-        """Keep rejected records."""
+    _remarked = False
+    """Do rejected records have all of their columns, as far as is known?"""
+
+    def _columns(self) -> tuple[list[sa.ColumnElement[Any]], bool]:
+        """Those of rejected records, NULL for what an older ledger does not have; and does this one have them?"""
+        if self._remarked:
+            return [*rejected.c], True
+        there = {column["name"] for column in sa.inspect(self._connection).get_columns(rejected.name)}
+        self._remarked = there.issuperset(REMARKS)
+        found: list[sa.ColumnElement[Any]] = [
+            column if column.name in there else sa.null().label(column.name) for column in rejected.c
+        ]
+        return found, self._remarked
+
+    def add_rejections(
+        self, load: int, file_id: int, rejections: Sequence[Rejection], in_force: str | None = None
+    ) -> None:
+        """Keep rejected records. What was dismissed of the file's earlier content stays so.
+
+        :param in_force: the rules, as JSON.
+        """
         if not rejections:
             return
         first = self._next_id(rejected)
+        nothing = {"dismissed_at": None, "dismissed": None}
         rows = [
             {
                 "id": first + place,
@@ -62,6 +89,9 @@ class Records(FilesAndLoads):
                 "reason": safe_text(rejection.reason),
                 "raw": rejection.raw,
                 "rejected_at": now_text(),
+                "mistakes": _listed(rejection.mistakes),
+                "in_force": in_force,
+                **self._dismissed.get((rejection.entity, short_hash(rejection.raw)), nothing),
             }
             for place, rejection in enumerate(rejections)
         ]
@@ -74,15 +104,14 @@ class Records(FilesAndLoads):
         most: int | None = None,
         *,
         oldest_first: bool = False,
+        dismissed: bool = False,
     ) -> Iterator[dict[str, Any]]:
-        """Records that are rejected still, with their file; a page of them in memory at a time."""
+        """Records that are rejected still, with their file; a page of them in memory at a time.
+
+        :param dismissed: also those that were dismissed; they are too where their numbers are given.
+        """
         order = rejected.c.id if oldest_first else rejected.c.id.desc()
-        statement = (
-            sa.select(rejected, files.c.name.label("file"), files.c.path.label("file_path"))
-            .join_from(rejected, files, rejected.c.file_id == files.c.id)
-            .where(rejected.c.replayed_load.is_(None))
-            .order_by(order)
-        )
+        statement = self._open_ones(dismissed=dismissed or numbers is not None).order_by(order)
         if entity is not None:
             statement = statement.where(rejected.c.entity == entity)
         numbers = within_range(numbers)
@@ -103,10 +132,28 @@ class Records(FilesAndLoads):
             yield from (dict(row._mapping) for row in wanted)
             given, last = given + len(wanted), rows[-1].id
 
+    def _open_ones(self, *, dismissed: bool) -> sa.Select[Any]:
+        newer, newer_load = files.alias(), loads.alias()
+        columns, remarked = self._columns()
+        statement = (
+            sa.select(*columns, files.c.name.label("file"), files.c.path.label("file_path"))
+            .select_from(rejected.join(files, rejected.c.file_id == files.c.id))
+            .where(rejected.c.replayed_load.is_(None))
+        )
+        if remarked:
+            statement = (
+                statement.add_columns(newer.c.name.label("overtaken_by"))
+                .join(newer_load, newer_load.c.id == rejected.c.overtaken_load, isouter=True)
+                .join(newer, newer.c.id == newer_load.c.file_id, isouter=True)
+            )
+        return statement.where(rejected.c.dismissed_at.is_(None)) if remarked and not dismissed else statement
+
     def rejected_files(self, entity: str | None, numbers: Collection[int] | None) -> list[StoredFile]:
         """The files that such records came from, from old to new."""
         numbers = within_range(numbers)
         open_ones = sa.select(rejected.c.file_id).where(rejected.c.replayed_load.is_(None)).distinct()
+        if numbers is None and self._columns()[1]:
+            open_ones = open_ones.where(rejected.c.dismissed_at.is_(None))
         if entity is not None:
             open_ones = open_ones.where(rejected.c.entity == entity)
         parts = (
@@ -124,7 +171,8 @@ class Records(FilesAndLoads):
 
     def rejected_of_file(self, file_id: int) -> Iterator[dict[str, Any]]:
         """All records of a file that are or were rejected, in their order in the file; a page in memory at a time."""
-        statement = sa.select(rejected).where(rejected.c.file_id == file_id).order_by(rejected.c.record_number)
+        columns, _remarked = self._columns()
+        statement = sa.select(*columns).where(rejected.c.file_id == file_id).order_by(rejected.c.record_number)
         last = -1
         while rows := self._connection.execute(statement.where(rejected.c.record_number > last).limit(_PAGE)).all():
             yield from (dict(row._mapping) for row in rows)
@@ -132,19 +180,38 @@ class Records(FilesAndLoads):
 
     def rejected_between(self, file_id: int, first: int, last: int) -> dict[int, dict[str, Any]]:
         """By record number, those of a file between two numbers (both included) that are or were rejected."""
-        statement = sa.select(rejected).where(
+        known = [column for column in rejected.c if column.name not in REMARKS]
+        statement = sa.select(*known).where(
             rejected.c.file_id == file_id, rejected.c.record_number.between(first, last)
         )
         return {row.record_number: dict(row._mapping) for row in self._connection.execute(statement)}
 
-    def rejected_counts(self) -> dict[str, int]:
-        """By entity, how many records are rejected still."""
+    def rejected_counts(self, *, overtaken: bool = False, dismissed: bool = False) -> dict[str, int]:
+        """By entity, how many records are rejected still.
+
+        :param overtaken: also those of which a newer version is stored.
+        :param dismissed: also those that were dismissed.
+        """
         statement = (
             sa.select(rejected.c.entity, sa.func.count())
             .where(rejected.c.replayed_load.is_(None))
             .group_by(rejected.c.entity)
         )
+        if self._columns()[1]:
+            hidden = [rejected.c.overtaken_load] if not overtaken else []
+            hidden += [rejected.c.dismissed_at] if not dismissed else []
+            statement = statement.where(*(column.is_(None) for column in hidden))
         return {entity: int(count) for entity, count in self._connection.execute(statement)}
+
+    def rules_in_force(self, entity: str | None = None) -> list[str | None]:
+        """Under which rules the records were rejected that are so still, and were not dismissed."""
+        if not self._columns()[1]:
+            return [None]
+        open_ones = rejected.c.replayed_load.is_(None) & rejected.c.dismissed_at.is_(None)
+        statement = sa.select(rejected.c.in_force).where(open_ones).distinct()
+        if entity is not None:
+            statement = statement.where(rejected.c.entity == entity)
+        return list(self._connection.execute(statement).scalars())
 
     def kept_by_load(self) -> dict[int, int]:
         """By load, how many of its records are rejected still."""
@@ -169,14 +236,35 @@ class Records(FilesAndLoads):
                 )
             self._connection.execute(rejected.update().where(rejected.c.id.in_(part)).values(load_id=load))
 
-    def reject_again(self, number: int, rejection: Rejection) -> None:
+    def reject_again(self, number: int, rejection: Rejection, in_force: str | None) -> None:
         """A rejected record could not be loaded again, for this reason."""
         path = rejection.path and safe_text(rejection.path)
         self._connection.execute(
             rejected.update()
             .where(rejected.c.id == number)
-            .values(reason=safe_text(rejection.reason), json_path=path, rejected_at=now_text())
+            .values(
+                reason=safe_text(rejection.reason),
+                json_path=path,
+                rejected_at=now_text(),
+                mistakes=_listed(rejection.mistakes),
+                in_force=in_force,
+            )
         )
+
+    def dismiss(self, numbers: Sequence[int], reason: str) -> None:
+        """These rejected records need no look any more."""
+        for part in in_lists(numbers):
+            self._connection.execute(
+                rejected.update()
+                .where(rejected.c.id.in_(part))
+                .values(dismissed_at=now_text(), dismissed=safe_text(reason))
+            )
+
+    def mark_overtaken(self, loads_of: Mapping[int, int | None]) -> None:
+        """By number of a rejected record the load of a newer version of it that is stored; None where there is none."""
+        for number, load in loads_of.items():
+            statement = rejected.update().where(rejected.c.id == number).values(overtaken_load=load)
+            self._connection.execute(statement)
 
     def mark_replayed(self, load: int, stored: Sequence[Replayed]) -> None:
         """Rejected records are stored now."""

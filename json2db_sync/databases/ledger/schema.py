@@ -102,7 +102,14 @@ rejected = sa.Table(
     _number("replayed_load", nullable=True),  # the load that stored it after all
     _text("stored_id", nullable=True),  # the id it was stored under
     sa.Column("corrected", sa.LargeBinary(), nullable=True),  # its text as it was stored, where that is another
+    _text("mistakes", nullable=True),  # all that a schema finds wrong, a JSON list of texts
+    _text("in_force", nullable=True),  # the rules that it was rejected under, as JSON
+    _number("overtaken_load", nullable=True),  # the load of a newer version of it that is stored
+    _text("dismissed_at", nullable=True),
+    _text("dismissed", nullable=True),  # why it needs no look any more
 )
+REMARKS = ("mistakes", "in_force", "overtaken_load", "dismissed_at", "dismissed")
+"""Columns that rejected records of an older ledger do not have."""
 superseded = sa.Table(
     f"{PREFIX}superseded",
     metadata,
@@ -132,6 +139,8 @@ class Rejection:
     raw: bytes
     path: str | None = None
     """Where in the record, as ``$.a.b``."""
+    mistakes: tuple[str, ...] = ()
+    """All that a schema finds wrong."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The commands on records that could not be loaded: list, show, export, replay."""
+"""The commands on records that could not be loaded: list, show, export, replay, dismiss."""
 
 from __future__ import annotations
 
@@ -37,7 +37,11 @@ rejected = DefaultGroup(
     short="List them, newest first.",
     of=rejected,
 )
-@options(shared.DATABASE, shared.ENTITY, shared.LIMIT, shared.OUTPUT)
+@options(
+    shared.DATABASE, shared.ENTITY,
+    option("--dismissed", is_flag=True, default=None, heading="Which records", help="Also those that were dismissed."),
+    shared.LIMIT, shared.OUTPUT,
+)  # fmt: skip
 def rejected_list(call: Call, **arguments: Any) -> int:
     return perform(call, "rejected", lambda runner: runner.rejected(**given(arguments)), answers=True)
 
@@ -99,3 +103,21 @@ def rejected_export(call: Call, numbers: Sequence[int], output: str, **arguments
 def rejected_replay(call: Call, numbers: Sequence[int], **arguments: Any) -> int:
     arguments["numbers"] = numbers or None
     return perform(call, "replay", lambda runner: runner.replay(**given(arguments)))
+
+
+@command(
+    "dismiss",
+    "Have rejected records ask for no look any more, those of these NUMBERs or all of an entity. They are kept with "
+    "the reason, are listed with 'rejected list --dismissed', and are tried again only where their NUMBERs are given.",
+    example='json2db-sync rejected dismiss 7 --reason "a test record, gone at the source"',
+    short="They need no look any more, and why.",
+    of=rejected,
+)
+@options(
+    _NUMBERS, shared.DATABASE, shared.ENTITY,
+    option("--reason", required=True, metavar="TEXT", heading="How", help="Why; kept with each of them."),
+    shared.OUTPUT,
+)  # fmt: skip
+def rejected_dismiss(call: Call, numbers: Sequence[int], reason: str, **arguments: Any) -> int:
+    arguments["numbers"] = numbers or None
+    return perform(call, "dismiss_rejected", lambda runner: runner.dismiss_rejected(reason, **given(arguments)))

@@ -25,7 +25,7 @@ _SCREENFUL = 10
 """Lines of a record that leave its reason in sight."""
 _LONGEST = 20_000
 """Characters of a record that are shown."""
-_EXPORT, _AGAIN, _CORRECTED = "export", "again", "corrected"
+_EXPORT, _AGAIN, _CORRECTED, _DISMISS = "export", "again", "corrected", "dismiss"
 _FILE = "rejected.ndjson"
 
 
@@ -73,7 +73,7 @@ class Records:
         """What was chosen from the list; going back from there leads to the list again."""
         try:
             if chosen == _AGAIN:
-                self._try_all(result.total)
+                self._try_all(result)
             elif chosen == _EXPORT:
                 self._export()
             elif chosen == _CORRECTED:
@@ -90,11 +90,14 @@ class Records:
         options = [
             Option(_AGAIN, "Try it again", "after a setting or a schema has changed"),
             Option(_EXPORT, "Write it into a file", "to correct it there"),
+            Option(_DISMISS, "Dismiss it", "kept with your reason; it asks for no look any more"),
             BACK,
         ]
         chosen = self._session.prompts.choose("What about it?", options, default=Back)
         if chosen == _AGAIN:
             self._replay(["rejected", "replay", str(record.number)], numbers=[record.number])
+        elif chosen == _DISMISS:
+            self._dismiss(record.number)
         else:
             self._export([record.number])
 
@@ -111,10 +114,21 @@ class Records:
             say(f"  {record.path or ''} {record.reason}".rstrip())
         say()
 
-    def _try_all(self, total: int) -> None:
+    def _try_all(self, result: RejectedResult) -> None:
         same_as(self._session, ["rejected", "replay"])
-        if self._session.prompts.confirm(f"Try {counted(total, 'record')} again?", default=True):
+        for options in filter(None, result.replays):
+            self._session.prompts.say(f"  Under the rules that rejected them: json2db-sync rejected replay {options}")
+        if self._session.prompts.confirm(f"Try {counted(result.total, 'record')} again?", default=True):
             self._replay(None)
+
+    def _dismiss(self, number: int) -> None:
+        def check(text: str) -> str | None:
+            return None if text.strip() else "say why: it is kept with the record"
+
+        reason = self._session.prompts.text("Why does it need no look?", check=check)
+        same_as(self._session, ["rejected", "dismiss", str(number), "--reason", reason])
+        result = self._session.call("dismiss_rejected", reason, numbers=[number], quiet=True)
+        show(result, self._session.console)
 
     def _load_corrected(self) -> None:
         def check(text: str) -> str | None:

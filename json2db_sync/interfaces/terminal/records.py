@@ -9,6 +9,7 @@ from json2db_sync.interfaces.terminal.canvas import GOOD, NUMBER, Canvas, Column
 from json2db_sync.interfaces.terminal.history import named_after
 from json2db_sync.interfaces.terminal.wording import ago, file_and_time
 from json2db_sync.results import (
+    DismissedResult,
     ExportedRejectsResult,
     GoneResult,
     RejectedRecord,
@@ -26,7 +27,9 @@ def rejected(result: RejectedResult, canvas: Canvas) -> None:
         canvas.item(GOOD, "No rejected records")
         return
     shown = len(result.records)
-    canvas.line((counted(result.total, "rejected record"), "bold"), ", newest first" if shown > 1 else "")
+    order = ", newest first" if shown > 1 else ""
+    settled = f"; {result.settled:,} of them need no look" if result.settled else ""
+    canvas.line((counted(result.total, "rejected record"), "bold"), order + settled)
     file = None
     for record in result.records:
         if record.file != file:
@@ -39,7 +42,8 @@ def rejected(result: RejectedResult, canvas: Canvas) -> None:
     numbers = [record.number for record in result.records if record.number is not None]
     if numbers:
         canvas.line(("To see one whole, and to try all again:", "dim"))
-        for command in (f"show {numbers[0]}", "replay"):
+        commands = [f"show {numbers[0]}", *(f"replay {options}".strip() for options in result.replays or ("",))]
+        for command in commands:
             canvas.line((f"json2db-sync rejected {command}{_in_database(result)}", "dim"), indent=2)
 
 
@@ -52,6 +56,8 @@ def _in_short(record: RejectedRecord, canvas: Canvas) -> None:
         indent=2,
     )
     canvas.line(record.reason, indent=4)
+    for settled in _settled(record):
+        canvas.line((settled, "dim"), indent=4)
     if record.raw:
         canvas.line((canvas.shorten(record.raw, 3 * max(canvas.width - 6, 20)), "dim"), indent=4)
 
@@ -71,10 +77,28 @@ def rejected_facts(record: RejectedRecord) -> Iterator[tuple[Part, Part]]:
     if record.path:
         yield ("path", "dim"), record.path
     yield ("reason", "dim"), (record.reason, "bold")
+    if len(record.mistakes) > 1:
+        yield from ((("mistakes" if not place else "", "dim"), one) for place, one in enumerate(record.mistakes))
+    for settled in _settled(record):
+        yield ("settled", "dim"), settled
     if record.rejected_at:
         yield ("when", "dim"), ago(record.rejected_at)
     if record.number is not None:
         yield ("number", "dim"), str(record.number)
+
+
+def _settled(record: RejectedRecord) -> Iterator[str]:
+    """Why it needs no look."""
+    if record.overtaken_by:
+        yield f"overtaken: a newer version is stored, of {record.overtaken_by}"
+    if record.dismissed is not None:
+        yield f"dismissed {ago(record.dismissed_at)}: {record.dismissed}"
+
+
+def dismissed(result: DismissedResult, canvas: Canvas) -> None:
+    """How many, and why."""
+    canvas.item(GOOD, f"{counted(result.count, 'rejected record')} dismissed: {result.reason}")
+    canvas.line((f"json2db-sync rejected list --dismissed{_in_database(result)} shows them", "dim"), indent=2)
 
 
 def exported(result: ExportedRejectsResult, canvas: Canvas) -> None:
@@ -85,7 +109,9 @@ def exported(result: ExportedRejectsResult, canvas: Canvas) -> None:
     canvas.item(GOOD, f"{counted(result.count, 'rejected record')} written to {result.output}")
     canvas.line("Correct them there (under raw), then load them:", indent=2)
     file = shlex.quote(str(result.output))
-    canvas.line(f"json2db-sync rejected replay --corrected {file}{_in_database(result)}", indent=4)
+    for options in result.replays or ("",):
+        command = f"json2db-sync rejected replay --corrected {file} {options}".rstrip()
+        canvas.line(command + _in_database(result), indent=4)
 
 
 def _in_database(result: Result) -> str:

@@ -25,6 +25,7 @@ from json2db_sync.results import Result
 _ANSWERS: Mapping[type[Result], Callable[[Any, Canvas], None]] = {
     kinds.RejectedResult: draw_records.rejected,
     kinds.ExportedRejectsResult: draw_records.exported,
+    kinds.DismissedResult: draw_records.dismissed,
     kinds.SupersededResult: draw_records.superseded,
     kinds.GoneResult: draw_records.gone,
     kinds.ReportResult: draw_state.report,

@@ -33,6 +33,7 @@ ELSEWHERE = {
     "show_run": "runs show",
     "export_rejected": "rejected export",
     "replay": "rejected replay",
+    "dismiss_rejected": "rejected dismiss",
     "trace": "read",
     "json_backups": "export list-backups",
 }

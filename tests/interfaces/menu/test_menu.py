@@ -417,6 +417,17 @@ def test_a_rejected_record_is_tried_again(rejecting: Sit) -> None:
     assert SyncRunner("shop.db").rejected().total == 1
 
 
+def test_a_rejected_record_is_dismissed(rejecting: Sit) -> None:
+    """With a reason, which is asked for until there is one; then none is left to look at."""
+    seen = rejecting(
+        "7", ENTER, "4", ENTER, ENTER, "d", ENTER, ENTER, "no number at all", ENTER, "0", ENTER, "0", ENTER
+    )
+    assert "same as: json2db-sync rejected dismiss 1 --reason 'no number at all'" in " ".join(seen.screen.split())
+    assert "No rejected record is left." in seen
+    (record,) = SyncRunner("shop.db").rejected(dismissed=True).records
+    assert record.dismissed == "no number at all"
+
+
 @pytest.mark.slow
 def test_rejected_records_are_corrected(rejecting: Sit) -> None:
     """Rejected records are written into a file, corrected there and loaded, without leaving the menu."""
