@@ -58,6 +58,14 @@ class Notice(Event):
 
 
 @dataclass(frozen=True)
+class Waiting(Event):
+    """Again and again while another run holds the lock, or the database is to be asked once more."""
+
+    step: str
+    message: str
+
+
+@dataclass(frozen=True)
 class RunFinished(Event):
     operation: str
     success: bool

@@ -120,6 +120,10 @@ class DatabaseSection(_InSchema):
         5.0, "BUSY_TIMEOUT", "Seconds to wait for another program's transaction", ge=0, le=3600
     )
 
+    lock_wait: float = _setting(
+        0.0, "LOCK_WAIT", "Seconds to wait for a lock that another run holds; 0: not at all", ge=0, le=86_400
+    )
+
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
         for name, value in super().__repr_args__():
             yield name, shown("database.path", value) if name == "path" else value

@@ -96,7 +96,7 @@ def restore_json(context: Context, backup: PathLike, output_directory: PathLike 
         # What stands beside an exported file and tells of it; a file that does so itself has none.
         stem, is_sidecar = wanted.file.partition(".")[0], wanted.file.endswith(_SIDECARS)
         beside = [] if is_sidecar else [stem + suffix for suffix in _SIDECARS]
-        done = restore(directory, str(wanted.path), rules, beside=beside)
+        done = context.when_free(lambda: restore(directory, str(wanted.path), rules, beside=beside))
         step.done(f"{wanted.path.name}, {counted(len(done), 'file')}")
     return RestoredJsonResult(
         directory=str(directory),

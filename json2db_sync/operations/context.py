@@ -7,7 +7,7 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
@@ -109,6 +109,9 @@ logger.addHandler(logging.NullHandler())
 PathLike = str | os.PathLike[str]
 P = ParamSpec("P")
 R = TypeVar("R", bound=Result)
+T = TypeVar("T")
+_POLL = 0.2
+"""Seconds between two looks whether a lock is free."""
 
 
 @dataclass(frozen=True)
@@ -177,26 +180,47 @@ class Context:
 
     @contextmanager
     def lock(self, database: Database) -> Iterator[None]:
-        """No other run writes meanwhile.
+        """No other run writes meanwhile; waits for the one that does as long as is configured.
 
-        :raises Locked: when one does; it names it.
+        :raises Locked: when it still does; it names it.
         """
         from json2db_sync.databases.ledger import Ledger
 
-        try:
-            with database.writing_lock():
-                yield
-        except Locked as error:
-            if error.hint is not None:
-                raise
-            holder = None
-            with suppress(Unreachable), database.reading() as connection:  # the other is making it
-                holder = Ledger(database, connection).running()
-            raise Locked(
-                f"{error.message}" + (f": {holder}" if holder else ""),
-                hint="wait until it is done, then run again",
-                reason=error.reason,
-            ) from error
+        with ExitStack() as stack:
+            try:
+                self.when_free(lambda: stack.enter_context(database.writing_lock()))
+            except Locked as error:
+                if error.hint is not None:
+                    raise
+                holder = None
+                with suppress(Unreachable), database.reading() as connection:  # the other is making it
+                    holder = Ledger(database, connection).running()
+                raise Locked(
+                    f"{error.message}" + (f": {holder}" if holder else ""),
+                    hint="wait until it is done, then run again; --wait SECONDS does so",
+                    reason=error.reason,
+                ) from error
+            yield
+
+    def when_free(self, take: Callable[[], T]) -> T:
+        """Take a lock, or do what needs one, as soon as the run that holds it lets go.
+
+        :raises Locked: when it still holds it after the time that is configured.
+        """
+        end = time.monotonic() + self.config.database.lock_wait
+        told = False
+        while True:
+            try:
+                return take()
+            except Locked as error:
+                left = end - time.monotonic()
+                if left <= 0:
+                    raise
+                if not told:
+                    self.log(logging.INFO, f"{error.message}: waiting for it, {left:.0f} s at most")
+                told = True
+                self.emit(events.Waiting(self.operation, f"{error.message}: waiting for it"))
+                time.sleep(min(_POLL, left))
 
     @contextmanager
     def writing(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -44,7 +44,7 @@ def export(
     started, moment = time.monotonic(), now_text()
     with context.step("export") as step, context.database() as database:
         with _exporter(context, database, settings, directory) as (exporter, contents, left_out):
-            files, notes = _done(exporter, contents, settings, mode, moment, private=database.is_private)
+            files, notes = _done(context, exporter, contents, settings, mode, moment, private=database.is_private)
             notes += [*left_out, *exporter.notes(contents, files)]
             gone = exporter.leftovers()
         if mode == "check":
@@ -86,7 +86,14 @@ def _summary(result: ExportResult) -> str:
 
 
 def _done(
-    exporter: Exporter, contents: Sequence[Content], settings: ExportSettings, mode: Mode, moment: str, *, private: bool
+    context: Context,
+    exporter: Exporter,
+    contents: Sequence[Content],
+    settings: ExportSettings,
+    mode: Mode,
+    moment: str,
+    *,
+    private: bool,
 ) -> tuple[list[ExportedFile], list[Note]]:
     """What became of the files, with notes.
 
@@ -101,7 +108,9 @@ def _done(
         return exporter.check(contents), []
     if mode == "verify":
         return exporter.verify(contents, validate=validate), []
-    with FileSet(exporter.directory, rules, private=private) as files:
+    with ExitStack() as stack:
+        made = FileSet(exporter.directory, rules, private=private)
+        files = context.when_free(lambda: stack.enter_context(made))
         done = exporter.write(contents, files, validate=validate)
         if any(one.backup for one in done) and settings.backup_directory is None:
             with suppress(OSError):  # it serves those who commit the files, and only them

@@ -5,8 +5,11 @@ from __future__ import annotations
 import gc
 import os
 import pickle
+import selectors
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -19,6 +22,10 @@ T = TypeVar("T")
 
 WORTHWHILE = 24 * 2**20
 """Bytes to be read from which on a second process gains more than its start costs (a quarter of a second)."""
+
+
+_BEAT, _SILENCE = 0.5, 10.0
+"""Seconds between two signs of life of a worker, and without any until it is given up: it was stopped, or hangs."""
 
 
 def has_room_for_two() -> bool:
@@ -49,9 +56,11 @@ class RemoteObject:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 pipesize=2**20,  # about a batch of records: fewer turns than with the usual 64 KB
-                stderr=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,  # for its signs of life
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             )
+            self._watch = threading.Thread(target=_give_up_when_silent, args=(self._process,), daemon=True)
+            self._watch.start()
             self._thread.submit(self._send, self._process, (make, arguments))
 
     def ask(self, method: str, *arguments: Any) -> Future[Any]:
@@ -86,7 +95,8 @@ class RemoteObject:
         self._thread.shutdown(cancel_futures=True)
         if self._process is not None:
             self._process.wait()
-            for pipe in (self._process.stdin, self._process.stdout):
+            self._watch.join()
+            for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
                 assert pipe is not None
                 with suppress(OSError):  # what was not sent is not wanted any more
                     pipe.close()
@@ -116,8 +126,30 @@ class SubprocessWorker(Generic[T]):
         self._remote.close()
 
 
+def _give_up_when_silent(process: subprocess.Popen[bytes]) -> None:
+    """Kill a worker that shows no sign of life any more: what it was asked for is then done here."""
+    assert process.stderr is not None
+    with suppress(OSError, ValueError), selectors.DefaultSelector() as selector:  # not for pipes on Windows
+        selector.register(process.stderr, selectors.EVENT_READ)
+        while selector.select(_SILENCE):
+            if not os.read(process.stderr.fileno(), 4096):
+                return  # it has ended
+        process.kill()
+
+
+def _show_life() -> None:
+    """In the worker process: it ends with the one that it works for, however that one ended."""
+    while True:
+        try:
+            os.write(2, b".")
+        except OSError:
+            os._exit(1)
+        time.sleep(_BEAT)
+
+
 def serve() -> None:
     """In the worker process: answer calls from standard input on standard output, until there are no more."""
+    threading.Thread(target=_show_life, daemon=True).start()
     gc.set_threshold(FEW_COLLECTIONS)
     make, arguments = pickle.load(sys.stdin.buffer)  # noqa: S301  from our own process
     target = make(*arguments)

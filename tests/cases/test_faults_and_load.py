@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from support.postgres import Server
-from support.processes import child
+from support.processes import CHILD, TESTS, child
 from support.sessions import ok, query, stored, verified, write
 from support.stored import stored_records
 
-from json2db_sync import SyncRunner
-from json2db_sync.databases import registry
+from json2db_sync import SyncRunner, events
+from json2db_sync.atomic_files import FileSet
+from json2db_sync.config import JSON2DBConfig
+from json2db_sync.databases import open_database, registry
+from json2db_sync.errors import Cancelled
 from json2db_sync.interfaces.cli.exits import Exit, exit_code
+from json2db_sync.interfaces.cli.main import main
+from json2db_sync.loading.data_populator import FileLoad
+from json2db_sync.workers import subprocess_worker
 
 
 @pytest.fixture(params=["batch", "row"])
@@ -292,3 +305,212 @@ def test_51_rows_refused_in_a_pipeline_leave_only_our_own_words(postgres_url, tm
     code = "runner = SyncRunner(sys.argv[2], sys.argv[3]); runner._batch_path = False; show(runner.populate())"
     (result,) = child(code, postgres_url, tmp_path)  # which fails on anything on stderr
     assert (result["success"], result["statistics"]["rejected"]) == (True, 1)
+
+
+# Signals
+
+
+KILLED = """
+import os
+from json2db_sync.interfaces.cli.main import main
+signal.signal(signal.SIGINT, signal.default_int_handler)  # as where nobody ignores them
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+made = SyncRunner._context
+def killed(self, *arguments):
+    os.kill(os.getpid(), getattr(signal, sys.argv[2]))
+    return made(self, *arguments)
+SyncRunner._context = killed
+code = main(sys.argv[3:])
+print(code)
+"""
+
+
+def ended_by(name: str, *command: object) -> int:
+    """The exit code of a command that gets a signal when it begins its work."""
+    words = [sys.executable, "-c", CHILD + KILLED, str(TESTS), name, *map(str, command)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    return int(done.stdout.split()[-1])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are another matter here")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
+def test_sigterm_stops_as_ctrl_c_does(tmp_path, name):
+    """Exit code 130, the run is recorded as cancelled, and nothing is left beside the database."""
+    url, source = tmp_path / "a.db", tmp_path / "in"
+    write(source / "things.json", THINGS)
+    ok(SyncRunner(str(url), source).populate())
+    for number in range(3):
+        write(source / f"more{number}.json", THINGS)
+    assert ended_by(name, "populate", "--db-path", url, "--data-source", source) == Exit.INTERRUPTED
+    assert sorted(path.name for path in tmp_path.glob("a.db*")) in (["a.db"], ["a.db", "a.db.lock"])
+    assert ended_by(name, "read", "things", "--db-path", url) == Exit.INTERRUPTED
+    assert ended_by(name, "verify", "--full", "--db-path", url) == Exit.INTERRUPTED
+    (last, *_) = ok(SyncRunner(str(url)).runs()).runs
+    assert last.status in ("done", "cancelled")
+    ok(SyncRunner(str(url), source).populate())
+    verified(SyncRunner(str(url), source))
+
+
+def test_sigterm_in_a_load_is_recorded_as_a_cancelled_run(tmp_path, monkeypatch):
+    """The file at hand is rolled back, what was committed stays, and no run stays `running`."""
+    url, source = str(tmp_path / "a.db"), tmp_path / "in"
+    for number in range(3):
+        write(source / f"things{number}.json", THINGS)
+    loads, load = [], FileLoad.run
+
+    def killed(self: FileLoad) -> None:
+        loads.append(self)
+        if len(loads) == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+        load(self)
+
+    monkeypatch.setattr(FileLoad, "run", killed)
+    assert main(["populate", "--db-path", url, "--data-source", str(source)]) == Exit.INTERRUPTED
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert [run.status for run in ok(SyncRunner(url).runs()).runs] == ["cancelled"]
+    monkeypatch.undo()
+    ok(SyncRunner(url, source).populate())
+    verified(SyncRunner(url, source))
+
+
+# A lock that another run holds
+
+
+@contextmanager
+def held(url: str, tell: threading.Event) -> Iterator[None]:
+    """Another run holds the lock until it is told."""
+    taken = threading.Event()
+
+    def hold() -> None:
+        with open_database(url) as database, database.writing_lock():
+            taken.set()
+            tell.wait(60)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert taken.wait(60)
+    try:
+        yield
+    finally:
+        tell.set()
+        thread.join()
+
+
+def test_waiting_for_a_lock_goes_on_when_it_is_free(database_url, tmp_path, caplog):
+    """With lock_wait a run waits for the one that holds the lock, says so, and then does its work."""
+    caplog.set_level("INFO", "json2db_sync")
+    write(tmp_path / "things.json", THINGS)
+    ok(SyncRunner(database_url, tmp_path).populate())
+    write(tmp_path / "things.json", CHANGED)
+    tell, seen = threading.Event(), []
+
+    def listen(event: events.Event) -> None:
+        if isinstance(event, events.Waiting):
+            seen.append(event.message)
+            tell.set()
+
+    config = JSON2DBConfig(database={"lock_wait": 60})
+    with held(database_url, tell):
+        ok(SyncRunner(database_url, tmp_path, config=config, on_event=listen).populate())
+    assert "being written by another run" in seen[0]
+    assert "waiting for it" in caplog.text
+    assert stored_records(database_url)["things"] == BOTH
+
+
+def test_waiting_for_a_lock_ends_with_the_time_and_with_a_wish_to_stop(database_url, tmp_path):
+    """Without it, and after it: exit code 4 and the advice; while waiting a run can be stopped."""
+    write(tmp_path / "things.json", THINGS)
+    words = ["populate", "--db-path", database_url, "--data-source", str(tmp_path)]
+
+    def stop(event: events.Event) -> None:
+        if isinstance(event, events.Waiting):
+            raise Cancelled("stopped")
+
+    with held(database_url, threading.Event()):
+        assert main(words) == Exit.LOCKED
+        assert main([*words, "--wait", "0.3"]) == Exit.LOCKED
+        assert main([*words, "--wait", "-1"]) == Exit.USAGE
+        config = JSON2DBConfig(database={"lock_wait": 60})
+        result = SyncRunner(database_url, tmp_path, config=config, on_event=stop).populate()
+        assert exit_code(result) == Exit.INTERRUPTED
+        assert "--wait" in SyncRunner(database_url, tmp_path).populate().hint
+
+
+def test_an_export_waits_for_the_one_that_writes_its_folder(tmp_path):
+    """The lock of a folder of exports is waited for as well."""
+    url, out, tell = str(tmp_path / "a.db"), tmp_path / "out", threading.Event()
+    write(tmp_path / "in" / "things.json", THINGS)
+    ok(SyncRunner(url, tmp_path / "in").populate())
+    other = FileSet(out)
+    other.__enter__()
+
+    def listen(event: events.Event) -> None:
+        if isinstance(event, events.Waiting):
+            other.__exit__(None, None, None)
+            tell.set()
+
+    config = JSON2DBConfig(database={"lock_wait": 60})
+    ok(SyncRunner(url, config=config, on_event=listen).export(output_directory=out))
+    assert tell.is_set()
+    assert (out / "things.json").exists()
+
+
+# The helper (46)
+
+
+class Busy:
+    """Works on its own for a long time."""
+
+    def pid(self) -> int:
+        return os.getpid()
+
+    def work(self) -> int:
+        end = time.monotonic() + 120
+        while time.monotonic() < end:
+            sum(range(10_000))
+        return 1
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+LEFT = """
+from test_faults_and_load import Busy
+from json2db_sync.workers.subprocess_worker import RemoteObject
+import os
+remote = RemoteObject(Busy)
+print(remote.ask("pid").result(), flush=True)
+remote.ask("work")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc to see processes in")
+def test_46_the_helper_goes_with_its_parent():
+    """Also where it is killed, and the helper reads on its own."""
+    words = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(TESTS / 'cases')!r})" + CHILD + LEFT, TESTS]
+    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert done.returncode == -signal.SIGKILL
+    pid = int(done.stdout)
+    end = time.monotonic() + 30
+    while is_alive(pid) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not is_alive(pid)
+
+
+def test_46_a_helper_that_is_stopped_does_not_stop_its_parent(monkeypatch):
+    """After a bound it is given up, and what it was asked for is done here."""
+    monkeypatch.setattr(subprocess_worker, "_SILENCE", 1.0)
+    remote = subprocess_worker.RemoteObject(Busy)
+    pid = remote.ask("pid").result(60)
+    os.kill(pid, signal.SIGSTOP)
+    with pytest.raises(subprocess_worker.WorkerDied):
+        remote.ask("pid").result(60)
+    remote.close()
+    assert not is_alive(pid)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from json2db_sync.interfaces.cli.operations import perform
-from json2db_sync.interfaces.cli.options import ASKING, DATABASE, OUTPUT, Call, command, options
+from json2db_sync.interfaces.cli.options import ASKING, DATABASE, OUTPUT, WAIT, Call, command, options
 
 if TYPE_CHECKING:
     from json2db_sync.runner import SyncRunner
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     example="json2db-sync backup --db-path production.db",
     short="Copy the database's state.",
 )
-@options(DATABASE, OUTPUT)
+@options(DATABASE, WAIT, OUTPUT)
 def backup(call: Call) -> int:
     return perform(call, "backup", lambda runner: runner.backup())
 
@@ -43,7 +43,7 @@ def backups(call: Call) -> int:
     example="json2db-sync restore backups/production.2026-11-20_101530Z.db --yes",
     short="Go back to a backup.",
 )
-@options(click.argument("name", metavar="BACKUP"), DATABASE, ASKING, OUTPUT)
+@options(click.argument("name", metavar="BACKUP"), DATABASE, WAIT, ASKING, OUTPUT)
 def restore(call: Call, name: str, yes: bool, no_input: bool) -> int:
     from json2db_sync.interfaces.cli.questions import Question, ask_restore
 

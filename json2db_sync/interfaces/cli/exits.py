@@ -26,7 +26,7 @@ MEANINGS = {
     Exit.USAGE: "wrong usage or configuration, or an answer is needed (--yes)",
     Exit.ATTENTION: "done, with something to look at: rejected records, differences, changes",
     Exit.LOCKED: "another run or program is still at work: nothing more was done",
-    Exit.INTERRUPTED: "interrupted, or answered no; what was committed stays",
+    Exit.INTERRUPTED: "interrupted (Ctrl-C, SIGTERM), or answered no; what was committed stays",
 }
 _CODES = {"cancelled": Exit.INTERRUPTED, "configuration_error": Exit.USAGE, "locked": Exit.LOCKED}
 

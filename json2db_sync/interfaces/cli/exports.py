@@ -115,7 +115,7 @@ _MODE = (
     short="Write what changed.",
     hidden=True,
 )
-@options(_DIRECTORY, shared.DATABASE, _TABLES, _FORM, _MODE, shared.OUTPUT)
+@options(_DIRECTORY, shared.DATABASE, _TABLES, _FORM, _MODE, shared.WAIT, shared.OUTPUT)
 def export_run(call: Call, **arguments: Any) -> int:
     return perform(call, "export", lambda runner: runner.export(**given(arguments)))
 
@@ -147,6 +147,6 @@ def list_backups(call: Call, output_directory: str | None) -> int:
     short="Go back to what an exported file held.",
     of=export,
 )
-@options(click.argument("name", metavar="BACKUP"), _DIRECTORY, shared.CONFIG_FILE, shared.OUTPUT)
+@options(click.argument("name", metavar="BACKUP"), _DIRECTORY, shared.CONFIG_FILE, shared.WAIT, shared.OUTPUT)
 def restore_json(call: Call, name: str, output_directory: str | None) -> int:
     return perform(call, "restore_json", lambda runner: runner.restore_json(name, output_directory))

@@ -17,6 +17,7 @@ from json2db_sync.interfaces.cli.operations import print_data, quiet_pipe
 from json2db_sync.interfaces.cli.options import COMPLETE_VARIABLE, PROGRAM, Call
 from json2db_sync.interfaces.cli.overlap import NotBegun, alone
 from json2db_sync.interfaces.cli.questions import is_terminal
+from json2db_sync.interfaces.terminal.interrupt import ending_as_by_ctrl_c
 from json2db_sync.workers.batching import few_collections
 
 SECTIONS = {
@@ -154,5 +155,5 @@ def cli(ctx: click.Context, lock_file: str | None) -> int | None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code. The process is ours: it looks for garbage less often."""
-    with few_collections():
+    with few_collections(), ending_as_by_ctrl_c():
         return cli.main(arguments, standalone_mode=False)

@@ -35,6 +35,7 @@ class Call:
     validation_mode: str | None = None
     frozen: Sequence[str] | None = None
     log_file: str | None = None
+    wait: float | None = None
     as_json: bool = False
     quiet: bool = False
     verbose: int = 0
@@ -44,6 +45,7 @@ class Call:
         sections: dict[str, dict[str, object]] = {
             "database": {"schema": self.schema},
             "data_source": {"include_failed": self.include_failed},
+            "database": {"lock_wait": self.wait},
             "processing": {
                 **{name: getattr(self, name) for name in ("batch_size", "memory_limit", "on_error", "max_rejected")},
                 "contracts": _contracts(self.frozen),
@@ -177,6 +179,8 @@ WINDOW = (
 SOURCE = (DATA_SOURCE, *WINDOW)
 BACKUP = option("--backup/--no-backup", default=None, heading=_HOW,
     help="Back up the database before loading, or do not.")
+WAIT = option("--wait", type=float, metavar="SECONDS", heading=_HOW,
+    help="Wait so long for a lock that another run holds, rather than to end with exit code 4.")
 BATCH_SIZE = option("--batch-size", type=int, metavar="RECORDS", heading=_HOW, help="Records stored at a time.")
 MEMORY = option("--memory-limit", type=int, metavar="MB", heading=_HOW, help="Memory to stay within.")
 CUSTOM_COLUMNS = option(
@@ -202,7 +206,7 @@ RULES = (
 )
 FREEZE = option("--freeze", "frozen", multiple=True, metavar="NAME", callback=_split, heading=_RULES,
     help="Leave the tables of this entity as they are; repeat it, or separate names by commas.")
-LOADING = (BACKUP, BATCH_SIZE, MEMORY, *RULES, FREEZE)
+LOADING = (BACKUP, BATCH_SIZE, MEMORY, WAIT, *RULES, FREEZE)
 ASKING = (
     option("-y", "--yes", is_flag=True, heading=_ASKING, help="Go on without asking."),
     option("--no-input", is_flag=True, heading=_ASKING,

@@ -98,7 +98,7 @@ def rejected_export(call: Call, numbers: Sequence[int], output: str, **arguments
     _NUMBERS, shared.DATABASE, shared.ENTITY,
     option("--corrected", type=click.Path(path_type=str), metavar="FILE", heading="Which records",
            help="The records of this file alone, as 'rejected export' writes it, with the 'raw' given there."),
-    shared.RULES, shared.FREEZE, shared.OUTPUT,
+    shared.WAIT, shared.RULES, shared.FREEZE, shared.OUTPUT,
 )  # fmt: skip
 def rejected_replay(call: Call, numbers: Sequence[int], **arguments: Any) -> int:
     arguments["numbers"] = numbers or None

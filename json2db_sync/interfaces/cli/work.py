@@ -74,7 +74,8 @@ def plan(call: Call, **arguments: Any) -> int:
     option("--recreate", is_flag=True, heading="How", help="Rebuild the tables, rows kept, after a backup."),
     option("--empty", is_flag=True, heading="How",
            help="With --recreate: discard the rows; the next populate loads their files again."),
-    shared.CUSTOM_COLUMNS, shared.MEMORY, shared.SCHEMA_DIRECTORY, shared.FREEZE, shared.ASKING, shared.OUTPUT,
+    shared.CUSTOM_COLUMNS, shared.MEMORY, shared.WAIT, shared.SCHEMA_DIRECTORY, shared.FREEZE, shared.ASKING,
+    shared.OUTPUT,
 )  # fmt: skip
 def create_tables(call: Call, yes: bool, no_input: bool, **arguments: Any) -> int:
     from json2db_sync.interfaces.cli.questions import Question, ask_recreate

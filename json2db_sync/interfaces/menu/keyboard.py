@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,7 +15,7 @@ from contextlib import contextmanager
 @contextmanager
 def unheard() -> Iterator[None]:
     """Meanwhile keys are not echoed, and what was typed is thrown away; the terminal is restored whatever happens."""
-    with _ending_cleanly(), _hidden():
+    with _hidden():
         yield
 
 
@@ -67,17 +65,3 @@ def _hidden() -> Iterator[None]:
         if before is not None:
             with contextlib.suppress(termios.error):
                 termios.tcsetattr(terminal, termios.TCSAFLUSH, before)
-
-
-@contextmanager
-def _ending_cleanly() -> Iterator[None]:
-    """SIGTERM ends the program by an exception, so that the terminal is restored."""
-    usual = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    if not usual or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -20,6 +20,7 @@ from json2db_sync.interfaces.menu.home import Home
 from json2db_sync.interfaces.menu.next_actions import NextActions, Step
 from json2db_sync.interfaces.menu.prompts import Back, Option
 from json2db_sync.interfaces.menu.session import Session
+from json2db_sync.interfaces.terminal.interrupt import ToldToEnd
 from json2db_sync.operations.context import failed
 
 if TYPE_CHECKING:
@@ -156,6 +157,8 @@ class Menu:
                 self._form.ask("source" if chosen == "source" else "database")
         except Back:
             return
+        except ToldToEnd:
+            raise
         except KeyboardInterrupt:
             self._prompts.say("Stopped.")
         except SyncError as error:

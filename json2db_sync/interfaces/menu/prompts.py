@@ -16,6 +16,7 @@ from json2db_sync.errors import SyncError
 from json2db_sync.interfaces.menu import choices, glyphs
 from json2db_sync.interfaces.menu.choices import Option
 from json2db_sync.interfaces.menu.keyboard import forget_typed
+from json2db_sync.interfaces.terminal.interrupt import ToldToEnd
 from json2db_sync.user_paths import expanded
 
 if TYPE_CHECKING:
@@ -197,6 +198,8 @@ class Prompts:
             self.ran = False
         try:
             return question.unsafe_ask()
+        except ToldToEnd:
+            raise
         except KeyboardInterrupt:
             raise Back("ctrl-c") from None
         except EOFError:

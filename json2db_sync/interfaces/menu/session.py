@@ -17,6 +17,7 @@ from json2db_sync.interfaces.menu.prompts import Prompts
 from json2db_sync.interfaces.menu.tasks import Task
 from json2db_sync.interfaces.terminal.console import Interrupt, Progress, show, show_error
 from json2db_sync.interfaces.terminal.interrupt import HINT as GO_ON
+from json2db_sync.interfaces.terminal.interrupt import ToldToEnd
 from json2db_sync.operations.context import failed
 from json2db_sync.user_paths import located
 
@@ -168,8 +169,12 @@ class Session:
                 self.prompts.ran = True
                 with unheard(), Progress(self.console) as progress, Interrupt(progress) as listener:
                     result = getattr(self._runner(listener), method)(*arguments, **named)
+                if listener.told_to_end:
+                    raise ToldToEnd
         except errors.SyncError as error:  # wrong arguments and settings are raised, not returned
             return failed(method, error)
+        except ToldToEnd:
+            raise
         except KeyboardInterrupt:  # the second Ctrl-C waits for no safe point
             return failed(method, errors.Cancelled("stopped at once", hint=GO_ON, reason="interrupted"))
         assert isinstance(result, Result)

@@ -1,4 +1,4 @@
-"""Ctrl-C during a run: it stops at a safe point; a second one stops it at once."""
+"""Ctrl-C, SIGTERM and SIGHUP during a run: it stops at a safe point; a second one stops it at once."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
@@ -14,13 +15,43 @@ from json2db_sync import events
 from json2db_sync.errors import Cancelled
 
 _STOPPING = "Stopping at the next safe point; Ctrl-C again stops at once."
+_TOLD_TO_END = "Told to end: stopping at the next safe point; once more stops at once."
 _STOPPED = "stopped on request"
 HINT = "run the same again: it goes on from what was committed"
 EXPORT_HINT = "run the same again: an export starts over, and until it is done every file stays as it was"
 
 
+_ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""What else asks a program to end: a service manager, a terminal that goes away."""
+
+
+class ToldToEnd(KeyboardInterrupt):
+    """As Ctrl-C, but meant for the whole program."""
+
+
+def _told_to_end(_signal: int, _frame: FrameType | None) -> None:
+    raise ToldToEnd
+
+
+def _is_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+@contextlib.contextmanager
+def ending_as_by_ctrl_c() -> Iterator[None]:
+    """What would kill the program at once raises, so that everything is closed; not where it is ignored or handled."""
+    usual = [number for number in _ENDING if _is_main_thread() and signal.getsignal(number) is signal.SIG_DFL]
+    for number in usual:
+        signal.signal(number, _told_to_end)
+    try:
+        yield
+    finally:
+        for number in usual:
+            signal.signal(number, signal.SIG_DFL)
+
+
 class Interrupt:
-    """A listener around another one. While active, SIGINT makes it raise Cancelled at the next step or progress.
+    """A listener around another one. While active, a signal makes it raise Cancelled at the next step or progress.
 
     What reports that something is done never raises: then there is nothing left to cancel.
     """
@@ -28,37 +59,38 @@ class Interrupt:
     def __init__(self, listener: events.Listener) -> None:
         self._listener = listener
         self._requested = False
-        self._installed = False
-        self._before: Any = None
+        self._before: dict[int, Any] = {}
+        self.told_to_end = False
+        """Was the whole program told to end?"""
 
     def __enter__(self) -> Interrupt:
-        self._requested = False
-        self._before = signal.getsignal(signal.SIGINT)
-        # Ignored (nohup) or handled outside of Python stays as it is; only the main thread may change it.
-        if self._before not in (None, signal.SIG_IGN) and threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, self._interrupted)
-            self._installed = True
+        self._requested = self.told_to_end = False
+        for number in (signal.SIGINT, *_ENDING):
+            # Ignored (nohup) or handled outside of Python stays as it is; only the main thread may change it.
+            if _is_main_thread() and signal.getsignal(number) not in (None, signal.SIG_IGN):
+                self._before[number] = signal.signal(number, self._interrupted)
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._installed:
-            self._installed = False
-            signal.signal(signal.SIGINT, self._before)
+        while self._before:
+            signal.signal(*self._before.popitem())
 
     def __call__(self, event: events.Event) -> None:
         self._listener(event)
         if isinstance(event, events.RunFinished):
             self._requested = False
-        if self._requested and isinstance(event, events.Progress | events.StepStarted):
+        if self._requested and isinstance(event, events.Progress | events.StepStarted | events.Waiting):
             raise Cancelled(_STOPPED, hint=hint_for(event.step), reason="interrupted")
 
-    def _interrupted(self, _signal: int, _frame: FrameType | None) -> None:
+    def _interrupted(self, number: int, _frame: FrameType | None) -> None:
+        self.told_to_end = self.told_to_end or number in _ENDING
         if self._requested:
-            raise KeyboardInterrupt
+            raise ToldToEnd if self.told_to_end else KeyboardInterrupt
         self._requested = True
+        text = _TOLD_TO_END if number in _ENDING else _STOPPING
         stopping = getattr(self._listener, "stopping", None)
-        if stopping is None or not stopping(_STOPPING):
-            _say(_STOPPING)
+        if stopping is None or not stopping(text):
+            _say(text)
 
 
 def hint_for(operation: str) -> str:

@@ -104,7 +104,7 @@ class Progress:
                 self._progress(event)
             case events.StepFinished():
                 self._step_finished(event)
-            case events.Notice():
+            case events.Notice() | events.Waiting():
                 self._notice(event.message)
             case events.RunFinished():
                 if not event.success:

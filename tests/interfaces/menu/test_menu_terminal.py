@@ -169,7 +169,7 @@ def test_the_terminal_is_restored_after_a_kill(terminal: Callable[..., Terminal]
     seen = terminal(much)
     loading(seen)
     seen.child.kill(signal.SIGTERM)
-    assert seen.ends() == 128 + signal.SIGTERM
+    assert seen.ends() == 130
     assert seen.child.getecho()
 
 
