@@ -66,6 +66,8 @@ class DatabaseError(SyncError):
     """The database cannot be reached, opened or written."""
 
     code = "database_error"
+    passing = False
+    """May the same succeed a moment later, as after a deadlock or when a server starts again?"""
 
 
 class Unreachable(DatabaseError):

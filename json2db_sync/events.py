@@ -116,6 +116,10 @@ class Meter:
             self._bytes_before += size
         self._tell(name, 0, 0)
 
+    def waits(self, message: str) -> None:
+        """Something is to be tried once more, a moment later."""
+        self._listener(Waiting(self._step, message))
+
     def _tell(self, name: str, records: int, read: int) -> None:
         self._last = time.monotonic()
         more, size = (records, read) if self._counts else (0, 0)

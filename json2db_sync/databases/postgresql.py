@@ -83,6 +83,8 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname <> current_schema()
     AND left(n.nspname, 3) <> 'pg_' AND n.nspname <> 'information_schema'
 """
 _LOCK = 0x6A32_6462  # "j2db": the advisory lock of this package, see own_lock
+_WRITES = 0x6A32_6464
+"""The advisory lock of each transaction of a run that writes."""
 _KEYWORDS = {"collation", "concurrently", "lateral", "system_user", "tablesample"}
 """Names that SQLAlchemy does not know as keywords."""
 
@@ -120,6 +122,8 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
         logging.getLogger("psycopg").addHandler(_UNHEARD)
         self._options = options_of(url)
         self.session = Session(self._options, settings.schema, settings.busy_timeout)
+        self._was_reached = False
+        self._lock: sa.Connection | None = None
         self._ahead = BackgroundQueue()
         """Rows are on their way to the server while the next ones are prepared."""
 
@@ -170,6 +174,7 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
             connect_args=arguments,
             json_deserializer=jsontext.decode,
             isolation_level="READ COMMITTED",
+            pool_pre_ping=True,
         )
         sa.event.listen(engine, "do_connect", self._connect)
         sa.event.listen(engine, "connect", self._connected, insert=True)
@@ -198,6 +203,7 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
 
     def _connected(self, driver: psycopg.Connection, _record: object) -> None:
         self.session.connected(driver)
+        self._was_reached = True
 
     def _begin(self, connection: sa.Connection) -> None:
         connection.dialect.default_schema_name = self.session.schema
@@ -219,6 +225,8 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
             with super()._translated():
                 yield
         except DatabaseError as error:
+            # A server that was never there may be down for long: who asks wants to know.
+            error.passing = error.passing and (self._was_reached or error.reason != "server_unreachable")
             if error.reason != "no_permission" or "table" in error.context:
                 raise
             missing: list[tuple[str, str]] = []
@@ -229,6 +237,7 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
         with super().transaction() as connection, undecodable_told(connection, self.session, self.label):
+            self._require_lock(connection)
             yield connection
 
     @contextmanager
@@ -260,24 +269,51 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
                 connection.exec_driver_sql(f"SELECT pg_advisory_unlock_shared({self.own_lock(READERS)})")
                 connection.commit()
 
+    def _require_lock(self, connection: sa.Connection) -> None:
+        """Where a run writes: take its lock again should the connection that holds it be gone.
+
+        Only one transaction of a run goes on at a time, also where that shows during it: another run comes after it.
+
+        :raises Locked: when another run has taken it.
+        """
+        if self._lock is None:
+            return
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({self.own_lock(_WRITES)})")
+        if not _is_alive(self._lock):
+            self._lock.invalidate()
+            self._lock.close()
+            self._lock = None  # should another run have it now, only the end of this one is still recorded
+            self._take_lock()
+
     @contextmanager
     def writing_lock(self) -> Iterator[None]:
-        with self._translated(), self.engine.connect() as connection:
+        with self._translated():
+            self._take_lock()
+            try:
+                yield
+            finally:
+                lock, self._lock = self._lock, None
+                if lock is not None:
+                    with lock, suppress(sa.exc.DBAPIError):  # it went with its connection
+                        if not self.session.pooled:
+                            lock.exec_driver_sql(f"SELECT pg_advisory_unlock({self.own_lock(_LOCK)})")
+                            lock.commit()
+
+    def _take_lock(self) -> None:
+        connection = self.engine.connect()
+        try:
             # Behind a pooler an open transaction keeps the lock: there is no session of ours that could.
             scope = "_xact" if self.session.pooled else ""
-            taken = connection.exec_driver_sql(
-                f"SELECT pg_try_advisory{scope}_lock({self.own_lock(_LOCK)})"
-            ).scalar_one()
+            lock = f"SELECT pg_try_advisory{scope}_lock({self.own_lock(_LOCK)})"
+            taken = connection.exec_driver_sql(lock).scalar_one()
             if not scope:
                 connection.commit()
             if not taken:
                 raise Locked(f"{self.label} is being written by another run", reason="locked")
-            try:
-                yield
-            finally:
-                if not (scope or connection.invalidated):
-                    connection.exec_driver_sql(f"SELECT pg_advisory_unlock({self.own_lock(_LOCK)})")
-                    connection.commit()
+        except BaseException:
+            connection.close()
+            raise
+        self._lock = connection
 
     def is_being_written(self, connection: sa.Connection) -> bool:
         statement = sa.text(
@@ -506,6 +542,14 @@ def _can(encode: Callable[[str], object], text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _is_alive(connection: sa.Connection) -> bool:
+    """Does the server answer on it? Asked in one turn, without a transaction."""
+    from psycopg import pq
+
+    asked = _driver(connection).pgconn
+    return asked.status == pq.ConnStatus.OK and asked.exec_(b"SELECT 1").status == pq.ExecStatus.TUPLES_OK
 
 
 def _driver(connection: sa.Connection) -> psycopg.Connection:

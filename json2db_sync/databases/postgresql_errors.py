@@ -64,6 +64,10 @@ _OF_POOLERS = {
 }
 
 
+# Connection lost, serialization failure, deadlock, a server that ends or begins; 57P04 is a database that was dropped.
+_PASSING = ("08", "40001", "40P01", "57P")
+
+
 def fault_of(error: BaseException, label: str) -> DatabaseError | None:
     """The error of ours that one of psycopg's stands for; None where it is not psycopg's."""
     if type(error).__module__.partition(".")[0] != "psycopg":
@@ -82,8 +86,12 @@ def fault_of(error: BaseException, label: str) -> DatabaseError | None:
     for start, fault in _FAULTS.items():
         if state.startswith(start):
             what = f"another program holds a lock ({said})" if fault.error is Locked else said
-            return fault.error(f"{label}: {what}", hint=fault.hint, reason=fault.reason)
-    return DatabaseError(f"{label}: {said}", reason="database_error")
+            found = fault.error(f"{label}: {what}", hint=fault.hint, reason=fault.reason)
+            break
+    else:
+        found = DatabaseError(f"{label}: {said}", reason="database_error")
+    found.passing = state.startswith(_PASSING) and state != "57P04"
+    return found
 
 
 def refuses_options(error: BaseException) -> bool:

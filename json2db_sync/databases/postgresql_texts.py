@@ -41,6 +41,8 @@ def undecodable_told(connection: sa.Connection, session: Session, label: str) ->
     try:
         yield
     except Exception as error:
+        if connection.closed or connection.invalidated:
+            raise
         driver: psycopg.Connection = connection.connection.driver_connection  # type: ignore[assignment]
         is_ascii = driver.info.parameter_status("server_encoding") == "SQL_ASCII"
         if not is_ascii or state_of(getattr(error, "orig", error)) != _UNKNOWN_CHARACTER:

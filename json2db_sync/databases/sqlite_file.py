@@ -65,7 +65,9 @@ def fault_of(error: BaseException, label: str) -> DatabaseError | None:
     for fault in _FAULTS:
         if code in fault.codes if code else fault.says in said:
             detail = who_holds(Path(label)) if fault.error is Locked else f" ({first_line(error)})"
-            return fault.error(f"{label}: {fault.what}{detail}", hint=fault.hint, reason=fault.reason)
+            found = fault.error(f"{label}: {fault.what}{detail}", hint=fault.hint, reason=fault.reason)
+            found.passing = fault.error is Locked
+            return found
     return DatabaseError(f"{label}: {first_line(error)}", reason="database_error")
 
 

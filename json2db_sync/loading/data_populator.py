@@ -14,7 +14,7 @@ from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import STORED, Ledger, Rejection
 from json2db_sync.databases.outcome_counter import Counts, Superseded
 from json2db_sync.databases.row_forms import RowRefused
-from json2db_sync.errors import FileError, ValidationError
+from json2db_sync.errors import DatabaseError, FileError, ValidationError
 from json2db_sync.events import Meter
 from json2db_sync.loading.adopted_fields import adopt, adopt_keys
 from json2db_sync.loading.entity_load import EntityLoad, KeyRepeats, Population, RetryAfterMigration
@@ -23,6 +23,7 @@ from json2db_sync.loading.gone import mark_gone
 from json2db_sync.loading.initial_schema import InitialSchema, RestartLoad, are_guesses, discard
 from json2db_sync.loading.key_notes import key_given_up, key_notes
 from json2db_sync.loading.load_context import DuplicateKey, LoadContext, Place, PopulateOptions, RecordIds
+from json2db_sync.loading.retries import Retries
 from json2db_sync.loading.rivals import Rivals
 from json2db_sync.loading.worker import Parts, Worker
 from json2db_sync.model.kinds import Kind, now_text
@@ -66,6 +67,9 @@ class FileLoad:
         self._by_batch = run.options.batch_path
         """Take records for distinct, and many at once, until that turns out wrong."""
         self._is_loading = False
+        self._is_complete = False
+        """Is all written, so that it may be committed even where that could not be told?"""
+        self._is_stored = False
         self._records = 0
         self._layout: FileLayout | None = None
         self._connection: sa.Connection
@@ -75,14 +79,26 @@ class FileLoad:
         self._left_out: set[str] = set()
 
     def run(self) -> None:
-        """Load the file, unless it is loaded already."""
+        """Load the file, unless it is loaded already; again where a passing fault of the database stopped it."""
+        retries = Retries(self._run.meter.waits, self._run.database.settings.busy_timeout)
+        while True:
+            try:
+                if self._is_committed():
+                    self._add_results()
+                else:
+                    self._load()
+                return
+            except DatabaseError as error:
+                retries.pause(error, self._file.name)
+                self._widened.clear()
+
+    def _load(self) -> None:
         if self._is_loaded():
             self._run.done.unchanged += 1
             self._run.meter.file_done(self._file.name, 0, self._file.size)
             return
         report = self._run.meter.file_started(self._file.name)
-        is_stored = False
-        while not is_stored:
+        while not self._is_stored:
             try:
                 with self._attempt() as (reader, batches):
                     for batch, made in batches:
@@ -99,7 +115,8 @@ class FileLoad:
                     self._record(reader)
                     if self._initial_schema is not None:
                         self._initial_schema.confirm(self._connection)
-                is_stored = True
+                    self._is_complete = True
+                self._is_stored = True
             except RestartLoad:
                 assert self._initial_schema is not None
                 self._initial_schema.start_over()
@@ -119,6 +136,7 @@ class FileLoad:
         """A transaction, and the batches of the file with those rows that were made elsewhere."""
         database = self._run.database
         self._entities, self._left_out, self._records, self._is_loading = {}, set(), 0, True
+        self._is_complete = False
         read = self._options.read
         with (
             database.transaction() as connection,
@@ -196,6 +214,16 @@ class FileLoad:
             checks_paths = context.paths is not None
             run.worker.make_rows_by(plan, run.database.null, context.row_form, checks_paths=checks_paths)
         return entity
+
+    def _is_committed(self) -> bool:
+        """Was it committed, though the connection was lost before the server could say so?"""
+        if not self._is_complete:
+            return False
+        with self._run.database.reading() as connection:
+            known = {load.id for load in Ledger(self._run.database, connection).loads(self._run.number)}
+        loads = [entity.context.place.load for entity in self._entities.values()]
+        self._is_stored = bool(loads) and known.issuperset(loads)
+        return self._is_stored
 
     def _is_loaded(self) -> bool:
         if not self._options.load.duplicate_prevention:
@@ -301,6 +329,8 @@ class FileLoad:
 
     def _add_results(self) -> None:
         done = self._run.done
+        if self._initial_schema is not None:
+            self._initial_schema.confirmed()
         if self._file.expected_records not in (None, self._records):
             done.notes.append(count_note(self._file, self._records))
         if self._layout is not None:

@@ -109,7 +109,10 @@ class InitialSchema:
             ledger = Ledger(self._database, connection)
             for plan in self._found.values():
                 ledger.save_plan(plan)
-            self._found = None
+
+    def confirmed(self) -> None:
+        """What :meth:`confirm` has stored is committed."""
+        self._found = None
 
     def overrule(self, plan: EntityPlan) -> None:
         """Loading has shown what analysis did not see, and the tables follow this plan now."""
@@ -129,6 +132,7 @@ class InitialSchema:
             if self._guess is not None or self._found is not None:
                 with self._database.transaction() as connection:
                     self.confirm(connection)
+                self.confirmed()
         except RestartLoad:
             self.start_over()
         if self._watch is not None:

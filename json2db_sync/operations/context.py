@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from json2db_sync import events
 from json2db_sync.config import JSON2DBConfig
-from json2db_sync.errors import Cancelled, ConfigurationError, Locked, SyncError, Unreachable
+from json2db_sync.errors import Cancelled, ConfigurationError, DatabaseError, Locked, SyncError, Unreachable
 from json2db_sync.results import Note, RefusedFile, Result
 from json2db_sync.text import counted, did_you_mean
 
@@ -110,6 +110,11 @@ PathLike = str | os.PathLike[str]
 P = ParamSpec("P")
 R = TypeVar("R", bound=Result)
 T = TypeVar("T")
+_REPEATABLE = {
+    *("analyze", "plan", "create_tables", "populate", "verify", "report", "inspect", "runs", "show_run"),
+    *("superseded", "gone", "rejected", "replay", "export"),
+}
+"""Operations that leave nothing before they record a run, or say that they have begun."""
 _POLL = 0.2
 """Seconds between two looks whether a lock is free."""
 
@@ -139,6 +144,10 @@ class Context:
     """The operation that was called, which those inside it run as part of."""
     run_name: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
     """Tells this call apart in logs."""
+    has_begun: bool = False
+    """Did the operation leave anything that would not be the same if it began anew?"""
+    waited: events.Waiting | None = None
+    """The last that the log was told of."""
     stop: Cancelled | None = None
     """A wish to stop that came when a step was done: for whoever would go on."""
     layouts: Layouts | None = None
@@ -158,7 +167,7 @@ class Context:
             if is_outermost:
                 self.operation = name
                 self.emit(events.RunStarted(name, self.run_name))
-            result = replace(work(self, *options, **named), operation=name)
+            result = replace(self._tried(name, lambda: work(self, *options, **named)), operation=name)
             success = result.success
             return result
         except SyncError as error:
@@ -168,6 +177,20 @@ class Context:
         finally:
             if is_outermost:
                 self._emit_last(events.RunFinished(name, success, time.monotonic() - started))
+
+    def _tried(self, name: str, work: Callable[[], T]) -> T:
+        """What the work gives; done again where a passing fault of the database stopped it before anything was done."""
+        from json2db_sync.loading.retries import Retries
+
+        retries = Retries(lambda text: self.emit(events.Waiting(name, text)), self.config.database.busy_timeout)
+        self.has_begun = False
+        while True:
+            try:
+                return work()
+            except DatabaseError as error:
+                if self.has_begun or name not in _REPEATABLE:
+                    raise
+                retries.pause(error, name)
 
     def database(self) -> Database:
         """The database of this call, not opened yet; leaving it as a context manager closes it."""
@@ -208,7 +231,6 @@ class Context:
         :raises Locked: when it still holds it after the time that is configured.
         """
         end = time.monotonic() + self.config.database.lock_wait
-        told = False
         while True:
             try:
                 return take()
@@ -216,9 +238,6 @@ class Context:
                 left = end - time.monotonic()
                 if left <= 0:
                     raise
-                if not told:
-                    self.log(logging.INFO, f"{error.message}: waiting for it, {left:.0f} s at most")
-                told = True
                 self.emit(events.Waiting(self.operation, f"{error.message}: waiting for it"))
                 time.sleep(min(_POLL, left))
 
@@ -245,6 +264,7 @@ class Context:
             ledger = Ledger(database, connection)
             ledger.create()
             run = ledger.start_run(operation, source)
+            self.has_begun = True
         status, message = "interrupted", None
         try:
             yield run
@@ -278,6 +298,9 @@ class Context:
 
     def emit(self, event: events.Event) -> None:
         """Tell the listener, who may stop the run here."""
+        if isinstance(event, events.Waiting) and event != self.waited:
+            self.waited = event
+            self.log(logging.WARNING, event.message)
         self.listener(event)
 
     def _emit_last(self, event: events.Event) -> None:

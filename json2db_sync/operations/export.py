@@ -111,6 +111,7 @@ def _done(
     with ExitStack() as stack:
         made = FileSet(exporter.directory, rules, private=private)
         files = context.when_free(lambda: stack.enter_context(made))
+        context.has_begun = True
         done = exporter.write(contents, files, validate=validate)
         if any(one.backup for one in done) and settings.backup_directory is None:
             with suppress(OSError):  # it serves those who commit the files, and only them

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,13 @@ from json2db_sync import SyncRunner, events
 from json2db_sync.atomic_files import FileSet
 from json2db_sync.config import JSON2DBConfig
 from json2db_sync.databases import open_database, registry
-from json2db_sync.errors import Cancelled
+from json2db_sync.databases.ledger import Ledger
+from json2db_sync.errors import Cancelled, DatabaseError
 from json2db_sync.interfaces.cli.exits import Exit, exit_code
 from json2db_sync.interfaces.cli.main import main
+from json2db_sync.loading import retries
 from json2db_sync.loading.data_populator import FileLoad
+from json2db_sync.loading.entity_load import EntityLoad
 from json2db_sync.workers import subprocess_worker
 
 
@@ -506,11 +510,231 @@ def test_46_the_helper_goes_with_its_parent():
 
 def test_46_a_helper_that_is_stopped_does_not_stop_its_parent(monkeypatch):
     """After a bound it is given up, and what it was asked for is done here."""
-    monkeypatch.setattr(subprocess_worker, "_SILENCE", 1.0)
     remote = subprocess_worker.RemoteObject(Busy)
     pid = remote.ask("pid").result(60)
+    monkeypatch.setattr(subprocess_worker, "_SILENCE", 1.0)
     os.kill(pid, signal.SIGSTOP)
     with pytest.raises(subprocess_worker.WorkerDied):
         remote.ask("pid").result(60)
     remote.close()
     assert not is_alive(pid)
+
+
+# Passing faults
+
+
+def heard(runner_events: list[str]) -> Any:
+    """A listener that keeps what is waited for."""
+
+    def listen(event: events.Event) -> None:
+        if isinstance(event, events.Waiting):
+            runner_events.append(event.message)
+
+    return listen
+
+
+def failing_twice(url: str, state: str) -> None:
+    """Have inserts into json_things fail with this state; the third time it goes well."""
+    body = f"BEGIN IF nextval('tries') < 3 THEN RAISE EXCEPTION 'passing' USING ERRCODE = '{state}'; END IF; RETURN NEW; END"
+    query(url, "CREATE SEQUENCE tries")
+    query(url, f"CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ {body} $$")
+    query(url, "CREATE TRIGGER refuse BEFORE INSERT ON json_things FOR EACH STATEMENT EXECUTE FUNCTION refuse()")
+
+
+@pytest.fixture
+def hurried(monkeypatch):
+    """No test waits for what it makes happen itself."""
+    monkeypatch.setattr(retries, "PAUSES", (0.01, 0.01, 0.01, 0.01))
+
+
+@pytest.mark.parametrize("state", ["40001", "40P01", "57P01", "08006"])
+def test_a_passing_fault_is_tried_again(postgres_url, tmp_path, path, caplog, hurried, state):
+    """Deadlock, serialization, a server that ends or a connection that fails: bounded, and told in the log."""
+    write(tmp_path / "things.json", THINGS)
+    ok(SyncRunner(postgres_url, tmp_path).populate())
+    failing_twice(postgres_url, state)
+    write(tmp_path / "things.json", CHANGED)
+    told: list[str] = []
+    runner = runner_of(postgres_url, tmp_path, path, on_event=heard(told))
+    result = ok(runner.populate())
+    assert (result.statistics["inserted"], result.statistics["updated"], result.statistics["rejected"]) == (1, 1, 0)
+    assert result.statistics["files_loaded"] == 1
+    assert told
+    assert "trying again (1 of 4)" in told[0]
+    assert told[0] in caplog.text
+    verified(runner)
+
+
+def test_a_fault_that_does_not_pass_is_told_after_the_last_attempt(postgres_url, tmp_path, hurried):
+    """The attempts are bounded; and what is no passing fault is not tried again."""
+    write(tmp_path / "things.json", THINGS)
+    ok(SyncRunner(postgres_url, tmp_path).populate())
+    failing_twice(postgres_url, "40001")
+    query(postgres_url, "ALTER SEQUENCE tries MINVALUE -1000 RESTART WITH -900")
+    write(tmp_path / "things.json", CHANGED)
+    told: list[str] = []
+    runner = runner_of(postgres_url, tmp_path, on_event=heard(told))
+    result = runner.populate()
+    assert (result.success, result.error_type, len(told)) == (False, "database_error", 4)
+    query(postgres_url, "DROP TRIGGER refuse ON json_things; DROP FUNCTION refuse; DROP SEQUENCE tries")
+    failing_twice(postgres_url, "42501")
+    told.clear()
+    assert (runner.populate().reason, told) == ("no_permission", [])
+    assert stored_records(postgres_url)["things"] == THINGS
+
+
+def test_a_database_that_another_program_holds_for_a_while_is_tried_again(tmp_path, hurried):
+    """SQLITE_BUSY after busy_timeout: again, until the other has let go."""
+    url = str(tmp_path / "a.db")
+    for number in range(3):
+        write(tmp_path / "in" / f"things{number}.json", THINGS)
+    other = sqlite3.connect(url, isolation_level=None, check_same_thread=False)
+    told: list[str] = []
+
+    def listen(event: events.Event) -> None:
+        if isinstance(event, events.Waiting):
+            told.append(event.message)
+            other.execute("ROLLBACK")
+        elif isinstance(event, events.Progress) and event.records == 2 and not told and not other.in_transaction:
+            other.execute("BEGIN IMMEDIATE")
+
+    config = JSON2DBConfig(database={"busy_timeout": 0.05})
+    ok(SyncRunner(url, tmp_path / "in", config=config, on_event=listen).populate())
+    other.close()
+    assert len(told) == 1
+    assert stored_records(url).keys() == {"things0", "things1", "things2"}
+
+
+def ends_connections(url: str, but: str = "pg_backend_pid()") -> None:
+    query(
+        url,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+        f" AND application_name = 'json2db_sync' AND pid <> {but}",
+    )
+
+
+def test_a_lost_connection_is_made_again(postgres_url, tmp_path, monkeypatch, hurried):
+    """All connections of a run end within a file, the lock's among them: the file is loaded all the same, once."""
+    for number in range(3):
+        write(tmp_path / f"things{number}.json", THINGS)
+    finished, ends = [], EntityLoad.finish
+
+    def finish(self: EntityLoad) -> None:
+        ends(self)
+        finished.append(self)
+        if len(finished) == 2:
+            ends_connections(postgres_url)
+
+    monkeypatch.setattr(EntityLoad, "finish", finish)
+    result = ok(SyncRunner(postgres_url, tmp_path).populate())
+    assert (result.statistics["inserted"], result.statistics["files_loaded"]) == (6, 3)
+    (run,) = ok(SyncRunner(postgres_url).runs()).runs
+    assert run.status == "done"
+    verified(SyncRunner(postgres_url, tmp_path))
+
+
+def test_what_was_committed_when_the_connection_was_lost_is_not_loaded_twice(
+    database_url, tmp_path, monkeypatch, hurried
+):
+    """The server committed and could not say so any more: the result tells what was loaded."""
+    write(tmp_path / "things.json", THINGS)
+    attempt, lost = FileLoad._attempt, []
+
+    @contextmanager
+    def losing(self: FileLoad) -> Iterator[Any]:
+        with attempt(self) as both:
+            yield both
+        if not lost:
+            lost.append(DatabaseError("connection lost"))
+            lost[0].passing = True
+            raise lost[0]
+
+    monkeypatch.setattr(FileLoad, "_attempt", losing)
+    result = ok(SyncRunner(database_url, tmp_path).populate())
+    assert lost
+    assert (result.statistics["inserted"], result.statistics["files_loaded"], result.files_unchanged) == (2, 1, 0)
+    verified(SyncRunner(database_url, tmp_path))
+
+
+# The lock's connection (47)
+
+
+def lose_lock(url: str) -> None:
+    """End the connection that holds a run's lock, and no other."""
+    sql = "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock'"
+    query(url, f"{sql} AND pid IN (SELECT pid FROM pg_stat_activity WHERE state = 'idle')")
+
+
+def test_47_a_lock_whose_connection_ends_is_taken_again(postgres_url, tmp_path, monkeypatch):
+    """Nobody else took it: the run goes on under the lock, and is reported as what it is."""
+    for number in range(3):
+        write(tmp_path / f"things{number}.json", THINGS)
+    loads, load, others = [], FileLoad.run, []
+
+    def run(self: FileLoad) -> None:
+        loads.append(self)
+        if len(loads) == 2:
+            lose_lock(postgres_url)
+        if len(loads) == 3:
+            others.append(SyncRunner(postgres_url, tmp_path).create_tables())
+        load(self)
+
+    monkeypatch.setattr(FileLoad, "run", run)
+    result = ok(SyncRunner(postgres_url, tmp_path).populate())
+    assert result.statistics["inserted"] == 6
+    assert [other.error_type for other in others] == ["locked"]
+    verified(SyncRunner(postgres_url, tmp_path))
+
+
+def test_47_a_lock_that_another_run_took_meanwhile_ends_the_run(postgres_url, tmp_path, monkeypatch):
+    """What was committed before stays and is told; nothing is written beside the other."""
+    for number in range(3):
+        write(tmp_path / f"things{number}.json", THINGS)
+    loads, load = [], FileLoad.run
+    with ExitStack() as stack:
+
+        def run(self: FileLoad) -> None:
+            loads.append(self)
+            if len(loads) == 2:
+                lose_lock(postgres_url)
+                other = stack.enter_context(open_database(postgres_url))
+                stack.enter_context(other.writing_lock())
+            load(self)
+
+        monkeypatch.setattr(FileLoad, "run", run)
+        result = SyncRunner(postgres_url, tmp_path).populate()
+    assert (result.success, result.error_type) == (False, "locked")
+    assert (result.statistics["inserted"], result.statistics["files_loaded"]) == (2, 1)
+    monkeypatch.undo()
+    assert ok(SyncRunner(postgres_url, tmp_path).populate()).statistics["inserted"] == 4
+    verified(SyncRunner(postgres_url, tmp_path))
+
+
+def test_a_passing_fault_before_anything_was_done_begins_the_operation_anew(
+    postgres_url, tmp_path, monkeypatch, hurried
+):
+    """Reading operations, and those that write before they have recorded their run."""
+    write(tmp_path / "things.json", THINGS)
+    runner = SyncRunner(postgres_url, tmp_path)
+    ok(runner.populate())
+    plans, calls = Ledger.plans, []
+
+    def lost(self: Ledger, *arguments: Any, **named: Any) -> Any:
+        calls.append(self)
+        if len(calls) == 1:
+            ends_connections(postgres_url, "0")
+        return plans(self, *arguments, **named)
+
+    monkeypatch.setattr(Ledger, "plans", lost)
+    for operation in (runner.verify, runner.report, runner.populate, lambda: runner.export(output_directory="out")):
+        calls.clear()
+        ok(operation())
+
+
+def test_a_server_that_is_not_there_is_told_at_once(tmp_path, monkeypatch):
+    """Only what was there comes back in a moment."""
+    monkeypatch.setattr(retries.time, "sleep", lambda _: pytest.fail("it waits"))
+    url = "postgresql://nobody@127.0.0.1:1/none"
+    write(tmp_path / "things.json", THINGS)
+    for operation in (SyncRunner(url, tmp_path).verify, SyncRunner(url, tmp_path).populate):
+        assert operation().reason == "server_unreachable"

@@ -43,9 +43,8 @@ class Call:
     def sections(self) -> dict[str, dict[str, object]]:
         """The settings given, in the sections of the configuration."""
         sections: dict[str, dict[str, object]] = {
-            "database": {"schema": self.schema},
+            "database": {"schema": self.schema, "lock_wait": self.wait},
             "data_source": {"include_failed": self.include_failed},
-            "database": {"lock_wait": self.wait},
             "processing": {
                 **{name: getattr(self, name) for name in ("batch_size", "memory_limit", "on_error", "max_rejected")},
                 "contracts": _contracts(self.frozen),

@@ -20,7 +20,7 @@ from json2db_sync.interfaces.menu.home import Home
 from json2db_sync.interfaces.menu.next_actions import NextActions, Step
 from json2db_sync.interfaces.menu.prompts import Back, Option
 from json2db_sync.interfaces.menu.session import Session
-from json2db_sync.interfaces.terminal.interrupt import ToldToEnd
+from json2db_sync.interfaces.terminal.interrupt import ToldToEnd, ending_as_by_ctrl_c
 from json2db_sync.operations.context import failed
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ def run_menu(
         return 2
     from json2db_sync.interfaces.terminal.console import make_console
 
-    return Menu(make_console(), db_path=db_path, data_source=data_source, config_file=config_file).run()
+    with ending_as_by_ctrl_c():
+        return Menu(make_console(), db_path=db_path, data_source=data_source, config_file=config_file).run()
 
 
 def _is_terminal() -> bool:

@@ -174,6 +174,20 @@ def test_the_terminal_is_restored_after_a_kill(terminal: Callable[..., Terminal]
 
 
 @pytest.mark.slow
+def test_sigterm_at_a_question_leaves_the_menu(terminal: Callable[..., Terminal], places: dict[str, str]) -> None:
+    """Wherever it is: at home, and at a question that Ctrl-C would only leave for home."""
+    for keys in ([], ["7", "\r"]):
+        seen = terminal(places)
+        seen.sees("What would you like to do?")
+        if keys:
+            seen.types(*keys)
+            seen.sees("back")
+        seen.child.kill(signal.SIGTERM)
+        assert seen.ends() == 130
+        assert seen.child.getecho()
+
+
+@pytest.mark.slow
 def test_ctrl_c_in_a_run_stops_at_a_safe_point(terminal: Callable[..., Terminal], places: dict[str, str]) -> None:
     """Ctrl-C while loading stops there, says what stays, and going on from there ends with everything loaded."""
     folder = Path("many")
