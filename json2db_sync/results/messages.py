@@ -75,6 +75,7 @@ LOUD = frozenset(
         "nothing_fits",
         "nothing_named",
         "records_missing",
+        "relation_unusable",
         "schema_gone",
         "schemas_unused",
         "unclear_layout",

@@ -28,7 +28,11 @@ class _Unknown(Exception):
 
 
 class _NotCheckable(Exception):
-    """A relation that cannot be checked as things are."""
+    """A relation that cannot be checked as things are: there is nothing to check yet."""
+
+
+class _Unusable(_NotCheckable):
+    """One that could not be checked later either, as it is written."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,8 @@ class RelationCheck:
     """Why there is no such field."""
     not_checked: str | None = None
     """Why it could not be checked."""
+    unusable: bool = False
+    """Will that stay so until the setting is another?"""
 
     @property
     def relation(self) -> str:
@@ -80,7 +86,9 @@ class RelationCheck:
             )
         if self.not_checked:
             text = f"{self.relation} is not checked: {self.not_checked}"
-            found.append(Note(text, "relation_not_checked", self.entity, setting=setting))
+            found.append(
+                Note(text, "relation_unusable" if self.unusable else "relation_not_checked", self.entity, None, setting)
+            )
         return found
 
 
@@ -119,13 +127,13 @@ def relation_findings(
         except _Unknown as error:
             yield RelationCheck(field, entity, unknown=str(error))
         except _NotCheckable as error:
-            yield RelationCheck(field, entity, not_checked=str(error))
+            yield RelationCheck(field, entity, not_checked=str(error), unusable=isinstance(error, _Unusable))
 
 
 def _require(path: RelationPath, field: str, target: EntityPlan) -> None:
     """A reference has as many fields as the key that it refers to."""
     if not target.key:
-        raise _NotCheckable(f"{target.entity} has no key that anything could refer to")
+        raise _Unusable(f"{target.entity} has no key that anything could refer to")
     if (len(path.fields) or 1) != len(target.key):
         names = ", ".join(target.key)
         wanted = f"{path.entity}." + "[" + ",".join(f'"{name}"' for name in target.key) + "]"
@@ -173,7 +181,7 @@ def _reference(database: Database, plan: EntityPlan, target: EntityPlan, path: R
         return Reference(database, plan, table.name, column.name, target)
     if any(child.path == keys for child in table.children) and column is None:
         what = f"{place}.{dotted(keys)}"
-        raise _NotCheckable(f"{what} is an array of objects: name a field of them, as in {what}.id")
+        raise _Unusable(f"{what} is an array of objects: name a field of them, as in {what}.id")
     known = {*(column.key for column in table.columns), *(child.path[0] for child in table.children)}
     if not table.full and keys[0] not in known:
         raise _Unknown(f"no record of {place} has a field {keys[0]}{_near(keys[0], known)}")
@@ -183,7 +191,8 @@ def _reference(database: Database, plan: EntityPlan, target: EntityPlan, path: R
 def _plan(plans: Mapping[str, EntityPlan], entity: str) -> EntityPlan:
     plan = plans.get(entity)
     if plan is None or plan.key is None:
-        raise _NotCheckable(f"no record of {entity} is stored yet{_near(entity, plans)}")
+        near = _near(entity, plans)
+        raise (_Unusable if near else _NotCheckable)(f"no record of {entity} is stored yet{near}")
     return plan
 
 

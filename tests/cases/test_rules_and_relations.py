@@ -366,6 +366,30 @@ def test_67_a_path_that_no_record_has_is_a_mistake(tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    ("relation", "to", "said"),
+    [
+        ("deals.to", "contakts", "no record of contakts is stored yet (did you mean contacts?)"),
+        ("deal.to", "contacts", "no record of deal is stored yet (did you mean deals?)"),
+        ("deals.lines", "contacts", "deals.lines is an array of objects: name a field of them, as in deals.lines.id"),
+        ("deals.to", "keyless", "keyless has no key that anything could refer to"),
+    ],
+)
+def test_66_a_relation_that_is_never_checked_asks_for_a_look(tmp_path, relation, to, said):
+    """What is written wrongly must not pass for one that holds; what has no records yet may wait."""
+    for name, records in (
+        ("contacts", [{"id": "a"}]), ("keyless", [{"x": 1}]), ("deals", [{"id": 1, "to": "a", "lines": [{"n": 1}, {"n": 2}]}]),
+    ):  # fmt: skip
+        write(tmp_path / f"{name}.json", records)
+    runner = runner_of(str(tmp_path / "x.db"), tmp_path, validation={"relations": {relation: to}})
+    for result in (runner.populate(), runner.verify()):
+        (text,) = notes(ok(result), "relation_unusable")
+        assert text.endswith(f"is not checked: {said}")
+        assert exit_code(result) == Exit.ATTENTION
+    waiting = runner_of(str(tmp_path / "x.db"), tmp_path, validation={"relations": {"deals.to": "warehouses"}})
+    assert exit_code(waiting.verify()) == Exit.DONE
+
+
 @pytest.mark.parametrize("odd", [{"id": 1}, [{"id": 1}], [[1], [{"a": 2}]]])
 def test_68_one_value_that_is_no_key_hides_no_other(database_url, tmp_path, odd):
     """An object among broken references: these are counted, and it is named itself."""
