@@ -201,7 +201,7 @@ class Application:
 def _unreadable(name: str, why: str) -> DatabaseError:
     return DatabaseError(
         f"{name} cannot be read: {why}",
-        hint="what it is made with (a module, a function) only its application has; leave it out: --exclude-table",
+        hint="a module or function of its application, or a table, is missing; leave it out: --exclude-table",
         reason="unreadable_table",
         table=name,
     )

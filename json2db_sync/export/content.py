@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from json2db_sync.databases.base import Database
@@ -68,6 +69,7 @@ def contents(
             reason="nothing_to_export",
         )
     known = [*plans, *own, *application.inner_tables, *application.views]
+    options = _of_schemas(options, application, known)
     _require_known(names, known, application, options)
     found: list[Content] = []
     notes: list[Note] = []
@@ -83,6 +85,18 @@ def contents(
                 raise
             notes.append(Note(f"{error.message}; it was not exported", "unreadable_table", name))
     return found, known + database.names_elsewhere(connection), notes
+
+
+def _of_schemas(options: ExportOptions, application: Application, known: Sequence[str]) -> ExportOptions:
+    """A condition on ``etl.venues.city_id`` came as one on a field ``venues.city_id`` of ``etl``."""
+    filters: dict[str, dict[str, object]] = {}
+    for table, fields in options.filters.items():
+        for field, wanted in fields.items():
+            parts = [table, *field.split(".")]
+            names = [] if table in known else [".".join(parts[:end]) for end in range(2, len(parts))]
+            name = next((name for name in names if application.place(name)), table)
+            filters.setdefault(name, {})[f"{table}.{field}".removeprefix(f"{name}.")] = wanted
+    return replace(options, filters=filters)
 
 
 def _require_known(

@@ -210,6 +210,8 @@ def test_20_tables_of_other_schemas_are_exported_by_name(postgres_url):
     assert exported_records(postgres_url, "my.sch.a.b") == [{"id": 3}]
     assert exported_records(postgres_url, "dot.ted") == [{"id": 4}]
     assert exported_records(postgres_url, "trip")[0]["to_name"] == "theirs"
+    where = {"etl": {"city.id": "2"}}  # as the command line takes --where etl.city.id=2
+    assert exported_records(postgres_url, "etl.city", filters=where) == []
     result = runner_on(postgres_url, Path("out")).export(["etl.nothing"])
     assert (result.success, result.reason) == (False, "unknown_table")
 
