@@ -10,7 +10,7 @@ import re
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine.reflection import ObjectKind
 
 from json2db_sync.databases import tables
+from json2db_sync.databases.attached import would_be_lost
 from json2db_sync.databases.backups import Backup
 from json2db_sync.databases.dialect import Dialect, Query, Relations, RowAccess
 from json2db_sync.databases.flat_views import FlatView
@@ -179,24 +180,49 @@ class TableChanges(Dialect):
     def put_in_place(
         self, connection: sa.Connection, old: EntityPlan, new: EntityPlan, aliases: Mapping[str, str]
     ) -> None:
-        """Drop an entity's tables and give their names to the replacements."""
+        """Have an entity's tables take the shape and the rows of the replacements, which go away.
+
+        :raises ValidationError: when something that people made on the tables would be lost.
+        """
+        with self.keeping(connection, old, new):
+            self.drop_tables(connection, old)
+            quote = self.quote
+            for name, alias in aliases.items():
+                connection.exec_driver_sql(f"ALTER TABLE {quote(alias)} RENAME TO {quote(name)}")
+            for table in tables.build(new, self.type_of).values():  # which AddConstraint changes
+                if self.capabilities.keys_follow_renames:
+                    for constraint in table.foreign_key_constraints:
+                        connection.execute(sa.schema.AddConstraint(constraint))
+                for index in table.indexes:
+                    index.create(connection)
+
+    def make_anew(self, connection: sa.Connection, old: EntityPlan, new: EntityPlan) -> None:
+        """Have an entity's tables, of which some may be there, without rows.
+
+        :raises ValidationError: when something that people made on the tables would be lost.
+        """
+        with self.keeping(connection, old, new):
+            self.drop_tables(connection, old)
+            self.create_tables(connection, new)
+
+    @contextmanager
+    def keeping(self, connection: sa.Connection, old: EntityPlan, new: EntityPlan) -> Iterator[None]:
+        """Inside, the tables of a plan are replaced by those of another: indexes and triggers of others come again."""
         extras = self.extra_ddl(connection, [table.name for table in old.tables])
-        self.drop_tables(connection, old)
-        quote = self.quote
-        for name, alias in aliases.items():
-            connection.exec_driver_sql(f"ALTER TABLE {quote(alias)} RENAME TO {quote(name)}")
-        for table in tables.build(new, self.type_of).values():  # which AddConstraint changes
-            if self.capabilities.keys_follow_renames:
-                for constraint in table.foreign_key_constraints:
-                    connection.execute(sa.schema.AddConstraint(constraint))
-            for index in table.indexes:
-                index.create(connection)
-        own = {index.name for plan in (old, new) for table in self.tables(plan).values() for index in table.indexes}
+        yield
+        own = tables.index_names(old) | tables.index_names(new)
+        refused = []
         for name, statement in extras:
             if name not in own:
-                with suppress(sa.exc.DBAPIError), savepoint(connection):  # what it was made for may be gone
-                    # as the database wrote it: a % in it is no parameter
-                    connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
+                try:
+                    with savepoint(connection):  # as the database wrote it: a % in it is no parameter
+                        connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
+                except sa.exc.DBAPIError as error:
+                    if not self.refuses_statement(error):
+                        raise
+                    refused.append(f"{name} ({first_line(error.orig or error)})")
+        if refused:
+            raise would_be_lost(refused, old.table.name)
 
     def extra_ddl(self, connection: sa.Connection, names: Sequence[str]) -> list[tuple[str, str]]:
         """Indexes and triggers on our tables (name, statement) that a replacement must get too."""
@@ -228,6 +254,17 @@ class TableChanges(Dialect):
 
         :raises sqlalchemy.exc.DBAPIError: when the tables are not any more what it needs.
         :raises ViewChanged: when it would say something else.
+        """
+
+    def view_named(self, connection: sa.Connection, name: str) -> View | None:
+        """A view with what people hung on it; None where nothing can."""
+        return None
+
+    def dress_view(self, connection: sa.Connection, view: View) -> None:
+        """Hang on a view, made again otherwise, what people had hung on it.
+
+        :raises sqlalchemy.exc.DBAPIError: when it is not any more what that needs.
+        :raises ViewChanged: when something else hangs on it.
         """
 
     # Flat views

@@ -153,6 +153,7 @@ class FlatViews:
         for view in found:
             if view.name in to_come:
                 self._database.create_flat_view(self._connection, view)
+                views.hang(self._database.quote(view.name))
             self._database.create_path_indexes(self._connection, view)
 
     def make_room(self, names: Collection[str], views: KeptViews) -> set[str]:
@@ -165,6 +166,7 @@ class FlatViews:
     def _drop(self, name: str, views: KeptViews) -> None:
         assert self._connection is not None
         views.set_aside([name])
+        views.remember(name)
         self._connection.exec_driver_sql(f"DROP VIEW {self._database.quote(name)}")
 
 

@@ -35,7 +35,7 @@ from json2db_sync.databases.postgresql_backups import READERS, PostgreSQLBackups
 from json2db_sync.databases.postgresql_errors import is_missing_right, is_refusal, refuses_options, state_of
 from json2db_sync.databases.postgresql_session import NO_LIMITS, Session, options_of
 from json2db_sync.databases.postgresql_texts import remember, undecodable_told
-from json2db_sync.databases.postgresql_views import PostgreSQLViews, execute
+from json2db_sync.databases.postgresql_views import PostgreSQLViews
 from json2db_sync.databases.row_forms import AsCopyText, RowForm, RowRefused, with_constants
 from json2db_sync.databases.tables import SqlType, VerbatimType
 from json2db_sync.databases.urls import mask
@@ -456,17 +456,7 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
         self, connection: sa.Connection, old: EntityPlan, new: EntityPlan, aliases: Mapping[str, str]
     ) -> None:
         self._wait_for_readers(connection)
-        dress = self.grants_and_comments(connection, [table.name for table in old.tables])
-        # Dropped they are children first; queries that join them lock parents first, which would be a deadlock.
-        existing = self.relation_names(connection)
-        names = [self.quote(table.name) for table in old.tables if table.name in existing]
-        if names:
-            connection.exec_driver_sql(f"LOCK TABLE {', '.join(names)} IN ACCESS EXCLUSIVE MODE")
         super().put_in_place(connection, old, new, aliases)
-        there = {name: {None, *table.columns.keys()} for name, table in self.tables(new).items()}
-        for table, column, statement in dress:
-            if column in there.get(table, ()):
-                execute(connection, statement)
 
     def drop_tables(self, connection: sa.Connection, plan: EntityPlan) -> None:
         self._wait_for_readers(connection)

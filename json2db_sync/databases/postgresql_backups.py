@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from json2db_sync.databases import tables
 from json2db_sync.databases.backups import Backup, free_name, no_backup
-from json2db_sync.databases.base import Database
 from json2db_sync.databases.flat_views import FlatViews
 from json2db_sync.databases.ledger import TABLES, Ledger
+from json2db_sync.databases.postgresql_attached import all_on, copy_checks, execute
 from json2db_sync.databases.postgresql_session import Session
-from json2db_sync.databases.postgresql_views import execute
+from json2db_sync.databases.postgresql_tables import PostgreSQLTables, oids_of
 from json2db_sync.databases.views import KeptViews
+from json2db_sync.errors import ValidationError
 from json2db_sync.model.kinds import now_text
+from json2db_sync.model.plan import EntityPlan
 
 _PREFIX = "json2db_backup_"
 _NAME = re.compile(rf"{_PREFIX}(\d{{8}}_\d{{6}})(?:_(\d+))?")
+_ATTACHED = "json2db_attached"
+"""In a backup, what people had hung on the tables: LIKE copies neither grants nor policies."""
+_LIKE = "(LIKE {} INCLUDING ALL EXCLUDING CONSTRAINTS EXCLUDING GENERATED)"
+# Whom ALTER DEFAULT PRIVILEGES would let read what others are kept from.
+_REVOKE = """
+    SELECT DISTINCT format('REVOKE ALL ON SCHEMA %I FROM %s', nspname,
+        CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(acl.grantee)) END)
+    FROM pg_namespace, aclexplode(nspacl) AS acl WHERE nspname = :name AND acl.grantee <> nspowner
+"""
 READERS = 0x6A32_6463
 """The advisory lock that all who read share; who replaces tables takes it alone."""
 
@@ -31,7 +41,7 @@ _FOUND = """
 """
 
 
-class PostgreSQLBackups(Database):
+class PostgreSQLBackups(PostgreSQLTables):
     """Copies of our tables, and going back to them."""
 
     session: Session
@@ -51,13 +61,23 @@ class PostgreSQLBackups(Database):
             connection.exec_driver_sql(f"CREATE SCHEMA {self.quote(schema)}")
             mark = self._mark().replace("'", "''")
             execute(connection, f"COMMENT ON SCHEMA {self.quote(schema)} IS '{mark}'")
+            for statement in connection.execute(sa.text(_REVOKE), {"name": schema}).scalars().all():
+                execute(connection, statement)
             existing = self.relation_names(connection)
+            attached = _attached_table(schema)
+            attached.create(connection)
             for name in names:
                 if name in existing:
-                    copy = f"{self.quote(schema)}.{self.quote(name)}"
-                    connection.exec_driver_sql(f"CREATE TABLE {copy} (LIKE {self.quote(name)} INCLUDING ALL)")
-                    connection.exec_driver_sql(f"INSERT INTO {copy} TABLE {self.quote(name)}")
+                    hung = [{"of": name, "statement": one} for one in all_on(connection, self.quote(name))]
+                    self.insert(connection, attached, hung)
+                    self._copy(connection, self.quote(name), f"{self.quote(schema)}.{self.quote(name)}")
         return _describe(schema)
+
+    def _copy(self, connection: sa.Connection, table: str, copy: str) -> None:
+        """Make a table, which only we may read, with the columns and rows of another."""
+        execute(connection, f"CREATE TABLE {copy} {_LIKE.format(table)}")
+        execute(connection, f"INSERT INTO {copy} OVERRIDING SYSTEM VALUE TABLE {table}")
+        copy_checks(connection, table, copy)
 
     def backups(self) -> list[Backup]:
         with self.reading() as connection:
@@ -93,31 +113,81 @@ class PostgreSQLBackups(Database):
         with self.transaction() as connection:
             self._wait_for_readers(connection)
             plans = Ledger(self, connection).plans(any_version=True).values()
+            ours = [table.name for plan in plans for table in plan.tables]
             flat = FlatViews(self, connection)  # which the plans of the backup make
             views = KeptViews(self, connection, flat.quoted_names)
-            views.set_aside([table.name for plan in plans for table in plan.tables])
-            for plan in plans:
-                self.drop_tables(connection, plan)
+            views.set_aside(ours)
             schema = self.quote(name)
-            kept = sa.inspect(connection).get_table_names(schema=name)
-            for table in self.relation_names(connection) & {*TABLES, *kept}:  # a former ledger had fewer
-                connection.exec_driver_sql(f"DROP TABLE {self.quote(table)}")
-            for table in kept:
-                own = self.quote(table)
-                connection.exec_driver_sql(f"CREATE TABLE {own} (LIKE {schema}.{own} INCLUDING ALL)")
-                connection.exec_driver_sql(f"INSERT INTO {own} TABLE {schema}.{own}")
-            restored = Ledger(self, connection).plans()
-            for plan in restored.values():  # LIKE copies no foreign keys
-                for built in tables.build(plan, self.type_of).values():
-                    for constraint in built.foreign_key_constraints:
-                        connection.execute(sa.schema.AddConstraint(constraint))
+            kept = [one for one in sa.inspect(connection).get_table_names(schema=name) if one != _ATTACHED]
+            sources = {table: f"{schema}.{self.quote(table)}" for table in kept}
+            if plans:
+                self._require_free(connection, {*kept} - {*TABLES, *ours})
+            for plan in plans:
+                self._require_columns(connection, plan, sources)
+            with self.changing(connection, [*ours, *TABLES, *kept], plans) as change:
+                lost = [table for table in kept if table not in oids_of(connection, kept)]
+                for table in lost:
+                    execute(connection, f"CREATE TABLE {self.quote(table)} {_LIKE.format(sources[table])}")
+                change.become(sources)
+                for table in oids_of(connection, {*ours, *TABLES} - {*kept}):  # a former ledger had fewer
+                    connection.exec_driver_sql(f"DROP TABLE {self.quote(table)}")
+                for table in lost:
+                    copy_checks(connection, sources[table], self.quote(table))
+                restored = Ledger(self, connection).plans()
+                for plan in restored.values():  # LIKE copies no foreign keys
+                    self.add_keys(connection, plan)
+                    self.create_missing_indexes(connection, plan)
+                change.hang(self._attached(connection, name, lost))
             flat.make(restored, restored, views, wanted=bool(flat.names))
             views.make_again()
         return _describe(name)
 
+    def _attached(self, connection: sa.Connection, name: str, of: Sequence[str]) -> list[str]:
+        """What people had hung on tables that are gone since, as a backup knows it."""
+        attached = _attached_table(name)
+        if not of or not sa.inspect(connection).has_table(_ATTACHED, schema=name):
+            return []
+        query = sa.select(attached.c.statement).where(attached.c.of.in_(of)).order_by(sa.text("ctid"))
+        return list(connection.execute(query).scalars())
+
+    def _require_columns(self, connection: sa.Connection, plan: EntityPlan, sources: Mapping[str, str]) -> None:
+        """Columns of others in our tables stay: the backup has them, or nothing is restored."""
+        planned = self.tables(plan)
+        shapes = self.shapes(connection, [*oids_of(connection, planned)])
+        for table, source in sources.items():
+            if table in shapes and table in planned:
+                kept = {row[0] for row in connection.exec_driver_sql(f"TABLE {source} LIMIT 0").cursor.description}
+                lost = {*shapes[table].columns} - kept - {*planned[table].columns.keys()}
+                if lost:
+                    raise ValidationError(
+                        f"the backup does not have the column {min(lost)} of {table}, which json2db_sync did not make; "
+                        "nothing was changed",
+                        hint="keep it in a table of your own, and drop it from this one",
+                        reason="column_would_be_lost",
+                        table=table,
+                    )
+
+    def _require_free(self, connection: sa.Connection, names: set[str]) -> None:
+        """Tables that a backup has and no plan any more: what bears their names is not ours."""
+        taken = names & self.relation_names(connection)
+        if taken:
+            raise ValidationError(
+                f"the backup has a table {min(taken)}, and a table or view of that name exists that json2db_sync did "
+                "not make; it was left alone",
+                hint="rename it, and restore again",
+                reason="table_in_the_way",
+                table=min(taken),
+            )
+
     def _wait_for_readers(self, connection: sa.Connection) -> None:
         """Nobody reads from here to the end of the transaction: who waited then sees the tables as they are then."""
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({self.own_lock(READERS)})")
+
+
+def _attached_table(schema: str) -> sa.Table:
+    return sa.Table(
+        _ATTACHED, sa.MetaData(), sa.Column("of", sa.Text()), sa.Column("statement", sa.Text()), schema=schema
+    )
 
 
 def _describe(schema: str, size: int | None = None) -> Backup:

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.flat_views import FlatView
-from json2db_sync.databases.views import View
+from json2db_sync.databases.postgresql_attached import DRESS, RULE_STATE, TRIGGER_STATE, execute, inventory
+from json2db_sync.databases.views import View, ViewChanged
 from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind
 from json2db_sync.model.moments import has_offset
 from json2db_sync.model.plan import PathPlan
@@ -44,32 +45,26 @@ _CREATE = """
     FROM pg_class AS c WHERE c.oid = :oid
 """
 # What belongs to a view and goes with it: its columns' defaults, INSTEAD OF triggers, rules, indexes.
-_PARTS = """
+_PARTS = f"""
     SELECT format('ALTER VIEW %s ALTER COLUMN %I SET DEFAULT %s', d.adrelid::regclass, a.attname,
         pg_get_expr(d.adbin, d.adrelid))
     FROM pg_attrdef AS d JOIN pg_attribute AS a ON a.attrelid = d.adrelid AND a.attnum = d.adnum WHERE adrelid = :oid
-    UNION ALL SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE tgrelid = :oid AND NOT tgisinternal
-    UNION ALL SELECT pg_get_ruledef(oid) FROM pg_rewrite WHERE ev_class = :oid AND rulename <> '_RETURN'
-    UNION ALL SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = :oid
-"""
-# What people said of a table or view, and whom they let read it: (column or NULL, statement).
-_DRESS = """
-    SELECT NULL::name, format('COMMENT ON %s %s IS %L',
-        CASE relkind WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END, oid::regclass,
-        obj_description(oid, 'pg_class'))
-    FROM pg_class WHERE oid = :oid AND obj_description(oid, 'pg_class') IS NOT NULL
-    UNION ALL SELECT attname, format('COMMENT ON COLUMN %s.%I IS %L', attrelid::regclass, attname,
-        col_description(attrelid, attnum))
-    FROM pg_attribute WHERE attrelid = :oid AND attnum > 0 AND col_description(attrelid, attnum) IS NOT NULL
-    UNION ALL SELECT NULL, format('GRANT %s ON %s TO %s%s', acl.privilege_type, c.oid::regclass,
-        CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(acl.grantee)) END,
-        CASE WHEN acl.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
-    FROM pg_class AS c, aclexplode(c.relacl) AS acl WHERE c.oid = :oid AND acl.grantee <> c.relowner
-    UNION ALL SELECT a.attname, format('GRANT %s (%I) ON %s TO %s%s', acl.privilege_type, a.attname, c.oid::regclass,
-        CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(acl.grantee)) END,
-        CASE WHEN acl.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
-    FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid, aclexplode(a.attacl) AS acl
-    WHERE c.oid = :oid AND acl.grantee <> c.relowner
+    UNION ALL SELECT format('ALTER VIEW %s SET (%s)', oid::regclass, array_to_string(reloptions, ', '))
+    FROM pg_class WHERE oid = :oid AND relkind = 'v' AND reloptions IS NOT NULL
+    UNION ALL SELECT unnest(ARRAY[pg_get_triggerdef(oid), {TRIGGER_STATE}, format('COMMENT ON TRIGGER %I ON %s IS %L',
+        tgname, tgrelid::regclass, obj_description(oid, 'pg_trigger'))])
+    FROM pg_trigger AS t WHERE tgrelid = :oid AND NOT tgisinternal
+    UNION ALL SELECT unnest(ARRAY[pg_get_ruledef(oid), {RULE_STATE}, format('COMMENT ON RULE %I ON %s IS %L',
+        rulename, ev_class::regclass, obj_description(oid, 'pg_rewrite'))])
+    FROM pg_rewrite AS r WHERE ev_class = :oid AND rulename <> '_RETURN'
+    UNION ALL SELECT unnest(ARRAY[pg_get_indexdef(indexrelid),
+        CASE WHEN indisclustered THEN
+            format('ALTER MATERIALIZED VIEW %s CLUSTER ON %I', indrelid::regclass, relname) END,
+        format('COMMENT ON INDEX %s IS %L', indexrelid::regclass, obj_description(indexrelid, 'pg_class'))])
+    FROM pg_index JOIN pg_class ON oid = indexrelid WHERE indrelid = :oid
+    UNION ALL SELECT unnest(ARRAY[pg_get_statisticsobjdef(oid), format('COMMENT ON STATISTICS %I.%I IS %L',
+        stxnamespace::regnamespace::name, stxname, obj_description(oid, 'pg_statistic_ext'))])
+    FROM pg_statistic_ext WHERE stxrelid = :oid
 """
 _OWNER = """
     SELECT format('ALTER %s %s OWNER TO %I',
@@ -82,14 +77,8 @@ _REVOKE = """
         CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(acl.grantee)) END)
     FROM pg_class AS c, aclexplode(c.relacl) AS acl WHERE c.oid = to_regclass(:name) AND acl.grantee <> c.relowner
 """
-
-
-def execute(connection: sa.Connection, statement: str) -> None:
-    """Execute a statement as the server wrote it: a % in it is no parameter."""
-    connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
-
-
 _MARK = re.compile(r"made by json2db_sync of (\S+), remade with its tables: (\w+)")
+_OUR_COMMENT = re.compile("COMMENT ON VIEW .* IS 'made by json2db_sync of ")
 _DAY = (
     "(?!0000)([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)"
     "|02-(0[1-9]|1[0-9]|2[0-8]))|([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)"
@@ -139,9 +128,21 @@ class PostgreSQLViews(Database):
         return {name: (match[1], match[2]) for name, text in found if text and (match := _MARK.fullmatch(text))}
 
     def create_flat_view(self, connection: sa.Connection, view: FlatView) -> None:
-        execute(connection, f"CREATE VIEW {self.quote(view.name)} AS {view.select}")
+        name, table = self.quote(view.name), self.quote(view.table)
+        execute(connection, f"CREATE VIEW {name} AS {view.select}")
+        guarded = sa.text("SELECT relrowsecurity FROM pg_class WHERE oid = CAST(:table AS regclass)")
+        if connection.execute(guarded, {"table": table}).scalar():  # it must not show what the table hides
+            if connection.dialect.server_version_info >= (15,):  # type: ignore[operator]
+                execute(connection, f"ALTER VIEW {name} SET (security_invoker = true)")
+            else:
+                for statement in _texts(connection, _REVOKE, name=name):
+                    execute(connection, statement)
         mark = f"made by json2db_sync of {view.entity}, remade with its tables: {view.digest}"
-        execute(connection, f"COMMENT ON VIEW {self.quote(view.name)} IS '{mark}'")
+        execute(connection, f"COMMENT ON VIEW {name} IS '{mark}'")
+
+    def view_named(self, connection: sa.Connection, name: str) -> View | None:
+        oid = connection.execute(sa.text("SELECT to_regclass(:name)::oid"), {"name": self.quote(name)}).scalar()
+        return _view(connection, oid) if oid else None
 
     def views_on(self, connection: sa.Connection, names: Sequence[str]) -> list[View]:
         edges = connection.execute(sa.text(_EDGES), {"names": list(names)}).all()
@@ -157,36 +158,31 @@ class PostgreSQLViews(Database):
         execute(connection, f"DROP {kind} {view.name}")
 
     def create_view(self, connection: sa.Connection, view: View) -> None:
-        create, *rest = view.statements
-        execute(connection, create)
-        for statement in _texts(connection, _REVOKE, name=view.name):
-            execute(connection, statement)
-        for statement in rest:
-            execute(connection, statement)
+        execute(connection, view.statements[0])
+        self.dress_view(connection, view)
 
-    def grants_and_comments(self, connection: sa.Connection, names: Sequence[str]) -> list[tuple[str, str | None, str]]:
-        """(table, column or None, statement) of what people said of tables, and of whom they let use them."""
-        found = sa.text("SELECT to_regclass(quote_ident(:name))::oid")
-        oids = {name: connection.execute(found, {"name": name}).scalar() for name in names}
-        return [
-            (name, column, statement)
-            for name, oid in oids.items()
-            if oid is not None
-            for column, statement in connection.execute(sa.text(_DRESS), {"oid": oid})
-        ]
+    def dress_view(self, connection: sa.Connection, view: View) -> None:
+        for statement in (*_texts(connection, _REVOKE, name=view.name), *view.statements[1:]):
+            if not _OUR_COMMENT.match(statement):
+                execute(connection, statement)
+        oid = connection.execute(sa.text("SELECT CAST(:name AS regclass)::oid"), {"name": view.name}).scalar_one()
+        other = set(view.state) ^ inventory(connection, [oid], strictly=True)
+        if other := {one for one in other if one in view.state or not one.startswith("the option security_invoker")}:
+            raise ViewChanged(f"it would be another by {min(other)}")
 
 
 def _view(connection: sa.Connection, oid: int) -> View:
     name, kind = connection.execute(sa.text(_NAME), {"oid": oid}).one()
-    dress = [statement for _column, statement in connection.execute(sa.text(_DRESS), {"oid": oid})]
+    dress = [statement for _column, statement in connection.execute(sa.text(DRESS), {"oid": oid})]
     statements = (
         *_texts(connection, _CREATE, oid=oid),
         *_texts(connection, _PARTS, oid=oid),
         *dress,
         *_texts(connection, _OWNER, oid=oid),  # last: grants of ours become the owner's
     )
-    return View(name, statements, kind == "m")
+    return View(name, statements, kind == "m", state=frozenset(inventory(connection, [oid], strictly=True)))
 
 
 def _texts(connection: sa.Connection, query: str, **values: object) -> list[str]:
-    return list(connection.execute(sa.text(query), values).scalars())
+    found = connection.execute(sa.text(query), values).scalars()
+    return [one for one in found if one and not one.endswith(" IS NULL")]  # a comment that nobody made

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import count
 
 import sqlalchemy as sa
 
+from json2db_sync.databases.attached import would_be_lost
 from json2db_sync.databases.flat_views import FlatView
 from json2db_sync.databases.sqlite_backups import SQLiteBackups
 from json2db_sync.databases.sqlite_file import FLAT_VIEW, driver_of
 from json2db_sync.databases.views import View, ViewChanged
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.moments import has_offset
-from json2db_sync.model.plan import PathPlan
+from json2db_sync.model.plan import EntityPlan, PathPlan
 
 Read = tuple[str, str, str | None]
 """Table or view, its column, and the view that reads it."""
@@ -76,6 +81,14 @@ class SQLiteViews(SQLiteBackups):
     def drop_view(self, connection: sa.Connection, view: View) -> None:
         """It is in nobody's way."""
 
+    def view_named(self, connection: sa.Connection, name: str) -> View | None:
+        triggers = self.extra_ddl(connection, [name])
+        return View(self.quote(name), (name, *(statement for _name, statement in triggers)))
+
+    def dress_view(self, connection: sa.Connection, view: View) -> None:
+        for statement in view.statements[1:]:
+            driver_of(connection).execute(statement)
+
     def create_view(self, connection: sa.Connection, view: View) -> None:
         (name,) = view.statements
         try:
@@ -87,6 +100,57 @@ class SQLiteViews(SQLiteBackups):
         if lost and {one.strip('"') for one in view.columns} <= {one.strip('"') for one in columns}:
             table, column = min(lost)
             raise ViewChanged(f"{table} has no column {column}")
+
+    @contextmanager
+    def keeping(self, connection: sa.Connection, old: EntityPlan, new: EntityPlan) -> Iterator[None]:
+        self._require_plain(connection, old)
+        working = self._working(connection)
+        with super().keeping(connection, old, new):
+            yield
+        # A trigger is made whatever it says: it would stop the next load, or the program that it is of.
+        failing = {
+            name: said for name, said in self._working(connection).items() if said and not working.get(name, "?")
+        }
+        if failing:
+            query = "SELECT tbl_name, name FROM sqlite_master WHERE type = 'trigger' ORDER BY name"
+            triggers = connection.exec_driver_sql(query).all()
+            found = [f"the trigger {name} on {of} ({failing[of]})" for of, name in triggers if of in failing]
+            raise would_be_lost(found, old.table.name)
+
+    def _working(self, connection: sa.Connection) -> dict[str, str]:
+        """By table or view with triggers, what SQLite says against changing its rows; empty where it says nothing."""
+        driver, found = driver_of(connection), {}
+        names = connection.exec_driver_sql("SELECT DISTINCT tbl_name FROM sqlite_master WHERE type = 'trigger'")
+        for (name,) in names.all():
+            quoted, said = self.quote(name), ""
+            try:
+                columns = [row[1] for row in driver.execute(f"PRAGMA table_info({quoted})")]
+                sets = ", ".join(f"{self.quote(column)} = NULL" for column in columns)
+                for statement in (
+                    f"INSERT INTO {quoted} DEFAULT VALUES",
+                    f"UPDATE {quoted} SET {sets}",
+                    f"DELETE FROM {quoted}",
+                ):
+                    _explain(driver, statement)
+            except sqlite3.Error as error:
+                said = str(error)
+            found[name] = said
+        return found
+
+    def _require_plain(self, connection: sa.Connection, plan: EntityPlan) -> None:
+        """Raise where someone made one of our tables anew with more than a plan says: SQLite cannot add that later.
+
+        :raises ValidationError: when there is such a thing.
+        """
+        found = []
+        for name, table in self.tables(plan).items():
+            statement = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?"
+            if made := connection.exec_driver_sql(statement, (name,)).scalar():
+                usual = str(sa.schema.CreateTable(table).compile(dialect=self.dialect()))
+                more = _clauses(made) - _clauses(usual)
+                found += [f"{clause} in the definition of {name}" for clause in sorted(more.elements())]
+        if found:
+            raise would_be_lost(found, plan.table.name)
 
     def _tried(self, connection: sa.Connection, name: str) -> tuple[set[Read], tuple[str, ...]]:
         """What reading a view takes, and the columns it gives.
@@ -103,7 +167,7 @@ class SQLiteViews(SQLiteBackups):
         driver = driver_of(connection)
         driver.set_authorizer(note)
         try:
-            driver.execute(f"EXPLAIN SELECT * FROM {self.quote(name)}").close()
+            _explain(driver, f"SELECT * FROM {self.quote(name)}")
             columns = [row[1] for row in driver.execute(f"PRAGMA table_info({self.quote(name)})")]
         finally:
             driver.set_authorizer(None)
@@ -138,6 +202,28 @@ def _chosen_sql(path: PathPlan, value: str, of: str, spelled: str) -> str:
     is_text = " AND ".join([f"{digits} GLOB '*{_DIGIT}*'", *(f"{digits} NOT GLOB '{one}'" for one in _NO_NUMBERS)])
     number = value if path.kind is Kind.NUMBER else spelled
     return f"CASE WHEN {of} IN ('integer', 'real') THEN {number} WHEN {of} = 'text' AND {is_text} THEN {value} END"
+
+
+_TOKENS = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|--[^\n]*|/\*.*?\*/|\w+""", re.DOTALL)
+_CLAUSES = {"CHECK", "COLLATE", "UNIQUE", "DEFAULT", "GENERATED", "STRICT", "WITHOUT", "REFERENCES", "CONFLICT", "NOT"}
+
+
+def _clauses(statement: str) -> Counter[str]:
+    """What CREATE TABLE says beside names and types."""
+    body = statement[statement.index("(") :]
+    return Counter(word.upper() for word in _TOKENS.findall(body) if word.upper() in _CLAUSES)
+
+
+_explained = count()
+
+
+def _explain(driver: sqlite3.Connection, statement: str) -> None:
+    """Have SQLite look up what a statement names.
+
+    :raises sqlite3.Error: when it is not there.
+    """
+    # The driver keeps statements, by their texts; and SQLite does not look an EXPLAIN up again in a changed schema.
+    driver.execute(f"EXPLAIN {statement} /* {next(_explained)} */").close()
 
 
 def _own(reads: set[Read], name: str) -> frozenset[tuple[str, str]]:

@@ -69,6 +69,14 @@ def indexed_columns(plan: EntityPlan, table: TablePlan) -> list[str]:
     return [column for column in dict.fromkeys(found) if column in columns]  # else a flat view's
 
 
+def index_names(plan: EntityPlan) -> set[str]:
+    """The names of all indexes that come with a plan: of columns, and of paths in its flat views."""
+    return {
+        fit(f"ix_{relation.table}_{relation.column}", f"{relation.table}.{relation.column}")
+        for relation in plan.relations
+    }
+
+
 def _parent_columns(plan: EntityPlan, type_of: TypeOf) -> list[sa.Column[Any]]:
     columns = [
         sa.Column(column.name, type_of(column.kind, column.date_format))

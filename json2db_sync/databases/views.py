@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,8 @@ class View:
     reads: frozenset[tuple[str, str]] = frozenset()
     """(table, column), where the database looks views up only when they are read."""
     columns: tuple[str, ...] = ()
+    state: frozenset[str] = frozenset()
+    """What people hung on it, where the database knows such things."""
 
 
 class ViewChanged(Exception):
@@ -67,10 +69,28 @@ class KeptViews:
         waiting, self._aside = self._aside, {}
         for view in waiting.values():
             if view.name not in self._ours:
-                try:
-                    self._database.create_view(self._connection, view)
-                except (sa.exc.DBAPIError, ViewChanged) as error:
-                    raise self._refusal(view, error) from error
+                self._make(view, self._database.create_view)
+
+    def remember(self, name: str) -> None:
+        """A view of ours is going to be dropped: people may have hung something on it."""
+        view = self._database.view_named(self._connection, name)
+        if view is not None:
+            self._aside[view.name] = view
+
+    def hang(self, name: str) -> None:
+        """A view of ours was made again: have on it what people had hung on it.
+
+        :param name: quoted.
+        :raises ValidationError: when the view is not any more what that needs.
+        """
+        if name in self._aside:
+            self._make(self._aside[name], self._database.dress_view)
+
+    def _make(self, view: View, make: Callable[[sa.Connection, View], None]) -> None:
+        try:
+            make(self._connection, view)
+        except (sa.exc.DBAPIError, ViewChanged) as error:
+            raise self._refusal(view, error) from error
 
     def _refusal(self, view: View, error: sa.exc.DBAPIError | ViewChanged) -> Exception:
         if isinstance(error, sa.exc.DBAPIError) and not self._database.refuses_statement(error):

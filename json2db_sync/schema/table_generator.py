@@ -244,8 +244,7 @@ class _Evolution:
         self._done.created += missing.tables
         if plan.table.name in missing.tables:
             self._set_views_aside(plan)
-            self._database.drop_tables(self._connection, plan)
-            self._database.create_tables(self._connection, plan)
+            self._database.make_anew(self._connection, plan, plan)
             self._ledger.forget_entities([plan.entity])
             return
         self._database.create_tables(self._connection, plan, missing.tables)
@@ -273,8 +272,7 @@ class _Evolution:
         self._require_usable(old, new)
         self._begin(new)
         self._set_views_aside(old)
-        self._database.drop_tables(self._connection, old)
-        self._database.create_tables(self._connection, new)
+        self._database.make_anew(self._connection, old, new)
         self._ledger.save_plan(new)
         self._ledger.forget_entities([new.entity])
         self._done.emptied += [table.name for table in new.tables]
