@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.sessions import ok, session, stored, verified, write
+from support.sessions import ok, query, session, stored, verified, write
 
 from json2db_sync import SyncRunner
 from json2db_sync.__main__ import main
@@ -619,3 +619,19 @@ def test_61_the_line_for_corrected_records_repeats_the_rules(here, capsys, monke
     Path("c.ndjson").write_text(Path("c.ndjson").read_text().replace("bad", "worse"))
     assert main(line) == Exit.ATTENTION
     assert ok(SyncRunner("x.db").rejected()).total == 1
+
+
+def test_61_the_line_names_the_schema_of_the_database(postgres_server, here, capsys, monkeypatch):
+    """On PostgreSQL, where tables are in a schema that the command line named."""
+    monkeypatch.setenv("COLUMNS", "1000")
+    url = postgres_server.create_database()
+    query(url, "CREATE SCHEMA etl")
+    schemas(here / "rules", **{"t.schema.json": NUMBERS})
+    write(here / "in" / "t.json", [{"id": 1, "v": 1}, {"id": 2, "v": "bad"}])
+    main(["populate", "--db-path", url, "--schema", "etl", "--data-source", "in", "--schema-directory", "rules"])
+    capsys.readouterr()
+    _code, out = command(capsys, "rejected", "--db-path", url, "--schema", "etl")
+    line = shlex.split(out.rpartition("json2db-sync ")[2])
+    assert line[line.index("--schema") + 1] == "etl"
+    assert main(line) == Exit.ATTENTION
+    assert ok(SyncRunner(url, config=JSON2DBConfig(database={"schema": "etl"})).rejected()).total == 1
