@@ -202,7 +202,11 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
             return None  # connected as usual
 
     def _connected(self, driver: psycopg.Connection, _record: object) -> None:
-        self.session.connected(driver)
+        try:
+            self.session.connected(driver)
+        except BaseException:
+            driver.close()
+            raise
         self._was_reached = True
 
     def _begin(self, connection: sa.Connection) -> None:
@@ -318,9 +322,10 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
     def is_being_written(self, connection: sa.Connection) -> bool:
         statement = sa.text(
             "SELECT EXISTS (SELECT 1 FROM pg_locks JOIN pg_database AS d ON d.oid = database WHERE granted"
-            " AND locktype = 'advisory' AND classid = 0 AND objid = :lock AND datname = current_database())"
+            " AND locktype = 'advisory' AND classid = :high AND objid = :low AND datname = current_database())"
         )
-        return bool(connection.execute(statement, {"lock": _LOCK}).scalar_one())
+        high, low = divmod(self.own_lock(_LOCK), 2**32)
+        return bool(connection.execute(statement, {"high": high, "low": low}).scalar_one())
 
     @classmethod
     def type_of(cls, kind: Kind, date_format: str | None = None) -> SqlType:

@@ -43,10 +43,14 @@ _FAULTS = {
         "... SET, ALTER DATABASE ... SET, or in the server's configuration), or the server is a standby",
         reason="read_only",
     ),
-    "57014": _Fault(
-        DatabaseError,
-        "statement_timeout or an administrator ended it; ours is off unless the options of the URL or PGOPTIONS set it",
-        reason="statement_ended",
+    **dict.fromkeys(
+        ("25P03", "25P04", "57014", "57P05"),
+        _Fault(
+            DatabaseError,
+            "a time limit or an administrator ended it; we set statement_timeout and its like off, unless the options "
+            "of the URL or PGOPTIONS set them",
+            reason="statement_ended",
+        ),
     ),
     "42501": _Fault(DatabaseError, "ask for the permission, or connect as another user", reason="no_permission"),
     "53300": _Fault(Unreachable, "the server is short of room, memory or connections", reason="server_short"),
@@ -153,7 +157,8 @@ AND place < coalesce((SELECT min(place) FROM names WHERE name = current_schema()
 # The name is in the message whatever its language; of several the longest.
 _MISSING = sa.text("""
 SELECT relname, string_agg(one, ', ') FROM pg_class, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE',
-'REFERENCES']) AS one WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'v', 'm')
+'REFERENCES']) AS one
+WHERE relnamespace = quote_ident(current_schema())::regnamespace AND relkind IN ('r', 'p', 'v', 'm')
 AND strpos(:said, relname) > 0 AND NOT has_table_privilege(pg_class.oid, one) GROUP BY relname
 UNION SELECT nspname, string_agg(one, ', ') FROM pg_namespace, unnest(ARRAY['USAGE', 'CREATE']) AS one
 WHERE strpos(:said, nspname) > 0 AND NOT has_schema_privilege(pg_namespace.oid, one) GROUP BY nspname

@@ -324,8 +324,13 @@ def test_04_a_run_in_one_schema_does_not_lock_another(postgres_url, tmp_path):
     """Each has its own tables and its own ledger."""
     statements(postgres_url, "CREATE SCHEMA etl")
     other = open_database(postgres_url, DatabaseSettings(schema="etl"))
-    with open_database(postgres_url) as one, one.writing_lock(), other, other.writing_lock():
-        pass
+    with open_database(postgres_url) as one, other, one.reading() as mine, other.reading() as theirs:
+        for holder in (one, other):
+            with holder.writing_lock():
+                assert one.is_being_written(mine) == (holder is one)
+                assert other.is_being_written(theirs) == (holder is other)
+        with one.writing_lock(), other.writing_lock():
+            pass
 
 
 @pytest.mark.parametrize("way", ["url", "setting"])
@@ -418,9 +423,10 @@ def test_41_everything_works_behind_pgbouncer(postgres_url, tmp_path):
 def test_41_the_lock_holds_behind_pgbouncer(postgres_url):
     """However many connections the pooler gives the two, and whichever way they come."""
     with pooled(postgres_url) as url, open_database(url) as one, open_database(url) as other:
-        with one.writing_lock():
-            for second in (other, open_database(postgres_url)):
-                with second, pytest.raises(DatabaseError, match="another run"), second.writing_lock():
+        with one.writing_lock(), other.reading() as connection, open_database(postgres_url) as direct:
+            assert other.is_being_written(connection)
+            for second in (other, direct):
+                with pytest.raises(DatabaseError, match="another run"), second.writing_lock():
                     pass
         with other.writing_lock():
             pass
