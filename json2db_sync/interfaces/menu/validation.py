@@ -40,7 +40,7 @@ def _facts(session: Session) -> Iterable[tuple[Part, Part]]:
     if folder is None:
         yield ("schemas", "dim"), "none: JSON2DB_SCHEMA_DIRECTORY names the folder they lie in"
     else:
-        found = len(list(Path(os.path.expanduser(folder)).glob(f"*{_SUFFIX}")))
+        found = sum(path.name.lower().endswith(".json") for path in Path(os.path.expanduser(folder)).glob("*"))
         yield ("schemas", "dim"), f"{folder} ({counted(found, 'schema')})"
     yield ("mode", "dim"), f"{settings.mode}: a record that does not satisfy its schema {_MODES[settings.mode]}"
     for field, entity in settings.relations.items():
