@@ -6,16 +6,18 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from operator import lt
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
+from json2db_sync.databases.dialect import Id
 from json2db_sync.databases.ledger import Ledger, Load, StoredFile
 from json2db_sync.databases.records import RecordReader as StoredReader
 from json2db_sync.databases.records import StoredColumns, StoredRecord
+from json2db_sync.errors import DatabaseError
 from json2db_sync.loading.load_context import NoKey, RecordIds, stub_of
 from json2db_sync.model import plan as names
 from json2db_sync.model.batch_shredder import BatchRows, BatchShredder
@@ -143,8 +145,15 @@ class StoredSide:
         """Why a record cannot be stored; None where it can."""
         return record.problem or self.database.rejection_reason(record)
 
-    def by_ids(self, entity: str, ids: list[Any]) -> dict[Any, StoredRecord]:
-        return self._reader(entity).by_ids(ids) if ids else {}
+    def by_ids(self, entity: str, ids: list[Id]) -> dict[Id, StoredRecord | DatabaseError]:
+        """What is stored of these ids: a record, or why its rows cannot even be assembled."""
+        try:
+            return dict(self._reader(entity).by_ids(ids)) if ids else {}
+        except DatabaseError as error:
+            if len(ids) == 1:
+                return {ids[0]: error}
+            middle = len(ids) // 2
+            return self.by_ids(entity, ids[:middle]) | self.by_ids(entity, ids[middle:])
 
     def file_of(self, load: int) -> StoredFile | None:
         """The file that the records of a load came from; None where the ledger does not know it."""
@@ -160,7 +169,8 @@ class StoredSide:
             by_load: dict[int, list[str]] = defaultdict(list)
             for id_, load in rows:
                 by_load[load].append(str(id_))
-            yield from ((self._loads[load], ids) for load, ids in by_load.items() if load in self._loads)
+            known = ((self._loads.get(load), ids) for load, ids in by_load.items())
+            yield from ((load, ids) for load, ids in known if load is not None and load.file.entity == entity)
 
 
 class EntityComparison:
@@ -182,6 +192,7 @@ class EntityComparison:
         memory: int,
         bulk: BulkComparison | None,
     ) -> None:
+        self.entity = plan.entity
         self._load = load
         self._plan = plan
         self._order = order_of(plan) if plan.lifecycle.version else None
@@ -191,9 +202,14 @@ class EntityComparison:
         self._ids = RecordIds(plan, file, memory)
         self._bulk = bulk
         self._waiting: list[tuple[Record, bool]] = []
-        self._sample: list[tuple[Any, Record]] = []
-        self.problems: dict[Any, str] = {}
+        self._sample: list[tuple[Id, Record]] = []
+        self.problems: dict[Id, str] = {}
         """By id: an older version of a record in the file may differ, only the last one counts."""
+        self._older: dict[Id, str] = {}
+        self._equal: set[Id] = set()
+        """Ids of which an older version stands in the file, and of which one that equals what is stored."""
+        self.unfit: list[str] = []
+        """Problems of records of the file that no row is to blame for."""
         self.compared = self.resent = self.rejected = self.skipped = self.corrected = 0
 
     def close(self) -> None:
@@ -218,6 +234,7 @@ class EntityComparison:
             if self.problems:
                 for place in agreed.compared:
                     self.problems.pop(agreed.ids[place], None)
+            self._note_equal(agreed.ids[place] for place in agreed.compared)
             self._keep_sample(part, agreed.ids, agreed.compared)
             if self._derived is not None:
                 self._derived.add_many(list(map(str, agreed.ids)), part)
@@ -260,6 +277,7 @@ class EntityComparison:
         """All records were given."""
         self._flush()
         self._compare_sample()
+        self.problems |= {id_: problem for id_, problem in self._older.items() if id_ not in self._equal}
         if self._derived is not None:
             self._derived.finish()
 
@@ -268,7 +286,7 @@ class EntityComparison:
             return
         first, last = self._waiting[0][0].number, self._waiting[-1][0].number
         kept = self._ledger.rejected_between(self._load.file.id, first, last)
-        found: list[tuple[Any, Record]] = []
+        found: list[tuple[Id, Record]] = []
         for record, single in self._waiting:
             rejected = kept.get(record.number)
             if rejected is None:
@@ -281,12 +299,11 @@ class EntityComparison:
             for id_, record in found:
                 self._compare(id_, record, stored.get(id_))
 
-    def _rejected(self, record: Record, kept: Mapping[str, Any], found: list[tuple[Any, Record]]) -> None:
+    def _rejected(self, record: Record, kept: Mapping[str, Any], found: list[tuple[Id, Record]]) -> None:
         if self._derived is not None:
             self._derived.reject()
         if kept["raw"] != record.raw:
-            where = self._where(record)
-            self.problems[where] = f"{where}: the text kept of it as rejected is not the one in the file"
+            self.unfit.append(f"{self._where(record)}: the text kept of it as rejected is not the one in the file")
         if kept["replayed_load"] is None:
             self.rejected += 1
             return
@@ -297,20 +314,19 @@ class EntityComparison:
         try:
             found.append((int(id_) if self._plan.id_kind is Kind.INTEGER else str(id_), record))
         except (TypeError, ValueError):
-            where = self._where(record)
-            self.problems[where] = f"{where} was replayed, but the ledger says under the id {preview(id_)}"
+            self.unfit.append(f"{self._where(record)} was replayed, but the ledger says under the id {preview(id_)}")
 
-    def _identify(self, record: Record, single: bool, found: list[tuple[Any, Record]]) -> None:
+    def _identify(self, record: Record, single: bool, found: list[tuple[Id, Record]]) -> None:
         where = self._where(record)
         rejection_reason = self._stored.rejection_reason(record) if self._stored is not None else record.problem
         if rejection_reason is not None:
-            self.problems[where] = f"{where}: {rejection_reason}, yet not rejected"
+            self.unfit.append(f"{where}: {rejection_reason}, yet not rejected")
             return
         try:
             id_: str | int = self._ids.id_of(record, single=single)
         except SchemaMismatch as drift:
             if not isinstance(drift, NoKey) or self._plan.id_kind is Kind.INTEGER:
-                self.problems[where] = f"{where} {drift}"
+                self.unfit.append(f"{where} {drift}")
                 return
             id_ = self._ids.content_id_of(record)  # as former versions stored records that lack the key
         found.append((id_, record))
@@ -320,10 +336,13 @@ class EntityComparison:
     def _where(self, record: Record) -> str:
         return f"{self._load.file.name} record {record.number}"
 
-    def _compare(self, id_: Any, record: Record, stored: StoredRecord | None) -> None:
+    def _compare(self, id_: Id, record: Record, stored: StoredRecord | DatabaseError | None) -> None:
         where = f"{self._where(record)} (id {id_})"
         if stored is None:
             self.problems[id_] = f"{where} is not in the database"
+            return
+        if isinstance(stored, DatabaseError):
+            self._judge(id_, record, stored)
             return
         verdict = self._verdict(stored.own[names.LOAD])
         if verdict == "compared":
@@ -365,20 +384,34 @@ class EntityComparison:
         """What it means that the stored version of a record came with this load; None for something wrong."""
         assert self._stored is not None
         file = self._stored.file_of(load)
-        if file is not None and file.id == self._load.file.id:
+        if file is None or file.entity != self.entity:
+            return "skipped" if self._load.mode == "skip" else None
+        if file.id == self._load.file.id:
             return "compared"
-        if file is not None and file.sort_key >= self._load.file.sort_key:
+        if file.sort_key >= self._load.file.sort_key:
             return "resent"
         return "skipped" if self._load.mode == "skip" else None
 
-    def _judge(self, id_: Any, record: Record, stored: StoredRecord) -> None:
+    def _judge(self, id_: Id, record: Record, stored: StoredRecord | DatabaseError) -> None:
         """Compare a record with the stored version that came of it."""
+        if isinstance(stored, DatabaseError):
+            self.problems[id_] = f"{self._where(record)} (id {id_}): {stored.message}"
+            return
         known = self._sent(stored)
         if same(record.value, known):
             self.problems.pop(id_, None)
+            self._note_equal([id_])
             return
-        if self._is_older(record, stored):
-            return  # a newer version of it stands in the same file
         path, sent, found = first_difference(record.value, known)
         where = f"{self._where(record)} (id {id_})"
-        self.problems[id_] = f"{where} {path}: sent {preview(sent)}, stored {preview(found)}"
+        problem = f"{where} {path}: sent {preview(sent)}, stored {preview(found)}"
+        (self._older if self._is_older(record, stored) else self.problems)[id_] = problem
+
+    @cached_property
+    def _superseded(self) -> set[str]:
+        return self._ledger.superseded_ids([self._load.file.id])
+
+    def _note_equal(self, ids: Iterable[Id]) -> None:
+        """These equal what is stored: where an older version stands in the file too, that is no fault."""
+        if self._order is not None and self._superseded:
+            self._equal.update(id_ for id_ in ids if str(id_) in self._superseded)

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import STORED, Ledger, Load
 from json2db_sync.databases.outcome_counter import key_memory
-from json2db_sync.errors import DatabaseError, FileError
+from json2db_sync.errors import FileError
 from json2db_sync.events import Meter
 from json2db_sync.model.plan import EntityPlan
 from json2db_sync.results import Check, Note
@@ -129,10 +129,6 @@ class Comparison:
         sides = {load.file.entity: self._side(load, file) for load in reading}
         try:
             why_not, records = self._play(file, reading, sides)
-        except DatabaseError as error:  # a row that cannot even be assembled
-            finding.add(error.message)
-            self._forget(reading, "a row cannot be read")
-            return False
         finally:
             for side in sides.values():
                 side.close()
@@ -187,5 +183,5 @@ class Comparison:
         self.rejected += side.rejected
         self.skipped += side.skipped
         self.corrected += side.corrected
-        for problem in side.problems.values():
+        for problem in (*side.problems.values(), *side.unfit):
             finding.add(problem)

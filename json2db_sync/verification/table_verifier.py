@@ -201,7 +201,7 @@ class Verification:
         finding, ledger = CheckBuilder("counts"), self._ledger
         there = ledger.exists()
         sums = ledger.sums() if there else {}
-        known = ledger.load_numbers() if there else set()
+        known = ledger.load_numbers() if there else {}
         for name, plan in self._plans.items():
             table = plan.table.name
             if table not in self._existing or names.LOAD in self._missing[table]:
@@ -209,7 +209,8 @@ class Verification:
             stored, expected = self._size(table), sums[name].inserted if name in sums else 0
             if stored != expected:
                 finding.add(f"{table} has {stored:,} rows, the ledger counts {expected:,} inserted")
-            lost = {row[0] for row in self._found(f"SELECT DISTINCT {names.LOAD} FROM {self._quoted(table)}")} - known
+            rows = self._found(f"SELECT DISTINCT {names.LOAD} FROM {self._quoted(table)}")
+            lost = {load for (load,) in rows if known.get(load) != name}
             if lost:
                 finding.add(f"{table} has rows from loads that the ledger does not know: {sorted(lost)[:5]}")
         loads = ledger.loads(statuses=STORED) if there else []

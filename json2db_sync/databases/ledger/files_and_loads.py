@@ -307,10 +307,10 @@ class FilesAndLoads(PlansAndRuns):
         statement = sa.select(sa.func.max(loads.c.id)).where(loads.c.status == "loaded").group_by(loads.c.file_id)
         return set(self._connection.execute(statement).scalars())
 
-    def load_numbers(self) -> set[int]:
-        """The numbers of all loads of files that are known too."""
-        statement = sa.select(loads.c.id).join_from(loads, files, loads.c.file_id == files.c.id)
-        return set(self._connection.execute(statement).scalars())
+    def load_numbers(self) -> dict[int, str]:
+        """The numbers of all loads of files that are known too, each with its entity."""
+        statement = sa.select(loads.c.id, loads.c.entity).join_from(loads, files, loads.c.file_id == files.c.id)
+        return {int(number): entity for number, entity in self._connection.execute(statement)}
 
     def forget_entities(self, entities: Iterable[str]) -> None:
         """Their rows are gone: their files count as not loaded, and their loads no longer add up to the rows."""
