@@ -175,6 +175,8 @@ class Change:
             if column.name not in wanted[name] or column.type != wanted[name][column.name].type
         ]
         self._take_away(columns)
+        if self.refused:  # what stays where it is stops what follows
+            raise would_be_lost(self.refused, next(iter(sources)))
         listed = ", ".join(f"ONLY {quote(name)}" for name in {**self._oids, **there})
         execute(self._connection, f"TRUNCATE TABLE {listed}")
         statements = [one for name in sources for one in self._alterations(name, found[name], wanted[name])]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from support.sessions import ok, query, session, verified
 
 from json2db_sync import SyncRunner
@@ -70,12 +71,15 @@ def seen_by(url: str, role: str, sql: str) -> list[Any]:
         return [tuple(row) for row in connection.exec_driver_sql(sql)]
 
 
+ROLES = ("test_bi", "test_lead", "test_owner")
+
+
 @pytest.fixture
 def role(postgres_server) -> str:
     """A role that may do nothing; gone afterwards with the databases that it was given rights in."""
-    for name in ("test_bi", "test_lead"):
+    for name in ROLES:
         postgres_server.execute(f"DROP ROLE IF EXISTS {name}")
-        postgres_server.execute(f"CREATE ROLE {name}")
+        postgres_server.execute(f"CREATE ROLE {name}" + (" LOGIN" if name == "test_owner" else ""))
     return "test_bi"
 
 
@@ -84,7 +88,7 @@ def url(role, postgres_server) -> Iterator[str]:
     url = postgres_server.create_database()
     yield url
     postgres_server.drop_database(url)
-    for name in ("test_bi", "test_lead"):
+    for name in ROLES:
         postgres_server.execute(f"DROP ROLE {name}")
 
 
@@ -479,3 +483,32 @@ def test_53_a_flat_view_shows_nothing_that_its_table_hides(runner, url, tmp_path
     session(tmp_path, "2025-01-02", pay=[{"id": 3, "amt": 0.5, "team": "b", "lines": [], "more": {"x": {"y": 1}}}])
     ok(runner.populate())
     assert seen_by(url, "test_bi", "SELECT id FROM json_pay_flat") == [(1,)]
+
+
+@pytest.mark.slow
+def test_53_to_56_hold_for_an_owner_in_another_schema_who_is_no_superuser(url, tmp_path):
+    """What is of a third person, and in the way, is named; then nothing is changed."""
+    statements(url, "CREATE SCHEMA etl AUTHORIZATION test_owner", "GRANT ALL ON SCHEMA public TO test_owner")
+    statements(url, f"GRANT CREATE ON DATABASE {sa.make_url(url).database} TO test_owner")
+    owned = sa.make_url(url).set(username="test_owner").update_query_dict({"options": "-csearch_path=etl"})
+    own = owned.render_as_string(hide_password=False)
+    session(tmp_path, "2025-01-01", pay=[{"id": 1, "amt": 1, "team": "a", "lines": [{"q": 1}]}])
+    runner = SyncRunner(own, tmp_path)
+    ok(runner.populate())
+    left_out = ("ROLE", "PUBLICATION", "GRANT SELECT ON json_pay TO test_bi")
+    statements(own, *(one for one in HUNG if not any(words in one for words in left_out)))
+    before = catalog(own)
+    backup = ok(runner.backup()).backup
+    widen(runner, tmp_path)
+    kept = ("policies", "triggers", "rules", "statistics")
+    assert_kept({what: before[what] for what in kept}, catalog(own))
+    ok(runner.restore(backup))
+    assert_kept({what: before[what] for what in kept}, catalog(own))
+    verified(runner)
+    statements(url, "CREATE TABLE theirs (pay bigint REFERENCES etl.json_pay)")
+    rows = query(own, "SELECT * FROM json_pay")
+    result = runner.create_tables(recreate=True)
+    assert result.reason == "object_would_be_lost"
+    assert "theirs_pay_fkey" in result.error
+    assert "must be owner of table theirs" in result.error
+    assert query(own, "SELECT * FROM json_pay") == rows
