@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -53,7 +54,9 @@ def find_files(
     stored = () if selection.entity_filter is None else stored_plans(database)
     context.layouts = replace(layouts(context), known=_known_places(database)).among(source.files)
     files = choose_files(context, source, selection, stored)
-    context.exported = dict(_keys_of_exports(files))
+    exports = list(_schemas_of_exports(files))
+    _require_apart(exports)
+    context.exported = dict(_keys_of_exports(exports))
     step.reads(len(files), sum(file.size for file in files))
     return source, files
 
@@ -133,20 +136,50 @@ def layouts(context: Context) -> Layouts:
     return context.layouts
 
 
-def _keys_of_exports(files: Iterable[SourceFile]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """By entity, the fields of the key that the schema beside an export of ours names."""
+def _schemas_of_exports(files: Iterable[SourceFile]) -> Iterator[tuple[SourceFile, Mapping[str, object]]]:
+    """The exports of ours among these files, each with the schema beside it."""
     from json2db_sync.sources.folders import SCHEMA_SUFFIX, beside_of, is_beside_an_export
 
     for file in files:
         beside = beside_of(file.path, SCHEMA_SUFFIX)
         if beside.exists() and is_beside_an_export(beside, (file.path.name,)):
-            from json2db_sync.export.exported_file import KEY, schema_of
+            from json2db_sync.export.exported_file import schema_of
 
             with suppress(FileError):
-                schema = schema_of(file.path)
-                key, fields = schema.get(KEY), schema.get("properties")
-                if isinstance(key, list) and isinstance(fields, dict) and fields.keys() >= set(map(str, key)):
-                    yield from dict.fromkeys((str(schema.get("title")), file.entity), tuple(key)).items()
+                yield file, schema_of(file.path)
+
+
+def _keys_of_exports(
+    exports: Iterable[tuple[SourceFile, Mapping[str, object]]],
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """By entity, the fields of the key that the schema beside an export of ours names."""
+    for file, schema in exports:
+        from json2db_sync.export.exported_file import KEY
+
+        key, fields = schema.get(KEY), schema.get("properties")
+        if isinstance(key, list) and isinstance(fields, dict) and fields.keys() >= set(map(str, key)):
+            yield from dict.fromkeys((str(schema.get("title")), file.entity), tuple(key)).items()
+
+
+def _require_apart(exports: Iterable[tuple[SourceFile, Mapping[str, object]]]) -> None:
+    """Raise where records of two tables would take each other's place under one name.
+
+    :raises ConfigurationError: naming both files.
+    """
+    first: dict[str, tuple[SourceFile, object]] = {}
+    for file, schema in exports:
+        other, title = first.setdefault(file.entity, (file, schema.get("title")))
+        if title != schema.get("title"):
+            line = json.dumps({glob.escape(file.path.name): f"{file.entity}_2"}, ensure_ascii=False)
+            raise ConfigurationError(
+                f"{other.name} and {file.name} are exports of two tables, {title} and {schema.get('title')}, and both "
+                f"would be the entity {file.entity}: one's records would take the place of the other's",
+                hint=f"name one of them otherwise: data_source.entities = {line}",
+                setting="data_source.entities",
+                file=str(file.path),
+                entity=file.entity,
+                reason="exports_collide",
+            )
 
 
 def _known_places(database: Database) -> Mapping[str, RecordsPath]:
