@@ -113,6 +113,7 @@ class DatabaseSection(_InSchema):
     backup_directory: Path | None = _setting(
         None, "BACKUP_DIRECTORY", "Where SQLite backups go; by default backups beside the database"
     )
+    keep_backups: int | None = _setting(None, "KEEP_BACKUPS", "Backups to keep, the newest; unset: all", ge=1)
     table_prefix: str = _setting(
         "json_", "TABLE_PREFIX", "What the names of tables begin with", pattern=r"^[a-z_][a-z0-9_]{0,19}$"
     )

@@ -32,8 +32,6 @@ from json2db_sync.user_paths import expanded, located
 _STAMP = r"(?P<stamp>\d{4}-\d\d-\d\d_\d{6})(?P<utc>Z?)(?:_(?P<number>\d+))?"
 _FORMAT = "%Y-%m-%d_%H%M%S"
 _JOURNALS = ("-journal", "-wal", "-shm")
-_FORMER_PARTIAL = re.compile(r"\.\d+-\d+\.partial(-journal|-wal|-shm)?")
-_DAY = 86_400
 _BACKUP = "json2db_backup"
 """What a backup is called beside the database that it is restored to."""
 _NOTHING_DONE = "nothing was changed"
@@ -78,10 +76,6 @@ class SQLiteBackups(SQLiteFile):
     def remove_leftovers(self) -> None:
         ours = re.compile(rf"\.{re.escape(self.path.stem)}\.{_STAMP}{re.escape(self._ending)}\.partial(-\w+)?")
         left = [path for path in _content(self._backup_folder) if ours.fullmatch(path.name)]
-        for path in _content(self._backup_folder):
-            with suppress(OSError):
-                if _FORMER_PARTIAL.fullmatch(path.name) and path.stat().st_mtime < time.time() - _DAY:
-                    left.append(path)
         _remove(left)
 
     def backups(self) -> list[Backup]:

@@ -34,9 +34,10 @@ def backup(context: Context) -> BackupResult:
         database.require()
         with context.lock(database):
             made = database.backup(all_table_names(database))
+            notes = context.remove_old_backups(database)
         step.done(made.name)
-    notes = tuple(Note(f"not checked: {table}", "table_not_checked") for table in made.unchecked)
-    return BackupResult(database=database.label, backup=made.name, size=made.size, notes=notes)
+    notes += [Note(f"not checked: {table}", "table_not_checked") for table in made.unchecked]
+    return BackupResult(database=database.label, backup=made.name, size=made.size, notes=tuple(notes))
 
 
 def backups(context: Context) -> BackupResult:

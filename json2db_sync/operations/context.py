@@ -254,6 +254,17 @@ class Context:
             backup = database.backup(backup_of).name if backup_of else _backup_before_migration(database)
             with self.recorded(database, operation, source) as run:
                 yield Writing(run, backup)
+            self.remove_old_backups(database)
+
+    def remove_old_backups(self, database: Database) -> list[Note]:
+        """Those beyond ``database.keep_backups`` go. The lock is held."""
+        keep, notes = self.config.database.keep_backups, []
+        for old in database.backups()[keep:] if keep else ():
+            try:
+                database.remove_backup(old.name)
+            except SyncError as error:
+                notes.append(Note(f"an old backup stays: {error.message}", "backups_not_removed"))
+        return notes
 
     @contextmanager
     def recorded(self, database: Database, operation: str, source: str | None) -> Iterator[int]:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import io
 import os
+import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
+import time
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.sessions import ok, query, verified, write
 
-from json2db_sync import SyncRunner
+from json2db_sync import JSON2DBConfig, SyncRunner
+from json2db_sync.atomic_files import BackupRules, FileSet, list_backups
 from json2db_sync.atomic_files.process_lock import process_lock
 from json2db_sync.databases import open_database
-from json2db_sync.databases.base import Database
+from json2db_sync.databases.base import Database, DatabaseSettings
 from json2db_sync.databases.ledger import Ledger
+from json2db_sync.errors import DatabaseError
 from json2db_sync.interfaces.cli.main import main
 
 
@@ -180,9 +188,6 @@ def test_57_a_restore_beside_a_reader_of_a_database_without_journal_ends_saying_
 
 def test_57_the_other_program_is_named(path):
     """Where the system tells, as Linux does."""
-    import subprocess
-    import sys
-
     made = ok(SyncRunner(path).backup()).backup
     code = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('BEGIN IMMEDIATE'); print(1, flush=True); input()"
     with subprocess.Popen([sys.executable, "-c", code, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
@@ -224,9 +229,7 @@ def test_59_what_is_no_backup_of_ours_is_said_to_be_none(path, tmp_path, what):
     assert before == (beside(path) if (path.parent / "backups").exists() else set())
 
 
-def quick() -> Any:
-    from json2db_sync import JSON2DBConfig
-
+def quick() -> JSON2DBConfig:
     return JSON2DBConfig(database={"busy_timeout": 0.05})
 
 
@@ -264,6 +267,18 @@ def test_8_a_run_at_work_is_running(runner, database_url):
         status = runner.status()
         assert (status.state, status.runs[0].status) == ("fine", "running")
         assert runner.show_run(2).report.status == "running"
+
+
+def test_8_a_run_at_work_in_a_schema_of_its_own_is_running(postgres_url, source):
+    """Its lock is that of the schema."""
+    statements(postgres_url, "CREATE SCHEMA etl")
+    runner = SyncRunner(postgres_url, source, config=JSON2DBConfig(database={"schema": "etl"}))
+    ok(runner.populate())
+    statements(postgres_url, "UPDATE etl.json2db_runs SET status = 'running'")
+    settings = DatabaseSettings(schema="etl")
+    with open_database(postgres_url, settings) as database, database.writing_lock():
+        assert runner.runs().runs[0].status == "running"
+    assert runner.runs().runs[0].status == "interrupted"
 
 
 def test_8_a_run_that_ends_meanwhile_was_not_broken_off(runner, database_url, monkeypatch):
@@ -321,3 +336,186 @@ def test_48_files_whose_names_are_not_utf_8_are_verified(database_url, tmp_path,
     assert [note.code for check in runner.verify(full=True).checks for note in check.notes] == []
     assert runner.inspect().found.to_load == ()
     assert ok(runner.populate()).files_unchanged == 1
+
+
+# Backups are in the order of time
+
+
+@pytest.fixture
+def new_york(monkeypatch):
+    """Where clocks go back on the first of November at 2 o'clock: from 06:00 UTC on it is 1 o'clock again."""
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize("last", ["2026-11-01T06:10:00", "2026-11-01T05:50:00"])
+def test_9_exported_files_backed_up_in_the_hour_that_comes_twice_stay_in_order(tmp_path, new_york, last):
+    """1:50 came before 1:10; two in a second are told apart."""
+    rules = BackupRules(keep=1)
+    for number, text in enumerate(["2026-11-01T04:00:00", "2026-11-01T05:50:00", last]):
+        moment = datetime.fromisoformat(text).replace(tzinfo=UTC)
+        with FileSet(tmp_path, rules, lambda moment=moment: moment) as files:
+            with files.stage("a.json") as stream:
+                stream.write(str(number).encode())
+            files.commit()
+    (kept,) = list_backups(tmp_path, rules)
+    assert (kept.path.read_text(), kept.created_at) == ("1", f"{last}Z"), "what the last run replaced"
+
+
+def test_9_backups_of_databases_are_in_the_order_of_time(path, new_york, monkeypatch):
+    for moment in ("2026-11-01T05:50:00", "2026-11-01T06:10:00", "2026-11-01T06:10:00"):
+        at(monkeypatch, moment)
+        ok(SyncRunner(path).backup())
+    found = ok(SyncRunner(path).backups()).backups
+    assert [one.created_at for one in found] == ["2026-11-01T06:10:00Z"] * 2 + ["2026-11-01T05:50:00Z"]
+    assert [Path(one.name).name for one in found][:2] == ["shop.2026-11-01_061000Z_2.db", "shop.2026-11-01_061000Z.db"]
+
+
+def test_9_names_of_former_versions_in_local_time_are_read(path, new_york):
+    """Of an hour that comes twice the file tells which it was."""
+    made = Path(ok(SyncRunner(path).backup()).backup)
+    first, second, summer = (made.with_name(f"shop.{stamp}.db") for stamp in (
+        "2026-11-01_015000", "2026-11-01_011000", "2026-07-01_120000",
+    ))  # fmt: skip
+    for old, written in (
+        (first, "2026-11-01T05:50:03"),
+        (second, "2026-11-01T06:10:03"),
+        (summer, "2026-07-01T16:00:00"),
+    ):
+        shutil.copy(made, old)
+        os.utime(old, (datetime.fromisoformat(f"{written}+00:00").timestamp(),) * 2)
+    found = {Path(one.name).name: one.created_at for one in ok(SyncRunner(path).backups()).backups}
+    assert [(name, moment) for name, moment in found.items() if name != made.name] == [
+        (second.name, "2026-11-01T06:10:00Z"),
+        (first.name, "2026-11-01T05:50:00Z"),
+        (summer.name, "2026-07-01T16:00:00Z"),
+    ]
+
+
+def test_9_screens_show_local_time(path, new_york, monkeypatch, capsys):
+    """What is asked before a restore names the moment as the clock on the wall does."""
+    at(monkeypatch, "2026-07-01T16:00:00")
+    made = ok(SyncRunner(path).backup()).backup
+    monkeypatch.setattr("json2db_sync.interfaces.cli.questions.is_terminal", lambda: True)
+    monkeypatch.setattr("sys.stdin", io.StringIO("no\n"))
+    main(["restore", made, "--db-path", str(path)])
+    assert "made 2026-07-01 12:00:00" in capsys.readouterr().err
+
+
+def at(monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return datetime.fromisoformat(moment).replace(tzinfo=UTC).astimezone(tz)
+
+    monkeypatch.setattr("json2db_sync.databases.sqlite_backups.datetime", Clock)
+
+
+# Backups before changes alone, and not for ever
+
+
+def backing_up(url: str, source: Path, **more: Any) -> SyncRunner:
+    return SyncRunner(url, source, config=JSON2DBConfig(database={"backup_before_operations": True, **more}))
+
+
+def test_33_only_the_newest_backups_stay(database_url, source):
+    runner = backing_up(database_url, source, keep_backups=2)
+    ok(runner.populate())
+    made = []
+    for number in range(4):
+        write(source / "orders.json", [{"id": 1, "n": 10 + number}])
+        made.append(ok(runner.populate()).backup)
+    assert [one.name for one in ok(runner.backups()).backups] == made[:1:-1]
+    by_hand = ok(runner.backup()).backup
+    assert [one.name for one in ok(runner.backups()).backups] == [by_hand, made[-1]]
+    oldest = made[-1]
+    ok(runner.restore(oldest))
+    assert oldest in [one.name for one in ok(runner.backups()).backups], "what was restored is not removed with it"
+
+
+def test_33_a_run_that_fails_removes_no_backup(path, source, monkeypatch):
+    runner = backing_up(str(path), source, keep_backups=1)
+    first = ok(runner.backup()).backup
+    write(source / "orders.json", "{")
+    (source / "orders.json").write_text("[{")
+    monkeypatch.setattr("json2db_sync.loading.data_populator.populate", broken)
+    assert not runner.populate()
+    assert first in [one.name for one in ok(runner.backups()).backups]
+
+
+def broken(*_arguments: object) -> None:
+    raise DatabaseError("gone", reason="database_error")
+
+
+# What is broken off leaves nothing
+
+
+def test_45_what_a_killed_backup_left_goes_with_the_next_run(path, source):
+    folder = path.parent / "backups"
+    folder.mkdir()
+    partial = ".shop.2026-11-01_061000Z.db.partial"
+    left = [partial + ending for ending in ("", "-journal", "-wal", "-shm")]
+    others = [".other.2026-11-01_061000Z.db.partial", "shop.2026-11-01_061000.partial.txt"]
+    for name in (*left, *others):
+        (folder / name).write_text("half")
+    assert ok(SyncRunner(path).backups()).backups == ()
+    ok(SyncRunner(path, source).populate())
+    assert beside(path) == set(others)
+
+
+def test_45_a_killed_backup_is_never_listed_and_goes(path, source):
+    """Killed for real, while the copy is made."""
+    code = (
+        "import os, sys; from json2db_sync import SyncRunner; from json2db_sync.databases import sqlite_backups as b;"
+        "b._require_sound = lambda *_: os.kill(os.getpid(), 9); SyncRunner(sys.argv[1]).backup()"
+    )
+    subprocess.run([sys.executable, "-c", code, path], check=False)
+    assert any(name.endswith(".partial") for name in beside(path)), "it was killed elsewhere: the test shows nothing"
+    runner = SyncRunner(path, source)
+    assert ok(runner.backups()).backups == ()
+    ok(runner.populate())
+    assert beside(path) == set()
+
+
+@pytest.mark.parametrize("error", [sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_READ])
+def test_45_what_is_full_is_named(path, monkeypatch, error):
+    def copy(*_arguments: object, **_named: object) -> None:
+        failure = sqlite3.OperationalError("disk trouble")
+        failure.sqlite_errorcode = error
+        raise failure
+
+    monkeypatch.setattr("json2db_sync.databases.sqlite_backups._copy", copy)
+    result = SyncRunner(path).backup()
+    is_target = error != sqlite3.SQLITE_IOERR_READ
+    assert not result.success
+    assert (str(path.parent / "backups") in str(result.error)) is is_target
+    assert beside(path) == set()
+
+
+def test_45_a_backup_that_does_not_fit_is_not_begun(path, monkeypatch):
+    usage = shutil.disk_usage(path.parent)._replace(free=100)
+    monkeypatch.setattr("shutil.disk_usage", lambda _folder: usage)
+    result = SyncRunner(path).backup()
+    assert (result.success, result.reason) == (False, "cannot_write")
+    assert str(path.parent / "backups") in str(result.error)
+    assert "100 B are free" in str(result.error)
+
+
+def test_60_a_restore_that_is_stopped_leaves_no_backup_behind(runner, database_url):
+    statements(database_url, "CREATE TABLE mine (n integer)")
+    made = ok(runner.backup()).backup
+    if "://" in database_url:
+        statements(
+            database_url, f'DROP TABLE "{made}".json2db_plans', f'CREATE TABLE "{made}".json2db_plans (entity int)'
+        )
+    else:
+        with closing(sqlite3.connect(made)) as connection, connection:
+            connection.execute("DROP TABLE json2db_plans")
+            connection.execute("CREATE TABLE json2db_plans (entity)")
+    for _attempt in range(2):
+        assert not runner.restore(made)
+        assert [one.name for one in ok(runner.backups()).backups] == [made]
+    assert query(database_url, "SELECT count(*) FROM json_orders") == [(2,)]
