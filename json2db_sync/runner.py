@@ -22,6 +22,7 @@ from json2db_sync.operations import (
     inspection,
     populate,
     rejections,
+    repair,
     scheduling,
     status,
     verify,
@@ -211,6 +212,19 @@ class SyncRunner:
         :param run: read the files again that this run loaded, and compare their records.
         """
         return self._context(db_path).run(results.VerifyResult, verify.verify, full=full, run=run)
+
+    def repair(
+        self, db_path: PathLike | None = None, json_dir: PathLike | None = None, *, dry_run: bool = False
+    ) -> results.RepairResult:
+        """Store again what ``verify(full=True)`` finds missing or altered, as the loaded files hold it.
+
+        The database is backed up before anything is changed. What cannot be repaired is named, with what to do.
+
+        :param json_dir: where files may be now that are no longer where they were loaded from; default: the runner's
+            data source. A file is known by its content.
+        :param dry_run: write nothing, and say what would be done.
+        """
+        return self._context(db_path).run(results.RepairResult, repair.repair, json_dir, dry_run=dry_run)
 
     def report(self, db_path: PathLike | None = None, *, runs: int = 10) -> results.ReportResult:
         """What the database holds: tables, sizes, freshness, the last runs, rejected records."""

@@ -31,6 +31,7 @@ class JSON2DBSyncRunner(SyncRunner):
     analyze_json_files = _alias(SyncRunner.analyze)
     populate_tables = _alias(SyncRunner.populate)
     verify_tables = _alias(SyncRunner.verify)
+    repair_tables = _alias(SyncRunner.repair)
     generate_summary_report = _alias(SyncRunner.report)
     full_sync_workflow = _alias(SyncRunner.full_workflow)
 

@@ -246,12 +246,16 @@ def mark_gone(
         if plan.lifecycle.columns and wants(plan.entity):
             try:
                 with database.transaction() as connection:
-                    yield plan.entity, _mark(database, connection, plan, memory_limit)
+                    yield plan.entity, mark_entity(database, connection, plan, memory_limit)
             except NotTold as reason:
                 yield plan.entity, str(reason)
 
 
-def _mark(database: Database, connection: sa.Connection, plan: EntityPlan, memory_limit: int) -> Marked:
+def mark_entity(database: Database, connection: sa.Connection, plan: EntityPlan, memory_limit: int) -> Marked:
+    """The same of one entity.
+
+    :raises NotTold: when it cannot be told which rows these are.
+    """
     table = database.tables(plan)[plan.table.name]
     marked = table.c[GONE].is_not(None)
     gone = back = 0

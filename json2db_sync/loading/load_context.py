@@ -143,6 +143,8 @@ class Place:
     """The numbers of loads of files that are to be loaded again."""
     later: Mapping[str, int] = field(default_factory=dict)
     """By id, the number of the last record of this file with it, where one that comes now may stand before that."""
+    now: str | None = None
+    """When they are loaded, where that is not now."""
 
 
 class DuplicateKey(Exception):
@@ -173,7 +175,7 @@ class LoadContext:
         self.row_form = database.row_form(plan)
         """What makes rows ready for the database."""
         self.stored = RecordReader(database, connection, plan, own=self.keeps_stubs)
-        self.now = now_text()
+        self.now = place.now or now_text()
         self.since = place.time or self.now
         """From when on what this file says is so."""
         self._set_constants()

@@ -87,14 +87,14 @@ def timing(records: int, started: float) -> dict[str, float]:
 def accounting(statistics: Mapping[str, Any], operation: str | None = None) -> str:
     """``4,812 read = 1,204 inserted + 96 updated + 3,510 unchanged + 2 rejected``; what is zero is left out.
 
-    A replay reads no file: its records are ``tried``.
+    A replay reads no file: its records are ``tried``; those of a repair are ``repaired``.
     """
     parts = [
         f"{statistics[name]:,} {name}"
         for name in ("inserted", "updated", "unchanged", "superseded", "rejected")
         if statistics.get(name)
     ]
-    word = "tried" if operation == "replay" else "read"
+    word = {"replay": "tried", "repair": "repaired"}.get(operation or "", "read")
     return f"{statistics.get('total_records', 0):,} {word}" + (f" = {' + '.join(parts)}" if parts else "")
 
 

@@ -22,8 +22,12 @@ if TYPE_CHECKING:
     from json2db_sync.verification.table_verifier import Verification
 
 _RELOAD = "load the files anew: create-tables --recreate --empty, then populate"
+_REPAIR = (
+    "json2db-sync repair stores again what is missing or altered (--dry-run shows it first); or restore a backup "
+    "(json2db-sync backups)"
+)
 _REPAIRS = {
-    "schema": "create-tables makes them again, and populate fills them from their files",
+    "schema": "json2db-sync repair makes them again, and fills them from their files",
     "integrity": "restore a backup: json2db-sync backups lists them",
     "relations": "load what is referred to, or correct the records or the setting (validation.relations)",
     "gone": "populate marks them anew",
@@ -85,7 +89,7 @@ def _failure(checks: Sequence[Check], failed: Sequence[Check]) -> dict[str, Any]
     first = failed[0]
     example = first.examples[0] if first.examples else first.covered
     text = f"{len(failed)} of {len(checks)} checks failed; {first.name}: {example}"
-    hint = _REPAIRS.get(first.name, "restore a backup (json2db-sync backups), or " + _RELOAD)
+    hint = _REPAIRS.get(first.name, _REPAIR)
     return failure_fields(ValidationError(text, hint=hint, reason="checks_failed"))
 
 

@@ -29,6 +29,7 @@ from json2db_sync.results.population import (
     SupersededRecord,
     SupersededResult,
 )
+from json2db_sync.results.repair import LeftDamage, RepairedRecord, RepairResult
 from json2db_sync.results.state import (
     BackupReport,
     BackupResult,
@@ -54,10 +55,10 @@ __all__ = [
     "AnalysisResult", "BackupReport", "BackupResult", "Check", "DatabaseState", "DismissedResult", "EntityAnalysis",
     "EntityReport", "EntityStatus", "ExportResult", "ExportStatus", "ExportedFile", "ExportedRejectsResult",
     "FieldAnalysis", "FileLoad", "FoundFile", "GoneCounts", "GoneRecord", "GoneResult", "InferredSchemasResult",
-    "InspectResult", "JsonBackup", "JsonBackupsResult", "LoadReport", "Note", "PlanResult", "PopulateResult", "Problem",
-    "RefusedFile", "RejectedRecord", "RejectedResult", "Relation", "RelationReport", "ReportResult", "RestoredFile",
-    "RestoredJsonResult", "Result", "RunReport", "RunResult", "RunsResult", "ScheduleReport", "ScheduleResult",
-    "SchemaChange", "SchemasResult", "SourceState", "StatusResult", "StoredEntity", "SupersededRecord",
-    "SupersededResult", "TableReport", "TablesResult", "TracedRecord", "Value", "VerifyResult", "ViewReport",
-    "WorkflowResult",
+    "InspectResult", "JsonBackup", "JsonBackupsResult", "LeftDamage", "LoadReport", "Note", "PlanResult",
+    "PopulateResult", "Problem", "RefusedFile", "RejectedRecord", "RejectedResult", "Relation", "RelationReport",
+    "RepairResult", "RepairedRecord", "ReportResult", "RestoredFile", "RestoredJsonResult", "Result", "RunReport",
+    "RunResult", "RunsResult", "ScheduleReport", "ScheduleResult", "SchemaChange", "SchemasResult", "SourceState",
+    "StatusResult", "StoredEntity", "SupersededRecord", "SupersededResult", "TableReport", "TablesResult",
+    "TracedRecord", "Value", "VerifyResult", "ViewReport", "WorkflowResult",
 ]  # fmt: skip

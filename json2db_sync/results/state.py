@@ -164,8 +164,9 @@ class LoadReport(Value):
     file: str
     entity: str
     status: str
-    """loaded, refused, replayed (rejected records of the file were loaded after all), or reset (the rows were discarded
-    since)."""
+    """loaded, refused, replayed (rejected records of the file were loaded after all), repaired (records that had been
+    counted before were stored again), reconciled (rows that came or went otherwise than by loading are counted from
+    then on), or reset (the rows were discarded since)."""
     loaded_at: str
     error: str | None = None
     """Why the file was refused."""

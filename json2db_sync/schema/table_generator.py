@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from json2db_sync.analysis.inference import PlanSettings
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.flat_views import FlatViews
-from json2db_sync.databases.ledger import Ledger
+from json2db_sync.databases.ledger import FORGOTTEN, Ledger
 from json2db_sync.databases.outcome_counter import Counts
 from json2db_sync.databases.views import KeptViews
 from json2db_sync.errors import ConfigurationError
@@ -251,8 +251,7 @@ class _Evolution:
         for table in dict.fromkeys(table for table, _column in missing.columns):
             self._restore_columns(plan, table, missing.columns_of(table))
         root = self._database.tables(plan)[plan.table.name]
-        # No record's hash is negative: each is compared with its file again, and found to differ.
-        self._connection.execute(root.update().values({names.HASH: -1}))
+        self._connection.execute(root.update().values({names.HASH: FORGOTTEN}))  # else all would count as unchanged
         self._ledger.reload_entity(plan.entity)
 
     def _restore_columns(self, plan: EntityPlan, table: str, columns: list[str]) -> None:

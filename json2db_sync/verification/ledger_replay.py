@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from json2db_sync.databases.ledger import Load
@@ -110,12 +110,8 @@ class LedgerReplay:
         finding = CheckBuilder("accounting")
         whole = self._whole()
         for entity in whole:
-            for problem in self._problems[entity]:
+            for problem in (*self._problems[entity], *(text for _id, text in self.strays(entity, rows))):
                 finding.add(problem)
-            state = self._states[entity]
-            if isinstance(state, Versions) and not _agree(state, rows(entity)):
-                for load, ids in rows(entity):
-                    _check_rows(state, load, ids, finding)
         finding.notes += [
             Note(f"the figures of {entity} were not derived again: {why}", "not_derived", entity)
             for entity, why in self._given_up.items()
@@ -123,8 +119,23 @@ class LedgerReplay:
         loads = counted(sum(self._derived[entity] for entity in whole), "load")
         return finding.done(f"the figures of {loads} of {counted(len(whole), 'entity')} derived again")
 
+    def strays(self, entity: str, rows: Rows) -> Iterator[tuple[str, str]]:
+        """(id, what is wrong) of the stored rows that did not come out of the files."""
+        state = self._states[entity]
+        if isinstance(state, Versions) and not _agree(state, rows(entity)):
+            for load, ids in rows(entity):
+                yield from _strays(state, load, ids)
+
+    def is_whole(self, entity: str) -> bool:
+        """Could every load of it be read?"""
+        return entity not in self._given_up
+
+    def has_other_figures(self, entity: str) -> bool:
+        """Does the ledger count otherwise than the files say?"""
+        return bool(self._problems[entity])
+
     def _whole(self) -> list[str]:
-        return [entity for entity in self._states if entity not in self._given_up]
+        return list(filter(self.is_whole, self._states))
 
     def close(self) -> None:
         """Forget everything."""
@@ -137,14 +148,14 @@ def _agree(state: Versions | FirstLoad, rows: Iterable[tuple[Load, Sequence[str]
     return state.origins == sum(state.origins_of(load.file, ids) for load, ids in rows)
 
 
-def _check_rows(state: Versions, load: Load, ids: Sequence[str], finding: CheckBuilder) -> None:
+def _strays(state: Versions, load: Load, ids: Sequence[str]) -> Iterator[tuple[str, str]]:
     entity, file = load.file.entity, load.file
     known = state.are_from(file, ids)
     for id_ in ids:
         if id_ not in known:
-            finding.add(f"{entity} {id_} is stored, but no loaded file holds it")
+            yield id_, f"{entity} {id_} is stored, but no loaded file holds it"
         elif not known[id_]:
-            finding.add(f"{entity} {id_} is said to come from {file.name}, but another file's version is stored")
+            yield id_, f"{entity} {id_} is said to come from {file.name}, but another file's version is stored"
 
 
 def _why_not(load: Load) -> str | None:

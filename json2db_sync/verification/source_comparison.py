@@ -7,7 +7,9 @@ once more, every record can be compared with what is stored of it, and every fig
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -57,6 +59,8 @@ class Comparison:
         self._readings = list(self._planned(loads, run))
         self._stored = StoredSide(database, connection, plans, {load.id: load for load in loads})
         self._batch_path = batch_path
+        self._paths: Mapping[str, Path] = {}
+        """Where to read files instead of their own paths."""
         self._bulk = cache(lambda name: bulk_comparison(database, connection, plans[name]) if batch_path else None)
         self._plans = plans
         self._run = run
@@ -152,13 +156,14 @@ class Comparison:
         self, file: SourceFile, reading: Reading, sides: Mapping[str, EntityComparison]
     ) -> tuple[str | None, int]:
         """(why the file cannot be compared or None, its records)"""
-        if not file.path.is_file():
+        source = replace(file, path=self._paths.get(reading[0].file.path, file.path))
+        if not source.path.is_file():
             return f"{file.name} is gone", 0
         report = self._meter.file_started(file.name)
         number = 0
         layout = FileLayout.from_text(reading[0].layout, file.entity)
         try:
-            with RecordReader(file, self._memory_limit, layout=layout) as reader:
+            with RecordReader(source, self._memory_limit, layout=layout) as reader:
                 for batch in reader.batches(undecoded=self._batch_path):
                     if batch.entity in sides:
                         sides[batch.entity].add(batch, single=reader.layout.is_single)

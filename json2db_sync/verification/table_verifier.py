@@ -98,7 +98,7 @@ class Verification:
                     finding.add(f"column {table.name}.{column} is missing")
                 self._constraints(built, finding)
         if finding.problems:
-            text = "create-tables makes them again, and populate fills them from their files"
+            text = "repair makes them again, and fills them from their files"
             finding.notes.append(Note(text, "tables_missing"))
         return finding.done(
             f"{tables} tables and {columns} columns of the plans of {counted(len(self._plans), 'entity')}"
@@ -120,12 +120,7 @@ class Verification:
             if parent is None or parent.name not in self._existing:
                 continue
             rows += self._size(table.name)
-            key = (names.PARENT_ID, *parent.position_columns) if parent.depth else (names.ID,)
-            pairs = zip(key, (names.PARENT_ID, *table.position_columns), strict=False)
-            on = " AND ".join(f"p.{self._quoted(one)} = c.{self._quoted(other)}" for one, other in pairs)
-            above = f"SELECT 1 FROM {self._quoted(parent.name)} AS p WHERE {on}"
-            orphans = f"SELECT count(*) FROM {self._quoted(table.name)} AS c WHERE NOT EXISTS ({above})"
-            lost = self._found(orphans)[0][0]
+            lost = self._found(f"SELECT count(*) FROM {orphans(self._database, parent, table)}")[0][0]
             if lost:
                 finding.add(f"{lost:,} rows of {table.name} have no row in {parent.name}", lost)
         return finding.done(f"{rows:,} child rows")
@@ -187,12 +182,9 @@ class Verification:
         for _plan, table, _built in self._tables():
             if not table.depth:
                 continue
-            *group, last = map(self._quoted, (names.PARENT_ID, *table.position_columns))
-            sizes = f"SELECT {', '.join(group)}, count(*) AS n, min({last}) AS lo, max({last}) AS hi"
-            sizes = f"({sizes} FROM {self._quoted(table.name)} GROUP BY {', '.join(group)}) AS sizes"
-            arrays += self._found(f"SELECT count(*) FROM {sizes}")[0][0]
-            gaps = f"SELECT {group[0]}, n FROM {sizes} WHERE lo <> 0 OR hi <> n - 1 LIMIT {_EXAMPLES}"
-            for id_, n in self._found(gaps):
+            arrays += self._found(f"SELECT count(*) FROM {arrays_of(self._database, table)}")[0][0]
+            gaps = f"SELECT {names.PARENT_ID}, n FROM {arrays_of(self._database, table)} WHERE {MISNUMBERED}"
+            for id_, n in self._found(f"{gaps} LIMIT {_EXAMPLES}"):
                 finding.add(f"{table.name}: the rows of {id_} are not numbered 0 to {n - 1}")
         return finding.done(f"the numbering of {arrays:,} arrays")
 
@@ -223,6 +215,26 @@ class Verification:
             f"the rows of {counted(len(self._plans), 'entity')} and the single records of "
             f"{counted(len(loads), 'load')} against the ledger's figures"
         )
+
+
+def orphans(database: Database, parent: TablePlan, table: TablePlan) -> str:
+    """FROM and WHERE of a child table's rows, as ``c``, that have no row above them."""
+    key = (names.PARENT_ID, *parent.position_columns) if parent.depth else (names.ID,)
+    pairs = zip(key, (names.PARENT_ID, *table.position_columns), strict=False)
+    on = " AND ".join(f"p.{database.quote(one)} = c.{database.quote(other)}" for one, other in pairs)
+    above = f"SELECT 1 FROM {database.quote(parent.name)} AS p WHERE {on}"
+    return f"{database.quote(table.name)} AS c WHERE NOT EXISTS ({above})"
+
+
+def arrays_of(database: Database, table: TablePlan) -> str:
+    """FROM of the arrays in a child table, with the number of their rows and the first and last position."""
+    *group, last = map(database.quote, (names.PARENT_ID, *table.position_columns))
+    sizes = f"SELECT {', '.join(group)}, count(*) AS n, min({last}) AS lo, max({last}) AS hi"
+    return f"({sizes} FROM {database.quote(table.name)} GROUP BY {', '.join(group)}) AS sizes"
+
+
+MISNUMBERED = "(lo <> 0 OR hi <> n - 1)"
+"""Which of these are not numbered from 0 on without a gap."""
 
 
 def _single_records(ledger: Ledger, loads: Sequence[Load], finding: CheckBuilder) -> None:

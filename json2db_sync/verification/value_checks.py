@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 import sqlalchemy as sa
 
@@ -29,8 +29,16 @@ _JUDGED_AS_STORED = (Kind.BOOL, Kind.INTEGER, Kind.NUMBER)
 CheckedTable = tuple[EntityPlan, TablePlan, sa.Table]
 
 
-def check_values(database: Database, connection: sa.Connection, tables: Iterable[CheckedTable]) -> Iterator[Check]:
-    """A check of each group of kinds."""
+def check_values(
+    database: Database,
+    connection: sa.Connection,
+    tables: Iterable[CheckedTable],
+    found: Callable[[EntityPlan, str | int, str], None] = lambda _plan, _id, _column: None,
+) -> Iterator[Check]:
+    """A check of each group of kinds.
+
+    :param found: is told the entity, the id and the column of each value that does not fit.
+    """
     findings = {group: CheckBuilder(name) for group, name in _CHECKS.items()}
     covered = dict.fromkeys(_CHECKS, 0)
     for plan, table, built in tables:
@@ -44,19 +52,24 @@ def check_values(database: Database, connection: sa.Connection, tables: Iterable
                 covered[column.group] += len(stored) - stored.count(None)
             if not all(column.all_fit(stored) for column, stored in zip(columns, values, strict=True)):
                 for row in rows:
-                    _check_row(table.name, row[: len(keys)], zip(columns, row[len(keys) :], strict=True), findings)
+                    key, own = row[: len(keys)], zip(columns, row[len(keys) :], strict=True)
+                    for name in _check_row(table.name, key, own, findings):
+                        found(plan, key[0], name)
     for group, finding in findings.items():
         yield finding.done(f"{covered[group]:,} values")
 
 
 def _check_row(
     table: str, key: Sequence[object], values: Iterable[tuple[_Column, object]], findings: dict[str, CheckBuilder]
-) -> None:
+) -> list[str]:
+    wrong = []
     for column, value in values:
         if value is not None and not column.fits(value):
             place = ", ".join(map(str, key))
             shown = f"{str(value)[:40]!r} is no {column.plan.kind}"
             findings[column.group].add(f"{table}.{column.plan.name} of {place}: {shown}")
+            wrong.append(column.plan.name)
+    return wrong
 
 
 class _Column:

@@ -102,7 +102,11 @@ def accounting_problems(url: str) -> list[str]:
             problems.append("rejected records of no load")
         for name, plan in Ledger(database, connection).plans().items():
             stored = _count(database, connection, plan.table.name)
-            loaded = [load for load in loads if load["entity"] == name and load["status"] in ("loaded", "replayed")]
+            loaded = [
+                load
+                for load in loads
+                if load["entity"] == name and load["status"] in ("loaded", "replayed", "reconciled")
+            ]
             inserted = sum(load["inserted"] for load in loaded)
             if stored != inserted:
                 problems.append(f"{plan.table.name} holds {stored} rows, {inserted} were inserted")

@@ -23,6 +23,7 @@ from typing import Any
 
 from json2db_sync import SyncRunner
 from json2db_sync.config import JSON2DBConfig
+from json2db_sync.databases import open_database
 from json2db_sync.results import Result
 from support.contents import Content, accounting_problems, assert_sound, content, rows, table_names
 
@@ -41,6 +42,8 @@ class Operation:
     run: Work
     prepare: Work | None = None
     """Brings an empty database to the state in which the operation begins."""
+    mends: bool = False
+    """Is the database not sound before?"""
 
 
 def full_workflow(url: str, tree: Path) -> Result:
@@ -101,6 +104,48 @@ def restore(url: str, tree: Path) -> Result:
     return SyncRunner(url).restore(oldest["name"])
 
 
+def load_and_damage(url: str, tree: Path) -> Result:
+    """A database in which someone deleted rows, changed values, and took child rows away."""
+    loaded = load_drifted_sessions(url, tree)
+    by_hand(
+        url,
+        "DELETE FROM json_invoices_line_items WHERE _parent_id < 9 OR item = '1'",
+        "DELETE FROM json_invoices WHERE id IN (3, 4, 20, 50)",
+        "UPDATE json_invoices SET total = -1, currency = 'USD' WHERE id > 40",
+        "UPDATE json_contacts SET name = 'nobody'",
+        "DELETE FROM json_events WHERE text < 'xxxxxxxx'",
+    )
+    return loaded
+
+
+def load_and_drop(url: str, tree: Path) -> Result:
+    """A database in which someone dropped tables and a column."""
+    loaded = load_drifted_sessions(url, tree)
+    with open_database(url) as database, database.reading() as connection:
+        views = list(database.flat_views(connection))
+    by_hand(
+        url,
+        *(f"DROP VIEW {view}" for view in views),
+        "DROP TABLE json_invoices_line_items",
+        "DROP TABLE json_events",
+        "ALTER TABLE json_contacts DROP COLUMN name",
+    )
+    return loaded
+
+
+def repair(url: str, tree: Path) -> Result:
+    """All of it stored again as the sessions hold it."""
+    result = SyncRunner(url, tree).repair()
+    assert not getattr(result, "left", ()), result
+    return result
+
+
+def by_hand(url: str, *statements: str) -> None:
+    with open_database(url) as database, database.transaction() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
+
+
 OPERATIONS = (
     Operation("full_workflow", full_workflow),
     Operation("drift", load_drifted_sessions, prepare=load_first_session),
@@ -108,6 +153,8 @@ OPERATIONS = (
     Operation("replay", replay, prepare=load_with_rules),
     Operation("recreate", recreate, prepare=load_without_children),
     Operation("restore", restore, prepare=load_backup_and_change),
+    Operation("repair", repair, prepare=load_and_damage, mends=True),
+    Operation("repair_dropped", repair, prepare=load_and_drop, mends=True),
 )
 
 
@@ -320,7 +367,7 @@ class Harness:
         self.place.discard()
 
     def _look(self, url: str) -> None:
-        if "://" in url or Path(url).exists():
+        if not self.operation.mends and ("://" in url or Path(url).exists()):
             assert_sound(url)
         assert self.place.problems() == []
         again = self._run_again(url)
@@ -358,9 +405,9 @@ def main(name: str, url: str, tree: str) -> None:
     from json2db_sync.analysis import json_analyzer  # noqa: F401
     from json2db_sync.databases import postgresql, sqlite  # noqa: F401
     from json2db_sync.loading import data_populator, replay  # noqa: F401
-    from json2db_sync.operations import summary_reporter  # noqa: F401
+    from json2db_sync.operations import repair, summary_reporter  # noqa: F401
     from json2db_sync.schema import table_generator  # noqa: F401
-    from json2db_sync.verification import table_verifier  # noqa: F401
+    from json2db_sync.verification import restoring, table_verifier  # noqa: F401
 
     operation = next(operation for operation in OPERATIONS if operation.name == name)
     print("ready", flush=True)

@@ -7,7 +7,16 @@ Ids are counted here and not by the database: there is one writer at a time, and
 from __future__ import annotations
 
 from json2db_sync.databases.ledger.records import Records, Replayed
-from json2db_sync.databases.ledger.schema import PREFIX, STORED, TABLES, Load, LoadedFile, Rejection, StoredFile
+from json2db_sync.databases.ledger.schema import (
+    FORGOTTEN,
+    PREFIX,
+    STORED,
+    TABLES,
+    Load,
+    LoadedFile,
+    Rejection,
+    StoredFile,
+)
 
 
 class Ledger(Records):
@@ -22,4 +31,15 @@ class Ledger(Records):
         return [*TABLES, *(table.name for plan in plans for table in plan.tables)]
 
 
-__all__ = ["PREFIX", "STORED", "TABLES", "Ledger", "Load", "LoadedFile", "Rejection", "Replayed", "StoredFile"]
+__all__ = [
+    "FORGOTTEN",
+    "PREFIX",
+    "STORED",
+    "TABLES",
+    "Ledger",
+    "Load",
+    "LoadedFile",
+    "Rejection",
+    "Replayed",
+    "StoredFile",
+]

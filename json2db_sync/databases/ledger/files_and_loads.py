@@ -14,6 +14,8 @@ from json2db_sync.databases.dialect import in_lists
 from json2db_sync.databases.ledger.plans_and_runs import PlansAndRuns
 from json2db_sync.databases.ledger.schema import (
     FILE_COLUMNS,
+    RECONCILED,
+    REPAIRED,
     STORED,
     Load,
     LoadedFile,
@@ -145,6 +147,22 @@ class FilesAndLoads(PlansAndRuns):
     def start_replay(self, run: int, file: StoredFile, mode: str) -> int:
         """The number of a load that takes on rejected records of a file."""
         return self._insert_load(run, file.id, file.entity, status="replayed", mode=mode, digest=file.digest)
+
+    def record_repair(self, run: int, file_id: int, entity: str, counts: Counts) -> None:
+        """Records of a file that are stored again: they were counted when they were loaded."""
+        self.finish_load(self._insert_load(run, file_id, entity, status=REPAIRED), counts)
+
+    def reconcile(self, run: int, entity: str, difference: int) -> None:
+        """So many rows more are stored than the loads inserted (fewer, where negative): from now on they are counted.
+
+        What became of records cannot be derived from the files any more.
+        """
+        if difference:
+            last = sa.select(loads.c.file_id).where(loads.c.entity == entity, loads.c.status.in_(STORED))
+            file_id = self._connection.execute(last.order_by(loads.c.id.desc()).limit(1)).scalar_one()
+            load = self._insert_load(run, int(file_id), entity, status=RECONCILED)
+            self.finish_load(load, Counts(read=difference, inserted=difference))
+        self.rows_were_changed(entity)
 
     def record_refusal(self, run: int, file_id: int, entity: str, error: str) -> None:
         """A file that could not be loaded at all."""
@@ -317,7 +335,9 @@ class FilesAndLoads(PlansAndRuns):
         for part in in_lists(list(entities)):
             self._connection.execute(files.update().where(files.c.entity.in_(part)).values(digest=None))
             self._connection.execute(
-                loads.update().where(loads.c.entity.in_(part), loads.c.status.in_(STORED)).values(status="reset")
+                loads.update()
+                .where(loads.c.entity.in_(part), loads.c.status.in_((*STORED, RECONCILED)))
+                .values(status="reset")
             )
 
     def reload_entity(self, entity: str) -> None:
@@ -332,7 +352,8 @@ class FilesAndLoads(PlansAndRuns):
     def sums(self) -> dict[str, Counts]:
         """By entity, the sums over all loads whose rows are still there."""
         columns = [sa.func.sum(loads.c[name]).label(name) for name in COUNTS]
-        statement = sa.select(loads.c.entity, *columns).where(loads.c.status.in_(STORED)).group_by(loads.c.entity)
+        counted = loads.c.status.in_((*STORED, RECONCILED))
+        statement = sa.select(loads.c.entity, *columns).where(counted).group_by(loads.c.entity)
         return {row[0]: Counts(*map(int, row[1:])) for row in self._connection.execute(statement)}
 
     def freshness(self) -> dict[str, dict[str, Any]]:

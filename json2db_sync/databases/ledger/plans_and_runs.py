@@ -11,7 +11,16 @@ import sqlalchemy as sa
 
 from json2db_sync._version import __version__
 from json2db_sync.databases.ledger.migrations import MIGRATIONS
-from json2db_sync.databases.ledger.schema import loads, metadata, plans, runs, safe_text, versions, within_range
+from json2db_sync.databases.ledger.schema import (
+    RECONCILED,
+    loads,
+    metadata,
+    plans,
+    runs,
+    safe_text,
+    versions,
+    within_range,
+)
 from json2db_sync.databases.outcome_counter import COUNTS
 from json2db_sync.errors import DatabaseError
 from json2db_sync.model.kinds import now_text
@@ -149,7 +158,7 @@ class PlansAndRuns:
         sums = [sa.func.coalesce(sa.func.sum(loads.c[name]), 0).label(name) for name in COUNTS]
         statement = (
             sa.select(runs, sa.func.count(loads.c.id).label("files"), *sums)
-            .join_from(runs, loads, loads.c.run_id == runs.c.id, isouter=True)
+            .join_from(runs, loads, (loads.c.run_id == runs.c.id) & (loads.c.status != RECONCILED), isouter=True)
             .group_by(*runs.c)
             .order_by(runs.c.id.desc())
             .limit(most)

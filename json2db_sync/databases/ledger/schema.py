@@ -76,7 +76,7 @@ loads = sa.Table(
     _number("file_id"),
     _text("entity"),
     _text("loaded_at"),
-    _text("status"),  # loaded, replayed, refused; reset: its rows were discarded since
+    _text("status"),  # loaded, replayed, refused; reset: its rows were discarded since; repaired, reconciled: see below
     _text("error", nullable=True),
     _text("envelope", nullable=True),
     _text("layout", nullable=True),  # of the file
@@ -126,6 +126,12 @@ for table, column in ((loads, "file_id"), (rejected, "file_id"), (superseded, "f
 TABLES = tuple(metadata.tables)
 STORED = ("loaded", "replayed")
 """The states of loads whose rows are there."""
+REPAIRED = "repaired"
+"""Of records that were counted before and stored again, since someone had changed or deleted their rows."""
+RECONCILED = "reconciled"
+"""Of rows that came or went otherwise than by loading: ``inserted`` is the difference, negative where they went."""
+FORGOTTEN = -1
+"""In place of a row's hash, which is never negative: the next record of its key is compared with the row itself."""
 
 
 @dataclass(frozen=True)

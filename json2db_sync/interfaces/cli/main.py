@@ -22,7 +22,7 @@ from json2db_sync.workers.batching import few_collections
 
 SECTIONS = {
     "The work, in order": dict.fromkeys(
-        ("full-workflow", "analyze", "plan", "create-tables", "populate", "verify", "report"), "work"
+        ("full-workflow", "analyze", "plan", "create-tables", "populate", "verify", "repair", "report"), "work"
     ),
     "The way back": {"export": "exports", "restore-json": "exports"},
     "Looking after it": {

@@ -121,6 +121,24 @@ def verify(call: Call, **arguments: Any) -> int:
 
 
 @command(
+    "repair",
+    "Store again, as the loaded files hold it, what verify --full finds missing or altered: rows that were deleted, "
+    "values and child rows that were changed, tables and columns that were dropped. The database is backed up before "
+    "anything is changed. Files that were moved are known by their content. What cannot be repaired is named, with "
+    "what to do, and ends with exit code 3; so does --dry-run where there is anything to repair.",
+    example="json2db-sync repair --db-path production.db --dry-run",
+    short="Store again what is missing or altered.",
+)
+@options(
+    shared.DATABASE, shared.DATA_SOURCE,
+    option("--dry-run", is_flag=True, heading="How", help="Write nothing, and say what would be done."),
+    shared.MEMORY, shared.SCHEMA_DIRECTORY, shared.OUTPUT,
+)  # fmt: skip
+def repair(call: Call, **arguments: Any) -> int:
+    return perform(call, "repair", lambda runner: runner.repair(**arguments))
+
+
+@command(
     "report",
     "Say what the database holds: tables with their rows and sizes, how fresh each entity is, the last runs, "
     "relations, and how many records were rejected.",

@@ -22,6 +22,7 @@ OPTIONS = (
     Option("rejected", "Rejected records", "what could not be loaded; try it again", "4"),
     Option("runs", "Runs", "what was done when, file by file", "5"),
     Option("full", "Verify in full", "read the files again, compare all", "6"),
+    Option("repair", "Repair", "load again what is missing or altered", "r"),
     Option("empty", "Rebuild empty", "discards the rows; asks twice", "7"),
     Option("database", "Other database", "a file or a PostgreSQL URL", "8"),
     Option("source", "Other data source", "sessions, a folder or a file", "9"),
@@ -32,7 +33,8 @@ OPTIONS = (
     Option("validation", "Validation", "JSON Schemas to check records by", "v"),
     Option(Back, "Back", "", "0"),
 )
-_TASKS = {"schemas": tasks.SCHEMAS, "plan": tasks.PLAN, "full": tasks.FULL_VERIFICATION, "empty": tasks.EMPTYING}
+_TASKS = {"schemas": tasks.SCHEMAS, "plan": tasks.PLAN, "full": tasks.FULL_VERIFICATION, "empty": tasks.EMPTYING,
+          "repair": tasks.REPAIR_PREVIEW}  # fmt: skip
 _HOW_TO_CHANGE = (
     "To change a setting, set its variable in the environment or in .env, or write it into a JSON or TOML file named "
     "by JSON2DB_CONFIG_FILE. What is named here in the menu (database, source) beats the defaults only."

@@ -16,7 +16,7 @@ from json2db_sync.interfaces.menu.records import Records
 from json2db_sync.interfaces.menu.session import Session
 from json2db_sync.interfaces.menu.tasks import Ask, Task
 from json2db_sync.interfaces.terminal.console import show, show_error
-from json2db_sync.results import PopulateResult, RefusedFile, Result, VerifyResult, WorkflowResult
+from json2db_sync.results import PopulateResult, RefusedFile, RepairResult, Result, VerifyResult, WorkflowResult
 from json2db_sync.text import counted
 
 
@@ -101,7 +101,11 @@ class NextActions:
         verify = _way("Verify the tables", tasks.VERIFICATION)
         if isinstance(result, VerifyResult) and not result.success:
             restore = (Option(0, "Restore a backup"), self._restore)
-            return [_way("Load again what is missing", tasks.POPULATION), restore, *([] if result.full else [full])]
+            repair = _way("Load again what is missing", tasks.REPAIR_PREVIEW, "repair; shows first what it would do")
+            return [repair, restore, *([] if result.full else [full])]
+        if isinstance(result, RepairResult):
+            do_it = [_way("Do it", tasks.REPAIR, "after a backup")] if result.dry_run and result.would_change else []
+            return [*do_it, full, (Option(0, "Restore a backup"), self._restore)]
         if task in (tasks.WORKFLOW, tasks.POPULATION):
             loaded = result.steps.get("verify") if isinstance(result, WorkflowResult) else None
             done_in_full = isinstance(loaded, VerifyResult) and loaded.full

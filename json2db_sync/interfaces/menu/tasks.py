@@ -88,6 +88,8 @@ POPULATION = Task(
 )
 VERIFICATION = Task("verification", "verify", "Table verification", ("full",))
 FULL_VERIFICATION = Task("full-verification", "verify", "Verification in full", (), (("full", True),))
+REPAIR = Task("repair", "repair", "Repair", ())
+REPAIR_PREVIEW = Task("repair-preview", "repair", "What repair would do", (), (("dry_run", True),))
 REPORT = Task("report", "report", "Summary report", ())
 WORKFLOW = Task(
     "workflow", "full_workflow", "Full workflow",
@@ -106,6 +108,6 @@ TASKS = {
     task.name: task
     for task in (
         ANALYSIS, RECREATION, POPULATION, VERIFICATION, FULL_VERIFICATION, REPORT, WORKFLOW, EMPTYING, SCHEMAS,
-        PLAN, SUPERSEDED, STATUS, BACKUP,
+        PLAN, SUPERSEDED, STATUS, BACKUP, REPAIR, REPAIR_PREVIEW,
     )
 }  # fmt: skip

@@ -27,6 +27,7 @@ LABELS = {
     "backup": "Back up",
     "restore": "Restore",
     "export": "Export",
+    "repair": "Repair",
     "replay": "Try again",
     "infer_schemas": "Schemas",
     "generate_table_schemas": "Schemas",

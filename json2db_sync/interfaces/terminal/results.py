@@ -14,6 +14,7 @@ from json2db_sync.interfaces.terminal import history as draw_history
 from json2db_sync.interfaces.terminal import inspection as draw_inspection
 from json2db_sync.interfaces.terminal import loading as draw_loading
 from json2db_sync.interfaces.terminal import records as draw_records
+from json2db_sync.interfaces.terminal import repair as draw_repair
 from json2db_sync.interfaces.terminal import state as draw_state
 from json2db_sync.interfaces.terminal import status as draw_status
 from json2db_sync.interfaces.terminal import tables as draw_tables
@@ -23,6 +24,7 @@ from json2db_sync.interfaces.terminal.wording import short_paths
 from json2db_sync.results import Result
 
 _ANSWERS: Mapping[type[Result], Callable[[Any, Canvas], None]] = {
+    kinds.RepairResult: draw_repair.repair,
     kinds.RejectedResult: draw_records.rejected,
     kinds.ExportedRejectsResult: draw_records.exported,
     kinds.DismissedResult: draw_records.dismissed,

@@ -287,6 +287,19 @@ def test_verification(sit: Sit, loaded: None) -> None:
     assert "compared with what is stored" in seen
 
 
+def test_a_failed_verification_offers_repair(sit: Sit, loaded: None) -> None:
+    """What is missing is shown first, stored again when wanted, and found to be there."""
+    before = rows("json_contacts")
+    with closing(sqlite3.connect("shop.db")) as connection, connection:
+        connection.execute("DELETE FROM json_contacts WHERE rowid = 1")
+    seen = sit("4", ENTER, ENTER, "load", ENTER, "do", ENTER, "ver", ENTER, "h", ENTER, "0", ENTER)
+    assert "same as: json2db-sync repair --dry-run" in seen
+    assert "1 record would be stored again (nothing written)" in seen
+    assert "1 record stored again" in seen
+    assert "verified in full" in seen
+    assert rows("json_contacts") == before
+
+
 @pytest.mark.slow
 def test_report(sit: Sit, loaded: None) -> None:
     """Option 5 asks nothing."""
