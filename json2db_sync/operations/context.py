@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from json2db_sync import events
@@ -167,7 +168,7 @@ class Context:
             if is_outermost:
                 self.operation = name
                 self.emit(events.RunStarted(name, self.run_name))
-            result = replace(self._tried(name, lambda: work(self, *options, **named)), operation=name)
+            result = replace(self._tried(name, partial(work, self, *options, **named)), operation=name)
             success = result.success
             return result
         except SyncError as error:
