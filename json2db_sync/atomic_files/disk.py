@@ -166,6 +166,15 @@ def move(source: Path, target: Path, partial: Path) -> None:
         source.unlink()
 
 
+def free_beside(path: Path) -> int | None:
+    """Free bytes where the file is, or is going to be; None where nobody can tell."""
+    there = next((folder for folder in path.absolute().parents if folder.exists()), None)
+    try:
+        return None if there is None else shutil.disk_usage(there).free
+    except OSError:
+        return None
+
+
 def private(path: str, flags: int) -> int:
     """Open a new file so that only its owner may read it: what it replaces may be secret."""
     return os.open(path, flags, 0o600)

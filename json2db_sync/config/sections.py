@@ -108,12 +108,17 @@ class DatabaseSection(_InSchema):
         min_length=1,
     )
     backup_before_operations: bool = _switch(
-        "BACKUP_BEFORE_OPERATIONS", "Back up before populating (recreating always does)", default=False
+        "BACKUP_BEFORE_OPERATIONS",
+        "Back up before a populate that changes anything (recreating always does)",
+        default=False,
     )
     backup_directory: Path | None = _setting(
         None, "BACKUP_DIRECTORY", "Where SQLite backups go; by default backups beside the database"
     )
     keep_backups: int | None = _setting(None, "KEEP_BACKUPS", "Backups to keep, the newest; unset: all", ge=1)
+    keep_runs: int | None = _setting(
+        None, "KEEP_RUNS", "Runs to remember, the newest, and those that stored records came with; unset: all", ge=1
+    )
     table_prefix: str = _setting(
         "json_", "TABLE_PREFIX", "What the names of tables begin with", pattern=r"^[a-z_][a-z0-9_]{0,19}$"
     )

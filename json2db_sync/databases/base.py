@@ -512,6 +512,10 @@ class Database(TableChanges, RowAccess):
     def size(self, connection: sa.Connection) -> int | None:
         """Bytes on disk."""
 
+    def free_space(self) -> int | None:
+        """Bytes that it may still grow by, where that can be told (of a server it cannot)."""
+        return None
+
     @abstractmethod
     def table_sizes(self, connection: sa.Connection, names: Sequence[str]) -> dict[str, int]:
         """Bytes on disk of tables with their indexes, where the database can tell."""

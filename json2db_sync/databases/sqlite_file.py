@@ -14,6 +14,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 
+from json2db_sync.atomic_files.disk import free_beside
 from json2db_sync.atomic_files.process_lock import process_lock
 from json2db_sync.databases.base import Database, first_line
 from json2db_sync.databases.dialect import Query, quoting
@@ -225,6 +226,9 @@ class SQLiteFile(Database):
                 hint="check the path and its permissions",
                 reason="cannot_write",
             ) from error
+
+    def free_space(self) -> int | None:
+        return free_beside(self.path)
 
     @contextmanager
     def writing_lock(self) -> Iterator[None]:

@@ -37,14 +37,26 @@ def adopt(database: Database, plans: Mapping[str, EntityPlan], settings: PlanSet
 
 def adopt_keys(database: Database, plans: Mapping[str, EntityPlan], settings: PlanSettings) -> list[SchemaChange]:
     """Begin anew with entities of which nothing is stored, since the key that was configured for them was no key."""
+    unfilled = _to_begin_anew(database, plans, settings)
+    afresh = [replace(plan, key=None, records_seen=0) for plan in unfilled]
+    return recreate(database, afresh, empty=True, flat_views=settings.flat_views).done if afresh else []
+
+
+def keys_to_adopt(database: Database, plans: Mapping[str, EntityPlan], settings: PlanSettings) -> bool:
+    """Is there anything to do for :func:`adopt` or :func:`adopt_keys`?"""
+    added = (plan for plan in plans.values() if plan.key and plan.holds_records)
+    return any(settings.with_added(plan.key or ()) != plan.key for plan in added) or bool(
+        _to_begin_anew(database, plans, settings)
+    )
+
+
+def _to_begin_anew(database: Database, plans: Mapping[str, EntityPlan], settings: PlanSettings) -> list[EntityPlan]:
     configured = {name: settings.with_added(key) for name, key in (settings.keys or {}).items()}
     free = [plan for name, plan in plans.items() if plan.holds_records and not settings.is_frozen(name)]
     others = [plan for plan in free if plan.key != configured.get(plan.entity, plan.key)]
     with database.reading() as connection:
         tables = ((plan, database.tables(plan)[plan.table.name]) for plan in others)
-        unfilled = [plan for plan, root in tables if connection.execute(sa.select(root.c[ID]).limit(1)).first() is None]
-    afresh = [replace(plan, key=None, records_seen=0) for plan in unfilled]
-    return recreate(database, afresh, empty=True, flat_views=settings.flat_views).done if afresh else []
+        return [plan for plan, root in tables if connection.execute(sa.select(root.c[ID]).limit(1)).first() is None]
 
 
 class _Adoption:

@@ -23,6 +23,7 @@ from json2db_sync.loading.gone import mark_gone
 from json2db_sync.loading.initial_schema import InitialSchema, RestartLoad, are_guesses, discard
 from json2db_sync.loading.key_notes import key_given_up, key_notes
 from json2db_sync.loading.load_context import DuplicateKey, LoadContext, Place, PopulateOptions, RecordIds
+from json2db_sync.loading.pending import is_loaded
 from json2db_sync.loading.retries import Retries
 from json2db_sync.loading.rivals import Rivals
 from json2db_sync.loading.worker import Parts, Worker
@@ -32,7 +33,6 @@ from json2db_sync.results import Note
 from json2db_sync.schema.table_generator import evolve
 from json2db_sync.sources import RecordReader, SourceFile
 from json2db_sync.sources.batch import Batch
-from json2db_sync.sources.bytestream import file_digest
 from json2db_sync.sources.layout import FileLayout, notes_told_once
 from json2db_sync.text import counted
 
@@ -93,7 +93,7 @@ class FileLoad:
                 self._widened.clear()
 
     def _load(self) -> None:
-        if self._is_loaded():
+        if is_loaded(self._run.database, self._file, self._options):
             self._run.done.unchanged += 1
             self._run.meter.file_done(self._file.name, 0, self._file.size)
             return
@@ -224,29 +224,6 @@ class FileLoad:
         loads = [entity.context.place.load for entity in self._entities.values()]
         self._is_stored = bool(loads) and known.issuperset(loads)
         return self._is_stored
-
-    def _is_loaded(self) -> bool:
-        if not self._options.load.duplicate_prevention:
-            return False
-        configured = self._options.read.layouts.configured(self._file)
-        with self._run.database.reading() as connection:
-            ledger = Ledger(self._run.database, connection)
-            known = ledger.files(str(self._file.path))
-            if configured is not None:
-                layouts = {ledger.layout_of(stored.id) for stored in known.values()} - {None}
-                if layouts - {"array", configured.to_text()}:
-                    return False  # the setting is a newer one
-        wanted = [stored for stored in known.values() if self._options.read.wants(stored.entity)]
-        if self._file.entity not in known or not wanted or any(stored.digest is None for stored in wanted):
-            return False
-        if all((s.size, s.mtime_ns) == (self._file.size, self._file.mtime_ns) for s in wanted):
-            return True
-        digest = file_digest(self._file.path, self._file.name)
-        if any(stored.digest != digest for stored in wanted):
-            return False
-        with self._run.database.transaction() as connection:
-            Ledger(self._run.database, connection).touch_file(self._file)
-        return True
 
     def _add_entities_without_records(self, reader: RecordReader) -> None:
         """A file without records is loaded too, and one that held records of an entity before."""

@@ -244,7 +244,12 @@ class Context:
 
     @contextmanager
     def writing(
-        self, database: Database, operation: str, source: str | None = None, *, backup_of: Sequence[str] = ()
+        self,
+        database: Database,
+        operation: str,
+        source: str | None = None,
+        *,
+        backup_of: Sequence[str] | Callable[[], Sequence[str]] = (),
     ) -> Iterator[Writing]:
         """The lock, a backup of these tables if any are named, and a run in the ledger that ends as the block does.
 
@@ -252,19 +257,23 @@ class Context:
         """
         with self.lock(database):
             # Before the run is recorded: a restored backup must not tell of a run that never ended.
-            backup = database.backup(backup_of).name if backup_of else _backup_before_migration(database)
+            names = backup_of() if callable(backup_of) else backup_of
+            backup = database.backup(names).name if names else _backup_before_migration(database)
             with self.recorded(database, operation, source) as run:
                 yield Writing(run, backup)
-            self.remove_old_backups(database)
+            if backup is not None:
+                self.remove_old_backups(database)
 
     def remove_old_backups(self, database: Database) -> list[Note]:
         """Those beyond ``database.keep_backups`` go. The lock is held."""
-        keep, notes = self.config.database.keep_backups, []
+        keep = self.config.database.keep_backups
+        notes = []
         for old in database.backups()[keep:] if keep else ():
             try:
                 database.remove_backup(old.name)
             except SyncError as error:
                 notes.append(Note(f"an old backup stays: {error.message}", "backups_not_removed"))
+                self.log(logging.WARNING, notes[-1])
         return notes
 
     @contextmanager
@@ -290,7 +299,10 @@ class Context:
         finally:
             try:
                 with database.transaction() as connection:
-                    Ledger(database, connection).finish_run(run, status, message)
+                    ledger = Ledger(database, connection)
+                    ledger.finish_run(run, status, message)
+                    if self.config.database.keep_runs:
+                        ledger.forget_runs(self.config.database.keep_runs)
             except SyncError as error:  # the disk is full, the server gone: the run shows as interrupted later
                 self.log(logging.WARNING, f"the end of run {run} could not be recorded: {error.message}")
 

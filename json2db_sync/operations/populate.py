@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from json2db_sync.errors import SyncError
+from json2db_sync.events import Notice
 from json2db_sync.operations.context import (
     Context,
     Step,
@@ -32,13 +34,14 @@ from json2db_sync.operations.planning import (
 )
 from json2db_sync.operations.rules_in_force import in_force
 from json2db_sync.results import GoneCounts, Note, PopulateResult
-from json2db_sync.text import counted
+from json2db_sync.text import counted, size_text
 
 if TYPE_CHECKING:
     from json2db_sync.databases.base import Database
     from json2db_sync.loading.data_populator import PopulateOptions, Population
     from json2db_sync.loading.rivals import Origin
     from json2db_sync.model.plan import EntityPlan
+    from json2db_sync.sources import SourceFile
 
 
 @dataclass
@@ -60,13 +63,16 @@ def populate(context: Context, selection: Selection, *, backup: bool | None = No
     """Load what is new or changed, one transaction a file; tables that are missing are made."""
     from json2db_sync.events import Meter
     from json2db_sync.loading.data_populator import populate as load_files
+    from json2db_sync.loading.pending import changes_anything
     from json2db_sync.loading.wrappings import wrapping_notes
 
     with context.step("populate") as step, context.database() as database:
         source, files = find_files(context, selection, database, step)
         options = populate_options(context, selection, stored_plans(database))
         root = str(source.root)
-        with storing(context, database, step, root, backup=backup) as storage:
+        notes = [*source.notes, *_room(context, database, files)]
+        changes = partial(changes_anything, database, files, options)
+        with storing(context, database, step, root, backup=backup, changes=changes) as storage:
             assert storage.run is not None
             options = replace(options, origin=origin_of(context, root))
             load_files(database, files, storage.run, options, Meter("populate", context.emit), storage.done)
@@ -74,10 +80,22 @@ def populate(context: Context, selection: Selection, *, backup: bool | None = No
             storage.done.notes += [*doubts_of_lifecycles(context, stored), *ignored_settings(context, stored)]
             storage.done.notes += wrapping_notes(database, stored)
             storage.done.notes += rule_notes(options.read, stored.values())
-        notes = list(source.notes)
         if not files:
             notes.append(Note("no file of these entities is inside the window", "no_files", setting="entity_filter"))
         return population_result(storage, database, notes, root)
+
+
+def _room(context: Context, database: Database, files: Sequence[SourceFile]) -> Iterator[Note]:
+    """That there may be too little room for what is to be loaded, told before it begins."""
+    from json2db_sync.loading.pending import bytes_to_load
+
+    free = database.free_space()
+    if free is not None and (needed := bytes_to_load(database, files)) > free:
+        text = f"there may be too little room: what is to be loaded takes about {size_text(needed)}, and "
+        note = Note(f"{text}{size_text(free)} are free beside {database.label}", "may_not_fit", setting="database.path")
+        context.log(logging.WARNING, note)
+        context.emit(Notice(note))
+        yield note
 
 
 def origin_of(context: Context, root: str) -> Origin:
@@ -113,18 +131,27 @@ def populate_options(context: Context, selection: Selection, stored: Mapping[str
 
 @contextmanager
 def storing(
-    context: Context, database: Database, step: Step, source: str | None = None, *, backup: bool | None = False
+    context: Context,
+    database: Database,
+    step: Step,
+    source: str | None = None,
+    *,
+    backup: bool | None = False,
+    changes: Callable[[], bool] = lambda: True,
 ) -> Iterator[Storing]:
     """A run of the ledger in which records are stored. An error of ours ends it and is kept, as is what was committed.
 
-    :param backup: make one before; None: as configured.
+    :param backup: make one before, if it changes anything; None: as configured.
     """
     from json2db_sync.loading.data_populator import Population
     from json2db_sync.loading.overtaken import mark_overtaken
 
     wanted = context.config.database.backup_before_operations if backup is None else backup
     storage = Storing(step, Population(), time.monotonic())
-    tables = all_table_names(database) if wanted and stored_plans(database) else ()
+
+    def tables() -> Sequence[str]:
+        return all_table_names(database) if wanted and stored_plans(database) and changes() else ()
+
     try:
         with context.writing(database, context.operation, source, backup_of=tables) as writing:
             storage.run, storage.backup = writing.run, writing.backup

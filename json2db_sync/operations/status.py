@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from json2db_sync.atomic_files import list_backups
+from json2db_sync.atomic_files.disk import free_beside
 from json2db_sync.errors import DatabaseError, FileError
 from json2db_sync.export.fallback import Exports, age_text, moment_of
+from json2db_sync.operations.backups import backup_rules
 from json2db_sync.operations.context import Context, failure_fields
 from json2db_sync.operations.history import exports_of
 from json2db_sync.operations.scheduling import schedules
 from json2db_sync.operations.summary_reporter import Summary
-from json2db_sync.results import EntityStatus, ExportStatus, Note, RunReport, StatusResult
+from json2db_sync.results import EntityStatus, ExportStatus, Note, PlaceStatus, RunReport, StatusResult
 from json2db_sync.text import counted
 
 if TYPE_CHECKING:
@@ -38,6 +43,7 @@ def status(context: Context, *, checksums: bool) -> StatusResult:
             export_directory=str(exports.directory),
             exports=tuple(_export_status(context, exports, database.short_label, found.entities, checksums=checksums)),
             schedules=schedules(context.config),
+            places=(*found.places, *_export_places(context, exports)),
         )
         result = _judged(found, tuple(_findings(context, found)))
         step.done(result.state, success=result.success)
@@ -60,9 +66,34 @@ def _database_status(database: Database) -> StatusResult:
                 rejected=summary.rejected_total(),
                 size=database.size(connection),
                 version=database.version(connection),
+                places=tuple(_places(database, database.size(connection), summary.ledger_size())),
             )
     except DatabaseError as error:
         return StatusResult(database=database.label, **failure_fields(error))
+
+
+def _places(database: Database, size: int | None, ledger: int | None) -> Iterator[PlaceStatus]:
+    yield PlaceStatus("database", database.label, size, database.free_space())
+    yield PlaceStatus("ledger", database.label, ledger, database.free_space())
+    backups = database.backups()
+    folder = Path(backups[0].name) if backups and database.capabilities.file_based else None
+    free = database.free_space() if folder is None else free_beside(folder)
+    place = database.label if folder is None else str(folder.parent)
+    yield PlaceStatus("backups", place, sum(one.size or 0 for one in backups), free)
+
+
+def _export_places(context: Context, exports: Exports) -> Iterator[PlaceStatus]:
+    directory = exports.directory
+    if not directory.is_dir():
+        return
+    free = free_beside(directory / "file")
+    names = {Path(file).name.partition(".")[0] for file in map(exports.find, exports.names()) if file}
+    sizes = [file.stat().st_size for file in directory.iterdir() if file.name.partition(".")[0] in names]
+    yield PlaceStatus("exports", str(directory), sum(sizes), free)
+    rules = backup_rules(context.config.export)
+    with suppress(FileError):
+        kept = [one.size for one in list_backups(directory, rules)]
+        yield PlaceStatus("export_backups", str(rules.folder(directory)), sum(kept), free)
 
 
 def _export_status(

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.flat_views import views_of
-from json2db_sync.databases.ledger import Ledger, LoadedFile
+from json2db_sync.databases.ledger import TABLES, Ledger, LoadedFile
 from json2db_sync.loading.gone import NewestState
 from json2db_sync.model.kinds import now_text
 from json2db_sync.model.plan import ID, EntityPlan
@@ -46,17 +46,22 @@ class Summary:
         self._there = self._ledger.exists()
         self._existing = database.relation_names(connection)
         self.plans = self._ledger.plans()
+        self._sizes: Mapping[str, int] = {}
 
     def tables(self) -> list[TableReport]:
         """Every table of ours that is there, parents before their children."""
         names = [table.name for plan in self.plans.values() for table in plan.tables]
-        sizes = self._database.table_sizes(self._connection, names)
+        sizes = self._sizes = self._database.table_sizes(self._connection, [*names, *TABLES])
         return [
             self._table(plan, name, table, sizes.get(name))
             for plan in self.plans.values()
             for name, table in self._database.tables(plan).items()
             if name in self._existing
         ]
+
+    def ledger_size(self) -> int | None:
+        """Bytes of its tables, once :meth:`tables` has looked."""
+        return sum(self._sizes.get(name, 0) for name in TABLES) if self._sizes else None
 
     def with_sums(self, tables: Iterable[TableReport]) -> Iterator[TableReport]:
         """The same with the sums of their decimals, for which all of these are read."""

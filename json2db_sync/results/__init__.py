@@ -46,7 +46,14 @@ from json2db_sync.results.state import (
     TracedRecord,
     ViewReport,
 )
-from json2db_sync.results.status import EntityStatus, ExportStatus, ScheduleReport, ScheduleResult, StatusResult
+from json2db_sync.results.status import (
+    EntityStatus,
+    ExportStatus,
+    PlaceStatus,
+    ScheduleReport,
+    ScheduleResult,
+    StatusResult,
+)
 from json2db_sync.results.tables import PlanResult, SchemasResult, TablesResult
 from json2db_sync.results.verification import Check, VerifyResult
 from json2db_sync.results.workflow import WorkflowResult
@@ -55,7 +62,7 @@ __all__ = [
     "AnalysisResult", "BackupReport", "BackupResult", "Check", "DatabaseState", "DismissedResult", "EntityAnalysis",
     "EntityReport", "EntityStatus", "ExportResult", "ExportStatus", "ExportedFile", "ExportedRejectsResult",
     "FieldAnalysis", "FileLoad", "FoundFile", "GoneCounts", "GoneRecord", "GoneResult", "InferredSchemasResult",
-    "InspectResult", "JsonBackup", "JsonBackupsResult", "LeftDamage", "LoadReport", "Note", "PlanResult",
+    "InspectResult", "JsonBackup", "JsonBackupsResult", "LeftDamage", "LoadReport", "Note", "PlaceStatus", "PlanResult",
     "PopulateResult", "Problem", "RefusedFile", "RejectedRecord", "RejectedResult", "Relation", "RelationReport",
     "RepairResult", "RepairedRecord", "ReportResult", "RestoredFile", "RestoredJsonResult", "Result", "RunReport",
     "RunResult", "RunsResult", "ScheduleReport", "ScheduleResult", "SchemaChange", "SchemasResult", "SourceState",

@@ -69,6 +69,7 @@ LOUD = frozenset(
         "kinds_ignored",
         "lists_beside",
         "many_like_files",
+        "may_not_fit",
         "mixed_list",
         "most_records_gone",
         "no_key",

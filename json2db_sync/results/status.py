@@ -80,6 +80,19 @@ class ExportStatus(Value):
 
 
 @dataclass(frozen=True)
+class PlaceStatus(Value):
+    """How much room something takes."""
+
+    what: str
+    """database, ledger (a part of it), backups, exports, or export_backups."""
+    path: str
+    size: int | None
+    """Bytes, where that can be told."""
+    free: int | None
+    """Bytes free beside it, where that can be told."""
+
+
+@dataclass(frozen=True)
 class StatusResult(Result):
     """How things stand."""
 
@@ -102,6 +115,8 @@ class StatusResult(Result):
     schedules: tuple[ScheduleReport, ...] = ()
     """What is configured to be done again and again."""
     next_schedule: ScheduleReport | None = None
+    places: tuple[PlaceStatus, ...] = ()
+    """What takes room, and how much there is."""
     findings: tuple[Note, ...] = ()
     """What is worth a look."""
 

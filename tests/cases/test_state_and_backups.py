@@ -421,6 +421,52 @@ def backing_up(url: str, source: Path, **more: Any) -> SyncRunner:
     return SyncRunner(url, source, config=JSON2DBConfig(database={"backup_before_operations": True, **more}))
 
 
+def test_33_a_backup_is_made_before_a_change_alone(database_url, source):
+    runner = backing_up(database_url, source)
+    assert ok(runner.populate()).backup is None, "there was nothing to back up"
+    assert ok(runner.populate()).backup is None
+    os.utime(source / "orders.json")
+    assert ok(runner.populate()).backup is None, "the same content"
+    assert ok(runner.backups()).backups == ()
+    write(source / "orders.json", [{"id": 1, "n": 5}])
+    made = ok(runner.populate()).backup
+    assert [one.name for one in ok(runner.backups()).backups] == [made]
+    ok(runner.restore(made))
+    assert query(database_url, "SELECT n FROM json_orders ORDER BY n") == [(1,), (2,)]
+
+
+@pytest.mark.parametrize(
+    "processing",
+    [
+        {"kinds": {"orders.n": "decimal"}},
+        {"enable_duplicate_prevention": False},
+        {"complete": ["orders"]},
+        {"deletion_stubs": {"orders": {"n": 99}}},
+    ],
+)
+def test_33_settings_that_change_tables_or_rows_are_changes(database_url, source, processing):
+    ok(SyncRunner(database_url, source).populate())
+    database = {"backup_before_operations": True}
+    runner = SyncRunner(database_url, source, config=JSON2DBConfig(database=database, processing=processing))
+    first = ok(runner.populate())
+    assert (first.backup is not None) is bool(first.schema_changes or first.statistics["updated"] or first.rows)
+    if processing.get("enable_duplicate_prevention", True):
+        assert ok(runner.populate()).backup is None
+
+
+def test_33_marks_of_records_that_are_gone_are_changes(database_url, source):
+    config = JSON2DBConfig(database={"backup_before_operations": True}, processing={"complete": ["orders"]})
+    (source / "orders.json").unlink()
+    write(source / "2026-01-01" / "orders.json", [{"id": 1, "n": 1}, {"id": 2, "n": 2}])
+    write(source / "2026-01-02" / "orders.json", [{"id": 1, "n": 1}])
+    runner = SyncRunner(database_url, source, config=config)
+    assert ok(runner.populate()).statistics["gone"] == 1
+    assert ok(runner.populate()).backup is None
+    statements(database_url, "UPDATE json_orders SET _gone_since = NULL")
+    marked = ok(runner.populate())
+    assert (marked.statistics["gone"], marked.backup is None) == (1, False)
+
+
 def test_33_only_the_newest_backups_stay(database_url, source):
     runner = backing_up(database_url, source, keep_backups=2)
     ok(runner.populate())
@@ -519,3 +565,62 @@ def test_60_a_restore_that_is_stopped_leaves_no_backup_behind(runner, database_u
         assert not runner.restore(made)
         assert [one.name for one in ok(runner.backups()).backups] == [made]
     assert query(database_url, "SELECT count(*) FROM json_orders") == [(2,)]
+
+
+# Room
+
+
+def test_status_shows_what_takes_room(runner, database_url, tmp_path):
+    ok(runner.backup())
+    ok(runner.export(output_directory=tmp_path / "data"))
+    places = {place.what: place for place in runner.status().places}
+    assert set(places) == {"database", "ledger", "backups", "exports", "export_backups"}
+    assert places["database"].size > places["ledger"].size > 0
+    assert places["backups"].size > 0
+    assert places["exports"].size == sum(file.stat().st_size for file in (tmp_path / "data").glob("orders*"))
+    free = shutil.disk_usage(tmp_path).free
+    on_disk = "://" not in database_url
+    assert (places["database"].free is not None) is on_disk
+    assert abs(places["exports"].free - free) < 2**30
+
+
+def test_status_draws_what_takes_room(path, capsys):
+    main(["status", "--db-path", str(path)])
+    shown = capsys.readouterr().out
+    assert "free beside it" in shown
+    assert "ledger" in shown
+
+
+def test_what_will_not_fit_is_said_before_it_begins(path, source, monkeypatch):
+    monkeypatch.setattr("json2db_sync.databases.sqlite_file.free_beside", lambda _path: 10)
+    write(source / "more.json", [{"id": 1, "text": "x" * 100}])
+    told: list[Any] = []
+    result = ok(SyncRunner(path, source, on_event=told.append).populate())
+    assert "may_not_fit" in [note.code for note in result.notes]
+    assert result.needs_attention
+    kinds = [type(event).__name__ for event in told]
+    assert kinds.index("Notice") < kinds.index("Progress")
+    again = ok(SyncRunner(path, source).populate())
+    assert "may_not_fit" not in [note.code for note in again.notes], "there is nothing to load"
+
+
+def test_what_fits_is_not_spoken_of(path, source):
+    assert "may_not_fit" not in [note.code for note in ok(SyncRunner(path, source).populate()).notes]
+
+
+# Runs that are remembered
+
+
+def test_runs_are_forgotten_and_what_verification_needs_is_not(database_url, source):
+    runner = SyncRunner(database_url, source, config=JSON2DBConfig(database={"keep_runs": 2}))
+    ok(runner.populate())
+    write(source / "orders.json", [{"id": 1, "n": 7}, {"id": 3}])
+    ok(runner.populate())
+    for _ in range(5):
+        ok(runner.populate())
+    assert [run.run for run in ok(runner.runs(most=20)).runs] == [7, 6, 2, 1]
+    verified(runner)
+    assert [check.covered for check in runner.verify(full=True).checks if check.name == "accounting"]
+    assert next(iter(runner.trace("orders", id=1))).operation == "populate"
+    ok(runner.populate())
+    assert ok(runner.runs(most=1)).runs[0].run == 8

@@ -141,6 +141,12 @@ class PlansAndRuns:
             runs.update().where(runs.c.id == run).values(status=status, finished_at=now_text(), message=message)
         )
 
+    def forget_runs(self, keep: int) -> None:
+        """Forget all but the newest runs, and those that loads are of: these tell where records came from."""
+        newest = self._connection.execute(sa.select(runs.c.id).order_by(runs.c.id.desc()).limit(keep)).scalars().all()
+        older = (runs.c.id < min(newest)) & runs.c.id.not_in(sa.select(loads.c.run_id))
+        self._connection.execute(runs.delete().where(older))
+
     def running_numbers(self) -> set[int]:
         """The runs that told no end: one is at work, or was broken off."""
         return set(self._connection.execute(sa.select(runs.c.id).where(runs.c.status == "running")).scalars())

@@ -32,6 +32,9 @@ def status(result: StatusResult, canvas: Canvas) -> None:
         canvas.heading("Last runs")
         failed = [result.last_failure] if result.last_failure not in (None, *result.runs[:_RUNS]) else []
         runs_table([*result.runs[:_RUNS], *filter(None, failed)], canvas)
+    if result.places:
+        canvas.heading("Room")
+        _places(result, canvas)
     if result.next_schedule is not None:
         upcoming = result.next_schedule
         moment = upcoming.next_run[:16].replace("T", " ")
@@ -65,6 +68,13 @@ def _exports(result: StatusResult, canvas: Canvas) -> None:
         file_and_time(export.file)[0], number(export.records or 0), ago(export.as_of) if export.as_of else "",
         _checksum(export), (", ".join(_doubts(export)), "yellow"),
     ] for export in result.exports))  # fmt: skip
+
+
+def _places(result: StatusResult, canvas: Canvas) -> None:
+    columns = [Column("what"), Column("size", NUMBER), Column("free beside it", NUMBER), Column("where", rest=True)]
+    canvas.table(columns, ([
+        place.what.replace("_", " "), size_text(place.size), size_text(place.free), (place.path, "dim"),
+    ] for place in result.places))  # fmt: skip
 
 
 def _checksum(export: ExportStatus) -> Part:
