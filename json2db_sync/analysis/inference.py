@@ -26,6 +26,7 @@ from json2db_sync.model.kind_choices import KindChoice, choice_for
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import (
     ID,
+    KEY_LEFT_OUT,
     ColumnPlan,
     CustomColumn,
     EntityPlan,
@@ -63,8 +64,8 @@ class PlanSettings:
     """Kinds of columns where the user chooses them, see :func:`~json2db_sync.model.kind_choices.choice_for`."""
     keys: Mapping[str, tuple[str, ...]] | None = None
     """Entity -> its key fields, where the user names them."""
-    exported: Mapping[str, tuple[str, ...]] | None = None
-    """Entity -> those that the schema beside an export names; empty: its records have no key."""
+    exported: Mapping[str, tuple[str, ...] | None] | None = None
+    """Entity -> those that the schema beside an export names; empty: its records have no key; None: it is left out."""
     custom: tuple[CustomColumn, ...] = ()
     stored: Mapping[str, EntityPlan] | None = None
     """The plans there are: their keys are followed and their children looked into, whatever the settings say now."""
@@ -261,7 +262,9 @@ def choose_key(
     records = seen.count
     if records == 0:
         return None, True, "no records yet"
-    exported = (settings.exported or {}).get(entity)
+    exported = (settings.exported or {}).get(entity, ("",))
+    if exported is None:
+        return (), True, KEY_LEFT_OUT
     told = next((candidate for candidate in candidates if candidate.fields == exported), None)
     if exported == () or (told and records - told.usable <= allowed_exceptions(records) and not told.repeats):
         return exported, exported == (), "as the schema beside its export says"

@@ -37,9 +37,12 @@ _PLAIN = {type(None), str, int, bool, UUID}
 class ApplicationTables:
     """The application's tables as names beside references need them."""
 
-    def __init__(self, database: Database, application: Application, options: ExportOptions) -> None:
-        self._database = database
+    def __init__(
+        self, database: Database, connection: sa.Connection, application: Application, options: ExportOptions
+    ) -> None:
+        self._database, self._connection = database, connection
         self._application = application
+        self._options = options
         self._name_fields, self._excluded = options.name_fields, options.exclude_tables
 
     compares = True
@@ -56,11 +59,31 @@ class ApplicationTables:
 
     def name_column(self, table: str) -> str | None:
         """As configured, else guessed."""
-        columns = [column.name for column in self._application.table(table).columns]
+        columns = self.columns(table)
         configured = self._name_fields.get(table)
         if configured is not None and configured not in columns:
             raise unknown_field(table, configured, columns, "export.name_fields")
         return configured or guess_name_column(columns, singular(entity_name(table)))
+
+    def columns(self, table: str) -> Sequence[str]:
+        """All of them."""
+        return [column.name for column in self._application.table(table).columns]
+
+    def shows(self, table: str, column: str, *, asked: bool) -> bool:
+        """As the options say."""
+        return self._options.keeps(table, column, self.columns(table), asked=asked)
+
+    def wanted(self, table: str, source: sa.TableClause) -> Sequence[sa.ColumnElement[bool]]:
+        """As the options say."""
+        filters = self._options.filters_of(table, self.columns(table))
+
+        columns = {column.name: self._database.as_compared(column) for column in source.c}
+
+        def comparable(field: str, value: object) -> object:
+            is_text = isinstance(self._application.table(table).column(field).type, sa.String)
+            return str(value) if is_text and type(value) in (int, float) else value
+
+        return conditions(self._database, self._connection, table, filters, columns, comparable)
 
     def key_value(self, table: str, value: object) -> object:
         """As it is: both columns are of one type."""
@@ -94,18 +117,18 @@ class ApplicationContent:
         self._options = options
         self._columns = {column.name: column for column in self._table.columns}
         depth = DEPTH if options.related_depth is None else options.related_depth
-        self._tables = tables = ApplicationTables(database, application, options)
-        fields = related_fields(tables, table, list(self._columns), depth)
+        self._tables = tables = ApplicationTables(database, connection, application, options)
+        fields = related_fields(tables, table, list(self._columns), depth, options.fields.get(table, ()))
         beside = {name: [field.name for field in fields if field.field == name] for name in self._columns}
         placed = [name for column in self._columns for name in (column, *beside[column])]
-        self._names = options.projection(table, placed).names(table, placed)
+        projection = options.projection(table, placed)
+        self._names = projection.names(table, placed)
         kept = [field for field in fields if field.name in self._names]
         self.related = tuple(map(str, kept))
         self._related = Names(database, connection, tables, kept)
-        key = self._table.key
-        self.key = tuple(self._names[name] for name in key) if all(name in self._names for name in key) else ()
+        self.key = projection.key(self._table.key, None)
         self.counted = options.counted_fields(table, list(self._names.values()))
-        self._filters = options.filters_of(table, list(self._columns))
+        self._filters = projection.told(options.filters_of(table, list(self._columns)))
         omit = options.omits_null
         self._converters: Mapping[str, Callable[[Values], Values]] = {
             name: converter(column, omit_null=omit) for name, column in self._columns.items()
@@ -126,7 +149,7 @@ class ApplicationContent:
         text = {"type": ["string", "null"]}
         properties = {new: self._kinds.widened(new, types.get(name, text)) for name, new in self._names.items()}
         required = [] if self._options.omits_null else list(properties)
-        key = [self._names.get(name, name) for name in self._table.key]
+        key = self.key if self.key or not self._table.key else None
         return record_schema(self.name, properties, required, key, self._filters)
 
     def _select(self) -> sa.Select[Any]:
@@ -134,8 +157,7 @@ class ApplicationContent:
         columns: list[sa.ColumnElement[Any]] = [
             self._tables.expression(self.name, column).label(column.name) for column in source.c
         ]
-        by_name = {name: self._database.as_compared(source.c[name]) for name in self._columns}
-        where = conditions(self._database, self._connection, self.name, self._filters, by_name, self._comparable)
+        where = self._tables.wanted(self.name, source)
         order = [
             self._database.in_order(source.c[name], self._columns[name].type)
             for name in self._table.key or self._columns
@@ -144,10 +166,6 @@ class ApplicationContent:
             order = self._database.order_of_all(order)
         select = sa.select(*(columns or [sa.literal(1)])).select_from(source).where(*where).order_by(*order)
         return self._database.own_rows(select, source) if self._table.has_heirs else select
-
-    def _comparable(self, field: str, value: object) -> object:
-        is_text = isinstance(self._columns[field].type, sa.String)
-        return str(value) if is_text and type(value) in (int, float) else value
 
     def _records(self, rows: Sequence[Values]) -> list[Record]:
         if not self._names:

@@ -10,6 +10,7 @@ from itertools import islice
 from json2db_sync.export.content import Content
 from json2db_sync.export.reading import MOST_DIFFERENCES, value_of
 from json2db_sync.model.jsontext import ABSENT, canonical, first_difference, preview, same
+from json2db_sync.model.record_version import value_at
 
 _WINDOW = 1_000
 """How far records are looked for that should stand here."""
@@ -71,7 +72,7 @@ class _Side:
         record = value_of(line)
         if not self._key or not isinstance(record, dict):
             return canonical(record)
-        return canonical([record.get(name) for name in self._key])
+        return canonical([value_at(record, name) for name in self._key])
 
     def _fill(self, count: int) -> None:
         while len(self._ahead) < count and (line := next(self._lines, None)) is not None:
@@ -134,4 +135,4 @@ def _named(key: Sequence[str], record: object) -> str:
     """A record for people, by its key."""
     if not key or not isinstance(record, dict):
         return f"the record {preview(record)}"
-    return ", ".join(f"{name} {preview(record.get(name))}" for name in key)
+    return ", ".join(f"{name} {preview(value_at(record, name))}" for name in key)

@@ -30,8 +30,8 @@ CLOCKS_DIFFER = timedelta(minutes=5)
 METADATA = "metadata"
 """The key of the metadata in an envelope."""
 KEY, FILTERS = "x-key", "x-filters"
-"""In the schema beside an export: the names of the fields of a record's key, in order, none where it has no key; and
-what records had to satisfy to be exported, where that was not all of them."""
+"""In the schema beside an export: the names of the fields of a record's key, in order, none where it has no key, null
+where the export leaves it out; and what records had to satisfy to be exported, where that was not all of them."""
 METADATA_FILTERS = "filters"
 """In the metadata, the same: the schema may get lost."""
 

@@ -16,6 +16,7 @@ from json2db_sync.export.layout import Layout
 from json2db_sync.export.options import ExportOptions
 from json2db_sync.export.published import holds, is_export, leftovers, require_plain, stated_checksum
 from json2db_sync.export.reading import Check, Reading, checker
+from json2db_sync.model.plan import entity_name
 from json2db_sync.results import ExportedFile, Note
 
 _LIES = "it was written, and read back as something else"
@@ -160,7 +161,12 @@ class Exporter:
         return None
 
     def notes(self, contents: Sequence[Content], files: Sequence[ExportedFile]) -> Iterator[Note]:
-        """What deserves a look: fields that were not counted, and files of the same tables in other formats."""
+        """What deserves a look: names that collide, fields not counted, files of the same tables in other formats."""
+        first: dict[str, str] = {}
+        for name in (content.name for content in contents):
+            if (other := first.setdefault(entity_name(name), name)) != name:
+                text = f"{other} and {name} would be one entity, {entity_name(name)}, if they were loaded again"
+                yield Note(f"{text}: data_source.entities then names one of them otherwise", "names_collide", name)
         for content, file in zip(contents, files, strict=True):
             for field in content.counted if file.statistics else ():
                 if field not in file.statistics["top"]:

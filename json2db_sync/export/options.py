@@ -13,6 +13,8 @@ Format = Literal["envelope", "array", "ndjson"]
 NullHandling = Literal["keep", "omit"]
 Names = Mapping[str, Sequence[str]]
 """Table -> fields; ``*`` stands for all tables that are not named."""
+LEFT_OUT = "(left out)"
+"""What files say instead of a filter of a field that they do not show."""
 Known = Collection[str] | None
 """The fields that a table has; None where it may have others too."""
 
@@ -45,6 +47,19 @@ class ExportOptions:
     @property
     def omits_null(self) -> bool:
         return self.null_handling == "omit"
+
+    def keeps(self, table: str, field: str, known: Collection[str], *, asked: bool) -> bool:
+        """Are these values of a table to be seen where others refer to it?
+
+        :param asked: a field that holds them is asked for by its name: what is said of all tables does not count.
+        """
+        everywhere = "" if asked else "*"
+        common = [name for name in self.fields.get(everywhere, ()) if name in known]
+        only, without = (
+            self.fields.get(table, common or None),
+            self.exclude.get(table, self.exclude.get(everywhere, ())),
+        )
+        return (only is None or field in only) and field not in without
 
     def projection(self, table: str, known: Known) -> Projection:
         """What becomes of the fields of a table.
@@ -120,6 +135,18 @@ class Projection:
                 reason="duplicate_field",
             )
         return kept
+
+    def key(self, fields: Sequence[str], known: Known) -> tuple[str, ...]:
+        """The fields of a key, as they are exported; () unless all of them are. Each may be a path into objects."""
+        named = [(name, "") if known is None or name in known else name.partition(".")[::2] for name in fields]
+        if not all(self.keeps(head) for head, _rest in named):
+            return ()
+        return tuple(f"{self.name(head)}.{rest}" if rest else self.name(head) for head, rest in named)
+
+    def told(self, filters: Mapping[str, object]) -> Mapping[str, object]:
+        """Filters as files may say them: nothing of fields that are left out."""
+        told = {name: wanted for name, wanted in filters.items() if self.keeps(name)}
+        return told if len(told) == len(filters) else {**told, LEFT_OUT: True}
 
     def records(self, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Records with what is kept of them."""

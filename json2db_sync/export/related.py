@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -37,6 +39,15 @@ class Tables(Protocol):
 
     def name_column(self, table: str) -> str | None:
         """The column that names its rows."""
+
+    def shows(self, table: str, column: str, *, asked: bool) -> bool:
+        """Are the values of a column exported with its table? See :meth:`ExportOptions.keeps`."""
+
+    def wanted(self, table: str, source: sa.TableClause) -> Sequence[sa.ColumnElement[bool]]:
+        """What rows of a table must satisfy to be exported."""
+
+    def columns(self, table: str) -> Sequence[str]:
+        """The columns of a table."""
 
     def key_value(self, table: str, value: object) -> object:
         """What a reference holds, as the key of the table referred to is stored; None where it cannot be one."""
@@ -73,10 +84,15 @@ class RelatedField:
         return f"{self.name} ({self.field} -> {way}.{self.column})"
 
 
-def related_fields(tables: Tables, table: str, fields: Sequence[str], depth: int) -> list[RelatedField]:
+def related_fields(
+    tables: Tables, table: str, fields: Sequence[str], depth: int, asked: Collection[str]
+) -> list[RelatedField]:
     """The names that records of a table get, nearest first; a key that a record has already is never overwritten.
 
+    What is left out of another table is left out here, and a name whose reference is, unless it is asked for.
+
     :param fields: the record's own keys.
+    :param asked: fields that are asked for by their names.
     """
     found: dict[str, RelatedField] = {}
     ways: list[tuple[Reference, ...]] = [(reference,) for reference in tables.references(table)]
@@ -85,10 +101,18 @@ def related_fields(tables: Tables, table: str, fields: Sequence[str], depth: int
             if (column := tables.name_column(hops[-1].table)) is not None:
                 for name in (related_name(hops[-1:], column), related_name(hops, column)):
                     if name not in fields and name not in found:
-                        found[name] = RelatedField(name, hops[0].field, hops, column)
+                        if _shows(tables, table, hops, column, asked=name in asked):
+                            found[name] = RelatedField(name, hops[0].field, hops, column)
                         break
         ways = [(*hops, further) for hops in ways for further in tables.references(hops[-1].table)]
     return list(found.values())
+
+
+def _shows(tables: Tables, table: str, hops: Sequence[Reference], column: str, *, asked: bool) -> bool:
+    """Is everything exported, with its own table, that this name is found through, and the name itself?"""
+    held = [(table, hops[0].column)] if not asked else []
+    held += [(hop.table, further.column) for hop, further in pairwise(hops)] + [(hops[-1].table, column)]
+    return all(tables.shows(of, name, asked=asked) for of, name in held)
 
 
 def related_name(hops: Sequence[Reference], column: str) -> str:
@@ -127,10 +151,11 @@ class _Lookup:
         self, database: Database, connection: sa.Connection, tables: Tables, place: tuple[str, str], columns: list[str]
     ) -> None:
         table, key = place
-        source = tables.source(table, (key, *columns))
+        source = tables.source(table, (key, *tables.columns(table)))
         values = (tables.expression(table, source.c[name]).label(f"c_{name}") for name in columns)
         self._select = sa.select(tables.expression(table, source.c[key]).label("key_"), *values)
         self._key = database.as_compared(source.c[key])
+        self._wanted = tables.wanted(table, source)
         self._compares = tables.compares
         self._database, self._connection = database, connection
         self.columns = columns
@@ -152,8 +177,11 @@ class _Lookup:
                     self._known.update((key, tuple(row[1:])) for row in self._found([key]))
         return self._known
 
-    def _found(self, keys: Sequence[object]) -> Sequence[tuple[Any, ...]]:
-        return self._database.rows_of(self._connection, self._select, self._key, keys)
+    def _found(self, keys: Sequence[object]) -> Sequence[Sequence[Any]]:
+        if not self._wanted:
+            return self._database.rows_of(self._connection, self._select, self._key, keys)
+        with closing(self._connection.execute(self._select.where(self._key.in_(keys), *self._wanted))) as result:
+            return result.cursor.fetchall()
 
 
 class Names:

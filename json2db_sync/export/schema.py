@@ -11,7 +11,6 @@ import sqlalchemy as sa
 
 from json2db_sync.databases.reflection import ApplicationColumn
 from json2db_sync.export.exported_file import FILTERS, KEY
-from json2db_sync.model.column_codecs import codec_for
 from json2db_sync.model.kinds import JSON_TYPES
 from json2db_sync.model.plan import TablePlan
 from json2db_sync.sources.folders import WRITTEN_BY
@@ -35,12 +34,12 @@ def record_schema(
     name: str,
     properties: Mapping[str, object],
     required: Sequence[str],
-    key: Sequence[str],
+    key: Sequence[str] | None,
     filters: Mapping[str, object],
 ) -> Schema:
     """The schema of one record.
 
-    :param key: the fields that tell a record from the others, as they are exported.
+    :param key: the fields that tell a record from the others, as they are exported; None where not all of them are.
     :param filters: what records had to satisfy to be exported; empty where all are.
     """
     schema = {
@@ -50,7 +49,7 @@ def record_schema(
         "type": "object",
         "properties": dict(properties),
         "required": list(required),
-        KEY: list(key),
+        KEY: key if key is None else list(key),
     }
     return schema | {FILTERS: dict(filters)} if filters else schema
 
@@ -104,22 +103,11 @@ def _listed(types: str | list[str]) -> list[str]:
     return [types] if isinstance(types, str) else types
 
 
-def properties_of(table: TablePlan, *, key: Sequence[str]) -> Schema:
-    """What the objects of a table hold: the key's fields first, then all others in order of name.
+def fields_of(table: TablePlan, *, key: Sequence[str]) -> list[str]:
+    """The fields of the objects of a table: the key's first, then all others in order of name.
 
-    Where they have more keys than columns are made for, the others are not told: which they are is chance.
+    Where they have more than columns are made for, the others are not told: which they are is chance.
     """
-    if table.full:
-        key_columns = [column for column in table.columns if column.key in key]
-        return {column.key: dict(codec_for(column).json_schema) for column in key_columns}
-    found: Schema = {
-        column.key: {"type": _ANYTHING} if column.keeps_lists else dict(codec_for(column).json_schema)
-        for column in table.columns
-    }
-    for child in table.children:
-        if not child.within:  # else its column may hold anything
-            objects = {"type": "object", "properties": properties_of(child, key=())}
-            # What is not an array of objects is kept as it is, too.
-            found[child.path[0]] = {"anyOf": [{"type": "array", "items": objects}, {"type": _ANYTHING}]}
-    order = [*(name for name in key if name in found), *sorted(name for name in found if name not in key)]
-    return {name: found[name] for name in order}
+    found = {column.key for column in table.columns if not table.full or column.key in key}
+    found |= {child.path[0] for child in table.children if not table.full}
+    return [*(name for name in key if name in found), *sorted(found.difference(key))]

@@ -185,6 +185,8 @@ LOAD, HASH, REST = "_load", "_hash", "_rest"
 GONE, STUB = "_gone_since", "_deletion_stub"
 PARENT_ID, POSITION = "_parent_id", "_position"
 
+KEY_LEFT_OUT = "it was left out of the export that they come from"
+"""Why records have no key."""
 MAP_KEY = "_key"
 """The field of a record that is a value of a map: its key there."""
 _SYSTEM = ("ctid", "xmin", "xmax", "cmin", "cmax", "tableoid")

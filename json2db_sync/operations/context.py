@@ -153,7 +153,7 @@ class Context:
     """A wish to stop that came when a step was done: for whoever would go on."""
     layouts: Layouts | None = None
     """What is known of how the files at hand hold their records."""
-    exported: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    exported: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
     """The keys of entities as the schemas beside exports tell that are among the files at hand."""
     analysis: Analysis | None = None
     """What the last analysis saw: a workflow plans its tables by it."""

@@ -151,18 +151,20 @@ def _schemas_of_exports(files: Iterable[SourceFile]) -> Iterator[tuple[SourceFil
 
 def _keys_of_exports(
     exports: Iterable[tuple[SourceFile, Mapping[str, object]]],
-) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """By entity, the fields of the key that the schema beside an export of ours names."""
+) -> Iterator[tuple[str, tuple[str, ...] | None]]:
+    """By entity, the fields of the key that the schema beside an export of ours names; None where it is left out."""
     for file, schema in exports:
         from json2db_sync.export.exported_file import KEY
 
-        key, fields = schema.get(KEY), schema.get("properties")
-        if isinstance(key, list) and isinstance(fields, dict) and fields.keys() >= set(map(str, key)):
-            yield from dict.fromkeys((str(schema.get("title")), file.entity), tuple(key)).items()
+        key, fields = schema.get(KEY, ()), schema.get("properties")
+        told = tuple(map(str, key)) if isinstance(key, list) else None
+        known = isinstance(fields, dict) and all({one, one.split(".")[0]} & fields.keys() for one in told or ())
+        if known and (key is None or told is not None):
+            yield from dict.fromkeys((str(schema.get("title")), file.entity), told).items()
 
 
 def _require_apart(exports: Iterable[tuple[SourceFile, Mapping[str, object]]]) -> None:
-    """Raise where records of two tables would take each other's place under one name.
+    """Raise where records of two tables, or of one at two times, would take each other's place under one name.
 
     :raises ConfigurationError: naming both files.
     """
@@ -180,6 +182,24 @@ def _require_apart(exports: Iterable[tuple[SourceFile, Mapping[str, object]]]) -
                 entity=file.entity,
                 reason="exports_collide",
             )
+        if file.path.parent == other.path.parent and len({_checksum(other), _checksum(file)} - {None}) > 1:
+            raise ConfigurationError(
+                f"{other.name} and {file.name} are exports of one table in two formats, made at different times",
+                hint="remove the older one",
+                file=str(file.path),
+                entity=file.entity,
+                reason="exports_collide",
+            )
+
+
+def _checksum(file: SourceFile) -> str | None:
+    """What the metadata of an export say, in it or beside it."""
+    from json2db_sync.export.published import stated_checksum
+    from json2db_sync.sources.folders import METADATA_SUFFIX, beside_of
+
+    with suppress(FileError):
+        return stated_checksum(file.path) or stated_checksum(beside_of(file.path, METADATA_SUFFIX))
+    return None
 
 
 def _known_places(database: Database) -> Mapping[str, RecordsPath]:
@@ -366,8 +386,8 @@ def ignored_settings(context: Context, stored: Mapping[str, EntityPlan]) -> Iter
             what = ", ".join(key) or "(none)"
             text = f"{entity}: the configured key {what} takes effect with create-tables --recreate"
             yield Note(text, "key_ignored", entity, setting="processing.keys")
-    for entity, key in context.exported.items():
-        stored_key = stored[entity].key if entity in stored else None
+    for entity, told in context.exported.items():
+        key, stored_key = told or (), stored[entity].key if entity in stored else None
         if key and stored_key and stored_key != settings.with_added(key) and entity not in (settings.keys or {}):
             line = f"processing.keys = {json.dumps({entity: key}, ensure_ascii=False)}"
             text = (

@@ -161,6 +161,15 @@ def beside_of(path: Path, suffix: str) -> Path:
     return path.with_name(stem_and_suffix(path.name)[0] + suffix)
 
 
+def is_empty_export(path: Path) -> bool:
+    """Is this an export of no records, as the metadata beside it says?"""
+    beside = beside_of(path, METADATA_SUFFIX)
+    try:
+        return is_beside_an_export(beside, (path.name,)) and b'"total_count": 0,' in beside.read_bytes()
+    except OSError:
+        return False
+
+
 def is_beside_an_export(path: Path, names: Collection[str]) -> bool:
     """Is this a schema or the metadata of an exported file that is there too?
 

@@ -31,6 +31,7 @@ from json2db_sync.sources.cursor import Cursor, Element, Stretch
 from json2db_sync.sources.decoder import Decoder
 from json2db_sync.sources.evidence import may_be_in_page, page_of, tells_of_errors
 from json2db_sync.sources.files import LINE_SUFFIXES, SourceFile, stem_and_suffix
+from json2db_sync.sources.folders import is_empty_export
 from json2db_sync.sources.layout import FileLayout, setting_line
 from json2db_sync.sources.layouts import NOTHING_KNOWN, Layouts
 from json2db_sync.sources.records_path import RecordsPath, Step
@@ -324,6 +325,8 @@ class RecordReader:
                 number += len(batch)
                 yield batch
         if number == 1:
+            if is_empty_export(self.file.path):
+                return
             raise FileError(
                 f"{self.file.name} is empty", hint="fetch it again", file=str(self.file.path), reason="file_empty"
             )

@@ -1,16 +1,32 @@
-"""Cases from the field: exports (row 7)."""
+"""Cases from the field: exports (rows 6, 7 and 10 to 15), and that whatever was exported loads again as it was."""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
-from support.exports import execute, exported
-from support.sessions import ok
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from support.exports import contents, document, execute, exported, records, without_source
+from support.sessions import ok, session
 
 from json2db_sync import SyncRunner
 from json2db_sync.config import JSON2DBConfig
+
+NOTES = """
+CREATE TABLE users (id INTEGER PRIMARY KEY, full_name VARCHAR(50), boss_id INTEGER REFERENCES users (id));
+CREATE TABLE notes (id INTEGER PRIMARY KEY, user_id INTEGER REFERENCES users (id), t VARCHAR(50));
+INSERT INTO users VALUES (1, 'Ann', NULL), (2, 'Bob', 1), (3, 'Cid', 2), (4, 'Dan', 3);
+INSERT INTO notes VALUES (1, 1, 'a'), (2, 2, 'b'), (3, 3, 'c'), (4, 4, 'd');
+"""
+USERS = [
+    {"id": number, "full_name": name, "boss_id": number - 1 or None}
+    for number, name in enumerate(("Ann", "Bob", "Cid", "Dan"), 1)
+]
 
 
 @pytest.fixture
@@ -18,12 +34,83 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
+@pytest.fixture(params=["tables", "entities"])
+def notes(request, database_url, tmp_path) -> str:
+    """A database with notes of users, as an application's tables and as entities."""
+    if request.param == "tables":
+        execute(database_url, NOTES)
+    else:
+        found = [{"id": number, "user_id": number} for number in (1, 2, 3, 4)]
+        session(tmp_path / "source", "2026-01-01", users=USERS, notes=found)
+        ok(SyncRunner(database_url, tmp_path / "source").populate())
+    return database_url
+
+
+def again(folder: Path, url: str, target: Path, processing: Any = None, **export: Any) -> None:
+    """Load an exported folder into an empty database, and export that."""
+    config = JSON2DBConfig(processing=processing or {}, export={"directory": target})
+    runner = SyncRunner(url, folder, config=config)
+    loaded = ok(runner.populate())
+    assert loaded.statistics["rejected"] == 0
+    ok(runner.export(validate=True, **export))
+
+
+def text_of(place: Path) -> str:
+    files = [place] if place.is_file() else sorted(place.rglob("*"))
+    return "".join(path.read_text("utf-8") for path in files if path.is_file())
+
+
+# 6: what is left out
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [{"exclude": {"*": ["full_name"]}}, {"exclude": {"users": ["full_name"]}}, {"fields": {"users": ["id"]}}],
+    ids=str,
+)
+def test_6_a_field_left_out_is_not_named_through_a_reference(notes, out, shape):
+    """However it is left out: not in its own table, not beside references to it, and in no schema or metadata."""
+    exported(notes, out, related_depth=2)
+    assert "user_full_name" in text_of(out)
+    exported(notes, out / "without", related_depth=2, **shape)
+    found = text_of(out / "without")
+    assert "full_name" not in found
+    assert "Ann" not in found
+
+
+def test_6_rows_left_out_are_not_named(notes, out):
+    """A reference to a row that --where leaves out has no name beside it, nor has what is found through that row."""
+    exported(notes, out, related_depth=2, filters={"users": {"id": 2}})
+    assert [note["user_full_name"] for note in records(out / "notes.json")] == [None, "Bob", None, None]
+    assert "Ann" not in text_of(out)
+
+
+def test_6_what_is_found_through_a_field_left_out_is_left_out(notes, out):
+    """No name beside a reference that is not exported, and none through one; unless it is asked for by its name."""
+    exported(notes, out, related_depth=2)
+    assert records(out / "notes.json")[1]["boss_full_name"] == "Ann"
+    exported(notes, out, related_depth=2, exclude={"users": ["boss_id"]})
+    assert "boss_full_name" not in text_of(out / "notes.json")
+    exported(notes, out, related_depth=2, exclude={"notes": ["user_id"]})
+    assert "user_full_name" not in records(out / "notes.json")[0]
+    exported(notes, out, related_depth=2, fields={"notes": ["id", "user_full_name"]}, exclude={"*": ["full_name"]})
+    assert records(out / "notes.json")[0] == {"id": 1, "user_full_name": "Ann"}
+
+
+def test_6_keys_and_filters_left_out_are_not_told(notes, out):
+    """Neither the key's name nor the value of a filter stands in the schema where its field is left out."""
+    exported(notes, out, tables=["users"], exclude={"users": ["id", "boss_id"]}, filters={"users": {"id": 2}})
+    schema = document(out / "users.schema.json")
+    assert (schema["x-key"], schema["x-filters"]) == (None, {"(left out)": True})
+    assert document(out / "users.json")["metadata"]["filters"] == {"(left out)": True}
+
+
 # 7: names that would be one entity
 
 
 @pytest.mark.parametrize("names", [("User", "user"), ("order items", "order_items"), ("größe", "Größe")], ids=str)
 def test_7_tables_that_would_be_one_entity_do_not_overwrite_each_other(database_url, out, tmp_path, names):
-    """Loading refuses both files by name until the setting that it gives tells them apart."""
+    """The export tells them; loading refuses both files by name until the setting that it gives tells them apart."""
     pair = [f'"{name}"' for name in names]
     if database_url.endswith(".db"):  # SQLite takes names that differ in case alone for one
         pair = [pair[0], pair[1].replace("user", "USER_").replace("Größe", "größe_")]
@@ -31,6 +118,7 @@ def test_7_tables_that_would_be_one_entity_do_not_overwrite_each_other(database_
     execute(database_url, "".join(f"INSERT INTO {name} VALUES (1, {at});\n" for at, name in enumerate(pair)))
     result = exported(database_url, out, format="ndjson")
     first, second = (Path(file.file).name for file in result.files)
+    assert [note.code for note in result.notes] == ["names_collide"]
     refused = SyncRunner(tmp_path / "new.db", out).populate()
     assert refused.reason == "exports_collide"
     assert first in (refused.error or "")
@@ -39,3 +127,180 @@ def test_7_tables_that_would_be_one_entity_do_not_overwrite_each_other(database_
     config = JSON2DBConfig(data_source={"entities": line})
     runner = SyncRunner(tmp_path / "new.db", out, config=config)
     assert ok(runner.populate()).statistics["inserted"] == 2
+
+
+def test_7_an_older_export_in_another_format_is_no_newer_version(database_url, out, tmp_path):
+    """Two files of one table that say different things are refused, both named; as long as they agree they load."""
+    execute(database_url, NOTES)
+    exported(database_url, out, format="ndjson")
+    exported(database_url, out)
+    ok(SyncRunner(tmp_path / "same.db", out).populate())
+    execute(database_url, "UPDATE users SET full_name = 'Zoe' WHERE id = 1;\n")
+    exported(database_url, out)
+    refused = SyncRunner(tmp_path / "new.db", out).populate()
+    assert refused.reason == "exports_collide"
+    assert "notes.json and notes.ndjson" in (refused.error or "")
+
+
+# 12 to 14: the same after a reload
+
+
+def check_round_trip(databases, source: Path, folder: Path, processing: Any = None, **export: Any) -> None:
+    urls = [databases.create(), databases.create()]
+    try:
+        config = JSON2DBConfig(processing=processing or {})
+        ok(SyncRunner(urls[0], source, config=config).populate())
+        exported(urls[0], folder / "one", **export)
+        again(folder / "one", urls[1], folder / "two")
+        assert without_source(contents(folder / "two")) == without_source(contents(folder / "one"))
+    finally:
+        for url in urls:
+            databases.drop(url)
+
+
+def test_12_single_objects_without_a_key_keep_their_order(databases, tmp_path):
+    """Whatever files they came from: records without a key are in the order of their text."""
+    for name, number in (("a", 3), ("b", 2), ("c", 10)):
+        (tmp_path / "source" / name).mkdir(parents=True)
+        (tmp_path / "source" / name / "x.json").write_text(json.dumps({"n": number}))
+    check_round_trip(databases, tmp_path / "source", tmp_path)
+    assert [record["n"] for record in records(tmp_path / "one/x.json")] == [10, 2, 3]
+
+
+HISTORIES = {
+    "a text that became a number": [[{"id": 1, "a": "x"}], [{"id": 1, "a": 5}]],
+    "a list that became empty": [[{"id": 1, "l": [{"a": 1}]}], [{"id": 1, "l": []}]],
+    "a date column that once held an empty text": [[{"id": 1, "d": ""}], [{"id": 1, "d": "2026-01-02"}]],
+    "a fraction that became whole": [[{"id": 1, "a": 1.5}], [{"id": 1, "a": 5}]],
+    "a field that is gone": [[{"id": 1, "a": 1, "b": 2}], [{"id": 1, "a": 1}]],
+    "a list in a list that is gone": [[{"id": 1, "l": [{"m": [{"x": 1}]}]}], [{"id": 1, "l": [{"m": []}]}]],
+}
+
+
+@pytest.mark.parametrize("history", HISTORIES)
+def test_13_a_schema_describes_what_is_exported(databases, tmp_path, history):
+    """Not what the tables held once: it is the same after a reload."""
+    for day, found in enumerate(HISTORIES[history], 1):
+        session(tmp_path / "source", f"2026-01-0{day}", x=found)
+    check_round_trip(databases, tmp_path / "source", tmp_path)
+
+
+def test_13_a_key_that_once_was_a_text_orders_as_numbers(databases, tmp_path):
+    """Where the records that are exported have integers for keys, their order is that of numbers."""
+    session(tmp_path / "source", "2026-01-01", x=[{"id": number} for number in (10, 9, 2, -1)] + [{"id": "A7"}])
+    url = databases.create()
+    ok(SyncRunner(url, tmp_path / "source").populate())
+    exported(url, tmp_path / "one", filters={"x": {"id": {"!=": "A7"}}})
+    databases.drop(url)
+    assert [record["id"] for record in records(tmp_path / "one/x.json")] == [-1, 2, 9, 10]
+
+
+@pytest.mark.parametrize("key", [["p", "t"], ["t"], ["o.k"], []], ids=str)
+def test_14_the_key_travels_with_the_export(databases, tmp_path, key):
+    """As its schema names it, one inside an object too: loaded elsewhere without the setting it is the key again."""
+    found = [{"p": 1, "t": "b", "o": {"k": 3}, "id": 1}, {"p": 0, "t": "a", "o": {"k": 4}, "id": 2}]
+    session(tmp_path / "source", "2026-01-01", x=found)
+    check_round_trip(databases, tmp_path / "source", tmp_path, {"keys": {"x": key}})
+    assert document(tmp_path / "two/x.schema.json")["x-key"] == key
+
+
+def test_14_a_renamed_key_is_the_key(databases, tmp_path):
+    """Under the name that it is exported with."""
+    session(tmp_path / "source", "2026-01-01", x=[{"k": 2, "v": 1}, {"k": 1, "v": 1}])
+    check_round_trip(databases, tmp_path / "source", tmp_path, {"keys": {"x": "k"}}, rename={"x": {"k": "number"}})
+    assert document(tmp_path / "two/x.schema.json")["x-key"] == ["number"]
+
+
+# 15: numbers in JSON columns
+
+
+NUMBERS = [1e22, -1e245, 9.727837981879871e26, 1e16, 123456789012345678, 0.1, 5e-324, 1e-7, 2.0]
+
+
+def test_15_numbers_inside_json_columns_are_what_they_were(database_url, out, tmp_path):
+    """The shortest decimal text that says the double, in what is read and exported, as in columns of their own."""
+    found = [{"id": place, "c": number, "n": {"v": number, "l": [[number]]}} for place, number in enumerate(NUMBERS)]
+    session(tmp_path / "source", "2026-01-01", x=found)
+    runner = SyncRunner(database_url, tmp_path / "source")
+    ok(runner.full_workflow())
+    assert list(map(repr, runner.read("x"))) == [
+        repr({"id": one["id"], "c": one["c"], "n": dict(sorted(one["n"].items()))}) for one in found
+    ]
+    exported(database_url, out, format="ndjson")
+    for line in (out / "x.ndjson").read_text().splitlines():
+        (column,), (inside,) = (re.findall(rf'"{name}":([^,{{}}]+)[,}}]', line) for name in "cv")
+        assert column == inside
+        assert len(inside) < 25
+
+
+# Whatever was exported loads again as it was
+
+FIELDS = ["id", "k", "a", "b c", "Ä", "d", "l", "o"]
+TEXTS = ["", "x", "5", "2026-01-02", "2026-01-02T03:04:05Z", "2026-01-02 03:04:05", "é", "1.50", "true"]
+WHOLE = [-3, 0, 1, 12, 2**53 + 1, 2**63, 10**30]
+FRACTIONS = [0.5, 2.0, 1e22, -0.5, 3.0]
+"""Apart from whole numbers: beside them, in one column, these are fractions too."""
+keys = st.integers(-2, 12) | st.sampled_from(["A7", "10", "x y", "é", 2**63])
+KEYS = [None, None, [], ["id"], ["id", "k"]]
+
+
+def record_of(numbers: list[Any]) -> Any:
+    plain = st.sampled_from([None, True, False, *numbers, *TEXTS])
+    inside = st.sampled_from(["a", "b", "k"])
+    nested = st.recursive(
+        plain, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(inside, inner, max_size=3), max_leaves=6
+    )
+    return st.dictionaries(st.sampled_from(FIELDS[1:]), nested, max_size=6)
+
+
+@st.composite
+def entities(draw: Any) -> list[list[dict[str, Any]]]:
+    """The files of an entity, oldest first, their records with an id or without."""
+    record, ids = (
+        record_of(draw(st.sampled_from([WHOLE, FRACTIONS]))),
+        draw(st.sampled_from([st.integers(0, 12), keys])),
+    )
+    one = st.builds(lambda id_, rest: {"id": id_, **rest}, ids, record) if draw(st.booleans()) else record
+    return draw(st.lists(st.lists(one, max_size=5), min_size=1, max_size=3))  # type: ignore[no-any-return]
+
+
+shapes = st.fixed_dictionaries(
+    {"format": st.sampled_from(["envelope", "array", "ndjson"]), "pretty": st.booleans(), "compress": st.booleans()}
+)
+choices = st.fixed_dictionaries(
+    {"null_handling": st.sampled_from(["keep", "omit"])},
+    optional={
+        "exclude": st.sets(st.sampled_from(FIELDS), min_size=1).map(lambda names: {"*": sorted(names)}),
+        "fields": st.sets(st.sampled_from(FIELDS), min_size=1).map(lambda names: {"*": sorted(names)}),
+        "rename": st.just({"*": {"id": "number", "a": "z a"}}),
+    },
+)
+loads = st.fixed_dictionaries({"child_depth": st.integers(0, 3), "max_columns": st.sampled_from([3, 400])})
+
+
+@settings(
+    max_examples=max(3, settings.default.max_examples // 10),
+    phases=[Phase.explicit, Phase.generate],  # each example is two databases: it is small as it is
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(
+    found=st.dictionaries(st.sampled_from(["things", "metadata", "x_2"]), entities(), min_size=1, max_size=2),
+    key=st.sampled_from(KEYS), shape=shapes, chosen=choices, before=loads, after=loads,
+)  # fmt: skip
+def test_what_was_exported_loads_again_and_exports_to_the_same_bytes(
+    databases, found, key, shape, chosen, before, after
+):
+    """Whatever its history, format, order and settings: every file is the same, but for the moment and the source."""
+    urls = [databases.create(), databases.create()]
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        for entity, files in found.items():
+            for day, content in enumerate(files, 1):
+                session(folder / "source", f"2026-01-0{day}", **{entity: content})
+        processing = {**before, **({"keys": dict.fromkeys(found, key)} if key is not None else {})}
+        ok(SyncRunner(urls[0], folder / "source", config=JSON2DBConfig(processing=processing)).populate())
+        exported(urls[0], folder / "one", **shape, **chosen, validate=True)
+        again(folder / "one", urls[1], folder / "two", after, **shape)
+        assert without_source(contents(folder / "two")) == without_source(contents(folder / "one"))
+    for url in urls:
+        databases.drop(url)

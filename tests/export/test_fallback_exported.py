@@ -99,7 +99,7 @@ def test_a_part_is_no_answer(database_url, tmp_path):
     with pytest.raises(Unreachable, match=r'records that satisfy \{"id": \{"<": 5\}\}'):
         next(reader_without(database_url).read("items"))
     ok(runner.export(exclude={"items": ["id"]}))
-    with pytest.raises(Unreachable, match=r"does not hold its key \(id\)"):
+    with pytest.raises(Unreachable, match="does not hold its key"):
         next(reader_without(database_url).read("items", 3))
 
 

@@ -67,7 +67,9 @@ def find_keys(path: Path, configured: Sequence[str] | None, texts: Texts, parts:
 
     :raises FileError: when the records do not have the fields, or their values do not tell records apart.
     """
-    named = schema_of(path).get(KEY)
+    named = schema_of(path).get(KEY, ())
+    if named is None:
+        raise _no_key(path, "does not hold its key")
     stated = named if isinstance(named, list) and all(isinstance(name, str) for name in named) else None
     sample = [aliases.plain(record_of(text)) for _byte, text in islice(texts, _SAMPLE)]
     if stated is None and configured is None:
@@ -78,7 +80,8 @@ def find_keys(path: Path, configured: Sequence[str] | None, texts: Texts, parts:
             raise _no_key(path, "does not say what its key is")
     else:
         fields = tuple((stated if stated is not None else configured) or ())
-        missing = [name for name in fields if not any(name in record for record in sample)]
+        names = set().union(*sample)
+        missing = [name for name in fields if name not in names and name.partition(".")[0] not in names]
         if sample and missing:
             raise _no_key(path, f"does not hold its key ({', '.join(missing)})")
     return Keys(fields, aliases)
