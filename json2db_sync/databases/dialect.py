@@ -165,6 +165,13 @@ class Dialect(ABC):
         """What to order by where it is all columns, however many."""
         return columns
 
+    moments_are_texts = False
+    """Are moments texts in columns of every type?"""
+
+    def moment_text(self, connection: sa.Connection, column: Expression) -> Expression:
+        """The moments that a column's texts spell, as :func:`~json2db_sync.model.moments.moment_text` gives them."""
+        return sa.func.replace(column, "T", " ")
+
     def in_order(self, column: PlainColumn, type_: SqlType) -> Expression:
         """What to order by so that it is the same order whatever the database's language."""
         return column

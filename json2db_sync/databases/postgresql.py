@@ -454,6 +454,15 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
         largest: Expression = sa.func.max(sa.literal_column(" + ".join(sizes) or "0"))
         return int(connection.execute(select.with_only_columns(largest).order_by(None)).scalar_one() or 0)
 
+    def moment_text(self, connection: sa.Connection, column: Expression) -> Expression:
+        wall, offset = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?", r"(Z|[+-]\d\d(:?\d\d)?)$"
+        text = sa.cast(column, sa.Text)
+        moment = sa.case(
+            (text.regexp_match(f"{wall}$"), sa.cast(text, sa.TIMESTAMP)),
+            (text.regexp_match(wall + offset), sa.func.timezone("UTC", sa.cast(text, sa.TIMESTAMP(timezone=True)))),
+        )
+        return sa.func.to_char(moment, "YYYY-MM-DD HH24:MI:SS.US").collate("C")
+
     def in_order(self, column: PlainColumn, type_: SqlType) -> Expression:
         return column if isinstance(type_, _ORDERED) else sa.cast(column, sa.Text).collate("C")
 

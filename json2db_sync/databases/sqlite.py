@@ -36,7 +36,7 @@ from json2db_sync.databases.tables import SqlType
 from json2db_sync.errors import DatabaseError, Unreachable
 from json2db_sync.model.decoding import ABSENT
 from json2db_sync.model.kinds import Kind
-from json2db_sync.model.moments import respelled, stored_format_of
+from json2db_sync.model.moments import moment_text, respelled, stored_format_of
 from json2db_sync.model.plan import HASH, ID, LOAD
 
 # Only types whose affinity cannot change a value: a column declared JSON, DATE or NUMERIC would turn the text "2024"
@@ -149,6 +149,12 @@ class SQLiteDatabase(SQLiteViews):
             return partial(respelled, stored=stored_format_of(date_format, stored_digits), date_format=date_format)
         decoders: dict[Kind, Decode] = {Kind.BOOL: bool, Kind.BIGINT: int, Kind.JSON: self.decode_json}
         return decoders.get(kind)
+
+    moments_are_texts = True
+
+    def moment_text(self, connection: sa.Connection, column: Expression) -> Expression:
+        driver_of(connection).create_function("json2db_moment", 1, moment_text, deterministic=True)
+        return sa.func.json2db_moment(column)
 
     def in_order(self, column: PlainColumn, type_: SqlType) -> Expression:
         return column.collate("BINARY")  # whatever the column was declared with

@@ -83,7 +83,12 @@ class ApplicationTables:
             is_text = isinstance(self._application.table(table).column(field).type, sa.String)
             return str(value) if is_text and type(value) in (int, float) else value
 
-        return conditions(self._database, self._connection, table, filters, columns, comparable)
+        texts = [
+            one.name
+            for one in self._application.table(table).columns
+            if self._database.moments_are_texts or isinstance(one.type, sa.String)
+        ]
+        return conditions(self._database, self._connection, table, filters, columns, comparable, texts)
 
     def key_value(self, table: str, value: object) -> object:
         """As it is: both columns are of one type."""

@@ -87,7 +87,8 @@ class EntityTables:
             except ValueMismatch:
                 return value
 
-        return conditions(self._database, self._connection, plan.entity, filters, columns, stored)
+        texts = [key for key, one in plans.items() if self._database.moments_are_texts or one.kind is Kind.TEXT]
+        return conditions(self._database, self._connection, plan.entity, filters, columns, stored, texts)
 
     def key_value(self, table: str, value: object) -> object:
         """Ids compare as text: 5.0 refers to 5."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Mapping
+from datetime import date
+from typing import Any, TypeGuard
 
 import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
 from json2db_sync.errors import ConfigurationError
+from json2db_sync.model.moments import moment_text
 
 Condition = sa.ColumnElement[bool]
 Stored = Callable[[str, object], object]
@@ -30,21 +32,34 @@ def conditions(
     filters: Mapping[str, object],
     columns: Mapping[str, sa.ColumnElement[Any]],
     stored: Stored,
+    moments: Collection[str] = (),
 ) -> list[Condition]:
     """What the rows must satisfy, all of it.
 
     :param columns: by the name of the field.
     :param stored: (field, value) -> the value as the column holds it.
+    :param moments: fields whose moments, if they hold any, are texts.
     :raises ConfigurationError: when there is no such comparison, or the database does not take a value.
     """
     found = []
     for field, wanted in filters.items():
         for sign, value in wanted.items() if isinstance(wanted, Mapping) else [("=", wanted)]:
-            condition = _compared(table, field, columns[field], sign, value, stored)
+            column, as_stored = columns[field], stored
+            if field in moments and any(isinstance(one, date) for one in (value if _is_list(value) else [value])):
+                column, as_stored = database.moment_text(connection, column), _moment_of
+            condition = _compared(table, field, column, sign, value, as_stored)
             if refusal := _refusal(database, connection, condition):
                 raise _wrong(table, field, refusal)
             found.append(condition)
     return found
+
+
+def _is_list(value: object) -> TypeGuard[list[object] | tuple[object, ...]]:
+    return isinstance(value, list | tuple)
+
+
+def _moment_of(_field: str, value: object) -> object:
+    return moment_text(value)
 
 
 def _refusal(database: Database, connection: sa.Connection, condition: Condition) -> str | None:

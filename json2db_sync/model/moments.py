@@ -85,6 +85,24 @@ def _date_pattern(date_format: str) -> str:
     return f"{_DAY}{match['mark']}{clock}{fraction}{re.escape(match['offset'] or '')}"
 
 
+def moment_text(value: object) -> str | None:
+    """A day or moment, or a text that spells one, as a text that sorts as moments do; None of anything else.
+
+    It is in UTC; what has no offset is taken for that.
+    """
+    try:
+        if isinstance(value, str):
+            value = datetime.fromisoformat(value)
+        elif isinstance(value, date) and not isinstance(value, datetime):
+            value = datetime(value.year, value.month, value.day)
+        if not isinstance(value, datetime):
+            return None
+        moment = value.astimezone(UTC) if value.tzinfo is not None else value
+    except (ValueError, OverflowError):
+        return None
+    return moment.replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
 def has_offset(date_format: str) -> bool:
     """Does a datetime of this date_format name a moment (Z, +05:30), or just a wall clock?"""
     match = _SPELLING.fullmatch(date_format.removeprefix(ODD))

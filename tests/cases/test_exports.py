@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+import subprocess
+import sys
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -140,6 +144,67 @@ def test_7_an_older_export_in_another_format_is_no_newer_version(database_url, o
     refused = SyncRunner(tmp_path / "new.db", out).populate()
     assert refused.reason == "exports_collide"
     assert "notes.json and notes.ndjson" in (refused.error or "")
+
+
+# 10: moments that are texts
+
+MOMENTS = [
+    "2026-01-01T10:00:00",
+    "2026-01-01T14:00:00",
+    "2026-01-01 12:00:00",
+    "2026-01-01T13:00:00+02:00",
+    "",
+    "never",
+]
+
+
+@pytest.mark.parametrize("as_entity", [False, True])
+@pytest.mark.parametrize(
+    ("wanted", "ids"),
+    [
+        ({">=": datetime(2026, 1, 1, 12)}, [2, 3]),
+        ({">": datetime(2026, 1, 1, 12)}, [2]),
+        (datetime(2026, 1, 1, 10), [1]),
+        ([datetime(2026, 1, 1, 10), datetime(2026, 1, 1, 11, tzinfo=UTC)], [1, 4]),
+        ({"<": datetime(2026, 1, 1, 13, tzinfo=timezone(timedelta(hours=2)))}, [1]),
+        ({">=": date(2026, 1, 1), "<": date(2026, 1, 2)}, [1, 2, 3, 4]),
+    ],
+    ids=str,
+)
+def test_10_moments_stored_as_text_compare_as_moments(database_url, out, tmp_path, wanted, ids, as_entity):
+    """However they are spelled; what is no moment satisfies no comparison."""
+    if as_entity:
+        found = [{"id": number, "at": text} for number, text in enumerate(MOMENTS, 1)]
+        session(tmp_path / "source", "2026-01-01", t=found)
+        ok(SyncRunner(database_url, tmp_path / "source").populate())
+    else:
+        rows = ", ".join(f"({number}, '{text}')" for number, text in enumerate(MOMENTS, 1))
+        execute(database_url, f"CREATE TABLE t (id INTEGER PRIMARY KEY, at TEXT);\nINSERT INTO t VALUES {rows};\n")
+    exported(database_url, out, filters={"t": {"at": wanted}})
+    assert [record["id"] for record in records(out / "t.json")] == ids
+
+
+def test_10_moments_of_one_spelling_too(database_url, out, tmp_path):
+    """A column of moments and one of days, in a database that keeps them as texts as in one that does not."""
+    found = [{"id": hour, "at": f"2026-01-01T{hour}:00:00", "d": f"2026-01-{hour}"} for hour in (10, 14)]
+    session(tmp_path / "source", "2026-01-01", t=found)
+    ok(SyncRunner(database_url, tmp_path / "source").populate())
+    exported(database_url, out, filters={"t": {"at": {">=": datetime(2026, 1, 1, 12)}, "d": {">": date(2026, 1, 10)}}})
+    assert [record["id"] for record in records(out / "t.json")] == [14]
+
+
+# 11: a closed stdout
+
+
+@pytest.mark.parametrize("words", ["read things", "status", "runs", "--version", "export --help", "config show"])
+def test_11_a_closed_stdout_is_an_error_as_a_full_disk_is(tmp_path, words):
+    """In every command that prints: exit 1 and one line, and no file of ours takes its place."""
+    session(tmp_path / "source", "2026-01-01", things=[{"id": 1}])
+    ok(SyncRunner(tmp_path / "t.db", tmp_path / "source").populate())
+    database = ["--db-path", "t.db"] if words.split()[0] in ("read", "status", "runs") else []
+    command = shlex.join([sys.executable, "-m", "json2db_sync", *words.split(), *database])
+    done = subprocess.run(f"{command} >&-", shell=True, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, "the output cannot be written: it is closed\n")
 
 
 # 12 to 14: the same after a reload

@@ -13,7 +13,7 @@ import click
 from json2db_sync._version import __version__
 from json2db_sync.interfaces.cli.exits import MEANINGS, Exit
 from json2db_sync.interfaces.cli.groups import LazyGroup
-from json2db_sync.interfaces.cli.operations import print_data, quiet_pipe
+from json2db_sync.interfaces.cli.operations import claim_streams, close_streams, print_data, quiet_pipe
 from json2db_sync.interfaces.cli.options import COMPLETE_VARIABLE, PROGRAM, Call
 from json2db_sync.interfaces.cli.overlap import NotBegun, alone
 from json2db_sync.interfaces.cli.questions import is_terminal
@@ -74,13 +74,16 @@ class CommandLine(LazyGroup):
         prog_name and complete_var are ours however it was started, so that help reads the same.
         """
         code = int(Exit.DONE)
+        claim_streams()
         try:
             with quiet_pipe():
                 code = self._run(args, windows_expand_args=windows_expand_args, **extra)
         except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EBADF):
                 raise
-            click.echo(f"the output cannot be written: {error.strerror}", err=True)
+            why = "it is closed" if error.errno == errno.EBADF else error.strerror
+            click.echo(f"the output cannot be written: {why}", err=True)
+            close_streams()
             code = int(Exit.FAILED)
         if standalone_mode:
             sys.exit(code)

@@ -143,16 +143,32 @@ def quiet_pipe() -> Iterator[None]:
             if stream is not None:
                 stream.flush()
     except (BrokenPipeError, SystemExit):
-        _close_streams()
+        close_streams()
 
 
-def _close_streams() -> None:
+def claim_streams() -> None:
+    """Where a standard stream is closed, let no file take its number, and let what is printed on stdout fail.
+
+    A database opened as number 1 would get what other programs print there.
+    """
+    for number in range(3 if os.name == "posix" else 0):  # under pythonw there are none, and nothing is missed
+        try:
+            os.fstat(number)
+        except OSError:
+            null = os.dup(os.open(os.devnull, os.O_WRONLY if number == 2 else os.O_RDONLY))
+            os.dup2(null, number)  # which other programs then have as well
+            os.close(null)
+            if number == 1:
+                sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - for as long as we run
+
+
+def close_streams() -> None:
     """Let what is still buffered go nowhere, so that the interpreter does not stumble over it at its end."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError, AttributeError):
             try:
                 stream.flush()
-            except BrokenPipeError:
+            except OSError:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
