@@ -37,6 +37,7 @@ class _Overtaken:
     """Of one entity."""
 
     def __init__(self, database: Database, connection: sa.Connection, ledger: Ledger, plan: EntityPlan) -> None:
+        self._database = database
         self._connection = connection
         self._ledger = ledger
         self._plan = plan
@@ -77,5 +78,6 @@ class _Overtaken:
     def _stored(self, ids: set[str | int]) -> dict[str | int | None, int]:
         """The load of each of these records that is stored."""
         columns = self._root.c[ID], self._root.c[LOAD]
-        found = self._connection.execute(sa.select(*columns).where(columns[0].in_(ids)))
+        possible = self._database.storable_ids(self._connection, list(ids))
+        found = self._connection.execute(sa.select(*columns).where(columns[0].in_(possible)))
         return {id_: int(load) for id_, load in found}

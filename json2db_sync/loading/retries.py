@@ -21,7 +21,8 @@ class Retries:
     def __init__(self, tell: Callable[[str], None], patience: float) -> None:
         self._tell = tell
         self._patience = patience
-        self._began = time.monotonic()
+        self._first: float | None = None
+        """When the first fault was met: the work before it is no waiting."""
         self._done = 0
 
     def pause(self, error: DatabaseError, what: str) -> None:
@@ -29,7 +30,8 @@ class Retries:
 
         :raises DatabaseError: the error, where a new attempt is of no use.
         """
-        waited = time.monotonic() - self._began
+        self._first = self._first or time.monotonic()
+        waited = time.monotonic() - self._first
         is_over = self._done == len(PAUSES) or (isinstance(error, Locked) and waited > self._patience + sum(PAUSES[:3]))
         if not error.passing or is_over:
             raise error
