@@ -123,7 +123,7 @@ class ApplicationContent:
         self._columns = {column.name: column for column in self._table.columns}
         depth = DEPTH if options.related_depth is None else options.related_depth
         self._tables = tables = ApplicationTables(database, connection, application, options)
-        fields = related_fields(tables, table, list(self._columns), depth, options.fields.get(table, ()))
+        fields = related_fields(tables, table, list(self._columns), depth, options.named(table))
         beside = {name: [field.name for field in fields if field.field == name] for name in self._columns}
         placed = [name for column in self._columns for name in (column, *beside[column])]
         projection = options.projection(table, placed)

@@ -130,7 +130,7 @@ class EntityContent:
         key = plan.key or ()
         own = fields_of(plan.table, key=key)
         own += [alias for alias, name in plan.aliases if name in own]
-        depth, asked = options.related_depth or 0, options.fields.get(entity, ())
+        depth, asked = options.related_depth or 0, options.named(entity)
         fields = related_fields(tables, plan.table.name, own, depth, asked)
         known = [*own, *(field.name for field in fields)]
         full = plan.table.full  # then a field may be one without a column

@@ -61,6 +61,10 @@ class ExportOptions:
         )
         return (only is None or field in only) and field not in without
 
+    def named(self, table: str) -> set[str]:
+        """Fields that are said of this table by name: wanted, or left out."""
+        return {*self.fields.get(table, ()), *self.exclude.get(table, ())}
+
     def projection(self, table: str, known: Known) -> Projection:
         """What becomes of the fields of a table.
 

@@ -22,7 +22,7 @@ OPTIONS = (
     Option("rejected", "Rejected records", "what could not be loaded; try it again", "4"),
     Option("runs", "Runs", "what was done when, file by file", "5"),
     Option("full", "Verify in full", "read the files again, compare all", "6"),
-    Option("repair", "Repair", "load again what is missing or altered", "r"),
+    Option("repair", "Repair", "load again what is missing or altered", "m"),
     Option("empty", "Rebuild empty", "discards the rows; asks twice", "7"),
     Option("database", "Other database", "a file or a PostgreSQL URL", "8"),
     Option("source", "Other data source", "sessions, a folder or a file", "9"),
