@@ -204,10 +204,13 @@ class Session:
             )
         row = driver.execute("SELECT current_schema()", prepare=False).fetchone()
         found = row[0] if row else None
-        if found is None or (self._wanted is not None and found != self._wanted):
-            what = f"there is no schema {self._wanted}"
+        # Where it leads nowhere, tables would be temporary, and gone with the connection.
+        if found is None or found.startswith("pg_") or (self._wanted is not None and found != self._wanted):
+            what = "the search path of this user names no schema that is there"
+            if found is not None and not found.startswith("pg_temp"):
+                what = f"the search path of this user begins with {found}, which is the server's own"
             raise DatabaseError(
-                what if self._wanted else "the search path of this user names no schema that is there",
+                f"there is no schema {self._wanted}" if self._wanted else what,
                 hint=f'create it: CREATE SCHEMA "{self._wanted or "etl"}", or name another: database.schema '
                 "(JSON2DB_DATABASE_SCHEMA, --schema)",
                 reason="no_schema",

@@ -126,6 +126,7 @@ class ApplicationContent:
         fields = related_fields(tables, table, list(self._columns), depth, options.named(table))
         beside = {name: [field.name for field in fields if field.field == name] for name in self._columns}
         placed = [name for column in self._columns for name in (column, *beside[column])]
+        self.known: list[str] | None = placed
         projection = options.projection(table, placed)
         self._names = projection.names(table, placed)
         kept = [field for field in fields if field.name in self._names]

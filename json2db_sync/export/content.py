@@ -13,7 +13,8 @@ from json2db_sync.export.application import ApplicationContent
 from json2db_sync.export.entities import EntityContent
 from json2db_sync.export.layout import unfit_name
 from json2db_sync.export.lines import Page, Record
-from json2db_sync.export.options import ExportOptions
+from json2db_sync.export.options import ExportOptions, unknown_field
+from json2db_sync.export.schema import fields_of
 from json2db_sync.model.plan import EntityPlan
 from json2db_sync.results import Note
 from json2db_sync.text import did_you_mean
@@ -35,6 +36,8 @@ class Content(Protocol):
     """The fields of a record, as they are exported, that tell it from the others; () where there are none."""
     counted: tuple[str, ...]
     """Fields whose values are counted."""
+    known: list[str] | None
+    """The fields that records may have; None where they may have others too."""
     related: tuple[str, ...]
     """The names that records get, in words."""
 
@@ -84,6 +87,7 @@ def contents(
             if error.reason != "unreadable_table" or tables:
                 raise
             notes.append(Note(f"{error.message}; it was not exported", "unreadable_table", name))
+    _require_somewhere(found, [*plans.values()], application, options)
     return found, known + database.names_elsewhere(connection), notes
 
 
@@ -119,6 +123,21 @@ def _require_known(
             general = name == "*" and setting not in _OF_ONE
             if name not in known and not general and application.place(name) is None:
                 raise _unknown(name, known, f"export.{setting}")
+
+
+def _require_somewhere(
+    found: Sequence[Content], plans: Sequence[EntityPlan], application: Application, options: ExportOptions
+) -> None:
+    """Raise where a field that is said of all tables is in none: what was to be left out would be exported."""
+    for setting in ("fields", "exclude", "rename"):
+        said = getattr(options, setting).get("*", ())
+        missing = [name for name in said if all(one.known is not None and name not in one.known for one in found)]
+        if missing:
+            elsewhere = {field for plan in plans for field in fields_of(plan.table, key=plan.key or ())}
+            elsewhere |= {column.name for name in application.tables for column in application.table(name).columns}
+            for name in missing:
+                if name not in elsewhere:
+                    raise unknown_field(None, name, sorted(elsewhere), f"export.{setting}")
 
 
 def _unreadable_columns(table: ApplicationTable) -> Iterator[Note]:

@@ -134,7 +134,8 @@ class EntityContent:
         fields = related_fields(tables, plan.table.name, own, depth, asked)
         known = [*own, *(field.name for field in fields)]
         full = plan.table.full  # then a field may be one without a column
-        self._projection = options.projection(entity, None if full else known)
+        self.known = None if full else known
+        self._projection = options.projection(entity, self.known)
         kept = self._projection.names(entity, known)
         wanted = [field for field in fields if field.name in kept]
         self.related = tuple(map(str, wanted))

@@ -71,6 +71,8 @@ class ExportOptions:
         :raises ConfigurationError: here and below, when a field that is named for this table is not one of those known.
         """
         only = _of(self.fields, table, known, "export.fields")
+        if not only and self.fields.get("*") and table not in self.fields and known is not None:
+            raise unknown_field(table, next(iter(self.fields["*"])), known, "export.fields")
         return Projection(
             frozenset(only) if only or table in self.fields else None,
             frozenset(_of(self.exclude, table, known, "export.exclude")),
@@ -98,10 +100,10 @@ def _of(settings: Mapping[str, Any], table: str, known: Known, setting: str) -> 
     return {name: value for name, value in found.items() if name in known}
 
 
-def unknown_field(table: str, field: str, known: Collection[str], setting: str) -> ConfigurationError:
-    """The error for a field that a table does not have, naming those that are near it."""
+def unknown_field(table: str | None, field: str, known: Collection[str], setting: str) -> ConfigurationError:
+    """The error for a field that a table (None: any) does not have, naming those that are near it."""
     return ConfigurationError(
-        f"{table} has no field {field}",
+        f"{table} has no field {field}" if table is not None else f"no table has a field {field}",
         hint=did_you_mean(field, known) or f"it has {', '.join(known)}",
         setting=setting,
         table=table,

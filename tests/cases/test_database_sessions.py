@@ -291,6 +291,19 @@ def test_04_a_role_s_search_path_leads_as_before(role, postgres_url, tmp_path):
     assert "json_things" not in tables_of(postgres_url, "public")
 
 
+@pytest.mark.parametrize("path", ["''", "nowhere", "'public, app'", '"$user"', "pg_catalog, public"])
+def test_04_a_search_path_that_leads_nowhere_is_an_error(path, role, postgres_url, tmp_path):
+    """Tables would be temporary, and gone with the connection."""
+    url = role({"search_path": path})
+    runner = SyncRunner(url, source(tmp_path / "in"))
+    result = runner.populate()
+    assert (result.success, result.reason) == (False, "no_schema")
+    assert "database.schema" in result.hint
+    named = SyncRunner(url, tmp_path / "in", config=JSON2DBConfig(database={"schema": "public"}))
+    everything(named, tmp_path)
+    assert "json_things" in tables_of(postgres_url, "public")
+
+
 def test_04_an_application_s_tables_are_those_of_the_schema(postgres_url, tmp_path):
     """References to a table of the same name elsewhere are not taken for it."""
     statements(

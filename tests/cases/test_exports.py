@@ -67,6 +67,19 @@ def text_of(place: Path) -> str:
 # 6: what is left out
 
 
+def test_06_what_is_said_of_all_tables_is_somewhere(notes, out):
+    """A slip of the pen exports nothing that was to be left out; a table without any of the fields is not exported whole."""
+    runner = SyncRunner(notes)
+    for option in ("fields", "exclude"):
+        result = runner.export(None, out, **{option: {"*": ["FULL_NAME"]}})
+        assert (result.success, result.reason) == (False, "unknown_field")
+    assert "full_name" in runner.export(None, out, exclude={"*": ["FULL_NAME"]}).hint
+    result = runner.export(None, out, fields={"*": ["full_name"]})
+    assert "notes has no field full_name" in result.error
+    assert not list(out.glob("*.json"))
+    ok(runner.export(["notes"], out, exclude={"*": ["full_name"]}))
+
+
 @pytest.mark.parametrize(
     "shape",
     [{"exclude": {"*": ["full_name"]}}, {"exclude": {"users": ["full_name"]}}, {"fields": {"users": ["id"]}}],
