@@ -191,7 +191,7 @@ class _Restore:
             self._execute(statement)
             columns = ", ".join(map(database.quote, self._columns("main", table)))
             source = f"SELECT {columns} FROM {_BACKUP}.{database.quote(table)}"
-            self._execute(f"INSERT INTO {database.quote(table)} ({columns}) {source}")
+            self._execute(f"INSERT INTO main.{database.quote(table)} ({columns}) {source}")
         self._hang_again(live, extras, kept)
         views.make_again()
 
@@ -224,7 +224,8 @@ class _Restore:
 
     def _drop(self, what: str, names: Sequence[str] | dict[str, tuple[str, str]]) -> None:
         for name in names:
-            self._execute(f"DROP {what} IF EXISTS {self._database.quote(name)}")
+            # Where ours is gone, the name alone would mean the one of the backup.
+            self._execute(f"DROP {what} IF EXISTS main.{self._database.quote(name)}")
 
     def _require_free(self, kept: dict[str, str]) -> None:
         taken = sorted(self._database.relation_names(self._connection) & kept.keys())

@@ -96,6 +96,15 @@ def test_58_tables_and_columns_of_ours_made_after_the_backup_are_gone(runner, da
     assert [dict(one) for one in runner.read("orders", id=1)] == [{"id": 1, "n": 1, "lines": [{"q": 1}]}]
 
 
+@pytest.mark.parametrize("lost", ["json_orders_lines", "json_orders", "json2db_rejected"])
+def test_58_tables_that_are_gone_come_back(path, lost):
+    runner = SyncRunner(path)
+    made = ok(runner.backup()).backup
+    statements(str(path), f"DROP TABLE {lost}")
+    ok(runner.restore(made))
+    verified(runner)
+
+
 def test_58_indexes_and_triggers_of_users_are_there_after_a_restore(path):
     runner = SyncRunner(path)
     made = ok(runner.backup()).backup
