@@ -50,6 +50,20 @@ class Capabilities:
     """Is JSON a type of its own, whose spelling is not kept? Else it is text."""
 
 
+def require_all(table: str, sent: int, written: int) -> None:
+    """Raise where fewer rows were written than were sent: a trigger or rule of the user's passes some over.
+
+    :param written: negative where the driver does not tell.
+    """
+    if 0 <= written < sent:
+        raise DatabaseError(
+            f"{table} took {written:,} of {sent:,} rows without an error: a trigger or a rule of it passes rows over",
+            hint=f"see which triggers and rules {table} has; nothing of what was written with them was kept",
+            reason="rows_passed_over",
+            table=table,
+        )
+
+
 class Dialect(ABC):
     """One database's types and SQL."""
 
@@ -222,7 +236,8 @@ class RowAccess(Dialect):
     def insert(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Values]) -> None:
         """Insert rows of stored values."""
         if rows:
-            connection.execute(table.insert(), rows)
+            done = connection.execute(table.insert(), rows, execution_options={"preserve_rowcount": True})
+            require_all(table.name, len(rows), done.rowcount)
 
     def row_form(self, plan: EntityPlan) -> RowForm:
         """What makes rows of an entity ready for :meth:`insert_ready`."""
@@ -302,7 +317,7 @@ class RowAccess(Dialect):
             key = "ctid"  # no column ever bears this name
             statement = table.update().where(table.c[ID] == sa.bindparam(key))
             parameters = [{key if name == ID else name: value for name, value in row.items()} for row in rows]
-            connection.execute(statement, parameters)
+            require_all(table.name, len(rows), connection.execute(statement, parameters).rowcount)
 
     def set_for_ids(self, connection: sa.Connection, table: sa.Table, ids: Sequence[Id], values: Values) -> None:
         """Set the same values in all rows with these ids."""

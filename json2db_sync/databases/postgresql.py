@@ -30,6 +30,7 @@ from json2db_sync.databases.dialect import (
     T,
     Values,
     quoting,
+    require_all,
 )
 from json2db_sync.databases.postgresql_backups import READERS, PostgreSQLBackups
 from json2db_sync.databases.postgresql_errors import is_missing_right, is_refusal, refuses_options, state_of
@@ -376,7 +377,7 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
         names, text = rows
         columns = ", ".join(self.quote(name) for name in (*names, *constants))
         statement = f"COPY {self.quote(table.name)} ({columns}) FROM STDIN"
-        self._ahead.start(partial(_copy, _driver(connection), statement, with_constants(text, constants)))
+        self._ahead.start(partial(_copy, _driver(connection), table.name, statement, with_constants(text, constants)))
 
     def storable_ids(self, connection: sa.Connection, ids: Sequence[T]) -> Sequence[T]:
         encoding = _driver(connection).info.parameter_status("server_encoding") or "UTF8"
@@ -530,10 +531,12 @@ def _size(column: str, type_: SqlType) -> str:
     return f"coalesce(CASE WHEN {stored} > 2000 THEN octet_length(CAST({column} AS text)) ELSE {stored} END, 0)"
 
 
-def _copy(driver: psycopg.Connection, statement: str, text: bytes) -> None:
+def _copy(driver: psycopg.Connection, table: str, statement: str, text: bytes) -> None:
     try:
-        with driver.cursor() as cursor, cursor.copy(statement) as copy:
-            copy.write(text)
+        with driver.cursor() as cursor:
+            with cursor.copy(statement) as copy:
+                copy.write(text)
+            require_all(table, text.count(b"\n"), cursor.rowcount)
     except Exception as error:
         if is_refusal(error) or state_of(error).startswith("0A"):  # what COPY alone cannot, INSERT can
             raise RowRefused from error

@@ -28,6 +28,7 @@ from json2db_sync.databases.dialect import (
     Rows,
     Values,
     in_lists,
+    require_all,
 )
 from json2db_sync.databases.row_forms import RowRefused
 from json2db_sync.databases.sqlite_file import driver_of, locating_bad_text
@@ -167,7 +168,8 @@ class SQLiteDatabase(SQLiteViews):
         if rows:
             names, marks = ", ".join(map(self.quote, rows[0])), ", ".join("?" * len(rows[0]))
             statement = f"INSERT INTO {self.quote(table.name)} ({names}) VALUES ({marks})"
-            connection.exec_driver_sql(statement, [tuple(map(row.__getitem__, rows[0])) for row in rows])
+            values = [tuple(map(row.__getitem__, rows[0])) for row in rows]
+            require_all(table.name, len(rows), connection.exec_driver_sql(statement, values).rowcount)
 
     def insert_ready(
         self, connection: sa.Connection, table: sa.Table, rows: Mapping[str, Sequence[object]], constants: Values
@@ -176,7 +178,8 @@ class SQLiteDatabase(SQLiteViews):
         values = ", ".join((*("?" for _ in rows), *map(_literal, constants.values())))
         statement = f"INSERT INTO {self.quote(table.name)} ({names}) VALUES ({values})"
         with _refusing_rows():
-            driver_of(connection).executemany(statement, zip(*rows.values(), strict=True))
+            done = driver_of(connection).executemany(statement, zip(*rows.values(), strict=True))
+        require_all(table.name, len(next(iter(rows.values()))), done.rowcount)
 
     def update_columns(
         self, connection: sa.Connection, table: sa.Table, columns: Mapping[str, Sequence[object]], constants: Values
@@ -186,7 +189,8 @@ class SQLiteDatabase(SQLiteViews):
         sets += [f"{self.quote(name)} = {_literal(value)}" for name, value in constants.items()]
         statement = f"UPDATE {self.quote(table.name)} SET {', '.join(sets)} WHERE {ID} = ?"
         with _refusing_rows():
-            driver_of(connection).executemany(statement, zip(*changed.values(), columns[ID], strict=True))
+            done = driver_of(connection).executemany(statement, zip(*changed.values(), columns[ID], strict=True))
+        require_all(table.name, len(columns[ID]), done.rowcount)
 
     def pages(self, connection: sa.Connection, statement: Query, size: int) -> Iterator[Rows]:
         with locating_bad_text(connection, statement), closing(connection.execute(statement)) as result:

@@ -14,6 +14,7 @@ from json2db_sync.databases.base import Database
 from json2db_sync.databases.dialect import Id, in_lists
 from json2db_sync.databases.ledger import FORGOTTEN, STORED, Ledger, Load, StoredFile
 from json2db_sync.databases.outcome_counter import Counts, key_memory
+from json2db_sync.errors import DatabaseError
 from json2db_sync.loading.gone import NotTold, mark_entity
 from json2db_sync.loading.load_context import LoadContext, LoadOptions, NoKey, Place, RecordIds
 from json2db_sync.loading.row_loader import RowLoader, Shredded
@@ -223,7 +224,21 @@ class EntityRepair:
             rows = sa.select(*source.columns)
             rows = rows if table is not root else rows.where(made.c[ID].not_in(sa.select(root.c[ID])))
             execute(table.insert().from_select(source.columns.keys(), rows))
+        for table, source in pairs:
+            self._require_stored(table, source, {*kept, self._plan.updated_at} - {ID})
         execute(root.update().where(root.c[ID].in_(ids)).values({self._plan.updated_at: now_text()}))
+
+    def _require_stored(self, table: sa.Table, source: sa.Table, apart: Collection[str]) -> None:
+        """Raise where what was written is not what is there: a trigger or rule of the user's altered it."""
+        names = [column.name for column in source.columns if column.name not in apart]
+        wanted, there = (sa.select(*(one.c[name] for name in names)) for one in (source, table))
+        if self._connection.execute(wanted.except_(there).limit(1)).first() is not None:
+            raise DatabaseError(
+                f"{table.name} does not hold what repair wrote: a trigger or a rule of it alters or passes over rows",
+                hint=f"see which triggers and rules {table.name} has; nothing was changed",
+                reason="rows_passed_over",
+                table=table.name,
+            )
 
     def _record(self, number: int, origins: Mapping[Id, Load], done: Repairs) -> None:
         """Count what is stored again in the ledger, file by file."""

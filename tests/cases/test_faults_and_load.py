@@ -738,3 +738,51 @@ def test_a_server_that_is_not_there_is_told_at_once(tmp_path, monkeypatch):
     write(tmp_path / "things.json", THINGS)
     for operation in (SyncRunner(url, tmp_path).verify, SyncRunner(url, tmp_path).populate):
         assert operation().reason == "server_unreachable"
+
+
+SWALLOWING = {
+    "sqlite": (
+        "CREATE TRIGGER swallow BEFORE INSERT ON json_things WHEN new.id = 3 BEGIN SELECT raise(ignore); END",
+        "CREATE TRIGGER keep BEFORE UPDATE ON json_things BEGIN SELECT raise(ignore); END",
+    ),
+    "postgresql": (
+        "CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+        "CREATE TRIGGER swallow BEFORE INSERT OR UPDATE ON json_things FOR EACH ROW EXECUTE FUNCTION swallow()",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    "later",
+    [[{"id": 3, "a": "x"}], [{"id": 1, "a": "xx"}], [{"id": n, "a": "x"} for n in range(3, 900)]],
+    ids=["insert", "update", "many"],
+)
+def test_43_rows_that_a_trigger_passes_over_are_not_counted(database_url, tmp_path, path, later):
+    """The file fails, and is loaded once the trigger is gone; a repair does not claim what it could not do."""
+    runner = runner_of(database_url, tmp_path / "in", path)
+    write(tmp_path / "in" / "a" / "things.json", [{"id": 1, "a": "x"}, {"id": 2, "a": "y"}])
+    ok(runner.populate())
+    kind = "postgresql" if "://" in database_url else "sqlite"
+    for statement in SWALLOWING[kind]:
+        query(database_url, statement)
+    write(tmp_path / "in" / "b" / "things.json", later)
+    result = runner.populate()
+    assert (result.success, result.reason) == (False, "rows_passed_over")
+    assert "json_things" in result.error
+    assert stored(database_url, "things") == {1: {"id": 1, "a": "x"}, 2: {"id": 2, "a": "y"}}
+    for name in ("swallow", "keep")[: 1 + (kind == "sqlite")]:
+        query(database_url, f"DROP TRIGGER {name}" + (" ON json_things" if kind == "postgresql" else ""))
+    ok(runner.populate())
+    verified(runner)
+
+
+def test_52_a_repair_that_a_trigger_undoes_is_none(database_url, tmp_path):
+    runner = SyncRunner(database_url, tmp_path / "in")
+    write(tmp_path / "in" / "things.json", [{"id": 1, "a": "x"}, {"id": 3, "a": "y"}])
+    ok(runner.populate())
+    query(database_url, "DELETE FROM json_things WHERE id = 3")
+    for statement in SWALLOWING["postgresql" if "://" in database_url else "sqlite"]:
+        query(database_url, statement)
+    result = runner.repair()
+    assert (result.success, result.reason) == (False, "rows_passed_over")
+    assert not runner.verify(full=True).success

@@ -235,7 +235,7 @@ def test_rows_are_inserted_updated_and_deleted_by_id(database):
     with database.transaction() as connection:
         database.insert(connection, table, [])
         database.update_by_id(connection, table, [])
-        database.update_by_id(connection, table, [{"id": "id0001", "v": None}, {"id": "not there", "v": "x"}])
+        database.update_by_id(connection, table, [{"id": "id0001", "v": None}])
         database.update_columns(connection, table, {"id": ["id0002", "id0003"], "v": ["it's", None]}, {"_load": 5})
         database.set_for_ids(connection, table, many[100:], {"_load": 9})
         database.delete_where_in(connection, table.c.id, many[200:])
@@ -248,6 +248,8 @@ def test_rows_are_inserted_updated_and_deleted_by_id(database):
     with database.reading() as connection:
         values = {found.id: found.v for found in connection.execute(sa.select(table.c.id, table.c.v))}
     assert [values[id_] for id_ in many[:4]] == ["old", None, "it's", None]
+    with pytest.raises(DatabaseError, match="took 1 of 2 rows"), database.transaction() as connection:
+        database.update_by_id(connection, table, [{"id": "id0001", "v": "y"}, {"id": "not there", "v": "x"}])
 
 
 def insert_ready(database, plan, columns):
