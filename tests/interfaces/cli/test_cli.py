@@ -104,12 +104,21 @@ class TestEveryOperation:
         assert one_json(failed)["context"]["setting"] == "processing.batch_size"
 
     @pytest.mark.slow
-    def test_backup_before_populate(self, loaded: Run) -> None:
-        """--backup makes a backup before loading, --no-backup none though one is configured."""
-        assert one_json(loaded("populate", "--json", "--backup"))["backup"]
+    def test_backup_before_populate(self, loaded: Run, tmp_path: Path) -> None:
+        """--backup makes a backup before loading, --no-backup none though one is configured; without a change none is."""
+        file = tmp_path / "more" / "things.json"
+        file.parent.mkdir()
+
+        def backup(records: object, *options: str, **settings: object) -> object:
+            file.write_text(json.dumps(records), encoding="utf-8")
+            source = ("--data-source", str(file.parent))
+            return one_json(loaded("populate", "--json", *source, *options, **settings))["backup"]
+
         configured = {"JSON2DB_BACKUP_BEFORE_OPERATIONS": "true"}
-        assert one_json(loaded("populate", "--json", env=configured))["backup"]
-        assert one_json(loaded("populate", "--json", "--no-backup", env=configured))["backup"] is None
+        assert backup([{"id": 1}], "--backup")
+        assert backup([{"id": 2}], env=configured)
+        assert backup([{"id": 2}], "--backup") is None
+        assert backup([{"id": 3}], "--no-backup", env=configured) is None
 
     def test_recreate_with_yes(self, loaded: Run) -> None:
         """create-tables --recreate --yes rebuilds without asking, rows carried over, after a backup."""
