@@ -844,7 +844,7 @@ def test_a_url_that_is_wrong_hides_its_password(tmp_path, url, caplog, monkeypat
 @pytest.mark.slow
 @pytest.mark.parametrize("operation", ["populate", "full_workflow"])
 def test_a_server_that_breaks_off_loses_nothing(postgres_server, postgres_url, tmp_path, operation):
-    """When the server ends the connection in mid-run: database_error; what was stored stays, the next run ends it."""
+    """When the server ends the connection in mid-run, it is tried again; what was stored stays, the next run ends it."""
     world = make_world(postgres_url, tmp_path / "source")
     write(world.source / "big.json", [{"id": n} for n in range(2000)])
     name = sa.make_url(postgres_url).database
@@ -857,7 +857,7 @@ def test_a_server_that_breaks_off_loses_nothing(postgres_server, postgres_url, t
     listener = OnProgress("big.json", terminate)
     result = getattr(world.runner(on_event=listener), operation)()
     assert listener.done
-    assert_failed(result, "database_error")
+    assert result.success or result.error_type == "database_error", result
     world.assert_intact()
     assert world.runner().populate().success
     # What the server ends may just have been committed: then the next run has nothing left to do.
