@@ -381,10 +381,11 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
 
     def storable_ids(self, connection: sa.Connection, ids: Sequence[T]) -> Sequence[T]:
         encoding = _driver(connection).info.parameter_status("server_encoding") or "UTF8"
-        if encoding in ("UTF8", "SQL_ASCII"):
-            return ids
+        of_python = "utf-8" if encoding in ("UTF8", "SQL_ASCII") else encoding.replace("WIN", "cp")
         with suppress(LookupError):  # one that Python does not know: then the server tells
-            encode = codecs.getencoder(encoding.replace("WIN", "cp"))
+            encode = codecs.getencoder(of_python)
+            if _can(encode, "".join(id_ for id_ in ids if isinstance(id_, str))):
+                return ids
             return [id_ for id_ in ids if not isinstance(id_, str) or _can(encode, id_)]
         return ids
 
@@ -548,7 +549,7 @@ def _can(encode: Callable[[str], object], text: str) -> bool:
         encode(text)
     except UnicodeEncodeError:
         return False
-    return True
+    return "\0" not in text
 
 
 def _is_alive(connection: sa.Connection) -> bool:
