@@ -386,7 +386,11 @@ def test_parameters_beat_the_configuration_file(place: Place) -> None:
     assert (first["success"], first["statistics"]["total_records"]) == (True, ALL)
     assert_everything_is_in(place.work / "custom" / "path" / "database.db")
     assert not place.production_db.exists()
-    assert second["steps"]["populate"]["backup"]
+    assert second["steps"]["populate"]["backup"] is None, "nothing was new"
+    newest = max(place.root.rglob("contacts.json"))
+    newest.write_text(newest.read_text("utf-8").replace("[", '[{"contact_id": "new"}, ', 1), "utf-8")
+    third, _again = place.results(code)
+    assert third["steps"]["populate"]["backup"]
 
 
 @pytest.mark.slow
