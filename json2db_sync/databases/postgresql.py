@@ -34,8 +34,8 @@ from json2db_sync.databases.dialect import (
 )
 from json2db_sync.databases.postgresql_backups import READERS, PostgreSQLBackups
 from json2db_sync.databases.postgresql_errors import is_missing_right, is_refusal, refuses_options, state_of
-from json2db_sync.databases.postgresql_session import NO_LIMITS, Session, options_of
-from json2db_sync.databases.postgresql_texts import remember, undecodable_told
+from json2db_sync.databases.postgresql_session import NO_LIMITS, Session, driver_of, options_of
+from json2db_sync.databases.postgresql_texts import keep_statements, remember, undecodable_told
 from json2db_sync.databases.postgresql_views import PostgreSQLViews
 from json2db_sync.databases.row_forms import AsCopyText, RowForm, RowRefused, with_constants
 from json2db_sync.databases.tables import SqlType, VerbatimType
@@ -202,17 +202,18 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
             self.session.limits_at_start = False
             return None  # connected as usual
 
-    def _connected(self, driver: psycopg.Connection, _record: object) -> None:
+    def _connected(self, driver: psycopg.Connection, record: sa.pool.ConnectionPoolEntry) -> None:
         try:
             self.session.connected(driver)
         except BaseException:
             driver.close()
             raise
+        keep_statements(driver, record.info)
         self._was_reached = True
 
     def _begin(self, connection: sa.Connection) -> None:
         connection.dialect.default_schema_name = self.session.schema
-        self.session.begin(_driver(connection))
+        self.session.begin(driver_of(connection))
 
     def _finish_inserts(self, *_of_the_event: object) -> None:
         self._ahead.finish()
@@ -377,10 +378,10 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
         names, text = rows
         columns = ", ".join(self.quote(name) for name in (*names, *constants))
         statement = f"COPY {self.quote(table.name)} ({columns}) FROM STDIN"
-        self._ahead.start(partial(_copy, _driver(connection), table.name, statement, with_constants(text, constants)))
+        self._ahead.start(partial(_copy, driver_of(connection), table.name, statement, with_constants(text, constants)))
 
     def storable_ids(self, connection: sa.Connection, ids: Sequence[T]) -> Sequence[T]:
-        encoding = _driver(connection).info.parameter_status("server_encoding") or "UTF8"
+        encoding = driver_of(connection).info.parameter_status("server_encoding") or "UTF8"
         of_python = "utf-8" if encoding in ("UTF8", "SQL_ASCII") else encoding.replace("WIN", "cp")
         with suppress(LookupError):  # one that Python does not know: then the server tells
             encode = codecs.getencoder(of_python)
@@ -397,7 +398,7 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
         self._ahead.finish()
         of_ids = "bigint" if isinstance(table.c[ID].type, sa.BigInteger) else "text"
         statement = f"SELECT {ID}, {HASH}, {LOAD} FROM {self.quote(table.name)} WHERE {ID} = ANY(%s::{of_ids}[])"
-        with _driver(connection).cursor() as cursor:
+        with driver_of(connection).cursor() as cursor:
             rows = cursor.execute(statement, [list(self.storable_ids(connection, ids))])
             return {id_: (hash_, load) for id_, hash_, load in rows}
 
@@ -556,14 +557,8 @@ def _is_alive(connection: sa.Connection) -> bool:
     """Does the server answer on it? Asked in one turn, without a transaction."""
     from psycopg import pq
 
-    asked = _driver(connection).pgconn
+    asked = driver_of(connection).pgconn
     return asked.status == pq.ConnStatus.OK and asked.exec_(b"SELECT 1").status == pq.ExecStatus.TUPLES_OK
-
-
-def _driver(connection: sa.Connection) -> psycopg.Connection:
-    """The connection of psycopg, which need not be installed for this module to be imported."""
-    raw: psycopg.Connection = connection.connection.driver_connection  # type: ignore[assignment]
-    return raw
 
 
 def _holds_nul(value: object) -> bool:

@@ -218,6 +218,12 @@ class Session:
         self.schema = found
 
 
+def driver_of(connection: sa.Connection) -> psycopg.Connection:
+    """The connection of psycopg, which need not be installed for this module to be imported."""
+    raw: psycopg.Connection = connection.connection.driver_connection  # type: ignore[assignment]
+    return raw
+
+
 def _of_database(name: str, setting: str, _reset: str, source: str, collation: str, own: list[str] | None) -> str:
     """What the database has a setting at, whoever connects."""
     for one in own or ():

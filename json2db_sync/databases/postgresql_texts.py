@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from json2db_sync.databases.postgresql_errors import state_of
-from json2db_sync.databases.postgresql_session import Session
+from json2db_sync.databases.postgresql_session import Session, driver_of
 from json2db_sync.errors import DatabaseError
 
 if TYPE_CHECKING:
@@ -26,10 +26,20 @@ _TEXTS = (0, "text", "varchar", "bpchar", "name", "json", "jsonb")
 """Types whose values are texts; 0 is of those that psycopg does not know."""
 
 
+def keep_statements(driver: psycopg.Connection, info: MutableMapping[object, object]) -> None:
+    """Have a new connection's statements remembered where the database may hold such texts.
+
+    :param info: what SQLAlchemy knows the connection by.
+    """
+    if driver.info.parameter_status("server_encoding") == "SQL_ASCII":
+        info[_KEPT] = deque(maxlen=8)
+
+
 def remember(connection: sa.Connection, _cursor: object, statement: str, parameters: Params, *_: object) -> None:
     """Keep a statement: several may be read at the same time."""
-    kept: deque[tuple[str, Params]] = connection.info.setdefault(_KEPT, deque(maxlen=8))
-    kept.append((statement, parameters))
+    kept: deque[tuple[str, Params]] | None = connection.info.get(_KEPT)
+    if kept is not None:
+        kept.append((statement, parameters))
 
 
 @contextmanager
@@ -43,12 +53,12 @@ def undecodable_told(connection: sa.Connection, session: Session, label: str) ->
     except Exception as error:
         if connection.closed or connection.invalidated:
             raise
-        driver: psycopg.Connection = connection.connection.driver_connection  # type: ignore[assignment]
-        is_ascii = driver.info.parameter_status("server_encoding") == "SQL_ASCII"
-        if not is_ascii or state_of(getattr(error, "orig", error)) != _UNKNOWN_CHARACTER:
+        kept: deque[tuple[str, Params]] | None = connection.info.get(_KEPT)
+        if kept is None or state_of(getattr(error, "orig", error)) != _UNKNOWN_CHARACTER:
             raise
+        driver = driver_of(connection)
         driver.rollback()
-        for statement, parameters in reversed(connection.info.get(_KEPT, ())):
+        for statement, parameters in reversed(kept):
             if _READS(statement) and (where := _where(driver, session, statement, parameters)):
                 raise DatabaseError(
                     f"{label}: {where} is no text in UTF-8",
