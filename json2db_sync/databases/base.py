@@ -454,6 +454,15 @@ class Database(TableChanges, RowAccess):
             yield connection
 
     @contextmanager
+    def trial(self) -> Iterator[sa.Connection]:
+        """A transaction that is taken back in the end: inside one sees what it would have done."""
+        with self.transaction() as connection:
+            yield connection
+            transaction = connection.get_transaction()
+            assert transaction is not None
+            transaction.rollback()
+
+    @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """A connection that sees one state throughout and does not keep others from writing.
 

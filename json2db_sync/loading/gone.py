@@ -251,23 +251,16 @@ def mark_gone(
                 yield plan.entity, str(reason)
 
 
-class _Undone(Exception):
-    """The transaction is rolled back."""
-
-
 def would_mark(database: Database, wants: Callable[[str], bool], memory_limit: int) -> bool:
     """Would :func:`mark_gone` change a mark?"""
     with database.reading() as connection:
         plans = Ledger(database, connection).plans()
     for plan in plans.values():
         if plan.lifecycle.columns and wants(plan.entity):
-            changes = False
-            with suppress(_Undone, NotTold), database.transaction() as connection:
+            with suppress(NotTold), database.trial() as connection:
                 marked = mark_entity(database, connection, plan, memory_limit)
-                changes = marked.gone + marked.back > 0
-                raise _Undone
-            if changes:
-                return True
+                if marked.gone or marked.back:
+                    return True
     return False
 
 

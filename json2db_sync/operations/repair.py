@@ -29,10 +29,6 @@ _SHOWN = 1000
 """Records that a result holds."""
 
 
-class _Undone(Exception):
-    pass
-
-
 @dataclass
 class _Work:
     """What a call knows and has done."""
@@ -184,11 +180,9 @@ def _restore(work: _Work, found: Diagnosis, run: int, *, keep: bool) -> Repairs:
 
     done, database = Repairs(), work.database
     done.left += [LeftDamage("not_a_row", None, text, RESTORE) for text in found.unfit]
-    with suppress(_Undone), database.transaction() as connection:
+    with database.transaction() if keep else database.trial() as connection:
         for plan in Ledger(database, connection).plans().values():
             EntityRepair(database, connection, plan, found, memory(work.context)).run(run, done)
-        if not keep:
-            raise _Undone
     return done
 
 

@@ -224,6 +224,22 @@ def test_a_killed_process_holds_no_lock(database, database_url):
             time.sleep(0.05)
 
 
+def test_what_a_trial_does_is_seen_inside_alone(database):
+    """Rows and tables are taken back."""
+    table = made(database)["json_t"]
+
+    def count(connection: sa.Connection) -> int:
+        return int(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
+
+    with database.trial() as connection:
+        database.insert(connection, table, [row("a", v="x")])
+        connection.exec_driver_sql("CREATE TABLE tried (n integer)")
+        assert count(connection) == 1
+    with database.reading() as connection:
+        assert count(connection) == 0
+        assert "tried" not in database.relation_names(connection)
+
+
 # Rows
 
 
