@@ -32,7 +32,7 @@ from json2db_sync.databases.dialect import (
     quoting,
     require_all,
 )
-from json2db_sync.databases.postgresql_backups import READERS, PostgreSQLBackups
+from json2db_sync.databases.postgresql_backups import PostgreSQLBackups
 from json2db_sync.databases.postgresql_errors import is_missing_right, is_refusal, refuses_options, state_of
 from json2db_sync.databases.postgresql_session import NO_LIMITS, Session, driver_of, options_of
 from json2db_sync.databases.postgresql_texts import keep_statements, remember, undecodable_told
@@ -40,7 +40,7 @@ from json2db_sync.databases.postgresql_views import PostgreSQLViews
 from json2db_sync.databases.row_forms import AsCopyText, RowForm, RowRefused, with_constants
 from json2db_sync.databases.tables import SqlType, VerbatimType
 from json2db_sync.databases.urls import mask
-from json2db_sync.errors import ConfigurationError, DatabaseError, Locked
+from json2db_sync.errors import ConfigurationError, DatabaseError
 from json2db_sync.model import jsontext
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.moments import has_offset, spell, spell_any
@@ -83,9 +83,6 @@ SELECT n.nspname || '.' || c.relname FROM pg_class AS c JOIN pg_namespace AS n O
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname <> current_schema()
     AND left(n.nspname, 3) <> 'pg_' AND n.nspname <> 'information_schema'
 """
-_LOCK = 0x6A32_6462  # "j2db": the advisory lock of this package, see own_lock
-_WRITES = 0x6A32_6464
-"""The advisory lock of each transaction of a run that writes."""
 _KEYWORDS = {"collation", "concurrently", "lateral", "system_user", "tablesample"}
 """Names that SQLAlchemy does not know as keywords."""
 
@@ -124,7 +121,6 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
         self._options = options_of(url)
         self.session = Session(self._options, settings.schema, settings.busy_timeout)
         self._was_reached = False
-        self._lock: sa.Connection | None = None
         self._ahead = BackgroundQueue()
         """Rows are on their way to the server while the next ones are prepared."""
 
@@ -257,77 +253,6 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
             undecodable_told(connection, self.session, self.label),
         ):
             yield connection
-
-    @contextmanager
-    def _no_replacing(self, connection: sa.Connection) -> Iterator[None]:
-        """Meanwhile tables are not replaced."""
-        if self.session.pooled:
-            with self.engine.connect() as apart:  # whose open transaction keeps the lock
-                apart.exec_driver_sql(f"SELECT pg_advisory_xact_lock_shared({self.own_lock(READERS)})")
-                yield
-            return
-        connection.exec_driver_sql(f"SELECT pg_advisory_lock_shared({self.own_lock(READERS)})")
-        connection.commit()
-        try:
-            yield
-        finally:
-            if not connection.invalidated:
-                connection.exec_driver_sql(f"SELECT pg_advisory_unlock_shared({self.own_lock(READERS)})")
-                connection.commit()
-
-    def _require_lock(self, connection: sa.Connection) -> None:
-        """Where a run writes: take its lock again should the connection that holds it be gone.
-
-        Only one transaction of a run goes on at a time, also where that shows during it: another run comes after it.
-
-        :raises Locked: when another run has taken it.
-        """
-        if self._lock is None:
-            return
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({self.own_lock(_WRITES)})")
-        if not _is_alive(self._lock):
-            self._lock.invalidate()
-            self._lock.close()
-            self._lock = None  # should another run have it now, only the end of this one is still recorded
-            self._take_lock()
-
-    @contextmanager
-    def writing_lock(self) -> Iterator[None]:
-        with self._translated():
-            self._take_lock()
-            try:
-                yield
-            finally:
-                lock, self._lock = self._lock, None
-                if lock is not None:
-                    with lock, suppress(sa.exc.DBAPIError):  # it went with its connection
-                        if not self.session.pooled:
-                            lock.exec_driver_sql(f"SELECT pg_advisory_unlock({self.own_lock(_LOCK)})")
-                            lock.commit()
-
-    def _take_lock(self) -> None:
-        connection = self.engine.connect()
-        try:
-            # Behind a pooler an open transaction keeps the lock: there is no session of ours that could.
-            scope = "_xact" if self.session.pooled else ""
-            lock = f"SELECT pg_try_advisory{scope}_lock({self.own_lock(_LOCK)})"
-            taken = connection.exec_driver_sql(lock).scalar_one()
-            if not scope:
-                connection.commit()
-            if not taken:
-                raise Locked(f"{self.label} is being written by another run", reason="locked")
-        except BaseException:
-            connection.close()
-            raise
-        self._lock = connection
-
-    def is_being_written(self, connection: sa.Connection) -> bool:
-        statement = sa.text(
-            "SELECT EXISTS (SELECT 1 FROM pg_locks JOIN pg_database AS d ON d.oid = database WHERE granted"
-            " AND locktype = 'advisory' AND classid = :high AND objid = :low AND datname = current_database())"
-        )
-        high, low = divmod(self.own_lock(_LOCK), 2**32)
-        return bool(connection.execute(statement, {"high": high, "low": low}).scalar_one())
 
     @classmethod
     def type_of(cls, kind: Kind, date_format: str | None = None) -> SqlType:
@@ -469,20 +394,6 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
     def in_order(self, column: PlainColumn, type_: SqlType) -> Expression:
         return column if isinstance(type_, _ORDERED) else sa.cast(column, sa.Text).collate("C")
 
-    def put_in_place(
-        self, connection: sa.Connection, old: EntityPlan, new: EntityPlan, aliases: Mapping[str, str]
-    ) -> None:
-        self._wait_for_readers(connection)
-        super().put_in_place(connection, old, new, aliases)
-
-    def drop_tables(self, connection: sa.Connection, plan: EntityPlan) -> None:
-        self._wait_for_readers(connection)
-        super().drop_tables(connection, plan)
-
-    def add_columns(self, connection: sa.Connection, plan: EntityPlan, table: str, names: Sequence[str]) -> None:
-        self._wait_for_readers(connection)
-        super().add_columns(connection, plan, table, names)
-
     def integrity_problems(self, connection: sa.Connection) -> list[str]:
         invalid = connection.exec_driver_sql(
             "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid"
@@ -551,14 +462,6 @@ def _can(encode: Callable[[str], object], text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return "\0" not in text
-
-
-def _is_alive(connection: sa.Connection) -> bool:
-    """Does the server answer on it? Asked in one turn, without a transaction."""
-    from psycopg import pq
-
-    asked = driver_of(connection).pgconn
-    return asked.status == pq.ConnStatus.OK and asked.exec_(b"SELECT 1").status == pq.ExecStatus.TUPLES_OK
 
 
 def _holds_nul(value: object) -> bool:

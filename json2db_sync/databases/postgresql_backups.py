@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -13,7 +12,6 @@ from json2db_sync.databases.backups import Backup, free_name, no_backup
 from json2db_sync.databases.flat_views import FlatViews
 from json2db_sync.databases.ledger import TABLES, Ledger
 from json2db_sync.databases.postgresql_attached import all_on, copy_checks, execute
-from json2db_sync.databases.postgresql_session import Session
 from json2db_sync.databases.postgresql_tables import PostgreSQLTables, oids_of
 from json2db_sync.databases.views import KeptViews
 from json2db_sync.errors import ValidationError
@@ -31,10 +29,6 @@ _REVOKE = """
         CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(acl.grantee)) END)
     FROM pg_namespace, aclexplode(nspacl) AS acl WHERE nspname = :name AND acl.grantee <> nspowner
 """
-READERS = 0x6A32_6463
-"""The advisory lock that all who read share; who replaces tables takes it alone."""
-
-
 _FOUND = """
     SELECT nspname FROM pg_namespace WHERE starts_with(nspname, :prefix)
         AND coalesce(obj_description(oid, 'pg_namespace'), :mark) = :mark
@@ -43,13 +37,6 @@ _FOUND = """
 
 class PostgreSQLBackups(PostgreSQLTables):
     """Copies of our tables, and going back to them."""
-
-    session: Session
-
-    def own_lock(self, key: int) -> int:
-        """The advisory lock of this key for our schema: those of others are written and read beside ours."""
-        schema = self.session.schema
-        return key if schema == "public" else zlib.crc32(schema.encode()) << 31 ^ key
 
     def _mark(self) -> str:
         return f"json2db_sync: tables of the schema {self.session.schema}"
@@ -178,10 +165,6 @@ class PostgreSQLBackups(PostgreSQLTables):
                 reason="table_in_the_way",
                 table=min(taken),
             )
-
-    def _wait_for_readers(self, connection: sa.Connection) -> None:
-        """Nobody reads from here to the end of the transaction: who waited then sees the tables as they are then."""
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({self.own_lock(READERS)})")
 
 
 def _attached_table(schema: str) -> sa.Table:

@@ -19,6 +19,7 @@ from json2db_sync.databases.attached import would_be_lost
 from json2db_sync.databases.base import Database, first_line, savepoint
 from json2db_sync.databases.postgresql_attached import Attached, execute
 from json2db_sync.databases.postgresql_errors import state_of
+from json2db_sync.databases.postgresql_locks import PostgreSQLLocks
 from json2db_sync.model.plan import EntityPlan
 
 _COLUMNS = """
@@ -70,8 +71,8 @@ def oids_of(connection: sa.Connection, names: Iterable[str]) -> dict[str, int]:
     return {row.relname: row.oid for row in connection.execute(sa.text(_OIDS), {"names": list(names)})}
 
 
-class PostgreSQLTables(Database):
-    """Tables get another shape and other rows."""
+class PostgreSQLTables(PostgreSQLLocks):
+    """Tables get another shape and other rows, once nobody reads them."""
 
     def create_replacements(self, connection: sa.Connection, plan: EntityPlan, aliases: Mapping[str, str]) -> None:
         super().create_replacements(connection, plan, aliases)
@@ -81,6 +82,7 @@ class PostgreSQLTables(Database):
     def put_in_place(
         self, connection: sa.Connection, old: EntityPlan, new: EntityPlan, aliases: Mapping[str, str]
     ) -> None:
+        self._wait_for_readers(connection)
         sources = {name: self.quote(alias) for name, alias in aliases.items()}
         with self.changing(connection, [table.name for table in (*old.tables, *new.tables)], [old, new]) as change:
             there = oids_of(connection, aliases)
@@ -101,6 +103,14 @@ class PostgreSQLTables(Database):
         aliases = {table.name: f"json2db_new_{number}" for number, table in enumerate(new.tables)}
         self.create_replacements(connection, new, aliases)
         self.put_in_place(connection, old, new, aliases)
+
+    def drop_tables(self, connection: sa.Connection, plan: EntityPlan) -> None:
+        self._wait_for_readers(connection)
+        super().drop_tables(connection, plan)
+
+    def add_columns(self, connection: sa.Connection, plan: EntityPlan, table: str, names: Sequence[str]) -> None:
+        self._wait_for_readers(connection)
+        super().add_columns(connection, plan, table, names)
 
     def add_keys(self, connection: sa.Connection, plan: EntityPlan) -> None:
         """Make the foreign keys between the tables of a plan."""
