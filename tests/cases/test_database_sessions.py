@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
 from support.poolers import pooled
-from support.sessions import ok, query, session, stored, verified
+from support.sessions import ok, query, session, statements, stored, verified
 
 from json2db_sync import JSON2DBConfig, SyncRunner
 from json2db_sync.databases import open_database
@@ -40,12 +40,6 @@ OWN = """
     INSERT INTO own VALUES (1, '0.30000000000000004', 0.1, '1 day 02:03', '\\x00ff5c', '2024-02-03 04:05:06+00', '2024-02-03',
         3, '{1,NULL}', '{"k": 0.1}')
 """
-
-
-def statements(url: str, *texts: str) -> None:
-    with open_database(url) as database, database.transaction() as connection:
-        for text in texts:
-            connection.exec_driver_sql(text, execution_options={"no_parameters": True})
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from support.sessions import ok, query, session, verified
+from support.sessions import ok, query, session, statements, verified
 
 from json2db_sync import SyncRunner
 from json2db_sync.databases import open_database
@@ -55,12 +55,6 @@ def assert_kept(before: dict[str, list[str]], after: dict[str, list[str]]) -> No
     for what, rows in before.items():
         there = set(map(words, after[what]))
         assert [row for row in rows if words(row) not in there] == [], what
-
-
-def statements(url: str, *texts: str) -> None:
-    with open_database(url) as database, database.transaction() as connection:
-        for text in texts:
-            connection.exec_driver_sql(text, execution_options={"no_parameters": True})
 
 
 def seen_by(url: str, role: str, sql: str) -> list[Any]:

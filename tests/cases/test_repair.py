@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from support.contents import accounting_problems, content
 from support.sessions import ok, query, session, stored, verified, write
+from support.sessions import statements as by_hand
 
 from json2db_sync import SyncRunner
 from json2db_sync.config import JSON2DBConfig
@@ -50,12 +51,6 @@ COPY = (
     "INSERT INTO json_things SELECT 99, name, amount, day, box, data_source, created_at, updated_at, _load, _hash, _rest "
     "FROM json_things WHERE id = 2"
 )
-
-
-def by_hand(url: str, *statements: str) -> None:
-    with open_database(url) as database, database.transaction() as connection:
-        for statement in statements:
-            connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
 
 
 @pytest.fixture

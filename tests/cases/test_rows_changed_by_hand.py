@@ -6,16 +6,11 @@ from pathlib import Path
 
 import pytest
 from support.sessions import ok, session, verified
+from support.sessions import statements as by_hand
 
 from json2db_sync import SyncRunner
 from json2db_sync.config import JSON2DBConfig
-from json2db_sync.databases import open_database
 from json2db_sync.results import VerifyResult
-
-
-def by_hand(url: str, statement: str) -> None:
-    with open_database(url) as database, database.transaction() as connection:
-        connection.exec_driver_sql(statement)
 
 
 def runner(url: str, source: Path, **processing: object) -> SyncRunner:

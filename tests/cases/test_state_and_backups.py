@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.sessions import ok, query, verified, write
+from support.sessions import ok, query, statements, verified, write
 
 from json2db_sync import JSON2DBConfig, SyncRunner
 from json2db_sync.atomic_files import BackupRules, FileSet, list_backups
@@ -46,12 +46,6 @@ def path(tmp_path: Path, source: Path) -> Path:
     """An SQLite database that orders were loaded into."""
     ok(SyncRunner(tmp_path / "db" / "shop.db", source).populate())
     return tmp_path / "db" / "shop.db"
-
-
-def statements(url: str, *texts: str) -> None:
-    with open_database(url) as database, database.transaction() as connection:
-        for text in texts:
-            connection.exec_driver_sql(text, execution_options={"no_parameters": True})
 
 
 def beside(path: Path) -> set[str]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support.sessions import ok, query, session, verified
+from support.sessions import ok, query, session, statements, verified
 
 from json2db_sync import SyncRunner
-from json2db_sync.databases import open_database
 
 
 @pytest.fixture
@@ -19,12 +18,6 @@ def runner(database_url, tmp_path):
     runner = SyncRunner(database_url, tmp_path)
     ok(runner.populate())
     return runner
-
-
-def statements(url: str, *texts: str) -> None:
-    with open_database(url) as database, database.transaction() as connection:
-        for text in texts:
-            connection.exec_driver_sql(text, execution_options={"no_parameters": True})
 
 
 def state(url: str) -> list[Any]:

@@ -26,6 +26,7 @@ from json2db_sync.config import JSON2DBConfig
 from json2db_sync.databases import open_database
 from json2db_sync.results import Result
 from support.contents import Content, accounting_problems, assert_sound, content, rows, table_names
+from support.sessions import statements as by_hand
 
 Work = Callable[[str, Path], Result]
 """Database URL and source tree -> result."""
@@ -138,12 +139,6 @@ def repair(url: str, tree: Path) -> Result:
     result = SyncRunner(url, tree).repair()
     assert not getattr(result, "left", ()), result
     return result
-
-
-def by_hand(url: str, *statements: str) -> None:
-    with open_database(url) as database, database.transaction() as connection:
-        for statement in statements:
-            connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
 
 
 OPERATIONS = (

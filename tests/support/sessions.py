@@ -37,6 +37,13 @@ def query(database_url: str, sql: str) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in result] if result.returns_rows else []
 
 
+def statements(database_url: str, *texts: str) -> None:
+    """SQL of someone else, in one transaction, taken as it is written: a % is a %."""
+    with open_database(database_url) as database, database.transaction() as connection:
+        for text in texts:
+            connection.exec_driver_sql(text, execution_options={"no_parameters": True})
+
+
 def ok(result: Any) -> Any:
     assert result.success, (result.error, result.hint)
     return result
