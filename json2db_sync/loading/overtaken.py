@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from itertools import islice
 from typing import Any
@@ -20,14 +20,16 @@ from json2db_sync.sources.reader import record_of
 _PAGE = 500
 
 
-def mark_overtaken(database: Database, entities: Iterable[str]) -> None:
+def mark_overtaken(database: Database, entities: Collection[str]) -> None:
     """Mark those of these entities' rejected records that are overtaken, and no others of them."""
+    if not entities:
+        return
     with database.transaction() as connection:
         ledger = Ledger(database, connection)
-        counts, plans = ledger.rejected_counts(overtaken=True), ledger.plans()
-        there = database.relation_names(connection) if counts else set()
-        for entity in sorted(counts.keys() & set(entities)):
-            plan = plans.get(entity)
+        rejected = sorted(ledger.rejected_counts(overtaken=True).keys() & set(entities))
+        there = database.relation_names(connection) if rejected else set()
+        for entity in rejected:
+            plan = ledger.plan(entity)
             # Where a field tells the newest version, the order of the files does not.
             if plan is not None and plan.key and not plan.lifecycle.version and plan.table.name in there:
                 _Overtaken(database, connection, ledger, plan).mark()
