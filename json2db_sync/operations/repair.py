@@ -165,7 +165,7 @@ def _diagnosis(work: _Work) -> Diagnosis:
     paths = _paths(work)
     with database.reading() as connection:
         plans = Ledger(database, connection).plans()
-        found = Diagnosis(database, connection, paths, plans, memory(work.context), meter)
+        found = Diagnosis(database, connection, plans, memory(work.context), meter, paths=paths)
         work.step.reads(*found.size)
         found.examine()
         found.unfit += Verification(database, connection, plans).schema().examples

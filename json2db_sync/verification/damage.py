@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -29,9 +29,8 @@ from json2db_sync.verification.value_checks import check_values
 class Diagnosis(Comparison):
     """Compares everything, as verification in full does, and remembers each record that is wrong."""
 
-    def __init__(self, database: Database, connection: sa.Connection, paths: Mapping[str, Path], *rest: Any) -> None:
-        super().__init__(database, connection, *rest)
-        self.paths = self._paths = paths
+    def __init__(self, database: Database, connection: sa.Connection, *rest: Any, **named: Any) -> None:
+        super().__init__(database, connection, *rest, **named)
         self._database, self._connection = database, connection
         self._entity_of_load = self._ledger.load_numbers()
         self.damaged: dict[str, dict[Id, str]] = defaultdict(dict)

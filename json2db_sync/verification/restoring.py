@@ -67,12 +67,11 @@ class EntityRepair:
         self._found = diagnosis
         self._damaged = diagnosis.damaged.get(plan.entity, {})
         self._is_whole = plan.entity in diagnosis.whole
-        self._paths = diagnosis.paths
         loads = self._ledger.loads(statuses=STORED, entity=plan.entity)
-        latest = self._ledger.latest_loads()
+        self._loads = {load.id: load for load in loads}
         if not self._is_whole:  # what a file held before is not known any more
+            latest = self._ledger.latest_loads()
             loads = [load for load in loads if load.id in latest or load.status == "replayed"]
-        self._loads = {load.id: load for load in self._ledger.loads(statuses=STORED, entity=plan.entity)}
         self._readable = [load for load in loads if load.file.id not in diagnosis.unread]
         self._unread = [load for load in loads if load.file.id in diagnosis.unread]
         self._beside = _beside(plan)
@@ -160,10 +159,9 @@ class EntityRepair:
             return
         rejected = {row["record_number"] for row in kept}
         file = load.file.source_file(load.layout)
-        source = replace(file, path=self._paths.get(load.file.path, file.path))
         layout = FileLayout.from_text(load.layout, file.entity)
         with (
-            RecordReader(source, self._memory_limit, layout=layout) as reader,
+            RecordReader(self._found.source_of(load), self._memory_limit, layout=layout) as reader,
             RecordIds(self._plan, file, key_memory(self._memory_limit)) as known,
         ):
             for record in reader:
@@ -283,14 +281,14 @@ class EntityRepair:
         """Files that cannot be read and whose records are stored."""
         by_load = sa.select(self._root.c[LOAD], sa.func.count()).group_by(self._root.c[LOAD])
         counts: dict[int, int] = defaultdict(int)
-        for load, count in self._connection.execute(by_load):
-            if load in self._loads:
-                counts[self._loads[load].file.id] += count
-        for file in {load.file.id: load.file for load in self._loads.values()}.values():
-            why = self._found.unread.get(file.id)
+        for number, count in self._connection.execute(by_load):
+            if number in self._loads:
+                counts[self._loads[number].file.id] += count
+        for load in {load.file.id: load for load in self._loads.values()}.values():
+            file, why = load.file, self._found.unread.get(load.file.id)
             if why is not None and counts[file.id]:
                 text = f"{why}: {counted(counts[file.id], 'record')} of {self._plan.entity} could not be compared"
-                advice = PUT_BACK if "gone" in why else "populate, then repair"
+                advice = "populate, then repair" if self._found.source_of(load).path.is_file() else PUT_BACK
                 yield LeftDamage("file_unread", self._plan.entity, text, advice, file=file.name, count=counts[file.id])
 
     def _settle(self, number: int, done: Repairs, left: Sequence[LeftDamage]) -> None:

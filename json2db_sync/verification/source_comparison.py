@@ -36,6 +36,7 @@ class Comparison:
 
     :param run: look only at the files that this run loaded; figures are derived only from all.
     :param batch_path: compare many records at once where that can be done; else each alone. What is found is the same.
+    :param paths: where to read files instead of their own paths.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Comparison:
         run: int | None = None,
         *,
         batch_path: bool = True,
+        paths: Mapping[str, Path] | None = None,
     ) -> None:
         self._memory_limit = memory_limit
         self._meter = meter
@@ -59,8 +61,7 @@ class Comparison:
         self._readings = list(self._planned(loads, run))
         self._stored = StoredSide(database, connection, plans, {load.id: load for load in loads})
         self._batch_path = batch_path
-        self._paths: Mapping[str, Path] = {}
-        """Where to read files instead of their own paths."""
+        self._paths = paths or {}
         self._bulk = cache(lambda name: bulk_comparison(database, connection, plans[name]) if batch_path else None)
         self._plans = plans
         self._run = run
@@ -73,6 +74,11 @@ class Comparison:
         """How many files are going to be read, and their bytes."""
         files = [reading[0].file for reading in self._readings if reading[0].status != "replayed"]
         return len(files), sum(file.size for file in files)
+
+    def source_of(self, load: Load) -> SourceFile:
+        """The file of a load, where it is to be read."""
+        file = load.file.source_file(load.layout)
+        return replace(file, path=self._paths.get(load.file.path, file.path))
 
     def _planned(self, loads: Sequence[Load], run: int | None) -> Iterator[Reading]:
         """The readings to be done: the latest of each file, and older ones that figures can be derived from."""
@@ -156,7 +162,7 @@ class Comparison:
         self, file: SourceFile, reading: Reading, sides: Mapping[str, EntityComparison]
     ) -> tuple[str | None, int]:
         """(why the file cannot be compared or None, its records)"""
-        source = replace(file, path=self._paths.get(reading[0].file.path, file.path))
+        source = self.source_of(reading[0])
         if not source.path.is_file():
             return f"{file.name} is gone", 0
         report = self._meter.file_started(file.name)
