@@ -47,6 +47,7 @@ class _Work:
 
 def repair(context: Context, json_dir: PathLike | None = None, *, dry_run: bool = False) -> RepairResult:
     """Store again, as their files hold them, the records that verification in full finds missing or altered."""
+    from json2db_sync.databases.ledger.schema import path_of
     from json2db_sync.verification.restoring import Repairs
 
     started = time.monotonic()
@@ -55,7 +56,7 @@ def repair(context: Context, json_dir: PathLike | None = None, *, dry_run: bool 
         work = _Work(context, database, step, json_dir, Repairs())
         with context.lock(database):
             missing = _missing(work)
-            unloaded = [load for load in _unloaded(work) if Path(load.file.path).is_file()]
+            unloaded = [load for load in _unloaded(work) if path_of(load.file.path).is_file()]
             if not missing and not unloaded:
                 _as_they_are(work, dry_run=dry_run)
             elif not dry_run:
@@ -142,11 +143,7 @@ def _paths(work: _Work) -> dict[str, Path]:
     from json2db_sync.verification.damage import where_files_are
 
     with work.database.reading() as connection:
-        ledger = Ledger(work.database, connection)
-        found, gone = where_files_are(ledger, ())
-        if gone:
-            found, _gone = where_files_are(ledger, list(_files_of_source(work)))
-    return found
+        return where_files_are(Ledger(work.database, connection), lambda: _files_of_source(work))
 
 
 def _files_of_source(work: _Work) -> Iterator[SourceFile]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.dialect import Id
-from json2db_sync.databases.ledger import STORED, Ledger, Load, StoredFile
+from json2db_sync.databases.ledger import Ledger, Load
+from json2db_sync.databases.ledger.schema import path_of
 from json2db_sync.errors import FileError
 from json2db_sync.model import plan as names
 from json2db_sync.model.kinds import Kind
@@ -114,18 +115,24 @@ class Diagnosis(Comparison):
             self.differences[entity] = int(self._connection.execute(rows).scalar_one()) - inserted
 
 
-def where_files_are(ledger: Ledger, elsewhere: Sequence[SourceFile]) -> tuple[dict[str, Path], list[StoredFile]]:
-    """By path, another one (of these files too) that holds just what was loaded; and the files without one."""
-    loads: dict[int, Load] = {load.file.id: load for load in ledger.loads(statuses=STORED) if load.status == "loaded"}
-    gone = [load for load in loads.values() if not Path(load.file.path).is_file()]
-    if not gone:
-        return {}, []
+def where_files_are(ledger: Ledger, elsewhere: Callable[[], Iterable[SourceFile]]) -> dict[str, Path]:
+    """By path of a loaded file that is gone, another file that holds just what was loaded.
+
+    :param elsewhere: gives more files to look among, where the loaded ones are not enough.
+    """
+    loads = {load.file.id: load for load in ledger.loads(statuses=["loaded"])}
+    gone = [load for load in loads.values() if not path_of(load.file.path).is_file()]
+    there = loads.keys() - {load.file.id for load in gone}
+    found = _found_among((load.file.source_file() for id_, load in loads.items() if id_ in there), gone)
+    missing = [load for load in gone if load.file.path not in found]
+    return found | _found_among(elsewhere(), missing) if missing else found
+
+
+def _found_among(files: Iterable[SourceFile], gone: Collection[Load]) -> dict[str, Path]:
     sizes = {load.file.size for load in gone}
-    others = [Path(load.file.path) for load in loads.values() if load not in gone and load.file.size in sizes]
-    others += [file.path for file in elsewhere if file.size in sizes]
     by_digest: dict[str | None, Path] = {}
-    for path in others:
-        with suppress(FileError):
-            by_digest.setdefault(file_digest(path, path.name), path)
-    found = {load.file.path: by_digest[load.digest] for load in gone if load.digest in by_digest}
-    return found, [load.file for load in gone if load.file.path not in found]
+    for file in files if sizes else ():
+        if file.size in sizes:
+            with suppress(FileError):
+                by_digest.setdefault(file_digest(file.path, file.name), file.path)
+    return {load.file.path: by_digest[load.digest] for load in gone if load.digest in by_digest}
