@@ -17,7 +17,7 @@ from json2db_sync.databases.ledger.states import State
 from json2db_sync.databases.outcome_counter import SpillableKeyIndex, key_memory
 from json2db_sync.errors import FileError
 from json2db_sync.loading.load_context import RecordIds
-from json2db_sync.model.kinds import Kind, now_text
+from json2db_sync.model.kinds import now_text
 from json2db_sync.model.plan import GONE, ID, LOAD, STUB, EntityPlan
 from json2db_sync.model.shredder import SchemaMismatch
 from json2db_sync.sources import Record, RecordReader
@@ -179,7 +179,7 @@ class NewestState:
             present = {id_ for ids in self._ids_not_stored(newest) for id_ in ids}
         except NotTold:
             return None
-        typed = [int(id_) for id_ in present] if self._plan.id_kind is Kind.INTEGER else sorted(present)
+        typed = list(map(self._plan.typed_id, sorted(present)))
         return total - sum(self._rows(table, absent & table.c[ID].in_(part)) for part in in_lists(typed))
 
     def _rows(self, table: sa.Table, where: sa.ColumnElement[bool]) -> int:

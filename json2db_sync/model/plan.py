@@ -386,6 +386,10 @@ class EntityPlan:
         """Is the column ``id`` at the same time the column of the source's own key field?"""
         return any(column.name == ID for column in self.table.columns)
 
+    def typed_id(self, id_: str | int) -> str | int:
+        """An id, which may be written as a text, as the table has it."""
+        return int(id_) if self.id_kind is Kind.INTEGER else str(id_)
+
     @property
     def holds_records(self) -> bool:
         """Was it made for records, rather than for a file that held none?"""

@@ -15,7 +15,6 @@ from json2db_sync.errors import ValidationError
 from json2db_sync.model import plan as names
 from json2db_sync.model.aliases import Aliases
 from json2db_sync.model.jsontext import content_id, encode
-from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import EntityPlan
 from json2db_sync.model.record_key import key_of
 from json2db_sync.model.shredder import EntityShredder
@@ -93,7 +92,7 @@ class _Copy:
             text = key_of(now, self._new.key or ()) or known
             if str(stored.id) in self._renamed:
                 self._renamed[str(stored.id)] = text
-        return int(text) if self._new.id_kind is Kind.INTEGER else text
+        return self._new.typed_id(text)
 
     def _mark(self, column: str, value: object) -> object:
         """What a column for marks holds, as it is stored."""

@@ -16,7 +16,6 @@ from json2db_sync.databases.ledger import Ledger, Load
 from json2db_sync.databases.ledger.schema import path_of
 from json2db_sync.errors import FileError
 from json2db_sync.model import plan as names
-from json2db_sync.model.kinds import Kind
 from json2db_sync.model.plan import EntityPlan
 from json2db_sync.sources import SourceFile
 from json2db_sync.sources.bytestream import file_digest
@@ -80,8 +79,7 @@ class Diagnosis(Comparison):
 
     def _blame(self, plan: EntityPlan, found: Iterable[tuple[Id, str]]) -> None:
         for id_, what in found:
-            typed = int(id_) if plan.id_kind is Kind.INTEGER else id_
-            self.damaged[plan.entity].setdefault(typed, what)
+            self.damaged[plan.entity].setdefault(plan.typed_id(id_), what)
 
     def _misfit(self, plan: EntityPlan, id_: Id, column: str) -> None:
         self._blame(plan, [(id_, f"{plan.entity} {id_}: what {column} holds is not of its kind")])

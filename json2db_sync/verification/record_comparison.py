@@ -312,8 +312,8 @@ class EntityComparison:
             record = record_of(record.entity, record.number, record.byte, kept["corrected"])
         id_: Any = kept["stored_id"]
         try:
-            found.append((int(id_) if self._plan.id_kind is Kind.INTEGER else str(id_), record))
-        except (TypeError, ValueError):
+            found.append((self._plan.typed_id(str(id_)), record))
+        except ValueError:
             self.unfit.append(f"{self._where(record)} was replayed, but the ledger says under the id {preview(id_)}")
 
     def _identify(self, record: Record, single: bool, found: list[tuple[Id, Record]]) -> None:

@@ -148,16 +148,10 @@ class EntityRepair:
 
     def _records(self, load: Load, ids: Collection[Id]) -> Iterator[tuple[Id, Record]]:
         """Those of a load's records that have these ids."""
-        kept = list(self._ledger.rejected_of_file(load.file.id))
         if load.status == "replayed":
-            for row in kept:
-                id_ = row["stored_id"]
-                typed = int(id_) if id_ is not None and self._plan.id_kind is Kind.INTEGER else id_
-                if row["replayed_load"] == load.id and typed in ids:
-                    raw = row["raw"] if row["corrected"] is None else row["corrected"]
-                    yield typed, record_of(row["entity"], row["record_number"], row["byte"], raw)
+            yield from self._replayed(load, ids)
             return
-        rejected = {row["record_number"] for row in kept}
+        rejected = {row["record_number"] for row in self._ledger.rejected_of_file(load.file.id)}
         file = load.file.source_file(load.layout)
         layout = FileLayout.from_text(load.layout, file.entity)
         with (
@@ -169,6 +163,14 @@ class EntityRepair:
                     id_ = self._id_of(record, known, single=reader.layout.is_single)
                     if id_ is not None and id_ in ids:
                         yield id_, record
+
+    def _replayed(self, load: Load, ids: Collection[Id]) -> Iterator[tuple[Id, Record]]:
+        for row in self._ledger.rejected_of_file(load.file.id):
+            if row["replayed_load"] == load.id and row["stored_id"] is not None:
+                id_ = self._plan.typed_id(row["stored_id"])
+                if id_ in ids:
+                    raw = row["raw"] if row["corrected"] is None else row["corrected"]
+                    yield id_, record_of(row["entity"], row["record_number"], row["byte"], raw)
 
     def _id_of(self, record: Record, ids: RecordIds, *, single: bool) -> str | int | None:
         try:
@@ -314,7 +316,7 @@ class EntityRepair:
 
     def _forget(self, ids: Sequence[str]) -> int:
         loads = [load.id for load in self._loads.values() if load.file.id in self._found.unread]
-        typed = [int(id_) if self._plan.id_kind is Kind.INTEGER else id_ for id_ in ids]
+        typed = list(map(self._plan.typed_id, ids))
         known = self._root.c[HASH] != FORGOTTEN
         count = 0
         for column, values in ((self._root.c[LOAD], loads), (self._root.c[ID], typed)):
