@@ -189,12 +189,17 @@ class TableChanges(Dialect):
             quote = self.quote
             for name, alias in aliases.items():
                 connection.exec_driver_sql(f"ALTER TABLE {quote(alias)} RENAME TO {quote(name)}")
-            for table in tables.build(new, self.type_of).values():  # which AddConstraint changes
-                if self.capabilities.keys_follow_renames:
-                    for constraint in table.foreign_key_constraints:
-                        connection.execute(sa.schema.AddConstraint(constraint))
+            if self.capabilities.keys_follow_renames:
+                self.add_keys(connection, new)
+            for table in self.tables(new).values():
                 for index in table.indexes:
                     index.create(connection)
+
+    def add_keys(self, connection: sa.Connection, plan: EntityPlan) -> None:
+        """Make the foreign keys between the tables of a plan."""
+        for table in tables.build(plan, self.type_of).values():  # which AddConstraint changes
+            for constraint in table.foreign_key_constraints:
+                connection.execute(sa.schema.AddConstraint(constraint))
 
     def make_anew(self, connection: sa.Connection, old: EntityPlan, new: EntityPlan) -> None:
         """Have an entity's tables, of which some may be there, without rows.

@@ -408,23 +408,6 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
         ).bindparams(sa.bindparam("names", expanding=True, type_=sa.Text()))
         return list(connection.execute(statement, {"names": list(names)}).scalars())
 
-    def extra_ddl(self, connection: sa.Connection, names: Sequence[str]) -> list[tuple[str, str]]:
-        statement = sa.text(
-            "SELECT i.indexname, i.indexdef FROM pg_indexes AS i"
-            " WHERE i.schemaname = current_schema() AND i.tablename IN :names"
-            " AND NOT EXISTS (SELECT 1 FROM pg_constraint AS c WHERE c.conname = i.indexname)"
-        ).bindparams(sa.bindparam("names", expanding=True, type_=sa.Text()))
-        triggers = sa.text(
-            "SELECT t.tgname, pg_get_triggerdef(t.oid) FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid"
-            " WHERE NOT t.tgisinternal AND c.relnamespace = quote_ident(current_schema())::regnamespace"
-            " AND c.relname IN :names"
-        ).bindparams(sa.bindparam("names", expanding=True, type_=sa.Text()))
-        return [
-            (row[0], row[1])
-            for wanted in (statement, triggers)
-            for row in connection.execute(wanted, {"names": list(names)})
-        ]
-
     def size(self, connection: sa.Connection) -> int | None:
         return int(connection.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one())
 

@@ -112,12 +112,6 @@ class PostgreSQLTables(PostgreSQLLocks):
         self._wait_for_readers(connection)
         super().add_columns(connection, plan, table, names)
 
-    def add_keys(self, connection: sa.Connection, plan: EntityPlan) -> None:
-        """Make the foreign keys between the tables of a plan."""
-        for table in tables.build(plan, self.type_of).values():  # which AddConstraint changes
-            for constraint in table.foreign_key_constraints:
-                connection.execute(sa.schema.AddConstraint(constraint))
-
     @contextmanager
     def changing(
         self, connection: sa.Connection, names: Sequence[str], plans: Iterable[EntityPlan]
