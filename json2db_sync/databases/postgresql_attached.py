@@ -18,6 +18,19 @@ def execute(connection: sa.Connection, statement: str) -> None:
     connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
 
 
+def made(*statements: str | None) -> list[str]:
+    """Those of these statements that make something: of a comment that is not there format() makes ``IS NULL``."""
+    return [one for one in statements if one and not one.endswith(" IS NULL")]
+
+
+def oid_of(connection: sa.Connection, name: str) -> int:
+    """What the server knows a table or view by.
+
+    :param name: quoted.
+    """
+    return int(connection.execute(sa.text("SELECT CAST(:name AS regclass)::oid"), {"name": name}).scalar_one())
+
+
 @dataclass(frozen=True)
 class Attached:
     """Something that depends on tables: what takes it away, and what makes it again as it is."""
@@ -36,10 +49,9 @@ _CHANGED = """
             ON d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid AND d.refobjsubid = c.number
     )
 """
-_ROLES = """
-    (SELECT string_agg(CASE role WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(role)) END, ', ')
-        FROM unnest(polroles) AS role)
-"""
+WHO = "CASE {0} WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid({0})) END"
+"""The role of an oid, as a statement names it."""
+_ROLES = f"(SELECT string_agg({WHO.format('role')}, ', ') FROM unnest(polroles) AS role)"
 _POLICIES = f"""{_CHANGED}
     SELECT pg_describe_object('pg_policy'::regclass, p.oid, 0),
         format('DROP POLICY %I ON %s', polname, polrelid::regclass),
@@ -134,8 +146,6 @@ _CHECKS = """
     FROM pg_constraint AS c WHERE contype = 'c' AND conrelid = CAST(:table AS regclass) ORDER BY conname
 """
 
-
-_WHO = "CASE {0} WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid({0})) END"
 # As the one who granted it, who need not be the owner.
 _AS_GRANTOR = """
     CASE WHEN acl.grantor = c.relowner THEN {0} ELSE format('SET LOCAL ROLE %I; %s; SET LOCAL ROLE %I',
@@ -153,14 +163,14 @@ DRESS = f"""
     UNION ALL SELECT NULL, {
     _AS_GRANTOR.format(
         "format('GRANT %s ON %s TO %s%s', acl.privilege_type, c.oid::regclass,"
-        f" {_WHO.format('acl.grantee')}, CASE WHEN acl.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)"
+        f" {WHO.format('acl.grantee')}, CASE WHEN acl.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)"
     )
 }
     FROM pg_class AS c, aclexplode(c.relacl) AS acl WHERE c.oid = :oid AND acl.grantee <> c.relowner
     UNION ALL SELECT a.attname, {
     _AS_GRANTOR.format(
         "format('GRANT %s (%I) ON %s TO %s%s', acl.privilege_type, a.attname, c.oid::regclass,"
-        f" {_WHO.format('acl.grantee')}, CASE WHEN acl.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)"
+        f" {WHO.format('acl.grantee')}, CASE WHEN acl.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)"
     )
 }
     FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid, aclexplode(a.attacl) AS acl
@@ -171,9 +181,8 @@ DRESS = f"""
 def copy_checks(connection: sa.Connection, table: str, copy: str) -> None:
     """Make the CHECKs of a table on its copy, which has its rows: LIKE would have those checked that never were."""
     for check, comment in connection.execute(sa.text(_CHECKS), {"table": table, "copy": copy}).all():
-        execute(connection, f"ALTER TABLE {copy} {check}")
-        if not comment.endswith(" IS NULL"):
-            execute(connection, comment)
+        for statement in (f"ALTER TABLE {copy} {check}", *made(comment)):
+            execute(connection, statement)
 
 
 def keys_on(connection: sa.Connection, oids: Sequence[int]) -> list[Attached]:
@@ -199,17 +208,17 @@ def _as_arrays(columns: Columns) -> dict[str, object]:
 
 def _attached(connection: sa.Connection, query: str, values: dict[str, object]) -> list[Attached]:
     return [
-        # format() gives a statement without its last word where there is no comment
-        Attached(name, drop, tuple(one for one in make if one and not one.endswith(" IS NULL")), is_ours)
+        Attached(name, drop, tuple(made(*make)), is_ours)
         for name, drop, make, is_ours in connection.execute(sa.text(query), values)
     ]
 
 
 _GRANT = f"""
-    format('the grant of %s on %s to %s%s%s', acl.privilege_type, {{}}, {_WHO.format("acl.grantee")},
+    format('the grant of %s on %s to %s%s%s', acl.privilege_type, {{}}, {WHO.format("acl.grantee")},
         CASE WHEN acl.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END,
         CASE WHEN acl.grantor <> relowner THEN ' by ' || quote_ident(pg_get_userbyid(acl.grantor)) ELSE '' END)
 """
+_AS = "CASE {} WHEN 'D' THEN ', disabled' WHEN 'R' THEN ', for replicas' WHEN 'A' THEN ', always' END"
 # In words, what is not as usual of tables and views and is not made by a plan. What a new table gets anyway is usual.
 _INVENTORY = f"""
     WITH r AS (SELECT c.*, c.oid::regclass::text AS called FROM pg_class AS c WHERE c.oid = ANY (CAST(:oids AS oid[]))),
@@ -263,17 +272,16 @@ _INVENTORY = f"""
     UNION SELECT format('the index %s, by which %s is %s', i.indexrelid::regclass, called, what)
         FROM r JOIN pg_index AS i ON indrelid = r.oid, unnest(ARRAY[CASE WHEN indisclustered THEN 'clustered' END,
             CASE WHEN indisreplident THEN 'replicated' END]) AS what WHERE what IS NOT NULL
-    UNION SELECT format('the %s%s', pg_describe_object('pg_trigger'::regclass, t.oid, 0), {{trigger_state}})
+    UNION SELECT format('the %s%s', pg_describe_object('pg_trigger'::regclass, t.oid, 0), {_AS.format("tgenabled")})
         FROM r JOIN pg_trigger AS t ON tgrelid = r.oid WHERE NOT tgisinternal
     UNION SELECT format('the state %s of the triggers of %s', tgenabled,
             pg_describe_object('pg_constraint'::regclass, tgconstraint, 0))
         FROM r JOIN pg_trigger ON tgrelid = r.oid WHERE tgisinternal AND tgenabled <> 'O'
-    UNION SELECT format('the %s%s', pg_describe_object('pg_rewrite'::regclass, r2.oid, 0), {{rule_state}})
+    UNION SELECT format('the %s%s', pg_describe_object('pg_rewrite'::regclass, r2.oid, 0), {_AS.format("ev_enabled")})
         FROM r JOIN pg_rewrite AS r2 ON ev_class = r.oid WHERE rulename <> '_RETURN'
     UNION SELECT 'the ' || pg_describe_object(classid, objid, 0) FROM part
         WHERE classid IN ('pg_policy'::regclass, 'pg_statistic_ext'::regclass, 'pg_publication_rel'::regclass)
 """
-_AS = "CASE {} WHEN 'D' THEN ', disabled' WHEN 'R' THEN ', for replicas' WHEN 'A' THEN ', always' END"
 
 
 def inventory(
@@ -284,11 +292,8 @@ def inventory(
     :param own: indexes that plans make.
     :param strictly: grants too that a new table would get anyway.
     """
-    query = _INVENTORY.replace("{trigger_state}", _AS.format("tgenabled")).replace(
-        "{rule_state}", _AS.format("ev_enabled")
-    )
     values = {"oids": list(oids), "own": list(own), "strictly": strictly}
-    return set(connection.execute(sa.text(query), values).scalars())
+    return set(connection.execute(sa.text(_INVENTORY), values).scalars())
 
 
 _REFERENCES = f"""{_CONSTRAINT}
@@ -296,7 +301,7 @@ _REFERENCES = f"""{_CONSTRAINT}
         OR conrelid = ANY (CAST(:oids AS oid[])))
 """
 _WHOLE = f"""
-    SELECT DISTINCT format('REVOKE ALL ON %s FROM %s', c.oid::regclass, {_WHO.format("acl.grantee")})
+    SELECT DISTINCT format('REVOKE ALL ON %s FROM %s', c.oid::regclass, {WHO.format("acl.grantee")})
         FROM pg_class AS c JOIN pg_default_acl ON defaclobjtype = 'r' AND defaclrole = relowner
             AND defaclnamespace IN (0, relnamespace), aclexplode(defaclacl) AS acl
         WHERE c.oid = :oid AND acl.grantee <> c.relowner
@@ -317,7 +322,7 @@ def all_on(connection: sa.Connection, table: str) -> list[str]:
 
     :param table: quoted.
     """
-    oid = connection.execute(sa.text("SELECT CAST(:name AS regclass)::oid"), {"name": table}).scalar_one()
+    oid = oid_of(connection, table)
     last = connection.execute(sa.text("SELECT relnatts FROM pg_class WHERE oid = :oid"), {"oid": oid}).scalar_one()
     attached = readers_of(connection, [(oid, number) for number in range(last + 1)])
     attached += _attached(connection, _REFERENCES, {"oids": [oid]})

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from json2db_sync.databases.backups import Backup, free_name, no_backup
 from json2db_sync.databases.flat_views import FlatViews
 from json2db_sync.databases.ledger import TABLES, Ledger
-from json2db_sync.databases.postgresql_attached import all_on, copy_checks, execute
+from json2db_sync.databases.postgresql_attached import WHO, all_on, copy_checks, execute
 from json2db_sync.databases.postgresql_tables import PostgreSQLTables, oids_of
 from json2db_sync.databases.views import KeptViews
 from json2db_sync.errors import ValidationError
@@ -24,9 +24,8 @@ _ATTACHED = "json2db_attached"
 """In a backup, what people had hung on the tables: LIKE copies neither grants nor policies."""
 _LIKE = "(LIKE {} INCLUDING ALL EXCLUDING CONSTRAINTS EXCLUDING GENERATED)"
 # Whom ALTER DEFAULT PRIVILEGES would let read what others are kept from.
-_REVOKE = """
-    SELECT DISTINCT format('REVOKE ALL ON SCHEMA %I FROM %s', nspname,
-        CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(acl.grantee)) END)
+_REVOKE = f"""
+    SELECT DISTINCT format('REVOKE ALL ON SCHEMA %I FROM %s', nspname, {WHO.format("acl.grantee")})
     FROM pg_namespace, aclexplode(nspacl) AS acl WHERE nspname = :name AND acl.grantee <> nspowner
 """
 _FOUND = """

@@ -170,7 +170,7 @@ class Change:
         quote = self._database.quote
         there = oids_of(self._connection, sources)
         found = {name: self._columns(oid) for name, oid in there.items()}
-        wanted = {name: self._columns(self._oid(source)) for name, source in sources.items()}
+        wanted = {name: self._columns(attached.oid_of(self._connection, source)) for name, source in sources.items()}
         made = {name: {one.name for one in found.get(name, {}).values() if one.is_generated} for name in sources}
         columns = [
             (there[name], column.number)
@@ -202,11 +202,6 @@ class Change:
     def _run(self, statements: Iterable[str]) -> None:
         for statement in statements:
             execute(self._connection, statement)
-
-    def _oid(self, quoted: str) -> int:
-        return int(
-            self._connection.execute(sa.text("SELECT CAST(:name AS regclass)::oid"), {"name": quoted}).scalar_one()
-        )
 
     def _columns(self, oid: int) -> dict[str, _Column]:
         rows = self._connection.execute(sa.text(_COLUMNS), {"oid": oid})
@@ -288,8 +283,8 @@ class Change:
             yield f"ALTER TABLE ONLY {quote(table)} {', '.join(actions)}"
 
     def _primary_key(self, table: str) -> str | None:
-        query = sa.text("SELECT conname FROM pg_constraint WHERE contype = 'p' AND conrelid = :oid")
-        return self._connection.execute(query, {"oid": self._oid(self._database.quote(table))}).scalar()
+        query = "SELECT conname FROM pg_constraint WHERE contype = 'p' AND conrelid = CAST(:table AS regclass)"
+        return self._connection.execute(sa.text(query), {"table": self._database.quote(table)}).scalar()
 
     def _guilty(self, columns: attached.Columns, statements: Sequence[str]) -> list[str]:
         """Which constraints, indexes and statistics do not go with a change that is refused; nothing is done."""

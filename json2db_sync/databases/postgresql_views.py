@@ -10,7 +10,16 @@ import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.flat_views import FlatView
-from json2db_sync.databases.postgresql_attached import DRESS, RULE_STATE, TRIGGER_STATE, execute, inventory
+from json2db_sync.databases.postgresql_attached import (
+    DRESS,
+    RULE_STATE,
+    TRIGGER_STATE,
+    WHO,
+    execute,
+    inventory,
+    made,
+    oid_of,
+)
 from json2db_sync.databases.views import View, ViewChanged
 from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind
 from json2db_sync.model.moments import has_offset
@@ -72,9 +81,8 @@ _OWNER = """
     FROM pg_class WHERE oid = :oid AND pg_get_userbyid(relowner) <> current_user
 """
 # Whom ALTER DEFAULT PRIVILEGES lets read it though it was not so before.
-_REVOKE = """
-    SELECT DISTINCT format('REVOKE ALL ON %s FROM %s', c.oid::regclass,
-        CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(acl.grantee)) END)
+_REVOKE = f"""
+    SELECT DISTINCT format('REVOKE ALL ON %s FROM %s', c.oid::regclass, {WHO.format("acl.grantee")})
     FROM pg_class AS c, aclexplode(c.relacl) AS acl WHERE c.oid = to_regclass(:name) AND acl.grantee <> c.relowner
 """
 _MARK = re.compile(r"made by json2db_sync of (\S+), remade with its tables: (\w+)")
@@ -165,8 +173,7 @@ class PostgreSQLViews(Database):
         for statement in (*_texts(connection, _REVOKE, name=view.name), *view.statements[1:]):
             if not _OUR_COMMENT.match(statement):
                 execute(connection, statement)
-        oid = connection.execute(sa.text("SELECT CAST(:name AS regclass)::oid"), {"name": view.name}).scalar_one()
-        other = set(view.state) ^ inventory(connection, [oid], strictly=True)
+        other = set(view.state) ^ inventory(connection, [oid_of(connection, view.name)], strictly=True)
         if other := {one for one in other if one in view.state or not one.startswith("the option security_invoker")}:
             raise ViewChanged(f"it would be another by {min(other)}")
 
@@ -184,5 +191,4 @@ def _view(connection: sa.Connection, oid: int) -> View:
 
 
 def _texts(connection: sa.Connection, query: str, **values: object) -> list[str]:
-    found = connection.execute(sa.text(query), values).scalars()
-    return [one for one in found if one and not one.endswith(" IS NULL")]  # a comment that nobody made
+    return made(*connection.execute(sa.text(query), values).scalars())
