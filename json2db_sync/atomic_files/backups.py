@@ -110,10 +110,15 @@ def unused_moment(folder: Path, names: Collection[str], clock: Clock) -> str:
     """A moment for the backups of these files: now, with a number where another run has backed one up this second."""
     now = clock()
     stamp = now.strftime(_STAMP) + ("" if now.tzinfo is None else "Z")
-    pattern = re.compile(rf"(.+)\.backup\.{stamp}(?:_(\d+))?")
-    there = (pattern.fullmatch(path.name) for path in (folder.iterdir() if folder.is_dir() else ()))
-    number = max((int(match[2] or 1) for match in there if match and match[1] in names), default=0) + 1
-    return stamp if number == 1 else f"{stamp}_{number}"
+    there = (path.name.rpartition(".backup.") for path in (folder.iterdir() if folder.is_dir() else ()))
+    return free_name(stamp, (moment for file, _backup, moment in there if file in names))
+
+
+def free_name(stamped: str, taken: Iterable[str], ending: str = "") -> str:
+    """The name, with a number behind it where there is a backup of that second already: the next higher one."""
+    known = (re.fullmatch(rf"{re.escape(stamped)}(?:_(\d+))?{re.escape(ending)}", name) for name in taken)
+    number = max((int(match[1] or 1) for match in known if match), default=0) + 1
+    return f"{stamped}{ending}" if number == 1 else f"{stamped}_{number}{ending}"
 
 
 def backup_path(folder: Path, name: str, moment: str) -> Path:

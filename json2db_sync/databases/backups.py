@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from json2db_sync.errors import DatabaseError
@@ -28,13 +27,6 @@ class Backup:
     def order(self) -> tuple[str, int]:
         """What sorts backups from old to new."""
         return self.created_at, self.number
-
-
-def free_name(stamped: str, taken: Collection[str], ending: str = "") -> str:
-    """The name, with a number behind it where there is a backup of that second already: the next higher one."""
-    known = (re.fullmatch(rf"{re.escape(stamped)}(?:_(\d+))?{re.escape(ending)}", name) for name in taken)
-    number = max((int(match[1] or 1) for match in known if match), default=0) + 1
-    return f"{stamped}{ending}" if number == 1 else f"{stamped}_{number}{ending}"
 
 
 def no_backup(name: str, known: Sequence[str], place: str = "") -> DatabaseError:

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from json2db_sync.databases.backups import Backup, free_name, no_backup
+from json2db_sync.atomic_files.backups import free_name
+from json2db_sync.databases.backups import Backup, no_backup
 from json2db_sync.databases.flat_views import FlatViews
 from json2db_sync.databases.ledger import TABLES, Ledger
 from json2db_sync.databases.postgresql_attached import WHO, all_on, copy_checks, execute

@@ -15,10 +15,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from json2db_sync.atomic_files.backups import moment_of_stamp
+from json2db_sync.atomic_files.backups import free_name, moment_of_stamp
 from json2db_sync.atomic_files.disk import replaced
 from json2db_sync.databases import base
-from json2db_sync.databases.backups import Backup, free_name, no_backup
+from json2db_sync.databases.backups import Backup, no_backup
 from json2db_sync.databases.ledger import TABLES, Ledger
 from json2db_sync.databases.sqlite_file import FLAT_VIEW, SQLiteFile, fault_of
 from json2db_sync.databases.sqlite_missing import integrity, not_checked
