@@ -171,6 +171,8 @@ def _require_apart(exports: Iterable[tuple[SourceFile, Mapping[str, object]]]) -
     first: dict[str, tuple[SourceFile, object]] = {}
     for file, schema in exports:
         other, title = first.setdefault(file.entity, (file, schema.get("title")))
+        if other is file:
+            continue
         if title != schema.get("title"):
             line = json.dumps({glob.escape(file.path.name): f"{file.entity}_2"}, ensure_ascii=False)
             raise ConfigurationError(
