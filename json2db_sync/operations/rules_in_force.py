@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from json2db_sync.user_paths import located
+
 if TYPE_CHECKING:
     from json2db_sync.config import JSON2DBConfig
 
@@ -34,7 +36,7 @@ def _rules(config: JSON2DBConfig) -> dict[str, str | list[str]]:
 
 
 def _absolute(path: Path | None) -> str | None:
-    return None if path is None else str(path.expanduser().absolute())
+    return None if path is None else str(located(path))
 
 
 def _arguments(now: dict[str, str | list[str]], text: str | None) -> list[str]:
