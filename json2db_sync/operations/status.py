@@ -43,8 +43,8 @@ def status(context: Context, *, checksums: bool) -> StatusResult:
             export_directory=str(exports.directory),
             exports=tuple(_export_status(context, exports, database.short_label, found.entities, checksums=checksums)),
             schedules=schedules(context.config),
-            places=(*found.places, *_export_places(context, exports)),
         )
+        found = replace(found, places=(*found.places, *_export_places(context, exports.directory, found.exports)))
         result = _judged(found, tuple(_findings(context, found)))
         step.done(result.state, success=result.success)
     return result
@@ -57,6 +57,7 @@ def _database_status(database: Database) -> StatusResult:
             summary = Summary(database, connection)
             tables = summary.tables()
             entities = tuple(_entities(summary.entities(tables), tables))
+            size = database.size(connection)
             return StatusResult(
                 database=database.label,
                 reachable=True,
@@ -64,30 +65,31 @@ def _database_status(database: Database) -> StatusResult:
                 entities=entities,
                 runs=tuple(summary.runs(_RUNS)),
                 rejected=summary.rejected_total(),
-                size=database.size(connection),
+                size=size,
                 version=database.version(connection),
-                places=tuple(_places(database, database.size(connection), summary.ledger_size())),
+                places=tuple(_places(database, size, summary.ledger_size())),
             )
     except DatabaseError as error:
         return StatusResult(database=database.label, **failure_fields(error))
 
 
 def _places(database: Database, size: int | None, ledger: int | None) -> Iterator[PlaceStatus]:
-    yield PlaceStatus("database", database.label, size, database.free_space())
-    yield PlaceStatus("ledger", database.label, ledger, database.free_space())
+    free = database.free_space()
+    yield PlaceStatus("database", database.label, size, free)
+    yield PlaceStatus("ledger", database.label, ledger, free)
     backups = database.backups()
-    folder = Path(backups[0].name) if backups and database.capabilities.file_based else None
-    free = database.free_space() if folder is None else free_beside(folder)
-    place = database.label if folder is None else str(folder.parent)
-    yield PlaceStatus("backups", place, sum(one.size or 0 for one in backups), free)
+    kept, place = sum(one.size or 0 for one in backups), database.label
+    if backups and database.capabilities.file_based:
+        newest = Path(backups[0].name)
+        place, free = str(newest.parent), free_beside(newest)
+    yield PlaceStatus("backups", place, kept, free)
 
 
-def _export_places(context: Context, exports: Exports) -> Iterator[PlaceStatus]:
-    directory = exports.directory
+def _export_places(context: Context, directory: Path, exports: Sequence[ExportStatus]) -> Iterator[PlaceStatus]:
     if not directory.is_dir():
         return
     free = free_beside(directory / "file")
-    names = {Path(file).name.partition(".")[0] for file in map(exports.find, exports.names()) if file}
+    names = {export.name.partition(".")[0] for export in exports}
     sizes = [file.stat().st_size for file in directory.iterdir() if file.name.partition(".")[0] in names]
     yield PlaceStatus("exports", str(directory), sum(sizes), free)
     rules = backup_rules(context.config.export)

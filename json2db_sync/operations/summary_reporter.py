@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -46,21 +47,24 @@ class Summary:
         self._there = self._ledger.exists()
         self._existing = database.relation_names(connection)
         self.plans = self._ledger.plans()
-        self._sizes: Mapping[str, int] = {}
+
+    @cached_property
+    def _sizes(self) -> Mapping[str, int]:
+        """Bytes of every table of ours and of the ledger: a database may read all of itself to tell."""
+        names = [table.name for plan in self.plans.values() for table in plan.tables]
+        return self._database.table_sizes(self._connection, [*names, *TABLES])
 
     def tables(self) -> list[TableReport]:
         """Every table of ours that is there, parents before their children."""
-        names = [table.name for plan in self.plans.values() for table in plan.tables]
-        sizes = self._sizes = self._database.table_sizes(self._connection, [*names, *TABLES])
         return [
-            self._table(plan, name, table, sizes.get(name))
+            self._table(plan, name, table, self._sizes.get(name))
             for plan in self.plans.values()
             for name, table in self._database.tables(plan).items()
             if name in self._existing
         ]
 
     def ledger_size(self) -> int | None:
-        """Bytes of its tables, once :meth:`tables` has looked."""
+        """Bytes of its tables, where the database can tell."""
         return sum(self._sizes.get(name, 0) for name in TABLES) if self._sizes else None
 
     def with_sums(self, tables: Iterable[TableReport]) -> Iterator[TableReport]:
