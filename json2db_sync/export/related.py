@@ -141,7 +141,7 @@ def guess_name_column(columns: Sequence[str], singular: str) -> str | None:
     return next((by_form[form] for form in forms if form in by_form), None)
 
 
-Rows = Mapping[object, tuple[object, ...]]
+Rows = Mapping[object, tuple[object, ...] | None]
 
 
 class _Lookup:
@@ -159,10 +159,11 @@ class _Lookup:
         self._compares = tables.compares
         self._database, self._connection = database, connection
         self.columns = columns
-        self._known: dict[object, tuple[object, ...]] = {}
+        self._known: dict[object, tuple[object, ...] | None] = {}
+        """By key; None where there is no such row."""
 
     def rows(self, keys: set[object]) -> Rows:
-        """The rows of these keys; a key that no row has is left out."""
+        """The rows of these keys, None where a key has none; those of other keys may be among them."""
         missing = [key for key in keys if key not in self._known]
         if missing:
             if len(self._known) > _REMEMBERED:
@@ -170,12 +171,15 @@ class _Lookup:
                 missing = list(keys)
             for part in in_lists(missing):
                 self._known.update((row[0], tuple(row[1:])) for row in self._found(part))
-            for key in missing if self._compares else ():
-                if (
-                    key not in self._known
-                ):  # it may be equal to the database: in the other case, padded, a text of digits
-                    self._known.update((key, tuple(row[1:])) for row in self._found([key]))
+            for key in missing:
+                if key not in self._known:
+                    self._known[key] = self._equal(key) if self._compares else None
         return self._known
+
+    def _equal(self, key: object) -> tuple[object, ...] | None:
+        """A row whose key equals this one to the database: in the other case, padded, a text of digits."""
+        found = self._found([key])
+        return tuple(found[-1][1:]) if found else None
 
     def _found(self, keys: Sequence[object]) -> Sequence[Sequence[Any]]:
         if not self._wanted:
@@ -219,4 +223,5 @@ class Names:
         keys = [None if value is None else self._tables.key_value(hop.table, value) for value in values]
         rows = lookup.rows({key for key in keys if key is not None})
         place = lookup.columns.index(column)
-        return [rows[key][place] if key in rows else None for key in keys]
+        found = (rows.get(key) for key in keys)
+        return [None if row is None else row[place] for row in found]

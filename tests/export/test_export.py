@@ -11,6 +11,7 @@ import pytest
 from support.exports import TABLES, contents, document, execute, exported, query, records, runner_on, statuses
 
 from json2db_sync import SyncRunner
+from json2db_sync.export import related
 
 
 @pytest.fixture
@@ -23,6 +24,23 @@ def url(database_url: str) -> str:
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
     return tmp_path / "out"
+
+
+def test_a_reference_to_a_row_left_out_is_looked_for_once(database_url, out, monkeypatch):
+    """However many pages refer to it: among all of a page, then by itself, as it may be spelled otherwise."""
+    rows = ", ".join(f"({number}, 2)" for number in range(600))
+    execute(
+        database_url,
+        "CREATE TABLE cities (id INTEGER PRIMARY KEY, name VARCHAR(20));\n"
+        "CREATE TABLE venues (id INTEGER PRIMARY KEY, city_id INTEGER REFERENCES cities (id));\n"
+        f"INSERT INTO cities VALUES (1, 'Riga'), (2, 'Oslo');\nINSERT INTO venues VALUES {rows};\n",
+    )
+    asked: list[list[object]] = []
+    found = related._Lookup._found
+    monkeypatch.setattr(related._Lookup, "_found", lambda self, keys: asked.append([*keys]) or found(self, keys))
+    exported(database_url, out, tables=["venues"], filters={"cities": {"id": 1}})
+    assert {one["city_name"] for one in records(out / "venues.json")} == {None}
+    assert asked == [[2], [2]]
 
 
 def test_every_table_becomes_a_file_in_order_of_key(url, out):
