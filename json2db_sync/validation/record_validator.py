@@ -12,7 +12,7 @@ from json2db_sync.results import Note
 from json2db_sync.text import counted, did_you_mean, some_of
 from json2db_sync.user_paths import expanded
 from json2db_sync.validation.mistakes import MASK, place_and_message
-from json2db_sync.validation.schema_folder import SUFFIX, SchemaFolder
+from json2db_sync.validation.schema_folder import SETTING, SUFFIX, SchemaFolder
 
 if TYPE_CHECKING:
     import jsonschema_rs
@@ -120,16 +120,14 @@ class RecordRules:
         """
         if self._folder is None:
             return
-        setting = "validation.schema_directory"
         named: dict[str, list[str]] = {}
         for file, doubt in self._folder.doubts:
             named.setdefault(file, []).append(doubt)
         for file, found in named.items():
-            yield Note(f"{file}: {some_of(found, 3)}", "unknown_keyword", count=len(found), setting=setting)
+            yield Note(f"{file}: {some_of(found, 3)}", "unknown_keyword", count=len(found), setting=SETTING)
         yield from self._unused(self._folder, entities)
 
     def _unused(self, folder: SchemaFolder, entities: Collection[str]) -> Iterator[Note]:
-        setting = "validation.schema_directory"
         referred = folder.referred
         unused = {one: path.name for one, path in folder.files.items() if one not in entities and path not in referred}
         bare = sorted(set(entities) - self._rules.keys())
@@ -143,7 +141,7 @@ class RecordRules:
         if bare:
             text += f"; without a schema: {some_of(bare, 5)}"
         is_loud = bare or not self._rules
-        yield Note(text, "schemas_unused" if is_loud else "schemas_waiting", count=len(aside), setting=setting)
+        yield Note(text, "schemas_unused" if is_loud else "schemas_waiting", count=len(aside), setting=SETTING)
 
 
 def _asked(entity: str, bare: Collection[str]) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Schema = dict[str, Any] | bool
 
 SUFFIX = ".schema.json"
-_SETTING = "validation.schema_directory"
+SETTING = "validation.schema_directory"
 _BASE = "https://schemas.invalid/folder/"
 """What references in the folder are relative to; a name that can never exist (RFC 2606)."""
 _NAME = re.compile(r"(.+?)(\.schema)?\.json", re.IGNORECASE | re.DOTALL)
@@ -51,13 +51,8 @@ class SchemaFolder:
     @property
     def referred(self) -> set[Path]:
         """The files that others refer to, once all validators are made."""
-        found = set()
-        for own, path in self._paths.items():
-            for reference in _references(self._documents[own]):
-                address = urldefrag(urljoin(own, _encoded_text(reference)))[0]
-                if self._paths.get(address, path) != path:
-                    found.add(self._paths[address])
-        return found
+        meant = ((path, self._paths.get(address, path)) for path, _as_written, address, _part in self._all_references())
+        return {other for path, other in meant if other != path}
 
     @property
     def below(self) -> list[str]:
@@ -100,11 +95,10 @@ class SchemaFolder:
 
     def _without_target(self, error: ValueError) -> ConfigurationError | None:
         """Of a reference to a part of a file that is not there: who refers to what."""
-        lost = _NOT_FOUND.fullmatch(str(getattr(error, "message", "")))
-        for own, path in self._paths.items() if lost else ():
-            for reference in _references(self._documents[own]):
-                if lost and unquote(urldefrag(_encoded_text(reference))[1]) == lost[1]:
-                    return _broken(path, f"{lost[0]}, and {reference} refers to it")
+        if lost := _NOT_FOUND.fullmatch(str(getattr(error, "message", ""))):
+            for path, as_written, _address, part in self._all_references():
+                if unquote(part) == lost[1]:
+                    return _broken(path, f"{lost[0]}, and {as_written} refers to it")
         return None
 
     def _read(self, path: Path) -> Schema:
@@ -143,7 +137,7 @@ class SchemaFolder:
             f"{path.name} refers to {reference}, which is not in {self.directory}",
             hint="a schema may refer to its own parts and to other files of its folder; put a copy there",
             file=str(path),
-            setting=_SETTING,
+            setting=SETTING,
             reason="schema_reference_missing",
         )
 
@@ -160,11 +154,17 @@ class SchemaFolder:
 
     def _referring_to(self, address: str) -> tuple[Path, str]:
         """The file that refers to an address, and how it writes that."""
-        for own, path in self._paths.items():
-            for reference in _references(self._documents[own]):
-                if urldefrag(urljoin(own, _encoded_text(reference)))[0] == address:
-                    return path, reference
+        for path, as_written, meant, _part in self._all_references():
+            if meant == address:
+                return path, as_written
         return self.directory, address
+
+    def _all_references(self) -> Iterator[tuple[Path, str, str, str]]:
+        """Of each reference in what was read: the file, how that writes it, and the address and the part meant."""
+        for own, path in self._paths.items():
+            for as_written in _references(self._documents[own]):
+                address, part = urldefrag(urljoin(own, _encoded_text(as_written)))
+                yield path, as_written, address, part
 
 
 def _files_of(directory: Path) -> dict[str, Path]:
@@ -175,7 +175,7 @@ def _files_of(directory: Path) -> dict[str, Path]:
             else f"{directory} is not a folder",
             hint=f"check the path (working directory: {located()}), or write one: json2db-sync schema infer",
             file=str(directory),
-            setting=_SETTING,
+            setting=SETTING,
             reason="schema_folder_missing",
         )
     found: dict[str, Path] = {}
@@ -194,7 +194,7 @@ def _files_of(directory: Path) -> dict[str, Path]:
                 f"{other.name} and {path.name} are both schemas of {entity}",
                 hint="keep one of them",
                 file=str(path),
-                setting=_SETTING,
+                setting=SETTING,
                 reason="duplicate_schema",
             )
     return found
@@ -260,6 +260,6 @@ def _broken(path: Path, why: object) -> ConfigurationError:
         hint="correct it there",
         file=str(path),
         path=path_text(place) if place else None,
-        setting=_SETTING,
+        setting=SETTING,
         reason="invalid_schema",
     )
