@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import Ledger
@@ -58,16 +58,17 @@ def changes_anything(database: Database, files: Sequence[SourceFile], options: P
     return would_mark(database, options.read.wants, options.read.memory_limit)
 
 
-def bytes_to_load(database: Database, files: Sequence[SourceFile]) -> int:
-    """About how much the files hold that are new or changed, by their sizes and times."""
-    known = {}
-    if database.exists():
-        with database.reading() as connection:
-            ledger = Ledger(database, connection)
-            known = ledger.loaded_files() if ledger.exists() else {}
-    needed = 0
-    for file in files:
-        kept = known.get(str(file.path))
-        if kept is None or (file.size, file.mtime_ns) not in kept.states:
-            needed += file.size * (_PACKED_TO if file.path.suffix.lower() in _PACKED else 1)
-    return needed
+def new_or_changed(database: Database, files: Sequence[SourceFile]) -> list[SourceFile]:
+    """Those of the files that were not loaded as they are now, by their sizes and times."""
+    if not database.exists():
+        return list(files)
+    with database.reading() as connection:
+        ledger = Ledger(database, connection)
+        known = ledger.loaded_files() if ledger.exists() else {}
+    kept = {path: file.states for path, file in known.items()}
+    return [file for file in files if (file.size, file.mtime_ns) not in kept.get(str(file.path), ())]
+
+
+def bytes_in(files: Iterable[SourceFile]) -> int:
+    """About how much the files hold, unpacked."""
+    return sum(file.size * (_PACKED_TO if file.path.suffix.lower() in _PACKED else 1) for file in files)

@@ -87,10 +87,12 @@ def populate(context: Context, selection: Selection, *, backup: bool | None = No
 
 def _room(context: Context, database: Database, files: Sequence[SourceFile]) -> Iterator[Note]:
     """That there may be too little room for what is to be loaded, told before it begins."""
-    from json2db_sync.loading.pending import bytes_to_load
+    from json2db_sync.loading.pending import bytes_in, new_or_changed
 
     free = database.free_space()
-    if free is not None and (needed := bytes_to_load(database, files)) > free:
+    if free is None or bytes_in(files) <= free:  # then the ledger need not be asked
+        return
+    if (needed := bytes_in(new_or_changed(database, files))) > free:
         text = f"there may be too little room: what is to be loaded takes about {size_text(needed)}, and "
         note = Note(f"{text}{size_text(free)} are free beside {database.label}", "may_not_fit", setting="database.path")
         context.log(logging.WARNING, note)
