@@ -43,8 +43,7 @@ class Reference:
         elif self.kind is Kind.TEXT:
             odd = sa.func.length(column) > MAX_KEY
         elif self.kind is Kind.NUMBER:
-            whole = sa.case((sa.func.abs(column) < _EXACT, sa.cast(column, sa.BigInteger)))
-            odd = whole.is_(None) | (column != whole)
+            odd = self._whole.is_(None) | (column != self._whole)
         else:
             return self.kind is Kind.UNKNOWN
         noted = rest.contains(f"{json.dumps(key)}:", autoescape=True) if key.isascii() else rest.is_not(None)
@@ -102,8 +101,12 @@ class Reference:
         text = sa.cast(column, sa.Text)
         if self.kind is not Kind.NUMBER:
             return text
-        whole = sa.case((sa.func.abs(column) < _EXACT, sa.cast(column, sa.BigInteger)))
-        return sa.case((column == whole, sa.cast(whole, sa.Text)), else_=text)
+        return sa.case((column == self._whole, sa.cast(self._whole, sa.Text)), else_=text)
+
+    @property
+    def _whole(self) -> sa.Case[int]:
+        """The number without a fraction; NULL where a double does not tell it exactly."""
+        return sa.case((sa.func.abs(self._column) < _EXACT, sa.cast(self._column, sa.BigInteger)))
 
     def _values(self) -> sa.Select[str]:
         column = self._column
