@@ -69,7 +69,6 @@ class FileLoad:
         self._is_loading = False
         self._is_complete = False
         """Is all written, so that it may be committed even where that could not be told?"""
-        self._is_stored = False
         self._records = 0
         self._layout: FileLayout | None = None
         self._connection: sa.Connection
@@ -98,7 +97,8 @@ class FileLoad:
             self._run.meter.file_done(self._file.name, 0, self._file.size)
             return
         report = self._run.meter.file_started(self._file.name)
-        while not self._is_stored:
+        is_stored = False
+        while not is_stored:
             try:
                 with self._attempt() as (reader, batches):
                     for batch, made in batches:
@@ -116,7 +116,7 @@ class FileLoad:
                     if self._initial_schema is not None:
                         self._initial_schema.confirm(self._connection)
                     self._is_complete = True
-                self._is_stored = True
+                is_stored = True
             except RestartLoad:
                 assert self._initial_schema is not None
                 self._initial_schema.start_over()
@@ -222,8 +222,7 @@ class FileLoad:
         with self._run.database.reading() as connection:
             known = {load.id for load in Ledger(self._run.database, connection).loads(self._run.number)}
         loads = [entity.context.place.load for entity in self._entities.values()]
-        self._is_stored = bool(loads) and known.issuperset(loads)
-        return self._is_stored
+        return bool(loads) and known.issuperset(loads)
 
     def _add_entities_without_records(self, reader: RecordReader) -> None:
         """A file without records is loaded too, and one that held records of an entity before."""
