@@ -29,9 +29,8 @@ def adopt(database: Database, plans: Mapping[str, EntityPlan], settings: PlanSet
     Done again where it was broken off: a key changes when all records have the fields.
     """
     done: list[SchemaChange] = []
-    for plan in plans.values():
-        if plan.key and plan.holds_records and settings.with_added(plan.key) != plan.key:
-            done += _Adoption(database, plan, settings).run()
+    for plan in _to_extend(plans, settings):
+        done += _Adoption(database, plan, settings).run()
     return done
 
 
@@ -44,10 +43,12 @@ def adopt_keys(database: Database, plans: Mapping[str, EntityPlan], settings: Pl
 
 def keys_to_adopt(database: Database, plans: Mapping[str, EntityPlan], settings: PlanSettings) -> bool:
     """Is there anything to do for :func:`adopt` or :func:`adopt_keys`?"""
-    added = (plan for plan in plans.values() if plan.key and plan.holds_records)
-    return any(settings.with_added(plan.key or ()) != plan.key for plan in added) or bool(
-        _to_begin_anew(database, plans, settings)
-    )
+    return bool(_to_extend(plans, settings) or _to_begin_anew(database, plans, settings))
+
+
+def _to_extend(plans: Mapping[str, EntityPlan], settings: PlanSettings) -> list[EntityPlan]:
+    keyed = (plan for plan in plans.values() if plan.key and plan.holds_records)
+    return [plan for plan in keyed if settings.with_added(plan.key or ()) != plan.key]
 
 
 def _to_begin_anew(database: Database, plans: Mapping[str, EntityPlan], settings: PlanSettings) -> list[EntityPlan]:
