@@ -128,7 +128,10 @@ def _require_known(
 def _require_somewhere(
     found: Sequence[Content], plans: Sequence[EntityPlan], application: Application, options: ExportOptions
 ) -> None:
-    """Raise where a field that is said of all tables is in none: what was to be left out would be exported."""
+    """Raise where a field that is said of all tables is in none: what was to be left out would be exported.
+
+    Where no table has any field yet, nothing would be.
+    """
     for setting in ("fields", "exclude", "rename"):
         said = getattr(options, setting).get("*", ())
         missing = [name for name in said if all(one.known is not None and name not in one.known for one in found)]
@@ -136,7 +139,7 @@ def _require_somewhere(
             elsewhere = {field for plan in plans for field in fields_of(plan.table, key=plan.key or ())}
             elsewhere |= {column.name for name in application.tables for column in application.table(name).columns}
             for name in missing:
-                if name not in elsewhere:
+                if elsewhere and name not in elsewhere:
                     raise unknown_field(None, name, sorted(elsewhere), f"export.{setting}")
 
 
