@@ -133,7 +133,7 @@ _PARTS = f"""{_CHANGED} {_CONSTRAINT} JOIN dependant ON classid = 'pg_constraint
     FROM pg_index AS i JOIN dependant ON classid = 'pg_class'::regclass AND objid = i.indexrelid
     WHERE NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = i.indexrelid)
     UNION ALL SELECT pg_describe_object('pg_statistic_ext'::regclass, s.oid, 0),
-        format('DROP STATISTICS %I.%I', stxnamespace::regnamespace::name, stxname),
+        format('DROP STATISTICS %s.%I', stxnamespace::regnamespace, stxname),
         ARRAY[pg_get_statisticsobjdef(s.oid)], false
     FROM pg_statistic_ext AS s JOIN dependant ON classid = 'pg_statistic_ext'::regclass AND objid = s.oid
 """
@@ -176,6 +176,36 @@ DRESS = f"""
     FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid, aclexplode(a.attacl) AS acl
     WHERE c.oid = :oid AND acl.grantee <> c.relowner
 """
+
+_STATISTICS = "format('{} STATISTICS %s.%I {}', stxnamespace::regnamespace, stxname, {})"
+STATISTICS = f"""
+    SELECT unnest(ARRAY[pg_get_statisticsobjdef(oid),
+        {_STATISTICS.format("COMMENT ON", "IS %L", "obj_description(oid, 'pg_statistic_ext')")}])
+    FROM pg_statistic_ext WHERE stxrelid = :oid
+"""
+# What people set of columns, of an index's expressions and of statistics, whose target neither LIKE nor a change of a
+# column's type takes along; an owner last, since a target is the owner's to set.
+_SETTINGS = f"""
+    SELECT unnest(ARRAY[
+        CASE WHEN attstattarget >= 0 THEN
+            format('ALTER TABLE %s ALTER COLUMN %I SET STATISTICS %s', attrelid::regclass, attname, attstattarget) END,
+        format('ALTER TABLE %s ALTER COLUMN %I SET ', attrelid::regclass, attname)
+            || '(' || array_to_string(attoptions, ', ') || ')'])
+    FROM pg_attribute WHERE attrelid = ANY (:oids) AND attnum > 0 AND NOT attisdropped
+    UNION ALL SELECT format('ALTER INDEX %s ALTER COLUMN %s SET STATISTICS %s', indexrelid::regclass, attnum,
+        attstattarget)
+    FROM pg_attribute JOIN pg_index ON indexrelid = attrelid WHERE indrelid = ANY (:oids) AND attstattarget >= 0
+    UNION ALL SELECT unnest(ARRAY[
+        CASE WHEN stxstattarget >= 0 THEN {_STATISTICS.format("ALTER", "SET STATISTICS %s", "stxstattarget")} END,
+        CASE WHEN stxowner <> relowner THEN
+            {_STATISTICS.format("ALTER", "OWNER TO %I", "pg_get_userbyid(stxowner)")} END])
+    FROM pg_statistic_ext JOIN pg_class AS c ON c.oid = stxrelid WHERE stxrelid = ANY (:oids)
+"""
+
+
+def settings_of(connection: sa.Connection, oids: Iterable[int]) -> list[str]:
+    """The statements that set of columns, indexes and statistics of tables or views what people set of them."""
+    return made(*connection.execute(sa.text(_SETTINGS), {"oids": list(oids)}).scalars())
 
 
 def copy_checks(connection: sa.Connection, table: str, copy: str) -> None:
@@ -259,6 +289,13 @@ _INVENTORY = f"""
         unnest(attoptions || CASE WHEN coalesce(attstattarget, -1) >= 0 THEN ARRAY['STATISTICS ' || attstattarget] END
             || CASE WHEN attstorage <> typstorage THEN ARRAY['STORAGE ' || attstorage::text] END
             || CASE WHEN to_jsonb(a) ->> 'attcompression' <> '' THEN ARRAY['COMPRESSION'] END) AS setting
+    UNION SELECT format('the target %s of column %s of the index %s', attstattarget, attnum, indexrelid::regclass)
+        FROM r JOIN pg_index ON indrelid = r.oid JOIN pg_attribute ON attrelid = indexrelid WHERE attstattarget >= 0
+    UNION SELECT format('the %s of the %s', what, pg_describe_object('pg_statistic_ext'::regclass, s.oid, 0))
+        FROM r JOIN pg_statistic_ext AS s ON stxrelid = r.oid, unnest(ARRAY[
+            CASE WHEN stxstattarget >= 0 THEN 'target ' || stxstattarget END,
+            CASE WHEN stxowner <> relowner THEN 'owner ' || quote_ident(pg_get_userbyid(stxowner)) END]) AS what
+        WHERE what IS NOT NULL
     UNION SELECT format('the %s%s', pg_describe_object(classid, objid, 0),
             CASE WHEN NOT convalidated THEN ', NOT VALID' ELSE '' END)
         FROM part JOIN pg_constraint AS c ON classid = 'pg_constraint'::regclass AND objid = c.oid
@@ -311,6 +348,9 @@ _WHOLE = f"""
         FROM pg_class WHERE oid = :oid AND relforcerowsecurity
     UNION ALL SELECT format('ALTER TABLE %s SET (%s)', oid::regclass, array_to_string(reloptions, ', '))
         FROM pg_class WHERE oid = :oid AND reloptions IS NOT NULL
+    UNION ALL SELECT format('ALTER TABLE %s SET (toast.%s)', c.oid::regclass, array_to_string(t.reloptions, ', toast.'))
+        FROM pg_class AS c JOIN pg_class AS t ON t.oid = c.reltoastrelid
+        WHERE c.oid = :oid AND t.reloptions IS NOT NULL
     UNION ALL SELECT format('ALTER TABLE %s REPLICA IDENTITY %s', oid::regclass,
         CASE relreplident WHEN 'f' THEN 'FULL' ELSE 'NOTHING' END)
         FROM pg_class WHERE oid = :oid AND relreplident IN ('f', 'n')
@@ -329,5 +369,8 @@ def all_on(connection: sa.Connection, table: str) -> list[str]:
     return [
         *connection.execute(sa.text(_WHOLE), {"oid": oid}).scalars(),
         *(statement for one in attached if not one.is_ours for statement in one.make),
+        *made(*connection.execute(sa.text(STATISTICS), {"oid": oid}).scalars()),
+        # LIKE gives indexes names of its own
+        *(one for one in settings_of(connection, [oid]) if not one.startswith("ALTER INDEX")),
         *(row[1] for row in connection.execute(sa.text(DRESS), {"oid": oid})),
     ]

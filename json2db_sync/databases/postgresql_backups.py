@@ -23,7 +23,7 @@ _PREFIX = "json2db_backup_"
 _NAME = re.compile(rf"{_PREFIX}(\d{{8}}_\d{{6}})(?:_(\d+))?")
 _ATTACHED = "json2db_attached"
 """In a backup, what people had hung on the tables: LIKE copies neither grants nor policies."""
-_LIKE = "(LIKE {} INCLUDING ALL EXCLUDING CONSTRAINTS EXCLUDING GENERATED)"
+_LIKE = "(LIKE {} INCLUDING ALL EXCLUDING CONSTRAINTS EXCLUDING GENERATED EXCLUDING STATISTICS)"
 # Whom ALTER DEFAULT PRIVILEGES would let read what others are kept from.
 _REVOKE = f"""
     SELECT DISTINCT format('REVOKE ALL ON SCHEMA %I FROM %s', nspname, {WHO.format("acl.grantee")})

@@ -148,6 +148,7 @@ class Change:
         self._aside: list[Attached] = []
         self._switches: list[str] = []
         self._defaults: dict[str, str] = {}
+        self._settings = attached.settings_of(connection, oids.values())
         self.refused: list[str] = []
         """What could not be made again, and why."""
         self._is_guarded = bool(
@@ -256,6 +257,10 @@ class Change:
             # a trigger that could not be made again is named already
             if not self._tried([statement], statement) and gone:
                 self.refused.pop()
+        there = attached.settings_of(self._connection, self._oids.values())
+        for statement in self._settings:
+            if statement not in there and not self._tried([statement], statement):
+                self.refused.pop()  # the inventory has it in words
         self._aside, self._switches = [], []
 
     def _alterations(self, table: str, found: Mapping[str, _Column], wanted: Mapping[str, _Column]) -> Iterator[str]:

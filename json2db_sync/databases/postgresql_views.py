@@ -13,12 +13,14 @@ from json2db_sync.databases.flat_views import FlatView
 from json2db_sync.databases.postgresql_attached import (
     DRESS,
     RULE_STATE,
+    STATISTICS,
     TRIGGER_STATE,
     WHO,
     execute,
     inventory,
     made,
     oid_of,
+    settings_of,
 )
 from json2db_sync.databases.views import View, ViewChanged
 from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind
@@ -40,7 +42,7 @@ _EDGES = """
 """
 _NAME = """
     SELECT CASE WHEN relnamespace = quote_ident(current_schema())::regnamespace THEN quote_ident(relname)
-        ELSE format('%I.%I', relnamespace::regnamespace::name, relname) END, relkind::text
+        ELSE format('%s.%I', relnamespace::regnamespace, relname) END, relkind::text
     FROM pg_class WHERE oid = :oid
 """
 _CREATE = """
@@ -71,9 +73,7 @@ _PARTS = f"""
             format('ALTER MATERIALIZED VIEW %s CLUSTER ON %I', indrelid::regclass, relname) END,
         format('COMMENT ON INDEX %s IS %L', indexrelid::regclass, obj_description(indexrelid, 'pg_class'))])
     FROM pg_index JOIN pg_class ON oid = indexrelid WHERE indrelid = :oid
-    UNION ALL SELECT unnest(ARRAY[pg_get_statisticsobjdef(oid), format('COMMENT ON STATISTICS %I.%I IS %L',
-        stxnamespace::regnamespace::name, stxname, obj_description(oid, 'pg_statistic_ext'))])
-    FROM pg_statistic_ext WHERE stxrelid = :oid
+    UNION ALL {STATISTICS}
 """
 _OWNER = """
     SELECT format('ALTER %s %s OWNER TO %I',
@@ -184,6 +184,7 @@ def _view(connection: sa.Connection, oid: int) -> View:
     statements = (
         *_texts(connection, _CREATE, oid=oid),
         *_texts(connection, _PARTS, oid=oid),
+        *settings_of(connection, [oid]),
         *dress,
         *_texts(connection, _OWNER, oid=oid),  # last: grants of ours become the owner's
     )
