@@ -425,12 +425,15 @@ class SyncRunner:
         """The backups there are, newest first."""
         return self._context(db_path).run(results.BackupResult, backups.backups)
 
-    def restore(self, backup: PathLike, db_path: PathLike | None = None) -> results.BackupResult:
+    def restore(
+        self, backup: PathLike, db_path: PathLike | None = None, *, incomplete: bool = False
+    ) -> results.BackupResult:
         """Replace the database's state by a backup's, all or nothing. The state before is backed up first.
 
         :param backup: what :meth:`backup` and :meth:`backups` name; for SQLite any backup file.
+        :param incomplete: also one that lacks tables or columns which someone had dropped when it was made.
         """
-        return self._context(db_path).run(results.BackupResult, backups.restore, backup)
+        return self._context(db_path).run(results.BackupResult, backups.restore, backup, incomplete_too=incomplete)
 
     # Tables as files
 

@@ -197,9 +197,11 @@ class TableChanges(Dialect):
 
     def add_keys(self, connection: sa.Connection, plan: EntityPlan) -> None:
         """Make the foreign keys between the tables of a plan."""
+        there = self.relation_names(connection)  # all, but after an incomplete backup
         for table in tables.build(plan, self.type_of).values():  # which AddConstraint changes
-            for constraint in table.foreign_key_constraints:
-                connection.execute(sa.schema.AddConstraint(constraint))
+            for constraint in table.foreign_key_constraints if table.name in there else ():
+                if constraint.referred_table.name in there:
+                    connection.execute(sa.schema.AddConstraint(constraint))
 
     def make_anew(self, connection: sa.Connection, old: EntityPlan, new: EntityPlan) -> None:
         """Have an entity's tables, of which some may be there, without rows.
@@ -551,6 +553,10 @@ class Database(TableChanges, RowAccess):
 
         :raises DatabaseError: when there is none of that name, it is damaged, or it is no backup of ours.
         """
+
+    @abstractmethod
+    def lacking(self, name: str) -> tuple[str, ...]:
+        """What a backup that was found does not have of what its own plans describe: tables, and columns."""
 
     @abstractmethod
     def remove_backup(self, name: str) -> None:

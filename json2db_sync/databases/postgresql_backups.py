@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from json2db_sync.atomic_files.backups import free_name
 from json2db_sync.databases.backups import Backup, no_backup
 from json2db_sync.databases.flat_views import FlatViews
-from json2db_sync.databases.ledger import TABLES, Ledger
+from json2db_sync.databases.ledger import TABLES, Ledger, lacking
 from json2db_sync.databases.postgresql_attached import WHO, all_on, copy_checks, execute
 from json2db_sync.databases.postgresql_tables import PostgreSQLTables, oids_of
 from json2db_sync.databases.views import KeptViews
@@ -32,6 +32,11 @@ _REVOKE = f"""
 _FOUND = """
     SELECT nspname FROM pg_namespace WHERE starts_with(nspname, :prefix)
         AND coalesce(obj_description(oid, 'pg_namespace'), :mark) = :mark
+"""
+
+_COLUMNS = """
+    SELECT relname, attname FROM pg_class AS c JOIN pg_attribute ON attrelid = c.oid AND attnum > 0 AND NOT attisdropped
+    WHERE relkind = 'r' AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = :name)
 """
 
 
@@ -90,6 +95,20 @@ class PostgreSQLBackups(PostgreSQLTables):
             raise no_backup(name, known)
         return name
 
+    def lacking(self, name: str) -> tuple[str, ...]:
+        columns: dict[str, set[str]] = {}
+        with self.reading() as connection:
+            for table, column in connection.execute(sa.text(_COLUMNS), {"name": name}):
+                columns.setdefault(table, set()).add(column)
+            source = f"{self.quote(name)}.{{}}"
+            return lacking(
+                self,
+                columns,
+                lambda table, column: connection.exec_driver_sql(
+                    f"SELECT {column} FROM {source.format(table)}"
+                ).scalars(),
+            )
+
     def remove_backup(self, name: str) -> None:
         with self.transaction() as connection:
             for table in sa.inspect(connection).get_table_names(schema=name):
@@ -97,6 +116,7 @@ class PostgreSQLBackups(PostgreSQLTables):
             connection.exec_driver_sql(f"DROP SCHEMA {self.quote(name)}")  # not what others put there
 
     def restore(self, name: str) -> Backup:
+        lacks = self.lacking(name)
         with self.transaction() as connection:
             self._wait_for_readers(connection)
             plans = Ledger(self, connection).plans(any_version=True).values()
@@ -123,7 +143,8 @@ class PostgreSQLBackups(PostgreSQLTables):
                 restored = Ledger(self, connection).plans()
                 for plan in restored.values():  # LIKE copies no foreign keys
                     self.add_keys(connection, plan)
-                    self.create_missing_indexes(connection, plan)
+                    if not lacks:  # else they come with the columns, when those are made again
+                        self.create_missing_indexes(connection, plan)
                 change.hang(self._attached(connection, name, lost))
             flat.make(restored, restored, views, wanted=bool(flat.names))
             views.make_again()

@@ -19,7 +19,7 @@ from json2db_sync.atomic_files.backups import free_name, moment_of_stamp
 from json2db_sync.atomic_files.disk import replaced
 from json2db_sync.databases import base
 from json2db_sync.databases.backups import Backup, no_backup
-from json2db_sync.databases.ledger import TABLES, Ledger
+from json2db_sync.databases.ledger import TABLES, Ledger, lacking
 from json2db_sync.databases.sqlite_file import FLAT_VIEW, SQLiteFile, fault_of
 from json2db_sync.databases.sqlite_missing import integrity, not_checked
 from json2db_sync.databases.views import KeptViews
@@ -103,6 +103,16 @@ class SQLiteBackups(SQLiteFile):
                 reason="not_a_backup",
             )
         return str(source.absolute())
+
+    def lacking(self, name: str) -> tuple[str, ...]:
+        with base.translated(name, self.fault_of), closing(_open_read_only(Path(name))) as backup:
+            columns: dict[str, set[str]] = {}
+            found = "SELECT t.name, c.name FROM sqlite_master AS t JOIN pragma_table_info(t.name) AS c"
+            for table, column in backup.execute(f"{found} WHERE t.type = 'table' AND t.sql NOT LIKE 'CREATE VIRTUAL%'"):
+                columns.setdefault(table, set()).add(column)
+            return lacking(
+                self, columns, lambda table, name: [row[0] for row in backup.execute(f"SELECT {name} FROM {table}")]
+            )
 
     def remove_backup(self, name: str) -> None:
         try:

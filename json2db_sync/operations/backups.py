@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from json2db_sync.errors import DatabaseError, SyncError
-from json2db_sync.operations.context import Context, PathLike, all_table_names
+from json2db_sync.operations.context import Context, PathLike, all_table_names, incomplete
 from json2db_sync.results import (
     BackupReport,
     BackupResult,
@@ -22,9 +22,13 @@ from json2db_sync.text import counted
 from json2db_sync.user_paths import located
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from json2db_sync.atomic_files import BackupRules
     from json2db_sync.config.sections import ExportSettings
+    from json2db_sync.databases.base import Database
 
+_REPAIR = "json2db-sync repair makes it again, from its files"
 _SIDECARS = (".schema.json", ".metadata.json")
 
 
@@ -34,28 +38,57 @@ def backup(context: Context) -> BackupResult:
         database.require()
         with context.lock(database):
             made = database.backup(all_table_names(database))
+            lacks = database.lacking(made.name)
             notes = context.remove_old_backups(database)
         step.done(made.name)
     notes += [Note(f"not checked: {table}", "table_not_checked") for table in made.unchecked]
+    if lacks:
+        text = f"{incomplete(made.name, lacks)}: {_REPAIR}"
+        notes.append(Note(text, "backup_incomplete", count=len(lacks)))
     return BackupResult(database=database.label, backup=made.name, size=made.size, notes=tuple(notes))
 
 
 def backups(context: Context) -> BackupResult:
     """The backups there are, newest first."""
     with context.database() as database:
-        found = tuple(BackupReport(b.name, b.created_at, b.size) for b in database.backups())
+        found = tuple(
+            BackupReport(b.name, b.created_at, b.size, _lacking(database, b.name)) for b in database.backups()
+        )
     return BackupResult(database=database.label, backups=found)
 
 
-def restore(context: Context, name: PathLike) -> BackupResult:
-    """Replace the database's state by a backup's, all or nothing. The state before is backed up first."""
+def _lacking(database: Database, name: str) -> tuple[str, ...]:
+    try:
+        return database.lacking(name)
+    except DatabaseError:  # damaged: restoring it says so
+        return ()
+
+
+def _require_whole(name: str, lacks: Sequence[str], *, incomplete_too: bool) -> None:
+    from json2db_sync.databases.ledger import NO_PLANS
+
+    if lacks and (NO_PLANS in lacks or not incomplete_too):
+        use = "use another backup: json2db-sync backups tells which are whole"
+        possible = "" if NO_PLANS in lacks else f"; --incomplete restores it all the same, then {_REPAIR}"
+        raise DatabaseError(
+            f"{incomplete(name, lacks)}; nothing was changed", hint=use + possible, reason="backup_incomplete"
+        )
+
+
+def restore(context: Context, name: PathLike, *, incomplete_too: bool = False) -> BackupResult:
+    """Replace the database's state by a backup's, all or nothing. The state before is backed up first.
+
+    :param incomplete_too: also by one that lacks something of what its plans describe.
+    """
     with context.step("restore") as step, context.database() as database, context.lock(database):
         name = database.find_backup(os.fspath(name))
-        notes: list[Note] = []
+        lacks = database.lacking(name)
+        _require_whole(name, lacks, incomplete_too=incomplete_too)
+        notes = [Note(f"{incomplete(name, lacks)}: {_REPAIR}", "backup_incomplete", count=len(lacks))] if lacks else []
         before = None
         if database.exists():
             try:
-                before = database.backup(all_table_names(database, any_version=True)).name
+                before = context.back_up(database, all_table_names(database, any_version=True))
                 notes.append(Note(f"the state before is in {before}", "state_before"))
             except DatabaseError as error:
                 kept = database.set_aside_if_damaged()  # that is just what one restores over

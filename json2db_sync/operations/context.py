@@ -149,6 +149,8 @@ class Context:
     """Did the operation leave anything that would not be the same if it began anew?"""
     waited: events.Waiting | None = None
     """The last that the log was told of."""
+    doubts: list[Note] = field(default_factory=list)
+    """Of backups that were made; they go into the result."""
     stop: Cancelled | None = None
     """A wish to stop that came when a step was done: for whoever would go on."""
     layouts: Layouts | None = None
@@ -168,7 +170,9 @@ class Context:
             if is_outermost:
                 self.operation = name
                 self.emit(events.RunStarted(name, self.run_name))
-            result = replace(self._tried(name, partial(work, self, *options, **named)), operation=name)
+            result = self._tried(name, partial(work, self, *options, **named))
+            result = replace(result, operation=name, notes=(*result.notes, *self.doubts))
+            self.doubts.clear()
             success = result.success
             return result
         except SyncError as error:
@@ -258,11 +262,32 @@ class Context:
         with self.lock(database):
             # Before the run is recorded: a restored backup must not tell of a run that never ended.
             names = backup_of() if callable(backup_of) else backup_of
-            backup = database.backup(names).name if names else _backup_before_migration(database)
+            backup = self.back_up(database, names) if names else self._backup_before_migration(database)
             with self.recorded(database, operation, source) as run:
                 yield Writing(run, backup)
             if backup is not None:
                 self.remove_old_backups(database)
+
+    def back_up(self, database: Database, names: Sequence[str]) -> str:
+        """The name of a new backup, made before a change; that it lacks something is said. The lock is held."""
+        made = database.backup(names)
+        if lacks := database.lacking(made.name):
+            self.doubts.append(Note(incomplete(made.name, lacks), "state_before_incomplete"))
+            self.log(logging.WARNING, self.doubts[-1])
+        return made.name
+
+    def _backup_before_migration(self, database: Database) -> str | None:
+        """The name of a new backup, where the next write migrates a ledger that holds anything. The lock is held."""
+        from json2db_sync.databases.ledger import Ledger
+
+        if not database.exists():
+            return None
+        with database.reading() as connection:
+            ledger = Ledger(database, connection)
+            if not ledger.is_older() or not (ledger.plans() or ledger.load_numbers()):
+                return None
+            names = ledger.table_names()
+        return self.back_up(database, names)
 
     def remove_old_backups(self, database: Database) -> list[Note]:
         """Those beyond ``database.keep_backups`` go. The lock is held."""
@@ -377,6 +402,12 @@ def all_table_names(database: Database, *, any_version: bool = False) -> list[st
         return Ledger(database, connection).table_names(any_version=any_version)
 
 
+def incomplete(backup: str, lacks: Sequence[str]) -> str:
+    """What a backup lacks, which was made while someone had dropped it."""
+    more = f" and {len(lacks) - 5} more" if len(lacks) > 5 else ""
+    return f"the backup {backup} is not whole, it lacks {', '.join(lacks[:5])}{more}"
+
+
 def limit(most: int | None) -> int | None:
     """How many to list at most, as a database takes it.
 
@@ -387,17 +418,3 @@ def limit(most: int | None) -> int | None:
             f"cannot list {most} at most", hint="a number from 1 on, or None for all", reason="invalid_value"
         )
     return most if most is None else min(most, 2**31 - 1)
-
-
-def _backup_before_migration(database: Database) -> str | None:
-    """The name of a new backup, where the next write migrates a ledger that holds anything. The lock is held."""
-    from json2db_sync.databases.ledger import Ledger
-
-    if not database.exists():
-        return None
-    with database.reading() as connection:
-        ledger = Ledger(database, connection)
-        if not ledger.is_older() or not (ledger.plans() or ledger.load_numbers()):
-            return None
-        names = ledger.table_names()
-    return database.backup(names).name

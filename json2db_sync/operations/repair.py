@@ -82,7 +82,7 @@ def _as_they_are(work: _Work, *, dry_run: bool) -> None:
     trial = _restore(work, found, 0, keep=False)
     work.done = trial
     if trial.changes and not dry_run:
-        work.backup = work.database.backup(all_table_names(work.database)).name
+        work.backup = work.context.back_up(work.database, all_table_names(work.database))
         with work.context.recorded(work.database, "repair", None) as work.run:
             work.done = _restore(work, found, work.run, keep=True)
 
@@ -102,7 +102,7 @@ def _make_again(work: _Work, missing: Sequence[EntityTodo]) -> None:
 
     context, database = work.context, work.database
     paths = _paths(work)
-    work.backup = database.backup(all_table_names(database)).name
+    work.backup = context.back_up(database, all_table_names(database))
     with context.recorded(database, "repair", None) as work.run:
         plans = stored_plans(database)
         settings = plan_settings(context, plans)

@@ -58,6 +58,7 @@ class Note(Message):
 
 LOUD = frozenset(
     {
+        "backup_incomplete",
         "contract_gone",
         "files_disagree",
         "folders_by_date",

@@ -155,6 +155,8 @@ class BackupReport(Value):
     name: str
     created_at: str
     size: int | None = None
+    lacks: tuple[str, ...] = ()
+    """Tables and columns that someone had dropped when it was made."""
 
 
 @dataclass(frozen=True)

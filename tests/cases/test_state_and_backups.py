@@ -163,6 +163,93 @@ def test_58_what_cannot_stay_is_named_and_nothing_is_changed(path, source, state
     assert query(str(path), "SELECT later FROM json_orders WHERE id = 1") == [(2,)]
 
 
+# Backups that were made while something was missing
+
+
+@pytest.mark.parametrize(
+    ("lost", "named"),
+    [
+        ("DROP TABLE json_orders_lines", "the table json_orders_lines"),
+        ("ALTER TABLE json_orders DROP COLUMN n", "the column json_orders.n"),
+        ("ALTER TABLE json_orders_lines DROP COLUMN q", "the column json_orders_lines.q"),
+    ],
+)
+def test_58_a_backup_that_lacks_something_says_so_and_is_not_restored_by_surprise(runner, database_url, lost, named):
+    statements(database_url, lost)
+    made = runner.backup()
+    assert made.needs_attention
+    assert named in next(note for note in made.notes if note.code == "backup_incomplete")
+    assert [one.lacks for one in ok(runner.backups()).backups] == [(named,)]
+    ok(runner.repair())
+    result = runner.restore(made.backup)
+    assert (result.success, result.reason) == (False, "backup_incomplete")
+    assert named in str(result.error)
+    assert "--incomplete" in str(result.hint)
+    verified(runner)
+    forced = ok(runner.restore(made.backup, incomplete=True))
+    assert forced.needs_attention
+    ok(runner.repair())
+    verified(runner)
+    assert [dict(one) for one in runner.read("orders", id=1)] == [{"id": 1, "n": 1, "lines": [{"q": 1}]}]
+
+
+def test_58_a_backup_that_lacks_an_indexed_column_is_restored_if_that_is_wanted(runner, database_url, source):
+    write(source / "customers.json", [{"id": n} for n in range(1, 31)])
+    write(source / "invoices.json", [{"id": n, "customer_id": n} for n in range(1, 31)])
+    ok(runner.full_workflow())
+    if "://" not in database_url:
+        statements(database_url, "DROP INDEX ix_json_invoices_customer_id")
+    statements(database_url, "ALTER TABLE json_invoices DROP COLUMN customer_id")
+    made = runner.backup().backup
+    ok(runner.repair())
+    ok(runner.restore(made, incomplete=True))
+    ok(runner.repair())
+    verified(runner)
+    with open_database(database_url) as database, database.reading() as connection:
+        plan = Ledger(database, connection).plans()["invoices"]
+        assert not database.missing_indexes(connection, plan)
+
+
+def test_58_a_backup_that_lacks_a_table_of_the_ledger_is_not_restored(runner, database_url):
+    statements(database_url, "DROP TABLE json2db_rejected")
+    made = runner.backup()
+    assert made.needs_attention
+    result = runner.restore(made.backup)
+    assert (result.success, result.reason) == (False, "backup_incomplete")
+    assert "the table json2db_rejected" in str(result.error)
+
+
+def test_58_a_backup_without_plans_is_never_restored(runner, database_url):
+    made = str(ok(runner.backup()).backup)
+    if "://" in database_url:
+        statements(database_url, f"DROP TABLE {made}.json2db_plans")
+    else:
+        statements(made, "DROP TABLE json2db_plans")
+    for wanted in (False, True):
+        result = runner.restore(made, incomplete=wanted)
+        assert (result.success, result.reason) == (False, "backup_incomplete")
+        assert "json2db_plans" in str(result.error)
+    verified(runner)
+
+
+def test_58_what_repair_backs_up_before_is_said_not_to_be_whole(runner, database_url):
+    statements(database_url, "ALTER TABLE json_orders DROP COLUMN n")
+    repaired = ok(runner.repair())
+    assert [note.code for note in repaired.notes] == ["state_before_incomplete"]
+    assert not repaired.needs_attention
+    assert runner.restore(repaired.backup).reason == "backup_incomplete"
+
+
+def test_58_lists_of_backups_show_which_are_not_whole(path, capsys):
+    SyncRunner(path).backup()
+    main(["backups", "--db-path", str(path)])
+    assert "not whole" not in capsys.readouterr().out
+    statements(str(path), "DROP TABLE json_orders_lines")
+    assert main(["backup", "--db-path", str(path)]) == 3
+    main(["backups", "--db-path", str(path)])
+    assert capsys.readouterr().out.count("not whole") == 2
+
+
 # Restores never wait for ever, and take only what is ours
 
 

@@ -17,6 +17,7 @@ from json2db_sync.databases.ledger.schema import (
     Rejection,
     StoredFile,
 )
+from json2db_sync.databases.ledger.wholeness import NO_PLANS, lacking
 
 
 class Ledger(Records):
@@ -33,6 +34,7 @@ class Ledger(Records):
 
 __all__ = [
     "FORGOTTEN",
+    "NO_PLANS",
     "PREFIX",
     "STORED",
     "TABLES",
@@ -42,4 +44,5 @@ __all__ = [
     "Rejection",
     "Replayed",
     "StoredFile",
+    "lacking",
 ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from json2db_sync.interfaces.cli.operations import perform
-from json2db_sync.interfaces.cli.options import ASKING, DATABASE, OUTPUT, WAIT, Call, command, options
+from json2db_sync.interfaces.cli.options import ASKING, DATABASE, INCOMPLETE, OUTPUT, WAIT, Call, command, options
 
 if TYPE_CHECKING:
     from json2db_sync.runner import SyncRunner
@@ -43,12 +43,12 @@ def backups(call: Call) -> int:
     example="json2db-sync restore backups/production.2026-11-20_101530Z.db --yes",
     short="Go back to a backup.",
 )
-@options(click.argument("name", metavar="BACKUP"), DATABASE, WAIT, ASKING, OUTPUT)
-def restore(call: Call, name: str, yes: bool, no_input: bool) -> int:
+@options(click.argument("name", metavar="BACKUP"), DATABASE, INCOMPLETE, WAIT, ASKING, OUTPUT)
+def restore(call: Call, name: str, incomplete: bool, yes: bool, no_input: bool) -> int:
     from json2db_sync.interfaces.cli.questions import Question, ask_restore
 
     def ask(runner: SyncRunner) -> None:
         if not yes:
             ask_restore(Question("restore", no_input), runner, name)
 
-    return perform(call, "restore", lambda runner: runner.restore(name), ask=ask)
+    return perform(call, "restore", lambda runner: runner.restore(name, incomplete=incomplete), ask=ask)

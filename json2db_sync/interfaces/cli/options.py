@@ -206,6 +206,8 @@ RULES = (
 FREEZE = option("--freeze", "frozen", multiple=True, metavar="NAME", callback=_split, heading=_RULES,
     help="Leave the tables of this entity as they are; repeat it, or separate names by commas.")
 LOADING = (BACKUP, BATCH_SIZE, MEMORY, WAIT, *RULES, FREEZE)
+INCOMPLETE = option("--incomplete", is_flag=True, heading=_HOW,
+                    help="Also a backup that lacks tables or columns which someone had dropped when it was made.")
 ASKING = (
     option("-y", "--yes", is_flag=True, heading=_ASKING, help="Go on without asking."),
     option("--no-input", is_flag=True, heading=_ASKING,

@@ -125,6 +125,14 @@ def backups(result: BackupResult, canvas: Canvas) -> None:
         return
     canvas.line((counted(len(result.backups), "backup"), "bold"), ", newest first" if len(result.backups) > 1 else "")
     canvas.table(
-        [Column("when"), Column("size", NUMBER), Column("backup", rest=True, fold=True)],
-        ([ago(one["created_at"]), size_text(one["size"]), one["name"]] for one in result.backups),
+        [Column("when"), Column("size", NUMBER), Column("backup", rest=True, fold=True), Column("")],
+        (
+            [
+                ago(one["created_at"]),
+                size_text(one["size"]),
+                one["name"],
+                ("not whole", "yellow") if one["lacks"] else "",
+            ]
+            for one in result.backups
+        ),
     )
