@@ -12,7 +12,7 @@ from json2db_sync.errors import FileError
 from json2db_sync.export.comparing import compare
 from json2db_sync.export.content import Content
 from json2db_sync.export.draft import Draft, Drafter, stage_beside, stage_records
-from json2db_sync.export.layout import Layout
+from json2db_sync.export.layout import Layout, file_stem
 from json2db_sync.export.options import ExportOptions
 from json2db_sync.export.published import holds, is_export, leftovers, require_plain, stated_checksum
 from json2db_sync.export.reading import Check, Reading, checker
@@ -164,8 +164,9 @@ class Exporter:
         """What deserves a look: names that collide, fields not counted, files of the same tables in other formats."""
         first: dict[str, str] = {}
         for name in (content.name for content in contents):
-            if (other := first.setdefault(entity_name(name), name)) != name:
-                text = f"{other} and {name} would be one entity, {entity_name(name)}, if they were loaded again"
+            entity = entity_name(file_stem(name))
+            if (other := first.setdefault(entity, name)) != name:
+                text = f"{other} and {name} would be one entity, {entity}, if they were loaded again"
                 yield Note(f"{text}: data_source.entities then names one of them otherwise", "names_collide", name)
         for content, file in zip(contents, files, strict=True):
             for field in content.counted if file.statistics else ():

@@ -12,11 +12,11 @@ from json2db_sync.errors import ConfigurationError, FileError, NoDataFound
 from json2db_sync.results.messages import Note
 from json2db_sync.sources.added_fields import SOURCE_NAME, folder_of
 from json2db_sync.sources.file_order import Order
-from json2db_sync.sources.files import COMPRESSED_SUFFIXES, DATA_SUFFIXES, SourceFile, make_file, require_file
+from json2db_sync.sources.files import COMPRESSED_SUFFIXES, DATA_SUFFIXES, SourceFile, make_file, require_file, time_of
 from json2db_sync.sources.folders import files_in
 from json2db_sync.sources.layouts import Layouts
 from json2db_sync.sources.reader import entities_in
-from json2db_sync.sources.sessions import DataFolder, data_folders, files_of, is_session, session_folders
+from json2db_sync.sources.sessions import DataFolder, data_folders, files_of, is_session, notes_beside, session_folders
 from json2db_sync.user_paths import located
 
 SourceType = Literal["auto", "api_sync", "consolidated", "directory"]
@@ -189,7 +189,7 @@ def discover(settings: SourceSettings, limits: Window) -> Source:
         choices.reverse()
     for layout, folders, root in choices:
         if folders:
-            return _inside(layout, folders, root, settings, limits, len(found))
+            return _inside(layout, folders, root, settings, limits, found)
     if settings.type == "auto" and not found:
         return _directory(path, settings, limits)
     raise _nothing(path, settings, len(found))
@@ -256,7 +256,12 @@ def _in_order(files: Iterable[SourceFile], settings: SourceSettings, root: Path)
 
 
 def _inside(
-    layout: Layout, folders: list[DataFolder], root: Path, settings: SourceSettings, limits: Window, session_count: int
+    layout: Layout,
+    folders: list[DataFolder],
+    root: Path,
+    settings: SourceSettings,
+    limits: Window,
+    sessions: list[Path],
 ) -> Source:
     newest = max((folder.time for folder in folders if folder.time is not None), default=None)
     inside = [folder for folder in folders if limits.holds(folder.time)]
@@ -270,7 +275,9 @@ def _inside(
             file=str(root),
             reason="all_files_failed",
         )
-    count = session_count if layout == "sessions" else 0
+    if layout == "sessions":
+        notes += notes_beside([one for one in sessions if limits.holds(time_of(one.name))], root)
+    count = len(sessions) if layout == "sessions" else 0
     return Source(layout, root, _in_order(files, settings, root), limits, count, newest, tuple(notes))
 
 

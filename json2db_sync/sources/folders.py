@@ -10,7 +10,15 @@ from pathlib import Path
 
 from json2db_sync.errors import FileError
 from json2db_sync.results.messages import Note
-from json2db_sync.sources.files import METADATA_PREFIX, SourceFile, is_data, make_file, require_file, stem_and_suffix
+from json2db_sync.sources.files import (
+    DATA_SUFFIXES,
+    METADATA_PREFIX,
+    SourceFile,
+    is_data,
+    make_file,
+    require_file,
+    stem_and_suffix,
+)
 from json2db_sync.text import counted, some_of
 
 WRITTEN_BY = "One record of an export by json2db_sync."
@@ -19,6 +27,8 @@ SCHEMA_SUFFIX, METADATA_SUFFIX = ".schema.json", ".metadata.json"
 
 _MARKS = {SCHEMA_SUFFIX: WRITTEN_BY.encode(), METADATA_SUFFIX: b'"checksum": "sha256:'}
 _HEAD = 1024
+_ABOUT_A_SYNC = re.compile(rb'\s*\{(?=[^\0]*"(status|record_count)"|(?![^\0]*\[\s*\{))')
+"""Metadata of a sync is an object that says how it went, or at least holds no records."""
 EXPORT_SUFFIXES = (".json", ".ndjson", ".json.gz", ".ndjson.gz")
 _BACKUP = re.compile(r".+\.backup\.\d{8}_\d{6}Z?(_\d+)?")  # what a file held before an export replaced it
 _DATABASE = re.compile(r".+\.(db|sqlite3?)(-wal|-shm|-journal)?", re.IGNORECASE)
@@ -83,11 +93,11 @@ def data_paths(folder: Path, *, recursive: bool, left_out: LeftOut) -> list[Path
             path = Path(place, name)
             if _BACKUP.fullmatch(name):
                 left_out.backups += 1
-            elif is_data(name) and is_beside_an_export(path, names):
+            elif is_beside_an_export(path, names):
                 left_out.exports += 1
-            elif is_data(name):
+            elif is_data(name) or _is_export_called_metadata(path):
                 (links if path.is_symlink() else paths).append(path)
-            elif not name.startswith((".", METADATA_PREFIX)) and not _DATABASE.fullmatch(name):
+            elif not (name.startswith(".") or _DATABASE.fullmatch(name) or _is_of_a_sync(path)):
                 left_out.others.append(path)
     if links:
         known = {_identity(path) for path in paths}
@@ -104,10 +114,33 @@ def holds_data(folder: Path, *, recursive: bool) -> bool:
     :raises FileError: when a folder cannot be read.
     """
     return any(
-        is_data(name) and not is_beside_an_export(Path(place, name), names)
+        (is_data(name) or _is_export_called_metadata(Path(place, name)))
+        and not is_beside_an_export(Path(place, name), names)
         for place, names in _folders(folder, recursive=recursive)
         for name in names
     )
+
+
+def _is_export_called_metadata(path: Path) -> bool:
+    """Is this an export of a table that is called as metadata of a sync are?"""
+    if not path.name.startswith(METADATA_PREFIX) or stem_and_suffix(path.name)[1] not in DATA_SUFFIXES:
+        return False
+    besides = (beside_of(path, suffix) for suffix in _MARKS)
+    return any(is_beside_an_export(one, (path.name,)) for one in besides) or _MARKS[METADATA_SUFFIX] in _head(path)
+
+
+def _is_of_a_sync(path: Path) -> bool:
+    return path.name.startswith(METADATA_PREFIX) and _ABOUT_A_SYNC.match(_head(path, 2**16)) is not None
+
+
+def _head(path: Path, size: int = _HEAD) -> bytes:
+    """What the file begins with; nothing where it cannot be read: whoever reads it as data says what is wrong."""
+    try:
+        require_file(path, path.name)
+        with path.open("rb") as stream:
+            return stream.read(size)
+    except (OSError, FileError):
+        return b""
 
 
 def _folders(top: Path, *, recursive: bool) -> Iterator[tuple[str, list[str]]]:
@@ -178,10 +211,5 @@ def is_beside_an_export(path: Path, names: Collection[str]) -> bool:
     for suffix, mark in _MARKS.items():
         stem = path.name.removesuffix(suffix)
         if stem != path.name and any(f"{stem}{ending}" in names for ending in EXPORT_SUFFIXES):
-            try:
-                require_file(path, path.name)
-                with path.open("rb") as stream:
-                    return mark in stream.read(_HEAD)
-            except (OSError, FileError):
-                return False  # whoever reads it as data says what is wrong with it
+            return mark in _head(path)
     return False

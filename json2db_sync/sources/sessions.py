@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -78,6 +78,15 @@ def files_of(
                 replace(file, session=session, stamp=folder.stamp, time=folder.time, expected_records=expected)
             )
     return files, [*left_out.notes(root), *notes]
+
+
+def notes_beside(sessions: Iterable[Path], root: Path) -> list[Note]:
+    """What is worth saying of data files in sessions that are not in their ``raw_json``."""
+    left_out = LeftOut()
+    for session in sessions:
+        found = data_paths(session, recursive=True, left_out=LeftOut())
+        left_out.others += [path for path in found if not path.is_relative_to(session / "raw_json")]
+    return left_out.notes(root)
 
 
 def _metadata(path: Path, folder: DataFolder, notes: list[Note]) -> dict[str, Any]:

@@ -159,6 +159,49 @@ def test_7_an_older_export_in_another_format_is_no_newer_version(database_url, o
     assert "notes.json and notes.ndjson" in (refused.error or "")
 
 
+NAMES = [
+    "sync_metadata_x",
+    ".hidden",
+    "x.schema",
+    "y.metadata",
+    "z.backup.20260101_000000",
+    "raw_json",
+    "a.db",
+    "metadata",
+]
+
+
+@pytest.mark.parametrize("shape", [{}, {"format": "array"}, {"format": "ndjson", "compress": True}], ids=str)
+def test_7_a_table_of_any_name_is_loaded_again(database_url, out, tmp_path, shape):
+    """Also one whose file is called as metadata of a sync, or as what exports leave beside their files."""
+    for name in NAMES:
+        execute(database_url, f'CREATE TABLE "{name}" (id INTEGER PRIMARY KEY);\nINSERT INTO "{name}" VALUES (1);\n')
+    exported(database_url, out, **shape)
+    loaded = ok(SyncRunner(tmp_path / "new.db", out).populate())
+    assert loaded.statistics["inserted"] == len(NAMES)
+    assert [note.code for note in loaded.notes] == ["export_files_left_out"]
+
+
+def test_7_names_that_files_spell_otherwise_collide_as_they_are_loaded(tmp_path, out):
+    """``a.b`` and ``a/b`` do not, ``a.b`` and ``a_2_eb`` do."""
+    url = str(tmp_path / "t.db")
+    for name, notes in (("a.b", 0), ("a/b", 0), ("a_2_eb", 1)):
+        execute(url, f'CREATE TABLE "{name}" (id INTEGER PRIMARY KEY);\n')
+        assert len(exported(url, out).notes) == notes
+
+
+def test_7_what_is_passed_over_in_a_session_is_told(tmp_path):
+    """Records called as metadata, and data files of a session outside its raw_json; metadata itself is not."""
+    session(tmp_path, "2026-01-01", x=[{"id": 1}], sync_metadata_y=[{"id": 1}], sync_metadata_x={"status": "completed"})
+    folder = next(tmp_path.glob("sync_session_*"))
+    (folder / "sync_metadata_z.json").write_text('{"status": "failed", "record_count": 0}')
+    (folder / "late.json").write_text('[{"id": 2}]')
+    notes = ok(SyncRunner(tmp_path / "t.db", tmp_path).populate()).notes
+    assert [note.code for note in notes] == ["files_left_out"] * 2
+    assert "sync_metadata_y.json" in notes[0]
+    assert "late.json" in notes[1]
+
+
 # 10: moments that are texts
 
 MOMENTS = [
