@@ -77,6 +77,8 @@ class PlanSettings:
     """Must the tables of this entity stay as they are, once they are there?"""
     aliases: Mapping[str, Mapping[str, str]] | None = None
     """Entity -> other names of its fields, each with the name that they go by."""
+    exported_aliases: Mapping[str, Mapping[str, str]] | None = None
+    """The same, as the schemas beside exports tell."""
     versions: Mapping[str, str] | None = None
     """Entity, or ``*``, -> the field whose greatest value is the newest version."""
     complete: Collection[str] = ()
@@ -124,10 +126,13 @@ class PlanSettings:
         return (*(name for name in self.added if name not in key), *key) if key else key
 
     def aliases_of(self, entity: str) -> tuple[tuple[str, str], ...]:
-        """Other names of fields: as configured or, failing that, stored."""
+        """Other names of fields: as configured or, failing that, stored or told by an export."""
         plan = (self.stored or {}).get(entity)
         configured = (self.aliases or {}).get(entity)
-        return tuple(configured.items()) if configured is not None else plan.aliases if plan else ()
+        if configured is None and plan is not None:
+            return plan.aliases
+        told = configured if configured is not None else (self.exported_aliases or {}).get(entity, {})
+        return tuple(told.items())
 
     def is_guess(self, plan: EntityPlan) -> bool:
         """Was the key of a plan, or that there is none, never said by the user?"""

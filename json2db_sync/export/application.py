@@ -133,6 +133,7 @@ class ApplicationContent:
         self.related = tuple(map(str, kept))
         self._related = Names(database, connection, tables, kept)
         self.key = projection.key(self._table.key, None)
+        self.differs = projection.differs(list(self._columns), options, all_known=True)
         self.counted = options.counted_fields(table, list(self._names.values()))
         self._filters = projection.told(options.filters_of(table, list(self._columns)))
         omit = options.omits_null

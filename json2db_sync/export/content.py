@@ -38,6 +38,8 @@ class Content(Protocol):
     """Fields whose values are counted."""
     known: list[str] | None
     """The fields that records may have; None where they may have others too."""
+    differs: tuple[str, ...]
+    """In what its records are exported otherwise than they are stored, in words."""
     related: tuple[str, ...]
     """The names that records get, in words."""
 

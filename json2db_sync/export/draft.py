@@ -16,7 +16,7 @@ import msgspec
 
 from json2db_sync.atomic_files import FileSet
 from json2db_sync.export.content import Content
-from json2db_sync.export.exported_file import FILTERS, METADATA_FILTERS
+from json2db_sync.export.exported_file import DIFFERS, FILTERS, METADATA_FILTERS
 from json2db_sync.export.layout import Layout, document, packed
 from json2db_sync.export.lines import Record, as_text
 from json2db_sync.export.published import generated_at, holds, is_document
@@ -95,7 +95,7 @@ class Drafter:
         body = self._body(content, layout, stream)
         schema = content.schema()
         before = generated_at(self.directory, layout)
-        metadata = self._metadata(layout, body, schema, before or "")
+        metadata = self._metadata(content, layout, body, schema, before or "")
         stale = self._stale(layout, body, metadata, schema) if before else set(layout.files)
         if (layout.metadata_file or layout.data_file) in stale:
             metadata |= {"generated_at": now_text()}
@@ -128,11 +128,12 @@ class Drafter:
         top = {field: _most_frequent(of, self.top_values) for field, of in counts.items() if len(of) <= _MOST_VALUES}
         return Body(total, f"sha256:{checksum.hexdigest()}", digest.digest(), top)
 
-    def _metadata(self, layout: Layout, body: Body, schema: Record, moment: str) -> Record:
-        said = {
+    def _metadata(self, content: Content, layout: Layout, body: Body, schema: Record, moment: str) -> Record:
+        said: Record = {
             "version": VERSION,
             "generated_at": moment,
             "source": self.source,
+            **({DIFFERS: content.differs} if content.differs else {}),
             "total_count": body.total,
             "schema": layout.schema_file,
             "checksum": body.checksum,

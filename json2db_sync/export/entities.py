@@ -141,6 +141,10 @@ class EntityContent:
         self.related = tuple(map(str, wanted))
         self._names = Names(database, connection, tables, wanted)
         self.key = self._projection.key(key, known)
+        self.differs = self._projection.differs(own, options, all_known=not full)
+        self._aliases = tuple(pair for pair in plan.aliases if all(map(self._projection.keeps, pair)))
+        name_of = self._projection.name
+        self._told_aliases = {name_of(alias): name_of(name) for alias, name in self._aliases}
         self.counted = options.counted_fields(entity, None if full else list(kept.values()))
         stored = dict(database.tables(plan))
         root = stored[plan.table.name]
@@ -184,12 +188,12 @@ class EntityContent:
         key = self._plan.key or ()
         if self._plan.id_kind is Kind.INTEGER or len(key) != 1:
             return False
-        values = (value_at(one.record, key[0]) for page in self._reader.in_byte_order() for one in page)
+        values = (value_at(one.record, key[0], self._aliases) for page in self._reader.in_byte_order() for one in page)
         return all(type(value) is int and INT64_MIN <= value <= INT64_MAX for value in values)
 
     def _numbered(self, line: bytes) -> bytes:
         """The line behind its key as digits: in order of text they are in order of number."""
-        key = value_at(decode(line), self.key[0])
+        key = value_at(decode(line), self.key[0], tuple(self._told_aliases.items()))
         assert isinstance(key, int)
         return b"%0*d%b" % (_DIGITS, key - INT64_MIN, line)
 
@@ -198,7 +202,7 @@ class EntityContent:
         left_out = bool(self._plan.key and not self.key) or self._plan.key_reason == KEY_LEFT_OUT
         key = None if properties and left_out else self.key if properties else ()
         # Nothing is required: a few records may lack even their key.
-        return record_schema(self.name, properties, (), key, self._filters)
+        return record_schema(self.name, properties, (), key, self._filters, self._told_aliases)
 
     def _add_names(self, records: Sequence[Record]) -> None:
         keys = {column.name: column.key for column in self._plan.table.columns}

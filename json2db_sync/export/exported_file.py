@@ -34,6 +34,10 @@ KEY, FILTERS = "x-key", "x-filters"
 where the export leaves it out; and what records had to satisfy to be exported, where that was not all of them."""
 METADATA_FILTERS = "filters"
 """In the metadata, the same: the schema may get lost."""
+ALIASES = "x-aliases"
+"""In the schema: other names of fields, each with the one that it stands for."""
+DIFFERS = "differs"
+"""In the metadata: in what records were exported otherwise than they are stored, a list of words."""
 
 _ANY_NAME = "records"
 """The key of the records in an envelope whose entity's name is none for a key."""
@@ -142,6 +146,12 @@ def schema_of(path: Path) -> Mapping[str, object]:
     if not isinstance(schema, dict):
         raise FileError(f"{beside.name} is not a JSON object", file=str(beside), reason="invalid_json")
     return schema
+
+
+def aliases_of(schema: Mapping[str, object]) -> dict[str, str]:
+    """The other names of fields that the schema beside an export tells."""
+    told = schema.get(ALIASES)
+    return {alias: name for alias, name in told.items() if isinstance(name, str)} if isinstance(told, dict) else {}
 
 
 def _json_of(path: Path, text: bytes) -> object:

@@ -149,6 +149,16 @@ class Projection:
             return ()
         return tuple(f"{self.name(head)}.{rest}" if rest else self.name(head) for head, rest in named)
 
+    def differs(self, fields: Collection[str], options: ExportOptions, *, all_known: bool) -> tuple[str, ...]:
+        """In what records with these fields (and others, if not all are known) are not exported as they are stored."""
+        others = not all_known and (self.only is not None or self.without)
+        found = {
+            "fields left out": others or not all(map(self.keeps, fields)),
+            "fields renamed": any(name in self.renamed for name in fields if self.keeps(name)),
+            "nulls left out": options.omits_null,
+        }
+        return tuple(words for words, holds in found.items() if holds)
+
     def told(self, filters: Mapping[str, object]) -> Mapping[str, object]:
         """Filters as files may say them: nothing of fields that are left out."""
         told = {name: wanted for name, wanted in filters.items() if self.keeps(name)}

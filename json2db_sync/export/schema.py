@@ -10,7 +10,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from json2db_sync.databases.reflection import ApplicationColumn
-from json2db_sync.export.exported_file import FILTERS, KEY
+from json2db_sync.export.exported_file import ALIASES, FILTERS, KEY
 from json2db_sync.model.kinds import JSON_TYPES
 from json2db_sync.model.plan import TablePlan
 from json2db_sync.sources.folders import WRITTEN_BY
@@ -36,11 +36,13 @@ def record_schema(
     required: Sequence[str],
     key: Sequence[str] | None,
     filters: Mapping[str, object],
+    aliases: Mapping[str, str] | None = None,
 ) -> Schema:
     """The schema of one record.
 
     :param key: the fields that tell a record from the others, as they are exported; None where not all of them are.
     :param filters: what records had to satisfy to be exported; empty where all are.
+    :param aliases: other names of its fields.
     """
     schema = {
         "$schema": DIALECT,
@@ -51,6 +53,7 @@ def record_schema(
         "required": list(required),
         KEY: key if key is None else list(key),
     }
+    schema |= {ALIASES: dict(aliases)} if aliases else {}
     return schema | {FILTERS: dict(filters)} if filters else schema
 
 

@@ -157,6 +157,8 @@ class Context:
     """What is known of how the files at hand hold their records."""
     exported: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
     """The keys of entities as the schemas beside exports tell that are among the files at hand."""
+    exported_aliases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """And other names of their fields."""
     analysis: Analysis | None = None
     """What the last analysis saw: a workflow plans its tables by it."""
 

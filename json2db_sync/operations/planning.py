@@ -57,6 +57,7 @@ def find_files(
     exports = list(_schemas_of_exports(files))
     _require_apart(exports)
     context.exported = dict(_keys_of_exports(exports))
+    context.exported_aliases = dict(_aliases_of_exports(exports))
     step.reads(len(files), sum(file.size for file in files))
     return source, files
 
@@ -154,13 +155,24 @@ def _keys_of_exports(
 ) -> Iterator[tuple[str, tuple[str, ...] | None]]:
     """By entity, the fields of the key that the schema beside an export of ours names; None where it is left out."""
     for file, schema in exports:
-        from json2db_sync.export.exported_file import KEY
+        from json2db_sync.export.exported_file import KEY, aliases_of
 
         key, fields = schema.get(KEY, ()), schema.get("properties")
         told = tuple(map(str, key)) if isinstance(key, list) else None
-        known = isinstance(fields, dict) and all({one, one.split(".")[0]} & fields.keys() for one in told or ())
+        names = {*(fields if isinstance(fields, dict) else ()), *aliases_of(schema).values()}
+        known = isinstance(fields, dict) and all({one, one.split(".")[0]} & names for one in told or ())
         if known and (key is None or told is not None):
             yield from dict.fromkeys((str(schema.get("title")), file.entity), told).items()
+
+
+def _aliases_of_exports(
+    exports: Iterable[tuple[SourceFile, Mapping[str, object]]],
+) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """By entity, the other names of fields that the schema beside an export of ours tells."""
+    for file, schema in exports:
+        from json2db_sync.export.exported_file import aliases_of
+
+        yield from dict.fromkeys((str(schema.get("title")), file.entity), aliases_of(schema)).items()
 
 
 def _require_apart(exports: Iterable[tuple[SourceFile, Mapping[str, object]]]) -> None:
@@ -296,6 +308,7 @@ def plan_settings(context: Context, stored: Mapping[str, EntityPlan]) -> PlanSet
         },
         exported=context.exported,
         aliases=processing.aliases,
+        exported_aliases=context.exported_aliases,
         added=added_fields(context),
         custom=context.custom,
         stored=stored,

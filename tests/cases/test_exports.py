@@ -20,6 +20,9 @@ from support.sessions import ok, session
 
 from json2db_sync import SyncRunner
 from json2db_sync.config import JSON2DBConfig
+from json2db_sync.databases.urls import parse
+from json2db_sync.errors import Unreachable
+from json2db_sync.export.fallback import BREAKER
 
 NOTES = """
 CREATE TABLE users (id INTEGER PRIMARY KEY, full_name VARCHAR(50), boss_id INTEGER REFERENCES users (id));
@@ -330,6 +333,47 @@ def test_14_a_renamed_key_is_the_key(databases, tmp_path):
     session(tmp_path / "source", "2026-01-01", x=[{"k": 2, "v": 1}, {"k": 1, "v": 1}])
     check_round_trip(databases, tmp_path / "source", tmp_path, {"keys": {"x": "k"}}, rename={"x": {"k": "number"}})
     assert document(tmp_path / "two/x.schema.json")["x-key"] == ["number"]
+
+
+@pytest.mark.parametrize(
+    "shape", [{}, {"rename": {"x": {"k": "number", "kk": "n2"}}}, {"null_handling": "omit"}], ids=str
+)
+def test_14_other_names_of_the_key_travel_too(databases, tmp_path, shape):
+    """Loaded elsewhere without the setting, a record under another name has its key, is found, and is no second one."""
+    found = [{"k": 2, "v": 1}, {"kk": 1, "v": 1}, {"kk": 10, "v": 2}]
+    session(tmp_path / "source", "2026-01-01", x=found)
+    processing = {"keys": {"x": ["k"]}, "aliases": {"x": {"kk": "k"}}}
+    check_round_trip(databases, tmp_path / "source", tmp_path, processing, **shape)
+    alias, name = ("n2", "number") if "rename" in shape else ("kk", "k")
+    assert document(tmp_path / "two/x.schema.json")["x-aliases"] == {alias: name}
+    if not shape:
+        runner = SyncRunner(tmp_path / "new.db", tmp_path / "one")
+        ok(runner.populate())
+        assert list(runner.read("x", 1)) == [found[1]]
+        ok(runner.export(output_directory=Path("data")))
+        (tmp_path / "new.db").rename(tmp_path / "away.db")
+        assert list(SyncRunner(tmp_path / "new.db").read("x", 10)) == [found[2]]
+
+
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [
+        ({}, ()),
+        ({"exclude": {"*": ["full_name"]}}, ("fields left out",)),
+        ({"fields": {"users": ["id"]}, "null_handling": "omit"}, ("fields left out", "nulls left out")),
+        ({"rename": {"users": {"full_name": "name"}}}, ("fields renamed",)),
+    ],
+    ids=str,
+)
+def test_06_what_an_export_left_out_is_told_who_reads_it(notes, shape, said):
+    """By the export that answers while the database is away, and by its metadata; names of fields are not."""
+    exported(notes, Path("data"), **shape)
+    BREAKER.forget()
+    BREAKER.failed(parse(notes), Unreachable("it is away"), 60)
+    reading = SyncRunner(notes).read("users")
+    assert (reading.source, reading.differs) == ("export", said)
+    assert tuple(document(Path("data/users.json"))["metadata"].get("differs", ())) == said
+    BREAKER.forget()
 
 
 # 15: numbers in JSON columns

@@ -11,6 +11,7 @@ from json2db_sync.errors import FileError
 from json2db_sync.export.confirmations import confirmed_at
 from json2db_sync.export.exported_file import (
     CLOCKS_DIFFER,
+    DIFFERS,
     FILTERS,
     METADATA_FILTERS,
     ExportedFile,
@@ -39,6 +40,8 @@ class Export:
     exported_from: str
     checksum: str
     records: int
+    differs: tuple[str, ...] = ()
+    """In what its records are not as they are stored, in words."""
 
     @property
     def as_of(self) -> str:
@@ -75,8 +78,9 @@ def stated(file: ExportedFile) -> Export:
             raise ValueError(f"total_count is {records!r}")
     except (ValueError, TypeError, KeyError) as error:
         raise FileError(f"its metadata is spoilt: {error}", reason="damaged_export") from error
-    checksum, source = str(said.get("checksum")), str(said.get("source"))
-    return Export(file.entity, file.path, file.identity, str(said["generated_at"]), source, checksum, records)
+    checksum, source, differs = str(said.get("checksum")), str(said.get("source")), said.get(DIFFERS)
+    words = tuple(map(str, differs)) if isinstance(differs, list) else ()
+    return Export(file.entity, file.path, file.identity, str(said["generated_at"]), source, checksum, records, words)
 
 
 def verified(file: ExportedFile) -> Export:

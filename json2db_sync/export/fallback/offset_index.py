@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from json2db_sync.errors import FileError
-from json2db_sync.export.exported_file import KEY, Place, record_of, schema_of
+from json2db_sync.export.exported_file import KEY, Place, aliases_of, record_of, schema_of
 from json2db_sync.model.aliases import Aliases
 from json2db_sync.model.jsontext import content_id, short_hash
 from json2db_sync.model.record_key import key_of
@@ -67,7 +67,8 @@ def find_keys(path: Path, configured: Sequence[str] | None, texts: Texts, parts:
 
     :raises FileError: when the records do not have the fields, or their values do not tell records apart.
     """
-    named = schema_of(path).get(KEY, ())
+    schema = schema_of(path)
+    named, aliases = schema.get(KEY, ()), aliases or Aliases(aliases_of(schema).items())
     if named is None:
         raise _no_key(path, "does not hold its key")
     stated = named if isinstance(named, list) and all(isinstance(name, str) for name in named) else None

@@ -67,6 +67,11 @@ class Reading(Iterator[dict[str, Any]]):
         return self._opened()._export is not None
 
     @property
+    def differs(self) -> tuple[str, ...]:
+        """In what the export's records are not as they are stored (fields left out, fields renamed, nulls left out)."""
+        return export.differs if (export := self._opened()._export) else ()
+
+    @property
     def reason(self) -> str | None:
         """Why the database does not answer."""
         return self._opened()._reason

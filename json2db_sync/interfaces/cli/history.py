@@ -60,7 +60,8 @@ def _told(reading: Reading) -> Reading:
     if reading.age is not None:
         from json2db_sync.export.fallback import age_text
 
-        age = f"{age_text(reading.age)} old, checksum verified"
+        differs = f"; not as they are stored: {', '.join(reading.differs)}" if reading.differs else ""
+        age = f"{age_text(reading.age)} old, checksum verified{differs}"
         click.echo(
             f"from the export {reading.file}, {age}, since the database does not answer: {reading.reason}", err=True
         )
