@@ -84,3 +84,9 @@ class Cancelled(SyncError):
     """The run was asked to stop and did so at a safe point."""
 
     code = "cancelled"
+
+
+def out_of_memory(where: str = "") -> DatabaseError:
+    """The memory is used up, in a database or outside of one."""
+    hint = "allow the program more, or less to processing.memory_limit; nothing of the file at hand was loaded"
+    return DatabaseError(f"{where}out of memory", hint=hint, reason="out_of_memory")

@@ -27,7 +27,7 @@ from json2db_sync.databases.flat_views import FlatView
 from json2db_sync.databases.tables import SqlType
 from json2db_sync.databases.urls import mask
 from json2db_sync.databases.views import View
-from json2db_sync.errors import ConfigurationError, DatabaseError, SyncError, Unreachable
+from json2db_sync.errors import ConfigurationError, DatabaseError, SyncError, Unreachable, out_of_memory
 from json2db_sync.model.plan import CustomColumn, EntityPlan, PathPlan
 
 FaultOf = Callable[[BaseException, str], DatabaseError | None]
@@ -56,8 +56,7 @@ def translated(label: str, fault_of: FaultOf) -> Iterator[None]:
 def as_fault(error: Exception, label: str, fault_of: FaultOf) -> DatabaseError | None:
     """The error of ours that an SQLAlchemy or driver error stands for; None for anything else."""
     if isinstance(error, MemoryError):  # SQLite's too, as its driver tells it
-        hint = "allow the program more, or less to processing.memory_limit; nothing of the file at hand was loaded"
-        return DatabaseError(f"{label}: out of memory", hint=hint, reason="out_of_memory")
+        return out_of_memory(f"{label}: ")
     fault = fault_of(getattr(error, "orig", None) or error, label)
     if fault is None and isinstance(error, sa.exc.DBAPIError | sa.exc.TimeoutError | sa.exc.UnboundExecutionError):
         return DatabaseError(f"{label}: {first_line(error)}", reason="database_error")

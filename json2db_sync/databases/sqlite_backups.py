@@ -158,9 +158,8 @@ class SQLiteBackups(SQLiteFile):
                     # Through SQLite itself, never by copying the file: a journal beside it would be applied to it.
                     _copy(source, self.path, self.settings.busy_timeout)
         except Locked as error:
-            raise Locked(
-                error.message, hint=f"wait until it is done, then run again; {_NOTHING_DONE}", reason=error.reason
-            ) from error
+            error.hint = f"wait until it is done, then run again; {_NOTHING_DONE}"
+            raise
         return _describe(source, self.path)
 
     @contextmanager

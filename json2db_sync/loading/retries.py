@@ -12,7 +12,7 @@ PAUSES = (0.1, 0.3, 1.0, 3.0)
 
 
 class Retries:
-    """How often one piece of work was tried again, of which nothing is committed.
+    """How often one piece of work was tried again, of which nothing is committed, or which may be done twice.
 
     :param tell: is told of each.
     :param patience: seconds that each attempt may have waited for another program already.
@@ -34,6 +34,7 @@ class Retries:
         waited = time.monotonic() - self._first
         is_over = self._done == len(PAUSES) or (isinstance(error, Locked) and waited > self._patience + sum(PAUSES[:3]))
         if not error.passing or is_over:
+            error.passing = False  # for whoever would try all of it again
             raise error
         again = f"trying again ({self._done + 1} of {len(PAUSES)})"
         self._tell(f"{what}: {error.message}; nothing of it was committed, {again}")

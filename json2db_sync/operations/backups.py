@@ -37,8 +37,9 @@ def backup(context: Context) -> BackupResult:
     with context.step("backup") as step, context.database() as database:
         database.require()
         with context.lock(database):
-            made = database.backup(all_table_names(database))
-            lacks = database.lacking(made.name)
+            made = context.retried("backup", lambda: database.backup(all_table_names(database)))
+            context.has_begun = True
+            lacks = _lacking(database, made.name)
             notes = context.remove_old_backups(database)
         step.done(made.name)
     notes += [Note(f"not checked: {table}", "table_not_checked") for table in made.unchecked]
@@ -97,7 +98,7 @@ def restore(context: Context, name: PathLike, *, incomplete_too: bool = False) -
                 text = f"the state before is damaged ({error.message}), kept as {kept}"
                 notes.append(Note(text, "damaged_state_before"))
         try:
-            restored = database.restore(name)
+            restored = context.retried("restore", lambda: database.restore(name))
         except SyncError:
             if before is not None:  # nothing was changed, so that it holds what there is
                 with suppress(DatabaseError):

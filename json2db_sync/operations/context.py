@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from json2db_sync import events
+from json2db_sync import errors, events
 from json2db_sync.config import JSON2DBConfig
 from json2db_sync.errors import Cancelled, ConfigurationError, DatabaseError, Locked, SyncError, Unreachable
 from json2db_sync.results import Note, RefusedFile, Result
@@ -113,7 +113,7 @@ R = TypeVar("R", bound=Result)
 T = TypeVar("T")
 _REPEATABLE = {
     *("analyze", "plan", "create_tables", "populate", "verify", "report", "inspect", "runs", "show_run"),
-    *("superseded", "gone", "rejected", "replay", "export"),
+    *("superseded", "gone", "rejected", "replay", "export", "backup", "backups"),
 }
 """Operations that leave nothing before they record a run, or say that they have begun."""
 _POLL = 0.2
@@ -177,7 +177,8 @@ class Context:
             self.doubts.clear()
             success = result.success
             return result
-        except SyncError as error:
+        except (SyncError, MemoryError) as raised:
+            error = raised if isinstance(raised, SyncError) else errors.out_of_memory()
             hint = f" ({error.hint})" if error.hint else ""
             self.log(logging.ERROR, f"{name} failed: {error.message}{hint}")
             return result_type(operation=name, **failure_fields(error))
@@ -187,15 +188,22 @@ class Context:
 
     def _tried(self, name: str, work: Callable[[], T]) -> T:
         """What the work gives; done again where a passing fault of the database stopped it before anything was done."""
+        self.has_begun = False
+        return self.retried(name, work, unless=lambda: self.has_begun or name not in _REPEATABLE)
+
+    def retried(self, name: str, work: Callable[[], T], *, unless: Callable[[], bool] = lambda: False) -> T:
+        """What the work gives; done again where a passing fault of the database stopped it.
+
+        :param work: of which nothing is done where it fails, or which may be done twice.
+        """
         from json2db_sync.loading.retries import Retries
 
         retries = Retries(lambda text: self.emit(events.Waiting(name, text)), self.config.database.busy_timeout)
-        self.has_begun = False
         while True:
             try:
                 return work()
             except DatabaseError as error:
-                if self.has_begun or name not in _REPEATABLE:
+                if unless():
                     raise
                 retries.pause(error, name)
 
@@ -272,7 +280,7 @@ class Context:
 
     def back_up(self, database: Database, names: Sequence[str]) -> str:
         """The name of a new backup, made before a change; that it lacks something is said. The lock is held."""
-        made = database.backup(names)
+        made = self.retried("backup", lambda: database.backup(names))
         if lacks := database.lacking(made.name):
             self.doubts.append(Note(incomplete(made.name, lacks), "state_before_incomplete"))
             self.log(logging.WARNING, self.doubts[-1])
@@ -324,12 +332,16 @@ class Context:
             status, message = "failed", error.message
             raise
         finally:
-            try:
+
+            def finish() -> None:
                 with database.transaction() as connection:
                     ledger = Ledger(database, connection)
                     ledger.finish_run(run, status, message)
                     if self.config.database.keep_runs:
                         ledger.forget_runs(self.config.database.keep_runs)
+
+            try:
+                self.retried(operation, finish)
             except SyncError as error:  # the disk is full, the server gone: the run shows as interrupted later
                 self.log(logging.WARNING, f"the end of run {run} could not be recorded: {error.message}")
 

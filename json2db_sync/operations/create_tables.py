@@ -90,8 +90,9 @@ def _evolve(context: Context, database: Database, analysis: Analysis, *, always:
             return _tables_result(nothing, None, database, analysis)
     with context.writing(database, "create_tables") as writing:
         plans = make_plans(context, analysis, stored_plans(database))
-        done = evolve(database, plans.values(), plan_settings(context, plans))
-        _mark(context, database)
+        settings = plan_settings(context, plans)
+        done = context.retried("create_tables", lambda: evolve(database, plans.values(), settings))
+        context.retried("create_tables", lambda: _mark(context, database))
     return _tables_result(done, writing, database, analysis)
 
 
@@ -106,12 +107,12 @@ def _recreate(
     tables = all_table_names(database) if known else ()
     with context.writing(database, "create_tables", backup_of=tables) as writing:
         stored = [plan for name, plan in stored_plans(database).items() if wants(name)]
-        if not empty:
-            evolve(database, stored, plan_settings(context, {}))  # makes whole what someone dropped
-        plans = _fresh_plans(context, database, stored, analysis, empty=empty)
+        if not empty:  # make whole what someone dropped
+            context.retried("create_tables", lambda: evolve(database, stored, plan_settings(context, {})))
+        plans = _fresh_plans(context, database, stored, analysis, empty=empty).values()
         flat = context.config.processing.flat_views
-        done = recreate(database, plans.values(), empty=empty, flat_views=flat)
-        _mark(context, database)
+        done = context.retried("create_tables", lambda: recreate(database, plans, empty=empty, flat_views=flat))
+        context.retried("create_tables", lambda: _mark(context, database))
     return _tables_result(done, writing, database, analysis)
 
 

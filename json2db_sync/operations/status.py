@@ -36,7 +36,10 @@ def status(context: Context, *, checksums: bool) -> StatusResult:
     It fails when the database does not answer, or the last run failed; the exports are looked at all the same.
     """
     with context.step("status") as step, context.database() as database:
-        found = _database_status(database)
+        try:
+            found = context.retried("status", lambda: _database_status(database))
+        except DatabaseError as error:
+            found = StatusResult(database=database.label, **failure_fields(error))
         exports = exports_of(context)
         found = replace(
             found,
@@ -51,26 +54,23 @@ def status(context: Context, *, checksums: bool) -> StatusResult:
 
 
 def _database_status(database: Database) -> StatusResult:
-    """What the database says; that it does not is a failure."""
-    try:
-        with database.reading() as connection:
-            summary = Summary(database, connection)
-            tables = summary.tables()
-            entities = tuple(_entities(summary.entities(tables), tables))
-            size = database.size(connection)
-            return StatusResult(
-                database=database.label,
-                reachable=True,
-                total_records=sum(entity.record_count for entity in entities),
-                entities=entities,
-                runs=tuple(summary.runs(_RUNS)),
-                rejected=summary.rejected_total(),
-                size=size,
-                version=database.version(connection),
-                places=tuple(_places(database, size, summary.ledger_size())),
-            )
-    except DatabaseError as error:
-        return StatusResult(database=database.label, **failure_fields(error))
+    """What the database says."""
+    with database.reading() as connection:
+        summary = Summary(database, connection)
+        tables = summary.tables()
+        entities = tuple(_entities(summary.entities(tables), tables))
+        size = database.size(connection)
+        return StatusResult(
+            database=database.label,
+            reachable=True,
+            total_records=sum(entity.record_count for entity in entities),
+            entities=entities,
+            runs=tuple(summary.runs(_RUNS)),
+            rejected=summary.rejected_total(),
+            size=size,
+            version=database.version(connection),
+            places=tuple(_places(database, size, summary.ledger_size())),
+        )
 
 
 def _places(database: Database, size: int | None, ledger: int | None) -> Iterator[PlaceStatus]:

@@ -27,12 +27,15 @@ from json2db_sync.atomic_files import FileSet
 from json2db_sync.config import JSON2DBConfig
 from json2db_sync.databases import open_database, registry
 from json2db_sync.databases.ledger import Ledger
+from json2db_sync.databases.postgresql import PostgreSQLDatabase
 from json2db_sync.errors import Cancelled, DatabaseError
 from json2db_sync.interfaces.cli.exits import Exit, exit_code
 from json2db_sync.interfaces.cli.main import main
 from json2db_sync.loading import retries
 from json2db_sync.loading.data_populator import FileLoad
 from json2db_sync.loading.entity_load import EntityLoad
+from json2db_sync.operations import summary_reporter
+from json2db_sync.schema.table_generator import _Evolution
 from json2db_sync.workers import subprocess_worker
 
 
@@ -253,6 +256,17 @@ def test_44_memory_that_is_used_up_is_told_as_such(tmp_path, path):
     assert (result["success"], result["error_type"], result["reason"]) == (False, "database_error", "out_of_memory")
     assert "memory" in result["error"]
     assert result["hint"]
+
+
+@pytest.mark.parametrize("place", ["json2db_sync.operations.populate.find_files", "json2db_sync.config.JSON2DBConfig"])
+def test_44_memory_that_is_used_up_outside_of_a_transaction_is_one_line(tmp_path, monkeypatch, capsys, place):
+    def used_up(*_arguments: Any, **_named: Any) -> Any:
+        raise MemoryError
+
+    monkeypatch.setattr(place, used_up)
+    write(tmp_path / "things.json", THINGS)
+    assert main(["populate", "--db-path", str(tmp_path / "x.db"), "--data-source", str(tmp_path), "-q"]) == Exit.FAILED
+    assert "out of memory" in capsys.readouterr().err
 
 
 def test_44_a_trigger_that_ends_the_transaction_stores_nothing_behind_its_back(tmp_path, path):
@@ -729,6 +743,41 @@ def test_a_passing_fault_before_anything_was_done_begins_the_operation_anew(
     for operation in (runner.verify, runner.report, runner.populate, lambda: runner.export(output_directory="out")):
         calls.clear()
         ok(operation())
+
+
+@pytest.mark.parametrize("what", ["status", "backup", "restore", "create_tables", "recreate", "end"])
+def test_a_passing_fault_of_what_is_done_in_one_transaction_is_tried_again(
+    postgres_url, tmp_path, monkeypatch, hurried, what
+):
+    """Backups and restores, changes of tables after their run is recorded, and the record of its end."""
+    write(tmp_path / "things.json", THINGS)
+    told: list[str] = []
+    runner = SyncRunner(postgres_url, tmp_path, on_event=heard(told))
+    ok(runner.populate())
+    made = str(ok(runner.backup()).backup)
+    place, name, work = {
+        "status": (summary_reporter.Summary, "tables", runner.status),
+        "backup": (PostgreSQLDatabase, "_copy", runner.backup),
+        "restore": (PostgreSQLDatabase, "add_keys", lambda: runner.restore(made)),
+        "create_tables": (_Evolution, "finish", runner.create_tables),
+        "recreate": (_Evolution, "finish", lambda: runner.create_tables(recreate=True)),
+        "end": (Ledger, "finish_run", runner.create_tables),
+    }[what]
+    done, calls = getattr(place, name), []
+
+    def lost(self: Any, *arguments: Any, **named: Any) -> Any:
+        calls.append(self)
+        if len(calls) == 1:
+            ends_connections(postgres_url, "0")
+        return done(self, *arguments, **named)
+
+    monkeypatch.setattr(place, name, lost)
+    ok(work())
+    assert "trying again (1 of 4)" in told[0]
+    monkeypatch.undo()
+    assert {run.status for run in ok(runner.runs()).runs} == {"done"}
+    assert len(ok(runner.backups()).backups) == 1 + (what in ("backup", "restore", "recreate"))
+    verified(runner)
 
 
 def test_a_server_that_is_not_there_is_told_at_once(tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import threading
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -339,6 +340,23 @@ class TestOverlap:
             assert main(["--lock-file", "one.lock", "report", "--json"]) == 4
             assert json.loads(capfd.readouterr().out)["error_type"] == "locked"
         assert main(["--lock-file", "one.lock", "config", "show"]) == 0
+
+    @pytest.mark.parametrize("configured", [False, True])
+    def test_a_run_that_is_to_wait_does(
+        self, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *, configured: bool
+    ) -> None:
+        """With --wait, or database.lock_wait, it begins when the other is done; else it leaves when the time is over."""
+        write(Path("source", "items.json"), [{"id": 1}])
+        options = [] if configured else ["--wait", "60"]
+        if configured:
+            monkeypatch.setenv("JSON2DB_LOCK_WAIT", "60")
+        command = ["--lock-file", "one.lock", "populate", "--db-path", "x.db", "--data-source", "source"]
+        with filelock.FileLock("one.lock", thread_local=False) as other:
+            threading.Timer(0.3, other.release).start()
+            assert main([*command, *options]) == 0
+        with filelock.FileLock("one.lock"):
+            assert main([*command, "--wait", "0.05"]) == 4
+            assert "still going on" in capfd.readouterr().err
 
     def test_the_lock_goes_with_the_run(self, capfd: pytest.CaptureFixture[str]) -> None:
         """After a run, and after one that failed, the next one begins; the folder of the lock is made."""

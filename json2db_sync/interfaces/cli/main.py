@@ -15,7 +15,7 @@ from json2db_sync.interfaces.cli.exits import MEANINGS, Exit
 from json2db_sync.interfaces.cli.groups import LazyGroup
 from json2db_sync.interfaces.cli.operations import claim_streams, close_streams, print_data, quiet_pipe
 from json2db_sync.interfaces.cli.options import COMPLETE_VARIABLE, PROGRAM, Call
-from json2db_sync.interfaces.cli.overlap import NotBegun, alone
+from json2db_sync.interfaces.cli.overlap import LOCK_FILE, NotBegun
 from json2db_sync.interfaces.cli.questions import is_terminal
 from json2db_sync.interfaces.terminal.interrupt import ending_as_by_ctrl_c
 from json2db_sync.workers.batching import few_collections
@@ -95,6 +95,9 @@ class CommandLine(LazyGroup):
         except click.Abort:
             click.echo("interrupted", err=True)
             return Exit.INTERRUPTED
+        except MemoryError:
+            click.echo("out of memory", err=True)
+            return Exit.FAILED
         except click.ClickException as error:
             error = _placed(error)
             if "--json" in (sys.argv[1:] if args is None else args):
@@ -140,13 +143,13 @@ def _as_result(error: click.ClickException) -> dict[str, Any]:
     "--lock-file",
     type=click.Path(path_type=str),
     metavar="FILE",
-    help="Hold this file while the command runs; if another run holds it, say so in one line and end with exit code 4.",
+    help="Hold this file while the command runs; if another run does, wait as --wait says, else end with exit code 4.",
 )
 @click.pass_context
 def cli(ctx: click.Context, lock_file: str | None) -> int | None:
     if ctx.invoked_subcommand is not None:
         if lock_file is not None:
-            ctx.with_resource(alone(lock_file, f"{PROGRAM} {ctx.invoked_subcommand}"))
+            ctx.meta[LOCK_FILE] = lock_file
         return None
     if is_terminal() and sys.stdout.isatty():
         from json2db_sync.interfaces.cli.setup import open_menu

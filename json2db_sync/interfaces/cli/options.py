@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
+from json2db_sync.interfaces.cli.overlap import LOCK_FILE, alone
+
 PROGRAM = "json2db-sync"
 COMPLETE_VARIABLE = "_JSON2DB_SYNC_COMPLETE"
 
@@ -229,7 +231,12 @@ def options(*groups: Decorator | tuple[Decorator, ...]) -> Decorator:
         @functools.wraps(function)
         def run(**given: Any) -> object:
             shared = {field.name: given.pop(field.name) for field in fields(Call) if field.name in given}
-            return function(Call(**shared), **given)
+            call = Call(**shared)
+            context = click.get_current_context()
+            if LOCK_FILE in context.meta:
+                what = f"{PROGRAM} {context.find_root().invoked_subcommand}"
+                context.with_resource(alone(context.meta[LOCK_FILE], what, _wait(call)))
+            return function(call, **given)
 
         decorated: Function = run
         for group in reversed(groups):
@@ -238,6 +245,17 @@ def options(*groups: Decorator | tuple[Decorator, ...]) -> Decorator:
         return decorated
 
     return decorate
+
+
+def _wait(call: Call) -> float:
+    """Seconds to wait for another run, as given or configured."""
+    from json2db_sync.config import JSON2DBConfig
+    from json2db_sync.errors import SyncError
+
+    try:
+        return JSON2DBConfig(call.config_file, **call.sections()).database.lock_wait
+    except SyncError:  # the command is going to say so
+        return 0
 
 
 def given(arguments: Mapping[str, Any]) -> dict[str, Any]:

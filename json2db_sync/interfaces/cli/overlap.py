@@ -11,6 +11,9 @@ from json2db_sync.errors import SyncError
 from json2db_sync.interfaces.cli.exits import Exit
 from json2db_sync.user_paths import located
 
+LOCK_FILE = "json2db_sync.lock_file"
+"""Where the context of the command line keeps the file to hold."""
+
 
 class NotBegun(click.ClickException):
     """The command was not begun; nothing was done."""
@@ -26,10 +29,11 @@ class NotBegun(click.ClickException):
 
 
 @contextmanager
-def alone(lock_file: str, what: str) -> Iterator[None]:
+def alone(lock_file: str, what: str, wait: float) -> Iterator[None]:
     """Holds the lock; it goes with the process, so that a killed run leaves none behind.
 
     :param what: the command, for the message.
+    :param wait: seconds to wait for another process that holds it.
     :raises NotBegun: when another process holds it, or it cannot be taken.
     """
     from json2db_sync.atomic_files.process_lock import process_lock
@@ -39,7 +43,7 @@ def alone(lock_file: str, what: str) -> Iterator[None]:
         try:
             file = located(lock_file)
             make_state_folder(file.parent)
-            stack.enter_context(process_lock(file))
+            stack.enter_context(process_lock(file, patience=wait))
         except BlockingIOError as error:
             text = f"{what}: the last run is still going on (it holds {lock_file}); nothing was done"
             raise NotBegun(text, Exit.LOCKED, "locked") from error
