@@ -26,6 +26,7 @@ def is_loaded(database: Database, file: SourceFile, options: PopulateOptions) ->
     with database.reading() as connection:
         ledger = Ledger(database, connection)
         known = ledger.files(str(file.path))
+        known = known if any(ledger.load_ids(one.id) for one in known.values()) else {}  # someone deleted its loads
         if configured is not None:
             layouts = {ledger.layout_of(stored.id) for stored in known.values()} - {None}
             if layouts - {"array", configured.to_text()}:

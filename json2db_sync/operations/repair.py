@@ -79,9 +79,8 @@ def _missing(work: _Work) -> list[EntityTodo]:
 def _as_they_are(work: _Work, *, dry_run: bool) -> None:
     """The tables are there: look, try, and where that changes anything do it, after a backup."""
     found = _diagnosis(work)
-    trial = _restore(work, found, 0, keep=False)
-    work.done = trial
-    if trial.changes and not dry_run:
+    work.done = _restore(work, found, 0, keep=False)
+    if work.done.changes and not dry_run:
         work.backup = work.context.back_up(work.database, all_table_names(work.database))
         with work.context.recorded(work.database, "repair", None) as work.run:
             work.done = _restore(work, found, work.run, keep=True)
@@ -205,6 +204,6 @@ def _result(work: _Work, started: float, *, dry_run: bool) -> RepairResult:
         },
         backup=work.backup,
     )
-    repaired = f"{counted(len(done.records), 'record')} {'would be ' if dry_run else ''}stored again"
+    repaired = f"{counted(len(done.records) + work.reloaded, 'record')} {'would be ' if dry_run else ''}stored again"
     work.step.done(repaired + (f", {len(done.left)} left" if done.left else ""))
     return result

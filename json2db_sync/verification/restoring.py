@@ -271,6 +271,8 @@ class EntityRepair:
         if load is not None and load.file.id in self._found.unread:
             text = f"{found}; it came from {load.file.name}: {self._found.unread[load.file.id]}"
             return LeftDamage("file_unread", entity, text, PUT_BACK, str(id_), load.file.name)
+        if load is None and id_ in self._stored:  # as where the ledger's loads or files were deleted
+            return LeftDamage("no_load", entity, found, "populate, then repair; or restore a backup", str(id_))
         where = f"{table} WHERE id = {_literal(id_)}"
         if id_ not in self._stored:
             advice = f"no record is {id_}: delete these rows, or store the record that they belong to"
@@ -303,7 +305,7 @@ class EntityRepair:
         difference = self._found.differences[entity] + inserted
         held = all(load.digest in (None, load.file.digest) for load in self._loads.values())
         is_known = self._is_whole or (difference < 0 and held and not self._unread)
-        if is_known and not left and (difference or entity in self._found.miscounted):
+        if is_known and not left and (difference or (entity in self._found.miscounted and not self._found.unfit)):
             self._ledger.reconcile(number, entity, difference)
             done.reconciled[entity] = difference
         difference -= sum(one.code == "no_file" for one in left)

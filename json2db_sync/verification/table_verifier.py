@@ -97,9 +97,6 @@ class Verification:
                 for column in self._missing[table.name]:
                     finding.add(f"column {table.name}.{column} is missing")
                 self._constraints(built, finding)
-        if finding.problems:
-            text = "repair makes them again, and fills them from their files"
-            finding.notes.append(Note(text, "tables_missing"))
         return finding.done(
             f"{tables} tables and {columns} columns of the plans of {counted(len(self._plans), 'entity')}"
         )
@@ -210,7 +207,7 @@ class Verification:
             _single_records(ledger, loads, finding)
         for name in sorted(sums.keys() - self._plans.keys()):
             if sums[name].read:
-                finding.add(f"{name} was loaded, but its plan is gone from the ledger")
+                finding.add(f"{name} was loaded, but its plan is gone from json2db_plans: restore a backup")
         return finding.done(
             f"the rows of {counted(len(self._plans), 'entity')} and the single records of "
             f"{counted(len(loads), 'load')} against the ledger's figures"

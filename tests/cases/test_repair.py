@@ -6,6 +6,8 @@ import json
 import random
 import shutil
 import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from support.sessions import statements as by_hand
 from json2db_sync import SyncRunner
 from json2db_sync.config import JSON2DBConfig
 from json2db_sync.databases import open_database
+from json2db_sync.events import Waiting
 from json2db_sync.interfaces.cli.main import main
 from json2db_sync.runner_json2db_sync import JSON2DBSyncRunner
 
@@ -444,6 +447,71 @@ def test_52_any_damage_to_any_history(database_url, tmp_path, seed):
     assert content(database_url) == before
 
 
+# A ledger that someone emptied
+
+
+@pytest.mark.parametrize("names", [("loads",), ("files",), ("loads", "files")])
+def test_where_rows_came_from_is_known_again_by_loading_the_files_again(database_url, tmp_path, names):
+    """Good rows are not to be deleted; new numbers are not those that were deleted; repair counts what is there."""
+    for day, records in (
+        ("2025-01-02", THINGS),
+        ("2025-01-01", [{**THINGS[0], "name": "old"}, {"id": 4, "name": "d"}]),
+    ):
+        session(tmp_path, day, things=records)
+        ok(SyncRunner(database_url, tmp_path).populate())
+    runner = SyncRunner(database_url, tmp_path)
+    before = stored(database_url, "things")
+    by_hand(database_url, *(f"DELETE FROM json2db_{name}" for name in names))
+    left = ok(runner.repair()).left
+    assert {one.code for one in left} >= {"no_load"}
+    assert not [one.advice for one in left if "DELETE" in one.advice]
+    assert stored(database_url, "things") == before
+    ok(runner.populate())
+    ok(runner.repair())
+    verified(runner)
+    assert stored(database_url, "things") == before
+    assert ok(runner.populate()).statistics["files_unchanged"] == 2
+    assert ok(runner.repair()).would_change is False
+
+
+def test_a_run_takes_no_number_that_loads_tell_of(runner, database_url):
+    """Whoever deletes the runs does not make a new one answer for old loads."""
+    by_hand(database_url, "DELETE FROM json2db_runs")
+    assert ok(runner.populate()).run == 2
+
+
+def test_a_ledger_that_lost_its_version_keeps_the_places_of_files(runner, database_url):
+    """Migrations come by once more, and change nothing."""
+    places = query(database_url, "SELECT sort_key FROM json2db_files")
+    by_hand(database_url, "DROP TABLE json2db_version")
+    ok(runner.populate())
+    assert query(database_url, "SELECT sort_key FROM json2db_files") == places
+    verified(runner)
+
+
+def test_nothing_is_written_where_rejected_records_are_gone(database_url, tmp_path):
+    """Only a backup has them: no run and no backup without a change."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "things.json").write_text('[{"id": 1, "a": 1.5}, {"id": 2, "a": 1e999}]')
+    runner = SyncRunner(database_url, tmp_path / "in")
+    ok(runner.populate())
+    by_hand(database_url, "DELETE FROM json2db_rejected")
+    result = ok(runner.repair())
+    assert (result.run, result.backup, result.would_change, result.reconciled) == (None, None, False, {})
+    assert any("restore a backup" in left.advice for left in result.left)
+
+
+def test_the_step_tells_as_many_records_as_the_result_shows(runner, database_url, tmp_path):
+    """One figure in one output."""
+    by_hand(database_url, "DROP VIEW json_things_flat", "DROP TABLE json_things_parts")
+    told: list[str] = []
+    listening = SyncRunner(
+        database_url, tmp_path / "in", on_event=lambda event: told.append(getattr(event, "summary", ""))
+    )
+    assert ok(listening.repair()).statistics["reloaded"] == 3
+    assert "3 records stored again" in told
+
+
 # Ways in
 
 
@@ -478,6 +546,21 @@ def test_52_another_run_holds_the_lock(tmp_path, capsys):
     ok(SyncRunner(url, tmp_path / "in").populate())
     with open_database(url) as database, database.writing_lock():
         assert main(["repair", "--db-path", url]) == 4
+        capsys.readouterr()
+        assert main(["repair", "--db-path", url, "--wait", "0.3"]) == 4
+        assert "waiting for it" in capsys.readouterr().err
+
+
+def test_repair_goes_on_when_the_lock_is_free(runner, database_url):
+    """It waits as every run that writes."""
+    waits = threading.Event()
+    config = JSON2DBConfig(database={"lock_wait": 60})
+    other = SyncRunner(database_url, config=config, on_event=lambda event: isinstance(event, Waiting) and waits.set())
+    with open_database(database_url) as database, ThreadPoolExecutor() as pool:
+        with database.writing_lock():
+            found = pool.submit(other.repair)
+            assert waits.wait(60)
+        assert ok(found.result(60)).would_change is False
 
 
 def test_52_under_the_guides_name_too(runner, database_url, tmp_path):

@@ -32,6 +32,7 @@ from json2db_sync.databases.ledger.states import State, states
 from json2db_sync.databases.outcome_counter import COUNTS, Counts
 from json2db_sync.model.jsontext import short_hash
 from json2db_sync.model.kinds import now_text
+from json2db_sync.model.plan import LOAD
 from json2db_sync.sources.evidence import family_of
 from json2db_sync.sources.file_order import fields_of, order_of
 from json2db_sync.sources.files import SourceFile
@@ -97,7 +98,7 @@ class FilesAndLoads(PlansAndRuns):
         if known is not None:
             self._connection.execute(files.update().where(files.c.id == known).values(values))
             return int(known)
-        number = self._next_id(files)
+        number = self._next_id(files, loads.c.file_id, rejected.c.file_id, superseded.c.file_id)
         self._connection.execute(
             files.insert(), {"id": number, "path": safe_text(str(file.path)), "entity": entity, **values}
         )
@@ -129,19 +130,18 @@ class FilesAndLoads(PlansAndRuns):
 
     def start_load(self, run: int, file_id: int, entity: str, mode: str) -> int:
         """The number of a new load. What is kept of the records of the file's earlier content is forgotten."""
-        if self.load_ids(file_id):
-            of_file = loads.update().where(loads.c.file_id == file_id)
-            self._dismissed |= {
-                (row.entity, short_hash(row.raw)): {"dismissed_at": row.dismissed_at, "dismissed": row.dismissed}
-                for row in self._connection.execute(
-                    sa.select(rejected).where(rejected.c.file_id == file_id, rejected.c.dismissed_at.is_not(None))
-                )
-            }
-            if self._connection.execute(rejected.delete().where(rejected.c.file_id == file_id)).rowcount:
-                self._connection.execute(of_file.values(derivable=0))
-            self._connection.execute(superseded.delete().where(superseded.c.file_id == file_id))
-            unresolved = of_file.where(loads.c.resolved != loads.c.rejected)
-            self._connection.execute(unresolved.values(resolved=loads.c.rejected))
+        of_file = loads.update().where(loads.c.file_id == file_id)
+        self._dismissed |= {
+            (row.entity, short_hash(row.raw)): {"dismissed_at": row.dismissed_at, "dismissed": row.dismissed}
+            for row in self._connection.execute(
+                sa.select(rejected).where(rejected.c.file_id == file_id, rejected.c.dismissed_at.is_not(None))
+            )
+        }
+        if self._connection.execute(rejected.delete().where(rejected.c.file_id == file_id)).rowcount:
+            self._connection.execute(of_file.values(derivable=0))
+        self._connection.execute(superseded.delete().where(superseded.c.file_id == file_id))
+        unresolved = of_file.where(loads.c.resolved != loads.c.rejected)
+        self._connection.execute(unresolved.values(resolved=loads.c.rejected))
         return self._insert_load(run, file_id, entity, status="loaded", mode=mode)
 
     def start_replay(self, run: int, file: StoredFile, mode: str) -> int:
@@ -170,6 +170,9 @@ class FilesAndLoads(PlansAndRuns):
 
     def _insert_load(self, run: int, file_id: int, entity: str, **values: str | None) -> int:
         number = self._next_id(loads)
+        if number == 1:  # or someone deleted the loads that rows came with
+            roots = [self._database.tables(plan)[plan.table.name] for plan in self.plans().values()]
+            number = self._next_id(loads, *(root.c[LOAD] for root in roots), rejected.c.load_id, superseded.c.load_id)
         row = {"id": number, "run_id": run, "file_id": file_id, "entity": entity, "loaded_at": now_text(), **values}
         self._connection.execute(loads.insert(), {**row, **Counts().as_dict(), "resolved": 0, "derivable": 1})
         return number

@@ -24,7 +24,7 @@ def _plans_name_their_date_formats(connection: sa.Connection) -> None:
 def _places_name_the_first_run(connection: sa.Connection) -> None:
     """A file's place was date, stamp and name: the run that first saw it stands before the name, and was not told."""
     rows = connection.exec_driver_sql("SELECT id, sort_key FROM json2db_files").all()
-    places = [{"number": number, "place": "\t\t".join(key.rsplit("\t", 1))} for number, key in rows]
+    places = [{"number": n, "place": "\t\t".join(key.rsplit("\t", 1))} for n, key in rows if key.count("\t") == 2]
     if places:
         connection.execute(sa.text("UPDATE json2db_files SET sort_key = :place WHERE id = :number"), places)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -89,8 +88,10 @@ class PlansAndRuns:
             row = {"version": len(MIGRATIONS), "program": f"json2db_sync {__version__}", "changed_at": now_text()}
             self._connection.execute(versions.insert(), row)
 
-    def _next_id(self, table: sa.Table) -> int:
-        return int(self._connection.execute(sa.select(sa.func.coalesce(sa.func.max(table.c.id), 0))).scalar_one()) + 1
+    def _next_id(self, table: sa.Table, *others: sa.Column[Any]) -> int:
+        """A number that none of these has: also not that of a row which someone deleted."""
+        last = (self._connection.execute(sa.select(sa.func.max(one))).scalar() for one in (table.c.id, *others))
+        return max(int(number or 0) for number in last) + 1
 
     def plans(self, *, any_version: bool = False) -> dict[str, EntityPlan]:
         """The plans of all entities in the database, in order of name; none where there is no ledger.
@@ -122,7 +123,7 @@ class PlansAndRuns:
         self._connection.execute(
             runs.update().where(runs.c.status == "running").values(status="interrupted", finished_at=now_text())
         )
-        number = self._next_id(runs)
+        number = self._next_id(runs, loads.c.run_id)
         self._connection.execute(
             runs.insert(),
             {
@@ -173,9 +174,5 @@ class PlansAndRuns:
             if not within_range([number]):
                 return []
             statement = statement.where(runs.c.id == number)
-        return [_whole(row._mapping) for row in self._connection.execute(statement)]
-
-
-def _whole(row: Mapping[Any, Any]) -> dict[str, Any]:
-    """Sums come as Decimal from PostgreSQL."""
-    return {str(name): int(value) if name in COUNTS else value for name, value in row.items()}
+        rows = (row._mapping.items() for row in self._connection.execute(statement))  # sums of PostgreSQL: Decimal
+        return [{str(name): int(value) if name in COUNTS else value for name, value in row} for row in rows]

@@ -132,7 +132,7 @@ def verify(call: Call, **arguments: Any) -> int:
 @options(
     shared.DATABASE, shared.DATA_SOURCE,
     option("--dry-run", is_flag=True, heading="How", help="Write nothing, and say what would be done."),
-    shared.MEMORY, shared.SCHEMA_DIRECTORY, shared.OUTPUT,
+    shared.MEMORY, shared.WAIT, shared.SCHEMA_DIRECTORY, shared.OUTPUT,
 )  # fmt: skip
 def repair(call: Call, **arguments: Any) -> int:
     return perform(call, "repair", lambda runner: runner.repair(**arguments))
