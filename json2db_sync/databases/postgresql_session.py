@@ -32,8 +32,8 @@ _NEEDED = {**_VALUES, **_ROWS, "exit_on_error": "off"}
 """How values are written and read, which rows there are and in which order, and that a connection outlives an error."""
 _TIMEOUTS = ("idle_in_transaction_session_timeout", "statement_timeout", "transaction_timeout")
 """Off, as for pg_dump: a run takes as long as it takes."""
-NO_LIMITS = "-cstatement_timeout=0 -cidle_in_transaction_session_timeout=0"
-"""Said while connecting."""
+_LATER = {"idle_session_timeout": 140000, "transaction_timeout": 170000}
+"""Those that not every server has, and since which version."""
 _SESSION = (
     "SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('idle_session_timeout', 'transaction_timeout')"
 )
@@ -64,6 +64,29 @@ class _Dialect(psycopg_dialect):
 
 registry.register("postgresql.json2db", __name__, _Dialect.__name__)
 
+_SERVERS = re.compile(r"pg_|information_schema$")
+"""Schemas of the server's own."""
+
+
+def _schemas(path: str) -> list[tuple[str, str]]:
+    """(name, as it is written) of what a search path names."""
+    written = re.findall(r'"(?:[^"]|"")+"|[^",\s]+', path)
+    return [(one[1:-1].replace('""', '"') if one[0] == '"' else one.lower(), one) for one in written]
+
+
+def _users_first(path: str) -> str:
+    """The search path without schemas of the server's before the last of users': no tables of ours belong there.
+
+    What is in pg_catalog is found before all else where a path does not name it.
+    """
+    named = _schemas(path)
+    last = max((place for place, (name, _written) in enumerate(named) if not _SERVERS.match(name)), default=-1)
+    early = {name for name, _written in named[:last] if _SERVERS.match(name)}
+    if not early:
+        return path
+    kept = [written for name, written in named if name not in early]
+    return ", ".join([*kept, *dict.fromkeys(written for name, written in named if name in early - {"pg_catalog"})])
+
 
 class Options(NamedTuple):
     """What a user asks of the session: in the ``options`` of the URL, or else in PGOPTIONS, as for every client."""
@@ -75,11 +98,10 @@ class Options(NamedTuple):
 
     @property
     def schema(self) -> str | None:
-        """The schema that a search path asked for begins with."""
-        match = re.match(r'\s*(?:"((?:[^"]|"")+)"|([^",\s]+))', self.settings.get("search_path", ""))
-        if match is None or match[1] == "$user":
-            return None
-        return match[1].replace('""', '"') if match[1] else match[2].lower()
+        """The schema that a search path asked for begins with, the server's own apart."""
+        named = _schemas(self.settings.get("search_path", ""))
+        name = next((name for name, _written in named if not _SERVERS.match(name)), named[0][0] if named else None)
+        return None if name == "$user" else name
 
 
 def options_of(url: sa.URL) -> Options:
@@ -128,8 +150,31 @@ class Session:
         """Where our tables are, known when there is a connection."""
         self.limits_at_start = True
         """Can we say while connecting that there are no time limits?"""
+        self.no_limits = "-cstatement_timeout=0 -cidle_in_transaction_session_timeout=0"
+        """Said while connecting."""
+        self._is_known = False
         self.pooled = False
         """Does something stand between that may give each transaction another connection to the server?"""
+
+    def is_limited(self, driver: psycopg.Connection) -> bool:
+        """Has this user limits that only a newer server has? The next connection is without."""
+        if self._is_known:
+            return False
+        self._is_known = True
+        names = [name for name, since in _LATER.items() if driver.info.server_version >= since]
+        self.no_limits += "".join(f" -c{name}=0" for name in names)
+        query = "SELECT 1 FROM pg_settings WHERE name = ANY (%s) AND setting <> '0'"
+        try:
+            found = driver.execute(query, [names], prepare=False).fetchone()
+            driver.rollback()
+        except Exception:  # ended already, by one of them; of another cause the next connection tells
+            return True
+        return found is not None
+
+    @property
+    def asked_limits(self) -> list[str]:
+        """Limits that the options of the URL or PGOPTIONS set, each as they set it."""
+        return [f"{name}={value}" for name, value in self._options.settings.items() if name in _TIMEOUTS]
 
     def connected(self, driver: psycopg.Connection) -> None:
         """A new connection: see what it leads to, and what the server is like. One look is enough for all of them.
@@ -188,7 +233,7 @@ class Session:
 
         Temporary tables come last: behind a pooler they may be another program's.
         """
-        given = self._options.settings.get("search_path", usual).strip()
+        given = _users_first(self._options.settings.get("search_path", usual).strip())
         first = '"' + self._first.replace('"', '""') + '"' if self._first else ""
         last = "" if re.search(r"\bpg_temp\b", given) else "pg_temp"
         return ", ".join(part for part in (first, "" if given == '""' else given, last) if part)
@@ -205,14 +250,15 @@ class Session:
         row = driver.execute("SELECT current_schema()", prepare=False).fetchone()
         found = row[0] if row else None
         # Where it leads nowhere, tables would be temporary, and gone with the connection.
-        if found is None or found.startswith("pg_") or (self._wanted is not None and found != self._wanted):
-            what = "the search path of this user names no schema that is there"
-            if found is not None and not found.startswith("pg_temp"):
-                what = f"the search path of this user begins with {found}, which is the server's own"
+        if found is None or _SERVERS.match(found) or (self._wanted is not None and found != self._wanted):
+            what = f"there is no schema {self._wanted}"
+            if self._wanted is None:
+                what = "the search path of this user names no schema that is there, the server's own apart"
+            name, is_servers = self._wanted or "etl", _SERVERS.match(self._wanted or "")
             raise DatabaseError(
-                f"there is no schema {self._wanted}" if self._wanted else what,
-                hint=f'create it: CREATE SCHEMA "{self._wanted or "etl"}", or name another: database.schema '
-                "(JSON2DB_DATABASE_SCHEMA, --schema)",
+                f"{name} is a schema of the server's own" if is_servers else what,
+                hint=("" if is_servers else f'create it: CREATE SCHEMA "{name}", or ')
+                + "name another: database.schema (JSON2DB_DATABASE_SCHEMA, --schema)",
                 reason="no_schema",
             )
         self.schema = found

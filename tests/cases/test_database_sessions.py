@@ -119,9 +119,13 @@ def test_01_every_setting_that_changes_output_gives_the_same_bytes(role, postgre
         ok(result)
 
 
-def test_39_timeouts_of_a_role_end_nothing(role, postgres_url, tmp_path):
+def test_39_timeouts_of_a_role_end_nothing(role, postgres_server, tmp_path):
     """But one that the URL itself asks for is meant, and named where it strikes."""
-    url = role({"statement_timeout": "1", "lock_timeout": "1", "idle_in_transaction_session_timeout": "1"})
+    limits = ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"]
+    version = int(postgres_server.version.partition(".")[0])
+    limits += ["idle_session_timeout"] * (version >= 14) + ["transaction_timeout"] * (version >= 17)
+    url = role(dict.fromkeys(limits, "1"))
+    ok(SyncRunner(url, source(tmp_path)).populate())
     with open_database(url) as database, database.reading() as connection:
         connection.exec_driver_sql("SELECT pg_sleep(0.02)")
     asked = url + ("&" if "?" in url else "?") + "options=-c%20statement_timeout%3D20"
@@ -285,7 +289,7 @@ def test_04_a_role_s_search_path_leads_as_before(role, postgres_url, tmp_path):
     assert "json_things" not in tables_of(postgres_url, "public")
 
 
-@pytest.mark.parametrize("path", ["''", "nowhere", "'public, app'", '"$user"', "pg_catalog, public"])
+@pytest.mark.parametrize("path", ["''", "nowhere", "'public, app'", '"$user"', "information_schema"])
 def test_04_a_search_path_that_leads_nowhere_is_an_error(path, role, postgres_url, tmp_path):
     """Tables would be temporary, and gone with the connection."""
     url = role({"search_path": path})
@@ -296,6 +300,41 @@ def test_04_a_search_path_that_leads_nowhere_is_an_error(path, role, postgres_ur
     named = SyncRunner(url, tmp_path / "in", config=JSON2DBConfig(database={"schema": "public"}))
     everything(named, tmp_path)
     assert "json_things" in tables_of(postgres_url, "public")
+
+
+@pytest.mark.parametrize("way", ["role", "url"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "pg_catalog, public",
+        '"pg_catalog", "Public","public"',
+        "pg_temp, information_schema, public",
+        "$user, PG_TOAST, public",
+    ],
+)
+def test_04_schemas_of_the_server_s_own_are_passed_over(way, path, role, postgres_url, tmp_path):
+    """Tables are made in the first schema of users' that the search path names."""
+    url = role({"search_path": path.replace("$user", '"$user"')} if way == "role" else {})
+    if way == "url":
+        url = with_options(url, f"-csearch_path={path}".replace(" ", "\\ ").replace("$user", '"$user"'))
+    runner = SyncRunner(url, source(tmp_path))
+    ok(runner.populate())
+    assert "json_things" in tables_of(postgres_url, "public")
+    assert list(runner.read("things")) == THINGS
+
+
+def test_04_a_schema_of_the_server_s_own_is_not_asked_for(postgres_url, tmp_path):
+    """Nor is one advised to make it."""
+    for name in ("pg_catalog", "information_schema"):
+        config = JSON2DBConfig(database={"schema": name})
+        for runner in (
+            SyncRunner(postgres_url, source(tmp_path), config=config),
+            SyncRunner(with_options(postgres_url, f"-csearch_path={name}"), tmp_path),
+        ):
+            result = runner.populate()
+            assert result.reason == "no_schema"
+            assert f"{name} is a schema of the server's own" in result.error
+            assert "CREATE SCHEMA" not in result.hint
 
 
 def test_04_an_application_s_tables_are_those_of_the_schema(postgres_url, tmp_path):
