@@ -13,6 +13,8 @@ def expanded(path: str | os.PathLike[str]) -> Path:
 
     :raises ConfigurationError: when it leads through a home directory that nobody knows.
     """
+    if os.fspath(path).startswith(("./~", ".\\~")):  # which Path would shorten
+        return Path(os.getcwd(), path)
     found = Path(os.path.expanduser(path))
     first = found.parts[0] if found.parts else ""
     if not first.startswith("~") or (first != "~" and len(found.parts) == 1) or os.path.lexists(first):
@@ -20,7 +22,7 @@ def expanded(path: str | os.PathLike[str]) -> Path:
     why = "HOME is not set" if first == "~" else f"there is no user {first[1:]}"
     raise ConfigurationError(
         f"{os.fspath(path)}: the home directory {first} is not known: {why}",
-        hint=f"write the whole path; ./{found} is a path of this name",
+        hint=f"write the whole path; one of this very name is {os.path.join(os.curdir, found)}",
         reason="unknown_home",
         file=str(found),
     )

@@ -11,7 +11,7 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
@@ -28,6 +28,9 @@ _OTHERS = (CONFIG_FILE, f"{PREFIX}TEST_")
 DOTENV = ".env"
 _OURS = re.compile(rf"(?<![A-Za-z0-9_]){PREFIX.rstrip('_')}[_.-]?", re.IGNORECASE)
 """Also as other shells and other files write them: ``$env:JSON2DB_...``, ``json2db_...``."""
+_VARIABLE = re.compile(r"\$\{\w+\}|(?<![^/\\:@=,])\$[A-Z_][A-Z0-9_]*(?![^/\\:@?&,])|(?<![^/\\])%[A-Z_]+%(?![^/\\])")
+"""``${X}`` anywhere; ``$X`` and ``%X%`` as a whole part of a path or URL: a password may begin with a $."""
+_TYPOGRAPHIC = re.compile("[\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NAMES = {"\n": "line break", "\t": "tab", "\r": "carriage return", "\b": "backspace", "\f": "form feed"}
 Values = dict[str, dict[str, object]]
@@ -44,6 +47,13 @@ class Layer:
     """By section and setting."""
     written: Callable[[str], str] = str
     """How a setting's name (``processing.batch_size``) is written there."""
+    lines: Mapping[str, int] = field(default_factory=dict)
+    """By name as it is written, the line it is on, where that is known."""
+
+    def place(self, setting: str) -> str:
+        """Where a setting is."""
+        line = self.lines.get(self.written(setting))
+        return f"{self.name}, line {line}" if line else self.name
 
     def has(self, section: str, setting: str) -> bool:
         return setting in self.values.get(section, {})
@@ -55,9 +65,9 @@ def layers(config_file: str | os.PathLike[str] | None, sections: Mapping[str, ob
     yield Layer("argument", _checked(given, "argument"))
     environment = Layer("environment", _from_variables(os.environ, "environment"), _written_as_variable)
     yield _with_plain_paths(environment, "set it anew")
-    dotenv = _read_dotenv()
+    dotenv, lines = _read_dotenv()
     quoting = "write it between single quotes, or with / in place of \\"
-    yield _with_plain_paths(Layer(DOTENV, _from_variables(dotenv, DOTENV), _written_as_variable), quoting)
+    yield _with_plain_paths(Layer(DOTENV, _from_variables(dotenv, DOTENV), _written_as_variable, lines), quoting)
     path = config_file or os.environ.get(CONFIG_FILE) or dotenv.get(CONFIG_FILE)
     if path:
         quoting = quoting if str(path).lower().endswith(".toml") else "write each \\ twice, or / in its place"
@@ -83,23 +93,38 @@ def _from_variables(variables: Mapping[str, str | None], origin: str) -> Values:
 
 
 def _with_plain_paths(layer: Layer, quoting: str) -> Layer:
-    """The layer, if no path in it holds a line break or a tab: there a backslash was taken for an escape."""
-    for name, section, setting, field in all_fields():
+    """The layer, if each path in it is what was meant.
+
+    :raises ConfigurationError: where a backslash was taken for an escape, or what is no quote or variable for one.
+    """
+    for name, section, setting, described in all_fields():
         value = layer.values.get(section, {}).get(setting)
-        if isinstance(value, str) and _CONTROL.search(value) and ("path" in setting or "Path" in str(field.annotation)):
-            became = _CONTROL.sub(lambda found: f"<{_NAMES.get(found[0], repr(found[0]))}>", shown(name, value))
-            raise ConfigurationError(
-                f"{layer.written(name)} ({layer.name}): backslashes in it were read as escapes; it became {became}",
-                hint=quoting,
-                reason="invalid_value",
-                setting=name,
-                file=layer.name,
-            )
+        if isinstance(value, str) and ("path" in setting or "Path" in str(described.annotation)):
+            if _CONTROL.search(value):
+                became = _CONTROL.sub(lambda found: f"<{_NAMES.get(found[0], repr(found[0]))}>", shown(name, value))
+                raise _not_meant(layer, name, f"backslashes in it were read as escapes; it became {became}", quoting)
+            found = _VARIABLE.search(value)
+            if found and not os.path.lexists(value):
+                said = found[0] if found[0] in shown(name, value) else "a $NAME in it"  # not in a password
+                hint = "write the value itself; in a URL, %24 is a $ that is meant"
+                raise _not_meant(layer, name, f"{said} is no variable here, and stays as it is written", hint)
+        if isinstance(value, str) and _TYPOGRAPHIC.match(value):
+            raise _not_meant(layer, name, f"{value[0]} is no quote, and would be part of the value", "write ' or \"")
     return layer
 
 
-def _read_dotenv() -> dict[str, str | None]:
-    """What ``.env`` in the working directory says; a line of it that cannot be read is an error."""
+def _not_meant(layer: Layer, name: str, why: str, hint: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{layer.written(name)} ({layer.place(name)}): {why}",
+        hint=hint,
+        reason="invalid_value",
+        setting=name,
+        file=layer.name,
+    )
+
+
+def _read_dotenv() -> tuple[dict[str, str | None], dict[str, int]]:
+    """What ``.env`` in the working directory says, and in which line; a line of it that cannot be read is an error."""
     from dotenv.parser import parse_stream
 
     try:
@@ -108,21 +133,30 @@ def _read_dotenv() -> dict[str, str | None]:
         raise ConfigurationError(
             f".env cannot be read: {error}", hint="correct or remove it", reason="cannot_read", file=DOTENV
         ) from error
-    bindings = [one for one in parse_stream(io.StringIO(text)) if one.original.string.strip()]
-    for one in bindings:
+    values: dict[str, str | None] = {}
+    lines: dict[str, int] = {}
+    for one in parse_stream(io.StringIO(text)):
         written = one.original.string.strip()
-        if one.error or (one.value is None and _OURS.search(one.key or "")):
-            name = re.split(r"[=:\s]", written, maxsplit=1)[0]
+        if not written:
+            continue
+        line = one.original.line + one.original.string.partition(written)[0].count("\n")
+        name, key = re.split(r"[=:\s]", written, maxsplit=1)[0], one.key or ""
+        if one.error or (one.value is None and _OURS.search(key)):
             unclosed = re.match(r"[^=\n]*=\s*[\"']", written)
-            line = one.original.line + one.original.string.partition(written)[0].count("\n")
-            raise ConfigurationError(
-                f".env, line {line}: {name} cannot be read",
-                hint="its quote is closed nowhere, or something follows it" if unclosed else "write NAME=value",
-                reason="cannot_read",
-                file=DOTENV,
-                line=line,
-            )
-    return {one.key: one.value for one in bindings if one.key is not None}
+            hint = "its quote is closed nowhere, or something follows it" if unclosed else "write NAME=value"
+            raise _unreadable(line, f"{name} cannot be read", hint)
+        if _OURS.search(key) and values.get(key) not in (None, "", one.value):
+            raise _unreadable(line, f"{key} has another value in line {lines[key]}", "keep one of the two")
+        if _OURS.search(key) and re.match(r"[^=]*=\s*[\"']\\\\", written) and not (one.value or "").startswith("\\\\"):
+            hint = "without quotes, or with / in place of \\"
+            raise _unreadable(line, f"{key}: between quotes \\\\ is one backslash", f"write it {hint}")
+        if one.key is not None:
+            values[key], lines[key] = one.value, line
+    return values, lines
+
+
+def _unreadable(line: int, what: str, hint: str) -> ConfigurationError:
+    return ConfigurationError(f".env, line {line}: {what}", hint=hint, reason="cannot_read", file=DOTENV, line=line)
 
 
 def _read_file(path: Path) -> object:
@@ -198,7 +232,7 @@ def explain(error: ValidationError, layers: Sequence[Layer]) -> ConfigurationErr
     written = layer.written(name) if layer else name
     return ConfigurationError(
         f"{written} = {shown(name, value)} is wrong: {message[0].lower()}{message[1:]}"
-        + (f" (from {layer.name})" if layer else ""),
+        + (f" (from {layer.place(name)})" if layer else ""),
         hint=f"{name} is: {description}" if description else None,
         reason="invalid_value",
         setting=name,

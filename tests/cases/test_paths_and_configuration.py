@@ -111,6 +111,85 @@ def test_38_every_path(variable, setting):
     assert r"C:\tables" in str(getattr(JSON2DBConfig(), setting)).replace("\\\\", "\\")
 
 
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (r'"\\server\share\x.db"', "backslash"),
+        (r"'\\server\share\x.db'", "backslash"),
+        ("${HOME}/x.db", "${HOME}"),
+        ("'$HOME/x.db'", "$HOME"),
+        ("%USERPROFILE%/x.db", "%USERPROFILE%"),
+        ("postgresql://u:${SECRET}@h/n", "variable"),
+        ("postgresql://u@$PGHOST/n", "$PGHOST"),
+        ("\u201cx.db\u201d", "\u201c"),
+        ("\u00abx.db\u00bb", "\u00ab"),
+    ],
+)
+def test_05_a_value_that_is_not_what_was_meant_is_told_with_its_line(value, said):
+    """A backslash that a quote takes, a variable that nobody fills in, quotes of a word processor."""
+    error = refused(f"# ours\nJSON2DB_DATABASE_PATH={value}\n")
+    assert "JSON2DB_DATABASE_PATH" in error.message
+    assert "line 2" in error.message
+    assert said in error.message
+    assert "SECRET" not in error.message
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        r"\\server\share\x.db",
+        r'"\\\\server\share\x.db"',
+        "a$b.db",
+        "postgresql://u:$ecret@h/n",
+        "costs_$5/x.db",
+        "50%_A%.db",
+    ],
+)
+def test_05_a_dollar_or_a_backslash_that_is_meant_stays(value):
+    Path(".env").write_text(f"JSON2DB_DATABASE_PATH={value}\n")
+    assert str(JSON2DBConfig().database.path) == value.strip('"').replace("\\" * 4, "\\" * 2)
+
+
+def test_05_a_name_twice_in_a_file_is_told_with_both_lines():
+    """Unless both say the same, or the first says nothing."""
+    error = refused("JSON2DB_DATABASE_PATH=a.db\nOTHER=1\nOTHER=2\nJSON2DB_DATABASE_PATH=b.db\n")
+    assert "line 4" in error.message
+    assert "line 2" not in error.message
+    assert "line 1" in error.message
+    Path(".env").write_text("JSON2DB_DATABASE_PATH=\nJSON2DB_DATABASE_PATH=b.db\nJSON2DB_DATABASE_PATH=b.db\n")
+    assert str(JSON2DBConfig().database.path) == "b.db"
+
+
+def test_05_a_connection_string_of_libpq_is_no_file_s_name(tmp_path):
+    """It is told as the URL that it would be, without its password."""
+    for text, url in (
+        ("host=localhost port=5433 dbname=n user=u password='my secret'", "postgresql://u:***@localhost:5433/n"),
+        ("dbname = n", "postgresql:///n"),
+        ("host=/run/pg user=u sslmode=disable dbname=n", "postgresql://u@/n?"),
+    ):
+        result = SyncRunner(text).status()
+        assert result.reason == "invalid_database_url"
+        assert url in result.hint
+        assert "secret" not in f"{result.error}{result.hint}"
+    assert not list(tmp_path.rglob("*dbname*"))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "things.json").write_text('[{"id": 1}]')
+    assert SyncRunner(str(tmp_path / "user=5.db"), tmp_path / "data").populate().success
+
+
+def test_35_a_folder_may_be_called_as_a_home():
+    """Written as ``./~/x.db`` it is one, and what the advice says leads there."""
+    Path("~").mkdir()
+    Path("data").mkdir()
+    Path("data/things.json").write_text('[{"id": 1}]')
+    assert SyncRunner("./~/x.db", "data").populate().success
+    assert Path.cwd().joinpath("~", "x.db").is_file()
+    assert expanded("./~nosuchuser/x.db") == Path.cwd() / "~nosuchuser" / "x.db"
+    with pytest.raises(ConfigurationError) as told:
+        expanded("~nosuchuser/x.db")
+    assert str(expanded((told.value.hint or "").rpartition(" ")[2])).endswith("/~nosuchuser/x.db")
+
+
 def test_35_a_file_may_begin_with_a_tilde(monkeypatch):
     """As a shell has it: ``~name`` without such a user is a file."""
     Path("data").mkdir()
