@@ -20,12 +20,9 @@ def expanded(path: str | os.PathLike[str]) -> Path:
     if not first.startswith("~") or (first != "~" and len(found.parts) == 1) or os.path.lexists(first):
         return found
     why = "HOME is not set" if first == "~" else f"there is no user {first[1:]}"
-    raise ConfigurationError(
-        f"{os.fspath(path)}: the home directory {first} is not known: {why}",
-        hint=f"write the whole path; one of this very name is {os.path.join(os.curdir, found)}",
-        reason="unknown_home",
-        file=str(found),
-    )
+    what = f"{os.fspath(path)}: the home directory {first} is not known: {why}"
+    hint = f"write the whole path; one of this very name is {os.path.join(os.curdir, found)}"
+    raise ConfigurationError(what, hint=hint, reason="unknown_home", file=str(found))
 
 
 def located(path: str | os.PathLike[str] = "") -> Path:
@@ -36,8 +33,5 @@ def located(path: str | os.PathLike[str] = "") -> Path:
     try:
         return expanded(path).absolute()
     except FileNotFoundError as error:
-        raise ConfigurationError(
-            "the working directory has been removed",
-            hint="change into another directory, or give absolute paths",
-            reason="no_working_directory",
-        ) from error
+        what, hint = "the working directory has been removed", "change into another directory, or give absolute paths"
+        raise ConfigurationError(what, hint=hint, reason="no_working_directory") from error

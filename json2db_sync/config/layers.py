@@ -11,7 +11,7 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
@@ -47,13 +47,6 @@ class Layer:
     """By section and setting."""
     written: Callable[[str], str] = str
     """How a setting's name (``processing.batch_size``) is written there."""
-    lines: Mapping[str, int] = field(default_factory=dict)
-    """By name as it is written, the line it is on, where that is known."""
-
-    def place(self, setting: str) -> str:
-        """Where a setting is."""
-        line = self.lines.get(self.written(setting))
-        return f"{self.name}, line {line}" if line else self.name
 
     def has(self, section: str, setting: str) -> bool:
         return setting in self.values.get(section, {})
@@ -66,8 +59,12 @@ def layers(config_file: str | os.PathLike[str] | None, sections: Mapping[str, ob
     environment = Layer("environment", _from_variables(os.environ, "environment"), _written_as_variable)
     yield _with_plain_paths(environment, "set it anew")
     dotenv, lines = _read_dotenv()
+
+    def written(name: str) -> str:
+        return f"line {lines[_written_as_variable(name)]}: {_written_as_variable(name)}"
+
     quoting = "write it between single quotes, or with / in place of \\"
-    yield _with_plain_paths(Layer(DOTENV, _from_variables(dotenv, DOTENV), _written_as_variable, lines), quoting)
+    yield _with_plain_paths(Layer(DOTENV, _from_variables(dotenv, DOTENV), written), quoting)
     path = config_file or os.environ.get(CONFIG_FILE) or dotenv.get(CONFIG_FILE)
     if path:
         quoting = quoting if str(path).lower().endswith(".toml") else "write each \\ twice, or / in its place"
@@ -97,30 +94,23 @@ def _with_plain_paths(layer: Layer, quoting: str) -> Layer:
 
     :raises ConfigurationError: where a backslash was taken for an escape, or what is no quote or variable for one.
     """
-    for name, section, setting, described in all_fields():
+    for name, section, setting, field in all_fields():
         value = layer.values.get(section, {}).get(setting)
-        if isinstance(value, str) and ("path" in setting or "Path" in str(described.annotation)):
-            if _CONTROL.search(value):
+        if isinstance(value, str):
+            is_path = "path" in setting or "Path" in str(field.annotation)
+            why, hint = "", quoting
+            if is_path and _CONTROL.search(value):
                 became = _CONTROL.sub(lambda found: f"<{_NAMES.get(found[0], repr(found[0]))}>", shown(name, value))
-                raise _not_meant(layer, name, f"backslashes in it were read as escapes; it became {became}", quoting)
-            found = _VARIABLE.search(value)
-            if found and not os.path.lexists(value):
+                why = f"backslashes in it were read as escapes; it became {became}"
+            elif is_path and (found := _VARIABLE.search(value)) and not os.path.lexists(value):
                 said = found[0] if found[0] in shown(name, value) else "a $NAME in it"  # not in a password
-                hint = "write the value itself; in a URL, %24 is a $ that is meant"
-                raise _not_meant(layer, name, f"{said} is no variable here, and stays as it is written", hint)
-        if isinstance(value, str) and _TYPOGRAPHIC.match(value):
-            raise _not_meant(layer, name, f"{value[0]} is no quote, and would be part of the value", "write ' or \"")
+                why, hint = f"{said} is no variable here", "write its value; in a URL, %24 is a $ that is meant"
+            elif _TYPOGRAPHIC.match(value):
+                why, hint = f"{value[0]} is no quote, and would be part of the value", "write ' or \""
+            if why:
+                what = f"{layer.written(name)} ({layer.name}): {why}"
+                raise ConfigurationError(what, hint=hint, reason="invalid_value", setting=name, file=layer.name)
     return layer
-
-
-def _not_meant(layer: Layer, name: str, why: str, hint: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"{layer.written(name)} ({layer.place(name)}): {why}",
-        hint=hint,
-        reason="invalid_value",
-        setting=name,
-        file=layer.name,
-    )
 
 
 def _read_dotenv() -> tuple[dict[str, str | None], dict[str, int]]:
@@ -130,9 +120,8 @@ def _read_dotenv() -> tuple[dict[str, str | None], dict[str, int]]:
     try:
         text = Path(DOTENV).read_text("utf-8-sig") if os.path.isfile(DOTENV) else ""
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(
-            f".env cannot be read: {error}", hint="correct or remove it", reason="cannot_read", file=DOTENV
-        ) from error
+        what, hint = f".env cannot be read: {error}", "correct or remove it"
+        raise ConfigurationError(what, hint=hint, reason="cannot_read", file=DOTENV) from error
     values: dict[str, str | None] = {}
     lines: dict[str, int] = {}
     for one in parse_stream(io.StringIO(text)):
@@ -141,22 +130,20 @@ def _read_dotenv() -> tuple[dict[str, str | None], dict[str, int]]:
             continue
         line = one.original.line + one.original.string.partition(written)[0].count("\n")
         name, key = re.split(r"[=:\s]", written, maxsplit=1)[0], one.key or ""
-        if one.error or (one.value is None and _OURS.search(key)):
+        is_ours, value, why = _OURS.search(key), one.value or "", ""
+        if one.error or (one.value is None and is_ours):
             unclosed = re.match(r"[^=\n]*=\s*[\"']", written)
             hint = "its quote is closed nowhere, or something follows it" if unclosed else "write NAME=value"
-            raise _unreadable(line, f"{name} cannot be read", hint)
-        if _OURS.search(key) and values.get(key) not in (None, "", one.value):
-            raise _unreadable(line, f"{key} has another value in line {lines[key]}", "keep one of the two")
-        if _OURS.search(key) and re.match(r"[^=]*=\s*[\"']\\\\", written) and not (one.value or "").startswith("\\\\"):
-            hint = "without quotes, or with / in place of \\"
-            raise _unreadable(line, f"{key}: between quotes \\\\ is one backslash", f"write it {hint}")
-        if one.key is not None:
-            values[key], lines[key] = one.value, line
+            why = f"{name} cannot be read"
+        elif is_ours and values.get(key) not in (None, "", value):
+            why, hint = f"{key} has another value in line {lines[key]}", "keep one of the two"
+        elif is_ours and re.match(r"[^=]*=\s*[\"']\\\\", written) and not value.startswith("\\\\"):
+            why, hint = f"{key}: between quotes \\\\ is one backslash", "write it without quotes, or / in place of \\"
+        if why:
+            what = f".env, line {line}: {why}"
+            raise ConfigurationError(what, hint=hint, reason="cannot_read", file=DOTENV, line=line)
+        values[key], lines[key] = one.value, line
     return values, lines
-
-
-def _unreadable(line: int, what: str, hint: str) -> ConfigurationError:
-    return ConfigurationError(f".env, line {line}: {what}", hint=hint, reason="cannot_read", file=DOTENV, line=line)
 
 
 def _read_file(path: Path) -> object:
@@ -166,29 +153,19 @@ def _read_file(path: Path) -> object:
         found: object = tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text)
         return found
     except OSError as error:
-        raise ConfigurationError(
-            f"cannot read the configuration file {path}: {error.strerror}",
-            hint=f"check the path (working directory: {located()})",
-            reason="cannot_read",
-            file=str(path),
-        ) from error
+        what = f"cannot read the configuration file {path}: {error.strerror}"
+        hint = f"check the path (working directory: {located()})"
+        raise ConfigurationError(what, hint=hint, reason="cannot_read", file=str(path)) from error
     except ValueError as error:  # of JSON, TOML and UTF-8 alike
-        raise ConfigurationError(
-            f"the configuration file {path} cannot be read: {error}",
-            hint="correct it there",
-            reason="invalid_configuration",
-            file=str(path),
-        ) from error
+        what, hint = f"the configuration file {path} cannot be read: {error}", "correct it there"
+        raise ConfigurationError(what, hint=hint, reason="invalid_configuration", file=str(path)) from error
 
 
 def _checked(values: object, origin: str) -> Values:
     """The same values if all sections and settings exist; keys that begin with an underscore are comments."""
     if not isinstance(values, dict):
-        raise ConfigurationError(
-            f'{origin}: sections are wanted, such as {{"database": {{...}}}}',
-            reason="invalid_configuration",
-            file=origin,
-        )
+        what = f'{origin}: sections are wanted, such as {{"database": {{...}}}}'
+        raise ConfigurationError(what, reason="invalid_configuration", file=origin)
     known: dict[str, list[str]] = {}
     for _name, section, setting, _field in all_fields():
         known.setdefault(section, []).append(setting)
@@ -199,11 +176,8 @@ def _checked(values: object, origin: str) -> Values:
         if section not in known:
             raise unknown(section, origin, known)
         if not isinstance(settings, dict):
-            raise ConfigurationError(
-                f"{origin}: {section} must hold settings, not {settings!r}",
-                reason="invalid_configuration",
-                setting=section,
-            )
+            what = f"{origin}: {section} must hold settings, not {settings!r}"
+            raise ConfigurationError(what, reason="invalid_configuration", setting=section)
         kept = {name: value for name, value in settings.items() if not name.startswith("_")}
         for name in kept:
             if name not in known[section]:
@@ -215,9 +189,8 @@ def _checked(values: object, origin: str) -> Values:
 def unknown(name: str, origin: str, known: Iterable[str]) -> ConfigurationError:
     """The error for a setting that does not exist, with the nearest name that does."""
     listed = did_you_mean(name, known) or f"known are {', '.join(known)}"
-    return ConfigurationError(
-        f"there is no setting {name} ({origin})", hint=listed, reason="unknown_setting", setting=name
-    )
+    what = f"there is no setting {name} ({origin})"
+    return ConfigurationError(what, hint=listed, reason="unknown_setting", setting=name)
 
 
 def explain(error: ValidationError, layers: Sequence[Layer]) -> ConfigurationError:
@@ -230,10 +203,7 @@ def explain(error: ValidationError, layers: Sequence[Layer]) -> ConfigurationErr
     description = next((field.description for full, _s, _n, field in all_fields() if full == name), None)
     message = first["msg"].removeprefix("Value error, ")
     written = layer.written(name) if layer else name
-    return ConfigurationError(
-        f"{written} = {shown(name, value)} is wrong: {message[0].lower()}{message[1:]}"
-        + (f" (from {layer.place(name)})" if layer else ""),
-        hint=f"{name} is: {description}" if description else None,
-        reason="invalid_value",
-        setting=name,
-    )
+    what = f"{written} = {shown(name, value)} is wrong: {message[0].lower()}{message[1:]}"
+    what += f" (from {layer.name})" if layer else ""
+    hint = f"{name} is: {description}" if description else None
+    return ConfigurationError(what, hint=hint, reason="invalid_value", setting=name)

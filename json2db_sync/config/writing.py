@@ -43,21 +43,16 @@ def write_setting(line: str, config_file: str | os.PathLike[str] | None) -> Path
     section, setting, value = found
     variable = next(variable_of(field) for _full, of, name, field in all_fields() if (of, name) == (section, setting))
     if os.environ.get(variable):
-        raise ConfigurationError(
-            f"{variable} is set in the environment, which beats any file",
-            hint=f"set it there: {line}",
-            reason="invalid_configuration",
-            setting=f"{section}.{setting}",
-        )
+        what, name = f"{variable} is set in the environment, which beats any file", f"{section}.{setting}"
+        raise ConfigurationError(what, hint=f"set it there: {line}", reason="invalid_configuration", setting=name)
     named = config_file or os.environ.get(CONFIG_FILE)
     path = expanded(named) if named else Path(".env")
     try:
         text = path.read_text(encoding="utf-8-sig") if path.exists() else ""
         path.write_text(_with(text, path, (section, setting), variable, value), encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise ConfigurationError(
-            f"{path} cannot be written: {error}", hint=f"write it there: {line}", reason="cannot_write", file=str(path)
-        ) from error
+        what, hint = f"{path} cannot be written: {error}", f"write it there: {line}"
+        raise ConfigurationError(what, hint=hint, reason="cannot_write", file=str(path)) from error
     return path
 
 

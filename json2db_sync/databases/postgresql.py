@@ -34,7 +34,7 @@ from json2db_sync.databases.dialect import (
 )
 from json2db_sync.databases.postgresql_backups import PostgreSQLBackups
 from json2db_sync.databases.postgresql_errors import is_missing_right, is_refusal, refuses_options, state_of
-from json2db_sync.databases.postgresql_session import Session, driver_of, options_of
+from json2db_sync.databases.postgresql_session import NO_LIMITS, Session, driver_of, options_of
 from json2db_sync.databases.postgresql_texts import keep_statements, remember, undecodable_told
 from json2db_sync.databases.postgresql_views import PostgreSQLViews
 from json2db_sync.databases.row_forms import AsCopyText, RowForm, RowRefused, with_constants
@@ -109,12 +109,11 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
         try:
             import psycopg  # noqa: F401
         except ImportError as error:
-            raise ConfigurationError(
+            what, hint = (
                 "PostgreSQL needs the psycopg driver, which is not installed",
-                hint='pip install "psycopg[binary]>=3.3"',
-                setting="database.path",
-                reason="driver_missing",
-            ) from error
+                'pip install "psycopg[binary]>=3.3"',
+            )
+            raise ConfigurationError(what, hint=hint, setting="database.path", reason="driver_missing") from error
         super().__init__(url, settings)
         # It warns of what it passes over while it tells of an error, which we tell.
         logging.getLogger("psycopg").addHandler(_UNHEARD)
@@ -188,18 +187,9 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
         """A connection without time limits from its first statement on, unless a pooler does not let us say so."""
         if not self.session.limits_at_start or "service" in self.url.query or "PGSERVICE" in os.environ:
             return None
-        options = str(named.get("options", ""))
-
-        def connect() -> psycopg.Connection:
-            asked = {**named, "options": f"{options} {self.session.no_limits}"}
-            connection: psycopg.Connection = dialect.connect(*positional, **asked)  # type: ignore[assignment]
-            return connection
-
         try:
-            connection = connect()
-            if self.session.is_limited(connection):
-                connection.close()
-                connection = connect()
+            options = {"options": f"{named.get('options', '')} {NO_LIMITS}"}
+            connection: psycopg.Connection = dialect.connect(*positional, **{**named, **options})  # type: ignore[assignment]
             return connection
         except dialect.dbapi.OperationalError as error:  # type: ignore[union-attr]
             if not refuses_options(error):
@@ -238,10 +228,6 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
         except DatabaseError as error:
             # A server that was never there may be down for long: who asks wants to know.
             error.passing = error.passing and (self._was_reached or error.reason != "server_unreachable")
-            if error.reason == "server_unreachable" and self._was_reached and self.session.asked_limits:
-                error.hint = (
-                    f"the options of the connection set {', '.join(self.session.asked_limits)}: did it end there?"
-                )
             if error.reason != "no_permission" or "table" in error.context:
                 raise
             missing: list[tuple[str, str]] = []

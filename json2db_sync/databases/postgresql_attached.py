@@ -151,6 +151,10 @@ _AS_GRANTOR = """
     CASE WHEN acl.grantor = c.relowner THEN {0} ELSE format('SET LOCAL ROLE %I; %s; SET LOCAL ROLE %I',
         pg_get_userbyid(acl.grantor), {0}, current_user) END
 """
+_GRANTED = (
+    f"format('GRANT %s{{}} ON %s TO %s%s', acl.privilege_type, {{}}c.oid::regclass, {WHO.format('acl.grantee')},"
+    " CASE WHEN acl.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)"
+)
 # What people said of a table or view, and whom they let read it: (column or NULL, statement).
 DRESS = f"""
     SELECT NULL::name, format('COMMENT ON %s %s IS %L',
@@ -160,19 +164,9 @@ DRESS = f"""
     UNION ALL SELECT attname, format('COMMENT ON COLUMN %s.%I IS %L', attrelid::regclass, attname,
         col_description(attrelid, attnum))
     FROM pg_attribute WHERE attrelid = :oid AND attnum > 0 AND col_description(attrelid, attnum) IS NOT NULL
-    UNION ALL SELECT NULL, {
-    _AS_GRANTOR.format(
-        "format('GRANT %s ON %s TO %s%s', acl.privilege_type, c.oid::regclass,"
-        f" {WHO.format('acl.grantee')}, CASE WHEN acl.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)"
-    )
-}
+    UNION ALL SELECT NULL, {_AS_GRANTOR.format(_GRANTED.format("", ""))}
     FROM pg_class AS c, aclexplode(c.relacl) AS acl WHERE c.oid = :oid AND acl.grantee <> c.relowner
-    UNION ALL SELECT a.attname, {
-    _AS_GRANTOR.format(
-        "format('GRANT %s (%I) ON %s TO %s%s', acl.privilege_type, a.attname, c.oid::regclass,"
-        f" {WHO.format('acl.grantee')}, CASE WHEN acl.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)"
-    )
-}
+    UNION ALL SELECT a.attname, {_AS_GRANTOR.format(_GRANTED.format(" (%I)", "a.attname, "))}
     FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid, aclexplode(a.attacl) AS acl
     WHERE c.oid = :oid AND acl.grantee <> c.relowner
 """

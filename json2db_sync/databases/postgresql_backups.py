@@ -167,25 +167,18 @@ class PostgreSQLBackups(PostgreSQLTables):
                 kept = {row[0] for row in connection.exec_driver_sql(f"TABLE {source} LIMIT 0").cursor.description}
                 lost = {*shapes[table].columns} - kept - {*planned[table].columns.keys()}
                 if lost:
-                    raise ValidationError(
-                        f"the backup does not have the column {min(lost)} of {table}, which json2db_sync did not make; "
-                        "nothing was changed",
-                        hint="keep it in a table of your own, and drop it from this one",
-                        reason="column_would_be_lost",
-                        table=table,
-                    )
+                    what = f"the backup does not have the column {min(lost)} of {table}, which json2db_sync did not"
+                    what += " make; nothing was changed"
+                    hint = "keep it in a table of your own, and drop it from this one"
+                    raise ValidationError(what, hint=hint, reason="column_would_be_lost", table=table)
 
     def _require_free(self, connection: sa.Connection, names: set[str]) -> None:
         """Tables that a backup has and no plan any more: what bears their names is not ours."""
         taken = names & self.relation_names(connection)
         if taken:
-            raise ValidationError(
-                f"the backup has a table {min(taken)}, and a table or view of that name exists that json2db_sync did "
-                "not make; it was left alone",
-                hint="rename it, and restore again",
-                reason="table_in_the_way",
-                table=min(taken),
-            )
+            what = f"the backup has a table {min(taken)}, and a table or view of that name exists that json2db_sync did"
+            what, hint = f"{what} not make; it was left alone", "rename it, and restore again"
+            raise ValidationError(what, hint=hint, reason="table_in_the_way", table=min(taken))
 
 
 def _attached_table(schema: str) -> sa.Table:

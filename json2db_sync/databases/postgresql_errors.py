@@ -106,13 +106,10 @@ def refuses_options(error: BaseException) -> bool:
 def _row_security(said: str, label: str) -> DatabaseError:
     table = re.search(r'["«„](.+)["»“]', said)
     name = table[1] if table else "the table"
-    return DatabaseError(
-        f"{label}: row-level security on {name} hides rows from this user ({said})",
-        hint=f"connect as its owner or as a role with BYPASSRLS; if it is its owner's: ALTER TABLE {name} NO FORCE ROW "
-        "LEVEL SECURITY",
-        reason="row_security",
-        table=table and table[1],
-    )
+    what = f"{label}: row-level security on {name} hides rows from this user ({said})"
+    hint = "connect as its owner or as a role with BYPASSRLS; if it is its owner's: "
+    hint += f"ALTER TABLE {name} NO FORCE ROW LEVEL SECURITY"
+    return DatabaseError(what, hint=hint, reason="row_security", table=table and table[1])
 
 
 def _connection_state(text: str) -> str:
@@ -167,14 +164,25 @@ ORDER BY 1
 
 
 def missing_rights(connection: sa.Connection, said: str) -> list[tuple[str, str]]:
-    """(table or schema, the rights that the user lacks on it) of what a message names."""
-    rows = connection.execute(_MISSING, {"said": said})
-    return sorted(((str(name), str(rights)) for name, rights in rows), key=lambda row: len(row[0]), reverse=True)
+    """(table or schema, the rights that the user lacks on it) of what a message names; the last that it names first."""
+    rows = [(str(name), str(rights)) for name, rights in connection.execute(_MISSING, {"said": said})]
+    ends = {
+        name: [one.end() for one in re.finditer(rf"(?<!\w){re.escape(name)}(?!\w)", said)] for name, _rights in rows
+    }
+    named = [row for row in rows if ends[row[0]]]
+    return sorted(named, key=lambda row: (ends[row[0]][-1], len(row[0])), reverse=True)
 
 
 def with_rights(error: DatabaseError, missing: Sequence[tuple[str, str]]) -> DatabaseError:
     """The error, which says what is not allowed, with the rights that are missing for it."""
     name, rights = next(iter(missing), (None, ""))
+    hint, statement = error.hint, getattr(error.__cause__, "statement", None) or ""
+    if "SELECT" in rights and statement.lstrip().startswith(("SELECT", "WITH", "TABLE")):
+        rights = "SELECT"  # which is all that who reads needs
+        hint = (
+            f"GRANT SELECT ON {name} TO ..., for all its columns; an export leaves it out by --exclude-table, and the "
+        )
+        hint += "names beside references to it by --related-depth 0"
     more = f" (missing on it: {rights})" if name else ""
     context = {**error.context, "table": name}
-    return type(error)(f"{error.message}{more}", hint=error.hint, reason=error.reason, **context)
+    return type(error)(f"{error.message}{more}", hint=hint, reason=error.reason, **context)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from itertools import dropwhile
 from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
@@ -32,8 +33,8 @@ _NEEDED = {**_VALUES, **_ROWS, "exit_on_error": "off"}
 """How values are written and read, which rows there are and in which order, and that a connection outlives an error."""
 _TIMEOUTS = ("idle_in_transaction_session_timeout", "statement_timeout", "transaction_timeout")
 """Off, as for pg_dump: a run takes as long as it takes."""
-_LATER = {"idle_session_timeout": 140000, "transaction_timeout": 170000}
-"""Those that not every server has, and since which version."""
+NO_LIMITS = "-cstatement_timeout=0 -cidle_in_transaction_session_timeout=0"
+"""Said while connecting."""
 _SESSION = (
     "SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('idle_session_timeout', 'transaction_timeout')"
 )
@@ -75,17 +76,14 @@ def _schemas(path: str) -> list[tuple[str, str]]:
 
 
 def _users_first(path: str) -> str:
-    """The search path without schemas of the server's before the last of users': no tables of ours belong there.
+    """The search path without those of the server's that it begins with: no tables of ours belong there.
 
     What is in pg_catalog is found before all else where a path does not name it.
     """
     named = _schemas(path)
-    last = max((place for place, (name, _written) in enumerate(named) if not _SERVERS.match(name)), default=-1)
-    early = {name for name, _written in named[:last] if _SERVERS.match(name)}
-    if not early:
-        return path
-    kept = [written for name, written in named if name not in early]
-    return ", ".join([*kept, *dict.fromkeys(written for name, written in named if name in early - {"pg_catalog"})])
+    users = [*dropwhile(lambda one: _SERVERS.match(one[0]), named)]
+    early = [one for one in named[: len(named) - len(users)] if one[0] != "pg_catalog"]
+    return ", ".join(written for _name, written in users + early) if 0 < len(users) < len(named) else path
 
 
 class Options(NamedTuple):
@@ -99,9 +97,8 @@ class Options(NamedTuple):
     @property
     def schema(self) -> str | None:
         """The schema that a search path asked for begins with, the server's own apart."""
-        named = _schemas(self.settings.get("search_path", ""))
-        name = next((name for name, _written in named if not _SERVERS.match(name)), named[0][0] if named else None)
-        return None if name == "$user" else name
+        named = _schemas(_users_first(self.settings.get("search_path", "")))
+        return named[0][0] if named and named[0][0] != "$user" else None
 
 
 def options_of(url: sa.URL) -> Options:
@@ -120,12 +117,9 @@ def options_of(url: sa.URL) -> Options:
         name, equals, value = (next(words, "") if word == "-c" else word[2:]).partition("=")
         name = name.replace("-", "_").lower()
         if not equals:
-            raise ConfigurationError(
-                f"the options of the connection give {name or 'a setting'} no value",
-                hint="write them as -csearch_path=etl, in a URL as ?options=-csearch_path%3Detl",
-                setting="database.path",
-                reason="invalid_database_url",
-            )
+            what = f"the options of the connection give {name or 'a setting'} no value"
+            hint = "write them as -csearch_path=etl, in a URL as ?options=-csearch_path%3Detl"
+            raise ConfigurationError(what, hint=hint, setting="database.path", reason="invalid_database_url")
         if name in _AT_START:
             rest.append(f"-c{name}={value}")
         else:
@@ -150,31 +144,8 @@ class Session:
         """Where our tables are, known when there is a connection."""
         self.limits_at_start = True
         """Can we say while connecting that there are no time limits?"""
-        self.no_limits = "-cstatement_timeout=0 -cidle_in_transaction_session_timeout=0"
-        """Said while connecting."""
-        self._is_known = False
         self.pooled = False
         """Does something stand between that may give each transaction another connection to the server?"""
-
-    def is_limited(self, driver: psycopg.Connection) -> bool:
-        """Has this user limits that only a newer server has? The next connection is without."""
-        if self._is_known:
-            return False
-        self._is_known = True
-        names = [name for name, since in _LATER.items() if driver.info.server_version >= since]
-        self.no_limits += "".join(f" -c{name}=0" for name in names)
-        query = "SELECT 1 FROM pg_settings WHERE name = ANY (%s) AND setting <> '0'"
-        try:
-            found = driver.execute(query, [names], prepare=False).fetchone()
-            driver.rollback()
-        except Exception:  # ended already, by one of them; of another cause the next connection tells
-            return True
-        return found is not None
-
-    @property
-    def asked_limits(self) -> list[str]:
-        """Limits that the options of the URL or PGOPTIONS set, each as they set it."""
-        return [f"{name}={value}" for name, value in self._options.settings.items() if name in _TIMEOUTS]
 
     def connected(self, driver: psycopg.Connection) -> None:
         """A new connection: see what it leads to, and what the server is like. One look is enough for all of them.
@@ -222,11 +193,9 @@ class Session:
         except Exception as error:
             if state_of(error)[:2] not in ("22", "42", "55"):
                 raise
-            raise DatabaseError(
-                f"the server does not let our session set what it needs: {first_line(error)}",
-                hint="correct the options of the URL or PGOPTIONS; or allow it: GRANT SET ON PARAMETER ... TO ...",
-                reason="setting_refused",
-            ) from error
+            what = f"the server does not let our session set what it needs: {first_line(error)}"
+            hint = "correct the options of the URL or PGOPTIONS; or allow it: GRANT SET ON PARAMETER ... TO ..."
+            raise DatabaseError(what, hint=hint, reason="setting_refused") from error
 
     def _path(self, usual: str) -> str:
         """The search path: our schema, then what else functions and types of users are looked for in.
@@ -241,26 +210,22 @@ class Session:
     def _find_schema(self, driver: psycopg.Connection) -> None:
         closed = driver.execute(CLOSED_SCHEMAS, prepare=False).fetchone()
         if closed is not None:  # which is passed over in silence: its tables would seem not to be there
-            raise DatabaseError(
-                f"permission denied for schema {closed[0]}: {closed[1]} lacks USAGE on it",
-                hint=f"GRANT USAGE ON SCHEMA {closed[0]} TO {closed[1]}, or connect as another user",
-                reason="no_permission",
-                table=closed[0],
-            )
+            what = f"permission denied for schema {closed[0]}: {closed[1]} lacks USAGE on it"
+            hint = f"GRANT USAGE ON SCHEMA {closed[0]} TO {closed[1]}, or connect as another user"
+            raise DatabaseError(what, hint=hint, reason="no_permission", table=closed[0])
         row = driver.execute("SELECT current_schema()", prepare=False).fetchone()
         found = row[0] if row else None
         # Where it leads nowhere, tables would be temporary, and gone with the connection.
         if found is None or _SERVERS.match(found) or (self._wanted is not None and found != self._wanted):
-            what = f"there is no schema {self._wanted}"
-            if self._wanted is None:
-                what = "the search path of this user names no schema that is there, the server's own apart"
-            name, is_servers = self._wanted or "etl", _SERVERS.match(self._wanted or "")
-            raise DatabaseError(
-                f"{name} is a schema of the server's own" if is_servers else what,
-                hint=("" if is_servers else f'create it: CREATE SCHEMA "{name}", or ')
-                + "name another: database.schema (JSON2DB_DATABASE_SCHEMA, --schema)",
-                reason="no_schema",
-            )
+            what = "the search path of this user names no schema that is there, the server's own apart"
+            hint = "name another: database.schema (JSON2DB_DATABASE_SCHEMA, --schema)"
+            if self._wanted is not None:
+                what = f"there is no schema {self._wanted}"
+            if _SERVERS.match(self._wanted or ""):
+                what = f"{self._wanted} is a schema of the server's own"
+            else:
+                hint = f'create it: CREATE SCHEMA "{self._wanted or "etl"}", or {hint}'
+            raise DatabaseError(what, hint=hint, reason="no_schema")
         self.schema = found
 
 

@@ -153,6 +153,28 @@ def test_43_every_operation_does_the_same_or_names_the_missing_right(limited, po
     assert stored_records(limited.url)["things"] == BOTH
 
 
+def test_43_who_may_not_read_a_table_is_told_just_that(limited, postgres_url, tmp_path):
+    """The table that a reference leads to, not another whose name is in the message; a right on columns is not enough."""
+    query(postgres_url, "CREATE TABLE b (id int PRIMARY KEY, name text)")
+    query(postgres_url, "CREATE TABLE a (id int PRIMARY KEY, b_id int REFERENCES b, secret text)")
+    query(postgres_url, "INSERT INTO b VALUES (1, 'x'); INSERT INTO a VALUES (1, 1, 's')")
+    limited.execute(f"GRANT SELECT ON a TO {limited.user}")
+    runner = SyncRunner(limited.url)
+    for table, grant in (
+        ("b", f"GRANT SELECT (id) ON b TO {limited.user}"),
+        ("b", f"GRANT SELECT ON b TO {limited.user}"),
+    ):
+        result = runner.export(["a"], tmp_path)
+        assert refused_for(result, table, "missing on it: SELECT)")
+        assert "--exclude-table" in result.hint
+        assert "--related-depth 0" in result.hint
+        ok(runner.export(["a"], tmp_path, related_depth=0))
+        limited.execute(grant)
+    ok(runner.export(None, tmp_path))
+    limited.execute(f"REVOKE SELECT ON a FROM {limited.user}")
+    ok(runner.export(None, tmp_path, exclude_tables=["a"]))
+
+
 @pytest.mark.parametrize("right", ["USAGE", "CREATE"])
 def test_43_a_schema_that_may_not_be_used_is_not_an_empty_one(limited, tmp_path, right):
     """Without USAGE every operation fails and names it; without CREATE what needs no new table goes on."""
