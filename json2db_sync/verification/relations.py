@@ -142,10 +142,10 @@ def _require(path: RelationPath, field: str, target: EntityPlan) -> None:
 
 
 def _check(
-    database: Database, connection: sa.Connection, named: tuple[str, RelationPath], plan: EntityPlan, target: EntityPlan
+    database: Database, connection: sa.Connection, asked: tuple[str, RelationPath], plan: EntityPlan, target: EntityPlan
 ) -> RelationCheck:
     """Of a column by SQL, where that tells all; else record by record."""
-    field, path = named
+    field, path = asked
     keys, composite = Keys(database, connection, target), len(target.key or ()) > 1
     reference = _reference(database, plan, target, path)
     if reference is not None and reference.tells_all(connection):
@@ -154,10 +154,14 @@ def _check(
         examples = tuple(shown(lost, keys, plan.entity, composite=composite))
         return RelationCheck(field, target.entity, distinct, missing, examples)
     found = read_references(database, connection, plan, path, target)
-    if not found.seen and plan.holds_records:
+    arrays, named = plan.table.lists(), dotted(path.keys or ())
+    if not found.seen and plan.holds_records and named not in {*arrays, *(column.key for column in plan.table.columns)}:
         what = field.removeprefix(path.entity).removeprefix(".")
         near = _near((path.names or ("",))[0], found.near)
         raise _Unknown(f"no record of {plan.entity} has a field {what}{near}")
+    if found.strange and not found.distinct and named in arrays:
+        what = f"{plan.entity}.{named}"
+        raise _Unusable(f"{what} is an array of objects: name a field of them, as in {what}.id")
     examples = tuple(shown(found.examples, keys, plan.entity, composite=composite))
     strange = f"{counted(found.strange, 'value')} cannot be a key: {found.strange_example}" if found.strange else None
     return RelationCheck(field, target.entity, found.distinct, found.missing, examples, strange)
@@ -179,9 +183,6 @@ def _reference(database: Database, plan: EntityPlan, target: EntityPlan, path: R
     column = next((column for column in table.columns if column.key == dotted(keys)), None)
     if column is not None and not any(child.path[0] == keys[0] for child in table.children):
         return Reference(database, plan, table.name, column.name, target)
-    if any(child.path == keys for child in table.children) and column is None:
-        what = f"{place}.{dotted(keys)}"
-        raise _Unusable(f"{what} is an array of objects: name a field of them, as in {what}.id")
     known = {*(column.key for column in table.columns), *(child.path[0] for child in table.children)}
     if not table.full and keys[0] not in known:
         raise _Unknown(f"no record of {place} has a field {keys[0]}{_near(keys[0], known)}")

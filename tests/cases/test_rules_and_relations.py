@@ -410,6 +410,35 @@ def test_68_one_object_among_good_references_is_broken(database_url, tmp_path):
     assert check.examples == ('deals.to -> contacts: 1 value cannot be a key: {"id": "a"} in deals 2',)
 
 
+@pytest.mark.parametrize("batch_path", [True, False])
+@pytest.mark.parametrize("depth", [2, 1, 0])
+def test_68_one_object_in_a_list_of_keys_hides_no_other(databases, tmp_path, monkeypatch, depth, batch_path):
+    """It makes a table of its own; the keys beside it are checked, and it is named, also in a list of a list."""
+    monkeypatch.setattr(SyncRunner, "_batch_path", batch_path)
+    lists = [["news", f"bogus {n}"] for n in range(5)] + [["old", {"x": 1}, {"x": 2}, [{"x": 3}, "gone"]]]
+    write(tmp_path / "tags.json", [{"id": "news"}, {"id": "old"}])
+    write(tmp_path / "trips.json", [{"id": n, "tags": tags, "legs": [{"to": tags}]} for n, tags in enumerate(lists)])
+    relations = {"trips.tags": "tags", "trips.legs.to": "tags"}
+    config = {"processing": {"child_depth": depth}, "validation": {"relations": relations}}
+    runner = runner_of(databases.create(), tmp_path, **config)
+    found = notes(ok(runner.populate()), "broken_relation")
+    (check,) = runner.verify(full=True).failed_checks
+    assert (check.name, list(check.examples)) == ("relations", found)
+    for relation, note in zip(relations, found, strict=True):
+        assert note.startswith(f"{relation} -> tags: 6 of 8 distinct values are not keys of tags: ")
+        assert note.endswith('3 values cannot be a key: {"x": 1} in trips 5')
+
+
+def test_68_a_list_that_is_empty_by_now_is_a_field_all_the_same(tmp_path):
+    """Nothing is referred to, and nothing is wrong with the setting."""
+    for tags in (["a"], [{"id": "a"}], []):
+        check = related(
+            str(tmp_path / "x.db"), tmp_path / "in", "t.tags", "a", a=[{"id": "a"}], t=[{"id": 1, "tags": tags}]
+        )
+    assert check.passed
+    assert not check.examples
+
+
 @pytest.mark.parametrize("forms", [("caf\u00e9", "cafe\u0301"), ("cafe\u0301", "caf\u00e9")])
 def test_73_keys_that_look_the_same_are_told_apart(database_url, tmp_path, forms):
     """The reference is broken, and the message says why: only the Unicode form differs."""
