@@ -219,6 +219,26 @@ def test_03_security_forced_on_the_owner_stops_a_rebuild(role, tmp_path):
     assert "NO FORCE" in result.hint
 
 
+# Locks of other programs
+
+
+@pytest.mark.parametrize(
+    "held", ["LOCK TABLE json_things", "SELECT * FROM json_things", "CREATE VIEW v AS TABLE json_things"]
+)
+def test_57_a_restore_beside_a_lock_ends_saying_so(held, postgres_url, tmp_path):
+    """After ``busy_timeout``, whatever kind of lock it is; nothing is changed, and once it is gone it works."""
+    runner = SyncRunner(postgres_url, source(tmp_path), config=JSON2DBConfig(database={"busy_timeout": 0.2}))
+    ok(runner.populate())
+    made = ok(runner.backup()).backup
+    with open_database(postgres_url) as other, other.transaction() as connection:
+        connection.exec_driver_sql(held)
+        for result in (runner.restore(made), runner.create_tables(recreate=True)):
+            assert (result.success, result.error_type) == (False, "locked"), result.error
+            assert "another program holds a lock" in result.error
+    assert list(runner.read("things")) == THINGS
+    ok(runner.restore(made))
+
+
 # Schemas
 
 
