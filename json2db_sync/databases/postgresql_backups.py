@@ -9,13 +9,12 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from json2db_sync.atomic_files.backups import free_name
-from json2db_sync.databases.backups import Backup, no_backup
+from json2db_sync.databases.backups import Backup, no_backup, require_columns, require_free
 from json2db_sync.databases.flat_views import FlatViews
 from json2db_sync.databases.ledger import TABLES, Ledger, lacking
 from json2db_sync.databases.postgresql_attached import WHO, all_on, copy_checks, execute
 from json2db_sync.databases.postgresql_tables import PostgreSQLTables, oids_of
 from json2db_sync.databases.views import KeptViews
-from json2db_sync.errors import ValidationError
 from json2db_sync.model.kinds import now_text
 from json2db_sync.model.plan import EntityPlan
 
@@ -128,7 +127,7 @@ class PostgreSQLBackups(PostgreSQLTables):
             kept = [one for one in sa.inspect(connection).get_table_names(schema=name) if one != _ATTACHED]
             sources = {table: f"{schema}.{self.quote(table)}" for table in kept}
             if plans:
-                self._require_free(connection, {*kept} - {*TABLES, *ours})
+                require_free(({*kept} - {*TABLES, *ours}) & self.relation_names(connection))
             for plan in plans:
                 self._require_columns(connection, plan, sources)
             with self.changing(connection, [*ours, *TABLES, *kept], plans) as change:
@@ -159,26 +158,10 @@ class PostgreSQLBackups(PostgreSQLTables):
         return list(connection.execute(query).scalars())
 
     def _require_columns(self, connection: sa.Connection, plan: EntityPlan, sources: Mapping[str, str]) -> None:
-        """Columns of others in our tables stay: the backup has them, or nothing is restored."""
         planned = self.tables(plan)
-        shapes = self.shapes(connection, [*oids_of(connection, planned)])
-        for table, source in sources.items():
-            if table in shapes and table in planned:
-                kept = {row[0] for row in connection.exec_driver_sql(f"TABLE {source} LIMIT 0").cursor.description}
-                lost = {*shapes[table].columns} - kept - {*planned[table].columns.keys()}
-                if lost:
-                    what = f"the backup does not have the column {min(lost)} of {table}, which json2db_sync did not"
-                    what += " make; nothing was changed"
-                    hint = "keep it in a table of your own, and drop it from this one"
-                    raise ValidationError(what, hint=hint, reason="column_would_be_lost", table=table)
-
-    def _require_free(self, connection: sa.Connection, names: set[str]) -> None:
-        """Tables that a backup has and no plan any more: what bears their names is not ours."""
-        taken = names & self.relation_names(connection)
-        if taken:
-            what = f"the backup has a table {min(taken)}, and a table or view of that name exists that json2db_sync did"
-            what, hint = f"{what} not make; it was left alone", "rename it, and restore again"
-            raise ValidationError(what, hint=hint, reason="table_in_the_way", table=min(taken))
+        for table, shape in self.shapes(connection, [*oids_of(connection, planned.keys() & sources)]).items():
+            kept = connection.exec_driver_sql(f"TABLE {sources[table]} LIMIT 0").cursor.description
+            require_columns(table, shape.columns, {*planned[table].columns.keys(), *(row[0] for row in kept)})
 
 
 def _attached_table(schema: str) -> sa.Table:

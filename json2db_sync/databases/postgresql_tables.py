@@ -229,7 +229,9 @@ class Change:
         except sa.exc.DBAPIError as error:
             if not (self._database.refuses_statement(error) or state_of(error.orig) == _NOT_OURS):
                 raise
-            self.refused.append(f"the {name} ({first_line(error.orig or error)})")
+            detail = getattr(getattr(error.orig, "diag", None), "message_detail", None)  # which row's key is missing
+            more = f": {first_line(ValueError(detail))}" if detail else ""
+            self.refused.append(f"the {name} ({first_line(error.orig or error)}{more})")
             return False
         return True
 

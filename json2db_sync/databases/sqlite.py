@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -39,6 +39,7 @@ from json2db_sync.model.decoding import ABSENT
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.moments import moment_text, respelled, stored_format_of
 from json2db_sync.model.plan import HASH, ID, LOAD
+from json2db_sync.text import counted
 
 # Only types whose affinity cannot change a value: a column declared JSON, DATE or NUMERIC would turn the text "2024"
 # into a number. BIGINT rather than INTEGER: an INTEGER PRIMARY KEY would become the rowid.
@@ -125,8 +126,8 @@ class SQLiteDatabase(SQLiteViews):
                     broken = _violations(connection) - before
                     if broken:
                         raise DatabaseError(
-                            f"{self.label}: the change would leave {len(broken)} rows without their parent; "
-                            "nothing was changed",
+                            f"{self.label}: the change would leave {counted(len(broken), 'row')} without the row "
+                            f"referred to: {_orphans(broken)}; nothing was changed",
                             hint="look at the tables of your own that refer to ours",
                             reason="orphaned_rows",
                         )
@@ -350,6 +351,12 @@ def _begin(connection: sa.Connection) -> None:
 
 def _violations(connection: sa.Connection) -> set[tuple[object, ...]]:
     return set(_checked(connection, "foreign_key_check"))
+
+
+def _orphans(found: Collection[tuple[object, ...]]) -> str:
+    """Some rows that refer to rows which are not there."""
+    some = sorted(f"the row {row} of {table} refers to {parent}" for table, row, parent, _key in found)
+    return ", ".join(some[:3]) + (", ..." if len(some) > 3 else "")
 
 
 def _checked(connection: sa.Connection, check: str, most: str = "") -> list[tuple[object, ...]]:

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from json2db_sync.atomic_files.backups import free_name, moment_of_stamp
 from json2db_sync.atomic_files.disk import replaced
 from json2db_sync.databases import base
-from json2db_sync.databases.backups import Backup, no_backup
+from json2db_sync.databases.backups import Backup, no_backup, require_columns, require_free
 from json2db_sync.databases.ledger import TABLES, Ledger, lacking
 from json2db_sync.databases.sqlite_file import FLAT_VIEW, SQLiteFile, fault_of
 from json2db_sync.databases.sqlite_missing import integrity, not_checked
@@ -195,7 +195,7 @@ class _Restore:
         extras = database.extra_ddl(connection, live)
         self._drop("VIEW", flat)
         self._drop("TABLE", live)
-        self._require_free(kept)
+        require_free(database.relation_names(connection) & kept.keys())
         for table, statement in kept.items():
             self._execute(statement)
             columns = ", ".join(map(database.quote, self._columns("main", table)))
@@ -212,21 +212,12 @@ class _Restore:
         return {name: statement for name, statement in found if name in ours}
 
     def _require_columns(self, kept: dict[str, str]) -> None:
-        """No column of a user's in our tables may go."""
         ledger = Ledger(self._database, self._connection)
         with suppress(DatabaseError):  # of a newer version, whose columns nobody knows here
             built = {name: one for plan in ledger.plans().values() for name, one in self._database.tables(plan).items()}
             there = sorted(self._database.relation_names(self._connection) & kept.keys() & built.keys())
             for name, shape in self._database.shapes(self._connection, there).items():
-                known = {*built[name].columns.keys(), *self._columns(_BACKUP, name)}
-                if lost := [column for column in shape.columns if column not in known]:
-                    raise ValidationError(
-                        f"the column {lost[0]} of {name} is not ours and not in the backup; {_NOTHING_DONE}",
-                        hint="move what it holds into a table of your own, drop it, then run again",
-                        reason="column_would_be_lost",
-                        table=name,
-                        column=lost[0],
-                    )
+                require_columns(name, shape.columns, {*built[name].columns.keys(), *self._columns(_BACKUP, name)})
 
     def _columns(self, schema: str, table: str) -> list[str]:
         return [row[1] for row in self._execute(f"PRAGMA {schema}.table_info({self._database.quote(table)})")]
@@ -235,16 +226,6 @@ class _Restore:
         for name in names:
             # Where ours is gone, the name alone would mean the one of the backup.
             self._execute(f"DROP {what} IF EXISTS main.{self._database.quote(name)}")
-
-    def _require_free(self, kept: dict[str, str]) -> None:
-        taken = sorted(self._database.relation_names(self._connection) & kept.keys())
-        if taken:
-            raise ValidationError(
-                f"{taken[0]} is not ours and has the name of a table in the backup; {_NOTHING_DONE}",
-                hint="give it another name, then run again",
-                reason="table_in_the_way",
-                table=taken[0],
-            )
 
     def _hang_again(self, live: Sequence[str], extras: Sequence[tuple[str, str]], kept: dict[str, str]) -> None:
         """Indexes and triggers: those of users as they are now, ours and others as they were, then our views."""

@@ -88,6 +88,7 @@ class FileLoad:
                     self._load()
                 return
             except DatabaseError as error:
+                error.context.setdefault("file", str(self._file.path))
                 retries.pause(error, self._file.name)
                 self._widened.clear()
 

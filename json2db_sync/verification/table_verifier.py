@@ -180,9 +180,10 @@ class Verification:
             if not table.depth:
                 continue
             arrays += self._found(f"SELECT count(*) FROM {arrays_of(self._database, table)}")[0][0]
-            gaps = f"SELECT {names.PARENT_ID}, n FROM {arrays_of(self._database, table)} WHERE {MISNUMBERED}"
-            for id_, n in self._found(f"{gaps} LIMIT {_EXAMPLES}"):
-                finding.add(f"{table.name}: the rows of {id_} are not numbered 0 to {n - 1}")
+            gaps = f"SELECT {names.PARENT_ID}, n, lo, hi FROM {arrays_of(self._database, table)} WHERE {MISNUMBERED}"
+            for id_, n, low, high in self._found(f"{gaps} LIMIT {_EXAMPLES}"):
+                have = f"{counted(n, 'row')} with {names.POSITION} from {low} to {high}, not from 0 to {n - 1}"
+                finding.add(f"{table.name}: {id_} has {have}")
         return finding.done(f"the numbering of {arrays:,} arrays")
 
     def _counts(self) -> Check:
@@ -201,7 +202,8 @@ class Verification:
             rows = self._found(f"SELECT DISTINCT {names.LOAD} FROM {self._quoted(table)}")
             lost = {load for (load,) in rows if known.get(load) != name}
             if lost:
-                finding.add(f"{table} has rows from loads that the ledger does not know: {sorted(lost)[:5]}")
+                unknown = sorted(lost, key=str)[:5]
+                finding.add(f"{table} has rows from loads that the ledger does not know: {unknown} in {names.LOAD}")
         loads = ledger.loads(statuses=STORED) if there else []
         if there:
             _single_records(ledger, loads, finding)

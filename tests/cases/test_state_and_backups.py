@@ -127,15 +127,21 @@ def test_58_an_index_that_cannot_be_made_again_is_named_and_nothing_is_changed(p
     assert beside(path) == before, "one more backup for nothing"
 
 
-def test_58_rows_of_users_that_would_lose_their_parent_stop_a_restore(path, source):
-    runner = SyncRunner(path, source)
+def test_58_rows_of_users_that_would_lose_their_parent_stop_a_restore(runner, database_url, source):
+    """They are named."""
     made = ok(runner.backup()).backup
     write(source / "orders.json", [{"id": 3, "n": 3}])
     ok(runner.populate())
-    statements(str(path), "CREATE TABLE notes (of BIGINT REFERENCES json_orders (id))", "INSERT INTO notes VALUES (3)")
+    statements(
+        database_url,
+        "CREATE TABLE notes (no integer PRIMARY KEY, of BIGINT REFERENCES json_orders (id))",
+        "INSERT INTO notes VALUES (8, 3)",
+    )
     result = runner.restore(made)
-    assert (result.success, result.reason) == (False, "orphaned_rows")
-    assert query(str(path), "SELECT of FROM notes") == [(3,)]
+    postgresql = "://" in database_url
+    assert (result.success, result.reason) == (False, "object_would_be_lost" if postgresql else "orphaned_rows")
+    assert ("Key (of)=(3)" if postgresql else "the row 8 of notes refers to json_orders") in result.error
+    assert query(database_url, "SELECT of FROM notes") == [(3,)]
 
 
 @pytest.mark.parametrize(
