@@ -186,6 +186,10 @@ class Dialect(ABC):
         """The moments that a column's texts spell, as :func:`~json2db_sync.model.moments.moment_text` gives them."""
         return sa.func.replace(column, "T", " ")
 
+    def number_order(self, connection: sa.Connection, column: Expression) -> Expression:
+        """The numbers of a column as :func:`~json2db_sync.model.decimals.number_key` gives them."""
+        return column
+
     def in_order(self, column: PlainColumn, type_: SqlType) -> Expression:
         """What to order by so that it is the same order whatever the database's language."""
         return column

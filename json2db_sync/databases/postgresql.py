@@ -67,6 +67,11 @@ _ORDERED = (sa.Integer, sa.Numeric, sa.Float, sa.Boolean, sa.Date, sa.DateTime, 
 _DECODERS: dict[Kind, Decode] = {Kind.BIGINT: int, Kind.NUMBER: float, Kind.DECIMAL: "{:f}".format}
 _SMALL = (sa.Integer, sa.Numeric, sa.Float, sa.Boolean, sa.Date, sa.DateTime, sa.Time, sa.Interval, sa.Uuid, sa.Enum)
 _MANY = 800
+_DAY = (
+    r"[12]\d{3}-((0?[13578]|1[02])-(0?[1-9]|[12]\d|3[01])|(0?[469]|11)-(0?[1-9]|[12]\d|30)|0?2-(0?[1-9]|1\d|2[0-8]))"
+    r"|([12]\d(0[48]|[2468][048]|[13579][26])|2000)-0?2-29"
+)
+"""Days that there are, with or without zeros before their numbers: one that is none would end the statement."""
 _RELATIONS = """
 SELECT c.relname,
     CASE WHEN c.relkind NOT IN ('r', 'p') THEN 'other'
@@ -382,8 +387,9 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
         return int(connection.execute(select.with_only_columns(largest).order_by(None)).scalar_one() or 0)
 
     def moment_text(self, connection: sa.Connection, column: Expression) -> Expression:
-        wall, offset = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?", r"(Z|[+-]\d\d(:?\d\d)?)$"
-        text = sa.cast(column, sa.Text)
+        wall = rf"^({_DAY})([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?)?"
+        offset = r"(Z|[+-](0\d|1[0-4])(:?[0-5]\d)?)$"
+        text = sa.func.regexp_replace(sa.cast(column, sa.Text), r"^(\d{4})(\d\d)(\d\d)(?=$|[T ])", r"\1-\2-\3")
         moment = sa.case(
             (text.regexp_match(f"{wall}$"), sa.cast(text, sa.TIMESTAMP)),
             (text.regexp_match(wall + offset), sa.func.timezone("UTC", sa.cast(text, sa.TIMESTAMP(timezone=True)))),

@@ -35,6 +35,7 @@ from json2db_sync.databases.sqlite_file import driver_of, locating_bad_text
 from json2db_sync.databases.sqlite_views import SQLiteViews
 from json2db_sync.databases.tables import SqlType
 from json2db_sync.errors import DatabaseError, Unreachable
+from json2db_sync.model.decimals import number_key
 from json2db_sync.model.decoding import ABSENT
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.moments import moment_text, respelled, stored_format_of
@@ -157,6 +158,10 @@ class SQLiteDatabase(SQLiteViews):
     def moment_text(self, connection: sa.Connection, column: Expression) -> Expression:
         driver_of(connection).create_function("json2db_moment", 1, moment_text, deterministic=True)
         return sa.func.json2db_moment(column)
+
+    def number_order(self, connection: sa.Connection, column: Expression) -> Expression:
+        driver_of(connection).create_function("json2db_number", 1, number_key, deterministic=True)
+        return sa.func.json2db_number(column)
 
     def in_order(self, column: PlainColumn, type_: SqlType) -> Expression:
         return column.collate("BINARY")  # whatever the column was declared with

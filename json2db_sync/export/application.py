@@ -19,12 +19,13 @@ import sqlalchemy as sa
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.dialect import PAGE_BYTES
 from json2db_sync.databases.reflection import Application, ApplicationColumn
-from json2db_sync.export.filters import conditions
+from json2db_sync.export.filters import Condition, Sort, conditions
 from json2db_sync.export.lines import Page, Record, as_lines, sorted_json, tally
 from json2db_sync.export.options import ExportOptions, unknown_field
 from json2db_sync.export.related import Names, Reference, guess_name_column, related_fields
 from json2db_sync.export.schema import ObservedKinds, record_schema, type_of_column
 from json2db_sync.model.plan import entity_name, singular
+from json2db_sync.results import Note
 
 PAGE = 256
 """Rows in memory at a time, at most."""
@@ -73,22 +74,12 @@ class ApplicationTables:
         """As the options say."""
         return self._options.keeps(table, column, self.columns(table), asked=asked)
 
-    def wanted(self, table: str, source: sa.TableClause) -> Sequence[sa.ColumnElement[bool]]:
+    def wanted(self, table: str, source: sa.TableClause, notes: list[Note] | None = None) -> Sequence[Condition]:
         """As the options say."""
         filters = self._options.filters_of(table, self.columns(table))
-
         columns = {column.name: self._database.as_compared(column) for column in source.c}
-
-        def comparable(field: str, value: object) -> object:
-            is_text = isinstance(self._application.table(table).column(field).type, sa.String)
-            return str(value) if is_text and type(value) in (int, float) else value
-
-        texts = [
-            one.name
-            for one in self._application.table(table).columns
-            if self._database.moments_are_texts or isinstance(one.type, sa.String)
-        ]
-        return conditions(self._database, self._connection, table, filters, columns, comparable, texts)
+        sorts = {one.name: _sort(one.type) for one in self._application.table(table).columns}
+        return conditions(self._database, self._connection, table, filters, columns, lambda _, one: one, sorts, notes)
 
     def key_value(self, table: str, value: object) -> object:
         """As it is: both columns are of one type."""
@@ -105,6 +96,14 @@ class ApplicationTables:
         return converter(self._application.table(table).column(column))(values)
 
 
+def _sort(type_: sa.types.TypeEngine[Any]) -> Sort:
+    numbers, moments = (sa.Integer, sa.Numeric, sa.Float), (sa.Date, sa.DateTime)
+    if isinstance(type_, sa.String):
+        return None if isinstance(type_, sa.Enum) else "text"
+    is_number, is_moment = isinstance(type_, numbers), isinstance(type_, moments)
+    return "boolean" if isinstance(type_, sa.Boolean) else "number" if is_number else "moment" if is_moment else None
+
+
 class ApplicationContent:
     """The rows of one table of an application."""
 
@@ -117,6 +116,7 @@ class ApplicationContent:
         options: ExportOptions,
     ) -> None:
         self.name = table
+        self.notes: list[Note] = []
         self._database, self._connection = database, connection
         self._table = application.table(table)
         self._options = options
@@ -141,6 +141,8 @@ class ApplicationContent:
             name: converter(column, omit_null=omit) for name, column in self._columns.items()
         }
         self._kinds = ObservedKinds()
+        self._source = self._table.source(self._columns)
+        self._where = tables.wanted(table, self._source, self.notes)
 
     def pages(self) -> Iterator[Page]:
         select = self._select()
@@ -160,18 +162,17 @@ class ApplicationContent:
         return record_schema(self.name, properties, required, key, self._filters)
 
     def _select(self) -> sa.Select[Any]:
-        source = self._table.source(self._columns)
+        source = self._source
         columns: list[sa.ColumnElement[Any]] = [
             self._tables.expression(self.name, column).label(column.name) for column in source.c
         ]
-        where = self._tables.wanted(self.name, source)
         order = [
             self._database.in_order(source.c[name], self._columns[name].type)
             for name in self._table.key or self._columns
         ]
         if not self._table.key:
             order = self._database.order_of_all(order)
-        select = sa.select(*(columns or [sa.literal(1)])).select_from(source).where(*where).order_by(*order)
+        select = sa.select(*(columns or [sa.literal(1)])).select_from(source).where(*self._where).order_by(*order)
         return self._database.own_rows(select, source) if self._table.has_heirs else select
 
     def _records(self, rows: Sequence[Values]) -> list[Record]:

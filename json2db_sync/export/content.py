@@ -36,6 +36,8 @@ class Content(Protocol):
     """The fields of a record, as they are exported, that tell it from the others; () where there are none."""
     counted: tuple[str, ...]
     """Fields whose values are counted."""
+    notes: list[Note]
+    """What deserves a look."""
     known: list[str] | None
     """The fields that records may have; None where they may have others too."""
     differs: tuple[str, ...]
@@ -89,6 +91,7 @@ def contents(
             if error.reason != "unreadable_table" or tables:
                 raise
             notes.append(Note(f"{error.message}; it was not exported", "unreadable_table", name))
+    notes += [note for one in found for note in one.notes]
     _require_somewhere(found, [*plans.values()], application, options)
     return found, known + database.names_elsewhere(connection), notes
 

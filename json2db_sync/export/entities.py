@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.records import RecordReader
-from json2db_sync.export.filters import conditions
+from json2db_sync.export.filters import Condition, Sort, conditions
 from json2db_sync.export.lines import Page, Record, as_sorted_lines, tally, without_null
 from json2db_sync.export.observed import ObservedObjects
 from json2db_sync.export.options import ExportOptions, unknown_field
@@ -21,6 +21,7 @@ from json2db_sync.model.jsontext import decode, stored_id
 from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, Kind, ValueMismatch
 from json2db_sync.model.plan import ID, KEY_LEFT_OUT, EntityPlan, singular
 from json2db_sync.model.record_version import value_at
+from json2db_sync.results import Note
 from json2db_sync.workers.batching import batched
 
 _PAGE = 256
@@ -28,6 +29,13 @@ _PAGE = 256
 _DIGITS = 20
 """Of 64 bits."""
 _SCALARS = (str, int, float)
+_SORTS: Mapping[Kind, Sort] = {
+    **dict.fromkeys((Kind.INTEGER, Kind.BIGINT, Kind.NUMBER, Kind.DECIMAL), "number"),
+    Kind.DATE: "moment",
+    Kind.DATETIME: "moment",
+    Kind.BOOL: "boolean",
+    Kind.TEXT: "text",
+}
 
 
 class EntityTables:
@@ -74,7 +82,7 @@ class EntityTables:
         fields = {column.name: column.key for column in plan.table.columns}
         return self._options.keeps(plan.entity, fields[column], fields.values(), asked=asked)
 
-    def wanted(self, table: str, source: sa.FromClause) -> Sequence[sa.ColumnElement[bool]]:
+    def wanted(self, table: str, source: sa.FromClause, notes: list[Note] | None = None) -> Sequence[Condition]:
         """As the options say."""
         plan = self._by_table[table]
         plans = {column.key: column for column in plan.table.columns if column.kind is not Kind.JSON}
@@ -83,12 +91,12 @@ class EntityTables:
 
         def stored(field: str, value: Any) -> object:
             try:
-                return codec_for(plans[field]).store(value)[0]
+                return codec_for(plans[field]).store(value)[0] if isinstance(value, _SCALARS) else value
             except ValueMismatch:
                 return value
 
-        texts = [key for key, one in plans.items() if self._database.moments_are_texts or one.kind is Kind.TEXT]
-        return conditions(self._database, self._connection, plan.entity, filters, columns, stored, texts)
+        sorts = {key: _SORTS.get(one.kind) for key, one in plans.items()}
+        return conditions(self._database, self._connection, plan.entity, filters, columns, stored, sorts, notes)
 
     def key_value(self, table: str, value: object) -> object:
         """Ids compare as text: 5.0 refers to 5."""
@@ -124,6 +132,7 @@ class EntityContent:
         options: ExportOptions,
     ) -> None:
         self.name = entity
+        self.notes: list[Note] = []
         self._plan = plan = plans[entity]
         self._options = options
         tables = EntityTables(database, connection, plans, options)
@@ -143,13 +152,12 @@ class EntityContent:
         self.key = self._projection.key(key, known)
         self.differs = self._projection.differs(own, options, all_known=not full)
         self._aliases = tuple(pair for pair in plan.aliases if all(map(self._projection.keeps, pair)))
-        name_of = self._projection.name
-        self._told_aliases = {name_of(alias): name_of(name) for alias, name in self._aliases}
+        self._told_aliases = {self._projection.name(one): self._projection.name(name) for one, name in self._aliases}
         self.counted = options.counted_fields(entity, None if full else list(kept.values()))
         stored = dict(database.tables(plan))
         root = stored[plan.table.name]
         filtered: Mapping[str, sa.FromClause] | None = None
-        if conditions := tables.wanted(plan.table.name, root):
+        if conditions := tables.wanted(plan.table.name, root, self.notes):
             filtered = {**stored, plan.table.name: sa.select(root).where(*conditions).subquery()}
         comparable = [column.key for column in plan.table.columns if column.kind is not Kind.JSON]
         self._filters = self._projection.told(options.filters_of(entity, comparable))

@@ -10,18 +10,7 @@ from typing import cast
 from json2db_sync.model.decimals import decimal_text
 from json2db_sync.model.extended_json import WRAPPERS, Plain, unwrapped
 from json2db_sync.model.jsontext import Json, same, scalar_text
-from json2db_sync.model.kinds import (
-    INT64_MAX,
-    INT64_MIN,
-    JSON_TYPES,
-    AllStored,
-    Codec,
-    Kind,
-    Stored,
-    ValueMismatch,
-    codec_of,
-    join,
-)
+from json2db_sync.model.kinds import INT64_MAX, INT64_MIN, AllStored, Codec, Kind, Stored, ValueMismatch, codec_of, join
 from json2db_sync.model.moments import (
     DATE_SPELLING,
     Moment,
@@ -55,7 +44,6 @@ class MomentCodec(Codec):
     """Moments, or wall clocks, that are spelled in several ways: stored in one layout, in which they sort by time."""
 
     decodes_as = one_type = str
-    json_types = ("string", "null")
     keeps_odd = True
 
     def __init__(self, date_format: str, digits: int) -> None:
@@ -97,7 +85,6 @@ class WrittenCodec(Codec):
     decodes_as = codec_of(Kind.JSON).decodes_as
     takes_null = True
     keeps_odd = True
-    json_types = JSON_TYPES
 
     def __init__(self, column: ColumnPlan) -> None:
         super().__init__(column.date_format)

@@ -69,7 +69,6 @@ Store = Callable[[Json], tuple[Stored, bool]]
 """Value to (stored value, whether the stored value alone says exactly what the value was)."""
 AllStored = tuple[dict[Any, Stored], Collection[Any]]
 """What is stored of each of several values, and those of which that does not tell the value."""
-JsonSchema = dict[str, str | list[str]]
 
 JSON_TYPES = ("array", "boolean", "null", "number", "object", "string")
 """All that JSON Schema knows, but for the integers among the numbers."""
@@ -94,19 +93,9 @@ class Codec:
     """May its :meth:`store` say that a value must be kept beside, so that each is to be looked at?"""
     convert: Callable[[Any], Stored] | None = None
     """Makes the stored value of a decoded one; None where it is the same. (JSON is encoded by column.)"""
-    json_types: tuple[str, ...] = ("null",)
-    """What JSON Schema calls the values, gaps included."""
-    json_format: str | None = None
 
     def __init__(self, date_format: str | None) -> None:
         self.date_format = date_format
-
-    @property
-    def json_schema(self) -> JsonSchema:
-        """The JSON Schema of the values, gaps included."""
-        types = list(self.json_types)
-        schema: JsonSchema = {"type": types if len(types) > 1 else types[0]}
-        return schema | {"format": self.json_format} if self.json_format else schema
 
     def store(self, value: Json) -> tuple[Stored, bool]:
         """A :data:`Store` of values other than null.
@@ -132,7 +121,6 @@ class Codec:
 
 class _Bool(Codec):
     decodes_as = one_type = bool
-    json_types = ("boolean", "null")
 
     def store(self, value: Json) -> tuple[Stored, bool]:
         if value is True or value is False:
@@ -146,7 +134,6 @@ class _Bool(Codec):
 class _Integer(Codec):
     decodes_as = Annotated[int, msgspec.Meta(ge=INT64_MIN, le=INT64_MAX)]
     one_type = int
-    json_types = ("integer", "null")
 
     def store(self, value: Json) -> tuple[Stored, bool]:
         if type(value) is int and INT64_MIN <= value <= INT64_MAX:
@@ -169,7 +156,6 @@ class _BigInteger(_Integer):
 
 class _Number(Codec):
     decodes_as = Annotated[int, msgspec.Meta(ge=-_EXACT_INTEGERS, le=_EXACT_INTEGERS)] | float
-    json_types = ("number", "null")
 
     def store(self, value: Json) -> tuple[Stored, bool]:
         if type(value) is float:
@@ -188,7 +174,6 @@ class _Number(Codec):
 
 class _Text(Codec):
     decodes_as = one_type = str
-    json_types: tuple[str, ...] = ("boolean", "null", "number", "string")
 
     def store(self, value: Json) -> tuple[Stored, bool]:
         if type(value) is str:
@@ -202,8 +187,6 @@ class _Text(Codec):
 
 
 class _Decimal(_Text):
-    json_types = ("null", "number", "string")
-
     def store(self, value: Json) -> tuple[Stored, bool]:
         if isinstance(value, str) and (text := decimal_text(value)) is not None:
             return text, text == value
@@ -214,8 +197,6 @@ class _Decimal(_Text):
 
 
 class _DateTime(_Text):
-    json_types = ("string", "null")
-
     def store(self, value: Json) -> tuple[Stored, bool]:
         if type(value) is str and date_format_of(value) == self.date_format:
             return value, True
@@ -225,14 +206,9 @@ class _DateTime(_Text):
         return are_spelled(values, self.date_format or "")
 
 
-class _Date(_DateTime):
-    json_format = "date"
-
-
 class _JsonValue(Codec):
     decodes_as = Any
     takes_null = True
-    json_types = JSON_TYPES
 
     def store(self, value: Json) -> tuple[Stored, bool]:
         return encode(value), True
@@ -253,7 +229,7 @@ _CODECS: Mapping[Kind, type[Codec]] = {
     Kind.NUMBER: _Number,
     Kind.DECIMAL: _Decimal,
     Kind.TEXT: _Text,
-    Kind.DATE: _Date,
+    Kind.DATE: _DateTime,
     Kind.DATETIME: _DateTime,
     Kind.JSON: _JsonValue,
 }
@@ -268,7 +244,7 @@ def codec_of(kind: Kind, date_format: str | None = None) -> Codec:
 
 
 __all__ = [
-    "DATE_SPELLING", "INT64_MAX", "INT64_MIN", "AllStored", "Codec", "JsonSchema", "Kind", "Store", "Stored",
+    "DATE_SPELLING", "INT64_MAX", "INT64_MIN", "AllStored", "Codec", "Kind", "Store", "Stored",
     "ValueMismatch", "are_spelled", "are_usual_dates", "codec_of", "date_format_of", "has_offset", "join",
     "kind_of_date_format", "now_text", "spell",
 ]  # fmt: skip

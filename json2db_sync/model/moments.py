@@ -16,6 +16,7 @@ DATE_SPELLING = "%Y-%m-%d"
 _LONGEST_DATE = 32
 """Characters; as in 2024-01-31T10:00:00.123456+05:30, and a few to spare."""
 _ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:([T ])(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
+_ONE_DIGIT = re.compile(r"(?<=\d{4})-(?=\d-)|(?<=\d{4}-\d\d)-(?=\d(?!\d))|(?<=\d{4}-\d)-(?=\d(?!\d))", re.ASCII)
 _SPELLING = re.compile(r"%Y-%m-%d(?P<mark>[T ])%H:%M:%S(?:\.(?P<digits>\d))?(?P<offset>Z|[+-]\d\d:?\d\d)?")
 
 
@@ -92,7 +93,7 @@ def moment_text(value: object) -> str | None:
     """
     try:
         if isinstance(value, str):
-            value = datetime.fromisoformat(value)
+            value = datetime.fromisoformat(_ONE_DIGIT.sub("-0", value))
         elif isinstance(value, date) and not isinstance(value, datetime):
             value = datetime(value.year, value.month, value.day)
         if not isinstance(value, datetime):

@@ -56,60 +56,22 @@ class Note(Message):
         return text
 
 
-LOUD = frozenset(
-    {
-        "backup_incomplete",
-        "contract_gone",
-        "files_disagree",
-        "folders_by_date",
-        "gone_not_told",
-        "guessed_key_updates",
-        "key_comes_twice",
-        "key_given_up",
-        "key_ignored",
-        "kinds_ignored",
-        "lists_beside",
-        "many_like_files",
-        "may_not_fit",
-        "mixed_list",
-        "most_records_gone",
-        "no_key",
-        "nothing_fits",
-        "nothing_named",
-        "records_missing",
-        "relation_unusable",
-        "schema_gone",
-        "schemas_unused",
-        "unclear_layout",
-        "unknown_keyword",
-        "unknown_lifecycle",
-        "unknown_version_field",
-        "unreadable_column",
-        "unreadable_table",
-        "unsorted_versions",
-        "without_key",
-        "wrapping_stored",
-    }
-)
+LOUD = frozenset({
+    "backup_incomplete", "contract_gone", "files_disagree", "folders_by_date", "gone_not_told",
+    "guessed_key_updates", "key_comes_twice", "key_given_up", "key_ignored", "kinds_ignored", "lists_beside",
+    "many_like_files", "may_not_fit", "mixed_list", "most_records_gone", "no_key", "nothing_fits",
+    "nothing_named", "records_missing", "relation_unusable", "schema_gone", "schemas_unused", "unclear_layout",
+    "unknown_keyword", "unknown_lifecycle", "unknown_version_field", "unreadable_column", "unreadable_table",
+    "unsorted_versions", "values_not_compared", "without_key", "wrapping_stored",
+})  # fmt: skip
 """Codes of notes that ask for a look: a command that has one ends with code 3."""
 
 
 ChangeKind = Literal[
-    "create_table",
-    "add_column",
-    "widen_column",
-    "change_key",
-    "restructure",
-    "change_versions",
-    "change_deletions",
-    "create_index",
-    "create_view",
-    "remake_view",
-    "drop_view",
-    "repair",
-    "empty_tables",
+    "create_table", "add_column", "widen_column", "change_key", "restructure", "change_versions",
+    "change_deletions", "create_index", "create_view", "remake_view", "drop_view", "repair", "empty_tables",
     "carry_over",
-]
+]  # fmt: skip
 
 _VERBS = {"carry_over": "carry over", "repair": "create"}
 """Where the verb of the sentence is not the first word of the code."""

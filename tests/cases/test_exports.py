@@ -252,6 +252,101 @@ def test_10_moments_of_one_spelling_too(database_url, out, tmp_path):
     assert [record["id"] for record in records(out / "t.json")] == [14]
 
 
+TYPED = """
+CREATE TABLE t (id INTEGER PRIMARY KEY, at TEXT, d DATE, n INTEGER, x FLOAT, b BOOLEAN, s TEXT);
+INSERT INTO t VALUES (1, '2026-01-03', '2026-01-03', 5, 1.5, '1', '5'), (2, 'never', '2026-01-04', 7, 2.5, '0', '10');
+INSERT INTO t VALUES (3, NULL, NULL, NULL, NULL, NULL, NULL), (4, '20260105', '2026-02-01', 10, 3, '0', 'a');
+INSERT INTO t VALUES (5, '2026-1-6 10:00', '2026-02-02', -1, 0, '1', 'b'), (6, '2026-02-30', NULL, 0, 1, NULL, 'B');
+"""
+DAY = datetime(2026, 1, 3)
+
+
+@pytest.mark.parametrize(
+    ("field", "wanted", "ids"),
+    [
+        ("at", {"!=": DAY}, [2, 4, 5, 6]),
+        ("at", {"!=": [DAY, None]}, [2, 4, 5, 6]),
+        ("at", [None, DAY], [1, 3]),
+        ("at", {">": DAY}, [4, 5]),
+        ("at", [date(2026, 1, 5), datetime(2026, 1, 6, 10)], [4, 5]),
+        ("d", {">=": "2026-01-04"}, [2, 4, 5]),
+        ("d", {"<": date(2026, 2, 1)}, [1, 2]),
+        ("n", {">": "5"}, [2, 4]),
+        ("n", {"<": 5.5}, [1, 5, 6]),
+        ("b", 1, [1, 5]),
+        ("b", "no", [2, 4]),
+        ("s", 5, [1]),
+        ("s", {"!=": [5, 10]}, [4, 5, 6]),
+        ("s", {"<": "a"}, [1, 2, 6]),
+    ],
+    ids=str,
+)
+def test_10_filters_mean_the_same_on_both_databases(database_url, out, field, wanted, ids):
+    """What is no moment is not that moment, and has no value all the same; texts are in the order of their bytes."""
+    execute(database_url, TYPED)
+    result = exported(database_url, out, filters={"t": {field: wanted}})
+    assert [record["id"] for record in records(out / "t.json")] == ids
+    ordered = field == "at" and ">" in wanted
+    assert [(note.code, note.count) for note in result.notes] == ([("values_not_compared", 2)] if ordered else [])
+
+
+@pytest.mark.parametrize(
+    ("field", "wanted"),
+    [
+        ("n", "abc"), ("n", [5, "abc"]), ("n", True), ("n", DAY), ("n", b"5"), ("x", {">": "zz"}), ("b", "maybe"), ("b", DAY),
+        ("d", "never"), ("s", {"<": 9}), ("s", b"5"),
+    ],
+    ids=str,
+)  # fmt: skip
+@pytest.mark.parametrize("as_entity", [False, True])
+def test_10_a_value_of_another_type_is_an_error(database_url, out, tmp_path, field, wanted, as_entity):
+    """On both databases, in tables of an application and in entities; never no records in silence."""
+    if as_entity:
+        found = [{"id": 1, "d": "2026-01-03", "n": 5, "x": 1.5, "b": True, "s": "x"}]
+        session(tmp_path / "source", "2026-01-01", t=found)
+        ok(SyncRunner(database_url, tmp_path / "source").populate())
+    else:
+        execute(database_url, TYPED)
+    result = SyncRunner(database_url).export(None, out, filters={"t": {field: wanted}})
+    assert (result.success, result.reason) == (False, "invalid_filter")
+    assert f"t.{field}" in (result.error or "")
+
+
+def test_10_values_that_sqlite_holds_in_columns_of_another_type_are_told(tmp_path, out):
+    """They satisfy no order; a moment that is a number can be compared with numbers."""
+    url = str(tmp_path / "t.db")
+    execute(url, """CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER, ts DATETIME);
+INSERT INTO t VALUES (1, 5, '2026-01-04 10:00:00'), (2, 'abc', 1767607200), (3, 7, NULL);
+""")  # fmt: skip
+    for field, wanted, ids, told in (
+        ("n", {">": 1}, [1, 3], 1),
+        ("n", {"<": "9"}, [1, 3], 1),
+        ("n", {"!=": 5}, [2, 3], 0),
+        ("ts", {">": DAY}, [1], 1),
+        ("ts", {">": 1000}, [2], 1),
+        ("ts", 1767607200, [2], 1),
+        ("ts", datetime(2026, 1, 4, 10), [1], 1),
+    ):
+        result = exported(url, out, filters={"t": {field: wanted}})
+        assert ([record["id"] for record in records(out / "t.json")], len(result.notes)) == (ids, told)
+        assert result.needs_attention == bool(told)
+
+
+def test_10_numbers_that_are_kept_as_texts_compare_as_numbers(database_url, out, tmp_path):
+    """Decimals and integers of any length, digit by digit."""
+    numbers = [10**30, 10**30 + 1, 9, -(10**30), -5, 0]
+    found = [{"id": place, "big": number, "m": str(number / 4)} for place, number in enumerate(numbers)]
+    session(tmp_path / "source", "2026-01-01", t=found)
+    config = JSON2DBConfig(processing={"kinds": {"t.m": "decimal"}})
+    ok(SyncRunner(database_url, tmp_path / "source", config=config).populate())
+    for field, wanted, ids in (
+        ("big", {">": 10**30}, [1]), ("big", {"<=": 9}, [2, 3, 4, 5]), ("big", {"<": -4}, [3, 4]),
+        ("m", {">": "2.0"}, [0, 1, 2]), ("m", {"<": 0}, [3, 4]),
+    ):  # fmt: skip
+        exported(database_url, out, filters={"t": {field: wanted}})
+        assert [record["id"] for record in records(out / "t.json")] == ids
+
+
 # 11: a closed stdout
 
 

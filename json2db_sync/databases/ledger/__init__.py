@@ -33,16 +33,6 @@ class Ledger(Records):
 
 
 __all__ = [
-    "FORGOTTEN",
-    "NO_PLANS",
-    "PREFIX",
-    "STORED",
-    "TABLES",
-    "Ledger",
-    "Load",
-    "LoadedFile",
-    "Rejection",
-    "Replayed",
-    "StoredFile",
-    "lacking",
-]
+    "FORGOTTEN", "NO_PLANS", "PREFIX", "STORED", "TABLES", "Ledger", "Load", "LoadedFile", "Rejection", "Replayed",
+    "StoredFile", "lacking",
+]  # fmt: skip

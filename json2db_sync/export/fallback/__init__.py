@@ -9,15 +9,6 @@ from json2db_sync.export.fallback.fallback_read import Fallback, NoFallback, Rec
 from json2db_sync.export.fallback.reading import Reading
 
 __all__ = [
-    "BREAKER",
-    "Breaker",
-    "Export",
-    "Exports",
-    "Fallback",
-    "NoFallback",
-    "Reading",
-    "RecordId",
-    "age_text",
-    "moment_of",
-    "without_map_key",
-]
+    "BREAKER", "Breaker", "Export", "Exports", "Fallback", "NoFallback", "Reading", "RecordId", "age_text",
+    "moment_of", "without_map_key",
+]  # fmt: skip
