@@ -64,4 +64,10 @@ def mask(path_or_url: str) -> str:
 
 def holds_password(path_or_url: str) -> bool:
     """Does what a user wrote for a database hold a password that :func:`mask` would hide?"""
-    return mask(path_or_url).count("***") > path_or_url.count("***")
+    if "://" not in path_or_url:
+        return _is_conninfo(path_or_url)
+    try:
+        url = sa.make_url(path_or_url)
+    except (sa.exc.ArgumentError, ValueError):
+        return mask(path_or_url) != path_or_url
+    return url.password is not None or any("password" in name.lower() for name in url.query)
