@@ -142,9 +142,13 @@ def _exporter(
     options = ExportOptions(**said | {"exclude_tables": _names(settings.exclude_tables)})
     wanted = _names(settings.tables)
     with database.reading() as connection:
-        plans = Ledger(database, connection).plans()
+        ledger = Ledger(database, connection)
         drafter = Drafter(directory, database.short_label, options.top_values, RecordMeter("export", context.emit).add)
-        found, known, notes = contents(database, connection, plans, wanted, options)
+        found, known, notes = contents(database, connection, ledger.plans(), wanted, options)
+        losses = ledger.loss_notes([one.name for one in found])
+        for one in found:
+            lacks = (f"{note.code.replace('_', ' ')}: {note.count}" for note in losses if note.entity == one.name)
+            one.differs = (*one.differs, *lacks)
         exporter = Exporter(options, drafter, known)
         for path in exporter.targets(found):
             if database.occupies(path):
@@ -154,4 +158,4 @@ def _exporter(
                     reason="file_in_use",
                     file=str(path),
                 )
-        yield exporter, found, notes
+        yield exporter, found, [*losses, *notes]

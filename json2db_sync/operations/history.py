@@ -13,7 +13,7 @@ from json2db_sync.export.fallback import BREAKER, Exports, Fallback, NoFallback,
 from json2db_sync.operations.context import Context, limit, unknown_entities, unknown_run
 from json2db_sync.operations.planning import layouts, memory
 from json2db_sync.operations.summary_reporter import Summary
-from json2db_sync.results import ReportResult, RunResult, RunsResult, SupersededResult, TracedRecord
+from json2db_sync.results import Note, ReportResult, RunResult, RunsResult, SupersededResult, TracedRecord
 from json2db_sync.text import counted
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def report(context: Context, *, runs: int = 10) -> ReportResult:
             size=database.size(connection),
             version=database.version(connection),
             total_records=records,
-            notes=tuple(summary.misfits()),
+            notes=(*summary.misfits(), *summary.losses()),
         )
 
 
@@ -76,14 +76,16 @@ def superseded(context: Context, *, entity: str | None, most: int | None) -> Sup
 
 def read(context: Context, entity: str, id: RecordId | None) -> Reading:
     """The stored records of an entity, from its export while the database does not answer."""
+    notes: list[Note] = []
 
     def stored() -> Generator[dict[str, Any], None, None]:
         with _stored_records(context, entity, id, own=False) as (ledger, records):
+            notes[:] = ledger.loss_notes([entity])
             maps = entity in ledger.maps()
             for record in records:
                 yield without_map_key(record.record) if maps else record.record
 
-    return Reading(entity, id, stored, _fallback(context))
+    return Reading(entity, id, stored, _fallback(context), notes)
 
 
 def trace(context: Context, entity: str, id: RecordId | None) -> Iterator[TracedRecord]:

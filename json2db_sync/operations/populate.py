@@ -145,6 +145,8 @@ def storing(
 
     :param backup: make one before, if it changes anything; None: as configured.
     """
+    from json2db_sync.databases.ledger import Ledger
+    from json2db_sync.databases.ledger.losses import loss_note
     from json2db_sync.loading.data_populator import Population
     from json2db_sync.loading.overtaken import mark_overtaken
 
@@ -159,6 +161,8 @@ def storing(
             storage.run, storage.backup = writing.run, writing.backup
             yield storage
             mark_overtaken(database, storage.done.entities)
+            with database.transaction() as connection:
+                storage.done.notes += map(loss_note, Ledger(database, connection).forget_filled())
             storage.done.notes += _relation_notes(context, database)
             storage.done.notes += _misfit_notes(database, storage.done.entities)
             storage.done.notes += _version_notes(database, storage.done.entities)

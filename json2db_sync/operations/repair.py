@@ -47,6 +47,7 @@ class _Work:
 
 def repair(context: Context, json_dir: PathLike | None = None, *, dry_run: bool = False) -> RepairResult:
     """Store again, as their files hold them, the records that verification in full finds missing or altered."""
+    from json2db_sync.databases.ledger import Ledger
     from json2db_sync.databases.ledger.schema import path_of
     from json2db_sync.verification.restoring import Repairs
 
@@ -64,6 +65,8 @@ def repair(context: Context, json_dir: PathLike | None = None, *, dry_run: bool 
             else:
                 work.changes += [change for todo in missing for change in todo.planned]
                 work.reloaded = sum(load.counts.read for load in unloaded)
+            with database.trial() if dry_run else database.transaction() as connection:
+                work.done.left += Ledger(database, connection).forget_filled()
         return _result(work, started, dry_run=dry_run)
 
 
@@ -88,11 +91,11 @@ def _as_they_are(work: _Work, *, dry_run: bool) -> None:
 
 def _unloaded(work: _Work) -> list[Load]:
     """Loads of files whose rows were discarded, or are to be filled again: also by a repair that was broken off."""
-    from json2db_sync.databases.ledger import STORED, Ledger
+    from json2db_sync.databases.ledger import LOST, STORED, Ledger
 
     with work.database.reading() as connection:
         latest = {load.file.id: load for load in Ledger(work.database, connection).loads()}
-    return [load for load in latest.values() if load.status in (*STORED, "reset") and load.file.digest is None]
+    return [load for load in latest.values() if load.status in (*STORED, LOST, "reset") and load.file.digest is None]
 
 
 def _make_again(work: _Work, missing: Sequence[EntityTodo]) -> None:

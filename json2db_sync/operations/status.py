@@ -63,6 +63,7 @@ def _database_status(database: Database) -> StatusResult:
         return StatusResult(
             database=database.label,
             reachable=True,
+            findings=tuple(summary.losses()),
             total_records=sum(entity.record_count for entity in entities),
             entities=entities,
             runs=tuple(summary.runs(_RUNS)),
@@ -137,6 +138,7 @@ def _max_export_age(context: Context) -> timedelta:
 
 def _findings(context: Context, found: StatusResult) -> Iterator[Note]:
     """What is worth a look."""
+    yield from found.findings  # of the database
     for export in found.exports:
         if export.problem is not None:
             yield Note(export.problem, "damaged_export", export.name)

@@ -29,6 +29,7 @@ from json2db_sync.results import (
     Value,
     ViewReport,
 )
+from json2db_sync.schema.schema_diff import SchemaPlanner, repairs
 from json2db_sync.verification.column_figures import misfit_notes, sums
 from json2db_sync.verification.references import Reference
 
@@ -76,6 +77,15 @@ class Summary:
     def misfits(self) -> list[Note]:
         """Columns of chosen kinds that some values do not fit."""
         return list(misfit_notes(self._database, self._connection, self.plans.values()))
+
+    def losses(self) -> Iterator[Note]:
+        """Tables and columns that are not there, and records that lost something with such."""
+        planner = SchemaPlanner(self._database, self._connection)
+        for plan in self.plans.values():
+            for change in repairs(plan, planner.missing(plan)):
+                text = f"{change.detail} is missing: json2db-sync repair makes it again, and fills it from its files"
+                yield Note(text, "tables_missing", plan.entity)
+        yield from self._ledger.loss_notes()
 
     def _table(self, plan: EntityPlan, name: str, table: sa.Table, size: int | None) -> TableReport:
         is_root = name == plan.table.name

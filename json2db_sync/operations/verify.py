@@ -31,6 +31,7 @@ _REPAIRS = {
     "integrity": "restore a backup: json2db-sync backups lists them",
     "relations": "load what is referred to, or correct the records or the setting (validation.relations)",
     "gone": "populate marks them anew",
+    "completeness": "put the files back, then populate; json2db-sync verify names what else settles it",
     "rules": "correct the records, or the schema; to reject what does not satisfy it, " + _RELOAD,
 }
 """What to do about a failed check."""

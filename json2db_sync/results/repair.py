@@ -27,7 +27,8 @@ class LeftDamage(Value):
     """What is wrong and could not be repaired."""
 
     code: str
-    """no_file, no_load, no_record, file_unread, newer_file_unread, does_not_fit, rows_uncounted or not_a_row."""
+    """no_file, no_load, no_record, file_unread, newer_file_unread, does_not_fit, rows_uncounted, not_a_row,
+    records_incomplete or records_lost."""
     entity: str | None
     text: str
     """What is wrong, and why it stays so."""

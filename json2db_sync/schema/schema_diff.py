@@ -20,7 +20,7 @@ from json2db_sync.errors import ValidationError
 from json2db_sync.model.aliases import Aliases
 from json2db_sync.model.jsontext import Json
 from json2db_sync.model.kinds import Kind
-from json2db_sync.model.plan import EntityPlan, changes, tables_of_others
+from json2db_sync.model.plan import DATA_SOURCE, HASH, LOAD, EntityPlan, changes, tables_of_others
 from json2db_sync.results import Note, SchemaChange
 
 
@@ -35,6 +35,12 @@ class Missing:
 
     def columns_of(self, table: str) -> list[str]:
         return [column for owner, column in self.columns if owner == table]
+
+    def held_by_records(self, plan: EntityPlan) -> list[str]:
+        """What records lack with it: all but what we tell of a row."""
+        own = {DATA_SOURCE, LOAD, HASH, plan.created_at, plan.updated_at}
+        columns = [where for where in self.columns if where[0] != plan.table.name or where[1] not in own]
+        return [*self.tables, *map(".".join, columns)]
 
     def __bool__(self) -> bool:
         return bool(self.tables or self.columns)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from json2db_sync.analysis.inference import PlanSettings
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.flat_views import FlatViews
-from json2db_sync.databases.ledger import FORGOTTEN, Ledger
+from json2db_sync.databases.ledger import FORGOTTEN, LOST, Ledger
 from json2db_sync.databases.outcome_counter import Counts
 from json2db_sync.databases.views import KeptViews
 from json2db_sync.errors import ConfigurationError
@@ -245,7 +245,7 @@ class _Evolution:
         if plan.table.name in missing.tables:
             self._set_views_aside(plan)
             self._database.make_anew(self._connection, plan, plan)
-            self._ledger.forget_entities([plan.entity])
+            self._ledger.forget_entities([plan.entity], LOST)
             return
         self._database.create_tables(self._connection, plan, missing.tables)
         for table in dict.fromkeys(table for table, _column in missing.columns):
@@ -253,6 +253,8 @@ class _Evolution:
         root = self._database.tables(plan)[plan.table.name]
         self._connection.execute(root.update().values({names.HASH: FORGOTTEN}))  # else all would count as unchanged
         self._ledger.reload_entity(plan.entity)
+        for what in missing.held_by_records(plan):
+            self._ledger.note_dropped(plan.entity, what)
 
     def _restore_columns(self, plan: EntityPlan, table: str, columns: list[str]) -> None:
         self._database.add_columns(self._connection, plan, table, columns)

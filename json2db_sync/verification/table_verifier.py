@@ -52,6 +52,11 @@ class Verification:
         yield self._positions()
         yield from check_values(self._database, self._connection, self._tables())
         yield self._counts()
+        if lacking := self._ledger.loss_notes():
+            finding = CheckBuilder("completeness")
+            for note in lacking:
+                finding.add(note, note.count or 1)
+            yield finding.done("what was dropped and made again, against the files that fill it")
 
     def _tables(self) -> Iterator[tuple[EntityPlan, TablePlan, sa.Table]]:
         """Tables that are there with all their columns."""

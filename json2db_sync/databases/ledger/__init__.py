@@ -6,9 +6,11 @@ Ids are counted here and not by the database: there is one writer at a time, and
 
 from __future__ import annotations
 
-from json2db_sync.databases.ledger.records import Records, Replayed
+from json2db_sync.databases.ledger.losses import Losses
+from json2db_sync.databases.ledger.records import Replayed
 from json2db_sync.databases.ledger.schema import (
     FORGOTTEN,
+    LOST,
     PREFIX,
     STORED,
     TABLES,
@@ -20,7 +22,7 @@ from json2db_sync.databases.ledger.schema import (
 from json2db_sync.databases.ledger.wholeness import NO_PLANS, lacking
 
 
-class Ledger(Records):
+class Ledger(Losses):
     """The ledger of one database, over one open connection."""
 
     def table_names(self, *, any_version: bool = False) -> list[str]:
@@ -33,6 +35,6 @@ class Ledger(Records):
 
 
 __all__ = [
-    "FORGOTTEN", "NO_PLANS", "PREFIX", "STORED", "TABLES", "Ledger", "Load", "LoadedFile", "Rejection", "Replayed",
+    "FORGOTTEN", "LOST", "NO_PLANS", "PREFIX", "STORED", "TABLES", "Ledger", "Load", "LoadedFile", "Rejection", "Replayed",
     "StoredFile", "lacking",
 ]  # fmt: skip

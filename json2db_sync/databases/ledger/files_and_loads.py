@@ -13,7 +13,9 @@ import sqlalchemy as sa
 from json2db_sync.databases.dialect import in_lists
 from json2db_sync.databases.ledger.plans_and_runs import PlansAndRuns
 from json2db_sync.databases.ledger.schema import (
+    DROPPED,
     FILE_COLUMNS,
+    LOST,
     RECONCILED,
     REPAIRED,
     STORED,
@@ -38,6 +40,8 @@ from json2db_sync.sources.file_order import fields_of, order_of
 from json2db_sync.sources.files import SourceFile
 from json2db_sync.sources.layout import FileLayout
 from json2db_sync.sources.records_path import RecordsPath
+
+_STORED_FILES = sa.select(files.c.id).where(files.c.digest.is_not(None))
 
 
 class FilesAndLoads(PlansAndRuns):
@@ -333,15 +337,20 @@ class FilesAndLoads(PlansAndRuns):
         statement = sa.select(loads.c.id, loads.c.entity).join_from(loads, files, loads.c.file_id == files.c.id)
         return {int(number): entity for number, entity in self._connection.execute(statement)}
 
-    def forget_entities(self, entities: Iterable[str]) -> None:
-        """Their rows are gone: their files count as not loaded, and their loads no longer add up to the rows."""
+    def forget_entities(self, entities: Iterable[str], status: str = "reset") -> None:
+        """Their rows are gone: their files count as not loaded, and their loads no longer add up to the rows.
+
+        :param status: ``LOST`` where nobody wanted it.
+        """
+        loaded = sa.true() if status == "reset" else loads.c.file_id.in_(_STORED_FILES)
         for part in in_lists(list(entities)):
+            of_these = loads.c.entity.in_(part)
+            settled = loads.update().where(of_these, loads.c.status == LOST, loaded)
+            self._connection.execute(settled.values(status="reset"))
+            self._connection.execute(loads.delete().where(of_these, loads.c.status == DROPPED))
             self._connection.execute(files.update().where(files.c.entity.in_(part)).values(digest=None))
-            self._connection.execute(
-                loads.update()
-                .where(loads.c.entity.in_(part), loads.c.status.in_((*STORED, RECONCILED)))
-                .values(status="reset")
-            )
+            gone = loads.update().where(of_these, loads.c.status.in_((*STORED, RECONCILED)))
+            self._connection.execute(gone.values(status=status))
 
     def reload_entity(self, entity: str) -> None:
         """Its files count as not loaded, though its rows are there."""

@@ -76,7 +76,7 @@ loads = sa.Table(
     _number("file_id"),
     _text("entity"),
     _text("loaded_at"),
-    _text("status"),  # loaded, replayed, refused; reset: its rows were discarded since; repaired, reconciled: see below
+    _text("status"),  # loaded, replayed, refused; reset: its rows were discarded since; others: see below
     _text("error", nullable=True),
     _text("envelope", nullable=True),
     _text("layout", nullable=True),  # of the file
@@ -130,6 +130,10 @@ REPAIRED = "repaired"
 """Of records that were counted before and stored again, since someone had changed or deleted their rows."""
 RECONCILED = "reconciled"
 """Of rows that came or went otherwise than by loading: ``inserted`` is the difference, negative where they went."""
+LOST = "lost"
+"""Of loads whose rows went with their table, which someone dropped."""
+DROPPED = "dropped"
+"""No load, and of no file: ``error`` names what someone dropped of an entity's tables and was made again, empty."""
 FORGOTTEN = -1
 """In place of a row's hash, which is never negative: the next record of its key is compared with the row itself."""
 

@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 from json2db_sync.errors import FileError, SyncError, Unreachable
 from json2db_sync.export.fallback.export import Export
 from json2db_sync.export.fallback.fallback_read import NoFallback, RecordId, Records, started
+from json2db_sync.results import Note
 from json2db_sync.text import counted
 
 
@@ -23,13 +24,16 @@ class Reading(Iterator[dict[str, Any]]):
     :raises SyncError: when iterated or asked, as :meth:`SyncRunner.read` says.
     """
 
-    def __init__(self, entity: str, id: RecordId | None, database: Callable[[], Records], fallback: NoFallback) -> None:
+    def __init__(
+        self, entity: str, id: RecordId | None, database: Callable[[], Records], fallback: NoFallback, notes: list[Note]
+    ) -> None:
         self.entity = entity
         self.given = 0
         """Records given so far."""
         self._id = id
         self._database = database
         self._fallback = fallback
+        self._notes = notes
         self._records: Records | None = None
         self._export: Export | None = None
         self._age: timedelta | None = None
@@ -75,6 +79,11 @@ class Reading(Iterator[dict[str, Any]]):
     def reason(self) -> str | None:
         """Why the database does not answer."""
         return self._opened()._reason
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """That records in the database are incomplete or lost, where someone dropped what held them."""
+        return tuple(self._opened()._notes)
 
     def __next__(self) -> dict[str, Any]:
         records = self._opened()._records

@@ -10,12 +10,14 @@ import click
 
 from json2db_sync.errors import NoDataFound
 from json2db_sync.interfaces.cli import options as shared
+from json2db_sync.interfaces.cli.exits import Exit
 from json2db_sync.interfaces.cli.groups import DefaultGroup
 from json2db_sync.interfaces.cli.operations import perform, stream
 from json2db_sync.interfaces.cli.options import Call, command, example_block, given, option, options
 
 if TYPE_CHECKING:
     from json2db_sync.export.fallback import Reading
+    from json2db_sync.results import Note
     from json2db_sync.runner import SyncRunner
 
 
@@ -39,20 +41,27 @@ if TYPE_CHECKING:
     shared.DATABASE,
 )  # fmt: skip
 def read(call: Call, entity: str, ids: Sequence[str], provenance: bool) -> int:
+    told: list[Note] = []
+
     def lines(runner: SyncRunner) -> Iterator[str]:
         key = (ids[0] if len(ids) == 1 else list(ids)) if ids else None
         encode = json.JSONEncoder(ensure_ascii=False).encode
-        found = False
-        for record in map(dict, runner.trace(entity, key)) if provenance else _told(runner.read(entity, key)):
+        found, reading = False, runner.read(entity, key)
+        for record in map(dict, runner.trace(entity, key)) if provenance else _told(reading):
             found = True
             yield encode(record)
+        with reading:
+            told.extend(reading.notes)
         if ids and not found:
             all_there = f"json2db-sync read {entity} prints all there are"
             hint = f"{all_there}; json2db-sync rejected lists those that could not load"
             text = f"no record of {entity} has the id {', '.join(ids)}"
             raise NoDataFound(text, hint=hint, reason="unknown_record")
 
-    return stream(call, "read", lines)
+    code = stream(call, "read", lines)
+    for note in told:
+        click.echo(note, err=True)
+    return Exit.ATTENTION if told and code == Exit.DONE else code
 
 
 def _told(reading: Reading) -> Reading:
