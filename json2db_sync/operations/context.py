@@ -345,6 +345,27 @@ class Context:
             except SyncError as error:  # the disk is full, the server gone: the run shows as interrupted later
                 self.log(logging.WARNING, f"the end of run {run} could not be recorded: {error.message}")
 
+    @staticmethod
+    def remember(
+        database: Database, operation: str, finding: str | None, *, full: bool, run: int | None = None
+    ) -> None:
+        """The ledger tells ``status`` what a verification or a repair found, or that it is settled. The lock is held.
+
+        :param full: what was not looked at in full settles nothing that was.
+        :param run: the run that it is about; None: one of its own.
+        """
+        from json2db_sync.databases.ledger import Ledger
+
+        with suppress(SyncError), database.transaction() as connection:  # who may not write need not
+            ledger = Ledger(database, connection)
+            if not ledger.exists() or ledger.is_older():
+                return
+            known = ledger.unsettled()
+            settles = known is not None and (full or known.source is None)
+            if settles if finding is None else known is None or known.message != finding:
+                number = run or ledger.start_run(operation, "full" if full else None)
+                ledger.finish_run(number, "failed" if finding and operation == "verify" else "done", finding)
+
     @contextmanager
     def step(self, name: str) -> Iterator[Step]:
         """A step, told in the log and to the listener when it has ended."""

@@ -67,6 +67,10 @@ def repair(context: Context, json_dir: PathLike | None = None, *, dry_run: bool 
                 work.reloaded = sum(load.counts.read for load in unloaded)
             with database.trial() if dry_run else database.transaction() as connection:
                 work.done.left += Ledger(database, connection).forget_filled()
+            if not dry_run:
+                left = work.done.left
+                text = f"{counted(len(left), 'finding')} left, the first: {left[0].text}" if left else None
+                context.remember(database, "repair", text, full=True, run=work.run)
         return _result(work, started, dry_run=dry_run)
 
 

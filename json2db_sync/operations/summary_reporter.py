@@ -86,6 +86,9 @@ class Summary:
                 text = f"{change.detail} is missing: json2db-sync repair makes it again, and fills it from its files"
                 yield Note(text, "tables_missing", plan.entity)
         yield from self._ledger.loss_notes()
+        if last := self._ledger.unsettled():
+            text = f"run {last.id} ({last.operation}): {last.message}; json2db-sync repair says what is left to do"
+            yield Note(text, "unsettled")
 
     def _table(self, plan: EntityPlan, name: str, table: sa.Table, size: int | None) -> TableReport:
         is_root = name == plan.table.name

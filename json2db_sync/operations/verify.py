@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from json2db_sync.errors import DatabaseError, ValidationError
+from json2db_sync.errors import DatabaseError, SyncError, ValidationError
 from json2db_sync.operations.context import Context, Step, failure_fields, timing, unknown_run
 from json2db_sync.operations.planning import memory, rules
 from json2db_sync.results import Check, Note, VerifyResult
@@ -51,7 +52,7 @@ def verify(context: Context, *, full: bool = False, run: int | None = None) -> V
     logged = partial(_logged, context)
     with context.step("verify") as step, context.database() as database, database.reading() as connection:
         ledger = Ledger(database, connection)
-        plans = ledger.plans()
+        plans, told = ledger.plans(), ledger.unsettled()
         if run is not None and not ledger.runs(number=run):
             raise unknown_run(run)
         run = None if full else run
@@ -73,7 +74,7 @@ def verify(context: Context, *, full: bool = False, run: int | None = None) -> V
         failed = [check for check in checks if not check.passed]
         step.done(f"{len(checks) - len(failed)} of {len(checks)} checks passed", success=not failed)
     return VerifyResult(
-        **_failure(checks, failed),
+        **_failure(context, checks, failed, full=full, settles=told is not None),
         database=database.label,
         checks=tuple(checks),
         full=full,
@@ -84,14 +85,20 @@ def verify(context: Context, *, full: bool = False, run: int | None = None) -> V
     )
 
 
-def _failure(checks: Sequence[Check], failed: Sequence[Check]) -> dict[str, Any]:
-    if not failed:
-        return {}
-    first = failed[0]
-    example = first.examples[0] if first.examples else first.covered
-    text = f"{len(failed)} of {len(checks)} checks failed; {first.name}: {example}"
-    hint = _REPAIRS.get(first.name, _REPAIR)
-    return failure_fields(ValidationError(text, hint=hint, reason="checks_failed"))
+def _failure(
+    context: Context, checks: Sequence[Check], failed: Sequence[Check], *, full: bool, settles: bool
+) -> dict[str, Any]:
+    """How it failed; the ledger tells so too, and where it is settled, if this role may write and nobody else does."""
+    failure = None
+    if failed:
+        first = failed[0]
+        example = first.examples[0] if first.examples else first.covered
+        text = f"{len(failed)} of {len(checks)} checks failed; {first.name}: {example}"
+        failure = ValidationError(text, hint=_REPAIRS.get(first.name, _REPAIR), reason="checks_failed")
+    if failure or settles:
+        with suppress(SyncError), context.database() as database, database.writing_lock():
+            context.remember(database, "verify", failure.message if failure else None, full=full)
+    return failure_fields(failure) if failure else {}
 
 
 def _notes(checks: Sequence[Check], plans: Mapping[str, EntityPlan], *, compares: bool) -> Iterator[Note]:

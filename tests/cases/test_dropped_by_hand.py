@@ -148,3 +148,48 @@ def test_read_from_the_command_line_ends_with_3(tmp_path, capsys, more):
     assert len(out.splitlines()) == 3
     assert "3 records may lack what json_things.name held" in err
     assert query(f"sqlite:///{path}", "SELECT DISTINCT _hash FROM json_things") == [(-1,)]
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_status_tells_of_a_failed_verification_and_of_what_a_repair_left(runner, database_url, tmp_path, full):
+    """Also after a later load; once the file is back, a repair settles it, and a verification that passes, too."""
+    statements(
+        database_url, "DELETE FROM json_things_parts WHERE _parent_id = 1", "DELETE FROM json_things WHERE id = 1"
+    )
+    for _time in (1, 2):
+        assert not runner.verify(full=full).success
+        assert failed_runs(runner) == (2, ["verify"])  # once, however often it is looked at
+    ok(runner.populate())
+    assert [one.code for one in ok(runner.status()).findings] == ["unsettled"]
+    for _time in (1, 2):
+        assert len(ok(runner.repair()).left) == 2
+        status = ok(runner.status())
+        assert (status.state, status.runs[0].operation) == ("look", "repair")
+        assert "2 findings left, the first: things.json is gone" in str(status.findings)
+    shutil.move(tmp_path / "things.json", tmp_path / "in" / "things.json")
+    assert ok(runner.repair()).left == ()
+    assert ok(runner.status()).state == "fine"
+
+
+def failed_runs(runner: SyncRunner) -> tuple[int, list[str]]:
+    """How many runs there are, and the failed ones."""
+    runs = runner.status().runs
+    return len(runs), [run.operation for run in runs if run.status == "failed"]
+
+
+def test_what_was_found_in_full_is_settled_in_full(database_url, tmp_path):
+    """A quick look that passes says nothing of it; a full one does, and writes nothing where nothing was found before."""
+    file = write(tmp_path / "things.json", THINGS)
+    runner = SyncRunner(database_url, file)
+    ok(runner.populate())
+    verified(runner)
+    statements(database_url, "UPDATE json_things SET name = 'x' WHERE id = 1")
+    assert not runner.verify(full=True).success
+    statements(database_url, "UPDATE json_things SET name = 'n1' WHERE id = 1")
+    ok(runner.verify())
+    assert failed_runs(runner) == (2, ["verify"])
+    assert not runner.status().success
+    verified(runner)
+    verified(runner)
+    assert ok(runner.status()).state == "fine"
+    assert failed_runs(runner) == (3, ["verify"])

@@ -35,6 +35,6 @@ class Ledger(Losses):
 
 
 __all__ = [
-    "FORGOTTEN", "LOST", "NO_PLANS", "PREFIX", "STORED", "TABLES", "Ledger", "Load", "LoadedFile", "Rejection", "Replayed",
-    "StoredFile", "lacking",
+    "FORGOTTEN", "LOST", "NO_PLANS", "PREFIX", "STORED", "TABLES", "Ledger", "Load", "LoadedFile", "Rejection",
+    "Replayed", "StoredFile", "lacking",
 ]  # fmt: skip

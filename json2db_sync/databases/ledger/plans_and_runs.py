@@ -160,6 +160,12 @@ class PlansAndRuns:
         row = self._connection.execute(statement).one_or_none()
         return f"run {row.id} ({row.operation}), {row.holder}, since {row.started_at}" if row else None
 
+    def unsettled(self) -> sa.Row[Any] | None:
+        """The last verification that failed, or repair that left something, unless one since then found nothing."""
+        last = sa.select(runs).where(runs.c.operation.in_(("verify", "repair")), runs.c.finished_at.is_not(None))
+        row = self._connection.execute(last.order_by(runs.c.id.desc()).limit(1)).first() if self.exists() else None
+        return row if row is not None and row.message is not None else None
+
     def runs(self, most: int | None = None, number: int | None = None) -> list[dict[str, Any]]:
         """The latest runs, or the one of this number, with the sums of what became of their records, newest first."""
         sums = [sa.func.coalesce(sa.func.sum(loads.c[name]), 0).label(name) for name in COUNTS]
