@@ -39,6 +39,11 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"did you mean {near}?" if near else ""
 
 
+def asked(name: str, known: Iterable[str]) -> str:
+    """The same as a remark: `` (did you mean invoices?)``."""
+    return f" ({near})" if (near := did_you_mean(name, known)) else ""
+
+
 def size_text(bytes: int | None) -> str:
     """``512 B``, ``3.5 MB``, ``34 MB``, in powers of a thousand; nothing where it is not known."""
     if bytes is None:

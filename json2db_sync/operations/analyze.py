@@ -64,7 +64,7 @@ def analyze(context: Context, selection: Selection) -> AnalysisResult:
             *doubts_of_settings(context, stored, known),
             *doubts_of_lifecycles(context, known),
             *refused,
-            *rule_notes(options, known.values()),
+            *rule_notes(options, known),
             *(note for entity in entities for note in (*date_notes(entity), *kind_notes(entity))),
         ),
         statistics={"total_records": analysis.records, "files": analysis.files, "bytes": analysis.bytes},

@@ -14,7 +14,7 @@ from json2db_sync import events
 from json2db_sync.errors import ConfigurationError, FileError
 from json2db_sync.operations.context import Context, PathLike, Step, stored_plans, unknown_entities
 from json2db_sync.results import Note
-from json2db_sync.text import did_you_mean
+from json2db_sync.text import asked
 
 if TYPE_CHECKING:
     from json2db_sync.analysis.entity_analyzer import ReadOptions
@@ -254,10 +254,10 @@ def reading_by_rules(context: Context, selection: Selection) -> ReadOptions:
     return options if context.config.validation.schema_directory is None else replace(options, rules=rules(context))
 
 
-def rule_notes(options: ReadOptions, plans: Iterable[EntityPlan]) -> Iterator[Note]:
+def rule_notes(options: ReadOptions, plans: Mapping[str, EntityPlan]) -> Iterator[Note]:
     """What of the schemas checks nothing; not where only some entities are looked at."""
     if options.entities is None:
-        yield from options.rules.notes([plan.entity for plan in plans if plan.holds_records])
+        yield from options.rules.notes([name for name, plan in plans.items() if plan.holds_records], plans)
 
 
 def rules(context: Context) -> RecordRules:
@@ -341,8 +341,7 @@ def doubts_of_settings(context: Context, stored: Mapping[str, EntityPlan], known
     known = frozenset(known)
     for entity in context.config.processing.contracts:
         if entity != "*" and entity not in known:  # a slip of the pen would leave tables free to change
-            near = did_you_mean(entity, sorted(known))
-            text = f"processing.contracts names {entity}, of which there is nothing" + (f" ({near})" if near else "")
+            text = f"processing.contracts names {entity}, of which there is nothing{asked(entity, sorted(known))}"
             yield Note(text, "unknown_contract", entity, setting="processing.contracts")
 
 
@@ -360,8 +359,7 @@ def doubts_of_lifecycles(context: Context, known: Mapping[str, EntityPlan]) -> I
     for name in ("versions", "complete", "deletion_stubs"):
         for entity in getattr(processing, name) or ():
             if entity != "*" and entity not in known:
-                near = did_you_mean(entity, sorted(known))
-                text = f"processing.{name} names {entity}, of which there is nothing" + (f" ({near})" if near else "")
+                text = f"processing.{name} names {entity}, of which there is nothing{asked(entity, sorted(known))}"
                 yield Note(text, "unknown_lifecycle", entity, setting=f"processing.{name}")
     for name, field in processing.versions.items():
         plan = known.get(name)

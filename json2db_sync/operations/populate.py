@@ -79,7 +79,7 @@ def populate(context: Context, selection: Selection, *, backup: bool | None = No
             stored = stored_plans(database)
             storage.done.notes += [*doubts_of_lifecycles(context, stored), *ignored_settings(context, stored)]
             storage.done.notes += wrapping_notes(database, stored)
-            storage.done.notes += rule_notes(options.read, stored.values())
+            storage.done.notes += rule_notes(options.read, stored)
         if not files:
             notes.append(Note("no file of these entities is inside the window", "no_files", setting="entity_filter"))
         return population_result(storage, database, notes, root)

@@ -20,6 +20,10 @@ def place_and_message(error: Any) -> tuple[list[str | int], str]:
     if not branches:
         return error.instance_path, str(error.message).replace(MASK, preview(error.instance), 1)
     place = error.instance_path
+    telling = _discriminator([branch for branch in branches if not _misfit(branch, place)[0]])
+    if telling:
+        named = ", ".join(dict.fromkeys(preview(value) for one in telling for value in _allowed(one)))
+        return telling[0].instance_path, f"{preview(telling[0].instance)} is not one of {named}"
     best = min(_misfit(branch, place) for branch in branches)
     told = [place_and_message(branch[0]) for branch in branches if _misfit(branch, place) == best]
     if len(told) == 1:
@@ -32,6 +36,19 @@ def place_and_message(error: Any) -> tuple[list[str | int], str]:
     more = f" (or {len(messages) - _MOST_BRANCHES:,} others)" if len(messages) > _MOST_BRANCHES else ""
     same = all(where == told[0][0] for where, _message in told)
     return told[0][0] if same else place, ", or ".join(messages[:_MOST_BRANCHES]) + more
+
+
+def _discriminator(branches: Sequence[Sequence[Any]]) -> list[Any]:
+    """Where all of several branches ask for a certain value of one field that has another: what each says of it."""
+    sides = [{tuple(one.instance_path): one for one in reversed(branch) if _allowed(one)} for branch in branches]
+    shared = [place for place in sides[0] if all(place in side for side in sides)] if len(sides) > 1 else []
+    return [side[min(shared, key=len)] for side in sides] if shared else []
+
+
+def _allowed(error: Any) -> list[object]:
+    """The values that a const or an enum asks for."""
+    kind = error.kind
+    return [kind.expected_value] if kind.name == "const" else list(kind.options) if kind.name == "enum" else []
 
 
 def _misfit(branch: Sequence[Any], place: Sequence[str | int]) -> tuple[int, int, int, int]:

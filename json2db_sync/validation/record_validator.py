@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from json2db_sync.model.jsontext import path_text
 from json2db_sync.results import Note
-from json2db_sync.text import counted, did_you_mean, some_of
+from json2db_sync.text import asked, counted, some_of
 from json2db_sync.user_paths import expanded
 from json2db_sync.validation.mistakes import MASK, place_and_message
 from json2db_sync.validation.schema_folder import SETTING, SUFFIX, SchemaFolder
@@ -113,10 +113,11 @@ class RecordRules:
         """As :meth:`violation`, but only where it keeps a record from being loaded."""
         return self.violation(entity, record) if self.mode == "reject" else None
 
-    def notes(self, entities: Collection[str]) -> Iterator[Note]:
+    def notes(self, entities: Collection[str], known: Collection[str] = ()) -> Iterator[Note]:
         """What of the folder's schemas checks nothing.
 
         :param entities: that hold records, or will.
+        :param known: entities that there are, also where each of their records was rejected.
         """
         if self._folder is None:
             return
@@ -125,14 +126,14 @@ class RecordRules:
             named.setdefault(file, []).append(doubt)
         for file, found in named.items():
             yield Note(f"{file}: {some_of(found, 3)}", "unknown_keyword", count=len(found), setting=SETTING)
-        yield from self._unused(self._folder, entities)
+        yield from self._unused(self._folder, entities, {*entities, *known})
 
-    def _unused(self, folder: SchemaFolder, entities: Collection[str]) -> Iterator[Note]:
+    def _unused(self, folder: SchemaFolder, entities: Collection[str], known: Collection[str]) -> Iterator[Note]:
         referred = folder.referred
-        unused = {one: path.name for one, path in folder.files.items() if one not in entities and path not in referred}
+        unused = {one: path.name for one, path in folder.files.items() if one not in known and path not in referred}
         bare = sorted(set(entities) - self._rules.keys())
-        asked = [f"{name}{_asked(entity, bare)}" for entity, name in unused.items()]
-        aside = [*asked, *(f"{name} (only files right in the folder are looked at)" for name in folder.below)]
+        named = [f"{name}{asked(entity, bare)}" for entity, name in unused.items()]
+        aside = [*named, *(f"{name} (only files right in the folder are looked at)" for name in folder.below)]
         if not aside and self._rules:
             return
         text = f"{counted(len(aside), 'schema')} of {folder.directory} without records to check: {some_of(aside, 5)}"
@@ -142,8 +143,3 @@ class RecordRules:
             text += f"; without a schema: {some_of(bare, 5)}"
         is_loud = bare or not self._rules
         yield Note(text, "schemas_unused" if is_loud else "schemas_waiting", count=len(aside), setting=SETTING)
-
-
-def _asked(entity: str, bare: Collection[str]) -> str:
-    asked = did_you_mean(entity, bare)
-    return f" ({asked})" if asked else ""

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, unquote, urldefrag, urljoin
 
 from json2db_sync.errors import ConfigurationError
@@ -218,22 +218,16 @@ def _json_of(path: Path) -> Schema:
 
 
 def _references(schema: object) -> Iterator[str]:
-    if isinstance(schema, dict):
-        for key, value in schema.items():
-            if key == "$ref" and isinstance(value, str):
-                yield value
-            else:
-                yield from _references(value)
-    elif isinstance(schema, list):
-        for value in schema:
+    if isinstance(schema, dict) and isinstance(schema.get("$ref"), str):
+        yield schema["$ref"]
+    if isinstance(schema, dict | list):
+        for value in schema.values() if isinstance(schema, dict) else schema:
             yield from _references(value)
 
 
 def _encoded(schema: Schema) -> Schema:
     """The same with addresses as addresses are written: people write the names of files."""
-    found = _encoded_value(schema)
-    assert isinstance(found, dict | bool)
-    return found
+    return cast("Schema", _encoded_value(schema))
 
 
 def _encoded_value(value: object) -> object:

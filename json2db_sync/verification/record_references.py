@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from operator import itemgetter
 
 import sqlalchemy as sa
 
@@ -48,7 +49,7 @@ class Keys:
     """The keys of an entity that others refer to, as texts."""
 
     def __init__(self, database: Database, connection: sa.Connection, target: EntityPlan) -> None:
-        self._connection = connection
+        self._database, self._connection = database, connection
         self._ids = database.tables(target)[target.table.name].c[ID]
         self._is_integer = target.id_kind is Kind.INTEGER
 
@@ -66,8 +67,13 @@ class Keys:
 
     def remark(self, text: str) -> str:
         """What may be wrong with a text that is no key: two that look the same differ in how accents are written."""
-        forms = {unicodedata.normalize(form, text) for form in ("NFC", "NFD")} - {text}
-        return " (a key differs only in its Unicode form)" if forms and self.among(forms) else ""
+        form, apart = (unicodedata.normalize(name, text) for name in ("NFC", "NFD"))
+        same = " (a key differs only in its Unicode form)"
+        if self._is_integer or self.among({form, apart} - {text}):
+            return "" if self._is_integer else same
+        unusual = self._ids.regexp_match("[^ -~]") & (sa.func.length(self._ids) <= len(apart))
+        pages = self._database.pages(self._connection, sa.select(self._ids).where(unusual), BATCH)
+        return same if any(unicodedata.normalize("NFC", key) == form for page in pages for (key,) in page) else ""
 
 
 def read_references(
@@ -89,12 +95,10 @@ def read_references(
             found.distinct += len(new)
             lost = sorted(new - keys.among(new))
             found.missing += len(lost)
-            found.examples = sorted([*found.examples, *((text, owners[text]) for text in lost)], key=_text)[:_EXAMPLES]
+            found.examples = sorted([*found.examples, *((text, owners[text]) for text in lost)], key=itemgetter(0))[
+                :_EXAMPLES
+            ]
     return found
-
-
-def _text(example: tuple[str, object]) -> str:
-    return example[0]
 
 
 def _order(path: RelationPath, key: Sequence[str]) -> Sequence[int]:

@@ -5,7 +5,7 @@ They are checked of what is stored, never of a record on its way: what it refers
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -14,7 +14,7 @@ from json2db_sync.databases.base import Database
 from json2db_sync.model.plan import EntityPlan, dotted, entity_name
 from json2db_sync.results import Check, Note
 from json2db_sync.sources.relation_path import RelationPath
-from json2db_sync.text import counted, did_you_mean
+from json2db_sync.text import asked, counted
 from json2db_sync.validation.record_validator import Mode
 from json2db_sync.verification.check_builder import CheckBuilder
 from json2db_sync.verification.record_references import Keys, read_references, shown
@@ -75,10 +75,9 @@ class RelationCheck:
     @property
     def notes(self) -> list[Note]:
         """What is wrong, and why it was not checked."""
-        setting = "validation.relations"
+        setting, missing = "validation.relations", self.missing or None
         found = []
         if self.problem:
-            missing = self.missing or None
             found.append(
                 Note(
                     self.problem, "unknown_field" if self.unknown else "broken_relation", self.entity, missing, setting
@@ -142,10 +141,10 @@ def _require(path: RelationPath, field: str, target: EntityPlan) -> None:
 
 
 def _check(
-    database: Database, connection: sa.Connection, asked: tuple[str, RelationPath], plan: EntityPlan, target: EntityPlan
+    database: Database, connection: sa.Connection, named: tuple[str, RelationPath], plan: EntityPlan, target: EntityPlan
 ) -> RelationCheck:
     """Of a column by SQL, where that tells all; else record by record."""
-    field, path = asked
+    field, path = named
     keys, composite = Keys(database, connection, target), len(target.key or ()) > 1
     reference = _reference(database, plan, target, path)
     if reference is not None and reference.tells_all(connection):
@@ -154,13 +153,13 @@ def _check(
         examples = tuple(shown(lost, keys, plan.entity, composite=composite))
         return RelationCheck(field, target.entity, distinct, missing, examples)
     found = read_references(database, connection, plan, path, target)
-    arrays, named = plan.table.lists(), dotted(path.keys or ())
-    if not found.seen and plan.holds_records and named not in {*arrays, *(column.key for column in plan.table.columns)}:
+    arrays, place = plan.table.lists(), dotted(path.keys or ())
+    if not found.seen and plan.holds_records and place not in {*arrays, *(column.key for column in plan.table.columns)}:
         what = field.removeprefix(path.entity).removeprefix(".")
-        near = _near((path.names or ("",))[0], found.near)
+        near = asked((path.names or ("",))[0], found.near)
         raise _Unknown(f"no record of {plan.entity} has a field {what}{near}")
-    if found.strange and not found.distinct and named in arrays:
-        what = f"{plan.entity}.{named}"
+    if found.strange and not found.distinct and place in arrays:
+        what = f"{plan.entity}.{place}"
         raise _Unusable(f"{what} is an array of objects: name a field of them, as in {what}.id")
     examples = tuple(shown(found.examples, keys, plan.entity, composite=composite))
     strange = f"{counted(found.strange, 'value')} cannot be a key: {found.strange_example}" if found.strange else None
@@ -185,18 +184,13 @@ def _reference(database: Database, plan: EntityPlan, target: EntityPlan, path: R
         return Reference(database, plan, table.name, column.name, target)
     known = {*(column.key for column in table.columns), *(child.path[0] for child in table.children)}
     if not table.full and keys[0] not in known:
-        raise _Unknown(f"no record of {place} has a field {keys[0]}{_near(keys[0], known)}")
+        raise _Unknown(f"no record of {place} has a field {keys[0]}{asked(keys[0], known)}")
     return None
 
 
 def _plan(plans: Mapping[str, EntityPlan], entity: str) -> EntityPlan:
     plan = plans.get(entity)
     if plan is None or plan.key is None:
-        near = _near(entity, plans)
+        near = asked(entity, plans)
         raise (_Unusable if near else _NotCheckable)(f"no record of {entity} is stored yet{near}")
     return plan
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    asked = did_you_mean(name, known)
-    return f" ({asked})" if asked else ""

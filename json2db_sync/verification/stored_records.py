@@ -21,7 +21,7 @@ def check_rules(
 ) -> Check:
     """The check of every stored record of the entities that have a schema; in mode warn it notes and passes."""
     finding = CheckBuilder("rules")
-    finding.notes += rules.notes([name for name, plan in plans.items() if plan.holds_records])
+    finding.notes += rules.notes([name for name, plan in plans.items() if plan.holds_records], plans)
     ruled = [plan for plan in plans.values() if rules.schema_of(plan.entity)]
     existing = database.relation_names(connection)
     records = 0
