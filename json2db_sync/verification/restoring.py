@@ -259,7 +259,7 @@ class EntityRepair:
                 yield self._left(id_, found)
 
     def _left(self, id_: Id, found: str) -> LeftDamage:
-        entity, table = self._plan.entity, self._plan.table.name
+        entity = self._plan.entity
         if id_ in self._refused:
             text, advice = f"{found}; the table does not take it: {self._refused[id_]}", "create-tables, then repair"
             return LeftDamage("does_not_fit", entity, text, advice, str(id_))
@@ -273,13 +273,19 @@ class EntityRepair:
             return LeftDamage("file_unread", entity, text, PUT_BACK, str(id_), load.file.name)
         if load is None and id_ in self._stored:  # as where the ledger's loads or files were deleted
             return LeftDamage("no_load", entity, found, "populate, then repair; or restore a backup", str(id_))
-        where = f"{table} WHERE id = {_literal(id_)}"
         if id_ not in self._stored:
-            advice = f"no record is {id_}: delete these rows, or store the record that they belong to"
+            advice = f"no record is {id_}: store the record that they belong to, or: {self._deletes(id_)}"
             return LeftDamage("no_record", entity, found, advice, str(id_))
         text = found if "no loaded file" in found else f"{found}; no loaded file holds the record (any more)"
-        advice = f"keep it by loading a file that holds it, or: DELETE FROM {where}"
+        advice = f"keep it by loading a file that holds it, or: {self._deletes(id_)}"
         return LeftDamage("no_file", entity, text, advice, str(id_))
+
+    def _deletes(self, id_: Id) -> str:
+        """What deletes a record: rows of arrays first, since SQLite's shell passes over foreign keys."""
+        quote, root = self._database.quote, self._plan.table
+        keys = [(table, ID if table is root else PARENT_ID) for table in reversed(self._plan.tables)]
+        keys = [(table, key) for table, key in keys if table is not root or id_ in self._stored]
+        return "; ".join(f"DELETE FROM {quote(table.name)} WHERE {quote(key)} = {_literal(id_)}" for table, key in keys)
 
     def _unread_files(self) -> Iterator[LeftDamage]:
         """Files that cannot be read and whose records are stored."""

@@ -129,7 +129,9 @@ def test_52_an_added_row_is_named_and_stays(runner, database_url):
         result = ok(runner.repair())
         (left,) = result.left
         assert (left.code, left.id, left.entity) == ("no_file", "99", "things")
-        assert "DELETE FROM json_things WHERE id = 99" in left.advice
+        assert left.advice.endswith(
+            "or: DELETE FROM json_things_parts WHERE _parent_id = 99; DELETE FROM json_things WHERE id = 99"
+        )
         assert result.needs_attention
     assert query(database_url, "SELECT name FROM json_things WHERE id = 2") == [("n2",)]
     by_hand(database_url, "DELETE FROM json_things WHERE id = 99")
@@ -158,6 +160,30 @@ def test_52_child_rows_of_no_record(tmp_path):
     assert {one.id for one in result.records} == {"2", "3"}
     assert [(one.code, one.id) for one in result.left] == [("no_record", "55")]
     assert list(stored(url, "things").values()) == THINGS
+    assert result.left[0].advice.endswith("or: DELETE FROM json_things_parts WHERE _parent_id = 55")
+
+
+def test_52_the_statements_advised_leave_nothing(database_url, tmp_path):
+    """Run as they stand, where foreign keys do nothing: rows of arrays within arrays go too, whatever the id."""
+    write(tmp_path / "in" / "t.json", [{"id": "y", "l": [{"a": 1, "m": [{"b": 1}, {"b": 2}]}], "k": [{"c": 1}]}])
+    runner = SyncRunner(database_url, tmp_path / "in", config=JSON2DBConfig(processing={"child_depth": 2}))
+    ok(runner.populate())
+    for table, key in (
+        ("json_t", "id"),
+        ("json_t_l", "_parent_id"),
+        ("json_t_l_m", "_parent_id"),
+        ("json_t_k", "_parent_id"),
+    ):
+        by_hand(database_url, f"CREATE TABLE mine AS SELECT * FROM {table}", f"UPDATE mine SET {key} = 'it''s'")
+        by_hand(database_url, f"INSERT INTO {table} SELECT * FROM mine", "DROP TABLE mine")
+    (left,) = ok(runner.repair()).left
+    advised = left.advice.partition(" or: ")[2]
+    if database_url.endswith(".db"):
+        with closing(sqlite3.connect(database_url)) as connection:
+            connection.executescript(advised)
+    else:
+        by_hand(database_url, advised)
+    repaired(runner, database_url)
 
 
 @pytest.mark.parametrize(
