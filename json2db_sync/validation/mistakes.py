@@ -12,9 +12,11 @@ MASK = "\ufdd0"
 """Stands for the value at fault in a validator's messages. (No character: no text is meant to hold it.)"""
 _TYPES = re.compile(r' is not of types? (".*")')
 _MOST_BRANCHES = 3
+_Error = Any
+"""A validator's, which has no types."""
 
 
-def place_and_message(error: Any) -> tuple[list[str | int], str]:
+def place_and_message(error: _Error) -> tuple[list[str | int], str]:
     """Where a value is wrong, and why, the value shortened."""
     branches = [branch for branch in getattr(error.kind, "context", None) or () if branch]
     if not branches:
@@ -38,20 +40,20 @@ def place_and_message(error: Any) -> tuple[list[str | int], str]:
     return told[0][0] if same else place, ", or ".join(messages[:_MOST_BRANCHES]) + more
 
 
-def _discriminator(branches: Sequence[Sequence[Any]]) -> list[Any]:
+def _discriminator(branches: Sequence[Sequence[_Error]]) -> Sequence[_Error]:
     """Where all of several branches ask for a certain value of one field that has another: what each says of it."""
     sides = [{tuple(one.instance_path): one for one in reversed(branch) if _allowed(one)} for branch in branches]
     shared = [place for place in sides[0] if all(place in side for side in sides)] if len(sides) > 1 else []
     return [side[min(shared, key=len)] for side in sides] if shared else []
 
 
-def _allowed(error: Any) -> list[object]:
+def _allowed(error: _Error) -> list[object]:
     """The values that a const or an enum asks for."""
     kind = error.kind
     return [kind.expected_value] if kind.name == "const" else list(kind.options) if kind.name == "enum" else []
 
 
-def _misfit(branch: Sequence[Any], place: Sequence[str | int]) -> tuple[int, int, int, int]:
+def _misfit(branch: Sequence[_Error], place: Sequence[str | int]) -> tuple[int, int, int, int]:
     """How badly a value misses a branch: another type, another kind of thing, wrong early on, wrong often."""
     kinds = [(error.kind.name, len(error.instance_path) - len(place)) for error in branch]
     return (
