@@ -569,5 +569,8 @@ class Database(TableChanges, RowAccess):
         return None
 
     @abstractmethod
-    def restore(self, name: str) -> Backup:
-        """Replace our tables by those of a backup that was found, all or nothing; what is others' stays."""
+    def restore(self, name: str, like: str | None = None) -> Backup:
+        """Replace our tables by those of a backup that was found, all or nothing; what is others' stays.
+
+        :param like: where a damaged state was set aside to: a file is made again with its permissions.
+        """

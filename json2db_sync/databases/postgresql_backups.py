@@ -114,7 +114,7 @@ class PostgreSQLBackups(PostgreSQLTables):
                 connection.exec_driver_sql(f"DROP TABLE {self.quote(name)}.{self.quote(table)}")
             connection.exec_driver_sql(f"DROP SCHEMA {self.quote(name)}")  # not what others put there
 
-    def restore(self, name: str) -> Backup:
+    def restore(self, name: str, like: str | None = None) -> Backup:
         lacks = self.lacking(name)
         with self.transaction() as connection:
             self._wait_for_readers(connection)

@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from json2db_sync.atomic_files.backups import free_name, moment_of_stamp
-from json2db_sync.atomic_files.disk import replaced
+from json2db_sync.atomic_files.disk import move, private, replaced, settle, sync_folders, translated
 from json2db_sync.databases import base
 from json2db_sync.databases.backups import Backup, no_backup, require_columns, require_free
 from json2db_sync.databases.ledger import TABLES, Ledger, lacking
@@ -138,14 +138,15 @@ class SQLiteBackups(SQLiteFile):
             for ending in ("-wal", "-shm", ""):
                 source = self.path.with_name(self.path.name + ending)
                 if source.exists():
-                    shutil.move(source, kept.with_name(kept.name + ending))
+                    to = kept.with_name(kept.name + ending)
+                    move(source, to, to.with_name(f".{to.name}.partial"))
         except OSError as error:
             raise DatabaseError(
                 f"cannot set {self.label} aside: {error.strerror}", reason="cannot_set_aside"
             ) from error
         return str(kept)
 
-    def restore(self, name: str) -> Backup:
+    def restore(self, name: str, like: str | None = None) -> Backup:
         source = Path(name)
         self.close()
         self._make_folder()
@@ -155,12 +156,21 @@ class SQLiteBackups(SQLiteFile):
                     _Restore(self, connection).run()
             else:
                 with base.translated(self.label, self.fault_of):
-                    # Through SQLite itself, never by copying the file: a journal beside it would be applied to it.
-                    _copy(source, self.path, self.settings.busy_timeout)
+                    self._make_again(source, Path(like or (self.path if self.path.exists() else source)))
         except Locked as error:
             error.hint = f"wait until it is done, then run again; {_NOTHING_DONE}"
             raise
         return _describe(source, self.path)
+
+    def _make_again(self, source: Path, like: Path) -> None:
+        """The whole file, which nobody may read who could not before."""
+        with translated(self.path):
+            open(self.path, "ab", opener=private).close()
+            # Through SQLite itself, never by copying the file: a journal beside it would be applied to it.
+            _copy(source, self.path, self.settings.busy_timeout)
+            settle(self.path, like)
+            self.path.chmod(self.path.stat().st_mode | 0o200)  # of a backup that was kept from being written
+            sync_folders([self.path.parent])
 
     @contextmanager
     def _beside(self, source: Path) -> Iterator[None]:

@@ -86,7 +86,7 @@ def restore(context: Context, name: PathLike, *, incomplete_too: bool = False) -
         lacks = database.lacking(name)
         _require_whole(name, lacks, incomplete_too=incomplete_too)
         notes = [Note(f"{incomplete(name, lacks)}: {_REPAIR}", "backup_incomplete", count=len(lacks))] if lacks else []
-        before = None
+        before = kept = None
         if database.exists():
             try:
                 before = context.back_up(database, all_table_names(database, any_version=True))
@@ -98,7 +98,7 @@ def restore(context: Context, name: PathLike, *, incomplete_too: bool = False) -
                 text = f"the state before is damaged ({error.message}), kept as {kept}"
                 notes.append(Note(text, "damaged_state_before"))
         try:
-            restored = context.retried("restore", lambda: database.restore(name))
+            restored = context.retried("restore", lambda: database.restore(name, kept))
         except SyncError:
             if before is not None:  # nothing was changed, so that it holds what there is
                 with suppress(DatabaseError):

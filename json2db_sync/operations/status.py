@@ -154,19 +154,30 @@ def _findings(context: Context, found: StatusResult) -> Iterator[Note]:
         yield Note(text, "rejected", count=found.rejected, setting="status.max_rejected")
     broken = _unfinished(found.runs)
     if broken is not None:
-        what = broken.operation.replace("_", " ")
-        yield Note(f"run {broken.run} ({what}) was broken off; the next one finishes its work", "run_interrupted")
+        told = f"run {broken.run} ({broken.operation.replace('_', ' ')})"
+        if broken.status == "failed":
+            yield Note(f"{told} failed, and nothing was loaded since: {broken.message}", "load_failed")
+        else:
+            yield Note(f"{told} was broken off; the next one finishes its work", "run_interrupted")
     if found.reachable:
         yield from _too_long_ago(context.config.status.max_load_age, found.runs)
 
 
 def _unfinished(runs: Sequence[RunReport]) -> RunReport | None:
-    """The last run that was broken off, unless one since then did that work."""
-    for run in runs:
-        if run.status == "interrupted":
+    """The last run that was broken off or stopped, unless one since then did that work; a load that failed is like it.
+
+    (Of the last run of all the failure itself is told.)
+    """
+    done: set[str] = set()
+    ended = [run for run in runs if run.status != "running"]
+    for run in ended:
+        failed = run.status == "failed" and run.operation in _LOADING and run is not ended[0]
+        if run.operation not in done and (failed or run.status in ("interrupted", "cancelled")):
             return run
-        if run.status == "done" and run.operation in (*_LOADING, "restore"):
-            return None
+        if run.status == "done":
+            if run.operation in (*_LOADING, "restore"):
+                return None
+            done.add(run.operation)
     return None
 
 

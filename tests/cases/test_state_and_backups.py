@@ -24,7 +24,7 @@ from json2db_sync.atomic_files.process_lock import process_lock
 from json2db_sync.databases import open_database
 from json2db_sync.databases.base import Database, DatabaseSettings
 from json2db_sync.databases.ledger import Ledger
-from json2db_sync.errors import DatabaseError
+from json2db_sync.errors import Cancelled, DatabaseError
 from json2db_sync.interfaces.cli.main import main
 
 
@@ -357,6 +357,43 @@ def test_8_nothing_but_killed_runs_is_not_fine(database_url):
     assert SyncRunner(database_url).status().state == "look"
 
 
+@pytest.mark.parametrize("status", ["cancelled", "failed"])
+def test_8_a_load_that_was_stopped_or_failed_is_worth_a_look_until_one_ended_well(
+    runner, database_url, source, status, capsys
+):
+    """Also when operations ended well since that load nothing."""
+    write(source / "things.json", [{"id": 1}])
+
+    def stop(event: Any) -> None:
+        if getattr(event, "what", "").endswith("things.json"):
+            raise Cancelled("stopped") if status == "cancelled" else DatabaseError("it is away")
+
+    stopped = SyncRunner(database_url, source, on_event=stop).populate()
+    assert not stopped.success
+    assert runner.runs().runs[0].status == status
+    assert main(["status", "--db-path", database_url]) == (3 if status == "cancelled" else 1)
+    capsys.readouterr()
+    with open_database(database_url) as database, database.transaction() as connection:
+        ledger = Ledger(database, connection)
+        ledger.finish_run(ledger.start_run("dismiss_rejected", None), "done", None)
+    code = "run_interrupted" if status == "cancelled" else "load_failed"
+    assert [note.code for note in runner.status().findings] == [code]
+    assert main(["status", "--db-path", database_url]) == 3
+    ok(runner.populate())
+    assert runner.status().state == "fine"
+
+
+def test_8_a_repair_that_was_stopped_is_done_by_the_next_repair(runner, database_url):
+    with open_database(database_url) as database, database.transaction() as connection:
+        ledger = Ledger(database, connection)
+        ledger.finish_run(ledger.start_run("repair", None), "cancelled", None)
+    assert runner.status().state == "look"
+    with open_database(database_url) as database, database.transaction() as connection:
+        ledger = Ledger(database, connection)
+        ledger.finish_run(ledger.start_run("repair", None), "done", None)
+    assert runner.status().state == "fine"
+
+
 def test_8_a_run_at_work_is_running(runner, database_url):
     with open_database(database_url) as database, database.writing_lock():
         break_off(database_url)
@@ -590,6 +627,31 @@ def test_33_a_run_that_fails_removes_no_backup(path, source, monkeypatch):
 
 def broken(*_arguments: object) -> None:
     raise DatabaseError("gone", reason="database_error")
+
+
+# Permissions
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")
+@pytest.mark.parametrize(
+    ("damaged", "backup", "restored"),
+    [(None, 0o600, 0o600), (None, 0o440, 0o640), (0o600, 0o644, 0o600), (0o640, 0o600, 0o640)],
+)
+def test_a_file_that_is_made_again_is_read_by_no_more_people(path, damaged, backup, restored):
+    """It has the mode of the damaged one, or where that is gone of the backup; its owner may write it."""
+    runner = SyncRunner(path)
+    made = Path(ok(runner.backup()).backup)
+    made.chmod(backup)
+    if damaged is None:
+        path.unlink()
+    else:
+        path.write_bytes(b"no database" * 1000)
+        path.chmod(damaged)
+    ok(runner.restore(made))
+    assert oct(path.stat().st_mode & 0o777) == oct(restored)
+    kept = [file.stat().st_mode & 0o777 for file in (path.parent / "backups").glob("*.damaged")]
+    assert kept == ([] if damaged is None else [damaged])
+    verified(runner)
 
 
 # What is broken off leaves nothing
