@@ -128,7 +128,8 @@ def replaced(
 ) -> Iterator[Path]:
     """An empty file to write to, which takes the target's place when the block ends, and is gone when it fails.
 
-    It gets the permissions of ``like`` (default: of what it replaces), and is on the disk before it takes its place.
+    It gets the permissions of ``like`` (default: of what it replaces), and is on the disk before it takes its
+    place, its folder after.
 
     :param secret: may only its owner read it where there is no such file?
     :param partial: its path, in the file system of the target; by default one that is not used, beside it.
@@ -143,6 +144,7 @@ def replaced(
         yield beside
         settle(beside, like)
         beside.replace(target)
+        sync_folders([target.parent])
     finally:
         beside.unlink(missing_ok=True)
 

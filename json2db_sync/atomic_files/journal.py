@@ -125,7 +125,6 @@ class Journal:
         rows = [[self._shown(path) for path in (one.staged, one.target, one.backup)] for one in replacements]
         with disk.replaced(self._forward) as partial:
             partial.write_text(json.dumps(rows), encoding="utf-8")
-        disk.sync_folders([self._places.staging])
 
     def _read(self, file: Path) -> list[Replacement] | None:
         try:

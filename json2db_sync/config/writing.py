@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
+from json2db_sync.atomic_files.disk import replaced
 from json2db_sync.config.layers import CONFIG_FILE
 from json2db_sync.config.sections import all_fields, variable_of
 from json2db_sync.errors import ConfigurationError
@@ -49,7 +50,9 @@ def write_setting(line: str, config_file: str | os.PathLike[str] | None) -> Path
     path = expanded(named) if named else Path(".env")
     try:
         text = path.read_text(encoding="utf-8-sig") if path.exists() else ""
-        path.write_text(_with(text, path, (section, setting), variable, value), encoding="utf-8")
+        text = _with(text, path, (section, setting), variable, value)
+        with replaced(path.resolve()) as partial:
+            partial.write_text(text, encoding="utf-8")
     except (OSError, ValueError) as error:
         what, hint = f"{path} cannot be written: {error}", f"write it there: {line}"
         raise ConfigurationError(what, hint=hint, reason="cannot_write", file=str(path)) from error

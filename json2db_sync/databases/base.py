@@ -572,5 +572,5 @@ class Database(TableChanges, RowAccess):
     def restore(self, name: str, like: str | None = None) -> Backup:
         """Replace our tables by those of a backup that was found, all or nothing; what is others' stays.
 
-        :param like: where a damaged state was set aside to: a file is made again with its permissions.
+        :param like: the damaged file that was set aside: what is made in its place has its permissions.
         """

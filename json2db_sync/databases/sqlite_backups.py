@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from json2db_sync.atomic_files.backups import free_name, moment_of_stamp
-from json2db_sync.atomic_files.disk import move, private, replaced, settle, sync_folders, translated
+from json2db_sync.atomic_files.disk import move, private, replaced, settle, translated
 from json2db_sync.databases import base
 from json2db_sync.databases.backups import Backup, no_backup, require_columns, require_free
 from json2db_sync.databases.ledger import TABLES, Ledger, lacking
@@ -170,7 +170,6 @@ class SQLiteBackups(SQLiteFile):
             _copy(source, self.path, self.settings.busy_timeout)
             settle(self.path, like)
             self.path.chmod(self.path.stat().st_mode | 0o200)  # of a backup that was kept from being written
-            sync_folders([self.path.parent])
 
     @contextmanager
     def _beside(self, source: Path) -> Iterator[None]:

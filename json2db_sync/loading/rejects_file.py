@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from json2db_sync.atomic_files.disk import replaced
+from json2db_sync.atomic_files.disk import replaced, translated
 from json2db_sync.errors import FileError
 from json2db_sync.model.jsontext import digest
 
@@ -44,12 +44,9 @@ def write_rejected(
             file=str(output),
         )
     count = 0
-    try:
-        with replaced(target, secret=secret) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
-            for count, row in enumerate(rows, 1):  # noqa: B007 - how many there were
-                file.write(json.dumps(_line(row), ensure_ascii=False) + "\n")
-    except OSError as error:
-        raise FileError(f"cannot write {output}: {error.strerror}", reason="cannot_write", file=str(output)) from error
+    with translated(output), replaced(target, secret=secret) as partial, partial.open("wb") as file:
+        for count, row in enumerate(rows, 1):  # noqa: B007 - how many there were
+            file.write(json.dumps(_line(row), ensure_ascii=False).encode() + b"\n")
     return count
 
 

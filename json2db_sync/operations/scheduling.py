@@ -12,6 +12,7 @@ from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from json2db_sync.atomic_files.disk import replaced, translated
 from json2db_sync.config import CONFIG_FILE, JSON2DBConfig
 from json2db_sync.errors import ConfigurationError, FileError
 from json2db_sync.model import timing
@@ -155,7 +156,7 @@ def _report(job: Job) -> ScheduleReport:
 
 def _written(folder: Path, texts: Mapping[str, str], *, overwrite: bool) -> tuple[str, ...]:
     """The files, all written; none where one is there with another content, unless that is wanted."""
-    try:
+    with translated(folder, "write into"):
         folder.mkdir(parents=True, exist_ok=True)
         there = {name for name in texts if (folder / name).exists()}
         for name in () if overwrite else sorted(there):
@@ -167,9 +168,6 @@ def _written(folder: Path, texts: Mapping[str, str], *, overwrite: bool) -> tupl
                     file=str(folder / name),
                 )
         for name, text in texts.items():
-            (folder / name).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise FileError(
-            f"cannot write into {folder}: {error.strerror}", hint="check its permissions", reason="cannot_write"
-        ) from error
+            with replaced((folder / name).resolve()) as partial:
+                partial.write_text(text, encoding="utf-8")
     return tuple(str(folder / name) for name in texts)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _RUNS = 20
 """Runs that are looked at for the last failure, and for when something was last loaded."""
 _LOADING = ("populate", "full_workflow")
+_BROKEN_OFF = ("interrupted", "cancelled")
 
 
 def status(context: Context, *, checksums: bool) -> StatusResult:
@@ -168,16 +169,12 @@ def _unfinished(runs: Sequence[RunReport]) -> RunReport | None:
 
     (Of the last run of all the failure itself is told.)
     """
-    done: set[str] = set()
     ended = [run for run in runs if run.status != "running"]
-    for run in ended:
-        failed = run.status == "failed" and run.operation in _LOADING and run is not ended[0]
-        if run.operation not in done and (failed or run.status in ("interrupted", "cancelled")):
+    for place, run in enumerate(ended):
+        did = {one.operation for one in ended[:place] if one.status == "done"}
+        failed = place and run.status == "failed" and run.operation in _LOADING
+        if did.isdisjoint((run.operation, *_LOADING, "restore")) and (failed or run.status in _BROKEN_OFF):
             return run
-        if run.status == "done":
-            if run.operation in (*_LOADING, "restore"):
-                return None
-            done.add(run.operation)
     return None
 
 

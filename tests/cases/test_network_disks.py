@@ -63,6 +63,20 @@ def test_28_an_error_of_the_disk_is_none_to_pass_over(tmp_path, folders, files):
     assert (tmp_path / "a").read_bytes() == b"1"
 
 
+@pytest.mark.parametrize("folders", [True, False])
+@pytest.mark.parametrize(
+    "words", [["backup"], ["rejected", "export", "--output", "r.ndjson"], ["schema", "infer", "--output", "schemas"],
+              ["schedule", "--format", "systemd", "--output", "units", "report"]]
+)  # fmt: skip
+def test_28_whatever_is_written_tells_an_error_of_the_disk(runner, words, folders):
+    """Not of exports alone."""
+    data = ["--data-source", "data"] if words[0] == "schema" else []
+    with failing_fsync(errno.EIO, folders=folders, files=not folders):
+        result = CliRunner().invoke(cli, [*words, *data, "--db-path", "things.db"])
+    assert result.exit_code == 1
+    assert os.strerror(errno.EIO) in result.output + result.stderr
+
+
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="the machine has no /proc")
 def test_28_what_takes_its_place_is_on_the_disk_before_and_its_folder_after(tmp_path, runner):
     """Each export; the journal too, before anything of it is done."""
