@@ -88,5 +88,5 @@ class Cancelled(SyncError):
 
 def out_of_memory(where: str = "") -> DatabaseError:
     """The memory is used up, in a database or outside of one."""
-    hint = "allow the program more, or less to processing.memory_limit; nothing of the file at hand was loaded"
+    hint = "allow the program more, or less to processing.memory_limit; nothing is half done"
     return DatabaseError(f"{where}out of memory", hint=hint, reason="out_of_memory")

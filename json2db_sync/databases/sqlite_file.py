@@ -38,7 +38,7 @@ _FAULTS = (
     _Fault((sqlite3.SQLITE_CORRUPT,), "malformed", Unreachable,
            "it is damaged", "restore a backup: json2db-sync restore", reason="database_damaged"),
     _Fault((sqlite3.SQLITE_FULL,), "is full", DatabaseError,
-           "the disk is full", "make room; nothing of the file at hand was loaded", reason="disk_full"),
+           "the disk is full", "make room; nothing is half done", reason="disk_full"),
     _Fault((sqlite3.SQLITE_IOERR,), "disk i/o error", Unreachable,
            "reading or writing failed", "check that there is room on the disk and that it works", reason="disk_error"),
     _Fault((sqlite3.SQLITE_READONLY,), "readonly", DatabaseError,
@@ -48,7 +48,7 @@ _FAULTS = (
            reason="cannot_open"),
     _Fault((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED), "is locked", Locked,
            "another program",
-           "wait until it is done, then run again; nothing of the file at hand was loaded", reason="locked"),
+           "wait until it is done, then run again; nothing is half done", reason="locked"),
 )  # fmt: skip
 
 

@@ -57,11 +57,13 @@ def dismiss(context: Context, reason: str, entity: str | None, numbers: Numbers)
         )
     with context.step("dismiss_rejected") as step, context.database() as database:
         with database.reading() as connection:
-            _require(Summary(database, connection), entity, numbers)
-        with context.writing(database, "dismiss_rejected"), database.transaction() as connection:
-            ledger = Ledger(database, connection)
-            found = [row["id"] for row in ledger.rejected(entity, numbers)]
-            ledger.dismiss(found, reason.strip())
+            summary = Summary(database, connection)
+            _require(summary, entity, numbers)
+            rows = summary.rejected_rows(entity, numbers)
+            found = [row["id"] for row in rows if row["dismissed"] != reason.strip()]
+        if found:
+            with context.writing(database, "dismiss_rejected"), database.transaction() as connection:
+                Ledger(database, connection).dismiss(found, reason.strip())
         step.done(f"{counted(len(found), 'record')} dismissed")
     return DismissedResult(database=database.label, count=len(found), reason=reason.strip())
 

@@ -6,6 +6,7 @@ import errno
 import logging
 import os
 import stat
+import subprocess
 import sys
 from pathlib import Path
 
@@ -200,7 +201,6 @@ def test_34_a_log_that_cannot_be_written_is_told_in_a_line(runner, words):
         ({"LANG": "en_US.UTF-8", "LC_CTYPE": "en_US.UTF-8", "LC_ALL": "POSIX"}, False),
         ({"LANG": "C", "LC_ALL": "C.UTF-8"}, True),
         ({"LANG": "C"}, False),
-        ({"LANG": "C", "LC_CTYPE": "C.UTF-8"}, False),  # as Python sets it
         ({}, True),
     ],
 )
@@ -214,3 +214,15 @@ def test_42_menu_and_results_draw_with_the_same_signs(monkeypatch, variables, si
     with sys.stdout as stream:
         assert can_draw_signs(Console(file=stream, force_terminal=True)) == signs
         assert is_plain() != signs
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="this system has no such locales")
+@pytest.mark.parametrize(
+    ("variables", "plain"), [({"LANG": "C"}, "True"), ({"LANG": "C", "LC_CTYPE": "C.UTF-8"}, "False")]
+)
+def test_42_what_python_makes_of_the_locale_is_told_from_what_users_set(variables, plain):
+    """It sets LC_CTYPE itself where the locale is C, and nobody did."""
+    script = "from json2db_sync.interfaces.terminal.canvas import is_ascii_locale; print(is_ascii_locale())"
+    others = {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "LANG", "PYTHONUTF8"))}
+    shown = subprocess.run([sys.executable, "-c", script], env=others | variables, capture_output=True, text=True)
+    assert shown.stdout.strip() == plain, shown.stderr

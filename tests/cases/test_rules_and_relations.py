@@ -631,6 +631,17 @@ def test_72_a_record_may_be_dismissed_with_a_reason(database_url, tmp_path, caps
     assert "gone at the source" in out
 
 
+def test_72_a_record_that_is_dismissed_already_is_not_dismissed_again(database_url, tmp_path):
+    """For the same reason: no run tells of it. Another reason takes the place of the first."""
+    write(tmp_path / "in" / "t.json", [{"id": 1}, 3])
+    runner = SyncRunner(database_url, tmp_path / "in")
+    ok(runner.populate())
+    assert [ok(runner.dismiss_rejected("a test", numbers=[1])).count for _ in range(2)] == [1, 0]
+    assert len(runner.runs().runs) == 2
+    assert ok(runner.dismiss_rejected("a mistake", numbers=[1])).count == 1
+    assert runner.rejected(numbers=[1]).records[0].dismissed == "a mistake"
+
+
 def test_72_a_dismissed_record_that_comes_again_stays_dismissed(database_url, tmp_path):
     """The file changed elsewhere: the same record is no news. Another one is."""
     config = schemas(tmp_path / "s", **{"t.schema.json": NUMBERS})

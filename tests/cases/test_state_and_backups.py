@@ -471,6 +471,21 @@ def test_48_files_whose_names_are_not_utf_8_are_verified(database_url, tmp_path,
     assert ok(runner.populate()).files_unchanged == 1
 
 
+def test_48_such_names_are_shown_with_their_bytes(runner, database_url, source, capsys):
+    r"""``caf\\xe9.json``, by the ledger and by what reads files; the escape is no folder's end."""
+    name = os.fsdecode(b"caf\xe9.json")
+    try:
+        write(source / name, [{"id": 1}, {"id": 2}, 3])
+    except OSError:
+        pytest.skip("this file system takes only UTF-8")
+    main(["populate", "--data-source", str(source), "--db-path", database_url])
+    for words in (["runs", "show", "2"], ["rejected"], ["rejected", "show", "1"], ["report"]):
+        main([*words, "--db-path", database_url])
+    told = capsys.readouterr()
+    assert "udce9" not in told.out + told.err
+    assert told.out.count(r"caf\xe9.json") >= 4
+
+
 # Backups are in the order of time
 
 
@@ -627,6 +642,18 @@ def test_33_a_run_that_fails_removes_no_backup(path, source, monkeypatch):
 
 def broken(*_arguments: object) -> None:
     raise DatabaseError("gone", reason="database_error")
+
+
+# What is told where another program holds the file
+
+
+def test_8_an_operation_that_loads_no_file_tells_of_none(path):
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA journal_mode = DELETE")
+        other.execute("BEGIN EXCLUSIVE")
+        status = SyncRunner(path, config=quick()).status()
+    assert (status.state, status.error_type) == ("failing", "locked")
+    assert "loaded" not in status.hint
 
 
 # Permissions

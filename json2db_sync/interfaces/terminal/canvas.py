@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ _JOINERS = "\u200c\u200d"
 """Persian and composed emoji need them; they only join their neighbours."""
 
 
+_BYTES = {0xDC00 + byte: rf"\x{byte:x}" for byte in range(128, 256)}
+"""Bytes in the names of files that are no text."""
 _ASCII, _SET_BY_PYTHON = ("C", "POSIX"), ("C.UTF-8", "C.utf8", "UTF-8")
 
 
@@ -35,7 +38,7 @@ def safe(value: object) -> str:
     text = str(value)
     if text.isascii() and text.isprintable():
         return text
-    return "".join(one if _shows(one) else one.encode("unicode_escape").decode() for one in text)
+    return "".join(one if _shows(one) else one.encode("unicode_escape").decode() for one in text.translate(_BYTES))
 
 
 def _shows(character: str) -> bool:
@@ -55,10 +58,10 @@ def can_draw_signs(console: Console) -> bool:
 def is_ascii_locale() -> bool:
     """Does the locale of characters promise ASCII alone?
 
-    Python speaks UTF-8 under it, whatever the terminal can, and sets LC_CTYPE to C.UTF-8 itself where LANG is C.
+    Python speaks UTF-8 under it, and sets LC_CTYPE to C.UTF-8 itself where LANG is C: it is in its UTF-8 mode then.
     """
     of_all, of_characters, language = (os.environ.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG"))
-    if of_characters in _SET_BY_PYTHON and language in _ASCII:
+    if of_characters in _SET_BY_PYTHON and language in _ASCII and sys.flags.utf8_mode:
         of_characters = None
     return (of_all or of_characters or language) in _ASCII
 

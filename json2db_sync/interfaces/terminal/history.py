@@ -8,7 +8,7 @@ from datetime import datetime
 
 from json2db_sync.interfaces.terminal.canvas import BAD, GOOD, LOOK, NUMBER, Canvas, Column, Part, number
 from json2db_sync.interfaces.terminal.warnings import worth_a_look
-from json2db_sync.interfaces.terminal.wording import ago, file_and_time, seconds_text, short_paths
+from json2db_sync.interfaces.terminal.wording import ago, file_and_time, seconds_text, short_paths, with_bytes
 from json2db_sync.results import LoadReport, RunReport, RunResult, RunsResult
 from json2db_sync.runner import accounting
 from json2db_sync.text import counted
@@ -54,7 +54,7 @@ def runs_table(found: Sequence[RunReport], canvas: Canvas) -> None:
 
 def outcome(run: RunReport) -> str:
     """How a run ended, and what became of its records."""
-    told = [] if run.status == "done" else [run.status + (f": {run.message}" if run.message else "")]
+    told = [] if run.status == "done" else [run.status + (f": {with_bytes(run.message)}" if run.message else "")]
     if run.read or run.files:
         told.append(account(run))
     elif run.operation in _NOTHING and run.status == "done":
@@ -110,7 +110,7 @@ def _beside(loads: Sequence[LoadReport], canvas: Canvas) -> None:
 def _facts(report: RunReport) -> Iterator[tuple[Part, Part]]:
     yield ("when", "dim"), f"{ago(report.started_at)}{_took(report)}  ({report.started_at})"
     if report.source:
-        yield ("source", "dim"), report.source
+        yield ("source", "dim"), with_bytes(report.source)
     if report.message:
         yield ("message", "dim"), short_paths(report.message)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from json2db_sync.interfaces.terminal.canvas import GOOD, NUMBER, Canvas, Column, Part
 from json2db_sync.interfaces.terminal.history import named_after
-from json2db_sync.interfaces.terminal.wording import ago, file_and_time
+from json2db_sync.interfaces.terminal.wording import ago, file_and_time, with_bytes
 from json2db_sync.results import (
     DismissedResult,
     ExportedRejectsResult,
@@ -35,7 +35,7 @@ def rejected(result: RejectedResult, canvas: Canvas) -> None:
         if record.file != file:
             file = record.file
             canvas.blank()
-            canvas.line(file, indent=2)
+            canvas.line(with_bytes(file), indent=2)
         _in_short(record, canvas)
     canvas.blank()
     canvas.more(shown, result.total, "record")
@@ -72,7 +72,7 @@ def rejected_in_full(record: RejectedRecord, canvas: Canvas) -> None:
 
 def rejected_facts(record: RejectedRecord) -> Iterator[tuple[Part, Part]]:
     """What is known of a rejected record, apart from its text."""
-    yield ("file", "dim"), record.file
+    yield ("file", "dim"), with_bytes(record.file)
     yield ("record", "dim"), f"{record.record:,} of {record.entity}, at byte {record.byte:,}"
     if record.path:
         yield ("path", "dim"), record.path
@@ -90,7 +90,7 @@ def rejected_facts(record: RejectedRecord) -> Iterator[tuple[Part, Part]]:
 def _settled(record: RejectedRecord) -> Iterator[str]:
     """Why it needs no look."""
     if record.overtaken_by:
-        yield f"overtaken: a newer version is stored, of {record.overtaken_by}"
+        yield f"overtaken: a newer version is stored, of {with_bytes(record.overtaken_by)}"
     if record.dismissed is not None:
         yield f"dismissed {ago(record.dismissed_at)}: {record.dismissed}"
 
@@ -135,7 +135,7 @@ def superseded(result: SupersededResult, canvas: Canvas) -> None:
         of_it = [record for record in result.records if record.file == file]
         canvas.blank()
         others = dict.fromkeys(record.entity for record in of_it if not named_after(record.entity, file))
-        canvas.line(file, (f"  {', '.join(others)}" if others else "", "dim"), indent=2)
+        canvas.line(with_bytes(file), (f"  {', '.join(others)}" if others else "", "dim"), indent=2)
         newer = Column("newer version", rest=True, fold=True)
         columns = [Column("record", NUMBER), Column("id", widest=30, rest=True), newer]
         canvas.table(columns, ([f"{one.record:,}", one.id, newer_version(one)] for one in of_it), indent=4)
@@ -146,7 +146,7 @@ def superseded(result: SupersededResult, canvas: Canvas) -> None:
 
 def gone(result: GoneResult, canvas: Canvas) -> None:
     """Each record with the time since when it is gone and the file that had it last."""
-    files = some_of(result.files, 3) + (", taken together" if len(result.files) > 1 else "")
+    files = with_bytes(some_of(result.files, 3)) + (", taken together" if len(result.files) > 1 else "")
     if not result.total:
         held = f"the newest files hold all that are stored ({files})" if files else "none of its files was ever loaded"
         canvas.item(GOOD, f"No record of {result.entity} is gone: {held}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -66,12 +67,20 @@ _SESSION_FILE = re.compile(r"sync_session_[^\s/\\]+(?:[/\\][^\s/\\]+)*?[/\\]([^\
 
 def short_paths(text: str) -> str:
     """Files of sessions within a text by their own name and time: ``bills.json (2025-07-12 10:30)``."""
-    return _SESSION_FILE.sub(lambda match: "{} ({})".format(*file_and_time(match[0])).replace(" (of ", " ("), text)
+    short = "{} ({})".format
+    return _SESSION_FILE.sub(lambda one: short(*file_and_time(one[0])).replace(" (of ", " ("), with_bytes(text))
+
+
+def with_bytes(path: str) -> str:
+    """A path that the ledger spells out, with the bytes of its names that are no text as the canvas knows them."""
+    return re.sub(r"\\udc([89a-f][0-9a-f])", lambda match: chr(0xDC00 + int(match[1], 16)), path)
 
 
 def file_and_time(path: str) -> tuple[str, str]:
     """A file's own name, and which session or stamp it is of."""
-    folder, _, name = path.replace("\\", "/").rpartition("/")
+    path = with_bytes(path)
+    is_of_windows = os.sep == "\\" or re.match(r"[A-Za-z]:\\|\\\\", path)  # elsewhere a name may hold a backslash
+    folder, _, name = (path.replace("\\", "/") if is_of_windows else path).rpartition("/")
     stamps = _STAMP.findall(folder)
     if stamps:
         date, hour, minute, _second = stamps[-1]
