@@ -133,10 +133,11 @@ INSERT INTO b VALUES (1, 7);
 
 
 def test_sqlite_compares_with_no_integer_beyond_64_bits(tmp_path):
-    """A filter with an integer that SQLite cannot hold is an error that names the field."""
+    """An integer that SQLite cannot hold equals nothing: an error that names the field. In order it has a place."""
     url = str(tmp_path / "test.db")
-    execute(url, "CREATE TABLE t (k INTEGER PRIMARY KEY);\n")
-    result = runner_on(url, tmp_path / "out").export(filters={"t": {"k": {"<": 2**70}}})
+    execute(url, "CREATE TABLE t (k INTEGER PRIMARY KEY);\nINSERT INTO t VALUES (1);\n")
+    assert exported(url, tmp_path / "out", filters={"t": {"k": {"<": 2**70}}}).records == 1
+    result = runner_on(url, tmp_path / "out").export(filters={"t": {"k": 2**70}})
     assert result.error_type == "configuration_error"
     assert "the filter of t.k is wrong" in result.error
 
