@@ -154,7 +154,7 @@ AND place < coalesce((SELECT min(place) FROM names WHERE name = current_schema()
 # The name is in the message whatever its language; of several the longest.
 _MISSING = sa.text("""
 SELECT relname, string_agg(one, ', ') FROM pg_class, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE',
-'REFERENCES']) AS one
+'TRUNCATE', 'REFERENCES']) AS one
 WHERE relnamespace = quote_ident(current_schema())::regnamespace AND relkind IN ('r', 'p', 'v', 'm')
 AND strpos(:said, relname) > 0 AND NOT has_table_privilege(pg_class.oid, one) GROUP BY relname
 UNION SELECT nspname, string_agg(one, ', ') FROM pg_namespace, unnest(ARRAY['USAGE', 'CREATE']) AS one
