@@ -153,6 +153,8 @@ class TableChanges(Dialect):
 
     def shapes(self, connection: sa.Connection, names: Sequence[str]) -> dict[str, TableShape]:
         """What these tables, which are there, are made of."""
+        if not names:  # which would ask for all
+            return {}
         inspector = sa.inspect(connection)
         keys = inspector.get_multi_pk_constraint(filter_names=names, kind=ObjectKind.ANY)
         columns = inspector.get_multi_columns(filter_names=names, kind=ObjectKind.ANY)

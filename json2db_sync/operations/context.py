@@ -172,7 +172,9 @@ class Context:
             if is_outermost:
                 self.operation = name
                 self.emit(events.RunStarted(name, self.run_name))
-            result = self._tried(name, partial(work, self, *options, **named))
+            self.has_begun = False
+            once = partial(work, self, *options, **named)
+            result = self.retried(name, once, unless=lambda: self.has_begun or name not in _REPEATABLE)
             result = replace(result, operation=name, notes=(*result.notes, *self.doubts))
             self.doubts.clear()
             success = result.success
@@ -185,11 +187,6 @@ class Context:
         finally:
             if is_outermost:
                 self._emit_last(events.RunFinished(name, success, time.monotonic() - started))
-
-    def _tried(self, name: str, work: Callable[[], T]) -> T:
-        """What the work gives; done again where a passing fault of the database stopped it before anything was done."""
-        self.has_begun = False
-        return self.retried(name, work, unless=lambda: self.has_begun or name not in _REPEATABLE)
 
     def retried(self, name: str, work: Callable[[], T], *, unless: Callable[[], bool] = lambda: False) -> T:
         """What the work gives; done again where a passing fault of the database stopped it.
