@@ -89,16 +89,17 @@ def _failure(
     context: Context, checks: Sequence[Check], failed: Sequence[Check], *, full: bool, settles: bool
 ) -> dict[str, Any]:
     """How it failed; the ledger tells so too, and where it is settled, if this role may write and nobody else does."""
-    failure = None
-    if failed:
-        first = failed[0]
-        example = first.examples[0] if first.examples else first.covered
-        text = f"{len(failed)} of {len(checks)} checks failed; {first.name}: {example}"
-        failure = ValidationError(text, hint=_REPAIRS.get(first.name, _REPAIR), reason="checks_failed")
-    if failure or settles:
+    outcome = f"{len(failed)} of {len(checks)} checks failed"
+    if failed or settles:
+        finding = f"{outcome}: {', '.join(check.name for check in failed)}" if failed else None
         with suppress(SyncError), context.database() as database, database.writing_lock():
-            context.remember(database, "verify", failure.message if failure else None, full=full)
-    return failure_fields(failure) if failure else {}
+            context.remember(database, "verify", finding, full=full)
+    if not failed:
+        return {}
+    first = failed[0]
+    example = first.examples[0] if first.examples else first.covered
+    hint = _REPAIRS.get(first.name, _REPAIR)
+    return failure_fields(ValidationError(f"{outcome}; {first.name}: {example}", hint=hint, reason="checks_failed"))
 
 
 def _notes(checks: Sequence[Check], plans: Mapping[str, EntityPlan], *, compares: bool) -> Iterator[Note]:

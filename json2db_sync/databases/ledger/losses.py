@@ -81,7 +81,7 @@ class Losses(Records):
     def _unfilled(self, entity: str) -> str:
         names = self.unloaded_files(entity)
         more = [f"{len(names) - _NAMED} more"] if len(names) > _NAMED else []
-        return f"; not loaded since: {', '.join(names[:_NAMED] + more)}" if names else ""
+        return f" (not loaded since: {', '.join(names[:_NAMED] + more)})" if names else ""
 
 
 def loss_note(loss: LeftDamage) -> Note:
