@@ -114,11 +114,12 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
         try:
             import psycopg  # noqa: F401
         except ImportError as error:
-            what, hint = (
+            raise ConfigurationError(
                 "PostgreSQL needs the psycopg driver, which is not installed",
-                'pip install "psycopg[binary]>=3.3"',
-            )
-            raise ConfigurationError(what, hint=hint, setting="database.path", reason="driver_missing") from error
+                hint='pip install "psycopg[binary]>=3.3"',
+                setting="database.path",
+                reason="driver_missing",
+            ) from error
         super().__init__(url, settings)
         # It warns of what it passes over while it tells of an error, which we tell.
         logging.getLogger("psycopg").addHandler(_UNHEARD)

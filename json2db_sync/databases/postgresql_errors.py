@@ -179,10 +179,8 @@ def with_rights(error: DatabaseError, missing: Sequence[tuple[str, str]]) -> Dat
     hint, statement = error.hint, getattr(error.__cause__, "statement", None) or ""
     if "SELECT" in rights and statement.lstrip().startswith(("SELECT", "WITH", "TABLE")):
         rights = "SELECT"  # which is all that who reads needs
-        hint = (
-            f"GRANT SELECT ON {name} TO ..., for all its columns; an export leaves it out by --exclude-table, and the "
-        )
-        hint += "names beside references to it by --related-depth 0"
+        hint = f"GRANT SELECT ON {name} TO ..., for all its columns; an export leaves it out by --exclude-table, "
+        hint += "and the names beside references to it by --related-depth 0"
     more = f" (missing on it: {rights})" if name else ""
     context = {**error.context, "table": name}
     return type(error)(f"{error.message}{more}", hint=hint, reason=error.reason, **context)

@@ -95,9 +95,8 @@ def read_references(
             found.distinct += len(new)
             lost = sorted(new - keys.among(new))
             found.missing += len(lost)
-            found.examples = sorted([*found.examples, *((text, owners[text]) for text in lost)], key=itemgetter(0))[
-                :_EXAMPLES
-            ]
+            examples = [*found.examples, *((text, owners[text]) for text in lost)]
+            found.examples = sorted(examples, key=itemgetter(0))[:_EXAMPLES]
     return found
 
 

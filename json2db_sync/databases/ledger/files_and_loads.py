@@ -134,19 +134,25 @@ class FilesAndLoads(PlansAndRuns):
 
     def start_load(self, run: int, file_id: int, entity: str, mode: str) -> int:
         """The number of a new load. What is kept of the records of the file's earlier content is forgotten."""
-        of_file = loads.update().where(loads.c.file_id == file_id)
-        self._dismissed |= {
-            (row.entity, short_hash(row.raw)): {"dismissed_at": row.dismissed_at, "dismissed": row.dismissed}
-            for row in self._connection.execute(
-                sa.select(rejected).where(rejected.c.file_id == file_id, rejected.c.dismissed_at.is_not(None))
-            )
-        }
-        if self._connection.execute(rejected.delete().where(rejected.c.file_id == file_id)).rowcount:
-            self._connection.execute(of_file.values(derivable=0))
-        self._connection.execute(superseded.delete().where(superseded.c.file_id == file_id))
-        unresolved = of_file.where(loads.c.resolved != loads.c.rejected)
-        self._connection.execute(unresolved.values(resolved=loads.c.rejected))
+        if self._knows_records_of(file_id):
+            of_file = loads.update().where(loads.c.file_id == file_id)
+            self._dismissed |= {
+                (row.entity, short_hash(row.raw)): {"dismissed_at": row.dismissed_at, "dismissed": row.dismissed}
+                for row in self._connection.execute(
+                    sa.select(rejected).where(rejected.c.file_id == file_id, rejected.c.dismissed_at.is_not(None))
+                )
+            }
+            if self._connection.execute(rejected.delete().where(rejected.c.file_id == file_id)).rowcount:
+                self._connection.execute(of_file.values(derivable=0))
+            self._connection.execute(superseded.delete().where(superseded.c.file_id == file_id))
+            unresolved = of_file.where(loads.c.resolved != loads.c.rejected)
+            self._connection.execute(unresolved.values(resolved=loads.c.rejected))
         return self._insert_load(run, file_id, entity, status="loaded", mode=mode)
+
+    def _knows_records_of(self, file_id: int) -> bool:
+        """Is anything kept of a file: its loads, or, where someone deleted these, its records?"""
+        kept = (sa.exists().where(table.c.file_id == file_id) for table in (loads, rejected, superseded))
+        return bool(self._connection.execute(sa.select(sa.or_(*kept))).scalar_one())
 
     def start_replay(self, run: int, file: StoredFile, mode: str) -> int:
         """The number of a load that takes on rejected records of a file."""

@@ -59,16 +59,12 @@ class Losses(Records):
         plans = self.plans() if dropped else {}
         for entity, parts in dropped.items():
             if entity in plans and (rows := self._incomplete_rows(plans[entity])):
-                text = (
-                    f"{entity}: {counted(rows, 'record')} may lack what {', '.join(parts)} held, which someone dropped"
-                )
+                what = f"{counted(rows, 'record')} may lack what {', '.join(parts)} held, which someone dropped"
                 table = self._database.quote(plans[entity].table.name)
-                accept = f"UPDATE {table} SET {HASH} = 0 WHERE {HASH} = {FORGOTTEN}"
-                advice = (
-                    "put the file back, or load a newer one with their keys, then populate; to accept them as they are"
-                )
-                text += self._unfilled(entity)
-                yield LeftDamage("records_incomplete", entity, text, f"{advice}: {accept}", count=rows)
+                advice = "put the file back, or load a newer one with their keys, then populate; to accept them as "
+                advice += f"they are: UPDATE {table} SET {HASH} = 0 WHERE {HASH} = {FORGOTTEN}"
+                text = f"{entity}: {what}{self._unfilled(entity)}"
+                yield LeftDamage("records_incomplete", entity, text, advice, count=rows)
 
     def _incomplete_rows(self, plan: EntityPlan) -> int:
         table = self._database.tables(plan)[plan.table.name]

@@ -90,8 +90,8 @@ class PlansAndRuns:
 
     def _next_id(self, table: sa.Table, *others: sa.Column[Any]) -> int:
         """A number that none of these has: also not that of a row which someone deleted."""
-        last = (self._connection.execute(sa.select(sa.func.max(one))).scalar() for one in (table.c.id, *others))
-        return max(int(number or 0) for number in last) + 1
+        last = (sa.select(sa.func.max(one)).scalar_subquery() for one in (table.c.id, *others))
+        return max(int(number or 0) for number in self._connection.execute(sa.select(*last)).one()) + 1
 
     def plans(self, *, any_version: bool = False) -> dict[str, EntityPlan]:
         """The plans of all entities in the database, in order of name; none where there is no ledger.
