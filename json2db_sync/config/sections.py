@@ -90,49 +90,46 @@ class DataSourceSettings(_Section):
 
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore", UserWarning)  # a method of BaseModel that it no longer recommends has this name
+    # A method of BaseModel that it no longer recommends is called schema, too.
+    warnings.filterwarnings("ignore", 'Field name "schema"', UserWarning)
 
-    class _InSchema(_Section):
+    class DatabaseSection(_Section):
+        """Where tables live."""
+
+        path: str = _setting(
+            "../data/database/production.db",
+            "DATABASE_PATH",
+            "Path of an SQLite file, or a URL: postgresql://user:password@host/name",
+            min_length=1,
+        )
         schema: str | None = _setting(  # type: ignore[assignment]
             None, "DATABASE_SCHEMA", "The schema of a PostgreSQL database that tables are in", min_length=1
         )
+        backup_before_operations: bool = _switch(
+            "BACKUP_BEFORE_OPERATIONS",
+            "Back up before a populate that changes anything (recreating always does)",
+            default=False,
+        )
+        backup_directory: Path | None = _setting(
+            None, "BACKUP_DIRECTORY", "Where SQLite backups go; by default backups beside the database"
+        )
+        keep_backups: int | None = _setting(None, "KEEP_BACKUPS", "Backups to keep, the newest; unset: all", ge=1)
+        keep_runs: int | None = _setting(
+            None, "KEEP_RUNS", "Runs to remember, the newest, and those that stored records came with; unset: all", ge=1
+        )
+        table_prefix: str = _setting(
+            "json_", "TABLE_PREFIX", "What the names of tables begin with", pattern=r"^[a-z_][a-z0-9_]{0,19}$"
+        )
+        busy_timeout: float = _setting(
+            5.0, "BUSY_TIMEOUT", "Seconds to wait for another program's transaction", ge=0, le=3600
+        )
+        lock_wait: float = _setting(
+            0.0, "LOCK_WAIT", "Seconds to wait for a lock that another run holds; 0: not at all", ge=0, le=86_400
+        )
 
-
-class DatabaseSection(_InSchema):
-    """Where tables live."""
-
-    path: str = _setting(
-        "../data/database/production.db",
-        "DATABASE_PATH",
-        "Path of an SQLite file, or a URL: postgresql://user:password@host/name",
-        min_length=1,
-    )
-    backup_before_operations: bool = _switch(
-        "BACKUP_BEFORE_OPERATIONS",
-        "Back up before a populate that changes anything (recreating always does)",
-        default=False,
-    )
-    backup_directory: Path | None = _setting(
-        None, "BACKUP_DIRECTORY", "Where SQLite backups go; by default backups beside the database"
-    )
-    keep_backups: int | None = _setting(None, "KEEP_BACKUPS", "Backups to keep, the newest; unset: all", ge=1)
-    keep_runs: int | None = _setting(
-        None, "KEEP_RUNS", "Runs to remember, the newest, and those that stored records came with; unset: all", ge=1
-    )
-    table_prefix: str = _setting(
-        "json_", "TABLE_PREFIX", "What the names of tables begin with", pattern=r"^[a-z_][a-z0-9_]{0,19}$"
-    )
-    busy_timeout: float = _setting(
-        5.0, "BUSY_TIMEOUT", "Seconds to wait for another program's transaction", ge=0, le=3600
-    )
-
-    lock_wait: float = _setting(
-        0.0, "LOCK_WAIT", "Seconds to wait for a lock that another run holds; 0: not at all", ge=0, le=86_400
-    )
-
-    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
-        for name, value in super().__repr_args__():
-            yield name, shown("database.path", value) if name == "path" else value
+        def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+            for name, value in super().__repr_args__():
+                yield name, shown("database.path", value) if name == "path" else value
 
 
 class ProcessingSettings(_Section):
