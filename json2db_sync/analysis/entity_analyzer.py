@@ -19,6 +19,7 @@ from json2db_sync.analysis.statistics import (
     ObjectStatistics,
     allowed_exceptions,
 )
+from json2db_sync.limits import LIMITS, Limits
 from json2db_sync.model.aliases import Aliases
 from json2db_sync.model.decoding import (
     ABSENT,
@@ -194,8 +195,7 @@ _MAX_EXAMPLES = 3
 class ReadOptions:
     """How to read files."""
 
-    memory_limit: int = 512 * 2**20
-    """Bytes."""
+    limits: Limits = LIMITS
     entities: frozenset[str] | None = None
     """Only these; None for all."""
     rules: RecordRules = field(default_factory=RecordRules)

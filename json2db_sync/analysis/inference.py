@@ -21,6 +21,7 @@ from json2db_sync.analysis.statistics import (
     usable_keys,
 )
 from json2db_sync.errors import ConfigurationError
+from json2db_sync.limits import LIMITS
 from json2db_sync.model.jsontext import canonical
 from json2db_sync.model.kind_choices import KindChoice, choice_for
 from json2db_sync.model.kinds import Kind
@@ -85,6 +86,7 @@ class PlanSettings:
     """Entities, or ``*``, whose newest files hold all there is."""
     deletion_stubs: Mapping[str, Mapping[str, object]] | None = None
     """Entity, or ``*``, -> what a record holds that only says that its key was deleted."""
+    max_child_tables: int = LIMITS.child_tables
 
     def lifecycle_of(self, entity: str) -> Lifecycle:
         """How records of an entity take each other's place, and how they end."""

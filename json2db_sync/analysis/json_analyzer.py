@@ -168,7 +168,7 @@ def analyze_file(
     report = meter.file_started(file.name)
     number = 0
     analyzer.start_file(file)
-    with RecordReader(file, options.memory_limit, layouts=options.layouts) as reader:
+    with RecordReader(file, options.limits, layouts=options.layouts) as reader:
         for batch in reader.batches(undecoded=options.batch_path):
             analyzer.add(batch)
             number += len(batch)

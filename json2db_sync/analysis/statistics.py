@@ -13,6 +13,7 @@ from itertools import chain, groupby
 import xxhash
 
 from json2db_sync.analysis.alike_texts import AlikeTexts
+from json2db_sync.limits import MAX_FIELDS
 from json2db_sync.model.decoding import Column, NeedsRowPath
 from json2db_sync.model.extended_json import MOMENTS, WRAPPERS, unwrapped
 from json2db_sync.model.jsontext import Json, preview
@@ -119,8 +120,6 @@ class Sketch:
         return (len(mine & other.hashes) / len(mine), len(mine)) if mine else (0.0, 0)
 
 
-MAX_FIELDS = 5_000
-"""Keys of one object that are followed; what an object used as a map has beyond that is only counted."""
 _MAX_KEY_SETS = 500
 _EXAMPLES_AMONG = 10_000
 """Values of a key among which examples are looked for: of a key that has hardly any, all would have to be."""

@@ -26,6 +26,7 @@ from json2db_sync.config.values import (
     Times,
     shown,
 )
+from json2db_sync.limits import LIMITS
 
 PREFIX = "JSON2DB_"
 _FIELD = r"^[A-Za-z][A-Za-z0-9_]{0,59}$"
@@ -219,6 +220,21 @@ class ProcessingSettings(_Section):
         return self.contracts.get(entity, self.contracts.get("*")) == "freeze"
 
 
+class LimitsSettings(_Section):
+    """The most that a file of others may ask of us."""
+
+    unpacked_bytes: int = _setting(
+        LIMITS.unpacked_bytes, "LIMITS_UNPACKED_BYTES", "Bytes that a packed file may have once it is unpacked", ge=1
+    )
+    entities: int = _setting(LIMITS.entities, "LIMITS_ENTITIES", "Entities that one file may hold", ge=1)
+    child_tables: int = _setting(
+        LIMITS.child_tables, "LIMITS_CHILD_TABLES", "Tables of lists that an entity may have beside its own", ge=1
+    )
+    nodes: int = _setting(
+        LIMITS.nodes, "LIMITS_NODES", "Values, objects and arrays of a record; with more it is rejected", ge=1
+    )
+
+
 class ValidationSettings(_Section):
     """What records must satisfy."""
 
@@ -346,6 +362,7 @@ class Sections(BaseSettings):
     data_source: DataSourceSettings = DataSourceSettings()
     database: DatabaseSection = DatabaseSection()
     processing: ProcessingSettings = ProcessingSettings()
+    limits: LimitsSettings = LimitsSettings()
     validation: ValidationSettings = ValidationSettings()
     fallback: FallbackSettings = FallbackSettings()
     schedule: ScheduleSettings = ScheduleSettings()

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 from json2db_sync.config.layers import Layer, explain, layers
 from json2db_sync.config.sections import Sections, all_fields, variable_of
 from json2db_sync.config.values import shown
+from json2db_sync.limits import Limits
 from json2db_sync.user_paths import expanded
 
 if TYPE_CHECKING:
@@ -79,6 +80,11 @@ class JSON2DBConfig(Sections):
     def fallback_directory(self) -> Path:
         """The folder of the exports that answer in place of the database."""
         return expanded(self.fallback.directory or self.export.directory)
+
+    @property
+    def reading_limits(self) -> Limits:
+        """What the files that are read must keep to."""
+        return Limits(self.processing.memory_limit * 2**20, **self.limits.model_dump())
 
     def source_settings(self, data_source: str | os.PathLike[str] | None = None) -> SourceSettings:
         """What discovery needs, for a path given now or the one configured."""

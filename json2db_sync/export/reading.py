@@ -11,13 +11,14 @@ from typing import Any
 import msgspec
 
 from json2db_sync.export.published import is_empty
+from json2db_sync.limits import Limits
 from json2db_sync.sources.batch import Undecoded
 from json2db_sync.sources.files import make_file
 from json2db_sync.sources.reader import RecordReader, record_of
 from json2db_sync.validation.record_validator import RecordRules
 
-_MEMORY = 2**33
-"""A record may be an eighth of it: whatever a database holds."""
+_LIMITS = Limits(2**33, unpacked_bytes=2**63, nodes=2**33, ratio=2**63)
+"""Whatever a database holds."""
 MOST_DIFFERENCES = 5
 """So many are told of one file."""
 
@@ -32,7 +33,7 @@ def pages_of(path: Path) -> Iterator[list[bytes]]:
     """
     if ".ndjson" in path.name and is_empty(path):  # lines, of which there are none
         return
-    with RecordReader(make_file(path, path.parent, {}), _MEMORY, one_value=True) as reader:
+    with RecordReader(make_file(path, path.parent, {}), _LIMITS, one_value=True) as reader:
         for batch in reader.batches(undecoded=True):
             raws = batch.raws if isinstance(batch, Undecoded) else [record.raw for record in batch.records()]
             yield _compact(raws)

@@ -141,7 +141,7 @@ class FileLoad:
         read = self._options.read
         with (
             database.transaction() as connection,
-            RecordReader(self._file, read.memory_limit, layouts=read.layouts) as reader,
+            RecordReader(self._file, read.limits, layouts=read.layouts) as reader,
         ):
             self._connection, self._ledger = connection, Ledger(database, connection)
             self._plans = {}
@@ -403,7 +403,7 @@ def mark(database: Database, options: PopulateOptions, done: Population) -> None
     """Mark the records that are gone, now that all files are loaded; adds to ``done``."""
     if not any(plan.lifecycle.columns for plan in _stored_plans(database).values()):
         return
-    for entity, marked in mark_gone(database, options.read.wants, options.read.memory_limit):
+    for entity, marked in mark_gone(database, options.read.wants, options.read.limits):
         if isinstance(marked, str):
             text = f"{entity}: which records are gone was not told, and no mark was changed: {marked}"
             done.notes.append(Note(text, "gone_not_told", entity, setting="processing.complete"))

@@ -16,6 +16,7 @@ from json2db_sync.databases.ledger import Ledger, StoredFile
 from json2db_sync.databases.ledger.states import State
 from json2db_sync.databases.outcome_counter import SpillableKeyIndex, key_memory
 from json2db_sync.errors import FileError
+from json2db_sync.limits import Limits
 from json2db_sync.loading.load_context import RecordIds
 from json2db_sync.model.kinds import now_text
 from json2db_sync.model.plan import GONE, ID, LOAD, STUB, EntityPlan
@@ -49,23 +50,17 @@ class Row:
 class NewestState:
     """What the newest files of an entity hold, held against what is stored, over one open connection.
 
-    :param memory_limit: bytes of memory to stay within where these files must be read.
+    :param limits: what these files must keep to where they are read.
     :param may_read: read them where the ledger does not tell.
     """
 
     def __init__(
-        self,
-        database: Database,
-        connection: sa.Connection,
-        plan: EntityPlan,
-        memory_limit: int,
-        *,
-        may_read: bool = True,
+        self, database: Database, connection: sa.Connection, plan: EntityPlan, limits: Limits, *, may_read: bool = True
     ) -> None:
         self._database = database
         self._connection = connection
         self._plan = plan
-        self._memory_limit = memory_limit
+        self._limits = limits
         self._may_read = may_read
         self._ledger = Ledger(database, connection)
         self._states = self._ledger.states(plan.entity)
@@ -91,7 +86,7 @@ class NewestState:
         unloaded = [file.name for file in newest.files if file.digest is None]
         if unloaded:
             raise NotTold(f"{unloaded[0]} is one of its newest files and is not loaded")
-        with SpillableKeyIndex(key_memory(self._memory_limit)) as present:
+        with SpillableKeyIndex(key_memory(self._limits.memory)) as present:
             loads = self._loads_that_tell(newest)
             if loads is None:
                 if not self._may_read:
@@ -128,7 +123,7 @@ class NewestState:
         """The ids of records that stand in the newest files while other versions of them are stored."""
         yield self._ledger.superseded_ids([file.id for file in newest.files])
         for file in newest.files:
-            with RecordIds(self._plan, file.source_file(), key_memory(self._memory_limit)) as ids:
+            with RecordIds(self._plan, file.source_file(), key_memory(self._limits.memory)) as ids:
                 for row in self._ledger.rejected_of_file(file.id):
                     if row["replayed_load"] is None:
                         record = record_of(row["entity"], row["record_number"], row["byte"], row["raw"])
@@ -140,8 +135,8 @@ class NewestState:
         layout = FileLayout.from_text(text, source.entity)
         try:
             with (
-                RecordReader(source, self._memory_limit, layout=layout) as reader,
-                RecordIds(self._plan, source, key_memory(self._memory_limit)) as ids,
+                RecordReader(source, self._limits, layout=layout) as reader,
+                RecordIds(self._plan, source, key_memory(self._limits.memory)) as ids,
             ):
                 for record in reader:
                     if record.entity == self._plan.entity:
@@ -233,9 +228,7 @@ class Marked:
     """All rows."""
 
 
-def mark_gone(
-    database: Database, wants: Callable[[str], bool], memory_limit: int
-) -> Iterator[tuple[str, Marked | str]]:
+def mark_gone(database: Database, wants: Callable[[str], bool], limits: Limits) -> Iterator[tuple[str, Marked | str]]:
     """Mark the rows that the newest files lack, where these are all there is, and clear the marks of others.
 
     Gives each entity that may be marked, with what was done, or why nothing was: it cannot be told which those are.
@@ -246,25 +239,25 @@ def mark_gone(
         if plan.lifecycle.columns and wants(plan.entity):
             try:
                 with database.transaction() as connection:
-                    yield plan.entity, mark_entity(database, connection, plan, memory_limit)
+                    yield plan.entity, mark_entity(database, connection, plan, limits)
             except NotTold as reason:
                 yield plan.entity, str(reason)
 
 
-def would_mark(database: Database, wants: Callable[[str], bool], memory_limit: int) -> bool:
+def would_mark(database: Database, wants: Callable[[str], bool], limits: Limits) -> bool:
     """Would :func:`mark_gone` change a mark?"""
     with database.reading() as connection:
         plans = Ledger(database, connection).plans()
     for plan in plans.values():
         if plan.lifecycle.columns and wants(plan.entity):
             with suppress(NotTold), database.trial() as connection:
-                marked = mark_entity(database, connection, plan, memory_limit)
+                marked = mark_entity(database, connection, plan, limits)
                 if marked.gone or marked.back:
                     return True
     return False
 
 
-def mark_entity(database: Database, connection: sa.Connection, plan: EntityPlan, memory_limit: int) -> Marked:
+def mark_entity(database: Database, connection: sa.Connection, plan: EntityPlan, limits: Limits) -> Marked:
     """The same of one entity.
 
     :raises NotTold: when it cannot be told which rows these are.
@@ -274,7 +267,7 @@ def mark_entity(database: Database, connection: sa.Connection, plan: EntityPlan,
     gone = back = 0
     if plan.lifecycle.complete:
         changed: dict[str | None, list[str | int]] = {}
-        for row in list(NewestState(database, connection, plan, memory_limit).rows()):
+        for row in list(NewestState(database, connection, plan, limits).rows()):
             if not row.stub and row.since != row.marked:
                 changed.setdefault(row.since, []).append(row.id)
                 gone += row.marked is None

@@ -56,7 +56,7 @@ def changes_anything(database: Database, files: Sequence[SourceFile], options: P
     known = [options.plans.as_configured(plan) for plan in wanted.values()]
     if any(todo.planned for todo in what_to_do(database, known, options.plans)):
         return True
-    return would_mark(database, options.read.wants, options.read.memory_limit)
+    return would_mark(database, options.read.wants, options.read.limits)
 
 
 def new_or_changed(database: Database, files: Sequence[SourceFile]) -> list[SourceFile]:

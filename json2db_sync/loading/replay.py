@@ -110,7 +110,7 @@ class _FileReplay:
             memory = self._options.load.memory
             ids = ReplayIds(self._database, connection, plan, file, memory, single=layout == "object")
             ids.prepare(ledger.rejected_of_file(self._stored.id), {place: text for place, (_, text) in tried.items()})
-            order = StoredOrder(self._database, connection, plan, file, self._stored, self._options.read.memory_limit)
+            order = StoredOrder(self._database, connection, plan, file, self._stored, self._options.read.limits)
             later = order.numbers(ids.known.values())
             load = ledger.start_replay(self._run.number, self._stored, self._options.load.mode)
             ledger.take_on(load, [number for number, _text in tried.values()])

@@ -12,6 +12,7 @@ from json2db_sync.databases.dialect import in_lists
 from json2db_sync.databases.ledger import Ledger, StoredFile
 from json2db_sync.databases.outcome_counter import key_memory
 from json2db_sync.errors import FileError
+from json2db_sync.limits import Limits
 from json2db_sync.loading.load_context import RecordIds
 from json2db_sync.model.plan import ID, LOAD, EntityPlan
 from json2db_sync.model.shredder import SchemaMismatch
@@ -34,7 +35,7 @@ class StoredOrder:
         plan: EntityPlan,
         file: SourceFile,
         stored: StoredFile,
-        memory_limit: int,
+        limits: Limits,
     ) -> None:
         self._connection = connection
         self._ledger = Ledger(database, connection)
@@ -42,7 +43,7 @@ class StoredOrder:
         self._table = database.tables(plan)[plan.table.name]
         self._file = file
         self._stored = stored
-        self._memory_limit = memory_limit
+        self._limits = limits
         self.unknown: set[str] = set()
         """Ids of records stored from the file, at places that cannot be found any more."""
 
@@ -81,7 +82,7 @@ class StoredOrder:
         rejected = {row["record_number"] for row in self._ledger.rejected_of_file(self._stored.id)}
         try:
             layout = FileLayout.from_text(self._ledger.layout_of(self._stored.id), self._file.entity)
-            with RecordReader(self._file, self._memory_limit, layout=layout) as reader, self._ids() as ids:
+            with RecordReader(self._file, self._limits, layout=layout) as reader, self._ids() as ids:
                 for record in reader:
                     if record.entity == self._plan.entity and record.number not in rejected:
                         id_ = _id_of(ids, record)
@@ -92,7 +93,7 @@ class StoredOrder:
             return None
 
     def _ids(self) -> RecordIds:
-        return RecordIds(self._plan, self._file, key_memory(self._memory_limit))
+        return RecordIds(self._plan, self._file, key_memory(self._limits.memory))
 
 
 def _id_of(ids: RecordIds, record: Any) -> str:

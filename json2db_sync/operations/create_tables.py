@@ -11,8 +11,8 @@ from json2db_sync.operations.planning import (
     Selection,
     analyze_files,
     find_files,
+    limits,
     make_plans,
-    memory,
     plan_settings,
     reading,
 )
@@ -120,7 +120,7 @@ def _mark(context: Context, database: Database) -> None:
     """Tables that have just got the columns for it tell which records are gone."""
     from json2db_sync.loading.gone import mark_gone
 
-    list(mark_gone(database, lambda _entity: True, memory(context)))
+    list(mark_gone(database, lambda _entity: True, limits(context)))
 
 
 def _require_evolving(context: Context, plans: Iterable[EntityPlan]) -> None:

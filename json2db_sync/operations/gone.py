@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from json2db_sync.errors import FileError
 from json2db_sync.operations.context import Context, limit, stored_plans, unknown_entities
-from json2db_sync.operations.planning import memory
+from json2db_sync.operations.planning import limits
 from json2db_sync.results import GoneRecord, GoneResult
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def gone(context: Context, entity: str, *, most: int | None) -> GoneResult:
         if entity not in plans:
             raise unknown_entities({entity}, plans)
         plan = plans[entity]
-        state = NewestState(database, connection, plan, memory(context))
+        state = NewestState(database, connection, plan, limits(context))
         try:
             found = [row for row in state.rows() if row.since is not None or row.stub]
         except NotTold as reason:

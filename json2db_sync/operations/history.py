@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from json2db_sync.errors import ConfigurationError, DatabaseError
 from json2db_sync.export.fallback import BREAKER, Exports, Fallback, NoFallback, Reading, RecordId, without_map_key
 from json2db_sync.operations.context import Context, limit, unknown_entities, unknown_run
-from json2db_sync.operations.planning import layouts, memory
+from json2db_sync.operations.planning import layouts, limits
 from json2db_sync.operations.summary_reporter import Summary
 from json2db_sync.results import Note, ReportResult, RunResult, RunsResult, SupersededResult, TracedRecord
 from json2db_sync.text import counted
@@ -131,7 +131,7 @@ def trace(context: Context, entity: str, id: RecordId | None) -> Iterator[Traced
 def exports_of(context: Context) -> Exports:
     """The exports that answer in place of the database."""
     processing = context.config.processing
-    return Exports(context.config.fallback_directory, memory(context), processing.keys, processing.aliases)
+    return Exports(context.config.fallback_directory, limits(context).memory, processing.keys, processing.aliases)
 
 
 def _fallback(context: Context) -> NoFallback:

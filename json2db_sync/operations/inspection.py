@@ -11,7 +11,7 @@ from json2db_sync.errors import NoDataFound, SyncError
 from json2db_sync.events import silent
 from json2db_sync.operations.analyze import plan
 from json2db_sync.operations.context import Context, failure_fields
-from json2db_sync.operations.planning import Selection, choose_files, find_source, layouts, memory
+from json2db_sync.operations.planning import Selection, choose_files, find_source, layouts, limits
 from json2db_sync.operations.summary_reporter import Summary
 from json2db_sync.results import (
     DatabaseState,
@@ -125,7 +125,7 @@ def _entities(context: Context, source: Source) -> tuple[str, ...]:
     if source.bytes > LOOK_INSIDE:
         return tuple(sorted({file.entity for file in source.files}))
     return tuple(
-        sorted(frozenset().union(*source.entities_of(frozenset(), memory(context), layouts(context)).values()))
+        sorted(frozenset().union(*source.entities_of(frozenset(), limits(context), layouts(context)).values()))
     )
 
 

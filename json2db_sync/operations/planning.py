@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from json2db_sync.analysis.inference import PlanSettings
     from json2db_sync.analysis.json_analyzer import Analysis
     from json2db_sync.databases.base import Database
+    from json2db_sync.limits import Limits
     from json2db_sync.model.plan import EntityPlan, TablePlan
     from json2db_sync.sources import Source, SourceFile
     from json2db_sync.sources.layouts import Layouts
@@ -87,7 +88,7 @@ def _with_like_files(context: Context, source: Source, database: Database) -> So
 
     if len(source.files) < MANY:
         return source
-    note = note_on_like_files(source.files, stored_plans(database), memory(context))
+    note = note_on_like_files(source.files, stored_plans(database), limits(context))
     return source if note is None else replace(source, notes=(*source.notes, note))
 
 
@@ -119,7 +120,7 @@ def choose_files(context: Context, source: Source, selection: Selection, stored:
     wanted = reading(context, selection).entities
     if wanted is None:
         return list(source.files)
-    held = source.entities_of(wanted, memory(context), layouts(context))
+    held = source.entities_of(wanted, limits(context), layouts(context))
     known = frozenset(stored).union(*held.values())
     if not wanted <= known:
         raise unknown_entities(wanted - known, known)
@@ -227,9 +228,9 @@ def _known_places(database: Database) -> Mapping[str, RecordsPath]:
         return ledger.places() if ledger.exists() else {}
 
 
-def memory(context: Context) -> int:
-    """Bytes of memory to stay within."""
-    return context.config.processing.memory_limit * 2**20
+def limits(context: Context) -> Limits:
+    """What the files that are read must keep to."""
+    return context.config.reading_limits
 
 
 def reading(context: Context, selection: Selection) -> ReadOptions:
@@ -245,7 +246,7 @@ def reading(context: Context, selection: Selection) -> ReadOptions:
             raise ConfigurationError(
                 "entity_filter names no entity", hint=hint, reason="no_entity_named", setting=setting
             )
-    return ReadOptions(memory(context), names, layouts=layouts(context), batch_path=context.batch_path)
+    return ReadOptions(limits(context), names, layouts=layouts(context), batch_path=context.batch_path)
 
 
 def reading_by_rules(context: Context, selection: Selection) -> ReadOptions:
@@ -317,6 +318,7 @@ def plan_settings(context: Context, stored: Mapping[str, EntityPlan]) -> PlanSet
         versions=processing.versions,
         complete=processing.complete or (),
         deletion_stubs=processing.deletion_stubs,
+        max_child_tables=context.config.limits.child_tables,
     )
 
 

@@ -27,7 +27,7 @@ from json2db_sync.operations.planning import (
     doubts_of_lifecycles,
     find_files,
     ignored_settings,
-    memory,
+    limits,
     plan_settings,
     reading_by_rules,
     rule_notes,
@@ -121,7 +121,7 @@ def populate_options(context: Context, selection: Selection, stored: Mapping[str
         load=LoadOptions(
             duplicate_prevention=processing.enable_duplicate_prevention,
             skip_existing=processing.skip_existing_records,
-            memory=key_memory(memory(context)),
+            memory=key_memory(limits(context).memory),
         ),
         limit=RejectionLimit.parse(processing.max_rejected, stop=processing.on_error == "stop"),
         batch_size=processing.batch_size,

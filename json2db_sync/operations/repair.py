@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from json2db_sync.errors import FileError
 from json2db_sync.operations.context import Context, PathLike, all_table_names, stored_plans, timing
-from json2db_sync.operations.planning import Selection, find_source, memory, plan_settings
+from json2db_sync.operations.planning import Selection, find_source, limits, plan_settings
 from json2db_sync.operations.populate import populate_options
 from json2db_sync.results import LeftDamage, RepairResult, SchemaChange
 from json2db_sync.text import counted
@@ -168,7 +168,7 @@ def _diagnosis(work: _Work) -> Diagnosis:
     paths = _paths(work)
     with database.reading() as connection:
         plans = Ledger(database, connection).plans()
-        found = Diagnosis(database, connection, plans, memory(work.context), meter, paths=paths)
+        found = Diagnosis(database, connection, plans, limits(work.context), meter, paths=paths)
         work.step.reads(*found.size)
         found.examine()
         found.unfit += Verification(database, connection, plans).schema().examples
@@ -185,7 +185,7 @@ def _restore(work: _Work, found: Diagnosis, run: int, *, keep: bool) -> Repairs:
     done.left += [LeftDamage("not_a_row", None, text, RESTORE) for text in found.unfit]
     with database.transaction() if keep else database.trial() as connection:
         for plan in Ledger(database, connection).plans().values():
-            EntityRepair(database, connection, plan, found, memory(work.context)).run(run, done)
+            EntityRepair(database, connection, plan, found, limits(work.context)).run(run, done)
     return done
 
 

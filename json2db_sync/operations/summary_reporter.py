@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.flat_views import views_of
 from json2db_sync.databases.ledger import TABLES, Ledger, LoadedFile
+from json2db_sync.limits import Limits
 from json2db_sync.loading.gone import NewestState
 from json2db_sync.model.kinds import now_text
 from json2db_sync.model.plan import ID, EntityPlan
@@ -33,8 +34,8 @@ from json2db_sync.schema.schema_diff import SchemaPlanner, repairs
 from json2db_sync.verification.column_figures import misfit_notes, sums
 from json2db_sync.verification.references import Reference
 
-_MEMORY = 64 * 2**20
-"""Bytes for the keys of rejected records."""
+_LIMITS = Limits(64 * 2**20)
+"""Memory for the keys of rejected records."""
 V = TypeVar("V", bound=Value)
 
 
@@ -127,7 +128,7 @@ class Summary:
         plan = self.plans[entity]
         if plan.table.name not in self._existing:
             return None
-        return NewestState(self._database, self._connection, plan, _MEMORY).count()
+        return NewestState(self._database, self._connection, plan, _LIMITS).count()
 
     def runs(self, most: int | None) -> list[RunReport]:
         """Past runs, newest first."""

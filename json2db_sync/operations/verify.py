@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from json2db_sync.errors import DatabaseError, SyncError, ValidationError
 from json2db_sync.operations.context import Context, Step, failure_fields, timing, unknown_run
-from json2db_sync.operations.planning import memory, rules
+from json2db_sync.operations.planning import limits, rules
 from json2db_sync.results import Check, Note, VerifyResult
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def _comparison(
     from json2db_sync.events import Meter
     from json2db_sync.verification.source_comparison import Comparison
 
-    comparison = Comparison(database, connection, plans, memory(context), Meter("verify", context.emit), run)
+    comparison = Comparison(database, connection, plans, limits(context), Meter("verify", context.emit), run)
     step.reads(*comparison.size)
     return comparison
 
@@ -171,7 +171,7 @@ def _marks(
     if any(plan.lifecycle.columns for plan in plans.values()):
         from json2db_sync.verification.marks import check_marks
 
-        yield check_marks(database, connection, plans, memory(context), may_read=may_read)
+        yield check_marks(database, connection, plans, limits(context), may_read=may_read)
 
 
 def _stored_rules(

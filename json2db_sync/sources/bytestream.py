@@ -21,23 +21,29 @@ from typing import BinaryIO, cast
 import xxhash
 
 from json2db_sync.errors import FileError
+from json2db_sync.limits import LIMITS, RATIO_FROM, UNPACKER_MEMORY, Limits, exceeded
 from json2db_sync.sources.files import require_file
 
 CHUNK = 256 * 1024
 """Bytes read at a time: large enough for speed, small enough to be nothing beside the records."""
 
+_TOO_MUCH_MEMORY = ("Memory usage limit", "too much memory")
+"""What liblzma and zstd say of it."""
 _MAGIC = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\0": "xz", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
 class ByteStream:
     """Reads a file in chunks of UTF-8, whatever its packing and encoding.
 
+    :param limits: what a packed file must keep to.
     :raises FileError: when it cannot be opened or read, is packed wrongly, or changed while it was read.
     """
 
-    def __init__(self, path: Path, name: str) -> None:
+    def __init__(self, path: Path, name: str, limits: Limits = LIMITS) -> None:
         self.path = path
         self.name = name
+        self.limits = limits
+        self._unpacked_bytes = 0
         self._hash = xxhash.xxh3_128()
         self._errors: tuple[type[Exception], ...] = (OSError, EOFError, lzma.LZMAError, zlib.error)
         require_file(path, name)
@@ -51,9 +57,9 @@ class ByteStream:
         self._file: BinaryIO = io.BufferedReader(self._counted, CHUNK)
         try:
             head = self._peek()
-            packing = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), None)
-            if packing:
-                self._file = self._unpacked(packing)
+            self._packing = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), None)
+            if self._packing:
+                self._file = self._unpacked(self._packing)
                 head = self._peek()
             encoding = json.detect_encoding(head) if head else "utf-8"
             self.skipped = 3 if encoding == "utf-8-sig" else 0  # bytes of a byte order mark
@@ -72,7 +78,7 @@ class ByteStream:
 
     def _unpacked(self, packing: str) -> BinaryIO:
         if packing != "zstd":
-            openers: dict[str, Callable[[BinaryIO], object]] = {"gzip": gzip.open, "xz": lzma.open, "bz2": bz2.open}
+            openers: dict[str, Callable[[BinaryIO], object]] = {"gzip": gzip.open, "xz": _xz, "bz2": bz2.open}
             return cast(BinaryIO, openers[packing](self._file))
         zstd = _zstd()
         if zstd is None:
@@ -87,10 +93,7 @@ class ByteStream:
 
     def read(self) -> bytes:
         """The next chunk; empty at the end, where the file must be as it was at the beginning."""
-        try:
-            chunk = self._file.read(CHUNK)
-        except self._errors as error:
-            raise self._failure(error) from error
+        chunk = self._read()
         if not chunk:
             self._check_unchanged()
         if self._transcode is None:
@@ -98,7 +101,7 @@ class ByteStream:
         try:
             text = self._transcode.decode(chunk, final=not chunk)
             while chunk and not text:  # less than a character came out: empty would mean the end
-                chunk = self._file.read(CHUNK)
+                chunk = self._read()
                 text = self._transcode.decode(chunk, final=not chunk)
             return text.encode("utf-8")
         except UnicodeError as error:
@@ -106,6 +109,31 @@ class ByteStream:
             raise FileError(
                 f"{self.name} is not valid {encoding}: {error}", file=str(self.path), reason="invalid_encoding"
             ) from error
+
+    def _read(self) -> bytes:
+        try:
+            chunk = self._file.read(CHUNK)
+        except self._errors as error:
+            raise self._failure(error) from error
+        if self._packing:
+            self._unpacked_bytes += len(chunk)
+            self._require_plausible()
+        return chunk
+
+    def _require_plausible(self) -> None:
+        """Raise where unpacking makes too much of the file."""
+        unpacked, most, context = self._unpacked_bytes, self.limits.unpacked_bytes, {"file": str(self.path)}
+        if unpacked > most:
+            text = f"{self.name} has more than {most:,} bytes once it is unpacked ({self._packing})"
+            raise exceeded(text, "unpacked_bytes", instead="or unpack it yourself", **context)
+        if unpacked > RATIO_FROM and unpacked > self.limits.ratio * self.bytes_read:
+            raise FileError(
+                f"{self.name} unpacks to more than {self.limits.ratio} times its size ({self._packing}): "
+                f"{self.bytes_read:,} bytes to {unpacked:,} so far",
+                hint="no ordinary JSON does that; if the file is to be trusted, unpack it yourself",
+                reason="limit_exceeded",
+                **context,
+            )
 
     def _check_unchanged(self) -> None:
         before, now = self.status, os.fstat(self._raw.fileno())
@@ -154,12 +182,56 @@ class ByteStream:
         )
 
     def _cannot_unpack(self, error: Exception) -> FileError:
+        if any(words in str(error) for words in _TOO_MUCH_MEMORY):
+            return FileError(
+                f"{self.name} needs more than {UNPACKER_MEMORY // 2**20} MB of memory to be unpacked ({self._packing})",
+                hint=f"unpack it yourself, or pack it with a smaller window: {self._packing} -9",
+                file=str(self.path),
+                reason="limit_exceeded",
+            )
         return FileError(
             f"{self.name} cannot be unpacked: {error}",
             hint="the file is cut off or damaged; fetch it again",
             file=str(self.path),
             reason="cannot_unpack",
         )
+
+
+class _Xz(io.RawIOBase):
+    """Unpacks xz within a limit of memory, one stream after the other, whatever zeros stand between them."""
+
+    def __init__(self, packed: BinaryIO) -> None:
+        self._packed = packed
+        self._unpacker: lzma.LZMADecompressor | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        while True:
+            data = self._next(len(buffer))
+            if data or self._unpacker is None:
+                buffer[: len(data)] = data
+                return len(data)
+
+    def _next(self, most: int) -> bytes:
+        """What comes next, at most so much; maybe nothing yet. At the end there is no unpacker left."""
+        if self._unpacker is not None and not self._unpacker.eof:
+            packed = self._packed.read(CHUNK) if self._unpacker.needs_input else b""
+            if self._unpacker.needs_input and not packed:
+                raise EOFError("it ends before its end is marked")
+            return self._unpacker.decompress(packed, most)
+        packed = self._unpacker.unused_data if self._unpacker is not None else b""
+        while not (packed := packed.lstrip(b"\0")):
+            if not (packed := self._packed.read(CHUNK)):
+                self._unpacker = None
+                return b""
+        self._unpacker = lzma.LZMADecompressor(lzma.FORMAT_XZ, UNPACKER_MEMORY)
+        return self._unpacker.decompress(packed, most)
+
+
+def _xz(packed: BinaryIO) -> BinaryIO:
+    return io.BufferedReader(_Xz(packed), CHUNK)
 
 
 def _zstd() -> ModuleType | None:

@@ -28,7 +28,8 @@ _KEPT = 64
 _MAX_PAUSE = 2000
 """Elements decoded one by one before a cut is tried again."""
 
-_BETWEEN = re.compile(r'[ \t\r\n]*,[ \t\r\n]*\{[ \t\r\n]*(?:"(?:[^"\\]|\\.)*")?')
+_SPACES = re.compile(r"[ \t\r\n]*+")
+_BETWEEN = re.compile(r'[ \t\r\n]*,[ \t\r\n]*\{[ \t\r\n]*(?:"(?:[^"\\]|\\.)*+")?')
 """From the end of one element to the first key of the next."""
 raw_values = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -137,9 +138,8 @@ class Cursor:
         """Moves to the next character that is not white space, and returns it; "" at the end of the file."""
         while True:
             text, pos = self._text, self._pos
-            while pos < len(text) and text[pos] in SPACE:
-                pos += 1
-            self._pos = pos
+            if pos < len(text) and text[pos] in SPACE:
+                pos = self._pos = _SPACES.match(text, pos).end()  # type: ignore[union-attr]  # it matches anything
             if pos < len(text):
                 return text[pos]
             if not self._fill():
@@ -390,7 +390,7 @@ class Cursor:
     def _place(self, byte: int) -> Place | None:
         """Where that byte of the file is; counted only now, by reading the file again."""
         try:
-            with ByteStream(self._stream.path, self._file.name) as again:
+            with ByteStream(self._stream.path, self._file.name, self._stream.limits) as again:
                 return place_of(iter(again.read, b""), byte, again.skipped)
         except FileError:
             return None  # it is told by its byte

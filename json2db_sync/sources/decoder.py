@@ -8,10 +8,7 @@ from collections.abc import Callable, Iterator
 from math import isfinite
 from typing import Any
 
-MAX_DEPTH = 400
-"""Levels of nesting that a record may have: what the parser, the encoder and Python's stack all take."""
-MAX_DIGITS = 4300
-"""Digits that Python reads of an integer (its default, a guard against endless conversions)."""
+from json2db_sync.limits import MAX_DEPTH, MAX_DIGITS
 
 _TOO_DEEP = f"it is nested more than {MAX_DEPTH} levels deep"
 _STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)

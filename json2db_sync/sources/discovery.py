@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from json2db_sync.errors import ConfigurationError, FileError, NoDataFound
+from json2db_sync.limits import Limits
 from json2db_sync.results.messages import Note
 from json2db_sync.sources.added_fields import SOURCE_NAME, folder_of
 from json2db_sync.sources.file_order import Order
@@ -135,12 +136,10 @@ class Source:
         """The folders that hold the files."""
         return list(dict.fromkeys(file.path.parent for file in self.files))
 
-    def entities_of(
-        self, wanted: Collection[str], memory_limit: int, layouts: Layouts
-    ) -> Mapping[Path, frozenset[str]]:
+    def entities_of(self, wanted: Collection[str], limits: Limits, layouts: Layouts) -> Mapping[Path, frozenset[str]]:
         """Which entities each file holds, looking inside only those whose name is not among those wanted."""
         return {
-            file.path: frozenset({file.entity}) if file.entity in wanted else entities_in(file, memory_limit, layouts)
+            file.path: frozenset({file.entity}) if file.entity in wanted else entities_in(file, limits, layouts)
             for file in self.files
         }
 

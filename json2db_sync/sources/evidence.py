@@ -251,9 +251,9 @@ def _entities(name: FileName, members: Sequence[Member]) -> FileLayout | None:
     if not any(member.objects for member in lists):
         lists = list(members)
     names = frozenset(entity_name(member.key) for member in lists)
-    keys = tuple(member.key for member in lists)
-    beside = {member.key: member.value for member in members if member not in lists}
-    return FileLayout("entities", name.entity, lists=keys, entities=names, beside=beside)
+    keys = dict.fromkeys(member.key for member in lists)
+    beside = {member.key: member.value for member in members if member.key not in keys}
+    return FileLayout("entities", name.entity, lists=tuple(keys), entities=names, beside=beside)
 
 
 def _ids(entity: str) -> frozenset[str]:

@@ -13,6 +13,7 @@ from itertools import groupby
 from pathlib import PurePosixPath
 
 from json2db_sync.errors import FileError
+from json2db_sync.limits import Limits
 from json2db_sync.model.plan import entity_name
 from json2db_sync.results.messages import Note
 from json2db_sync.sources.files import SourceFile
@@ -29,7 +30,7 @@ _NUMBER = re.compile(r"(\d{4}[\d._-]*|\d+)$")
 """At the end of what all names begin with: a number, or the beginning of a date."""
 
 
-def note_on_like_files(files: Sequence[SourceFile], stored: Collection[str], memory_limit: int) -> Note | None:
+def note_on_like_files(files: Sequence[SourceFile], stored: Collection[str], limits: Limits) -> Note | None:
     """What is worth saying where many small files of like fields would be as many tables.
 
     :param stored: entities that have tables already.
@@ -37,8 +38,8 @@ def note_on_like_files(files: Sequence[SourceFile], stored: Collection[str], mem
     small = [file for file in files if file.size <= _SMALL and file.entity not in stored]
     counts = Counter(file.entity for file in small)
     rest = [file for file in small if counts[file.entity] == 1]  # what many folders hold is an entity already
-    is_one = len(rest) >= MANY and _are_alike(rest, memory_limit)
-    if not (groups := list(_groups(small, memory_limit)) or ([rest] if is_one else [])):
+    is_one = len(rest) >= MANY and _are_alike(rest, limits)
+    if not (groups := list(_groups(small, limits)) or ([rest] if is_one else [])):
         return None
     patterns, alike = dict(map(_pattern, groups)), {file.path for group in groups for file in group}
     others = [file for file in files if file.path not in alike and any(fnmatch(file.name, one) for one in patterns)]
@@ -51,7 +52,7 @@ def note_on_like_files(files: Sequence[SourceFile], stored: Collection[str], mem
     return Note(text, "many_like_files", next(iter(patterns.values())) if tables == 1 else None, count, setting=setting)
 
 
-def _groups(small: Sequence[SourceFile], memory_limit: int) -> Iterator[list[SourceFile]]:
+def _groups(small: Sequence[SourceFile], limits: Limits) -> Iterator[list[SourceFile]]:
     """Files of like records: those of a folder, or of it those whose names begin with one word."""
     for folder in _by(small, lambda file: file.path.parent.as_posix()):
         own = Counter(file.entity for file in folder)
@@ -59,19 +60,19 @@ def _groups(small: Sequence[SourceFile], memory_limit: int) -> Iterator[list[Sou
         numbered = [file for file in found if any(map(str.isdigit, file.path.name))]
         found = numbered if len(numbered) >= MANY else found  # a products.json among them is another thing
         if len(found) >= MANY:
-            is_one = _are_alike(found, memory_limit)
+            is_one = _are_alike(found, limits)
             words = [found] if is_one else _by(found, lambda file: re.split(r"[\W\d_]", file.path.name, maxsplit=1)[0])
-            yield from (one for one in words if is_one or (len(one) >= MANY and _are_alike(one, memory_limit)))
+            yield from (one for one in words if is_one or (len(one) >= MANY and _are_alike(one, limits)))
 
 
 def _by(files: Iterable[SourceFile], mark: Callable[[SourceFile], str]) -> Iterator[list[SourceFile]]:
     return (list(together) for _, together in groupby(sorted(files, key=mark), mark))
 
 
-def _are_alike(files: Sequence[SourceFile], memory_limit: int) -> bool:
+def _are_alike(files: Sequence[SourceFile], limits: Limits) -> bool:
     found: list[frozenset[str]] = []
     for file in files[:: max(len(files) // _SAMPLES, 1)]:
-        with suppress(FileError), RecordReader(file, memory_limit) as reader:
+        with suppress(FileError), RecordReader(file, limits) as reader:
             fields = next((frozenset(record.value) for record in reader if record.problem is None), None)
             found += [fields] if fields else []
     times = Counter(field for fields in found for field in fields)

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from json2db_sync.errors import FileError
+from json2db_sync.limits import Limits, exceeded
 from json2db_sync.model.jsontext import preview
 from json2db_sync.model.plan import entity_name
 from json2db_sync.sources.added_fields import with_fields
@@ -38,16 +39,13 @@ from json2db_sync.sources.records_path import RecordsPath, Step
 from json2db_sync.sources.survey import Member, member_at, survey
 from json2db_sync.sources.walk import Walk, gathered
 
-_RECORD_SHARE = 8
-"""A record may be this fraction of the memory limit: as Python objects it takes several times its text."""
-
 Part = Stretch | Element
 
 
 class RecordReader:
     """Iterates over the records of a file.
 
-    :param memory_limit: bytes; a record larger than an eighth of it is refused.
+    :param limits: what the file must keep to.
     :param layouts: what is known of the layouts of files.
     :param layout: how the file is read, if that is settled.
     :param one_value: must a file be one value, unless its name says that it is lines?
@@ -57,25 +55,25 @@ class RecordReader:
     def __init__(
         self,
         file: SourceFile,
-        memory_limit: int,
+        limits: Limits,
         *,
         layouts: Layouts = NOTHING_KNOWN,
         layout: FileLayout | None = None,
         one_value: bool = False,
     ) -> None:
         self.file = file
-        self._memory_limit = memory_limit
+        self._limits = limits
         self._layouts = layouts
         self._settled = layout
         self._one_value = one_value
         self.layout = FileLayout("array", file.entity)
         """Whole once all records were read."""
-        self._limit = max(memory_limit // _RECORD_SHARE, 4 * CHUNK)
+        self._limit = max(limits.record, 4 * CHUNK)
         self._stream: ByteStream | None = None
         self._used = False
 
     def __enter__(self) -> RecordReader:
-        self._stream = ByteStream(self.file.path, self.file.name)
+        self._stream = ByteStream(self.file.path, self.file.name, self._limits)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -108,6 +106,12 @@ class RecordReader:
 
     def _file_batches(self, undecoded: bool) -> Iterator[Batch]:
         self.layout = self._settled or self.survey()
+        if self.layout.kind == "entities" and len(self.layout.holds) > self._limits.entities:
+            raise exceeded(
+                f"{self.file.name} holds {len(self.layout.holds):,} entities, more than {self._limits.entities:,}",
+                "entities",
+                file=str(self.file.path),
+            )
         if self.layout.kind == "lines":
             yield from self._lines(undecoded)
             return
@@ -128,7 +132,7 @@ class RecordReader:
         assert self._stream is not None
         if self._used:
             self._stream.close()
-            self._stream = ByteStream(self.file.path, self.file.name)
+            self._stream = ByteStream(self.file.path, self.file.name, self._limits)
         self._used = True
         return self._stream
 
@@ -222,7 +226,7 @@ class RecordReader:
         return layout
 
     def _survey_alone(self, file: SourceFile) -> FileLayout:
-        with RecordReader(file, self._memory_limit) as reader:
+        with RecordReader(file, self._limits) as reader:
             return reader.survey()
 
     def _no_records(self, found: str) -> FileError:
@@ -339,10 +343,10 @@ def record_of(entity: str, number: int, byte: int, raw: bytes) -> Record:
     return record_from(entity, number, decode_line(Decoder(), raw, byte))
 
 
-def entities_in(file: SourceFile, memory_limit: int, layouts: Layouts = NOTHING_KNOWN) -> frozenset[str]:
+def entities_in(file: SourceFile, limits: Limits, layouts: Layouts = NOTHING_KNOWN) -> frozenset[str]:
     """The entities that a file holds. An unreadable file holds its own."""
     try:
-        with RecordReader(file, memory_limit, layouts=layouts) as reader:
+        with RecordReader(file, limits, layouts=layouts) as reader:
             return reader.survey().holds
     except FileError:
         return frozenset({file.entity})

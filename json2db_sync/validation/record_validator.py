@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from json2db_sync.limits import MAX_VIOLATIONS
 from json2db_sync.model.jsontext import path_text
 from json2db_sync.results import Note
 from json2db_sync.text import asked, counted, some_of
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 Mode = Literal["reject", "warn"]
 _MOST = 300
 """Characters of a message; a schema's own enumeration may be longer than anyone reads."""
-
-_MOST_MISTAKES = 100
-"""Of one record that are kept."""
 
 _REASON = "does not satisfy"
 
@@ -98,7 +96,7 @@ class RecordRules:
             return None
         try:
             errors = list(validator.iter_errors(record))
-            told = [place_and_message(error) for error in errors[:_MOST_MISTAKES]]
+            told = [place_and_message(error) for error in errors[:MAX_VIOLATIONS]]
         except ValueError:  # the validator cannot show a value that is nested more than 255 levels deep
             return Violation("$", "what is wrong is nested too deep to be told", schema)
         shown = [

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
+from json2db_sync.limits import Limits
 from json2db_sync.loading.gone import NewestState, NotTold, Row
 from json2db_sync.model.plan import EntityPlan
 from json2db_sync.results import Check, Note
@@ -15,7 +16,7 @@ from json2db_sync.verification.check_builder import CheckBuilder
 
 
 def check_marks(
-    database: Database, connection: sa.Connection, plans: Mapping[str, EntityPlan], memory_limit: int, *, may_read: bool
+    database: Database, connection: sa.Connection, plans: Mapping[str, EntityPlan], limits: Limits, *, may_read: bool
 ) -> Check:
     """The check of the entities whose newest files are all there is.
 
@@ -26,7 +27,7 @@ def check_marks(
     marks = 0
     checked = [plan for plan in plans.values() if plan.lifecycle.columns and plan.table.name in existing]
     for plan in checked:
-        state = NewestState(database, connection, plan, memory_limit, may_read=may_read)
+        state = NewestState(database, connection, plan, limits, may_read=may_read)
         complete = plan.lifecycle.complete
         try:
             for row in state.rows() if complete else state.marked_rows():

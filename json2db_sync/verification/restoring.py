@@ -15,6 +15,7 @@ from json2db_sync.databases.dialect import Id, in_lists
 from json2db_sync.databases.ledger import FORGOTTEN, STORED, Ledger, Load, StoredFile
 from json2db_sync.databases.outcome_counter import Counts, key_memory
 from json2db_sync.errors import DatabaseError
+from json2db_sync.limits import Limits
 from json2db_sync.loading.gone import NotTold, mark_entity
 from json2db_sync.loading.load_context import LoadContext, LoadOptions, NoKey, Place, RecordIds
 from json2db_sync.loading.row_loader import RowLoader, Shredded
@@ -57,13 +58,13 @@ class EntityRepair:
     """The repair of one entity's rows, within one transaction."""
 
     def __init__(
-        self, database: Database, connection: sa.Connection, plan: EntityPlan, diagnosis: Diagnosis, memory_limit: int
+        self, database: Database, connection: sa.Connection, plan: EntityPlan, diagnosis: Diagnosis, limits: Limits
     ) -> None:
         self._database = database
         self._connection = connection
         self._plan = plan
         self._ledger = Ledger(database, connection)
-        self._memory_limit = memory_limit
+        self._limits = limits
         self._found = diagnosis
         self._damaged = diagnosis.damaged.get(plan.entity, {})
         self._is_whole = plan.entity in diagnosis.whole
@@ -98,7 +99,7 @@ class EntityRepair:
         self._settle(number, done, left)
         if self._plan.lifecycle.columns:
             with suppress(NotTold):
-                marked = mark_entity(self._database, self._connection, self._plan, self._memory_limit)
+                marked = mark_entity(self._database, self._connection, self._plan, self._limits)
                 done.marked += marked.gone + marked.back
 
     def _wanted(self) -> dict[Id, int | None]:
@@ -121,7 +122,7 @@ class EntityRepair:
             time = now_text(file.time) if file.time is not None else None
             later = numbers[load.file.id] if load.status == "replayed" else {}
             place = Place(load.id, own, newer, load.file.session, time, later=later, now=load.loaded_at)
-            options = LoadOptions(load.mode != "rewrite", load.mode == "skip", key_memory(self._memory_limit))
+            options = LoadOptions(load.mode != "rewrite", load.mode == "skip", key_memory(self._limits.memory))
             context = LoadContext(self._database, self._connection, self._beside, place, options)
             try:
                 self._store(context, self._records(load, ids), numbers[load.file.id])
@@ -155,8 +156,8 @@ class EntityRepair:
         file = load.file.source_file(load.layout)
         layout = FileLayout.from_text(load.layout, file.entity)
         with (
-            RecordReader(self._found.source_of(load), self._memory_limit, layout=layout) as reader,
-            RecordIds(self._plan, file, key_memory(self._memory_limit)) as known,
+            RecordReader(self._found.source_of(load), self._limits, layout=layout) as reader,
+            RecordIds(self._plan, file, key_memory(self._limits.memory)) as known,
         ):
             for record in reader:
                 if record.entity == self._plan.entity and record.number not in rejected:

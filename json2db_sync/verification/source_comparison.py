@@ -18,6 +18,7 @@ from json2db_sync.databases.ledger import STORED, Ledger, Load
 from json2db_sync.databases.outcome_counter import key_memory
 from json2db_sync.errors import FileError
 from json2db_sync.events import Meter
+from json2db_sync.limits import Limits
 from json2db_sync.model.plan import EntityPlan
 from json2db_sync.results import Check, Note
 from json2db_sync.sources import RecordReader, SourceFile
@@ -44,20 +45,20 @@ class Comparison:
         database: Database,
         connection: sa.Connection,
         plans: Mapping[str, EntityPlan],
-        memory_limit: int,
+        limits: Limits,
         meter: Meter,
         run: int | None = None,
         *,
         batch_path: bool = True,
         paths: Mapping[str, Path] | None = None,
     ) -> None:
-        self._memory_limit = memory_limit
+        self._limits = limits
         self._meter = meter
         self._ledger = Ledger(database, connection)
         loads = self._ledger.loads(statuses=STORED) if plans else []
         loads = [load for load in loads if load.file.entity in plans]
         self._latest = self._ledger.latest_loads() if plans else set()
-        self._replay = LedgerReplay(plans, loads, key_memory(memory_limit)) if run is None else None
+        self._replay = LedgerReplay(plans, loads, key_memory(limits.memory)) if run is None else None
         self._readings = list(self._planned(loads, run))
         self._stored = StoredSide(database, connection, plans, {load.id: load for load in loads})
         self._batch_path = batch_path
@@ -156,7 +157,7 @@ class Comparison:
         derived = self._replay.start(load) if self._replay is not None else None
         stored = self._stored if load.id in self._latest else None
         return EntityComparison(load, file, self._plans[load.file.entity], stored, derived, self._ledger,
-                                key_memory(self._memory_limit), self._bulk(load.file.entity))  # fmt: skip
+                                key_memory(self._limits.memory), self._bulk(load.file.entity))  # fmt: skip
 
     def _play(
         self, file: SourceFile, reading: Reading, sides: Mapping[str, EntityComparison]
@@ -169,7 +170,7 @@ class Comparison:
         number = 0
         layout = FileLayout.from_text(reading[0].layout, file.entity)
         try:
-            with RecordReader(source, self._memory_limit, layout=layout) as reader:
+            with RecordReader(source, self._limits, layout=layout) as reader:
                 for batch in reader.batches(undecoded=self._batch_path):
                     if batch.entity in sides:
                         sides[batch.entity].add(batch, single=reader.layout.is_single)

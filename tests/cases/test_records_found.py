@@ -14,6 +14,7 @@ from json2db_sync import SyncRunner
 from json2db_sync.config import JSON2DBConfig
 from json2db_sync.errors import ConfigurationError, FileError
 from json2db_sync.interfaces.cli.exits import Exit, exit_code
+from json2db_sync.limits import Limits
 from json2db_sync.sources import RecordReader
 from json2db_sync.sources.files import make_file
 from json2db_sync.sources.layouts import Layouts
@@ -508,10 +509,10 @@ def test_plain_paths_are_read_in_bounded_memory(
     file.write_text(begin + ",\n".join(texts) + end)
     source = make_file(file, tmp_path, {})
     known = Layouts({"things": RecordsPath.parse(path)})
-    with RecordReader(source, 1, layouts=known) as reader:
+    with RecordReader(source, Limits(1), layouts=known) as reader:
         assert sum(len(batch) for batch in reader.batches(undecoded=undecoded)) == count
     if undecoded:
-        with RecordReader(source, 1) as reader, pytest.raises(FileError, match="larger than") as error:
+        with RecordReader(source, Limits(1)) as reader, pytest.raises(FileError, match="larger than") as error:
             list(reader)
         assert "data_source.records = " in error.value.hint
         assert json.dumps({"things": path.removesuffix(".node").removesuffix("[*]")})[:-3] in error.value.hint
@@ -611,7 +612,7 @@ def test_large_lists_whose_key_comes_twice_are_read_piece_by_piece(tmp_path: Pat
     lists = [[{"id": number, "text": "x" * 1000} for number in range(start, start + 1500)] for start in (0, 1500)]
     path = tmp_path / "all.json"
     path.write_text(f'{{"cats":{json.dumps(lists[0])},"dogs":[{{"id":1}}],"cats":{json.dumps(lists[1])}}}')
-    with RecordReader(make_file(path, tmp_path, {}), 2**24) as reader:
+    with RecordReader(make_file(path, tmp_path, {}), Limits(2**24)) as reader:
         batches = list(reader.batches(undecoded=undecoded))
     records = [record for batch in batches for record in batch.records() if record.entity == "cats"]
     assert [record.value["id"] for record in records] == list(range(3000))
@@ -739,6 +740,6 @@ def test_records_inside_each_element_are_told_of_a_large_list_too(tmp_path: Path
         entries = [{"fullUrl": "x" * 1000, "resource": {"id": str(number)}} for number in range(3000)] + more
         path = tmp_path / "parts.json"
         path.write_text(json.dumps({"resourceType": "Bundle", "entry": entries + entries[:9]}))
-        with RecordReader(make_file(path, tmp_path, {}), 2**24) as reader:
+        with RecordReader(make_file(path, tmp_path, {}), Limits(2**24)) as reader:
             likelier = reader.survey().likelier
         assert (likelier and likelier.text) == expected

@@ -12,6 +12,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from json2db_sync.errors import FileError
+from json2db_sync.limits import Limits
 from json2db_sync.sources import bytestream, cursor
 from json2db_sync.sources.batch import Undecoded
 from json2db_sync.sources.files import make_file
@@ -34,7 +35,7 @@ def read(path, *, undecoded):
     """The records up to the end or the first error, what that says, and what is known of the file."""
     found, failure, known = [], None, ()
     try:
-        with RecordReader(make_file(path, path.parent, {}), LIMIT) as reader:
+        with RecordReader(make_file(path, path.parent, {}), Limits(LIMIT)) as reader:
             for batch in reader.batches(undecoded=undecoded):
                 records = list(batch.records())
                 assert len(batch) == len(records)
@@ -56,7 +57,7 @@ def assert_read_alike(path):
 
 
 def share_undecoded(path):
-    with RecordReader(make_file(path, path.parent, {}), LIMIT) as reader:
+    with RecordReader(make_file(path, path.parent, {}), Limits(LIMIT)) as reader:
         batches = list(reader.batches(undecoded=True))
     return sum(len(batch) for batch in batches if isinstance(batch, Undecoded)) / sum(map(len, batches))
 
@@ -248,7 +249,7 @@ def test_large_records_are_refused_alike(tmp_path, size, before):
     path.write_text(json.dumps([*records, {"id": -1, "t": "x" * (size - 19)}, *records]))
     outcomes = []
     for undecoded in (False, True):
-        with RecordReader(make_file(path, tmp_path, {}), 1) as reader:
+        with RecordReader(make_file(path, tmp_path, {}), Limits(1)) as reader:
             try:
                 outcomes.append(sum(map(len, reader.batches(undecoded=undecoded))))
             except FileError as error:

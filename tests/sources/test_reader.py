@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from json2db_sync.errors import FileError
+from json2db_sync.limits import Limits
 from json2db_sync.sources import bytestream
 from json2db_sync.sources.files import make_file
 from json2db_sync.sources.reader import RecordReader, entities_in
 
-LIMIT = 64 * 2**20
+LIMIT = Limits(64 * 2**20)
 
 
 def read(path, limit=LIMIT):
@@ -192,7 +193,7 @@ def test_memory_is_bounded_by_the_record(tmp_path):
     """A record larger than its share of the limit is refused by number, not swallowed."""
     path = write(tmp_path / "t.json", json.dumps([{"a": 1}, {"a": "x" * 6_000_000}]))
     with pytest.raises(FileError, match=r"record 2 is larger than 2 MB") as error:
-        read(path, limit=16 * 2**20)
+        read(path, limit=Limits(16 * 2**20))
     assert "memory_limit" in error.value.hint
     assert len(read(path)) == 2
 

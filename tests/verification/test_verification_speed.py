@@ -14,6 +14,7 @@ from json2db_sync.databases import open_database
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.ledger import Ledger
 from json2db_sync.events import Meter
+from json2db_sync.limits import Limits
 from json2db_sync.model.jsontext import encode
 from json2db_sync.results import Check
 from json2db_sync.sources import RecordReader
@@ -65,7 +66,7 @@ def loaded(databases: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def checks(database: Database, connection: sa.Connection, *, batch_path: bool, run: int | None = None) -> list[Check]:
     plans = Ledger(database, connection).plans()
     meter = Meter("verify", lambda _event: None)
-    return list(Comparison(database, connection, plans, MEMORY, meter, run, batch_path=batch_path).run())
+    return list(Comparison(database, connection, plans, Limits(MEMORY), meter, run, batch_path=batch_path).run())
 
 
 def findings(url: str, statements: Sequence[str]) -> list[list[Check]]:
@@ -139,7 +140,7 @@ def test_untouched_records_are_all_taken_at_once(loaded):
 
 
 def _batches(file: SourceFile) -> Iterator[Undecoded]:
-    with RecordReader(file, MEMORY) as reader:
+    with RecordReader(file, Limits(MEMORY)) as reader:
         yield from (batch for batch in reader.batches(undecoded=True) if isinstance(batch, Undecoded))
 
 
