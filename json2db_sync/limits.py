@@ -6,6 +6,13 @@ from dataclasses import dataclass, fields
 
 from json2db_sync.errors import FileError
 
+MEBIBYTE = 2**20
+OWN_FILE = 8 * MEBIBYTE
+"""Bytes of a file that this program or its user wrote for it: what it remembers, journals, metadata, configuration."""
+SCHEMA_FILE = 16 * MEBIBYTE
+"""Bytes of a JSON Schema."""
+CORRECTIONS_FILE = 128 * MEBIBYTE
+"""Bytes of a file of corrected records."""
 RECORD_SHARE = 8
 """A record may be this fraction of the memory limit: as Python objects it takes several times its text."""
 NODE_BYTES = 400

@@ -10,7 +10,9 @@ from typing import Any
 
 from json2db_sync.analysis.statistics import FieldStatistics, ObjectStatistics
 from json2db_sync.atomic_files.disk import replaced
+from json2db_sync.atomic_files.reading import read_own
 from json2db_sync.errors import ConfigurationError, FileError
+from json2db_sync.limits import SCHEMA_FILE
 from json2db_sync.validation.schema_folder import SUFFIX
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -94,7 +96,7 @@ def write_schemas(schemas: Mapping[str, Schema], directory: Path, *, overwrite: 
         )
     before: dict[Path, bytes | None] = {}
     try:
-        before = {path: path.read_bytes() if path.is_file() else None for path in texts}
+        before = {path: read_own(path, SCHEMA_FILE) if path.is_file() else None for path in texts}
         directory.mkdir(parents=True, exist_ok=True)
         with ExitStack() as all_written:
             for path, text in texts.items():
@@ -120,5 +122,5 @@ def _undo(before: Mapping[Path, bytes | None]) -> None:
         with suppress(OSError):
             if content is None:
                 path.unlink(missing_ok=True)
-            elif path.read_bytes() != content:
+            elif read_own(path, SCHEMA_FILE) != content:
                 path.write_bytes(content)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from json2db_sync.atomic_files import disk
 from json2db_sync.atomic_files.places import Places
+from json2db_sync.atomic_files.reading import read_own
 from json2db_sync.errors import FileError
 
 
@@ -128,7 +129,7 @@ class Journal:
 
     def _read(self, file: Path) -> list[Replacement] | None:
         try:
-            rows = json.loads(file.read_text(encoding="utf-8"))
+            rows = json.loads(read_own(file))
             base = self._places.directory
             return [
                 Replacement(base / staged, base / target, backup and base / backup) for staged, target, backup in rows

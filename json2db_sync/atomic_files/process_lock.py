@@ -12,6 +12,7 @@ from pathlib import Path
 
 import filelock
 
+from json2db_sync.atomic_files.reading import read_own
 from json2db_sync.errors import FileError, Locked
 from json2db_sync.model.kinds import now_text
 
@@ -79,7 +80,7 @@ def locked(directory: Path, staging: Path) -> Iterator[None]:
 
 def _who(holder: Path) -> str:
     try:
-        process, host, since = json.loads(holder.read_text(encoding="utf-8"))
-    except (OSError, ValueError, TypeError):
+        process, host, since = json.loads(read_own(holder))
+    except (OSError, FileError, ValueError, TypeError):
         return ""  # it has only just begun, or is about to end
     return f": process {process} on {host}, since {since}"

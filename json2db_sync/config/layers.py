@@ -16,9 +16,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
+from json2db_sync.atomic_files.reading import read_own
 from json2db_sync.config.sections import PREFIX, all_fields, variable_of
 from json2db_sync.config.values import shown
-from json2db_sync.errors import ConfigurationError
+from json2db_sync.errors import ConfigurationError, FileError
 from json2db_sync.text import did_you_mean
 from json2db_sync.user_paths import expanded, located
 
@@ -118,8 +119,8 @@ def _read_dotenv() -> tuple[dict[str, str | None], dict[str, int]]:
     from dotenv.parser import parse_stream
 
     try:
-        text = Path(DOTENV).read_text("utf-8-sig") if os.path.isfile(DOTENV) else ""
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_own(Path(DOTENV)).decode("utf-8-sig") if os.path.isfile(DOTENV) else ""
+    except (OSError, FileError, UnicodeDecodeError) as error:
         what, hint = f".env cannot be read: {error}", "correct or remove it"
         raise ConfigurationError(what, hint=hint, reason="cannot_read", file=DOTENV) from error
     values: dict[str, str | None] = {}
@@ -149,13 +150,15 @@ def _read_dotenv() -> tuple[dict[str, str | None], dict[str, int]]:
 def _read_file(path: Path) -> object:
     path = expanded(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_own(path).decode("utf-8-sig")
         found: object = tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text)
         return found
     except OSError as error:
         what = f"cannot read the configuration file {path}: {error.strerror}"
         hint = f"check the path (working directory: {located()})"
         raise ConfigurationError(what, hint=hint, reason="cannot_read", file=str(path)) from error
+    except FileError as error:
+        raise ConfigurationError(error.message, hint=error.hint, reason=error.reason, file=str(path)) from error
     except ValueError as error:  # of JSON, TOML and UTF-8 alike
         what, hint = f"the configuration file {path} cannot be read: {error}", "correct it there"
         raise ConfigurationError(what, hint=hint, reason="invalid_configuration", file=str(path)) from error

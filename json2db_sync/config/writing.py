@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from json2db_sync.atomic_files.disk import replaced
+from json2db_sync.atomic_files.reading import read_own
 from json2db_sync.config.layers import CONFIG_FILE
 from json2db_sync.config.sections import all_fields, variable_of
-from json2db_sync.errors import ConfigurationError
+from json2db_sync.errors import ConfigurationError, FileError
 from json2db_sync.user_paths import expanded
 
 _LINE = re.compile(r"(\w+)\.(\w+) = (.+)", re.DOTALL)
@@ -49,11 +50,11 @@ def write_setting(line: str, config_file: str | os.PathLike[str] | None) -> Path
     named = config_file or os.environ.get(CONFIG_FILE)
     path = expanded(named) if named else Path(".env")
     try:
-        text = path.read_text(encoding="utf-8-sig") if path.exists() else ""
+        text = read_own(path).decode("utf-8-sig") if path.exists() else ""
         text = _with(text, path, (section, setting), variable, value)
         with replaced(path.resolve()) as partial:
             partial.write_text(text, encoding="utf-8")
-    except (OSError, ValueError) as error:
+    except (OSError, FileError, ValueError) as error:
         what, hint = f"{path} cannot be written: {error}", f"write it there: {line}"
         raise ConfigurationError(what, hint=hint, reason="cannot_write", file=str(path)) from error
     return path

@@ -16,6 +16,7 @@ from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 
 from json2db_sync.atomic_files.disk import free_beside
 from json2db_sync.atomic_files.process_lock import process_lock
+from json2db_sync.atomic_files.reading import open_regular
 from json2db_sync.databases.base import Database, first_line
 from json2db_sync.databases.dialect import Query, quoting
 from json2db_sync.errors import ConfigurationError, DatabaseError, FileError, Locked, Unreachable
@@ -263,5 +264,5 @@ class SQLiteFile(Database):
 
 
 def _may_be_sqlite(path: Path) -> bool:
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         return stream.read(16) in (b"", b"SQLite format 3\0")

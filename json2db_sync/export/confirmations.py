@@ -12,7 +12,9 @@ from datetime import datetime
 from pathlib import Path
 
 from json2db_sync.atomic_files.disk import replaced
+from json2db_sync.atomic_files.reading import read_own
 from json2db_sync.atomic_files.state_folder import STATE_FOLDER, make_state_folder
+from json2db_sync.errors import FileError
 from json2db_sync.model.kinds import now_text
 
 _NAME = "confirmed.json"
@@ -46,7 +48,7 @@ def confirmed_at(path: Path, checksum: str) -> str | None:
 
 def _noted(directory: Path) -> dict[str, object]:
     try:
-        found = json.loads((directory / STATE_FOLDER / _NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):  # not there, or spoilt: then an export is as old as it says
-        return {}
+        found = json.loads(read_own(directory / STATE_FOLDER / _NAME))
+    except (OSError, FileError, ValueError, RecursionError):
+        return {}  # not there, or spoilt: then an export is as old as it says
     return found if isinstance(found, dict) else {}

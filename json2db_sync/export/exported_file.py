@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import os
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
@@ -17,7 +18,9 @@ from typing import Any
 
 import msgspec
 
+from json2db_sync.atomic_files.reading import open_regular, read_own
 from json2db_sync.errors import FileError
+from json2db_sync.limits import OWN_FILE, SCHEMA_FILE
 from json2db_sync.model import jsontext
 from json2db_sync.sources.batch import blocks_of_lines, split_lines
 from json2db_sync.sources.bytestream import ByteStream
@@ -89,8 +92,7 @@ class ExportedFile:
                 self.is_envelope = True
                 return self._object(self._cursor.value()[0])
         beside = beside_of(self.path, METADATA_SUFFIX)
-        with ByteStream(beside, beside.name) as stream:
-            return self._object(_json_of(beside, b"".join(iter(stream.read, b""))))
+        return self._object(_json_of(beside))
 
     def _object(self, value: object) -> Mapping[str, object]:
         if not isinstance(value, dict):
@@ -135,14 +137,9 @@ def schema_of(path: Path) -> Mapping[str, object]:
     :raises FileError: when there is one that cannot be read.
     """
     beside = beside_of(path, SCHEMA_SUFFIX)
-    try:
-        schema = _json_of(beside, beside.read_bytes())
-    except FileNotFoundError:
+    if not beside.exists():
         return {}
-    except OSError as error:
-        raise FileError(
-            f"{beside.name} cannot be read: {error.strerror}", file=str(beside), reason="cannot_read"
-        ) from error
+    schema = _json_of(beside, SCHEMA_FILE)
     if not isinstance(schema, dict):
         raise FileError(f"{beside.name} is not a JSON object", file=str(beside), reason="invalid_json")
     return schema
@@ -154,9 +151,13 @@ def aliases_of(schema: Mapping[str, object]) -> dict[str, str]:
     return {alias: name for alias, name in told.items() if isinstance(name, str)} if isinstance(told, dict) else {}
 
 
-def _json_of(path: Path, text: bytes) -> object:
+def _json_of(path: Path, most: int = OWN_FILE) -> object:
     try:
-        return jsontext.decode(text)
+        return jsontext.decode(read_own(path, most).removeprefix(BOM_UTF8))
+    except OSError as error:
+        raise FileError(
+            f"{path.name} cannot be read: {error.strerror}", file=str(path), reason="cannot_read"
+        ) from error
     except (ValueError, RecursionError) as error:
         raise FileError(f"{path.name} is not valid JSON: {error}", file=str(path), reason="invalid_json") from error
 
@@ -191,7 +192,7 @@ def text_at(path: Path, place: Place) -> tuple[bytes, Identity]:
     """
     byte, length = place
     try:
-        with path.open("rb") as raw:
+        with open_regular(path) as raw:
             status = os.fstat(raw.fileno())
             file = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
             file.seek(byte)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from json2db_sync.atomic_files import FileSet
+from json2db_sync.atomic_files.reading import read_own
 from json2db_sync.errors import FileError
 from json2db_sync.export.comparing import compare
 from json2db_sync.export.content import Content
@@ -16,6 +17,7 @@ from json2db_sync.export.layout import Layout, file_stem
 from json2db_sync.export.options import ExportOptions
 from json2db_sync.export.published import holds, is_export, leftovers, require_plain, stated_checksum
 from json2db_sync.export.reading import Check, Reading, checker
+from json2db_sync.limits import SCHEMA_FILE
 from json2db_sync.model.plan import entity_name
 from json2db_sync.results import ExportedFile, Note
 
@@ -152,7 +154,7 @@ class Exporter:
     def _schema_check(self, layout: Layout, problems: list[str]) -> Check | None:
         """The schema beside the file, as a check; None where there is none that could be used, which is a problem."""
         try:
-            schema = json.loads((self.directory / layout.schema_file).read_bytes())
+            schema = json.loads(read_own(self.directory / layout.schema_file, SCHEMA_FILE))
             return checker(layout.name, layout.schema_file, schema)
         except OSError as error:
             problems.append(f"{layout.schema_file} cannot be read: {error.strerror}")

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from json2db_sync.atomic_files.reading import open_regular
 from json2db_sync.export.options import ExportOptions, Format
 from json2db_sync.model.plan import entity_name
 from json2db_sync.sources.folders import METADATA_SUFFIX, SCHEMA_SUFFIX
@@ -133,7 +134,7 @@ def packed(stream: BinaryIO, *, compress: bool) -> Iterator[BinaryIO]:
 @contextmanager
 def unpacked(path: Path) -> Iterator[io.BufferedIOBase]:
     """What a file holds, unpacked where it is packed."""
-    with path.open("rb") as stream:
+    with open_regular(path) as raw, io.BufferedReader(raw) as stream:
         if path.suffix != ".gz":
             yield stream
             return

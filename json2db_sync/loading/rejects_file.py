@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -10,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from json2db_sync.atomic_files.disk import replaced, translated
+from json2db_sync.atomic_files.reading import open_regular, require_small
 from json2db_sync.errors import FileError
+from json2db_sync.limits import CORRECTIONS_FILE
 from json2db_sync.model.jsontext import digest
 
 _FIELDS = {
@@ -106,7 +109,8 @@ def read_corrected(path: Path) -> dict[int, Correction]:
     """
     found: dict[int, Correction] = {}
     try:
-        with path.open(encoding="utf-8-sig") as file:
+        with open_regular(path) as raw, io.TextIOWrapper(io.BufferedReader(raw), encoding="utf-8-sig") as file:
+            require_small(raw, path, CORRECTIONS_FILE)
             for place, line in enumerate(file, 1):
                 if line.strip():
                     number, correction = _correction(line, path, place)

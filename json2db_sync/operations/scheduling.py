@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from json2db_sync.atomic_files.disk import replaced, translated
+from json2db_sync.atomic_files.reading import read_own
 from json2db_sync.config import CONFIG_FILE, JSON2DBConfig
 from json2db_sync.errors import ConfigurationError, FileError
 from json2db_sync.model import timing
@@ -160,7 +161,7 @@ def _written(folder: Path, texts: Mapping[str, str], *, overwrite: bool) -> tupl
         folder.mkdir(parents=True, exist_ok=True)
         there = {name for name in texts if (folder / name).exists()}
         for name in () if overwrite else sorted(there):
-            if (folder / name).read_bytes() != texts[name].encode():
+            if read_own(folder / name) != texts[name].encode():
                 raise FileError(
                     f"{folder / name} is there, and says otherwise; nothing was written",
                     hint="--overwrite replaces it; --name gives units of another command a name of their own",

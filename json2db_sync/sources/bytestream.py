@@ -22,7 +22,7 @@ import xxhash
 
 from json2db_sync.errors import FileError
 from json2db_sync.limits import LIMITS, RATIO_FROM, UNPACKER_MEMORY, Limits, exceeded
-from json2db_sync.sources.files import require_file
+from json2db_sync.sources.files import opened
 
 CHUNK = 256 * 1024
 """Bytes read at a time: large enough for speed, small enough to be nothing beside the records."""
@@ -46,11 +46,7 @@ class ByteStream:
         self._unpacked_bytes = 0
         self._hash = xxhash.xxh3_128()
         self._errors: tuple[type[Exception], ...] = (OSError, EOFError, lzma.LZMAError, zlib.error)
-        require_file(path, name)
-        try:
-            self._raw = path.open("rb", buffering=0)
-        except OSError as error:
-            raise self._cannot_read(error) from error
+        self._raw = opened(path, name)
         self.status = os.fstat(self._raw.fileno())
         """The file's own, of when it was opened."""
         self._counted = _Counted(self._raw, self._hash)
@@ -265,9 +261,8 @@ def file_digest(path: Path, name: str) -> str:
 
     :raises FileError: when it cannot be read.
     """
-    require_file(path, name)
     try:
-        with path.open("rb") as file:
+        with opened(path, name) as file:
             return hashlib.file_digest(file, xxhash.xxh3_128).hexdigest()
     except OSError as error:
         raise FileError(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fnmatch import fnmatch
+from io import FileIO
 from pathlib import Path
 
+from json2db_sync.atomic_files.reading import open_regular, require_regular
 from json2db_sync.errors import FileError
 from json2db_sync.model.plan import entity_name
 from json2db_sync.sources import file_order
@@ -121,32 +122,34 @@ def make_file(path: Path, root: Path, entities: Mapping[str, str]) -> SourceFile
     return SourceFile(path, name, entity, size, mtime_ns)
 
 
+def opened(path: Path, name: str) -> FileIO:
+    """A source file, open for reading.
+
+    :raises FileError: when it cannot be opened, or is a pipe, a socket, a device or a folder.
+    """
+    try:
+        return open_regular(path, name)
+    except OSError as error:
+        raise _cannot_read(path, name, error) from error
+
+
 def require_file(path: Path, name: str) -> None:
     """Raise for what would be waited for without end, or is not there.
 
     :raises FileError: when the path leads to a pipe, a socket, a device or a folder, or to nothing.
     """
     try:
-        mode = path.stat().st_mode
+        require_regular(path.stat().st_mode, path, name)
     except OSError as error:
-        missing = isinstance(error, FileNotFoundError)
-        there = missing and path.is_symlink()
-        why = f"it is a link to {os.readlink(path)}, which is not there" if there else error.strerror
-        raise FileError(
-            f"cannot read {name}: {why}",
-            hint="remove the link, or bring back what it leads to" if there else "check the path and its permissions",
-            file=str(path),
-            reason="dangling_link" if there else "cannot_read",
-        ) from error
-    if not stat.S_ISREG(mode):
-        raise FileError(
-            f"cannot read {name}: it is {_kind(mode)}, not a file",
-            hint="write what comes out of it into a file, and name that",
-            file=str(path),
-            reason="not_a_file",
-        )
+        raise _cannot_read(path, name, error) from error
 
 
-def _kind(mode: int) -> str:
-    kinds = {stat.S_ISFIFO: "a named pipe", stat.S_ISSOCK: "a socket", stat.S_ISDIR: "a folder"}
-    return next((kind for is_one, kind in kinds.items() if is_one(mode)), "a device")
+def _cannot_read(path: Path, name: str, error: OSError) -> FileError:
+    there = isinstance(error, FileNotFoundError) and path.is_symlink()
+    why = f"it is a link to {os.readlink(path)}, which is not there" if there else error.strerror
+    return FileError(
+        f"cannot read {name}: {why}",
+        hint="remove the link, or bring back what it leads to" if there else "check the path and its permissions",
+        file=str(path),
+        reason="dangling_link" if there else "cannot_read",
+    )

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from json2db_sync.atomic_files.reading import read_own
 from json2db_sync.errors import FileError
 from json2db_sync.results.messages import Note
 from json2db_sync.sources.files import (
@@ -16,7 +17,7 @@ from json2db_sync.sources.files import (
     SourceFile,
     is_data,
     make_file,
-    require_file,
+    opened,
     stem_and_suffix,
 )
 from json2db_sync.text import counted, some_of
@@ -136,8 +137,7 @@ def _is_of_a_sync(path: Path) -> bool:
 def _head(path: Path, size: int = _HEAD) -> bytes:
     """What the file begins with; nothing where it cannot be read: whoever reads it as data says what is wrong."""
     try:
-        require_file(path, path.name)
-        with path.open("rb") as stream:
+        with opened(path, path.name) as stream:
             return stream.read(size)
     except (OSError, FileError):
         return b""
@@ -198,8 +198,8 @@ def is_empty_export(path: Path) -> bool:
     """Is this an export of no records, as the metadata beside it says?"""
     beside = beside_of(path, METADATA_SUFFIX)
     try:
-        return is_beside_an_export(beside, (path.name,)) and b'"total_count": 0,' in beside.read_bytes()
-    except OSError:
+        return is_beside_an_export(beside, (path.name,)) and b'"total_count": 0,' in read_own(beside)
+    except (OSError, FileError):
         return False
 
 

@@ -9,9 +9,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from json2db_sync.atomic_files.reading import read_own
 from json2db_sync.errors import FileError
 from json2db_sync.results.messages import Note
-from json2db_sync.sources.files import METADATA_PREFIX, SourceFile, make_file, require_file, time_of
+from json2db_sync.sources.files import METADATA_PREFIX, SourceFile, make_file, time_of
 from json2db_sync.sources.folders import LeftOut, data_paths, folder_unreadable, holds_data
 
 _FAILED = {"failed", "failure", "error", "aborted", "cancelled", "canceled"}
@@ -104,8 +105,7 @@ def _read_metadata(path: Path, notes: list[Note]) -> dict[str, Any]:
     try:
         if not path.exists():
             return {}
-        require_file(path, path.name)
-        value = json.loads(path.read_bytes())
+        value = json.loads(read_own(path))
     except (FileError, OSError, ValueError, RecursionError) as error:
         text = f"{path.name} in {path.parent.name} cannot be read and is passed over: {error}"
         notes.append(Note(text, "unreadable_metadata"))

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, unquote, urldefrag, urljoin
 
-from json2db_sync.errors import ConfigurationError
+from json2db_sync.atomic_files.reading import read_own
+from json2db_sync.errors import ConfigurationError, FileError
+from json2db_sync.limits import SCHEMA_FILE
 from json2db_sync.model.jsontext import path_text
 from json2db_sync.model.plan import entity_name
 from json2db_sync.user_paths import located
@@ -207,9 +209,11 @@ def _is_named(path: Path) -> bool:
 
 def _json_of(path: Path) -> Schema:
     try:
-        schema = json.loads(path.read_text(encoding="utf-8-sig"))
+        schema = json.loads(read_own(path, SCHEMA_FILE).decode("utf-8-sig"))
     except OSError as error:
         raise _broken(path, error.strerror or error) from error
+    except FileError as error:
+        raise _broken(path, error.message) from error
     except (ValueError, RecursionError) as error:  # of JSON and of UTF-8
         raise _broken(path, f"no JSON: {error}") from error
     if not isinstance(schema, dict | bool):

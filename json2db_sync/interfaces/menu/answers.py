@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from json2db_sync.atomic_files.disk import replaced
+from json2db_sync.atomic_files.reading import read_own
 from json2db_sync.databases.urls import mask
+from json2db_sync.errors import FileError
 
 MOST_FOLDERS = 50
 """Folders remembered; those left alone for longest are forgotten first."""
@@ -68,9 +70,9 @@ def save(folder: Path, answers: Answers) -> None:
 
 def _stored() -> dict[str, object]:
     try:
-        everything = json.loads(state_file().read_text(encoding="utf-8"))
+        everything = json.loads(read_own(state_file()))
         folders = everything["folders"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, FileError, ValueError, KeyError, TypeError, RecursionError):
         return {}
     return dict(folders) if isinstance(folders, dict) else {}
 

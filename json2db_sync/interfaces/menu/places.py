@@ -7,6 +7,8 @@ from pathlib import Path
 
 from rich.text import Text
 
+from json2db_sync.atomic_files.reading import open_regular
+from json2db_sync.errors import FileError
 from json2db_sync.interfaces.menu import glyphs
 from json2db_sync.interfaces.menu.session import Session
 
@@ -44,12 +46,12 @@ def _find(name: str, source: str | None) -> Path:
 
 def _excerpt(session: Session, path: Path, byte: int) -> None:
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             start = max(0, byte - _BEFORE)
             stream.seek(start)
             raw = stream.read(byte - start + _AFTER)
-    except OSError as error:
-        session.prompts.say(f"  {error.strerror}")
+    except (OSError, FileError) as error:
+        session.prompts.say(f"  {error.strerror if isinstance(error, OSError) else error.message}")
         return
     if path.suffix in (".gz", ".xz"):
         return  # the byte counts in what is inside
