@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from json2db_sync.analysis.statistics import FieldStatistics, ObjectStatistics
-from json2db_sync.atomic_files.disk import replaced
+from json2db_sync.atomic_files.disk import make_folder, remove, replaced, write
 from json2db_sync.atomic_files.reading import read_own
 from json2db_sync.errors import ConfigurationError, FileError
 from json2db_sync.limits import SCHEMA_FILE
@@ -97,10 +97,10 @@ def write_schemas(schemas: Mapping[str, Schema], directory: Path, *, overwrite: 
     before: dict[Path, bytes | None] = {}
     try:
         before = {path: read_own(path, SCHEMA_FILE) if path.is_file() else None for path in texts}
-        directory.mkdir(parents=True, exist_ok=True)
+        make_folder(directory)
         with ExitStack() as all_written:
             for path, text in texts.items():
-                all_written.enter_context(replaced(path)).write_text(text, encoding="utf-8")
+                all_written.enter_context(replaced(path)).write(text.encode())
     except OSError as error:
         _undo(before)
         raise FileError(
@@ -121,6 +121,6 @@ def _undo(before: Mapping[Path, bytes | None]) -> None:
     for path, content in before.items():
         with suppress(OSError):
             if content is None:
-                path.unlink(missing_ok=True)
+                remove(path)
             elif read_own(path, SCHEMA_FILE) != content:
-                path.write_bytes(content)
+                write(path, content)

@@ -14,7 +14,8 @@ from json2db_sync.model.kinds import now_text
 from json2db_sync.user_paths import expanded
 
 _STAMP = "%Y%m%d_%H%M%S"
-_NAME = re.compile(r"(?P<file>.+)\.backup\.(?P<moment>(?P<stamp>\d{8}_\d{6})(?P<utc>Z?)(?:_(?P<number>\d+))?)")
+MOMENT = re.compile(r"(?P<stamp>\d{8}_\d{6})(?P<utc>Z?)(?:_(?P<number>\d+))?", re.ASCII)
+_NAME = re.compile(rf"(?P<file>.+)\.backup\.(?P<moment>{MOMENT.pattern})", re.ASCII)
 
 Clock = Callable[[], datetime]
 """Backups are named by it: in UTC, with a Z behind it. A time without a zone is local, as former versions had it."""
@@ -142,7 +143,7 @@ def expired(backups: Iterable[Backup], rules: BackupRules, clock: Clock) -> list
 
 def _describe(path: Path) -> Backup | None:
     parts = _NAME.fullmatch(path.name)
-    if parts is None or not path.is_file():
+    if parts is None or path.is_symlink() or not path.is_file():
         return None
     status = path.stat()
     try:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import errno
-import itertools
 import os
+import secrets
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from io import FileIO
+from io import FileIO, TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from json2db_sync.errors import FileError
 
@@ -31,7 +31,10 @@ _REASONS: dict[int, tuple[str | None, str]] = {
 """Error of the system -> the reason, where ours is plainer, and what to do."""
 _NOT_OFFERED = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 """What file systems answer that cannot write out one file or folder at once: shares of Windows, some of FUSE."""
-_numbers = itertools.count(1)
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+ANYONE = 0o666
+"""The mode of a new file that holds no secret: the umask takes from it."""
+PRIVATE = 0o600
 
 
 @contextmanager
@@ -65,14 +68,16 @@ class Written(FileIO):
             return super().write(data)
 
 
-def settle(file: Path, like: Path) -> None:
+def settle(file: Path, like: Path, *, more: int = 0) -> None:
     """Give the file the permissions of the one that it is to replace, if that is there; all of it is on the disk then.
 
     Mode always, owner and group where we may.
+
+    :param more: bits that it has in any case.
     """
-    with file.open("rb+") as stream:  # opened first: the mode may forbid it
+    with open(file, "rb+", opener=opened_again) as stream:  # opened first: the mode may forbid it
         if like.exists():
-            _keep_permissions(like, file)
+            _keep_permissions(like, file, more)
         _write_out(stream.fileno())
 
 
@@ -100,13 +105,13 @@ def _write_out(descriptor: int) -> None:
             raise
 
 
-def _keep_permissions(old: Path, new: Path) -> None:
+def _keep_permissions(old: Path, new: Path, more: int) -> None:
     before, now = old.stat(), new.stat()
     if sys.platform != "win32" and (before.st_uid, before.st_gid) != (now.st_uid, now.st_gid):
         with suppress(PermissionError):
             os.chown(new, before.st_uid, before.st_gid)
-    if before.st_mode != new.stat().st_mode:  # looked at now, since a change of the owner takes bits away
-        new.chmod(before.st_mode & 0o7777)
+    if before.st_mode | more != new.stat().st_mode:  # looked at now, since a change of the owner takes bits away
+        new.chmod(before.st_mode & 0o7777 | more)
 
 
 def duplicate(source: Path, target: Path) -> None:
@@ -119,52 +124,111 @@ def duplicate(source: Path, target: Path) -> None:
             raise
         except OSError:
             pass  # another file system, or one without links
-    copy(source, target, target.with_name(target.name + ".partial"))
+    copy(source, target, target.with_name(".new.backup"))
+
+
+def new_file(file: Path, mode: int = ANYONE) -> int:
+    """The descriptor of a file that was not there, of this mode from the first; a link in its place is none to follow.
+
+    :raises FileExistsError: when anything has that name.
+    """
+    return os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_LINK, mode)
+
+
+def opened_again(path: str, flags: int) -> int:
+    """An opener for a file that we made: a link in its place is an error, and where it is gone none is made."""
+    return os.open(path, flags & ~os.O_CREAT | _NO_LINK)
+
+
+def create(file: Path, mode: int = ANYONE) -> None:
+    """Make an empty file where nothing has that name."""
+    with suppress(FileExistsError):
+        os.close(new_file(file, mode))
+
+
+def write_new(file: Path, text: str) -> None:
+    """Write a file that was not there.
+
+    :raises FileExistsError: when anything has that name.
+    """
+    with os.fdopen(new_file(file), "w", encoding="utf-8") as stream:
+        stream.write(text)
+
+
+def appended(file: Path, mode: int) -> TextIOWrapper:
+    """A log to write on at its end, line by line; one that is made has this mode from the first."""
+    made = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, mode)
+    return open(made, "a", encoding="utf-8", errors="backslashreplace")
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder with all above it."""
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def remove(file: Path) -> None:
+    """Remove a file, if it is there; of a link the link."""
+    file.unlink(missing_ok=True)
 
 
 @contextmanager
-def replaced(
-    target: Path, *, partial: Path | None = None, like: Path | None = None, secret: bool = False
+def replaced_at(
+    target: Path, *, beside: Path | None = None, like: Path | None = None, mode: int = ANYONE
 ) -> Iterator[Path]:
-    """An empty file to write to, which takes the target's place when the block ends, and is gone when it fails.
+    """The path of an empty file, which takes the target's place when the block ends, and is gone when it fails.
 
     It gets the permissions of ``like`` (default: of what it replaces), and is on the disk before it takes its
     place, its folder after.
 
-    :param secret: may only its owner read it where there is no such file?
-    :param partial: its path, in the file system of the target; by default one that is not used, beside it.
+    :param beside: where it is, in the file system of the target, and what its name begins with.
+    :param mode: of the file where there is no such one; the umask takes from it.
     :raises OSError: when it cannot be made, or cannot take the place.
     """
     like = like or target
-    beside = partial or target.with_name(f".{os.getpid()}-{next(_numbers)}.partial")
-    beside.unlink(missing_ok=True)
+    name = f"{beside.name if beside else ''}.{secrets.token_hex(6)}.partial"
+    partial = (beside or target).with_name(name)
     try:
-        with open(beside, "xb", opener=private if secret or like.exists() else None):
-            pass  # made now, so that nobody else may read what replaces a secret
-        yield beside
-        settle(beside, like)
-        beside.replace(target)
+        os.close(new_file(partial, PRIVATE if like.exists() else mode))  # nobody else may read what replaces a secret
+        yield partial
+        settle(partial, like)
+        partial.replace(target)
         sync_folders([target.parent])
     finally:
-        beside.unlink(missing_ok=True)
+        remove(partial)
 
 
-def copy(source: Path, target: Path, partial: Path) -> None:
-    """Copy content, permissions and time, in place of what is there; by way of ``partial``, beside the target."""
-    with replaced(target, partial=partial, like=source):
-        with source.open("rb") as reader, partial.open("wb") as writer:
+@contextmanager
+def replaced(target: Path, *, mode: int = ANYONE) -> Iterator[BinaryIO]:
+    """As :func:`replaced_at`, a stream to the file."""
+    with replaced_at(target, mode=mode) as partial, open(partial, "wb", opener=opened_again) as stream:
+        yield stream
+
+
+def write(target: Path, content: str | bytes, *, mode: int = ANYONE) -> None:
+    """Replace a file's content, wholly or not at all."""
+    with replaced(target, mode=mode) as stream:
+        stream.write(content.encode() if isinstance(content, str) else content)
+
+
+def copy(source: Path, target: Path, beside: Path) -> None:
+    """Copy content, permissions and time, in place of what is there.
+
+    :param beside: see :func:`replaced_at`.
+    """
+    with replaced_at(target, beside=beside, like=source) as partial:
+        with source.open("rb") as reader, open(partial, "wb", opener=opened_again) as writer:
             shutil.copyfileobj(reader, writer, 1 << 20)
         os.utime(partial, ns=(source.stat().st_atime_ns, source.stat().st_mtime_ns))
 
 
-def move(source: Path, target: Path, partial: Path) -> None:
+def move(source: Path, target: Path, beside: Path) -> None:
     """Put the source in place of the target, across file systems too. It may be killed and called again."""
     try:
         source.replace(target)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        copy(source, target, partial)
+        copy(source, target, beside)
         source.unlink()
 
 
@@ -175,8 +239,3 @@ def free_beside(path: Path) -> int | None:
         return None if there is None else shutil.disk_usage(there).free
     except OSError:
         return None
-
-
-def private(path: str, flags: int) -> int:
-    """Open a new file so that only its owner may read it: what it replaces may be secret."""
-    return os.open(path, flags, 0o600)

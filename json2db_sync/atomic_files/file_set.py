@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -15,17 +16,16 @@ from json2db_sync.atomic_files import disk
 from json2db_sync.atomic_files.backups import (
     BackupRules,
     Clock,
-    backup_path,
     expired,
     find_backup,
     list_backups,
     now_in_utc,
     unused_moment,
 )
-from json2db_sync.atomic_files.journal import Journal, Replacement
+from json2db_sync.atomic_files.journal import Journal
 from json2db_sync.atomic_files.places import Places
 from json2db_sync.atomic_files.process_lock import locked
-from json2db_sync.atomic_files.state_folder import hide_from_git
+from json2db_sync.atomic_files.state_folder import hide_from_git, require_own
 from json2db_sync.errors import FileError
 from json2db_sync.results.messages import Note
 from json2db_sync.user_paths import located
@@ -49,28 +49,39 @@ class FileSet:
     Entering it makes the directory, takes its lock, and ends what a killed run began. Until :meth:`commit` nobody sees
     anything of it; leaving it without leaves every published file as it was.
 
-    :param private: may only their owner read the new files? What replaces a file has its permissions.
+    :param mode: of new files, from which the umask takes. What replaces a file has its permissions.
+    :param follow_links: is a file replaced that a link leads to out of the directory?
     :raises Locked: when another run writes there.
     :raises FileError: when the directory cannot be written.
     """
 
     def __init__(
-        self, directory: Path, rules: BackupRules | None = None, clock: Clock = now_in_utc, *, private: bool = False
+        self,
+        directory: Path,
+        rules: BackupRules | None = None,
+        clock: Clock = now_in_utc,
+        *,
+        mode: int = disk.ANYONE,
+        follow_links: bool = False,
     ) -> None:
         self.directory = located(directory)
         self.notes: list[Note] = []
         """What deserves a look."""
         self._rules = rules or BackupRules()
         self._clock = clock
-        self._private = private
+        self._mode = mode
         self._targets: dict[str, Path] = {}
         self._open = ExitStack()
-        self._places = Places(self.directory)
+        self._places = self._in(self.directory, follow_links=follow_links)
+
+    def _in(self, directory: Path, *, follow_links: bool) -> Places:
+        return Places(directory, self._rules.folder(directory), follow_links)
 
     def __enter__(self) -> Self:
         with ExitStack() as stack, disk.translated(self.directory):
-            self.directory.mkdir(parents=True, exist_ok=True)
-            self._places = Places(self.directory.resolve())
+            disk.make_folder(self.directory)
+            self._places = self._in(self.directory.resolve(), follow_links=self._places.follow_links)
+            self._require_own_folders()
             self._places.staging.mkdir(exist_ok=True)
             stack.enter_context(locked(self.directory, self._places.staging))
             if note := Journal(self._places).finish():
@@ -81,6 +92,15 @@ class FileSet:
             hide_from_git(self._places.staging)
             self._open = stack.pop_all()
         return self
+
+    def _require_own_folders(self) -> None:
+        """A folder of backups elsewhere was named by the user, who may name a link."""
+        places = self._places
+        require_own(places.staging)
+        backups = Path(os.path.normpath(places.backups))
+        if backups.is_relative_to(places.directory):
+            for depth in range(len(places.directory.parts) + 1, len(backups.parts) + 1):
+                require_own(Path(*backups.parts[:depth]), with_content=False)
 
     def __exit__(self, *error: object) -> None:
         self._open.close()
@@ -96,9 +116,9 @@ class FileSet:
         self._targets[name] = target
         try:
             with disk.translated(target):
-                staged.unlink(missing_ok=True)
-                opener = disk.private if self._private or target.exists() else None
-                raw = disk.Written(staged, "xb", target, opener=opener)
+                disk.remove(staged)
+                mode = disk.PRIVATE if target.exists() else self._mode
+                raw = disk.Written(disk.new_file(staged, mode), "wb", target)
             with _flushed(io.BufferedWriter(raw, _BUFFER), raw) as stream:
                 yield stream
         except BaseException:
@@ -109,13 +129,14 @@ class FileSet:
     def scratch(self) -> Iterator[BinaryIO]:
         """A file to write and read again on the same disk, gone with the block. Only its owner may read it."""
         with disk.translated(self.directory):
-            descriptor, path = tempfile.mkstemp(dir=self._places.new)
+            path = self._places.new / f".{secrets.token_hex(6)}"
+            descriptor = disk.new_file(path, disk.PRIVATE)
         try:
             raw = disk.Written(descriptor, "r+b", self.directory)
             with _flushed(io.BufferedRandom(raw, _BUFFER), raw) as stream:
                 yield stream
         finally:
-            Path(path).unlink(missing_ok=True)
+            disk.remove(path)
 
     def staged(self, name: str) -> Path:
         """The file that was staged under this name, to be looked at."""
@@ -124,7 +145,7 @@ class FileSet:
     def discard(self, name: str) -> None:
         """Leave the published file as it is after all."""
         with disk.translated(self.directory):
-            self.staged(name).unlink(missing_ok=True)
+            disk.remove(self.staged(name))
         del self._targets[name]
 
     def commit(self) -> tuple[Published, ...]:
@@ -135,17 +156,16 @@ class FileSet:
         targets, self._targets = self._targets, {}
         replaced = [name for name, target in targets.items() if target.exists()]
         with disk.translated(self.directory):
-            folder = self._rules.folder(self._places.directory)
-            moment = unused_moment(folder, replaced, self._clock)
-            backups = {name: backup_path(folder, name, moment) for name in replaced}
-            replacements = [
-                Replacement(self._places.staged(target), target, backups.get(name)) for name, target in targets.items()
-            ]
+            moment = unused_moment(self._places.backups, replaced, self._clock)
+            files = {name: moment if name in replaced else None for name in targets}
+            journal = Journal(self._places)
+            replacements = journal.replacements(files)
             for one in replacements:
                 disk.settle(one.staged, like=one.target)
             disk.sync_folders(one.staged.parent for one in replacements)
             if replacements:
-                Journal(self._places).carry_out(replacements)
+                journal.carry_out(files)
+        backups = {name: one.backup for name, one in zip(files, replacements, strict=True) if one.backup}
         self._expire(backups.values())
         return tuple(Published(name, self.directory / name, backups.get(name)) for name in targets)
 
@@ -153,7 +173,7 @@ class FileSet:
         try:
             for backup in expired(list_backups(self._places.directory, self._rules), self._rules, self._clock):
                 if backup.path not in just_made:  # which may seem old, the clock having been put back
-                    backup.path.unlink(missing_ok=True)
+                    disk.remove(backup.path)
         except (OSError, FileError) as error:  # no reason to fail: what was to be published is
             text = f"backups that are no longer kept could not be removed: {error}"
             self.notes.append(Note(text, "backups_not_removed"))
@@ -174,10 +194,9 @@ class FileSet:
         """Remove what is staged, by us or by a killed run."""
         with suppress(FileNotFoundError):
             shutil.rmtree(self._places.new)
-        backups = self._rules.folder(self._places.directory)
-        partial = (*self._places.staging.glob("*.partial"), *backups.glob("*.backup.*.partial"))
+        partial = (*self._places.staging.glob("*.partial"), *self._places.backups.glob("*.backup.*.partial"))
         for stray in (*self._places.strays(), *partial):
-            stray.unlink(missing_ok=True)
+            disk.remove(stray)
 
     def _leave(self) -> None:
         with suppress(OSError):  # the next run does it
@@ -201,16 +220,18 @@ def restore(
     clock: Clock = now_in_utc,
     *,
     beside: Collection[str] = (),
+    follow_links: bool = False,
 ) -> tuple[Published, ...]:
     """Publish a backup again, all or nothing; what it replaces is backed up first.
 
     :param backup: as :func:`find_backup` takes it.
     :param beside: further files that are to be as they were at that moment, where that is not how they are.
+    :param follow_links: as :class:`FileSet` takes it.
     :returns: what was published, the backup's own file first.
     :raises FileError: when there is no such backup, or a file cannot be written.
     :raises Locked: when another run writes there.
     """
-    with FileSet(directory, rules, clock) as files:
+    with FileSet(directory, rules, clock, mode=disk.PRIVATE, follow_links=follow_links) as files:
         wanted = find_backup(directory, backup, rules)
         later = [one for one in list_backups(directory, rules) if one.order >= wanted.order]
         oldest = {one.file: one for one in later}  # given newest first

@@ -27,7 +27,11 @@ class Places:
     """The places of one directory."""
 
     directory: Path
-    """Absolute, and where links lead: a journal's paths are relative to it."""
+    """Absolute, and where links lead."""
+    backups: Path
+    """The folder of what was replaced."""
+    follow_links: bool = False
+    """May a link in the directory lead out of it?"""
 
     @property
     def staging(self) -> Path:
@@ -41,7 +45,7 @@ class Places:
     def target(self, name: str) -> Path:
         """The file that is published under this name: where a link leads, and nothing but a plain file.
 
-        :raises FileError: when it can be none, or its owner has protected it.
+        :raises FileError: when it can be none, leads out of the directory, or its owner has protected it.
         """
         file = self.directory / name
         try:
@@ -49,6 +53,15 @@ class Places:
             target = file.resolve()
             if not plain or (target.exists() and not target.is_file()):
                 raise not_plain(file)
+            if target != file and not self._may_lead(target):
+                raise FileError(
+                    f"{file} is a link to {target}, which is not one of this folder's files; nothing was written",
+                    hint="put a file in the link's place, or export into the folder it leads to; "
+                    "export.follow_links = true writes through links",
+                    file=str(file),
+                    reason="link_leads_outside",
+                    setting="export.follow_links",
+                )
             if target.exists() and not os.access(target, os.W_OK):
                 hint = "allow writing it, or choose another directory; the files are as they were"
                 raise FileError(f"{file} is protected from writing", hint=hint, file=str(file), reason="cannot_write")
@@ -58,6 +71,13 @@ class Places:
             ) from error
         return target
 
+    def _may_lead(self, target: Path) -> bool:
+        """May a link lead there: to a file of the directory that is neither hidden (git's, settings) nor a backup?"""
+        if self.follow_links:
+            return True
+        inside = target.is_relative_to(self.directory) and not target.is_relative_to(self.backups)
+        return inside and not any(part.startswith(".") for part in target.relative_to(self.directory).parts)
+
     def staged(self, target: Path) -> Path:
         """Where the file is written that is to take the target's place: in the same file system."""
         if target.parent == self.directory:
@@ -66,5 +86,5 @@ class Places:
 
     def strays(self) -> list[Path]:
         """What a killed run may have staged outside the directory, beside files that links lead to."""
-        links = [file for file in self.directory.iterdir() if file.is_symlink() and file.is_file()]
-        return [self.staged(file.resolve()) for file in links]
+        links = [file.resolve() for file in self.directory.iterdir() if file.is_symlink() and file.is_file()]
+        return [self.staged(target) for target in links if self._may_lead(target)]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import filelock
 
+from json2db_sync.atomic_files.disk import ANYONE, create, remove, write_new
 from json2db_sync.atomic_files.reading import read_own
 from json2db_sync.errors import FileError, Locked
 from json2db_sync.model.kinds import now_text
@@ -22,16 +23,18 @@ PROBES = ".filelock-probe-*"
 
 
 @contextmanager
-def process_lock(file: Path, *, patience: float = 0) -> Iterator[None]:
+def process_lock(file: Path, *, patience: float = 0, mode: int = ANYONE) -> Iterator[None]:
     """The block alone holds the lock. The system drops it with its process, so that a killed run leaves none behind.
 
     :param patience: seconds to wait for another process that holds it.
+    :param mode: of the file where it is made, from which the umask takes.
     :raises BlockingIOError: when another process holds it.
     :raises FileError: when the file cannot be locked.
     """
     # a soft lock would outlive a killed process
     lock = filelock.FileLock(file, timeout=patience, poll_interval=0.02, fallback_to_soft=False)
     try:
+        create(file, mode)
         lock.acquire()
     except filelock.Timeout as error:
         raise BlockingIOError(f"{file} is locked by another process") from error
@@ -40,7 +43,7 @@ def process_lock(file: Path, *, patience: float = 0) -> Iterator[None]:
     try:
         for probe in file.parent.glob(PROBES):
             with suppress(OSError):
-                probe.unlink()
+                remove(probe)
         yield
     finally:
         lock.release()
@@ -51,6 +54,8 @@ def _cannot_lock(file: Path, error: OSError) -> FileError:
     if error.errno in _NO_LOCKS:
         why = f"its file system cannot lock files ({why})"
         todo = "use a folder on a local disk, or mount this one with locks (NFS: with its lock service running)"
+    elif file.is_symlink():
+        why, todo = f"it is a link to {os.readlink(file)}", "remove it: a lock is a file of its own"
     elif isinstance(error, PermissionError):
         todo = "let its owner remove it, or allow writing it and its folder"
     return FileError(f"cannot lock {file}: {why}", hint=todo, file=str(file), reason="cannot_lock")
@@ -71,11 +76,12 @@ def locked(directory: Path, staging: Path) -> Iterator[None]:
             raise Locked(message, hint="wait until it is done, then run again", reason="locked") from error
         try:
             with suppress(OSError):  # it only serves others' errors
-                holder.write_text(json.dumps([os.getpid(), platform.node(), now_text()]), encoding="utf-8")
+                remove(holder)
+                write_new(holder, json.dumps([os.getpid(), platform.node(), now_text()]))
             yield
         finally:
             with suppress(OSError):
-                holder.unlink(missing_ok=True)
+                remove(holder)
 
 
 def _who(holder: Path) -> str:

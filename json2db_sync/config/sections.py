@@ -343,6 +343,9 @@ class ExportSettings(_Section):
         None, "EXPORT_KEEP_BACKUPS", "Backups of each file to keep, the newest; unset: all", ge=1
     )
     keep_days: float | None = _setting(None, "EXPORT_KEEP_DAYS", "Days to keep backups; unset: for ever", gt=0)
+    follow_links: bool = _switch(
+        "EXPORT_FOLLOW_LINKS", "Write through links that lead out of the folder; else they are refused", default=False
+    )
 
 
 class LoggingSettings(_Section):

@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-from json2db_sync.atomic_files.disk import replaced
+from json2db_sync.atomic_files.disk import write
 from json2db_sync.atomic_files.reading import read_own
 from json2db_sync.config.layers import CONFIG_FILE
 from json2db_sync.config.sections import all_fields, variable_of
@@ -52,8 +52,7 @@ def write_setting(line: str, config_file: str | os.PathLike[str] | None) -> Path
     try:
         text = read_own(path).decode("utf-8-sig") if path.exists() else ""
         text = _with(text, path, (section, setting), variable, value)
-        with replaced(path.resolve()) as partial:
-            partial.write_text(text, encoding="utf-8")
+        write(path.resolve(), text)
     except (OSError, FileError, ValueError) as error:
         what, hint = f"{path} cannot be written: {error}", f"write it there: {line}"
         raise ConfigurationError(what, hint=hint, reason="cannot_write", file=str(path)) from error

@@ -19,6 +19,7 @@ from typing import NamedTuple, Self
 import sqlalchemy as sa
 from sqlalchemy.engine.reflection import ObjectKind
 
+from json2db_sync.atomic_files.disk import ANYONE
 from json2db_sync.databases import tables
 from json2db_sync.databases.attached import would_be_lost
 from json2db_sync.databases.backups import Backup
@@ -417,9 +418,9 @@ class Database(TableChanges, RowAccess):
         return False
 
     @property
-    def is_private(self) -> bool:
-        """Is it kept from other users of this machine? Then files of its records are, too."""
-        return False
+    def file_mode(self) -> int:
+        """The mode of new files of its records: no wider than its own. The umask takes from it."""
+        return ANYONE
 
     def require(self) -> None:
         """Raise unless there is a database.

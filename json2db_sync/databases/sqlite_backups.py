@@ -16,7 +16,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from json2db_sync.atomic_files.backups import free_name, moment_of_stamp
-from json2db_sync.atomic_files.disk import move, private, replaced, settle, translated
+from json2db_sync.atomic_files.disk import PRIVATE, create, make_folder, move, remove, replaced_at, settle, translated
+from json2db_sync.atomic_files.state_folder import require_own
 from json2db_sync.databases import base
 from json2db_sync.databases.backups import Backup, no_backup, require_columns, require_free
 from json2db_sync.databases.ledger import TABLES, Ledger, lacking
@@ -55,18 +56,24 @@ class SQLiteBackups(SQLiteFile):
 
     def backup(self, names: Sequence[str]) -> Backup:
         target = self._free_backup(self._ending)
-        partial = target.with_name(f".{target.name}.partial")
+        beside, journals = target.with_name(f".{target.name}"), list[Path]()
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            self._make_backup_folder()
             self._require_room(target)
-            with replaced(target, partial=partial, like=self.path), _translated(self.path, target):
+            with replaced_at(target, beside=beside, like=self.path) as partial, _translated(self.path, target):
+                journals = [partial.with_name(partial.name + ending) for ending in _JOURNALS]
                 # one file, complete without others beside it
                 unchecked = _copy(self.path, partial, self.settings.busy_timeout, journal="DELETE")
         except OSError as error:
             raise _not_written(target, error.strerror or str(error)) from error
         finally:
-            _remove([partial.with_name(partial.name + ending) for ending in _JOURNALS])
+            _remove(journals)
         return replace(_describe(target, self.path), unchecked=unchecked)
+
+    def _make_backup_folder(self) -> None:
+        if not self.settings.backup_directory:  # else the user has named it
+            require_own(self._backup_folder, with_content=False)
+        make_folder(self._backup_folder)
 
     def _require_room(self, target: Path) -> None:
         size, free = self.path.stat().st_size, shutil.disk_usage(target.parent).free
@@ -74,7 +81,7 @@ class SQLiteBackups(SQLiteFile):
             raise _not_written(target, f"it takes {size_text(size)}, and {size_text(free)} are free")
 
     def remove_leftovers(self) -> None:
-        ours = re.compile(rf"\.{re.escape(self.path.stem)}\.{_STAMP}{re.escape(self._ending)}\.partial(-\w+)?")
+        ours = re.compile(rf"\.{re.escape(self.path.stem)}\.{_STAMP}{re.escape(self._ending)}(\.\w+)?\.partial(-\w+)?")
         left = [path for path in _content(self._backup_folder) if ours.fullmatch(path.name)]
         _remove(left)
 
@@ -116,7 +123,7 @@ class SQLiteBackups(SQLiteFile):
 
     def remove_backup(self, name: str) -> None:
         try:
-            Path(name).unlink(missing_ok=True)
+            remove(Path(name))
         except OSError as error:
             raise DatabaseError(f"cannot remove {name}: {error.strerror}", reason="cannot_write") from error
 
@@ -134,12 +141,12 @@ class SQLiteBackups(SQLiteFile):
     def _set_aside(self) -> str:
         kept = self._free_backup(".damaged")
         try:
-            kept.parent.mkdir(parents=True, exist_ok=True)
+            self._make_backup_folder()
             for ending in ("-wal", "-shm", ""):
                 source = self.path.with_name(self.path.name + ending)
                 if source.exists():
                     to = kept.with_name(kept.name + ending)
-                    move(source, to, to.with_name(f".{to.name}.partial"))
+                    move(source, to, to.with_name(f".{to.name}"))
         except OSError as error:
             raise DatabaseError(
                 f"cannot set {self.label} aside: {error.strerror}", reason="cannot_set_aside"
@@ -165,11 +172,11 @@ class SQLiteBackups(SQLiteFile):
     def _make_again(self, source: Path, like: Path) -> None:
         """The whole file, which nobody may read who could not before."""
         with translated(self.path):
-            open(self.path, "ab", opener=private).close()
+            path = self.path.resolve()
+            create(path, PRIVATE)
             # Through SQLite itself, never by copying the file: a journal beside it would be applied to it.
-            _copy(source, self.path, self.settings.busy_timeout)
-            settle(self.path, like)
-            self.path.chmod(self.path.stat().st_mode | 0o200)  # of a backup that was kept from being written
+            _copy(source, path, self.settings.busy_timeout)
+            settle(path, like, more=0o200)  # of a backup that was kept from being written
 
     @contextmanager
     def _beside(self, source: Path) -> Iterator[None]:
@@ -282,7 +289,7 @@ def _content(folder: Path) -> list[Path]:
 def _remove(paths: Sequence[Path]) -> None:
     for path in paths:
         with suppress(OSError):
-            path.unlink(missing_ok=True)
+            remove(path)
 
 
 def _not_written(target: Path, why: str) -> DatabaseError:

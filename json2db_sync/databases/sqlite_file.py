@@ -14,7 +14,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 
-from json2db_sync.atomic_files.disk import free_beside
+from json2db_sync.atomic_files.disk import ANYONE, PRIVATE, free_beside, make_folder
 from json2db_sync.atomic_files.process_lock import process_lock
 from json2db_sync.atomic_files.reading import open_regular
 from json2db_sync.databases.base import Database, first_line
@@ -215,12 +215,15 @@ class SQLiteFile(Database):
         return path.resolve() in (own, *(own.with_name(own.name + ending) for ending in ("-wal", "-shm", "-journal")))
 
     @property
-    def is_private(self) -> bool:
-        return sys.platform != "win32" and self.path.exists() and not self.path.stat().st_mode & 0o077
+    def file_mode(self) -> int:
+        try:
+            return ANYONE if sys.platform == "win32" else self.path.stat().st_mode & ANYONE | PRIVATE
+        except OSError:  # not made yet
+            return ANYONE
 
     def _make_folder(self) -> None:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self.path.parent)
         except OSError as error:
             raise DatabaseError(
                 f"cannot create the folder {self.path.parent}: {error.strerror}",
@@ -236,7 +239,7 @@ class SQLiteFile(Database):
         self._make_folder()
         with ExitStack() as stack:
             try:
-                stack.enter_context(process_lock(self._lock_file, patience=_PATIENCE))
+                stack.enter_context(process_lock(self._lock_file, patience=_PATIENCE, mode=self.file_mode))
             except BlockingIOError as error:
                 raise Locked(f"{self.label} is being written by another run", reason="locked") from error
             except FileError as error:

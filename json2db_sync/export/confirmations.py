@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from json2db_sync.atomic_files.disk import replaced
+from json2db_sync.atomic_files.disk import write
 from json2db_sync.atomic_files.reading import read_own
 from json2db_sync.atomic_files.state_folder import STATE_FOLDER, make_state_folder
 from json2db_sync.errors import FileError
@@ -30,8 +30,7 @@ def confirm(directory: Path, checksums: Mapping[str, str], moment: str | None = 
     kept = {name: note for name, note in sorted(noted.items()) if (directory / name).exists()}
     folder = directory / STATE_FOLDER
     make_state_folder(folder)
-    with replaced(folder / _NAME) as partial:
-        partial.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
+    write(folder / _NAME, json.dumps(kept, indent=2) + "\n")
 
 
 def confirmed_at(path: Path, checksum: str) -> str | None:

@@ -30,11 +30,11 @@ _FIELDS = {
 
 
 def write_rejected(
-    output: Path, rows: Iterable[dict[str, Any]], *, overwrite: bool, secret: bool, matters: Callable[[Path], bool]
+    output: Path, rows: Iterable[dict[str, Any]], *, overwrite: bool, mode: int, matters: Callable[[Path], bool]
 ) -> int:
     """Write rejected records, wholly or not at all; returns how many.
 
-    :param secret: may only its owner read the file?
+    :param mode: of a new file.
     :param matters: is this a file that must never be replaced?
     :raises FileError: when the file exists and is not to be overwritten, or cannot be written.
     """
@@ -47,7 +47,7 @@ def write_rejected(
             file=str(output),
         )
     count = 0
-    with translated(output), replaced(target, secret=secret) as partial, partial.open("wb") as file:
+    with translated(output), replaced(target, mode=mode) as file:
         for count, row in enumerate(rows, 1):  # noqa: B007 - how many there were
             file.write(json.dumps(_line(row), ensure_ascii=False).encode() + b"\n")
     return count

@@ -125,13 +125,16 @@ def restore_json(context: Context, backup: PathLike, output_directory: PathLike 
     """Let an exported file be as it was, with its schema and metadata. What is replaced is backed up first."""
     from json2db_sync.atomic_files import find_backup, restore
 
-    directory, rules = export_directory(context, output_directory), backup_rules(context.config.export)
+    directory, settings = export_directory(context, output_directory), context.config.export
+    rules, follow = backup_rules(settings), settings.follow_links
     with context.step("restore_json") as step:
         wanted = find_backup(directory, os.fspath(backup), rules)
         # What stands beside an exported file and tells of it; a file that does so itself has none.
         stem, is_sidecar = wanted.file.partition(".")[0], wanted.file.endswith(_SIDECARS)
         beside = [] if is_sidecar else [stem + suffix for suffix in _SIDECARS]
-        done = context.when_free(lambda: restore(directory, str(wanted.path), rules, beside=beside))
+        done = context.when_free(
+            lambda: restore(directory, str(wanted.path), rules, beside=beside, follow_links=follow)
+        )
         step.done(f"{wanted.path.name}, {counted(len(done), 'file')}")
     return RestoredJsonResult(
         directory=str(directory),

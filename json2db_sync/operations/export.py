@@ -44,7 +44,7 @@ def export(
     started, moment = time.monotonic(), now_text()
     with context.step("export") as step, context.database() as database:
         with _exporter(context, database, settings, directory) as (exporter, contents, left_out):
-            files, notes = _done(context, exporter, contents, settings, mode, moment, private=database.is_private)
+            files, notes = _done(context, exporter, contents, settings, mode, moment, file_mode=database.file_mode)
             notes += [*left_out, *exporter.notes(contents, files)]
             gone = exporter.leftovers()
         if mode == "check":
@@ -93,14 +93,14 @@ def _done(
     mode: Mode,
     moment: str,
     *,
-    private: bool,
+    file_mode: int,
 ) -> tuple[list[ExportedFile], list[Note]]:
     """What became of the files, with notes.
 
     :param moment: a time before the database was read: the files are as old as that.
     """
     from json2db_sync.atomic_files import FileSet
-    from json2db_sync.atomic_files.state_folder import hide_from_git
+    from json2db_sync.atomic_files.state_folder import STATE_FOLDER, hide_from_git, require_own
     from json2db_sync.export.confirmations import confirm
 
     validate, rules = settings.validate_records, backup_rules(settings)
@@ -108,8 +108,9 @@ def _done(
         return exporter.check(contents), []
     if mode == "verify":
         return exporter.verify(contents, validate=validate), []
+    require_own(exporter.directory / STATE_FOLDER)  # before anything is published
     with ExitStack() as stack:
-        made = FileSet(exporter.directory, rules, private=private)
+        made = FileSet(exporter.directory, rules, mode=file_mode, follow_links=settings.follow_links)
         files = context.when_free(lambda: stack.enter_context(made))
         context.has_begun = True
         done = exporter.write(contents, files, validate=validate)

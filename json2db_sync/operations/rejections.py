@@ -83,7 +83,7 @@ def export_rejected(
         def matters(path: Path) -> bool:
             return database.occupies(path) or summary.is_source(path)
 
-        count = write_rejected(Path(output), rows, overwrite=overwrite, secret=database.is_private, matters=matters)
+        count = write_rejected(Path(output), rows, overwrite=overwrite, mode=database.file_mode, matters=matters)
         step.done(counted(count, "record"))
     again = tuple(replays(context.config, (one for _number, one in shown), shown))
     return ExportedRejectsResult(database=database.label, output=str(output), count=count, replays=again)

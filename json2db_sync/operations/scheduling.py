@@ -12,7 +12,7 @@ from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from json2db_sync.atomic_files.disk import replaced, translated
+from json2db_sync.atomic_files.disk import make_folder, translated, write
 from json2db_sync.atomic_files.reading import read_own
 from json2db_sync.config import CONFIG_FILE, JSON2DBConfig
 from json2db_sync.errors import ConfigurationError, FileError
@@ -158,7 +158,7 @@ def _report(job: Job) -> ScheduleReport:
 def _written(folder: Path, texts: Mapping[str, str], *, overwrite: bool) -> tuple[str, ...]:
     """The files, all written; none where one is there with another content, unless that is wanted."""
     with translated(folder, "write into"):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         there = {name for name in texts if (folder / name).exists()}
         for name in () if overwrite else sorted(there):
             if read_own(folder / name) != texts[name].encode():
@@ -169,6 +169,5 @@ def _written(folder: Path, texts: Mapping[str, str], *, overwrite: bool) -> tupl
                     file=str(folder / name),
                 )
         for name, text in texts.items():
-            with replaced((folder / name).resolve()) as partial:
-                partial.write_text(text, encoding="utf-8")
+            write((folder / name).resolve(), text)
     return tuple(str(folder / name) for name in texts)

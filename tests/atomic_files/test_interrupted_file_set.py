@@ -55,7 +55,7 @@ class World:
             (self.out / name).chmod(0o640)
 
     def publish(self) -> None:
-        with FileSet(self.out, self.rules) as files:
+        with FileSet(self.out, self.rules, follow_links=True) as files:
             for name, content in NEW.items():
                 with files.stage(name) as stream:
                     stream.write(content)
@@ -63,7 +63,7 @@ class World:
 
     def start(self) -> None:
         """A run that has nothing to publish."""
-        with FileSet(self.out, self.rules):
+        with FileSet(self.out, self.rules, follow_links=True):
             pass
 
     def files(self) -> dict[str, bytes]:

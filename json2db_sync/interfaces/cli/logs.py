@@ -6,9 +6,11 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import cast
 
+from json2db_sync.atomic_files.disk import PRIVATE, appended
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.user_paths import expanded
 
@@ -61,6 +63,10 @@ class _LogFile(logging.FileHandler):
 
     _broken = False
 
+    def _open(self) -> TextIOWrapper:
+        """Only its owner may read a new one: it quotes what is in records and settings."""
+        return appended(Path(self.baseFilename), PRIVATE)
+
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line."""
         if not self._broken:
@@ -85,7 +91,7 @@ class _LogFile(logging.FileHandler):
 
 def _file_handler(path: Path) -> logging.Handler:
     try:
-        return _LogFile(path, encoding="utf-8", errors="backslashreplace")
+        return _LogFile(path)
     except OSError as error:
         raise ConfigurationError(
             f"cannot write the log file {path}: {error.strerror}",

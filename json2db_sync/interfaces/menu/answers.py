@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from json2db_sync.atomic_files.disk import replaced
+from json2db_sync.atomic_files.disk import PRIVATE, make_folder, write
 from json2db_sync.atomic_files.reading import read_own
 from json2db_sync.databases.urls import mask
 from json2db_sync.errors import FileError
@@ -62,10 +62,8 @@ def save(folder: Path, answers: Answers) -> None:
     newest = dict(list(everything.items())[-MOST_FOLDERS:])
     path = state_file()
     with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replaced(path) as partial:
-            partial.chmod(0o600)
-            partial.write_text(json.dumps({"folders": newest}, indent=1, ensure_ascii=False), encoding="utf-8")
+        make_folder(path.parent)
+        write(path, json.dumps({"folders": newest}, indent=1, ensure_ascii=False), mode=PRIVATE)
 
 
 def _stored() -> dict[str, object]:
