@@ -14,6 +14,7 @@ from json2db_sync.atomic_files.reading import read_own
 from json2db_sync.errors import ConfigurationError, FileError
 from json2db_sync.limits import SCHEMA_FILE
 from json2db_sync.validation.schema_folder import SUFFIX
+from json2db_sync.validation.schema_validators import validator_of
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 DEPTH = 5
@@ -66,12 +67,10 @@ def _kinds(seen: FieldStatistics) -> list[str]:
 
 def _format(seen: FieldStatistics) -> str | None:
     """The format that all texts have. The validator judges one text of each spelling: it is stricter than ISO is."""
-    import jsonschema_rs
-
     if "" in seen.date_formats:
         return None
     for name in ("date", "date-time"):
-        validator = jsonschema_rs.validator_for({"format": name}, validate_formats=True)
+        validator = validator_of({"format": name})
         if all(validator.is_valid(text) for text in seen.spelled.values()):
             return name
     return None

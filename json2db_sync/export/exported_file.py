@@ -47,8 +47,8 @@ _ANY_NAME = "records"
 
 Place = tuple[int, int]
 """Where a record's text stands in the unpacked file: its first byte, and how many."""
-Identity = tuple[tuple[str, int, int, int], ...]
-"""Path, inode, time of change and size of the file, and of the metadata and the schema beside it if they are there."""
+Identity = tuple[tuple[str, int, int, int, int], ...]
+"""Path, inode, both times of change and size of the file, and of the metadata and the schema if they are beside it."""
 
 
 class ExportedFile:
@@ -211,4 +211,4 @@ def identity_of(path: Path, status: os.stat_result | None = None) -> Identity:
     for beside in (beside_of(path, METADATA_SUFFIX), beside_of(path, SCHEMA_SUFFIX)):
         with suppress(OSError):
             found.append((beside, beside.stat()))
-    return tuple((str(each), of.st_ino, of.st_mtime_ns, of.st_size) for each, of in found)
+    return tuple((str(each), of.st_ino, of.st_mtime_ns, of.st_ctime_ns, of.st_size) for each, of in found)

@@ -159,7 +159,7 @@ class Exporter:
         except OSError as error:
             problems.append(f"{layout.schema_file} cannot be read: {error.strerror}")
         except (ValueError, TypeError, RecursionError) as error:
-            problems.append(f"{layout.schema_file} is not a JSON Schema: {error}")
+            problems.append(f"{layout.schema_file} cannot be used as JSON Schema: {error}")
         return None
 
     def notes(self, contents: Sequence[Content], files: Sequence[ExportedFile]) -> Iterator[Note]:

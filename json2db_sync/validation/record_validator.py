@@ -12,8 +12,9 @@ from json2db_sync.model.jsontext import path_text
 from json2db_sync.results import Note
 from json2db_sync.text import asked, counted, some_of
 from json2db_sync.user_paths import expanded
-from json2db_sync.validation.mistakes import MASK, place_and_message
+from json2db_sync.validation.mistakes import place_and_message
 from json2db_sync.validation.schema_folder import SETTING, SUFFIX, SchemaFolder
+from json2db_sync.validation.schema_validators import validator_of
 
 if TYPE_CHECKING:
     import jsonschema_rs
@@ -77,10 +78,7 @@ class RecordRules:
         :param name: what to call it.
         :raises ValueError: when it is not a schema.
         """
-        import jsonschema_rs
-
-        validator = jsonschema_rs.validator_for(dict(schema), validate_formats=True, mask=MASK)
-        return cls(_rules={entity: (name, validator)})
+        return cls(_rules={entity: (name, validator_of(dict(schema)))})
 
     def __bool__(self) -> bool:
         return bool(self._rules)

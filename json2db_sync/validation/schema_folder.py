@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 from urllib.parse import quote, unquote, urldefrag, urljoin
 
 from json2db_sync.atomic_files.reading import read_own
@@ -15,13 +15,12 @@ from json2db_sync.limits import SCHEMA_FILE
 from json2db_sync.model.jsontext import path_text
 from json2db_sync.model.plan import entity_name
 from json2db_sync.user_paths import located
-from json2db_sync.validation.mistakes import MASK, place_and_message
+from json2db_sync.validation.mistakes import place_and_message
+from json2db_sync.validation.schema_validators import NotFetched, Schema, require_schema, validator_of
 from json2db_sync.validation.schema_words import DRAFTS, TYPES, doubts, draft_of
 
 if TYPE_CHECKING:
     import jsonschema_rs
-
-Schema = dict[str, Any] | bool
 
 SUFFIX = ".schema.json"
 SETTING = "validation.schema_directory"
@@ -83,15 +82,13 @@ class SchemaFolder:
             yield entity, (path.name, self._validator(path, schemas[entity]))
 
     def _validator(self, path: Path, schema: Schema) -> jsonschema_rs.Validator:
-        import jsonschema_rs
-
         self._failure = None
         self._draft = schema.get("$schema") if isinstance(schema, dict) else None
         base = _BASE + quote(path.name)
         try:
-            return jsonschema_rs.validator_for(
-                _encoded(schema), validate_formats=True, retriever=self._retrieve, base_uri=base, mask=MASK
-            )
+            return validator_of(_encoded(schema), self._retrieve, base)
+        except NotFetched as error:
+            raise (self._failure or self._missing(path, error.reference.removeprefix(_BASE))) from error
         except ValueError as error:
             raise (self._failure or self._without_target(error) or _broken(path, error)) from error
 
@@ -134,22 +131,22 @@ class SchemaFolder:
             path = self.directory / unquote(address.removeprefix(base))
             if address.startswith(base) and path.is_file() and path.resolve().is_relative_to(inside):
                 return path
-        path, reference = self._referring_to(address)
-        raise ConfigurationError(
+        raise self._missing(*self._referring_to(address))
+
+    def _missing(self, path: Path, reference: str) -> ConfigurationError:
+        return ConfigurationError(
             f"{path.name} refers to {reference}, which is not in {self.directory}",
-            hint="a schema may refer to its own parts and to other files of its folder; put a copy there",
+            hint="nothing is fetched: put a copy into the folder, and refer to it there by $ref",
             file=str(path),
             setting=SETTING,
             reason="schema_reference_missing",
         )
 
     def _read_referred(self, path: Path) -> Schema:
-        import jsonschema_rs
-
         schema = self._read(path)
         draft = {"$schema": self._draft} if self._draft is not None else {}
         try:
-            jsonschema_rs.meta.validate({**draft, **schema} if isinstance(schema, dict) else schema)
+            require_schema({**draft, **schema} if isinstance(schema, dict) else schema)
         except ValueError as error:
             raise _broken(path, error) from error
         return schema

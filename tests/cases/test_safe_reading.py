@@ -230,6 +230,117 @@ def test_s17_schemas_and_corrections_may_be_anything(tmp_path: Path, spoil: Spoi
         read_corrected(tmp_path / "schemas" / "things.schema.json")
 
 
+# Nothing is fetched
+
+D2020, D2019, D4 = (
+    f"http{s}://json-schema.org/draft{d}/schema" for s, d in (("s", "/2020-12"), ("s", "/2019-09"), ("", "-04"))
+)
+FORMS: dict[str, Callable[[str], Any]] = {
+    "ref": lambda address: {"$ref": address},
+    "ref_below": lambda address: {"properties": {"name": {"allOf": [{"$ref": f"{address}#/definitions/x"}]}}},
+    "schema": lambda address: {"$schema": address},
+    "schema_and_ref": lambda address: {"$schema": address, "$ref": address},
+    "id": lambda address: {"$id": address, "$ref": "more.json"},
+    "id_of_draft_4": lambda address: {"$schema": D4, "id": address, "$ref": "more.json"},
+    "id_below": lambda address: {"$defs": {"x": {"$id": address, "$ref": "more.json"}}, "$ref": "#/$defs/x"},
+    "dynamic": lambda address: {"$schema": D2020, "$dynamicRef": address},
+    "dynamic_below": lambda address: {"$schema": D2020, "properties": {"name": {"$dynamicRef": f"{address}#x"}}},
+}
+
+
+@pytest.fixture
+def listening() -> Iterator[str]:
+    """An address of this machine, where nobody knocks."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        server.settimeout(0)
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/things.json"
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+def addresses(listening: str, folder: Path) -> list[str]:
+    secret = put(folder / "elsewhere" / "secret.json", {"const": "sesame", "definitions": {"x": {"const": "sesame"}}})
+    return [listening, listening.replace("http", "https"), secret.as_uri(), "other.json", "urn:example:x"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_s3_s18_schemas_beside_exports_fetch_nothing(tmp_path: Path, listening: str, form: str) -> None:
+    """Whatever a schema refers to, and however: the reference is named, and what stands there never shows."""
+    runner = exported(str(tmp_path / "p.db"), tmp_path)
+    for address in addresses(listening, tmp_path):
+        put(tmp_path / "out" / "things.schema.json", FORMS[form](address))
+        found = runner.export(verify_only=True, validate=True)
+        (said,) = found.files[0].differences
+        assert "nothing is fetched" in said
+        assert (address in said) or "more.json" in said
+        assert "sesame" not in str(found)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_s3_s18_schemas_of_a_folder_fetch_nothing(tmp_path: Path, listening: str, form: str) -> None:
+    """As the schema of an entity, and as one that it refers to."""
+    source = put(tmp_path / "in" / "things.json", RECORDS)
+    config = JSON2DBConfig(validation={"schema_directory": str(tmp_path / "schemas")})
+    for address in addresses(listening, tmp_path):
+        for name in ("things.schema.json", "below.json"):
+            put(tmp_path / "schemas" / "things.schema.json", {"$ref": "below.json"})
+            put(tmp_path / "schemas" / name, FORMS[form](address))
+            found = SyncRunner(str(tmp_path / "a.db"), source, config=config).populate(cutoff_days="all")
+            assert found.error_type == "configuration_error", found
+            assert ("nothing is fetched" in str(found.hint)) or "are known" in str(found.error)
+            assert "sesame" not in str(found)
+
+
+def test_s18_a_recursive_reference_leads_into_the_schema_itself(tmp_path: Path, listening: str) -> None:
+    """The draft knows no other, and no other is looked for."""
+    runner = exported(str(tmp_path / "p.db"), tmp_path)
+    put(tmp_path / "out" / "things.schema.json", {"$schema": D2019, "$recursiveRef": listening})
+    runner.export(verify_only=True, validate=True)
+
+
+def test_s3_what_is_handed_over_is_used(tmp_path: Path) -> None:
+    """A copy under ``$defs``, known by its address, is the schema that a reference means."""
+    runner = exported(str(tmp_path / "p.db"), tmp_path)
+    copy = {"$id": "https://example.com/name.json", "const": "n1"}
+    schema = {"$defs": {"x": copy}, "properties": {"name": {"$ref": "https://example.com/name.json"}}}
+    put(tmp_path / "out" / "things.schema.json", schema)
+    (one, other) = runner.export(verify_only=True, validate=True).files[0].differences
+    assert one.startswith('record 1 does not satisfy things.schema.json: "n1" was expected')
+    assert other.startswith("record 3")
+
+
+def test_validators_are_made_in_one_room() -> None:
+    """Any other would fetch, as the library does unless it is told otherwise."""
+    named = {"validator_for", "validate", "evaluate", "is_valid", "meta", "bundle", "dereference", "Registry"}
+    found = {
+        path.name
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_bytes()))
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "jsonschema_rs"
+        if node.attr in named or (node.attr.endswith("Validator") and path.name != "schema_validators.py")
+        if not ast.unparse(node).endswith(".Validator")
+    }
+    assert found == {"schema_validators.py"}
+
+
+# What was verified
+
+
+@pytest.mark.parametrize("file", ["things.json", "things.metadata.json"])
+def test_s10_a_file_altered_under_its_old_time_is_verified_anew(tmp_path: Path, file: str) -> None:
+    """Size and time of writing anyone can set; the time of the change the system sets."""
+    runner = away(tmp_path)
+    assert list(runner.read("things")) == RECORDS
+    path = tmp_path / "out" / file
+    before = path.stat()
+    path.write_bytes(path.read_bytes().replace(b"n1", b"n9") if file == "things.json" else b"x" * before.st_size)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(SyncError, match="cannot be trusted"):
+        list(runner.read("things"))
+
+
 # The only room that opens files for reading
 
 ELSEWHERE = {
