@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from json2db_sync.analysis.statistics import FieldStatistics, ObjectStatistics
-from json2db_sync.atomic_files.disk import make_folder, remove, replaced, write
+from json2db_sync.atomic_files.disk import ANYONE, make_folder, remove, replaced, write
 from json2db_sync.atomic_files.reading import read_own
 from json2db_sync.errors import ConfigurationError, FileError
 from json2db_sync.limits import SCHEMA_FILE
@@ -76,9 +76,12 @@ def _format(seen: FieldStatistics) -> str | None:
     return None
 
 
-def write_schemas(schemas: Mapping[str, Schema], directory: Path, *, overwrite: bool) -> tuple[str, ...]:
+def write_schemas(
+    schemas: Mapping[str, Schema], directory: Path, *, overwrite: bool, mode: int = ANYONE
+) -> tuple[str, ...]:
     """Write every schema as ``<entity>.schema.json``, or none of them; returns the paths.
 
+    :param mode: of new files.
     :raises ConfigurationError: when files are there already and are not to be overwritten.
     :raises FileError: when the folder cannot be written.
     """
@@ -99,7 +102,7 @@ def write_schemas(schemas: Mapping[str, Schema], directory: Path, *, overwrite: 
         make_folder(directory)
         with ExitStack() as all_written:
             for path, text in texts.items():
-                all_written.enter_context(replaced(path)).write(text.encode())
+                all_written.enter_context(replaced(path, mode=mode)).write(text.encode())
     except OSError as error:
         _undo(before)
         raise FileError(

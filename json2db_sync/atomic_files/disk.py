@@ -75,7 +75,7 @@ def settle(file: Path, like: Path, *, more: int = 0) -> None:
 
     :param more: bits that it has in any case.
     """
-    with open(file, "rb+", opener=opened_again) as stream:  # opened first: the mode may forbid it
+    with opened_again(file) as stream:  # opened first: the mode may forbid it
         if like.exists():
             _keep_permissions(like, file, more)
         _write_out(stream.fileno())
@@ -127,6 +127,15 @@ def duplicate(source: Path, target: Path) -> None:
     copy(source, target, target.with_name(".new.backup"))
 
 
+def mode_like(*sources: Path) -> int:
+    """The mode of a new file of what these hold: whoever may not read one of them may not read it."""
+    mode = ANYONE
+    for source in sources if sys.platform != "win32" else ():
+        with suppress(OSError):  # one that is not there gives nothing away
+            mode &= source.stat().st_mode | PRIVATE
+    return mode
+
+
 def new_file(file: Path, mode: int = ANYONE) -> int:
     """The descriptor of a file that was not there, of this mode from the first; a link in its place is none to follow.
 
@@ -135,9 +144,9 @@ def new_file(file: Path, mode: int = ANYONE) -> int:
     return os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_LINK, mode)
 
 
-def opened_again(path: str, flags: int) -> int:
-    """An opener for a file that we made: a link in its place is an error, and where it is gone none is made."""
-    return os.open(path, flags & ~os.O_CREAT | _NO_LINK)
+def opened_again(file: Path) -> BinaryIO:
+    """A stream to a file that we made: a link in its place is an error, and where it is gone none is made."""
+    return os.fdopen(os.open(file, os.O_RDWR | _NO_LINK), "rb+")
 
 
 def create(file: Path, mode: int = ANYONE) -> None:
@@ -146,12 +155,12 @@ def create(file: Path, mode: int = ANYONE) -> None:
         os.close(new_file(file, mode))
 
 
-def write_new(file: Path, text: str) -> None:
+def write_new(file: Path, text: str, mode: int = ANYONE) -> None:
     """Write a file that was not there.
 
     :raises FileExistsError: when anything has that name.
     """
-    with os.fdopen(new_file(file), "w", encoding="utf-8") as stream:
+    with os.fdopen(new_file(file, mode), "w", encoding="utf-8") as stream:
         stream.write(text)
 
 
@@ -200,7 +209,7 @@ def replaced_at(
 @contextmanager
 def replaced(target: Path, *, mode: int = ANYONE) -> Iterator[BinaryIO]:
     """As :func:`replaced_at`, a stream to the file."""
-    with replaced_at(target, mode=mode) as partial, open(partial, "wb", opener=opened_again) as stream:
+    with replaced_at(target, mode=mode) as partial, opened_again(partial) as stream:
         yield stream
 
 
@@ -216,7 +225,7 @@ def copy(source: Path, target: Path, beside: Path) -> None:
     :param beside: see :func:`replaced_at`.
     """
     with replaced_at(target, beside=beside, like=source) as partial:
-        with source.open("rb") as reader, open(partial, "wb", opener=opened_again) as writer:
+        with source.open("rb") as reader, opened_again(partial) as writer:
             shutil.copyfileobj(reader, writer, 1 << 20)
         os.utime(partial, ns=(source.stat().st_atime_ns, source.stat().st_mtime_ns))
 

@@ -8,7 +8,7 @@ import secrets
 import shutil
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Self, cast
 
@@ -69,21 +69,18 @@ class FileSet:
         """What deserves a look."""
         self._rules = rules or BackupRules()
         self._clock = clock
-        self._mode = mode
         self._targets: dict[str, Path] = {}
         self._open = ExitStack()
-        self._places = self._in(self.directory, follow_links=follow_links)
-
-    def _in(self, directory: Path, *, follow_links: bool) -> Places:
-        return Places(directory, self._rules.folder(directory), follow_links)
+        self._places = Places(self.directory, self._rules.folder(self.directory), follow_links, mode)
 
     def __enter__(self) -> Self:
         with ExitStack() as stack, disk.translated(self.directory):
             disk.make_folder(self.directory)
-            self._places = self._in(self.directory.resolve(), follow_links=self._places.follow_links)
+            real = self.directory.resolve()
+            self._places = replace(self._places, directory=real, backups=self._rules.folder(real))
             self._require_own_folders()
             self._places.staging.mkdir(exist_ok=True)
-            stack.enter_context(locked(self.directory, self._places.staging))
+            stack.enter_context(locked(self._places))
             if note := Journal(self._places).finish():
                 self.notes.append(Note(f"{self.directory}: {note}", "commit_finished"))
             self._sweep()
@@ -106,9 +103,10 @@ class FileSet:
         self._open.close()
 
     @contextmanager
-    def stage(self, name: str) -> Iterator[BinaryIO]:
+    def stage(self, name: str, mode: int | None = None) -> Iterator[BinaryIO]:
         """A stream to the file that is to be published under this name. If the block fails, nothing is staged.
 
+        :param mode: of this one, where it replaces none.
         :raises FileError: when it cannot be written; also from the stream's own methods.
         """
         target = self._target(name)
@@ -117,8 +115,8 @@ class FileSet:
         try:
             with disk.translated(target):
                 disk.remove(staged)
-                mode = disk.PRIVATE if target.exists() else self._mode
-                raw = disk.Written(disk.new_file(staged, mode), "wb", target)
+                made = disk.PRIVATE if target.exists() else self._places.mode if mode is None else mode
+                raw = disk.Written(disk.new_file(staged, made), "wb", target)
             with _flushed(io.BufferedWriter(raw, _BUFFER), raw) as stream:
                 yield stream
         except BaseException:
@@ -231,13 +229,17 @@ def restore(
     :raises FileError: when there is no such backup, or a file cannot be written.
     :raises Locked: when another run writes there.
     """
-    with FileSet(directory, rules, clock, mode=disk.PRIVATE, follow_links=follow_links) as files:
+    with FileSet(directory, rules, clock, follow_links=follow_links) as files:
         wanted = find_backup(directory, backup, rules)
         later = [one for one in list_backups(directory, rules) if one.order >= wanted.order]
         oldest = {one.file: one for one in later}  # given newest first
         others = [oldest[name] for name in sorted(set(beside) - {wanted.file}) if name in oldest]
         for one in (wanted, *others):
-            with files.stage(one.file) as stream, disk.translated(one.path, "read"), one.path.open("rb") as reader:
+            with (
+                files.stage(one.file, disk.PRIVATE) as stream,
+                disk.translated(one.path, "read"),
+                one.path.open("rb") as reader,
+            ):
                 shutil.copymode(one.path, files.staged(one.file))  # that of the file in its place wins, if there is one
                 shutil.copyfileobj(reader, stream, 1 << 20)
         return files.commit()

@@ -78,7 +78,7 @@ class Journal:
         replacements = self.replacements(files)
         with self._or_back(replacements):
             content = {"backups": self._shown(self._places.backups), "files": files}
-            disk.write(self._forward, json.dumps(content))
+            disk.write(self._forward, json.dumps(content), mode=self._places.mode)
             self._go_forward(replacements)
 
     def replacements(self, files: Mapping[str, str | None]) -> list[Replacement]:

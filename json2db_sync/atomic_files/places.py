@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from json2db_sync.atomic_files.disk import ANYONE
 from json2db_sync.errors import FileError
 
 STAGING = ".json2db-export"
@@ -32,6 +33,8 @@ class Places:
     """The folder of what was replaced."""
     follow_links: bool = False
     """May a link in the directory lead out of it?"""
+    mode: int = ANYONE
+    """Of new files, from which the umask takes."""
 
     @property
     def staging(self) -> Path:

@@ -13,6 +13,7 @@ from pathlib import Path
 import filelock
 
 from json2db_sync.atomic_files.disk import ANYONE, create, remove, write_new
+from json2db_sync.atomic_files.places import Places
 from json2db_sync.atomic_files.reading import read_own
 from json2db_sync.errors import FileError, Locked
 from json2db_sync.model.kinds import now_text
@@ -62,22 +63,22 @@ def _cannot_lock(file: Path, error: OSError) -> FileError:
 
 
 @contextmanager
-def locked(directory: Path, staging: Path) -> Iterator[None]:
+def locked(places: Places) -> Iterator[None]:
     """The block alone writes into the directory.
 
     :raises Locked: at once when another does, naming who and since when.
     """
-    holder = staging / "holder.json"
+    holder = places.staging / "holder.json"
     with ExitStack() as stack:
         try:
-            stack.enter_context(process_lock(staging / "lock"))
+            stack.enter_context(process_lock(places.staging / "lock", mode=places.mode))
         except BlockingIOError as error:
-            message = f"{directory} is being written by another run{_who(holder)}"
+            message = f"{places.directory} is being written by another run{_who(holder)}"
             raise Locked(message, hint="wait until it is done, then run again", reason="locked") from error
         try:
             with suppress(OSError):  # it only serves others' errors
                 remove(holder)
-                write_new(holder, json.dumps([os.getpid(), platform.node(), now_text()]))
+                write_new(holder, json.dumps([os.getpid(), platform.node(), now_text()]), places.mode)
             yield
         finally:
             with suppress(OSError):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 
-from json2db_sync.atomic_files.disk import ANYONE, PRIVATE, free_beside, make_folder
+from json2db_sync.atomic_files.disk import free_beside, make_folder, mode_like
 from json2db_sync.atomic_files.process_lock import process_lock
 from json2db_sync.atomic_files.reading import open_regular
 from json2db_sync.databases.base import Database, first_line
@@ -216,10 +215,7 @@ class SQLiteFile(Database):
 
     @property
     def file_mode(self) -> int:
-        try:
-            return ANYONE if sys.platform == "win32" else self.path.stat().st_mode & ANYONE | PRIVATE
-        except OSError:  # not made yet
-            return ANYONE
+        return mode_like(self.path)
 
     def _make_folder(self) -> None:
         try:

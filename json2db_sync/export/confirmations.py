@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from json2db_sync.atomic_files.disk import write
+from json2db_sync.atomic_files.disk import ANYONE, write
 from json2db_sync.atomic_files.reading import read_own
 from json2db_sync.atomic_files.state_folder import STATE_FOLDER, make_state_folder
 from json2db_sync.errors import FileError
@@ -20,9 +20,10 @@ from json2db_sync.model.kinds import now_text
 _NAME = "confirmed.json"
 
 
-def confirm(directory: Path, checksums: Mapping[str, str], moment: str | None = None) -> None:
+def confirm(directory: Path, checksums: Mapping[str, str], moment: str | None = None, *, mode: int = ANYONE) -> None:
     """Note that these files, by name with their checksums, held what the database held at this moment (default: now).
 
+    :param mode: of a new file.
     :raises OSError: when it cannot be noted; the exports are then as old as they say.
     """
     at = moment or now_text()
@@ -30,7 +31,7 @@ def confirm(directory: Path, checksums: Mapping[str, str], moment: str | None = 
     kept = {name: note for name, note in sorted(noted.items()) if (directory / name).exists()}
     folder = directory / STATE_FOLDER
     make_state_folder(folder)
-    write(folder / _NAME, json.dumps(kept, indent=2) + "\n")
+    write(folder / _NAME, json.dumps(kept, indent=2) + "\n", mode=mode)
 
 
 def confirmed_at(path: Path, checksum: str) -> str | None:

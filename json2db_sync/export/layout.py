@@ -25,8 +25,17 @@ _LONGEST = 200
 _NOT_IN_A_NAME = re.compile(r'[<>:"/\\|?*%.\x00-\x1f]|^ | $')
 
 
+_DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])", re.IGNORECASE)
+"""Names that Windows keeps for devices, whatever ending is behind them."""
+
+
 def file_stem(name: str) -> str:
-    """What the files of a table are called; characters that no file's name can hold are written as %2F."""
+    """What the files of a table are called; characters that no file's name can hold are written as %2F.
+
+    A device's name gets a line behind it, so that a folder of exports can be taken anywhere. It is the same entity.
+    """
+    if _DEVICE.fullmatch(name.rstrip("_")):  # so that no two get one name
+        return f"{name}_"
     return _NOT_IN_A_NAME.sub(lambda match: "%2E" if match[0] == "." else quote(match[0], safe=""), name)
 
 

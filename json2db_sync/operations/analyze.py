@@ -113,6 +113,7 @@ def infer_schemas(
 ) -> InferredSchemasResult:
     """The schemas of what was seen; it fails where every file was refused."""
     from json2db_sync.analysis.schema_inference import DEPTH, infer_schema, write_schemas
+    from json2db_sync.atomic_files.disk import mode_like
 
     folder = output if output is not None else context.config.validation.schema_directory
     with context.step("infer_schemas") as step, context.database() as database:
@@ -124,7 +125,8 @@ def infer_schemas(
         schemas = {name: infer_schema(name, objects) for name, objects in seen.items()}
         written: Iterable[str] = ()
         if folder is not None:
-            written = write_schemas(schemas, expanded(folder), overwrite=overwrite)
+            mode = mode_like(*(file.path for file in files))
+            written = write_schemas(schemas, expanded(folder), overwrite=overwrite, mode=mode)
         result = InferredSchemasResult(
             **refusal_fields(analysis.refused, analysis.files),
             database=database.label,

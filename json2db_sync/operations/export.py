@@ -118,7 +118,9 @@ def _done(
             with suppress(OSError):  # it serves those who commit the files, and only them
                 hide_from_git(rules.folder(exporter.directory))
         with suppress(OSError):  # then the files are as old as they say
-            confirm(exporter.directory, {Path(one.file).name: one.checksum or "" for one in done}, moment)
+            confirm(
+                exporter.directory, {Path(one.file).name: one.checksum or "" for one in done}, moment, mode=file_mode
+            )
         return done, files.notes
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import sqlite3
+import stat
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
@@ -393,3 +397,175 @@ def test_s2_a_link_in_place_of_a_databases_backups_is_refused(world: World) -> N
     (world.base / "backups").symlink_to(world.victims)
     result = SyncRunner(world.database).backup()
     assert (result.success, result.reason) == (False, "not_ours")
+
+
+# S5 and S15: modes
+
+RECORDED = """
+import json, os, stat, sys
+from pathlib import Path
+base, seen, wide, codes = Path(sys.argv[1]).resolve(), [], {}, []
+busy = False
+
+def hook(event, arguments):
+    global busy
+    if busy or event not in ("open", "os.rename", "os.remove", "os.link", "os.chmod", "os.mkdir", "sqlite3.connect"):
+        return
+    busy = True
+    try:
+        written = event == "open" and (arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+        if written and isinstance(arguments[0], (str, bytes)):
+            seen.append([os.path.abspath(os.fsdecode(arguments[0])), arguments[2]])
+        for folder, _folders, files in os.walk(base):
+            for file in (os.path.join(folder, name) for name in files):
+                mode = stat.S_IMODE(os.lstat(file).st_mode)
+                if mode & 0o077:
+                    wide[file] = oct(mode)
+    finally:
+        busy = False
+
+from json2db_sync.interfaces.cli.main import main
+os.umask(0o022)
+sys.addaudithook(hook)
+for words in json.loads(sys.argv[2]):
+    words = [str(next(base.glob(word))) if "*" in word else word for word in words]
+    codes.append(main(words))
+hook("os.mkdir", ())
+Path(sys.argv[3]).write_text(json.dumps({"seen": seen, "wide": wide, "codes": codes}))
+"""
+
+
+def commands(base: Path) -> list[list[str]]:
+    """Command lines that write, one after the other, each below this folder."""
+    at, source, log = ["--db-path", f"{base}/my.db"], ["--data-source", f"{base}/in"], ["--log-file", f"{base}/log.txt"]
+    return [
+        ["populate", *at, *source, *log],
+        ["export", *at, "--output-directory", f"{base}/data", *log],
+        ["export", *at, "--output-directory", f"{base}/data", "--format", "ndjson", "--gzip"],
+        ["export", *at, "--output-directory", f"{base}/data", "--pretty", "--format", "array"],
+        ["rejected", "export", *at, "--output", f"{base}/rejected.ndjson"],
+        ["schema", "infer", *at, *source, "--output", f"{base}/schemas"],
+        ["backup", *at],
+        ["restore", *at, "--yes", "backups/my.*.db"],
+        ["restore", "--db-path", f"{base}/again.db", "--yes", "backups/my.*.db"],
+    ]
+
+
+@pytest.fixture
+def private(tmp_path: Path) -> Path:
+    """A database and its sources that only their owner may read."""
+    base = tmp_path / "base"
+    (base / "in").mkdir(parents=True)
+    (base / "my.db").touch(0o600)
+    (base / "in/things.json").write_text('[{"id": 1, "a": "x"}, [3]]')
+    (base / "in/things.json").chmod(0o600)
+    return base
+
+
+def recorded(base: Path, prefix: tuple[str, ...] = ()) -> dict[str, object]:
+    found = base.parent / "found.json"
+    words = [*prefix, sys.executable, "-c", RECORDED, str(base), json.dumps(commands(base)), str(found)]
+    environment = {**os.environ, "XDG_STATE_HOME": str(base / "state")}
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment, cwd=base.parent)
+    assert found.exists(), done.stderr
+    return dict(json.loads(found.read_text()))
+
+
+@POSIX
+def test_s5_what_is_made_of_a_private_database_is_private_from_the_first_byte(private: Path) -> None:
+    """Looked at whenever a file is opened, renamed or removed: backups, exports, rejected records, logs, schemas."""
+    found = recorded(private)
+    assert found["codes"] == [3, 0, 0, 0, 0, 0, 0, 0, 0]
+    assert {Path(name).name for name in dict(found["wide"])} <= {".gitignore", "again.db.lock"}  # type: ignore[call-overload]
+    for name in ("my.db", "again.db", "rejected.ndjson", "log.txt", "schemas/things.schema.json", "data/things.json"):
+        assert stat.S_IMODE((private / name).stat().st_mode) == 0o600, name
+
+
+@POSIX
+def test_s15_each_file_that_is_opened_for_writing_is_new_and_is_no_link(private: Path) -> None:
+    """But locks, the log and what we have just made; and each is in a folder that was named, under no name to guess."""
+    seen = list(recorded(private)["seen"])  # type: ignore[call-overload]
+    made = [Path(name) for name, flags in seen if flags & os.O_CREAT and not flags & os.O_EXCL]
+    assert {path.name for path in made} <= {"log.txt", "lock", "my.db.lock", "again.db.lock"}
+    for name, flags in seen:
+        path = Path(name)
+        assert path.is_relative_to(private) or path == Path(os.devnull) or "/tmp" in name, name
+        assert flags & os.O_NOFOLLOW or path.name == "log.txt" or path == Path(os.devnull), name
+    partial = {Path(name).name for name, _flags in seen if name.endswith(".partial")}
+    assert len(partial) > 5
+    assert all(len(name.split(".")[-2]) == 12 for name in partial), partial
+
+
+@POSIX
+@pytest.mark.slow
+def test_s5_what_the_system_sees_is_private(private: Path) -> None:
+    """SQLite's own files, too: no call makes a file that others may read, or widens one."""
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed here")
+    log = private.parent / "calls.txt"
+    recorded(private, ("strace", "-f", "-qq", "-e", "trace=open,openat,creat,chmod,fchmod,fchmodat", "-o", str(log)))
+    made = re.findall(r'openat?\([^"]*"([^"]+)", (\S*O_CREAT\S*), 0(\d+)\)', log.read_text())
+    inside = [(path, flags, int(mode, 8)) for path, flags, mode in made if path.startswith(str(private))]
+    assert {Path(path).name for path, _flags, _mode in inside} >= {"my.db-wal", "log.txt", "lock"}
+    known = {f"{private}/my.db", f"{private}/again.db.lock"}  # it is empty, and there before its database
+    for path, flags, mode in inside:
+        assert path in known or not mode & 0o077 or path.endswith(".gitignore"), (path, flags, mode)
+        known.add(path)
+    assert not re.findall(r'f?chmod(?:at)?\([^,]+(?:, "[^"]*")?, 0\d*[1-7]\d\)', log.read_text())
+
+
+@POSIX
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644])
+def test_s5_new_files_are_no_wider_than_the_database(world: World, mode: int) -> None:
+    """Nor than the umask lets them; what is replaced keeps its mode."""
+    world.database.chmod(mode)
+    before = os.umask(0o022)
+    try:
+        result = world.export()
+    finally:
+        os.umask(before)
+    assert result.success
+    for name in ("things.json", "things.schema.json", ".json2db/confirmed.json", f"{STAGING}/lock"):
+        assert stat.S_IMODE((world.data / name).stat().st_mode) == mode, name
+    (world.data / "things.json").chmod(0o604)
+    world.change()
+    assert world.export().success
+    assert stat.S_IMODE((world.data / "things.json").stat().st_mode) == 0o604
+
+
+@POSIX
+def test_s15_strays_of_killed_runs_are_swept(world: World) -> None:
+    """Whatever stands in their names, and links among them are removed as links."""
+    world.export()
+    world.change()
+    assert world.export().success
+    strays = [world.staging / ".0123456789ab.partial", world.data / "backups/.new.backup.0123456789ab.partial"]
+    for stray in strays:
+        stray.write_text("half")
+    link = world.data / "backups/.new.backup.ba9876543210.partial"
+    link.symlink_to(world.victims / "keep.json")
+    left = world.base / "backups/.my.2026-11-21_120000Z.db.0123456789ab.partial"
+    left.parent.mkdir(exist_ok=True)
+    left.write_text("half")
+    assert world.export().success
+    assert SyncRunner(world.database).backup().success
+    assert not [stray for stray in (*strays, link, left) if os.path.lexists(stray)]
+
+
+# S14: names of devices
+
+
+@pytest.mark.parametrize("name", ["con", "nul", "com1", "lpt9", "aux", "prn"])
+def test_s14_an_entity_that_is_called_as_a_device_can_be_taken_to_windows(tmp_path: Path, name: str) -> None:
+    """Its files bear another name, and load again as the same entity."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / f"in/{name.upper()}.json").write_text('[{"id": 1}]')
+    runner = SyncRunner(tmp_path / "a.db", tmp_path / "in")
+    assert runner.populate().success
+    assert runner.export(output_directory=tmp_path / "out").success
+    stems = {one.name.partition(".")[0].lower() for one in (tmp_path / "out").iterdir() if one.is_file()}
+    assert stems == {f"{name}_"}
+    again = SyncRunner(tmp_path / "again" / "a.db", tmp_path / "out")
+    loaded = again.populate()
+    assert [(one.entity, one.inserted) for one in loaded.files] == [(name, 1)]
+    assert again.export(output_directory=tmp_path / "out", check=True).files[0].status == "unchanged"
