@@ -32,6 +32,7 @@ from json2db_sync.databases.dialect import (
 )
 from json2db_sync.databases.row_forms import RowRefused
 from json2db_sync.databases.sqlite_file import driver_of, locating_bad_text
+from json2db_sync.databases.sqlite_journals import require_own_journals
 from json2db_sync.databases.sqlite_views import SQLiteViews
 from json2db_sync.databases.tables import SqlType
 from json2db_sync.errors import DatabaseError, Unreachable
@@ -82,6 +83,7 @@ class SQLiteDatabase(SQLiteViews):
             raise Unreachable(
                 f"{self.path} is a folder", hint="name a file: a database is one file", reason="not_a_database"
             )
+        require_own_journals(self.path)
         # No transactions of sqlite3's own: they would leave DDL outside. BEGIN is sent below.
         arguments = {"timeout": self.settings.busy_timeout, "isolation_level": None, "uri": True}
         engine = sa.create_engine(self._readable_url(), connect_args=arguments)

@@ -22,6 +22,7 @@ from json2db_sync.databases import base
 from json2db_sync.databases.backups import Backup, no_backup, require_columns, require_free
 from json2db_sync.databases.ledger import TABLES, Ledger, lacking
 from json2db_sync.databases.sqlite_file import FLAT_VIEW, SQLiteFile, fault_of
+from json2db_sync.databases.sqlite_journals import require_own_journals
 from json2db_sync.databases.sqlite_missing import integrity, not_checked
 from json2db_sync.databases.views import KeptViews
 from json2db_sync.errors import DatabaseError, Locked, ValidationError
@@ -87,7 +88,8 @@ class SQLiteBackups(SQLiteFile):
 
     def backups(self) -> list[Backup]:
         pattern = re.compile(rf"{re.escape(self.path.stem)}\.{_STAMP}{re.escape(self._ending)}")
-        found = [_describe(path, self.path) for path in _content(self._backup_folder) if pattern.fullmatch(path.name)]
+        named = (path for path in _content(self._backup_folder) if pattern.fullmatch(path.name) and path.is_file())
+        found = [_describe(path, self.path) for path in named]
         return sorted(found, key=lambda backup: backup.order, reverse=True)
 
     def find_backup(self, name: str) -> str:
@@ -317,6 +319,7 @@ def _translated(database: Path, target: Path) -> Iterator[None]:
 
 
 def _read_only(path: Path) -> str:
+    require_own_journals(path)
     return f"{path.absolute().as_uri()}?mode=ro"
 
 

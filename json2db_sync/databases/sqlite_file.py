@@ -59,6 +59,8 @@ def dialect() -> sa.Dialect:
 
 def fault_of(error: BaseException, label: str) -> DatabaseError | None:
     """The error of ours that one of SQLite's stands for; None where it is not SQLite's."""
+    if isinstance(error, UnicodeDecodeError):  # in place of an error whose text quotes what is damaged
+        error = sqlite3.OperationalError(f"malformed, {error.reason}")
     if not isinstance(error, sqlite3.Error):
         return None
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest tells of what kind within it

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from json2db_sync.atomic_files.disk import ANYONE, write
 from json2db_sync.atomic_files.reading import read_own
-from json2db_sync.atomic_files.state_folder import STATE_FOLDER, make_state_folder
+from json2db_sync.atomic_files.state_folder import STATE_FOLDER, make_state_folder, require_own
 from json2db_sync.errors import FileError
 from json2db_sync.model.kinds import now_text
 
@@ -47,8 +47,10 @@ def confirmed_at(path: Path, checksum: str) -> str | None:
 
 
 def _noted(directory: Path) -> dict[str, object]:
+    folder = directory / STATE_FOLDER
     try:
-        found = json.loads(read_own(directory / STATE_FOLDER / _NAME))
+        require_own(folder, with_content=False)
+        found = json.loads(read_own(folder / _NAME))
     except (OSError, FileError, ValueError, RecursionError):
         return {}  # not there, or spoilt: then an export is as old as it says
     return found if isinstance(found, dict) else {}

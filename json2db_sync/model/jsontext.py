@@ -51,7 +51,10 @@ def decode(text: str | bytes) -> Any:
     try:
         return msgspec.json.decode(text)
     except (msgspec.MsgspecError, ValueError, TypeError, RecursionError):
-        return json.loads(text)
+        try:
+            return json.loads(text)
+        except RecursionError as error:
+            raise ValueError("it is nested too deep") from error
 
 
 def are_json(texts: Collection[Any]) -> bool:

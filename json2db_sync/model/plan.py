@@ -542,7 +542,7 @@ def from_json(text: str) -> EntityPlan:
     """
     try:
         return msgspec.json.decode(text.replace('"spelling":', '"date_format":'), type=EntityPlan)
-    except msgspec.ValidationError as error:
+    except (msgspec.MsgspecError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise DatabaseError(
             f"a plan stored in the database cannot be read: {error}",
             hint="it was written by another version of json2db_sync; use that version, or load into a new database",

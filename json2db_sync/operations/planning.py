@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import json
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -144,7 +145,7 @@ def _schemas_of_exports(files: Iterable[SourceFile]) -> Iterator[tuple[SourceFil
 
     for file in files:
         beside = beside_of(file.path, SCHEMA_SUFFIX)
-        if beside.exists() and is_beside_an_export(beside, (file.path.name,)):
+        if os.path.exists(beside) and is_beside_an_export(beside, (file.path.name,)):
             from json2db_sync.export.exported_file import schema_of
 
             with suppress(FileError):

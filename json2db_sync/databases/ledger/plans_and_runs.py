@@ -69,7 +69,16 @@ class PlansAndRuns:
         if not inspector.has_table(versions.name):
             return 0, ""
         row = self._connection.execute(sa.select(versions).order_by(versions.c.version.desc()).limit(1)).first()
-        return (int(row.version), str(row.program)) if row else (0, "")
+        if row is None:
+            return 0, ""
+        if not isinstance(row.version, int) or row.version < 0:
+            raise DatabaseError(
+                f"{self._database.label}: the ledger's version is {row.version!r}, which is none",
+                hint="another program, or a hand, changed it; restore a backup",
+                reason="unreadable_value",
+                table=versions.name,
+            )
+        return row.version, str(row.program)
 
     def is_older(self) -> bool:
         """Is there a ledger of a former version, which the next :meth:`create` migrates?"""
