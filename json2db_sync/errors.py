@@ -19,9 +19,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from json2db_sync.masking import masked
+
 
 class SyncError(Exception):
     """An error a user can act on: what happened, where, and what to do.
+
+    Passwords in it are masked.
 
     :param message: what is wrong, naming the thing that is wrong.
     :param hint: what to do about it.
@@ -33,11 +37,12 @@ class SyncError(Exception):
     code: ClassVar[str] = "error"
 
     def __init__(self, message: str, *, hint: str | None = None, reason: str | None = None, **context: Any) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = masked(message)
+        super().__init__(self.message)
+        self.hint = hint and masked(hint)
         self.reason = reason or self.code
-        self.context = {name: value for name, value in context.items() if value is not None}
+        shown = {name: masked(value) if isinstance(value, str) else value for name, value in context.items()}
+        self.context = {name: value for name, value in shown.items() if value is not None}
 
 
 class ConfigurationError(SyncError):

@@ -1,11 +1,29 @@
-"""Figures in words, for every message that counts something."""
+"""Words and figures of messages, and text that is safe to show."""
 
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable, Sequence
 
+_JOINERS = "\u200c\u200d"
+"""Persian and composed emoji need them; they only join their neighbours."""
+_BYTES = {0xDC00 + byte: rf"\x{byte:x}" for byte in range(128, 256)}
+"""Bytes in the names of files that are no text."""
 _UNITS = ("kB", "MB", "GB", "TB", "PB")
+
+
+def safe(value: object) -> str:
+    """Text that cannot move the cursor, ring, hide or turn anything round: such characters become escapes."""
+    text = str(value)
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(one if _shows(one) else one.encode("unicode_escape").decode() for one in text.translate(_BYTES))
+
+
+def _shows(character: str) -> bool:
+    category = unicodedata.category(character)
+    return character in _JOINERS or not (category[0] == "C" or category in ("Zl", "Zp"))
 
 
 def plural(word: str) -> str:

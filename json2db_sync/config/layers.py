@@ -20,6 +20,8 @@ from json2db_sync.atomic_files.reading import read_own
 from json2db_sync.config.sections import PREFIX, all_fields, variable_of
 from json2db_sync.config.values import shown
 from json2db_sync.errors import ConfigurationError, FileError
+from json2db_sync.masking import masked
+from json2db_sync.results.messages import Note
 from json2db_sync.text import did_you_mean
 from json2db_sync.user_paths import expanded, located
 
@@ -53,20 +55,25 @@ class Layer:
         return setting in self.values.get(section, {})
 
 
-def layers(config_file: str | os.PathLike[str] | None, sections: Mapping[str, object]) -> Iterator[Layer]:
-    """All layers, the strongest first."""
+def layers(
+    config_file: str | os.PathLike[str] | None, sections: Mapping[str, object], *, dotenv: bool
+) -> Iterator[Layer]:
+    """All layers, the strongest first.
+
+    :param dotenv: is ``.env`` one of them?
+    """
     given = {name: value.model_dump() if isinstance(value, BaseModel) else value for name, value in sections.items()}
     yield Layer("argument", _checked(given, "argument"))
     environment = Layer("environment", _from_variables(os.environ, "environment"), _written_as_variable)
     yield _with_plain_paths(environment, "set it anew")
-    dotenv, lines = _read_dotenv()
+    variables, lines = _read_dotenv() if dotenv else ({}, {})
 
     def written(name: str) -> str:
         return f"line {lines[_written_as_variable(name)]}: {_written_as_variable(name)}"
 
     quoting = "write it between single quotes, or with / in place of \\"
-    yield _with_plain_paths(Layer(DOTENV, _from_variables(dotenv, DOTENV), written), quoting)
-    path = config_file or os.environ.get(CONFIG_FILE) or dotenv.get(CONFIG_FILE)
+    yield _with_plain_paths(Layer(DOTENV, _from_variables(variables, DOTENV), written), quoting)
+    path = config_file or os.environ.get(CONFIG_FILE) or variables.get(CONFIG_FILE)
     if path:
         quoting = quoting if str(path).lower().endswith(".toml") else "write each \\ twice, or / in its place"
         yield _with_plain_paths(Layer(str(path), _checked(_read_file(Path(path)), str(path))), quoting)
@@ -147,6 +154,22 @@ def _read_dotenv() -> tuple[dict[str, str | None], dict[str, int]]:
     return values, lines
 
 
+def dotenv_notes() -> Iterator[Note]:
+    """Who else may decide by ``.env`` in the working directory what is done, or read a password there."""
+    try:
+        status, text = os.stat(DOTENV), read_own(Path(DOTENV)).decode("utf-8", "replace")
+    except (OSError, FileError):
+        return
+    if os.name != "posix":
+        return
+    if status.st_uid not in (os.geteuid(), 0):
+        yield Note(f".env here is obeyed, and belongs to another user ({status.st_uid})", "settings_of_others")
+    if status.st_mode & 0o022:
+        yield Note(".env here is obeyed, and others may write it: chmod go-w .env", "settings_of_others")
+    if status.st_mode & 0o044 and any(masked(line) != line for line in text.splitlines()):
+        yield Note("others may read the password in .env: chmod 600 .env", "password_readable")
+
+
 def _read_file(path: Path) -> object:
     path = expanded(path)
     try:
@@ -179,7 +202,7 @@ def _checked(values: object, origin: str) -> Values:
         if section not in known:
             raise unknown(section, origin, known)
         if not isinstance(settings, dict):
-            what = f"{origin}: {section} must hold settings, not {settings!r}"
+            what = f"{origin}: {section} must hold settings, not {type(settings).__name__}"
             raise ConfigurationError(what, reason="invalid_configuration", setting=section)
         kept = {name: value for name, value in settings.items() if not name.startswith("_")}
         for name in kept:
@@ -206,7 +229,8 @@ def explain(error: ValidationError, layers: Sequence[Layer]) -> ConfigurationErr
     description = next((field.description for full, _s, _n, field in all_fields() if full == name), None)
     message = first["msg"].removeprefix("Value error, ")
     written = layer.written(name) if layer else name
-    what = f"{written} = {shown(name, value)} is wrong: {message[0].lower()}{message[1:]}"
+    said = "" if name == "database.path" else f" = {shown(name, value)}"  # it may hold a password
+    what = f"{written}{said} is wrong: {message[0].lower()}{message[1:]}"
     what += f" (from {layer.name})" if layer else ""
     hint = f"{name} is: {description}" if description else None
     return ConfigurationError(what, hint=hint, reason="invalid_value", setting=name)

@@ -360,7 +360,7 @@ class LoggingSettings(_Section):
 class Sections(BaseSettings):
     """All sections, whatever their values come from."""
 
-    model_config = SettingsConfigDict(extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     data_source: DataSourceSettings = DataSourceSettings()
     database: DatabaseSection = DatabaseSection()

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource
 
-from json2db_sync.config.layers import Layer, explain, layers
+from json2db_sync.config.layers import Layer, dotenv_notes, explain, layers
 from json2db_sync.config.sections import Sections, all_fields, variable_of
 from json2db_sync.config.values import shown
 from json2db_sync.limits import Limits
+from json2db_sync.results.messages import Note
 from json2db_sync.user_paths import expanded
 
 if TYPE_CHECKING:
@@ -27,18 +28,23 @@ class JSON2DBConfig(Sections):
         JSON2DBConfig(config_file="production.json", processing={"batch_size": 2000})
 
     :param config_file: a JSON or TOML file; ``JSON2DB_CONFIG_FILE`` names one too.
+    :param dotenv: obey ``.env`` in the working directory? A server does not, whose folder others may write into.
     :raises ConfigurationError: naming the setting, where its value came from and what would be right.
     """
 
     _layers: tuple[Layer, ...] = ()
+    _reads_dotenv: bool = True
 
-    def __init__(self, config_file: str | os.PathLike[str] | None = None, **sections: Any) -> None:
-        found = tuple(layers(config_file, sections))
+    def __init__(
+        self, config_file: str | os.PathLike[str] | None = None, *, dotenv: bool = True, **sections: Any
+    ) -> None:
+        found = tuple(layers(config_file, sections, dotenv=dotenv))
         try:
             super().__init__(layers=found)  # type: ignore[call-arg]  # for settings_customise_sources alone
         except ValidationError as error:
-            raise explain(error, found) from error
+            raise explain(error, found) from None  # it tells the value
         self._layers = found
+        self._reads_dotenv = dotenv
 
     @classmethod
     def settings_customise_sources(  # type: ignore[override]  # pydantic passes the stock sources by name
@@ -53,6 +59,11 @@ class JSON2DBConfig(Sections):
             value = getattr(getattr(self, section), setting)
             origin = layer.name if layer else "default"
             yield Setting(name, shown(name, value), origin, variable_of(field), field.description or "")
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """What deserves a look of the places that settings come from: a ``.env`` of others, or that others read."""
+        return tuple(dotenv_notes()) if self._reads_dotenv else ()
 
     @property
     def file(self) -> Path | None:

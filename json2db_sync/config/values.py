@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator
 
+from json2db_sync.masking import masked, masked_address
 from json2db_sync.model.timing import parse
 
 
@@ -145,7 +146,6 @@ RecordsPathText = Annotated[str, AfterValidator(_records_path)]
 def shown(name: str, value: object) -> str:
     """A setting's value for people; passwords masked."""
     if name == "database.path" and value is not None:
-        from json2db_sync.databases.urls import mask
-
-        return mask(str(value))
-    return "" if value is None else json.dumps(value, default=str) if isinstance(value, dict | list) else str(value)
+        return masked_address(str(value))
+    is_json = isinstance(value, dict | list)
+    return "" if value is None else masked(json.dumps(value, default=str) if is_json else str(value))

@@ -6,7 +6,6 @@ database overrides what it does better. tests/databases holds each to what the d
 
 from __future__ import annotations
 
-import re
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -26,14 +25,13 @@ from json2db_sync.databases.backups import Backup
 from json2db_sync.databases.dialect import Dialect, Query, Relations, RowAccess
 from json2db_sync.databases.flat_views import FlatView
 from json2db_sync.databases.tables import SqlType
-from json2db_sync.databases.urls import mask
 from json2db_sync.databases.views import View
 from json2db_sync.errors import ConfigurationError, DatabaseError, SyncError, Unreachable, out_of_memory
+from json2db_sync.masking import masked
 from json2db_sync.model.plan import CustomColumn, EntityPlan, PathPlan
 
 FaultOf = Callable[[BaseException, str], DatabaseError | None]
 """A driver's error and the database's label -> ours; None for an error that is not the driver's."""
-_PASSWORD = re.compile(r"(password\s*=\s*)\S+|(?<=://)([^/\s:@]*):[^/\s@]*(?=@)", re.IGNORECASE)
 
 
 @contextmanager
@@ -97,8 +95,7 @@ class TransactionLost(Exception):
 
 def first_line(error: BaseException) -> str:
     """What an error says, on one line and without passwords."""
-    line = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return _PASSWORD.sub(lambda match: f"{match[1]}***" if match[1] else f"{match[2]}:***", line)
+    return masked((str(error).strip() or type(error).__name__).splitlines()[0])
 
 
 class TableChanges(Dialect):
@@ -402,7 +399,7 @@ class Database(TableChanges, RowAccess):
     @property
     def label(self) -> str:
         """Names the database for people, without a password."""
-        return mask(self.url.render_as_string(hide_password=True))
+        return masked(self.url.render_as_string(hide_password=True))
 
     @property
     def short_label(self) -> str:

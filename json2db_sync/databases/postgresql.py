@@ -39,8 +39,8 @@ from json2db_sync.databases.postgresql_texts import keep_statements, remember, u
 from json2db_sync.databases.postgresql_views import PostgreSQLViews
 from json2db_sync.databases.row_forms import AsCopyText, RowForm, RowRefused, with_constants
 from json2db_sync.databases.tables import SqlType, VerbatimType
-from json2db_sync.databases.urls import mask
 from json2db_sync.errors import ConfigurationError, DatabaseError
+from json2db_sync.masking import masked
 from json2db_sync.model import jsontext
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.moments import has_offset, spell, spell_any
@@ -153,7 +153,7 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
         url = self.url
         if self.settings.schema:  # as a URL that leads there
             url = url.update_query_dict({"options": f"-csearch_path={self.quote(self.settings.schema)}"})
-        return mask(url.render_as_string(hide_password=True))
+        return masked(url.render_as_string(hide_password=True))
 
     def version(self, connection: sa.Connection) -> str:
         number = connection.exec_driver_sql("SHOW server_version").scalar_one()

@@ -134,7 +134,7 @@ class Context:
     """One call of an operation, with the operations that it is made of; made for the call, and for no other."""
 
     config: JSON2DBConfig
-    db_path: str
+    db_path: str = field(repr=False)
     data_source: PathLike | None
     listener: events.Listener
     custom: tuple[CustomColumn, ...] = ()

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from json2db_sync.databases.urls import mask
 from json2db_sync.errors import NoDataFound, SyncError
 from json2db_sync.events import silent
+from json2db_sync.masking import masked_address
 from json2db_sync.operations.analyze import plan
 from json2db_sync.operations.context import Context, failure_fields
 from json2db_sync.operations.planning import Selection, choose_files, find_source, layouts, limits
@@ -61,7 +61,7 @@ def _look_at_database(
 ) -> tuple[DatabaseState, tuple[RunReport, ...], Mapping[str, LoadedFile]]:
     from json2db_sync.databases import class_of
 
-    path = mask(context.db_path)
+    path = masked_address(context.db_path)
     try:
         with context.database() as database:
             title = database.capabilities.title

@@ -16,6 +16,7 @@ from json2db_sync.atomic_files.disk import make_folder, translated, write
 from json2db_sync.atomic_files.reading import read_own
 from json2db_sync.config import CONFIG_FILE, JSON2DBConfig
 from json2db_sync.errors import ConfigurationError, FileError
+from json2db_sync.masking import holds_mask, masked, masked_address
 from json2db_sync.model import timing
 from json2db_sync.operations.context import Context, PathLike
 from json2db_sync.results import Note, ScheduleReport, ScheduleResult
@@ -107,7 +108,6 @@ def _jobs(config: JSON2DBConfig, request: ScheduleRequest) -> list[Job]:
     for words, when in _wanted(config, request):
         if request.check is not None:
             request.check(words)
-        _require_no_password(words)
         taken = {job.name for job in jobs}
         named = request.name or name_of(words)
         numbered = (f"{named}-{number}" for number in count(2))
@@ -116,6 +116,7 @@ def _jobs(config: JSON2DBConfig, request: ScheduleRequest) -> list[Job]:
         lock = f"{unit}.lock" if request.name else lock_of(words)
         script = Path(sys.executable).with_name("json2db-sync")
         program = (str(script),) if os.access(script, os.X_OK) else (sys.executable, "-m", "json2db_sync")
+        _require_no_password((*words, unit, str(place), str(target or "")))
         job = Job(unit, tuple(words), when, program, place, target, lock)
         require_sayable(job)
         jobs.append(job)
@@ -137,11 +138,9 @@ def _doubts(config: JSON2DBConfig, jobs: Sequence[Job]) -> Iterable[Note]:
         yield Note(text, "no_log_folder", setting="schedule.log")
 
 
-def _require_no_password(words: Sequence[str]) -> None:
-    from json2db_sync.databases.urls import holds_password
-
-    for word in words:
-        if holds_password(word.partition("=")[2] if word.startswith("--") else word):
+def _require_no_password(words: Iterable[str]) -> None:
+    for text in chain.from_iterable((word, word.partition("=")[2]) for word in words):
+        if masked(text) != text or masked_address(text) != text or holds_mask(text):
             raise ConfigurationError(
                 "a password in a schedule could be read by others, in the list of processes too",
                 hint="write the URL into .env, as JSON2DB_DATABASE_PATH, and leave --db-path out",

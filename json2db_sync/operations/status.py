@@ -13,6 +13,7 @@ from json2db_sync.atomic_files import list_backups
 from json2db_sync.atomic_files.disk import free_beside
 from json2db_sync.errors import DatabaseError, FileError
 from json2db_sync.export.fallback import Exports, age_text, moment_of
+from json2db_sync.masking import masked
 from json2db_sync.operations.backups import backup_rules
 from json2db_sync.operations.context import Context, failure_fields
 from json2db_sync.operations.history import exports_of
@@ -44,14 +45,14 @@ def status(context: Context, *, checksums: bool) -> StatusResult:
         exports = exports_of(context)
         found = replace(
             found,
-            export_directory=str(exports.directory),
+            export_directory=masked(str(exports.directory)),
             exports=tuple(_export_status(context, exports, database.short_label, found.entities, checksums=checksums)),
             schedules=schedules(context.config),
         )
         found = replace(found, places=(*found.places, *_export_places(context, exports.directory, found.exports)))
         result = _judged(found, tuple(_findings(context, found)))
         step.done(result.state, success=result.success)
-    return result
+    return replace(result, notes=context.config.notes)
 
 
 def _database_status(database: Database) -> StatusResult:
@@ -93,7 +94,7 @@ def _export_places(context: Context, directory: Path, exports: Sequence[ExportSt
     free = free_beside(directory / "file")
     names = {export.name.partition(".")[0] for export in exports}
     sizes = [file.stat().st_size for file in directory.iterdir() if file.name.partition(".")[0] in names]
-    yield PlaceStatus("exports", str(directory), sum(sizes), free)
+    yield PlaceStatus("exports", masked(str(directory)), sum(sizes), free)
     rules = backup_rules(context.config.export)
     with suppress(FileError):
         kept = [one.size for one in list_backups(directory, rules)]

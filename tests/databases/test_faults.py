@@ -7,8 +7,8 @@ import pytest
 import sqlalchemy as sa
 
 from json2db_sync.databases import NAMES, base, database_class, open_database
-from json2db_sync.databases.urls import mask
 from json2db_sync.errors import ConfigurationError, DatabaseError, Locked, Unreachable
+from json2db_sync.masking import masked as mask
 
 
 def as_fault(error: Exception, label: str) -> DatabaseError | None:

@@ -14,6 +14,7 @@ from json2db_sync.interfaces.cli.exits import Exit
 from json2db_sync.interfaces.cli.groups import DefaultGroup
 from json2db_sync.interfaces.cli.operations import perform, stream
 from json2db_sync.interfaces.cli.options import Call, command, example_block, given, option, options
+from json2db_sync.text import safe
 
 if TYPE_CHECKING:
     from json2db_sync.export.fallback import Reading
@@ -60,7 +61,7 @@ def read(call: Call, entity: str, ids: Sequence[str], provenance: bool) -> int:
 
     code = stream(call, "read", lines)
     for note in told:
-        click.echo(note, err=True)
+        click.echo(safe(note), err=True)
     return Exit.ATTENTION if told and code == Exit.DONE else code
 
 

@@ -12,17 +12,19 @@ from typing import cast
 
 from json2db_sync.atomic_files.disk import PRIVATE, appended
 from json2db_sync.errors import ConfigurationError
+from json2db_sync.masking import masked
+from json2db_sync.text import safe
 from json2db_sync.user_paths import expanded
 
 LOGGER = logging.getLogger("json2db_sync")
 
 
 class OneLine(logging.Formatter):
-    """A record is a line, whatever its message holds."""
+    """A record is a line, which any terminal may show, whatever its message holds."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line; a traceback's lines are joined too."""
-        return super().format(record).replace("\r", "\\r").replace("\n", "\\n")
+        """The line, without passwords; a traceback's lines are joined too."""
+        return masked(safe(super().format(record)))
 
 
 @contextmanager

@@ -17,7 +17,9 @@ from json2db_sync.interfaces.cli.operations import claim_streams, close_streams,
 from json2db_sync.interfaces.cli.options import COMPLETE_VARIABLE, PROGRAM, Call
 from json2db_sync.interfaces.cli.overlap import LOCK_FILE, NotBegun
 from json2db_sync.interfaces.cli.questions import is_terminal
-from json2db_sync.interfaces.terminal.interrupt import ending_as_by_ctrl_c
+from json2db_sync.interfaces.terminal.interrupt import ending_as_by_ctrl_c, mask_tracebacks
+from json2db_sync.masking import masked
+from json2db_sync.text import safe
 from json2db_sync.workers.batching import few_collections
 
 SECTIONS = {
@@ -99,7 +101,7 @@ class CommandLine(LazyGroup):
             click.echo("out of memory", err=True)
             return Exit.FAILED
         except click.ClickException as error:
-            error = _placed(error)
+            error = _shown(_placed(error))
             if "--json" in (sys.argv[1:] if args is None else args):
                 print_data(json.dumps(_as_result(error), indent=2, ensure_ascii=False))
             error.show()
@@ -111,6 +113,15 @@ def _placed(error: click.ClickException) -> click.ClickException:
     if isinstance(error, click.NoSuchOption) and error.ctx is not None and error.ctx.parent is None:
         where = f"Options stand behind the command: {PROGRAM} COMMAND {error.option_name} ..."
         return click.UsageError(f"{error.format_message()} {where}", error.ctx)
+    return error
+
+
+def _shown(error: click.ClickException) -> click.ClickException:
+    """The error without passwords and what may move a terminal's cursor: it tells what was typed."""
+    text = masked("\n".join(map(safe, error.format_message().split("\n"))))
+    if isinstance(error, click.UsageError):
+        return click.UsageError(text, error.ctx)
+    error.message = text  # type: ignore[misc]  # its own subclasses set it
     return error
 
 
@@ -161,5 +172,6 @@ def cli(ctx: click.Context, lock_file: str | None) -> int | None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code. The process is ours: it looks for garbage less often."""
+    mask_tracebacks()
     with few_collections(), ending_as_by_ctrl_c():
         return cli.main(arguments, standalone_mode=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
@@ -16,12 +17,15 @@ from json2db_sync.interfaces.cli.options import Call
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from json2db_sync.config import JSON2DBConfig
     from json2db_sync.errors import SyncError
     from json2db_sync.events import Listener
     from json2db_sync.results import Result
     from json2db_sync.runner import SyncRunner
 
 R = TypeVar("R", bound="Result")
+_MOVING = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""What JSON may hold as it is, and a terminal obeys."""
 
 
 def perform(
@@ -59,13 +63,12 @@ def _outcome(
     call: Call, operation: str, work: Callable[[SyncRunner], R], ask: Callable[[SyncRunner], None] | None
 ) -> tuple[Result, R | None]:
     """The result, and again if there is something of it to draw."""
-    from json2db_sync.config import JSON2DBConfig
     from json2db_sync.errors import SyncError
     from json2db_sync.interfaces.cli.logs import logging_to
     from json2db_sync.runner import SyncRunner
 
     try:
-        config = JSON2DBConfig(call.config_file, **call.sections())
+        config = _configuration(call)
         with logging_to(config.logging.file, config.logging.level, call.verbose):
             if ask is not None:
                 ask(SyncRunner(call.db_path, call.data_source, config=config))
@@ -77,6 +80,16 @@ def _outcome(
         return result, (result if result.success or drawn else None)
     except (SyncError, KeyboardInterrupt) as error:
         return _failed(operation, error), None
+
+
+def _configuration(call: Call) -> JSON2DBConfig:
+    """The settings of a call; what deserves a look of where they come from is said on stderr."""
+    from json2db_sync.config import JSON2DBConfig
+
+    config = JSON2DBConfig(call.config_file, **call.sections())
+    for note in config.notes:
+        click.echo(note, err=True)
+    return config
 
 
 def _failed(operation: str, error: SyncError | KeyboardInterrupt) -> Result:
@@ -91,12 +104,11 @@ def _failed(operation: str, error: SyncError | KeyboardInterrupt) -> Result:
 
 def stream(call: Call, operation: str, lines: Callable[[SyncRunner], Iterator[str]]) -> Exit:
     """Print lines as they come: what is printed before an error stays, and none of it is held in memory."""
-    from json2db_sync.config import JSON2DBConfig
     from json2db_sync.errors import SyncError
     from json2db_sync.runner import SyncRunner
 
     try:
-        config = JSON2DBConfig(call.config_file, **call.sections())
+        config = _configuration(call)
         with quiet_pipe():
             _print_lines(lines(SyncRunner(call.db_path, config=config)))
         return Exit.DONE
@@ -173,7 +185,7 @@ def close_streams() -> None:
 
 
 def print_data(text: str) -> None:
-    """Print data for programs: UTF-8 wherever it goes, what cannot be encoded escaped as JSON does."""
+    """Print data for programs: UTF-8 wherever it goes, what cannot be encoded or moves a cursor escaped as in JSON."""
     _print_lines([text])
 
 
@@ -187,6 +199,11 @@ def _print_lines(lines: Iterable[str]) -> None:
     sys.stdout.flush()
     try:
         for line in lines:
+            line = line if line.isascii() and "\x7f" not in line else _MOVING.sub(_escaped, line)
             buffer.write(line.encode("utf-8", "backslashreplace") + b"\n")
     finally:
         buffer.flush()
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"

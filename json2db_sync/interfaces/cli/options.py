@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 import click
@@ -24,7 +24,7 @@ T = TypeVar("T")
 class Call:
     """What a command was told about itself, apart from the operation's own arguments."""
 
-    db_path: str | None = None
+    db_path: str | None = field(default=None, repr=False)
     schema: str | None = None
     data_source: str | None = None
     config_file: str | None = None
@@ -42,7 +42,7 @@ class Call:
     quiet: bool = False
     verbose: int = 0
 
-    def sections(self) -> dict[str, dict[str, object]]:
+    def sections(self) -> dict[str, Any]:
         """The settings given, in the sections of the configuration."""
         sections: dict[str, dict[str, object]] = {
             "database": {"schema": self.schema, "lock_wait": self.wait},

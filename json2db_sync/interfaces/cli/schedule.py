@@ -9,6 +9,7 @@ import click
 
 from json2db_sync.interfaces.cli.operations import perform, print_data
 from json2db_sync.interfaces.cli.options import CONFIG_FILE, OUTPUT, Call, command, given, option, options
+from json2db_sync.text import safe
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -88,4 +89,4 @@ def _whole(words: Sequence[str], arguments: dict[str, Any]) -> list[str]:
 def _print(result: ScheduleResult, _console: Console) -> None:
     print_data(result.text.rstrip("\n"))
     for note in (*(f"written: {path}" for path in result.written), *result.notes):
-        click.echo(note, err=True)
+        click.echo(safe(note), err=True)

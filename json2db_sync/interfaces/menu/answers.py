@@ -6,14 +6,14 @@ import contextlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from json2db_sync.atomic_files.disk import PRIVATE, make_folder, write
 from json2db_sync.atomic_files.reading import read_own
-from json2db_sync.databases.urls import mask
 from json2db_sync.errors import FileError
+from json2db_sync.masking import MASK, masked, masked_address
 
 MOST_FOLDERS = 50
 """Folders remembered; those left alone for longest are forgotten first."""
@@ -23,7 +23,7 @@ MOST_FOLDERS = 50
 class Answers:
     """The answers of one session. None is: as configured."""
 
-    database: str | None = None
+    database: str | None = field(default=None, repr=False)
     source: str | None = None
     days: str | None = None
     """A number as text, or ``all``."""
@@ -93,7 +93,7 @@ def _understood(stored: Mapping[str, object]) -> dict[str, Any]:
 
 def _without_password(answers: Answers) -> Answers:
     database = answers.database
-    if database is None or mask(database) == database:
+    if database is None or masked_address(database) == database:
         return answers
     return replace(answers, database=strip_password(database), password_left_out=True)
 
@@ -106,11 +106,12 @@ def strip_password(url: str) -> str | None:
         parsed = sa.make_url(url)
     except (sa.exc.ArgumentError, ValueError):
         return None
-    secret = [name for name in parsed.query if "password" in name.lower()]
-    bare = parsed.difference_update_query(secret)
-    return sa.URL.create(
+    bare = parsed.difference_update_query([name for name in parsed.query if masked(f"?{name}=x") != f"?{name}=x"])
+    text = sa.URL.create(
         bare.drivername, bare.username, None, bare.host, bare.port, bare.database, bare.query
     ).render_as_string()
+    is_sure = not any("@" in (part or "") for part in (parsed.username, parsed.host, parsed.database))
+    return text if is_sure and masked_address(text) == text else None
 
 
 def add_password(url: str, password: str) -> str:
@@ -118,3 +119,17 @@ def add_password(url: str, password: str) -> str:
     import sqlalchemy as sa
 
     return sa.make_url(url).set(password=password).render_as_string(hide_password=False)
+
+
+def with_passwords_of(known: str, text: str) -> str:
+    """A URL that was edited as it is shown, with the passwords of the known one where a mask stands for them."""
+    import sqlalchemy as sa
+
+    try:
+        old, url = sa.make_url(known), sa.make_url(text)
+    except (sa.exc.ArgumentError, ValueError):
+        return text
+    filled = url if url.password != MASK or old.password is None else url.set(password=old.password)
+    query = {name: old.query.get(name, MASK) if value == MASK else value for name, value in url.query.items()}
+    filled = filled.set(query=query)
+    return text if filled == url else filled.render_as_string(hide_password=False)

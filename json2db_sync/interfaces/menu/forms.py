@@ -6,6 +6,7 @@ import math
 import os
 
 from json2db_sync.errors import SyncError
+from json2db_sync.interfaces.menu.answers import with_passwords_of
 from json2db_sync.interfaces.menu.prompts import BACK, Back, Option
 from json2db_sync.interfaces.menu.session import Session
 from json2db_sync.interfaces.menu.tasks import Ask, Task
@@ -101,11 +102,11 @@ class Form:
         before = session.shown_database
 
         def check(text: str) -> str | None:
-            return None if text == before else database_problem(text)
+            return None if text == before else database_problem(with_passwords_of(session.database, text))
 
         text = self._prompts.text("Database: a file or a URL", before, check=check, paths=True)
         if text != before:
-            session.answer(database=text, password_left_out=False)
+            session.answer(database=with_passwords_of(session.database, text), password_left_out=False)
 
     def _ask_source(self) -> None:
         session = self._session

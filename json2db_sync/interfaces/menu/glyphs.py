@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from json2db_sync.interfaces.terminal.canvas import PLAIN, is_ascii_locale, safe
+from json2db_sync.interfaces.terminal.canvas import PLAIN, is_ascii_locale
+from json2db_sync.text import safe
 
 POINTER = "\u276f"
 """What stands before the option at hand: a heavy angle, as ``>``."""

@@ -86,6 +86,8 @@ class Menu:
         home: Home | None = None
         drawn = 0
         try:
+            for note in self._session.notes:
+                self._prompts.say(f"! {note}")
             self._ask_password()
             while True:
                 if home is None or self._prompts.lines != drawn:  # else it is still on the screen

@@ -6,6 +6,8 @@ conversation.
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,6 +19,7 @@ from json2db_sync.interfaces.menu import choices, glyphs
 from json2db_sync.interfaces.menu.choices import Option
 from json2db_sync.interfaces.menu.keyboard import forget_typed
 from json2db_sync.interfaces.terminal.interrupt import ToldToEnd
+from json2db_sync.masking import masked_address
 from json2db_sync.user_paths import expanded
 
 if TYPE_CHECKING:
@@ -140,12 +143,13 @@ class Prompts:
         import questionary
         from prompt_toolkit.completion import PathCompleter
 
+        typed = dropped if paths else str.strip
         extra: dict[str, Any] = {"completer": PathCompleter(expanduser=True)} if paths else {}
         ask = questionary.password if secret else questionary.text
         keeps = f" (Enter keeps {before}, Up edits it)" if before else ""
         question = ask(
             choices.wrapped(message + keeps, self.console) + ("\n " if before else ""),
-            validate=lambda text: _objection(text.strip() or before, check, paths=paths) or True,
+            validate=lambda text: _objection(typed(text) or before, check, paths=paths) or True,
             validate_while_typing=False,
             complete_while_typing=False,
             reserve_space_for_menu=4 if paths else 0,
@@ -156,7 +160,7 @@ class Prompts:
         self._dress(question, None)
         if before:
             choices.recall_by_up(question, before)
-        answer = str(self._ask(question)).strip() or before
+        answer = typed(str(self._ask(question))) or before
         if not secret:
             self._answered(message, answer)
         return answer
@@ -185,12 +189,9 @@ class Prompts:
         return {"style": choices.style(), **depth}
 
     def _answered(self, message: str, answer: str) -> None:
-        from json2db_sync.databases.urls import mask
-
         self.lines += 1
-        self.console.print(
-            f"[dim]?[/] {escape(glyphs.plain(message))}  [bold]{escape(glyphs.plain(mask(answer)))}[/]", highlight=False
-        )
+        shown = escape(glyphs.plain(masked_address(answer)))
+        self.console.print(f"[dim]?[/] {escape(glyphs.plain(message))}  [bold]{shown}[/]", highlight=False)
 
     def _ask(self, question: Question) -> Any:
         if self.ran:
@@ -236,3 +237,18 @@ class Prompts:
             choices.add_line(question, footer)
         else:
             choices.wrap_messages(question)
+
+
+def dropped(text: str) -> str:
+    """What was typed for a path or URL; of a file dropped into the terminal without the quotes and backslashes."""
+    text = text.strip()
+    quote = text[:1] if text[:1] in ("'", '"') else ""
+    if "://" in text or os.path.lexists(text) or not (quote or (os.sep == "/" and "\\" in text)):
+        return text
+    if quote and text.find(quote, 1) == len(text) - 1:
+        return text[1:-1]
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        return text
+    return words[0] if len(words) == 1 else text

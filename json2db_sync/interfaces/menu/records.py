@@ -107,7 +107,7 @@ class Records:
         Canvas(console).pairs(rejected_facts(record))
         say()
         text = _pretty(record.raw)
-        console.print(Text(text[:_LONGEST]))
+        console.print(Text("\n".join(map(glyphs.plain, text[:_LONGEST].split("\n")))))
         if len(text) > _LONGEST:
             say(f"  (the first {_LONGEST:,} of {counted(len(text), 'character')})")
         if text.count("\n") > _SCREENFUL:  # what it is about has scrolled away

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from rich.console import Console
 
 from json2db_sync import errors
-from json2db_sync.databases.urls import mask
 from json2db_sync.events import Listener, silent
 from json2db_sync.interfaces.menu import answers as memory
 from json2db_sync.interfaces.menu.keyboard import unheard
@@ -18,12 +17,13 @@ from json2db_sync.interfaces.menu.tasks import Task
 from json2db_sync.interfaces.terminal.console import Interrupt, Progress, show, show_error
 from json2db_sync.interfaces.terminal.interrupt import HINT as GO_ON
 from json2db_sync.interfaces.terminal.interrupt import ToldToEnd
+from json2db_sync.masking import masked_address
 from json2db_sync.operations.context import failed
 from json2db_sync.user_paths import located
 
 if TYPE_CHECKING:
     from json2db_sync.config import JSON2DBConfig
-    from json2db_sync.results import InspectResult, Result, RunReport
+    from json2db_sync.results import InspectResult, Note, Result, RunReport
     from json2db_sync.runner import SyncRunner
 
 R = TypeVar("R", bound="Result")
@@ -80,6 +80,11 @@ class Session:
             assert self.problem is not None
             raise self.problem
         return self._config
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """What deserves a look of where settings come from."""
+        return self._config.notes if self._config is not None else ()
 
     def _forget_what_is_configured(self) -> None:
         """What is configured for this folder beats what was once answered in it."""
@@ -197,4 +202,4 @@ class Session:
     @property
     def shown_database(self) -> str:
         """The database as it may be shown."""
-        return mask(self.database)
+        return masked_address(self.database)

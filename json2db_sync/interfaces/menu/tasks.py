@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from json2db_sync.databases.urls import mask
 from json2db_sync.interfaces.menu.answers import Answers
+from json2db_sync.masking import masked, masked_address
 
 Ask = Literal["database", "source", "days", "entities", "backup", "tables", "full", "records"]
 PROGRAM = "json2db-sync"
@@ -61,10 +61,10 @@ def command_line(words: Sequence[str], database: str | None, config_file: str | 
     """A command with its database and configuration file where they are named here, quoted for the shell."""
     line = [PROGRAM, *words]
     if database is not None:
-        line += ["--db-path", mask(database)]
+        line += ["--db-path", masked_address(database)]
     if config_file is not None:
         line += ["--config-file", config_file]
-    return shlex.join(line)
+    return masked(shlex.join(line))
 
 
 def _words(name: str, value: object) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -14,7 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from json2db_sync.text import counted, plural
+from json2db_sync.text import counted, plural, safe
 
 Part = str | tuple[str, str] | Text
 """Text, text with a style, or text made before."""
@@ -24,26 +23,7 @@ PLAIN = str.maketrans(_SIGNS, "+x*>##~->")
 """One ASCII character for each of ours, so that nothing moves."""
 
 GOOD, BAD, LOOK = ("✓", "green"), ("✗", "bold red"), ("!", "yellow")
-_JOINERS = "\u200c\u200d"
-"""Persian and composed emoji need them; they only join their neighbours."""
-
-
-_BYTES = {0xDC00 + byte: rf"\x{byte:x}" for byte in range(128, 256)}
-"""Bytes in the names of files that are no text."""
 _ASCII, _SET_BY_PYTHON = ("C", "POSIX"), ("C.UTF-8", "C.utf8", "UTF-8")
-
-
-def safe(value: object) -> str:
-    """Text that cannot move the cursor, ring, hide or turn anything round: such characters become escapes."""
-    text = str(value)
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(one if _shows(one) else one.encode("unicode_escape").decode() for one in text.translate(_BYTES))
-
-
-def _shows(character: str) -> bool:
-    category = unicodedata.category(character)
-    return character in _JOINERS or not (category[0] == "C" or category in ("Zl", "Zp"))
 
 
 def can_draw_signs(console: Console) -> bool:

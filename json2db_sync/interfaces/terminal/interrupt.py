@@ -7,12 +7,15 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
 from json2db_sync import events
 from json2db_sync.errors import Cancelled
+from json2db_sync.masking import masked
+from json2db_sync.text import safe
 
 _STOPPING = "Stopping at the next safe point; Ctrl-C again stops at once."
 _TOLD_TO_END = "Told to end: stopping at the next safe point; once more stops at once."
@@ -48,6 +51,19 @@ def ending_as_by_ctrl_c() -> Iterator[None]:
     finally:
         for number in usual:
             signal.signal(number, signal.SIG_DFL)
+
+
+def mask_tracebacks() -> None:
+    """Passwords are not shown by what ends the program, or a thread of it, unexpectedly; it is for programs of ours."""
+    sys.excepthook = lambda _kind, error, _traceback: _show_traceback(error)
+    threading.excepthook = lambda ended: _show_traceback(ended.exc_value)
+
+
+def _show_traceback(error: BaseException | None) -> None:
+    if error is None or sys.stderr is None or isinstance(error, SystemExit):
+        return
+    lines = "".join(traceback.format_exception(error)).rstrip("\n").split("\n")
+    print(masked("\n".join(map(safe, lines))), file=sys.stderr)
 
 
 class Interrupt:

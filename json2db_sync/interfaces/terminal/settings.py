@@ -11,6 +11,7 @@ from rich.text import Text
 
 from json2db_sync.results import Result
 from json2db_sync.runner import SyncRunner
+from json2db_sync.text import safe
 
 WIDE = 120
 """Columns from which a setting and its variable fit on one line."""
@@ -26,7 +27,7 @@ class SettingsResult(Result):
 def settings_of(runner: SyncRunner) -> SettingsResult:
     """The settings a runner has."""
     settings = tuple(asdict(setting) for setting in runner.config.settings())
-    return SettingsResult(operation="config_show", settings=settings)
+    return SettingsResult(operation="config_show", settings=settings, notes=runner.config.notes)
 
 
 def draw_settings(result: SettingsResult, console: Console) -> None:
@@ -39,7 +40,7 @@ def draw_settings(result: SettingsResult, console: Console) -> None:
         table.add_column(column, overflow="fold", no_wrap=column != "value")
     for setting in result.settings:
         name, variable = Text(setting["name"]), Text(setting["variable"], style="dim")
-        cells = [Text(setting["value"] or "-"), Text(setting["origin"])]
+        cells = [Text(safe(setting["value"] or "-")), Text(safe(setting["origin"]))]
         if wide:
             table.add_row(name, *cells, variable)
         else:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from json2db_sync.interfaces.terminal.canvas import safe, share
+from json2db_sync.interfaces.terminal.canvas import share
 from json2db_sync.interfaces.terminal.wording import (
     ago,
     clock,
@@ -16,6 +16,7 @@ from json2db_sync.interfaces.terminal.wording import (
     size_text,
     stamp_text,
 )
+from json2db_sync.text import safe
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
