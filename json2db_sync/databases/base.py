@@ -373,6 +373,8 @@ class Database(TableChanges, RowAccess):
             )
         self.url = url
         self.settings = settings
+        self.ledger_is_whole = False
+        """Were all tables of the ledger seen?"""
         self._engine: sa.Engine | None = None
         self._built = {}
 

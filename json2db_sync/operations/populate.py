@@ -75,7 +75,8 @@ def populate(context: Context, selection: Selection, *, backup: bool | None = No
         with storing(context, database, step, root, backup=backup, changes=changes) as storage:
             assert storage.run is not None
             options = replace(options, origin=origin_of(context, root))
-            load_files(database, files, storage.run, options, Meter("populate", context.emit), storage.done)
+            with filling_ledger(database, storage.done.notes):
+                load_files(database, files, storage.run, options, Meter("populate", context.emit), storage.done)
             stored = stored_plans(database)
             storage.done.notes += [*doubts_of_lifecycles(context, stored), *ignored_settings(context, stored)]
             storage.done.notes += wrapping_notes(database, stored)
@@ -83,6 +84,22 @@ def populate(context: Context, selection: Selection, *, backup: bool | None = No
         if not files:
             notes.append(Note("no file of these entities is inside the window", "no_files", setting="entity_filter"))
         return population_result(storage, database, notes, root)
+
+
+@contextmanager
+def filling_ledger(database: Database, notes: list[Note]) -> Iterator[None]:
+    """Files are loaded: what someone deleted of the ledger is told, and does not mix with what comes anew."""
+    from json2db_sync.databases.ledger import Ledger
+
+    with database.transaction() as connection:
+        gaps = Ledger(database, connection).gaps()
+        if lost := gaps.found():
+            notes += [Note(str(gap), "ledger_incomplete", gap.entity) for gap in lost]
+            gaps.before_loading()
+    yield
+    if lost:
+        with database.transaction() as connection:
+            Ledger(database, connection).gaps().after_loading()
 
 
 def _room(context: Context, database: Database, files: Sequence[SourceFile]) -> Iterator[Note]:

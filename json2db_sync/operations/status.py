@@ -65,7 +65,6 @@ def _database_status(database: Database) -> StatusResult:
         return StatusResult(
             database=database.label,
             reachable=True,
-            findings=tuple(summary.losses()),
             total_records=sum(entity.record_count for entity in entities),
             entities=entities,
             runs=tuple(summary.runs(_RUNS)),
@@ -73,6 +72,7 @@ def _database_status(database: Database) -> StatusResult:
             size=size,
             version=database.version(connection),
             places=tuple(_places(database, size, summary.ledger_size())),
+            findings=(*summary.losses(), *summary.doubts(entities)),
         )
 
 

@@ -14,12 +14,14 @@ import sqlalchemy as sa
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.flat_views import views_of
 from json2db_sync.databases.ledger import TABLES, Ledger, LoadedFile
+from json2db_sync.databases.outcome_counter import Counts
 from json2db_sync.limits import Limits
 from json2db_sync.loading.gone import NewestState
 from json2db_sync.model.kinds import now_text
 from json2db_sync.model.plan import ID, EntityPlan
 from json2db_sync.results import (
     EntityReport,
+    EntityStatus,
     LoadReport,
     Note,
     RejectedRecord,
@@ -31,6 +33,7 @@ from json2db_sync.results import (
     ViewReport,
 )
 from json2db_sync.schema.schema_diff import SchemaPlanner, repairs
+from json2db_sync.text import counted
 from json2db_sync.verification.column_figures import misfit_notes, sums
 from json2db_sync.verification.references import Reference
 
@@ -122,6 +125,20 @@ class Summary:
             )
             for name, plan in self.plans.items()
         ]
+
+    def doubts(self, entities: Iterable[EntityReport | EntityStatus]) -> Iterator[Note]:
+        """What someone deleted of the ledger, or of the rows: they are not as many as it counts."""
+        if not self._there:
+            return
+        gaps, counts = self._ledger.gaps().found(), self._ledger.sums()
+        yield from (Note(str(gap), "ledger_incomplete", gap.entity) for gap in gaps)
+        known = {gap.entity for gap in gaps}
+        for entity in entities:
+            expected, table = counts.get(entity.name, Counts()).inserted, self.plans[entity.name].table.name
+            if entity.record_count != expected and entity.name not in known and table in self._existing:
+                has = counted(entity.record_count, "row")
+                text = f"{table} has {has}, and the ledger counts {expected:,}: json2db-sync verify, then repair"
+                yield Note(text, "rows_uncounted", entity.name, abs(entity.record_count - expected))
 
     def gone(self, entity: str) -> int | None:
         """How many records of an entity its newest files lack; None where only reading these would tell."""

@@ -28,7 +28,7 @@ _REPAIR = (
     "(json2db-sync backups)"
 )
 _REPAIRS = {
-    "schema": "repair makes tables and columns again and fills them; create-tables --recreate makes keys again",
+    "schema": "json2db-sync repair makes them again, and fills them from their files",
     "integrity": "restore a backup: json2db-sync backups lists them",
     "relations": "load what is referred to, or correct the records or the setting (validation.relations)",
     "gone": "populate marks them anew",

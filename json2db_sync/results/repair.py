@@ -28,7 +28,7 @@ class LeftDamage(Value):
 
     code: str
     """no_file, no_load, no_record, file_unread, newer_file_unread, does_not_fit, rows_uncounted, not_a_row,
-    records_incomplete or records_lost."""
+    records_incomplete, records_lost or ledger_incomplete."""
     entity: str | None
     text: str
     """What is wrong, and why it stays so."""
@@ -56,6 +56,11 @@ class RepairResult(Result):
     statistics: Mapping[str, Any] = field(default_factory=dict)
     """missing, altered, reloaded, left, forgotten, marked, processing_time_seconds, records_per_second."""
     backup: str | None = None
+
+    @property
+    def stored_again(self) -> int:
+        """Records that were, or would be: by themselves, or with their files."""
+        return sum(int(self.statistics.get(name, 0)) for name in ("missing", "altered", "reloaded"))
 
     @property
     def would_change(self) -> bool:

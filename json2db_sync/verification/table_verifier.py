@@ -38,6 +38,8 @@ class Verification:
             for name, built in database.tables(plan).items()
             if name in self._existing
         }
+        self.unconstrained: dict[str, str] = {}
+        """By entity whose tables lack a primary or foreign key, the first of these tables."""
         self._size = cache(lambda table: int(self._found(f"SELECT count(*) FROM {self._quoted(table)}")[0][0]))
 
     def run(self) -> Iterator[Check]:
@@ -101,18 +103,22 @@ class Verification:
                 columns += len(built.columns)
                 for column in self._missing[table.name]:
                     finding.add(f"column {table.name}.{column} is missing")
-                self._constraints(built, finding)
+                if self._constraints(built, finding):
+                    self.unconstrained.setdefault(plan.entity, table.name)
         return finding.done(
             f"{tables} tables and {columns} columns of the plans of {counted(len(self._plans), 'entity')}"
         )
 
-    def _constraints(self, built: sa.Table, finding: CheckBuilder) -> None:
+    def _constraints(self, built: sa.Table, finding: CheckBuilder) -> bool:
+        """Adds what is missing, and says whether anything is."""
+        before = finding.problems
         if self._existing[built.name].key != [column.name for column in built.primary_key]:
             finding.add(f"the primary key of {built.name} is missing")
         for constraint in built.foreign_key_constraints:
             present = sa.inspect(self._connection).get_foreign_keys(built.name)
             if all(one["constrained_columns"] != constraint.column_keys for one in present):
                 finding.add(f"the foreign key of {built.name} is missing")
+        return finding.problems > before
 
     def _orphans(self) -> Check:
         finding = CheckBuilder("orphans")
@@ -212,9 +218,8 @@ class Verification:
         loads = ledger.loads(statuses=STORED) if there else []
         if there:
             _single_records(ledger, loads, finding)
-        for name in sorted(sums.keys() - self._plans.keys()):
-            if sums[name].read:
-                finding.add(f"{name} was loaded, but its plan is gone from json2db_plans: restore a backup")
+            for gap in ledger.gaps().found():
+                finding.add(str(gap))
         return finding.done(
             f"the rows of {counted(len(self._plans), 'entity')} and the single records of "
             f"{counted(len(loads), 'load')} against the ledger's figures"

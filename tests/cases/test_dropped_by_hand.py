@@ -95,6 +95,24 @@ def test_what_the_advice_says_settles_it(runner, database_url, tmp_path, what):
     assert ok(runner.status()).state == "fine"
 
 
+@pytest.mark.parametrize("what", ["column", "table"])
+def test_what_the_ledger_remembers_of_it_is_nothing_that_the_ledger_lacks(runner, database_url, what):
+    """It is of no run and of no file. Runs that are really gone come back without it; what was emptied lacks no loads."""
+    statements(database_url, VIEW, *DROPS[what])
+    ok(runner.populate())
+    assert [one.code for one in ok(runner.status()).findings] == [NOTE[what]]
+    statements(database_url, "DELETE FROM json2db_runs")
+    assert [one.code for one in ok(runner.status()).findings] == [NOTE[what], "ledger_incomplete"]
+    assert [one.code for one in ok(runner.repair()).left] == ["file_unread", NOTE[what]]
+    assert min(run.run for run in runner.runs().runs) == 1
+    ok(runner.create_tables(recreate=True, empty=True, entity_filter=["things"]))
+    statements(
+        database_url,
+        "INSERT INTO json_things (id, _load, _hash, created_at, updated_at) VALUES (9, 1, 0, '2026-01-01', '2026-01-01')",
+    )
+    assert [one.code for one in ok(runner.status()).findings] == ["unsettled", "rows_uncounted"]
+
+
 def test_a_newer_file_with_the_same_keys_completes_them(runner, database_url, tmp_path):
     """Record by record: those that it lacks are told on."""
     statements(database_url, VIEW, *DROPS["column"])
@@ -160,7 +178,7 @@ def test_status_tells_of_a_failed_verification_and_of_what_a_repair_left(runner,
         assert not runner.verify(full=full).success
         assert failed_runs(runner) == (2, ["verify"])  # once, however often it is looked at
     ok(runner.populate())
-    assert [one.code for one in ok(runner.status()).findings] == ["unsettled"]
+    assert [one.code for one in ok(runner.status()).findings] == ["unsettled", "rows_uncounted"]
     for _time in (1, 2):
         assert len(ok(runner.repair()).left) == 2
         status = ok(runner.status())

@@ -488,10 +488,6 @@ def test_where_rows_came_from_is_known_again_by_loading_the_files_again(database
     runner = SyncRunner(database_url, tmp_path)
     before = stored(database_url, "things")
     by_hand(database_url, *(f"DELETE FROM json2db_{name}" for name in names))
-    left = ok(runner.repair()).left
-    assert {one.code for one in left} >= {"no_load"}
-    assert not [one.advice for one in left if "DELETE" in one.advice]
-    assert stored(database_url, "things") == before
     ok(runner.populate())
     ok(runner.repair())
     verified(runner)
@@ -513,18 +509,6 @@ def test_a_ledger_that_lost_its_version_keeps_the_places_of_files(runner, databa
     ok(runner.populate())
     assert query(database_url, "SELECT sort_key FROM json2db_files") == places
     verified(runner)
-
-
-def test_nothing_is_written_where_rejected_records_are_gone(database_url, tmp_path):
-    """Only a backup has them: no run and no backup without a change."""
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "things.json").write_text('[{"id": 1, "a": 1.5}, {"id": 2, "a": 1e999}]')
-    runner = SyncRunner(database_url, tmp_path / "in")
-    ok(runner.populate())
-    by_hand(database_url, "DELETE FROM json2db_rejected")
-    result = ok(runner.repair())
-    assert (result.run, result.backup, result.would_change, result.reconciled) == (None, None, False, {})
-    assert any("restore a backup" in left.advice for left in result.left)
 
 
 def test_the_step_tells_as_many_records_as_the_result_shows(runner, database_url, tmp_path):

@@ -6,6 +6,7 @@ Ids are counted here and not by the database: there is one writer at a time, and
 
 from __future__ import annotations
 
+from json2db_sync.databases.ledger.gaps import Gap, Gaps
 from json2db_sync.databases.ledger.losses import Losses
 from json2db_sync.databases.ledger.records import Replayed
 from json2db_sync.databases.ledger.schema import (
@@ -25,16 +26,20 @@ from json2db_sync.databases.ledger.wholeness import NO_PLANS, lacking
 class Ledger(Losses):
     """The ledger of one database, over one open connection."""
 
+    def gaps(self) -> Gaps:
+        """What someone emptied of it."""
+        return Gaps(self._database, self._connection, self.plans())
+
     def table_names(self, *, any_version: bool = False) -> list[str]:
         """The ledger's tables and those of all entities.
 
         :param any_version: also those that the plans of a newer ledger name.
         """
-        plans = self.plans(any_version=any_version).values()
+        plans = self.plans(any_version=any_version or bool(self.absent())).values()  # which a backup keeps, too
         return [*TABLES, *(table.name for plan in plans for table in plan.tables)]
 
 
 __all__ = [
-    "FORGOTTEN", "LOST", "NO_PLANS", "PREFIX", "STORED", "TABLES", "Ledger", "Load", "LoadedFile", "Rejection",
-    "Replayed", "StoredFile", "lacking",
+    "FORGOTTEN", "LOST", "NO_PLANS", "PREFIX", "STORED", "TABLES", "Gap", "Ledger", "Load", "LoadedFile",
+    "Rejection", "Replayed", "StoredFile", "lacking",
 ]  # fmt: skip

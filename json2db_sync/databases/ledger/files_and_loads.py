@@ -363,6 +363,11 @@ class FilesAndLoads(PlansAndRuns):
         self._connection.execute(files.update().where(files.c.entity == entity).values(digest=None))
         self.rows_were_changed(entity)
 
+    def reload_files(self, numbers: Iterable[int]) -> None:
+        """These files count as not loaded, though their rows are there."""
+        for part in in_lists(list(numbers)):
+            self._connection.execute(files.update().where(files.c.id.in_(part)).values(digest=None))
+
     def rows_were_changed(self, entity: str) -> None:
         """Otherwise than by loading: what became of records cannot be derived from the files any more."""
         self._connection.execute(loads.update().where(loads.c.entity == entity).values(derivable=0))

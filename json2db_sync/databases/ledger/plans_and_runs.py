@@ -41,8 +41,28 @@ class PlansAndRuns:
     def exists(self) -> bool:
         """Is there a ledger?
 
-        :raises DatabaseError: when it is one of a newer version, or of one before there were migrations.
+        :raises DatabaseError: when it is one of a newer version, or of one before there were migrations; or not whole.
         """
+        if not self._database.ledger_is_whole and (absent := self.absent()):
+            raise DatabaseError(
+                f"{self._database.label} lacks tables that json2db_sync keeps its ledger in: {', '.join(absent)}",
+                hint="json2db-sync repair makes them again, and fills them as far as the files tell; "
+                "or restore a backup (json2db-sync backups)",
+                reason="ledger_incomplete",
+                table=absent[0],
+            )
+        return self._is_there()
+
+    def absent(self) -> list[str]:
+        """Tables that someone dropped of a ledger of the present version. (One without its version is an older one.)"""
+        inspector = sa.inspect(self._connection)
+        names = [name for name in metadata.tables if name != versions.name]
+        absent = [name for name in names if not inspector.has_table(name)]
+        is_new = not absent or absent == names or self._version(inspector)[0] > len(MIGRATIONS)
+        self._database.ledger_is_whole = not absent
+        return [] if is_new else absent
+
+    def _is_there(self) -> bool:
         inspector = sa.inspect(self._connection)
         if not inspector.has_table(runs.name):
             return False
@@ -86,7 +106,7 @@ class PlansAndRuns:
 
     def create(self) -> None:
         """Create what is missing of the ledger's tables, and bring what there is to the present version."""
-        there = self.exists()
+        there = self._is_there()
         version = self._version(sa.inspect(self._connection))[0]
         if there:
             for migrate in MIGRATIONS[version:]:

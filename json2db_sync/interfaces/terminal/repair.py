@@ -15,7 +15,9 @@ def repair(result: RepairResult, canvas: Canvas) -> None:
     figures = result.statistics
     total = figures["missing"] + figures["altered"]
     if result.would_change:
-        text = f"{counted(total + figures['reloaded'], 'record')} {'would be ' if result.dry_run else ''}stored again"
+        text = f"{counted(result.stored_again, 'record')} {'would be ' if result.dry_run else ''}stored again"
+        if not result.stored_again:
+            text = "No record is to be stored again, the rest would be put right" if result.dry_run else "Put right"
         canvas.item(LOOK if result.dry_run else GOOD, (text, "bold"), " (nothing written)" if result.dry_run else "")
     elif result.left:
         canvas.item(LOOK, ("Nothing could be repaired", "bold"))
@@ -29,7 +31,8 @@ def repair(result: RepairResult, canvas: Canvas) -> None:
         rows = counted(figures["forgotten"], "row")
         canvas.line(f"{rows} could not be compared: the next record of each is held against the row itself", indent=2)
     for entity, difference in result.reconciled.items():
-        canvas.line(f"{entity}: {difference:+,} rows are counted that came or went otherwise than by loading", indent=2)
+        text = f"{difference:+,} rows are counted that came or went otherwise than by loading"
+        canvas.line(f"{entity}: {text if difference else 'its figures are counted as they are'}", indent=2)
     if result.backup:
         canvas.pairs([(("backup", "dim"), result.backup)])
     if result.left:
