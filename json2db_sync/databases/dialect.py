@@ -124,6 +124,14 @@ class Dialect(ABC):
         """Is this about the statement or its values, rather than about the database or the connection?"""
         return self.refuses_row(error) or isinstance(error, sa.exc.ProgrammingError | sa.exc.NotSupportedError)
 
+    def refusal(self, connection: sa.Connection, error: sa.exc.DBAPIError) -> str:
+        """In one line why a row is refused, with the key that is missing or there already, or the trigger."""
+        return str(error.orig).partition("\n")[0]
+
+    def lacked_character(self, error: DatabaseError) -> str:
+        """The character that the database's encoding lacks; empty where the error is not about that."""
+        return ""
+
     def byte_order(self, column: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
         """A text column that compares byte by byte, whatever the database's language."""
         return column

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import logging
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from decimal import Decimal
@@ -234,6 +235,11 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
         except DatabaseError as error:
             # A server that was never there may be down for long: who asks wants to know.
             error.passing = error.passing and (self._was_reached or error.reason != "server_unreachable")
+            place = postgresql_errors.place_of(getattr(error.__cause__, "orig", None))
+            if place and error.reason == "database_error" and not error.passing:
+                with suppress(sa.exc.DBAPIError), self.engine.connect() as connection:
+                    more = postgresql_errors.triggers_in(connection, place)
+                    error.message = error.message.removesuffix(more) + more
             if error.reason != "no_permission" or "table" in error.context:
                 raise
             missing: list[tuple[str, str]] = []
@@ -293,6 +299,15 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
 
     def refuses_row(self, error: sa.exc.DBAPIError) -> bool:
         return is_refusal(error.orig)
+
+    def refusal(self, connection: sa.Connection, error: sa.exc.DBAPIError) -> str:
+        key = postgresql_errors.key_of(error.orig) if error.orig else ""
+        more = key or postgresql_errors.triggers_in(connection, postgresql_errors.place_of(error.orig))
+        return super().refusal(connection, error) + more
+
+    def lacked_character(self, error: DatabaseError) -> str:
+        found = re.search(r"(?:0x[0-9a-f]{2} ?)+", error.message) if error.reason == "invalid_encoding" else None
+        return bytes.fromhex(found[0].replace("0x", "")).decode(errors="replace") if found else ""
 
     def refuses_statement(self, error: sa.exc.DBAPIError) -> bool:
         return super().refuses_statement(error) and not is_missing_right(error.orig)

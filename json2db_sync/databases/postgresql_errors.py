@@ -87,6 +87,7 @@ def fault_of(error: BaseException, label: str) -> DatabaseError | None:
         return _row_security(said, label)
     if state == "2BP01":  # the line says what is depended upon, its detail by what
         said += f" ({str(error.diag.message_detail).splitlines()[0]})"  # type: ignore[attr-defined]
+    said += key_of(error)
     for start, fault in _FAULTS.items():
         if state.startswith(start):
             what = f"another program holds a lock ({said})" if fault.error is Locked else said
@@ -96,6 +97,33 @@ def fault_of(error: BaseException, label: str) -> DatabaseError | None:
         found = DatabaseError(f"{label}: {said}", reason="database_error")
     found.passing = state.startswith(_PASSING) and state != "57P04"
     return found
+
+
+_KEYS = ("23503", "23505")
+_RAISED_BY = sa.text("""
+SELECT string_agg(DISTINCT format('the trigger %I of %I', tgname, relname), ', ') FROM pg_trigger AS t
+JOIN pg_proc AS p ON p.oid = tgfoid JOIN pg_class AS c ON c.oid = tgrelid
+WHERE NOT tgisinternal AND strpos(:context, ' ' || proname || '(') > 0
+""")
+
+
+def place_of(error: BaseException | None) -> str:
+    """The functions that it comes from, if it comes from such."""
+    return (getattr(getattr(error, "diag", None), "context", None) or "").replace('"', "")
+
+
+def key_of(error: BaseException) -> str:
+    """In brackets: the table, and the key that is missing or there already; empty where it is not about such."""
+    diag = getattr(error, "diag", None)
+    if diag is None or state_of(error) not in _KEYS:
+        return ""
+    return f" ({diag.table_name}: {str(diag.message_detail).splitlines()[0]})"
+
+
+def triggers_in(connection: sa.Connection, place: str) -> str:
+    """In brackets: the triggers that call one of these functions."""
+    found = connection.execute(_RAISED_BY, {"context": place}).scalar() if place else None
+    return f" ({found})" if found else ""
 
 
 def refuses_options(error: BaseException) -> bool:

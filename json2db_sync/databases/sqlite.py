@@ -106,8 +106,14 @@ class SQLiteDatabase(SQLiteViews):
             self.engine.connect().execution_options(json2db_begin="BEGIN IMMEDIATE") as connection,
         ):
             self._prepare_for_writing(connection)
-            with connection.begin():
+            with connection.begin() as transaction:
                 yield connection
+                try:
+                    if transaction.is_active:
+                        transaction.commit()
+                except sa.exc.IntegrityError as error:  # a constraint that is checked at the end
+                    text = f"{self.label}: {error.orig}: {_orphans(_violations(connection))}"
+                    raise DatabaseError(text, reason="database_error") from error
 
     @contextmanager
     def restructuring(self) -> Iterator[sa.Connection]:
@@ -230,6 +236,12 @@ class SQLiteDatabase(SQLiteViews):
 
     def refuses_row(self, error: sa.exc.DBAPIError) -> bool:
         return _is_refusal(error.orig)
+
+    def refusal(self, connection: sa.Connection, error: sa.exc.DBAPIError) -> str:
+        said = super().refusal(connection, error)
+        found = "SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger' AND instr(sql, ?)"
+        rows = driver_of(connection).execute(found, (said.replace("'", "''") or "''",)).fetchall()
+        return f"{said} ({', '.join(f'the trigger {name} of {table}' for name, table in rows)})" if rows else said
 
     def refuses_statement(self, error: sa.exc.DBAPIError) -> bool:
         # SQLITE_ERROR: what the other databases call a syntax error; a full disk or a lock has another code

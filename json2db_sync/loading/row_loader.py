@@ -52,9 +52,8 @@ class RowLoader:
         """
         if not self.waiting:
             return
-        waiting = dict(self.waiting)
+        context, waiting = self._context, dict(self.waiting)
         self.waiting.clear()
-        context = self._context
         stored = context.database.versions(context.connection, context.root, list(waiting))
         if context.is_first and any(load == context.place.load for _hash, load in stored.values()):
             raise DuplicateKey
@@ -79,7 +78,8 @@ class RowLoader:
                     attempts += [*(([item], []) for item in one), *(([], [item]) for item in other)]
                     continue
                 (item,) = (*one, *other)
-                context.reject(item.record, f"the database refuses it: {str(error.orig).splitlines()[0]}")
+                said = context.database.refusal(context.connection, error)
+                context.reject(item.record, f"the database refuses it: {said}")
                 refused.add(item.id)
         if not context.options.skip_existing:
             context.confirm((id_ for id_, outcome in outcomes.items() if outcome == Outcome.UNCHANGED), stored)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -14,10 +15,10 @@ from json2db_sync.databases.flat_views import FlatViews
 from json2db_sync.databases.ledger import FORGOTTEN, LOST, Ledger
 from json2db_sync.databases.outcome_counter import Counts
 from json2db_sync.databases.views import KeptViews
-from json2db_sync.errors import ConfigurationError
+from json2db_sync.errors import ConfigurationError, DatabaseError
 from json2db_sync.model import plan as names
 from json2db_sync.model.kinds import now_text
-from json2db_sync.model.plan import CustomColumn, EntityPlan, changes
+from json2db_sync.model.plan import CustomColumn, EntityPlan, changes, dotted
 from json2db_sync.results import Note, SchemaChange
 from json2db_sync.schema.schema_diff import (
     EntityTodo,
@@ -59,7 +60,7 @@ def evolve(database: Database, plans: Iterable[EntityPlan], settings: PlanSettin
     plans = list(plans)
     done = TableChanges()
     begin = database.restructuring if _any_rebuild(database, plans, settings) else database.transaction
-    with begin() as connection:
+    with _fields_named(database, plans), begin() as connection:
         ledger = Ledger(database, connection)
         ledger.create()
         evolution = _Evolution(database, connection, ledger, done, flat_views=settings.flat_views)
@@ -67,6 +68,23 @@ def evolve(database: Database, plans: Iterable[EntityPlan], settings: PlanSettin
             evolution.run(todo)
         evolution.finish()
     return done
+
+
+@contextmanager
+def _fields_named(database: Database, plans: Sequence[EntityPlan]) -> Iterator[None]:
+    """Where the database's encoding lacks a character of a field's name, the error says which field's it is."""
+    try:
+        yield
+    except DatabaseError as error:
+        lacked = database.lacked_character(error)
+        for plan in plans if lacked else ():
+            keys = [plan.entity, *(dotted(path.keys) for table in plan.tables for path in table.paths)]
+            keys += [key for table in plan.tables for key in (*table.path, *(one.key for one in table.columns))]
+            if field := next((key for key in keys if lacked in key), None):
+                error.message += f": {lacked} in the name {field}, of {plan.entity}"
+                error.context["entity"] = plan.entity
+                break
+        raise
 
 
 def _any_rebuild(database: Database, plans: Iterable[EntityPlan], settings: PlanSettings) -> bool:

@@ -224,8 +224,51 @@ def test_43_what_a_trigger_refuses_is_that_record(database_url, tmp_path, path):
     refusing(database_url, "NEW.v = 7")
     write(tmp_path / "things.json", [{"id": 1, "v": 1}, {"id": 2, "v": 7}, {"id": 3, "v": 3}])
     result = ok(runner.populate())
-    assert [one.reason for one in result.rejected_records] == ["the database refuses it: not this one"]
+    assert [one.reason for one in result.rejected_records] == [
+        "the database refuses it: not this one (the trigger refuse of json_things)"
+    ]
     assert list(stored(database_url, "things")) == [1, 3]
+    verified(runner)
+
+
+def test_43_a_trigger_that_raises_at_the_end_is_named_with_its_table_and_the_file(postgres_url, tmp_path, path):
+    runner = runner_of(postgres_url, tmp_path, path)
+    write(tmp_path / "things.json", THINGS)
+    ok(runner.populate())
+    query(postgres_url, "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'never'; END $$")
+    query(
+        postgres_url,
+        "CREATE CONSTRAINT TRIGGER late AFTER INSERT ON json_things DEFERRABLE INITIALLY DEFERRED FOR EACH ROW "
+        "EXECUTE FUNCTION no()",
+    )
+    write(tmp_path / "things.json", BOTH)
+    result = runner.populate()
+    assert not result.success
+    assert result.error.endswith("never (the trigger late of json_things)")
+    assert Path(result.context["file"]).name == "things.json"
+
+
+def test_43_a_constraint_of_users_that_is_checked_at_the_end_is_named_with_table_and_row(database_url, tmp_path, path):
+    """SQLite can tell of a foreign key alone which rows break it."""
+    runner = runner_of(database_url, tmp_path, path)
+    write(tmp_path / "things.json", [{"id": 1, "v": 1}])
+    ok(runner.populate())
+    if database_url.startswith("postgresql"):
+        query(database_url, "CREATE TABLE allowed (v bigint PRIMARY KEY)")
+        query(database_url, "INSERT INTO allowed VALUES (1)")
+        query(
+            database_url, "ALTER TABLE json_things ADD FOREIGN KEY (v) REFERENCES allowed DEFERRABLE INITIALLY DEFERRED"
+        )
+    else:
+        query(database_url, "CREATE TABLE seen (v REFERENCES json_things (id) DEFERRABLE INITIALLY DEFERRED)")
+        query(database_url, "CREATE TRIGGER see AFTER INSERT ON json_things BEGIN INSERT INTO seen VALUES (NEW.v); END")
+    write(tmp_path / "things.json", [{"id": 1, "v": 1}, {"id": 2, "v": 77}])
+    result = runner.populate()
+    assert not result.success
+    named = ("json_things", "77") if database_url.startswith("postgresql") else ("row 1 of seen", "json_things")
+    assert all(one in result.error for one in named), result.error
+    write(tmp_path / "things.json", [{"id": 1, "v": 1}, {"id": 2, "v": 1}])
+    ok(runner.populate())
     verified(runner)
 
 
@@ -333,6 +376,20 @@ def test_50_what_the_databases_encoding_cannot_hold_is_that_record(latin1, tmp_p
     assert stored(latin1, "things") == {"é": {"id": "é", "v": "ü"}}
     assert list(runner.read("things", "€")) == []
     verified(runner)
+
+
+@pytest.mark.parametrize("record", [{"pr€is": 3}, {"o": {"€": 1}}, {"l": [{"€": 1}]}, {"€": [{"a": 1}]}])
+def test_50_a_field_whose_name_the_databases_encoding_lacks_is_named(latin1, tmp_path, record):
+    runner = SyncRunner(latin1, tmp_path)
+    for first in ([], [{"id": 1}]):
+        if first:
+            write(tmp_path / "things.json", first)
+            ok(runner.populate())
+        write(tmp_path / "things.json", [{"id": 2, **record}])
+        result = runner.populate()
+        assert (result.success, result.reason, result.context["entity"]) == (False, "invalid_encoding", "things")
+        assert "€ in the name" in result.error
+    assert Path(result.context["file"]).name == "things.json"
 
 
 def test_51_rows_refused_in_a_pipeline_leave_only_our_own_words(postgres_url, tmp_path):
