@@ -559,6 +559,10 @@ class Database(TableChanges, RowAccess):
     def lacking(self, name: str) -> tuple[str, ...]:
         """What a backup that was found does not have of what its own plans describe: tables, and columns."""
 
+    def tables_of(self, name: str) -> list[str]:
+        """The tables that a backup replaces, of which another has to have a copy before."""
+        return []
+
     @abstractmethod
     def remove_backup(self, name: str) -> None:
         """Remove a backup that was found."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
@@ -108,6 +108,10 @@ class PostgreSQLBackups(PostgreSQLTables):
                 ).scalars(),
             )
 
+    def tables_of(self, name: str) -> list[str]:
+        with self.reading() as connection:
+            return [one for one in sa.inspect(connection).get_table_names(schema=name) if one != _ATTACHED]
+
     def remove_backup(self, name: str) -> None:
         with self.transaction() as connection:
             for table in sa.inspect(connection).get_table_names(schema=name):
@@ -115,21 +119,20 @@ class PostgreSQLBackups(PostgreSQLTables):
             connection.exec_driver_sql(f"DROP SCHEMA {self.quote(name)}")  # not what others put there
 
     def restore(self, name: str, like: str | None = None) -> Backup:
-        lacks = self.lacking(name)
+        lacks, kept = self.lacking(name), self.tables_of(name)
         with self.transaction() as connection:
             self._wait_for_readers(connection)
             plans = Ledger(self, connection).plans(any_version=True).values()
             ours = [table.name for plan in plans for table in plan.tables]
+            schema = self.quote(name)
+            if not plans:
+                ours += Ledger(self, connection).ours_by_columns(kept)
             flat = FlatViews(self, connection)  # which the plans of the backup make
             views = KeptViews(self, connection, flat.quoted_names)
             views.set_aside(ours)
-            schema = self.quote(name)
-            kept = [one for one in sa.inspect(connection).get_table_names(schema=name) if one != _ATTACHED]
             sources = {table: f"{schema}.{self.quote(table)}" for table in kept}
-            if plans:
-                require_free(({*kept} - {*TABLES, *ours}) & self.relation_names(connection))
-            for plan in plans:
-                self._require_columns(connection, plan, sources)
+            require_free(({*kept} - {*TABLES, *ours}) & self.relation_names(connection))
+            self._require_columns(connection, plans, ours, sources)
             with self.changing(connection, [*ours, *TABLES, *kept], plans) as change:
                 lost = [table for table in kept if table not in oids_of(connection, kept)]
                 for table in lost:
@@ -157,11 +160,13 @@ class PostgreSQLBackups(PostgreSQLTables):
         query = sa.select(attached.c.statement).where(attached.c.of.in_(of)).order_by(sa.text("ctid"))
         return list(connection.execute(query).scalars())
 
-    def _require_columns(self, connection: sa.Connection, plan: EntityPlan, sources: Mapping[str, str]) -> None:
-        planned = self.tables(plan)
-        for table, shape in self.shapes(connection, [*oids_of(connection, planned.keys() & sources)]).items():
+    def _require_columns(
+        self, connection: sa.Connection, plans: Iterable[EntityPlan], ours: Sequence[str], sources: Mapping[str, str]
+    ) -> None:
+        planned = {name: {*table.columns.keys()} for plan in plans for name, table in self.tables(plan).items()}
+        for table, shape in self.shapes(connection, [*oids_of(connection, sources.keys() & ours)]).items():
             kept = connection.exec_driver_sql(f"TABLE {sources[table]} LIMIT 0").cursor.description
-            require_columns(table, shape.columns, {*planned[table].columns.keys(), *(row[0] for row in kept)})
+            require_columns(table, shape.columns, planned.get(table, set()) | {row[0] for row in kept})
 
 
 def _attached_table(schema: str) -> sa.Table:

@@ -6,7 +6,7 @@ import re
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,10 +20,11 @@ from json2db_sync.atomic_files.disk import PRIVATE, create, make_folder, move, r
 from json2db_sync.atomic_files.state_folder import require_own
 from json2db_sync.databases import base
 from json2db_sync.databases.backups import Backup, no_backup, require_columns, require_free
-from json2db_sync.databases.ledger import TABLES, Ledger, lacking
+from json2db_sync.databases.ledger import INDEXES, TABLES, Ledger, lacking
 from json2db_sync.databases.sqlite_file import FLAT_VIEW, SQLiteFile, fault_of
 from json2db_sync.databases.sqlite_journals import require_own_journals
 from json2db_sync.databases.sqlite_missing import integrity, not_checked
+from json2db_sync.databases.tables import index_names
 from json2db_sync.databases.views import KeptViews
 from json2db_sync.errors import DatabaseError, Locked, ValidationError
 from json2db_sync.model.kinds import now_text
@@ -204,9 +205,11 @@ class _Restore:
     def run(self) -> None:
         database, connection = self._database, self._connection
         plans = Ledger(database, connection).plans(any_version=True).values()
-        live = [*(table.name for plan in plans for table in plan.tables), *TABLES]
         kept = self._kept_tables()
-        self._require_columns(kept)
+        live = [*(table.name for plan in plans for table in plan.tables), *TABLES]
+        if not plans:
+            live += Ledger(database, connection).ours_by_columns(kept)
+        self._require_columns(kept, live)
         flat = database.flat_views(connection)
         views = KeptViews(database, connection, ours=map(database.quote, flat))
         views.set_aside([*live, *flat])
@@ -219,7 +222,7 @@ class _Restore:
             columns = ", ".join(map(database.quote, self._columns("main", table)))
             source = f"SELECT {columns} FROM {_BACKUP}.{database.quote(table)}"
             self._execute(f"INSERT INTO main.{database.quote(table)} ({columns}) {source}")
-        self._hang_again(live, extras, kept)
+        self._hang_again(INDEXES.union(*map(index_names, plans)), extras, kept)
         views.make_again()
 
     def _kept_tables(self) -> dict[str, str]:
@@ -229,13 +232,17 @@ class _Restore:
         found = self._execute(f"SELECT name, sql FROM {_BACKUP}.sqlite_master WHERE type = 'table' ORDER BY rowid")
         return {name: statement for name, statement in found if name in ours}
 
-    def _require_columns(self, kept: dict[str, str]) -> None:
-        ledger = Ledger(self._database, self._connection)
-        with suppress(DatabaseError):  # of a newer version, whose columns nobody knows here
-            built = {name: one for plan in ledger.plans().values() for name, one in self._database.tables(plan).items()}
-            there = sorted(self._database.relation_names(self._connection) & kept.keys() & built.keys())
-            for name, shape in self._database.shapes(self._connection, there).items():
-                require_columns(name, shape.columns, {*built[name].columns.keys(), *self._columns(_BACKUP, name)})
+    def _require_columns(self, kept: dict[str, str], live: Sequence[str]) -> None:
+        ledger, known = Ledger(self._database, self._connection), dict[str, set[str]]()
+        try:
+            for plan in ledger.plans().values():
+                known |= {name: {*one.columns.keys()} for name, one in self._database.tables(plan).items()}
+        except DatabaseError as error:
+            if error.reason != "ledger_incomplete":  # of a newer version, whose columns nobody knows here
+                return
+        there = sorted(self._database.relation_names(self._connection) & kept.keys() & {*live} - {*TABLES})
+        for name, shape in self._database.shapes(self._connection, there).items():
+            require_columns(name, shape.columns, known.get(name, set()) | {*self._columns(_BACKUP, name)})
 
     def _columns(self, schema: str, table: str) -> list[str]:
         return [row[1] for row in self._execute(f"PRAGMA {schema}.table_info({self._database.quote(table)})")]
@@ -245,7 +252,7 @@ class _Restore:
             # Where ours is gone, the name alone would mean the one of the backup.
             self._execute(f"DROP {what} IF EXISTS main.{self._database.quote(name)}")
 
-    def _hang_again(self, live: Sequence[str], extras: Sequence[tuple[str, str]], kept: dict[str, str]) -> None:
+    def _hang_again(self, own: Collection[str], extras: Sequence[tuple[str, str]], kept: dict[str, str]) -> None:
         """Indexes and triggers: those of users as they are now, ours and others as they were, then our views."""
         marks = ", ".join("?" * len(kept))
         found = self._connection.exec_driver_sql(
@@ -253,9 +260,8 @@ class _Restore:
             f" OR type IN ('index', 'trigger') AND tbl_name IN ({marks})) ORDER BY type = 'view', rowid",
             tuple(kept),
         ).all()
-        ours = tuple(f"ix_{table}_" for table in live)
         for name, statement in extras:
-            if not name.startswith(ours):
+            if name not in own:
                 self._make(name, statement)
         there = {row[0] for row in self._execute("SELECT name FROM sqlite_master")}
         for type_, name, statement in found:

@@ -89,7 +89,8 @@ def restore(context: Context, name: PathLike, *, incomplete_too: bool = False) -
         before = kept = None
         if database.exists():
             try:
-                before = context.back_up(database, all_table_names(database, any_version=True))
+                names = [*all_table_names(database, any_version=True), *database.tables_of(name)]
+                before = context.back_up(database, list(dict.fromkeys(names)))
                 notes.append(Note(f"the state before is in {before}", "state_before"))
             except DatabaseError as error:
                 kept = database.set_aside_if_damaged()  # that is just what one restores over

@@ -89,12 +89,14 @@ def test_loading_again_tells_what_the_ledger_lacks_and_mixes_nothing(runner, dat
     whole(runner, database_url, before)
 
 
-@pytest.mark.parametrize("name", ["rejected", "runs"])
-def test_a_backup_restores_what_was_dropped_of_the_ledger(runner, database_url, name):
+@pytest.mark.parametrize(
+    "how", ["DELETE FROM json2db_plans", *(f"DROP TABLE json2db_{name}" for name in ("plans", "rejected", "runs"))]
+)
+def test_a_backup_restores_what_is_gone_from_the_ledger(runner, database_url, how):
     """As the hint says, which speaks of one of repair and backup."""
     before = stored(database_url, "things")
     made = ok(runner.backup()).backup
-    by_hand(database_url, f"DROP TABLE json2db_{name}")
+    by_hand(database_url, how)
     ok(runner.restore(made))
     whole(runner, database_url, before)
 

@@ -11,6 +11,7 @@ from json2db_sync.databases.ledger.losses import Losses
 from json2db_sync.databases.ledger.records import Replayed
 from json2db_sync.databases.ledger.schema import (
     FORGOTTEN,
+    INDEXES,
     LOST,
     PREFIX,
     STORED,
@@ -40,6 +41,6 @@ class Ledger(Losses):
 
 
 __all__ = [
-    "FORGOTTEN", "LOST", "NO_PLANS", "PREFIX", "STORED", "TABLES", "Gap", "Ledger", "Load", "LoadedFile",
+    "FORGOTTEN", "INDEXES", "LOST", "NO_PLANS", "PREFIX", "STORED", "TABLES", "Gap", "Ledger", "Load", "LoadedFile",
     "Rejection", "Replayed", "StoredFile", "lacking",
 ]  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -23,7 +24,7 @@ from json2db_sync.databases.ledger.schema import (
 from json2db_sync.databases.outcome_counter import COUNTS
 from json2db_sync.errors import DatabaseError
 from json2db_sync.model.kinds import now_text
-from json2db_sync.model.plan import EntityPlan, from_json, to_json
+from json2db_sync.model.plan import LOAD, PARENT_ID, EntityPlan, from_json, to_json
 
 if TYPE_CHECKING:
     from json2db_sync.databases.base import Database
@@ -131,6 +132,13 @@ class PlansAndRuns:
             return {}
         rows = self._connection.execute(sa.select(plans.c.entity, plans.c.plan)).all()
         return {entity: from_json(text) for entity, text in sorted(tuple(row) for row in rows)}
+
+    def ours_by_columns(self, names: Iterable[str]) -> list[str]:
+        """Those of these tables that are ours by their columns: nothing else tells, where there are no plans."""
+        there = self._database.relation_names(self._connection)
+        found = sorted(there & {*names} - {*metadata.tables}) if there & {*metadata.tables} else []
+        shapes = self._database.shapes(self._connection, found)
+        return [name for name, shape in shapes.items() if {LOAD, PARENT_ID} & {*shape.columns}]
 
     def plan(self, entity: str) -> EntityPlan | None:
         """The plan of one entity, in a ledger that is there; None where it has none."""

@@ -124,6 +124,7 @@ superseded = sa.Table(
 for table, column in ((loads, "file_id"), (rejected, "file_id"), (superseded, "file_id")):
     sa.Index(f"ix_{table.name}_{column}", table.c[column])
 TABLES = tuple(metadata.tables)
+INDEXES = frozenset(str(index.name) for table in metadata.tables.values() for index in table.indexes)
 STORED = ("loaded", "replayed")
 """The states of loads whose rows are there."""
 REPAIRED = "repaired"
