@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
 
 from json2db_sync.errors import ValidationError
+
+
+def execute(connection: sa.Connection, statement: str) -> sa.CursorResult[*tuple[Any, ...]]:
+    """Execute a statement as the database or a user wrote it: neither % nor : is a parameter."""
+    return connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
 
 
 def would_be_lost(named: Sequence[str], table: str | None) -> ValidationError:

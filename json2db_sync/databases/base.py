@@ -20,7 +20,7 @@ from sqlalchemy.engine.reflection import ObjectKind
 
 from json2db_sync.atomic_files.disk import ANYONE
 from json2db_sync.databases import tables
-from json2db_sync.databases.attached import would_be_lost
+from json2db_sync.databases.attached import execute, would_be_lost
 from json2db_sync.databases.backups import Backup
 from json2db_sync.databases.dialect import Dialect, Query, Relations, RowAccess
 from json2db_sync.databases.flat_views import FlatView
@@ -187,7 +187,7 @@ class TableChanges(Dialect):
             self.drop_tables(connection, old)
             quote = self.quote
             for name, alias in aliases.items():
-                connection.exec_driver_sql(f"ALTER TABLE {quote(alias)} RENAME TO {quote(name)}")
+                execute(connection, f"ALTER TABLE {quote(alias)} RENAME TO {quote(name)}")
             if self.capabilities.keys_follow_renames:
                 self.add_keys(connection, new)
             for table in self.tables(new).values():
@@ -221,8 +221,8 @@ class TableChanges(Dialect):
         for name, statement in extras:
             if name not in own:
                 try:
-                    with savepoint(connection):  # as the database wrote it: a % in it is no parameter
-                        connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
+                    with savepoint(connection):
+                        execute(connection, statement)
                 except sa.exc.DBAPIError as error:
                     if not self.refuses_statement(error):
                         raise
@@ -239,7 +239,7 @@ class TableChanges(Dialect):
         existing = self.relation_names(connection)
         for name in reversed([table.name for table in plan.tables]):
             if name in existing:
-                connection.exec_driver_sql(f"DROP TABLE {self.quote(name)}")
+                execute(connection, f"DROP TABLE {self.quote(name)}")
 
     # Views of users on our tables
 
@@ -296,7 +296,7 @@ class TableChanges(Dialect):
         """Create the indexes of a view's paths that are not there."""
         for name, expression in view.indexes:
             statement = f"CREATE INDEX IF NOT EXISTS {self.quote(name)} ON {self.quote(view.table)} (({expression}))"
-            connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
+            execute(connection, statement)
 
     # Columns and indexes
 
@@ -305,7 +305,7 @@ class TableChanges(Dialect):
         built = self.tables(plan)[table]
         for name in names:
             column_type = built.c[name].type.compile(self.dialect())
-            connection.exec_driver_sql(f"ALTER TABLE {self.quote(table)} ADD COLUMN {self.quote(name)} {column_type}")
+            execute(connection, f"ALTER TABLE {self.quote(table)} ADD COLUMN {self.quote(name)} {column_type}")
 
     def missing_indexes(self, connection: sa.Connection, plan: EntityPlan) -> list[tuple[str, sa.Index]]:
         """(table, index) of the plan's indexes that are not there, on tables that are."""
@@ -337,7 +337,7 @@ class TableChanges(Dialect):
             table.create(connection)
             value = custom.default or "NULL"
             insert = f"INSERT INTO {self.quote(table.name)} (id, {name}) VALUES"
-            connection.exec_driver_sql(f"{insert} (1, {value}), (2, {value})")
+            execute(connection, f"{insert} (1, {value}), (2, {value})")
             attempt.rollback()
 
 

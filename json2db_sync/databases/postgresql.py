@@ -162,7 +162,7 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
 
     @classmethod
     def dialect(cls) -> sa.Dialect:
-        return quoting(psycopg_dialect(), _KEYWORDS)  # type: ignore[no-untyped-call]
+        return quoting(psycopg_dialect(paramstyle="named"), _KEYWORDS)  # type: ignore[no-untyped-call]
 
     def _create_engine(self) -> sa.Engine:
         arguments: dict[str, str | int] = {

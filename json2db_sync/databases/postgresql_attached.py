@@ -7,15 +7,11 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from json2db_sync.databases.attached import execute
 from json2db_sync.model.plan import PARENT_ID
 
 Columns = Sequence[tuple[int, int]]
 """oid of a table, number of a column."""
-
-
-def execute(connection: sa.Connection, statement: str) -> None:
-    """Execute a statement as the server wrote it: a % in it is no parameter."""
-    connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
 
 
 def made(*statements: str | None) -> list[str]:

@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from json2db_sync.atomic_files.backups import free_name
+from json2db_sync.databases.attached import execute
 from json2db_sync.databases.backups import Backup, no_backup, require_columns, require_free
 from json2db_sync.databases.flat_views import FlatViews
 from json2db_sync.databases.ledger import TABLES, Ledger, lacking
-from json2db_sync.databases.postgresql_attached import WHO, all_on, copy_checks, execute
+from json2db_sync.databases.postgresql_attached import WHO, all_on, copy_checks
 from json2db_sync.databases.postgresql_tables import PostgreSQLTables, oids_of
 from json2db_sync.databases.views import KeptViews
 from json2db_sync.model.kinds import now_text
@@ -49,7 +50,7 @@ class PostgreSQLBackups(PostgreSQLTables):
         stamped = f"{_PREFIX}{datetime.now(UTC):%Y%m%d_%H%M%S}"
         with self.transaction() as connection:
             schema = free_name(stamped, sa.inspect(connection).get_schema_names())
-            connection.exec_driver_sql(f"CREATE SCHEMA {self.quote(schema)}")
+            execute(connection, f"CREATE SCHEMA {self.quote(schema)}")
             mark = self._mark().replace("'", "''")
             execute(connection, f"COMMENT ON SCHEMA {self.quote(schema)} IS '{mark}'")
             for statement in connection.execute(sa.text(_REVOKE), {"name": schema}).scalars().all():
@@ -115,8 +116,8 @@ class PostgreSQLBackups(PostgreSQLTables):
     def remove_backup(self, name: str) -> None:
         with self.transaction() as connection:
             for table in sa.inspect(connection).get_table_names(schema=name):
-                connection.exec_driver_sql(f"DROP TABLE {self.quote(name)}.{self.quote(table)}")
-            connection.exec_driver_sql(f"DROP SCHEMA {self.quote(name)}")  # not what others put there
+                execute(connection, f"DROP TABLE {self.quote(name)}.{self.quote(table)}")
+            execute(connection, f"DROP SCHEMA {self.quote(name)}")  # not what others put there
 
     def restore(self, name: str, like: str | None = None) -> Backup:
         lacks, kept = self.lacking(name), self.tables_of(name)
@@ -139,7 +140,7 @@ class PostgreSQLBackups(PostgreSQLTables):
                     execute(connection, f"CREATE TABLE {self.quote(table)} {_LIKE.format(sources[table])}")
                 change.become(sources)
                 for table in oids_of(connection, {*ours, *TABLES} - {*kept}):  # a former ledger had fewer
-                    connection.exec_driver_sql(f"DROP TABLE {self.quote(table)}")
+                    execute(connection, f"DROP TABLE {self.quote(table)}")
                 for table in lost:
                     copy_checks(connection, sources[table], self.quote(table))
                 restored = Ledger(self, connection).plans()

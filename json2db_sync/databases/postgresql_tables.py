@@ -15,9 +15,9 @@ import sqlalchemy as sa
 
 from json2db_sync.databases import postgresql_attached as attached
 from json2db_sync.databases import tables
-from json2db_sync.databases.attached import would_be_lost
+from json2db_sync.databases.attached import execute, would_be_lost
 from json2db_sync.databases.base import Database, first_line, savepoint
-from json2db_sync.databases.postgresql_attached import Attached, execute
+from json2db_sync.databases.postgresql_attached import Attached
 from json2db_sync.databases.postgresql_errors import state_of
 from json2db_sync.databases.postgresql_locks import PostgreSQLLocks
 from json2db_sync.model.plan import EntityPlan
@@ -77,7 +77,7 @@ class PostgreSQLTables(PostgreSQLLocks):
     def create_replacements(self, connection: sa.Connection, plan: EntityPlan, aliases: Mapping[str, str]) -> None:
         super().create_replacements(connection, plan, aliases)
         for alias in aliases.values():  # they are gone again with this transaction
-            connection.exec_driver_sql(f"ALTER TABLE {self.quote(alias)} SET UNLOGGED")
+            execute(connection, f"ALTER TABLE {self.quote(alias)} SET UNLOGGED")
 
     def put_in_place(
         self, connection: sa.Connection, old: EntityPlan, new: EntityPlan, aliases: Mapping[str, str]
@@ -92,10 +92,10 @@ class PostgreSQLTables(PostgreSQLLocks):
                     change.guard(name)
             change.become(sources)
             for alias in sources.values():
-                connection.exec_driver_sql(f"DROP TABLE {alias}")
+                execute(connection, f"DROP TABLE {alias}")
             gone = [table.name for table in reversed(old.tables) if table.name not in aliases]
             for name in oids_of(connection, gone):
-                connection.exec_driver_sql(f"DROP TABLE {self.quote(name)}")
+                execute(connection, f"DROP TABLE {self.quote(name)}")
             self.add_keys(connection, new)
             self.create_missing_indexes(connection, new)
 
@@ -124,7 +124,7 @@ class PostgreSQLTables(PostgreSQLLocks):
         if oids:
             # Dropped they are children first; queries that join them lock parents first, which would be a deadlock.
             locked = ", ".join(self.quote(name) for name in dict.fromkeys(names) if name in oids)
-            connection.exec_driver_sql(f"LOCK TABLE {locked} IN ACCESS EXCLUSIVE MODE")
+            execute(connection, f"LOCK TABLE {locked} IN ACCESS EXCLUSIVE MODE")
         own = {name for plan in plans for name in tables.index_names(plan)}
         before = attached.inventory(connection, oids.values(), own)
         change = Change(self, connection, oids, own)

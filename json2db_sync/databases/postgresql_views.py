@@ -8,6 +8,7 @@ from graphlib import TopologicalSorter
 
 import sqlalchemy as sa
 
+from json2db_sync.databases.attached import execute
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.flat_views import FlatView
 from json2db_sync.databases.postgresql_attached import (
@@ -16,7 +17,6 @@ from json2db_sync.databases.postgresql_attached import (
     STATISTICS,
     TRIGGER_STATE,
     WHO,
-    execute,
     inventory,
     made,
     oid_of,

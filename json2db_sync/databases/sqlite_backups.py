@@ -6,12 +6,12 @@ import re
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -19,6 +19,7 @@ from json2db_sync.atomic_files.backups import free_name, moment_of_stamp
 from json2db_sync.atomic_files.disk import PRIVATE, create, make_folder, move, remove, replaced_at, settle, translated
 from json2db_sync.atomic_files.state_folder import require_own
 from json2db_sync.databases import base
+from json2db_sync.databases.attached import execute
 from json2db_sync.databases.backups import Backup, no_backup, require_columns, require_free
 from json2db_sync.databases.ledger import INDEXES, TABLES, Ledger, lacking
 from json2db_sync.databases.sqlite_file import FLAT_VIEW, SQLiteFile, fault_of
@@ -201,6 +202,7 @@ class _Restore:
     def __init__(self, database: SQLiteBackups, connection: sa.Connection) -> None:
         self._database = database
         self._connection = connection
+        self._execute = partial(execute, connection)
 
     def run(self) -> None:
         database, connection = self._database, self._connection
@@ -213,7 +215,9 @@ class _Restore:
         flat = database.flat_views(connection)
         views = KeptViews(database, connection, ours=map(database.quote, flat))
         views.set_aside([*live, *flat])
-        extras = database.extra_ddl(connection, live)
+        own = INDEXES.union(*map(index_names, plans))
+        extras = [one for one in database.extra_ddl(connection, live) if one[0] not in own]
+        on_views = database.extra_ddl(connection, list(flat))
         self._drop("VIEW", flat)
         self._drop("TABLE", live)
         require_free(database.relation_names(connection) & kept.keys())
@@ -222,7 +226,9 @@ class _Restore:
             columns = ", ".join(map(database.quote, self._columns("main", table)))
             source = f"SELECT {columns} FROM {_BACKUP}.{database.quote(table)}"
             self._execute(f"INSERT INTO main.{database.quote(table)} ({columns}) {source}")
-        self._hang_again(INDEXES.union(*map(index_names, plans)), extras, kept)
+        self._hang_again(extras, kept)
+        for name, statement in on_views:
+            self._make(name, statement)
         views.make_again()
 
     def _kept_tables(self) -> dict[str, str]:
@@ -252,7 +258,7 @@ class _Restore:
             # Where ours is gone, the name alone would mean the one of the backup.
             self._execute(f"DROP {what} IF EXISTS main.{self._database.quote(name)}")
 
-    def _hang_again(self, own: Collection[str], extras: Sequence[tuple[str, str]], kept: dict[str, str]) -> None:
+    def _hang_again(self, extras: Sequence[tuple[str, str]], kept: dict[str, str]) -> None:
         """Indexes and triggers: those of users as they are now, ours and others as they were, then our views."""
         marks = ", ".join("?" * len(kept))
         found = self._connection.exec_driver_sql(
@@ -261,8 +267,7 @@ class _Restore:
             tuple(kept),
         ).all()
         for name, statement in extras:
-            if name not in own:
-                self._make(name, statement)
+            self._make(name, statement)
         there = {row[0] for row in self._execute("SELECT name FROM sqlite_master")}
         for type_, name, statement in found:
             if name not in there and (type_ != "view" or FLAT_VIEW.search(statement)):
@@ -281,10 +286,6 @@ class _Restore:
                 reason="object_would_be_lost",
                 table=name,
             ) from error
-
-    def _execute(self, statement: str) -> sa.CursorResult[*tuple[Any, ...]]:
-        # as the database wrote it: a % in it is no parameter
-        return self._connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
 
 
 def _content(folder: Path) -> list[Path]:

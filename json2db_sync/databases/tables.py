@@ -129,7 +129,7 @@ def _stub(table: TablePlan, metadata: sa.MetaData) -> None:
 
 
 def _custom_column(custom: CustomColumn) -> sa.Column[Any]:
-    default = sa.text(custom.default) if custom.default else None
+    default = sa.literal_column(custom.default, sa.Text()) if custom.default else None  # a : in it is no parameter
     return sa.Column(custom.name, VerbatimType(custom.type), server_default=default)
 
 
@@ -145,4 +145,4 @@ def ddl(plan: EntityPlan, type_of: TypeOf, dialect: sa.Dialect, *, indexes: bool
     for table in build(plan, type_of, indexes=indexes).values():
         statements.append(str(CreateTable(table).compile(dialect=dialect)).strip())
         statements += [str(CreateIndex(index).compile(dialect=dialect)) for index in sorted(table.indexes, key=str)]
-    return "".join(f"{statement.replace(chr(9), '    ')};\n" for statement in statements)
+    return "".join(statement.replace("\n\t", "\n    ") + ";\n" for statement in statements)

@@ -250,7 +250,7 @@ class _Evolution:
         table = self._database.tables(plan)[plan.table.name]
         for column in custom:
             if column.default is not None:
-                self._connection.execute(table.update().values({column.name: sa.text(column.default)}))
+                self._connection.execute(table.update().values({column.name: sa.literal_column(column.default)}))
             elif column.name == "session_id":
                 sessions = self._ledger.session_of(table.c[names.LOAD])
                 self._connection.execute(table.update().values({column.name: sessions}))

@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from json2db_sync.databases.attached import execute
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.dialect import Id
 from json2db_sync.databases.ledger import Ledger, Load
@@ -102,7 +103,7 @@ class Diagnosis(Comparison):
             lost = f"SELECT DISTINCT c.{names.PARENT_ID} FROM {orphans(self._database, above[table.name], table)}"
             gaps = f"SELECT {names.PARENT_ID} FROM {arrays_of(self._database, table)} WHERE {MISNUMBERED}"
             for statement, what in ((lost, "have no row above them"), (gaps, "are not numbered from 0 on")):
-                for (id_,) in self._connection.exec_driver_sql(statement, execution_options={"no_parameters": True}):
+                for (id_,) in execute(self._connection, statement):
                     yield id_, f"the rows of {id_} in {table.name} {what}"
 
     def _count(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from json2db_sync.databases.attached import execute
 from json2db_sync.databases.base import Database, DatabaseSettings
 from json2db_sync.databases.ledger import STORED, Ledger, Load
 from json2db_sync.model import plan as names
@@ -69,7 +70,7 @@ class Verification:
 
     def _found(self, statement: str) -> Sequence[Sequence[Any]]:
         """What plain SQL finds: of thousands of tables SQLAlchemy takes longer than they. A % in it is no parameter."""
-        return self._connection.exec_driver_sql(statement, execution_options={"no_parameters": True}).all()
+        return execute(self._connection, statement).all()
 
     def _quoted(self, *names: str) -> str:
         return ", ".join(map(self._database.quote, names))
