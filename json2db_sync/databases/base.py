@@ -408,6 +408,11 @@ class Database(TableChanges, RowAccess):
         """As :attr:`label`, the same wherever a copy of the database lies."""
         return self.label
 
+    @property
+    @abstractmethod
+    def place(self) -> str:
+        """Tells where it is from everywhere else on this machine; not for people."""
+
     @abstractmethod
     def exists(self) -> bool:
         """Is there anything yet? (A server counts as there; only connecting tells.)"""

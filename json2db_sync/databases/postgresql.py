@@ -95,6 +95,15 @@ _KEYWORDS = {"collation", "concurrently", "lateral", "system_user", "tablesample
 
 _UNHEARD = logging.NullHandler()
 
+_OF_PLACE = {
+    "PGHOST": "host",
+    "PGHOSTADDR": "hostaddr",
+    "PGPORT": "port",
+    "PGDATABASE": "dbname",
+    "PGSERVICE": "service",
+}
+"""What says where a database is: by variable, the word of a URL's query."""
+
 
 class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
     """A database on a PostgreSQL server."""
@@ -146,8 +155,16 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
         place = sa.URL.create(
             self.capabilities.name, host=self.url.host, port=self.url.port, database=self.url.database
         )
+        said = {name: self.url.query[name] for name in _OF_PLACE.values() if name in self.url.query}
         schema = self.settings.schema or self._options.schema
-        return (place.set(query={"schema": schema}) if schema else place).render_as_string()
+        return masked(place.set(query=said | ({"schema": schema} if schema else {})).render_as_string())
+
+    @property
+    def place(self) -> str:
+        url = self.url
+        said = {"PGHOST": url.host, "PGPORT": url.port, "PGDATABASE": url.database}
+        unsaid = [name for name, word in _OF_PLACE.items() if not (said.get(name) or word in url.query)]
+        return " ".join([self.short_label, *(f"{name}={os.environ[name]}" for name in unsaid if name in os.environ)])
 
     @property
     def label(self) -> str:

@@ -203,6 +203,10 @@ class SQLiteFile(Database):
     def short_label(self) -> str:
         return self.path.name
 
+    @property
+    def place(self) -> str:
+        return os.path.realpath(self.path)
+
     def exists(self) -> bool:
         try:
             return self.path.exists()

@@ -15,11 +15,12 @@ from typing import BinaryIO
 import msgspec
 
 from json2db_sync.atomic_files import FileSet
+from json2db_sync.export.confirmations import Origin
 from json2db_sync.export.content import Content
-from json2db_sync.export.exported_file import DIFFERS, FILTERS, METADATA_FILTERS
+from json2db_sync.export.exported_file import DATABASE_ID, DIFFERS, FILTERS, METADATA_FILTERS
 from json2db_sync.export.layout import Layout, document, packed
 from json2db_sync.export.lines import Record, as_text
-from json2db_sync.export.published import generated_at, holds, is_document
+from json2db_sync.export.published import generated_at, holds, is_document, stated_database_id
 from json2db_sync.model.kinds import now_text
 from json2db_sync.workers.background import BackgroundQueue
 
@@ -38,6 +39,8 @@ class Body:
     """Of the canonical lines."""
     digest: bytes
     """Of the bytes as they stand in the file, behind the head."""
+    size: int
+    """Of these bytes."""
     top: dict[str, list[Record]]
     """The commonest values of each field that is counted; one with too many of them is left out."""
 
@@ -72,6 +75,8 @@ class Draft:
     schema: Record
     stale: frozenset[str]
     """Names of the files that are not so."""
+    unchanged: bool
+    """Is at most the database another one, as a file of metadata says?"""
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,7 @@ class Drafter:
     """Makes drafts for one directory."""
 
     directory: Path
-    source: str
+    origin: Origin
     """What the metadata says that the records came from."""
     top_values: int
     progress: Callable[[str, int], None]
@@ -88,27 +93,35 @@ class Drafter:
     def draft(self, content: Content, layout: Layout, stream: BinaryIO | None = None) -> Draft:
         """What the table's files should be.
 
-        Unless something else in a file changes, it keeps the moment at which it was generated.
+        Unless something else in a file changes, it keeps the moment at which it was generated. Which database of the
+        same content it was makes no difference to a check.
 
         :param stream: where the records' text goes; None to find out only whether the files are current.
         """
         body = self._body(content, layout, stream)
         schema = content.schema()
         before = generated_at(self.directory, layout)
-        metadata = self._metadata(content, layout, body, schema, before or "")
+        holder = layout.metadata_file or layout.data_file
+        said = stated_database_id(self.directory / holder)
+        metadata = self._metadata(content, layout, body, schema, before or "", said)
         stale = self._stale(layout, body, metadata, schema) if before else set(layout.files)
-        if (layout.metadata_file or layout.data_file) in stale:
-            metadata |= {"generated_at": now_text()}
-        return Draft(content, layout, body, metadata, schema, frozenset(stale))
+        unchanged, moment = not stale, now_text() if holder in stale else before or ""
+        if holder in stale or (stream is not None and said != self.origin.id):
+            metadata = self._metadata(content, layout, body, schema, moment, self.origin.id)
+            unchanged = unchanged and holder != layout.data_file
+            stale.add(holder)
+        return Draft(content, layout, body, metadata, schema, frozenset(stale), unchanged)
 
     def _body(self, content: Content, layout: Layout, stream: BinaryIO | None) -> Body:
         """Write all records of a table, or find out only what would be written."""
         checksum = hashlib.sha256()
         digest = checksum if layout.format == "ndjson" else hashlib.sha256()
         counts: dict[str, Counter[Hashable]] = {field: Counter() for field in content.counted}
-        total = 0
+        total = size = 0
 
         def take(lines: bytes, text: bytes) -> None:
+            nonlocal size
+            size += len(text)
             checksum.update(lines)
             if digest is not checksum:
                 digest.update(text)
@@ -126,13 +139,16 @@ class Drafter:
             ahead.start(partial(take, b"", layout.tail(empty=not total)))
             ahead.finish()
         top = {field: _most_frequent(of, self.top_values) for field, of in counts.items() if len(of) <= _MOST_VALUES}
-        return Body(total, f"sha256:{checksum.hexdigest()}", digest.digest(), top)
+        return Body(total, f"sha256:{checksum.hexdigest()}", digest.digest(), size, top)
 
-    def _metadata(self, content: Content, layout: Layout, body: Body, schema: Record, moment: str) -> Record:
+    def _metadata(
+        self, content: Content, layout: Layout, body: Body, schema: Record, moment: str, database_id: str | None
+    ) -> Record:
         said: Record = {
             "version": VERSION,
             "generated_at": moment,
-            "source": self.source,
+            "source": self.origin.name,
+            **({DATABASE_ID: database_id} if database_id else {}),
             **({DIFFERS: content.differs} if content.differs else {}),
             "total_count": body.total,
             "schema": layout.schema_file,
@@ -143,7 +159,7 @@ class Drafter:
 
     def _stale(self, layout: Layout, body: Body, metadata: Record, schema: Record) -> set[str]:
         current = {
-            layout.data_file: holds(self.directory / layout.data_file, layout.head(metadata), body.digest),
+            layout.data_file: holds(self.directory / layout.data_file, layout.head(metadata), body.digest, body.size),
             layout.schema_file: is_document(self.directory / layout.schema_file, document(schema)),
         }
         if layout.metadata_file:

@@ -39,6 +39,8 @@ METADATA_FILTERS = "filters"
 """In the metadata, the same: the schema may get lost."""
 ALIASES = "x-aliases"
 """In the schema: other names of fields, each with the one that it stands for."""
+DATABASE_ID = "database_id"
+"""In the metadata: the id of the database that it was made from, where that has one."""
 DIFFERS = "differs"
 """In the metadata: in what records were exported otherwise than they are stored, a list of words."""
 
@@ -137,9 +139,12 @@ def schema_of(path: Path) -> Mapping[str, object]:
     :raises FileError: when there is one that cannot be read.
     """
     beside = beside_of(path, SCHEMA_SUFFIX)
-    if not beside.exists():
-        return {}
-    schema = _json_of(beside, SCHEMA_FILE)
+    try:
+        schema = _json_of(beside, SCHEMA_FILE)
+    except FileError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return {}
+        raise
     if not isinstance(schema, dict):
         raise FileError(f"{beside.name} is not a JSON object", file=str(beside), reason="invalid_json")
     return schema

@@ -54,7 +54,7 @@ class Exporter:
             files.notes.append(Note(text, "replaced_another_file", draft.content.name))
         backups = {name: str(done.backup) for name, done in published.items() if done.backup}
         return [
-            self._described(draft, "written" if draft.stale else "unchanged", backups.get(draft.layout.data_file))
+            self._described(draft, "unchanged" if draft.unchanged else "written", backups.get(draft.layout.data_file))
             for draft in drafted
         ]
 
@@ -79,11 +79,12 @@ class Exporter:
 
         :raises FileError: when it is not what the database gave.
         """
-        problems = [] if holds(staged, draft.layout.head(draft.metadata), draft.body.digest) else [_LIES]
+        body = draft.body
+        problems = [] if holds(staged, draft.layout.head(draft.metadata), body.digest, body.size) else [_LIES]
         if validate and not problems:
             check = checker(draft.content.name, draft.layout.schema_file, draft.schema)
             found = Reading(staged, check).to_the_end()
-            same = (found.total, found.checksum) == (draft.body.total, draft.body.checksum)
+            same = (found.total, found.checksum) == (body.total, body.checksum)
             problems = found.problems if same else [_LIES]
         if problems:
             raise FileError(
@@ -113,7 +114,7 @@ class Exporter:
                 bytes=_size(path),
                 differences=(f"{path.name} is of a table that is gone: remove it if nobody needs it",),
             )
-            for name, path in leftovers(self.directory, self.known, self.drafter.source)
+            for name, path in leftovers(self.directory, self.known, self.drafter.origin.name)
         ]
 
     def _checked(self, draft: Draft) -> ExportedFile:

@@ -21,7 +21,10 @@ from json2db_sync.sources.folders import EXPORT_SUFFIXES, METADATA_SUFFIX, SCHEM
 _HEAD, _BLOCK = 2**16, 2**20
 _GENERATED = re.compile(rb'"generated_at":\s?"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"')
 _CHECKSUM = re.compile(rb'"checksum":\s?"(sha256:[0-9a-f]{64})"')
-_SOURCE = re.compile(rb'"source":\s?("(?:[^"\\]|\\.)*")')
+_NAMED = rb'"source":\s?("(?:[^"\\]|\\.)*")'
+_SOURCE = re.compile(_NAMED)
+_DATABASE_ID = re.compile(rb'\A[^\[]*?%b,\s*"database_id":\s?"([0-9a-f]{32})"' % _NAMED)
+"""In the metadata, not in a record behind them."""
 _DAMAGED = (gzip.BadGzipFile, EOFError, zlib.error)
 
 
@@ -51,6 +54,11 @@ def stated_checksum(path: Path) -> str | None:
     return _stated(path, _CHECKSUM)
 
 
+def stated_database_id(path: Path) -> str | None:
+    """The id of the database in the metadata that this file holds; None where there is none."""
+    return _stated(path, _DATABASE_ID)
+
+
 def is_export(path: Path) -> bool:
     """Is this a file of ours: is there a checksum in it, or in the metadata beside it?"""
     return any(stated_checksum(one) for one in (path, beside_of(path, METADATA_SUFFIX)))
@@ -74,11 +82,14 @@ def _stated(path: Path, pattern: re.Pattern[bytes]) -> str | None:
         return None
     except OSError as error:
         raise _unreadable(path, error) from error
-    return match[1].decode("utf-8", "replace") if match else None
+    return match[match.lastindex or 0].decode("utf-8", "replace") if match else None
 
 
-def holds(path: Path, head: bytes, digest: bytes) -> bool:
-    """Does the file hold exactly this head, and behind it what has this digest? The ends of its lines do not count."""
+def holds(path: Path, head: bytes, digest: bytes = hashlib.sha256().digest(), size: int = 0) -> bool:
+    """Does the file hold exactly this head, and behind it what has this digest? The ends of its lines do not count.
+
+    :param size: bytes behind the head; no more of a file is unpacked.
+    """
     try:
         with unpacked(path) as stream:
             found = hashlib.sha256()
@@ -88,6 +99,9 @@ def holds(path: Path, head: bytes, digest: bytes) -> bool:
                     return False
                 head = head[len(start) :]
                 found.update(rest)
+                size -= len(rest)
+                if size < 0:
+                    return False
             return not head and found.digest() == digest
     except (FileNotFoundError, *_DAMAGED):
         return False
@@ -108,14 +122,14 @@ def _with_line_feeds(stream: io.BufferedIOBase) -> Iterator[bytes]:
 def is_empty(path: Path) -> bool:
     """Does the file hold nothing at all? One that cannot be read does not."""
     try:
-        return holds(path, b"", hashlib.sha256().digest())
+        return holds(path, b"")
     except FileError:
         return False
 
 
 def is_document(path: Path, text: bytes) -> bool:
     """Does the file hold exactly this text?"""
-    return holds(path, text, hashlib.sha256().digest())
+    return holds(path, text)
 
 
 def leftovers(directory: Path, known: Collection[str], source: str) -> Iterator[tuple[str, Path]]:

@@ -101,7 +101,7 @@ def _done(
     """
     from json2db_sync.atomic_files import FileSet
     from json2db_sync.atomic_files.state_folder import STATE_FOLDER, hide_from_git, require_own
-    from json2db_sync.export.confirmations import confirm
+    from json2db_sync.export.confirmations import confirm, remember
 
     validate, rules = settings.validate_records, backup_rules(settings)
     if mode == "check":
@@ -121,6 +121,7 @@ def _done(
             confirm(
                 exporter.directory, {Path(one.file).name: one.checksum or "" for one in done}, moment, mode=file_mode
             )
+            remember(exporter.directory, exporter.drafter.origin, mode=file_mode)
         return done, files.notes
 
 
@@ -136,6 +137,7 @@ def _exporter(
     """What exports to a directory, what is exported, and what cannot be, all of one state of the database."""
     from json2db_sync.databases.ledger import Ledger
     from json2db_sync.events import RecordMeter
+    from json2db_sync.export.confirmations import Origin
     from json2db_sync.export.content import contents
     from json2db_sync.export.draft import Drafter
     from json2db_sync.export.exporter import Exporter
@@ -146,7 +148,8 @@ def _exporter(
     wanted = _names(settings.tables)
     with database.reading() as connection:
         ledger = Ledger(database, connection)
-        drafter = Drafter(directory, database.short_label, options.top_values, RecordMeter("export", context.emit).add)
+        origin = Origin.of(database, ledger.database_id())
+        drafter = Drafter(directory, origin, options.top_values, RecordMeter("export", context.emit).add)
         found, known, notes = contents(database, connection, ledger.plans(), wanted, options)
         losses = ledger.loss_notes([one.name for one in found])
         for one in found:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from json2db_sync.errors import ConfigurationError, DatabaseError
+from json2db_sync.export.confirmations import Origin
 from json2db_sync.export.fallback import BREAKER, Exports, Fallback, NoFallback, Reading, RecordId, without_map_key
 from json2db_sync.operations.context import Context, limit, unknown_entities, unknown_run
 from json2db_sync.operations.planning import layouts, limits
@@ -140,10 +141,10 @@ def _fallback(context: Context) -> NoFallback:
     if not section.enabled:
         return NoFallback()
     with context.database() as database:
-        url, source = database.url, database.short_label
+        url, origin = database.url, Origin.of(database)
     return Fallback(
         exports=exports_of(context),
-        source=source,
+        origin=origin,
         max_age=timedelta(hours=section.max_age),
         retry_after=section.retry_after,
         database=url,

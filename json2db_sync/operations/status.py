@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from json2db_sync.atomic_files import list_backups
 from json2db_sync.atomic_files.disk import free_beside
 from json2db_sync.errors import DatabaseError, FileError
+from json2db_sync.export.confirmations import Origin
 from json2db_sync.export.fallback import Exports, age_text, moment_of
 from json2db_sync.masking import masked
 from json2db_sync.operations.backups import backup_rules
@@ -42,11 +43,11 @@ def status(context: Context, *, checksums: bool) -> StatusResult:
             found = context.retried("status", lambda: _database_status(database))
         except DatabaseError as error:
             found = StatusResult(database=database.label, **failure_fields(error))
-        exports = exports_of(context)
+        exports, origin = exports_of(context), Origin.of(database, found.database_id)
         found = replace(
             found,
             export_directory=masked(str(exports.directory)),
-            exports=tuple(_export_status(context, exports, database.short_label, found.entities, checksums=checksums)),
+            exports=tuple(_export_status(context, exports, origin, found.entities, checksums=checksums)),
             schedules=schedules(context.config),
         )
         found = replace(found, places=(*found.places, *_export_places(context, exports.directory, found.exports)))
@@ -71,6 +72,7 @@ def _database_status(database: Database) -> StatusResult:
             rejected=summary.rejected_total(),
             size=size,
             version=database.version(connection),
+            database_id=summary.database_id,
             places=tuple(_places(database, size, summary.ledger_size())),
             findings=(*summary.losses(), *summary.doubts(entities)),
         )
@@ -102,11 +104,11 @@ def _export_places(context: Context, directory: Path, exports: Sequence[ExportSt
 
 
 def _export_status(
-    context: Context, exports: Exports, source: str, entities: Sequence[EntityStatus], *, checksums: bool
+    context: Context, exports: Exports, origin: Origin, entities: Sequence[EntityStatus], *, checksums: bool
 ) -> Iterator[ExportStatus]:
     """How the exports stand.
 
-    :param source: what an export of this database says that it was made from.
+    :param origin: the database.
     """
     changes = {entity.name: entity.last_change for entity in entities}
     for name in exports.names():
@@ -116,7 +118,7 @@ def _export_status(
         except FileError as error:
             yield ExportStatus(name, str(exports.find(name)), verified=False, problem=error.message)
             continue
-        foreign = export.exported_from != source
+        foreign = origin.made(exports.directory, export.exported_from, export.database_id) is False
         changed = None if foreign else changes.get(name)
         yield ExportStatus(
             name=name,

@@ -68,6 +68,10 @@ class Summary:
             if name in self._existing
         ]
 
+    @property
+    def database_id(self) -> str | None:
+        return self._ledger.database_id()
+
     def ledger_size(self) -> int | None:
         """Bytes of its tables, where the database can tell."""
         return sum(self._sizes.get(name, 0) for name in TABLES) if self._sizes else None

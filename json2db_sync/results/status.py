@@ -101,6 +101,8 @@ class StatusResult(Result):
     reachable: bool = False
     """Does the database answer?"""
     version: str | None = None
+    database_id: str | None = None
+    """What tells it from any database that is not a copy of it; exports name it."""
     size: int | None = None
     """Bytes."""
     total_records: int = 0

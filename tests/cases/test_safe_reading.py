@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import gzip
+import hashlib
+import io
 import json
 import os
+import re
 import socket
+import sqlite3
 import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.sessions import query
 
 from json2db_sync import SyncRunner
 from json2db_sync.atomic_files.reading import open_regular, read_own
 from json2db_sync.config import JSON2DBConfig
-from json2db_sync.errors import FileError, SyncError
+from json2db_sync.databases import open_database
+from json2db_sync.errors import FileError, SyncError, Unreachable
+from json2db_sync.export import published
+from json2db_sync.export.confirmations import Origin
 from json2db_sync.export.exported_file import schema_of
+from json2db_sync.export.fallback import BREAKER, Reading
+from json2db_sync.interfaces.cli.main import main
 from json2db_sync.limits import MEBIBYTE
 from json2db_sync.loading.rejects_file import read_corrected
 
@@ -151,15 +162,15 @@ Spoil = Callable[[Path], None]
 @pytest.mark.usefixtures("_little_held")
 @pytest.mark.parametrize("spoil", [pipe, sparse])
 def test_s17_what_is_remembered_beside_an_export_may_be_anything(tmp_path: Path, spoil: Spoil) -> None:
-    """The export then is as old as it says, status tells of it, and the next export notes it anew."""
+    """The export then is as old as it says; the next export notes it anew, or says what is in the way."""
     runner = away(tmp_path)
     confirmed = tmp_path / "out" / ".json2db" / "confirmed.json"
     spoil(confirmed)
     assert list(runner.read("things")) == RECORDS
     runner.status()
     (tmp_path / "gone").rename(tmp_path / "p.db")
-    assert runner.export().success
-    assert json.loads(confirmed.read_bytes())
+    found = runner.export()
+    assert found.reason == "not_ours" if spoil is pipe else json.loads(confirmed.read_bytes())
 
 
 @pytest.mark.usefixtures("_little_held")
@@ -339,6 +350,235 @@ def test_s10_a_file_altered_under_its_old_time_is_verified_anew(tmp_path: Path, 
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     with pytest.raises(SyncError, match="cannot be trusted"):
         list(runner.read("things"))
+
+
+class Endless(io.BufferedIOBase):
+    def read(self, size: int | None = -1, /) -> bytes:
+        return b"x" * (size or 0)
+
+
+def test_s4_of_what_is_packed_no_more_is_unpacked_than_it_should_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether a published file is current is known when it goes on where it should end."""
+    monkeypatch.setattr(published, "unpacked", lambda _path: contextlib.nullcontext(Endless()))
+    assert not published.holds(tmp_path / "x.json.gz", b"xxx", hashlib.sha256(b"xxx").digest(), 3)
+    assert not published.is_empty(tmp_path / "x.json.gz")
+    assert not published.is_document(tmp_path / "x.json.gz", b"xxx")
+
+
+# Which database an export is of
+
+
+def id_of(url: str) -> str:
+    ((found,),) = query(url, "SELECT database_id FROM json2db_version")
+    return str(found)
+
+
+def metadata_of(folder: Path, format: str = "array") -> dict[str, Any]:
+    name = "things.json" if format == "envelope" else "things.metadata.json"
+    read = json.loads((folder / "out" / name).read_bytes())
+    found: dict[str, Any] = read["metadata"] if format == "envelope" else read
+    return found
+
+
+def reads(url: object, folder: Path) -> Reading:
+    BREAKER.forget()
+    return SyncRunner(str(url), config=settings(folder)).read("things")
+
+
+def refused(url: object, folder: Path) -> str:
+    """What is said where no export answers."""
+    with pytest.raises(Unreachable) as failure:
+        list(reads(url, folder))
+    assert failure.value.hint
+    return failure.value.message
+
+
+@pytest.mark.parametrize("format", ["array", "envelope"])
+def test_s9_metadata_name_the_database_by_a_random_id(database_url: str, tmp_path: Path, format: str) -> None:
+    runner = exported(database_url, tmp_path, format)
+    assert re.fullmatch("[0-9a-f]{32}", id_of(database_url))
+    assert metadata_of(tmp_path, format)["database_id"] == id_of(database_url)
+    assert runner.status().database_id == id_of(database_url)
+    assert not runner.export(check=True).needs_attention
+    assert [file.status for file in runner.export().files] == ["unchanged"]
+
+
+def test_s9_a_field_of_a_record_is_not_the_databases_id(tmp_path: Path) -> None:
+    """Records of an application's own database may have one that is called so."""
+    with contextlib.closing(sqlite3.connect(tmp_path / "app.db")) as app, app:
+        app.execute("CREATE TABLE things (source TEXT, database_id TEXT)")
+        app.execute("INSERT INTO things VALUES ('s', ?)", ["0" * 32])
+    runner = SyncRunner(str(tmp_path / "app.db"), config=settings(tmp_path, "envelope"))
+    assert runner.export().success
+    assert "database_id" not in metadata_of(tmp_path, "envelope")
+    assert [file.status for file in runner.export().files] == ["unchanged"]
+
+
+def test_s9_an_id_is_kept_by_runs_and_backups(database_url: str, tmp_path: Path) -> None:
+    runner = exported(database_url, tmp_path)
+    before = id_of(database_url)
+    backup = runner.backup()
+    put(tmp_path / "in" / "things.json", [*RECORDS, {"id": 7, "name": "n7"}])
+    assert runner.populate(cutoff_days="all").success
+    assert runner.restore(backup.backup).success
+    assert id_of(database_url) == before
+
+
+@pytest.mark.parametrize("format", ["array", "ndjson", "envelope"])
+def test_s9_the_same_content_of_another_database(databases: Any, tmp_path: Path, format: str) -> None:
+    """Only the id in the metadata is another: nothing is stale for it, and no data file is written for it."""
+    first, second = databases.create(), databases.create()
+    if databases.kind == "sqlite":
+        second = str(Path(first).with_name("more") / "test.db")
+    exported(first, tmp_path, format)
+    names = sorted((tmp_path / "out").glob("things.*"))
+    before = {path.name: path.read_bytes() for path in names}
+    other = SyncRunner(second, tmp_path / "in" / "things.json", config=settings(tmp_path, format))
+    assert other.populate(cutoff_days="all").success
+    if databases.kind == "sqlite":
+        assert not other.export(check=True).needs_attention
+        assert {path.name: path.read_bytes() for path in names} == before
+        expected = "written" if format == "envelope" else "unchanged"
+        assert [file.status for file in other.export().files] == [expected]
+    else:  # whose name is another, too
+        assert other.export().success
+    assert metadata_of(tmp_path, format)["database_id"] == id_of(second) != id_of(first)
+    written = {name for name, text in before.items() if text != (tmp_path / "out" / name).read_bytes()}
+    assert written == {"things.json" if format == "envelope" else "things.metadata.json"}
+
+
+def test_s9_an_export_of_a_namesake_does_not_answer(tmp_path: Path) -> None:
+    """Two projects beside each other, whose databases are called alike."""
+    for project in ("p1", "p2"):
+        exported(str(tmp_path / project / "production.db"), tmp_path / project)
+        (tmp_path / project / "production.db").rename(tmp_path / project / "gone")
+    for asked, folder in (("p1", "p2"), ("p2", "p1")):
+        said = refused(tmp_path / asked / "production.db", tmp_path / folder)
+        assert "was exported from another database called production.db" in said
+    os.chdir(tmp_path / "p2")
+    assert "another database" in refused("../p1/production.db", tmp_path / "p2")
+    assert list(reads("production.db", tmp_path / "p2")) == RECORDS
+    reading = reads(tmp_path / "p2" / ".." / "p2" / "production.db", tmp_path / "p2")
+    assert (list(reading), reading.notes) == (RECORDS, ())
+
+
+def test_s9_an_export_of_an_applications_namesake_does_not_answer(tmp_path: Path) -> None:
+    """Which has no ledger, and so no id: the place says all."""
+    for project in ("p1", "p2"):
+        (tmp_path / project).mkdir()
+        with contextlib.closing(sqlite3.connect(tmp_path / project / "app.db")) as app, app:
+            app.execute("CREATE TABLE things (name TEXT)")
+            app.execute("INSERT INTO things VALUES (?)", [project])
+        runner = SyncRunner(str(tmp_path / project / "app.db"), config=settings(tmp_path / project))
+        assert runner.export().success
+        (tmp_path / project / "app.db").rename(tmp_path / project / "gone")
+    assert "another database called app.db" in refused(tmp_path / "p1" / "app.db", tmp_path / "p2")
+    reading = reads(tmp_path / "p2" / "app.db", tmp_path / "p2")
+    assert (list(reading), reading.notes) == ([{"name": "p2"}], ())
+
+
+def test_s9_what_another_database_in_that_place_left_does_not_answer(tmp_path: Path) -> None:
+    """The last one that exported from there is the one asked for; an id says more than a name."""
+    runner = away(tmp_path)
+    old = {path: path.read_bytes() for path in (tmp_path / "out").glob("things.*")}
+    assert runner.populate(cutoff_days="all").success
+    status = runner.status()
+    assert [export.foreign for export in status.exports] == [True]
+    assert runner.export().success
+    assert [export.foreign for export in runner.status().exports] == [False]
+    (tmp_path / "p.db").unlink()
+    assert list(reads(tmp_path / "p.db", tmp_path)) == RECORDS
+    for path, text in old.items():
+        path.write_bytes(text)
+    assert "another database called p.db" in refused(tmp_path / "p.db", tmp_path)
+
+
+@pytest.mark.parametrize("lost", ["memory", "id"])
+def test_s9_where_nothing_else_is_known_names_are_compared_and_that_is_said(
+    tmp_path: Path, lost: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As of a fresh clone, and of an export of an older version."""
+    away(tmp_path)
+    if lost == "memory":
+        (tmp_path / "out" / ".json2db" / "databases.json").unlink()
+    else:
+        said = metadata_of(tmp_path)
+        del said["database_id"]
+        put(tmp_path / "out" / "things.metadata.json", said)
+    reading = reads(tmp_path / "p.db", tmp_path)
+    assert list(reading) == RECORDS
+    assert [note.code for note in reading.notes] == ["export_known_by_name"]
+    assert "was exported from p.db, not from" in refused(tmp_path / "q.db", tmp_path)
+    arguments = ["read", "things", "--db-path", str(tmp_path / "p.db")]
+    os.environ["JSON2DB_FALLBACK_DIRECTORY"] = str(tmp_path / "out")
+    try:
+        assert main(arguments) == 0
+    finally:
+        del os.environ["JSON2DB_FALLBACK_DIRECTORY"]
+    assert "only the name p.db tells which database" in capsys.readouterr().err
+
+
+def test_s9_what_is_remembered_of_databases_may_be_anything(tmp_path: Path) -> None:
+    """Then names are compared."""
+    away(tmp_path)
+    for spoil in (pipe, sparse, lambda path: put(path, [1]), lambda path: put(path, {"x": 1})):
+        (tmp_path / "out" / ".json2db" / "databases.json").unlink()
+        spoil(tmp_path / "out" / ".json2db" / "databases.json")
+        assert list(reads(tmp_path / "p.db", tmp_path)) == RECORDS
+
+
+SERVERS = [
+    "postgresql://me:secret@a/d",
+    "postgresql://you@a:5433/d",
+    "postgresql://a/e",
+    "postgresql:///d",
+    "postgresql:///d?host=/tmp/a",
+    "postgresql:///d?host=/tmp/b",
+    "postgresql:///?service=a",
+    "postgresql:///?service=b",
+    "postgresql:///d?host=a:1&host=b:2",
+    "postgresql:///d?host=a:1&host=c:2",
+    "postgresql:///?host=/tmp/a&dbname=e",
+    "postgresql:///d?host=a&hostaddr=10.0.0.1",
+    "postgresql:///d?host=/tmp/a&port=5433",
+    "postgresql:///d?host=/tmp/a&options=-csearch_path%3Detl",
+]
+
+
+def test_s9_names_and_places_tell_servers_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever way a URL has to say where, users and passwords apart; what it leaves out the environment says."""
+
+    def origin(url: str) -> Origin:
+        with open_database(url) as database:
+            return Origin.of(database)
+
+    found = [origin(url) for url in SERVERS]
+    assert len({one.name for one in found}) == len({one.place for one in found}) == len(SERVERS)
+    assert "secret" not in str(found)
+    assert origin("postgresql://other:word@a/d") == found[0]
+    monkeypatch.setenv("PGHOST", "b")
+    assert origin("postgresql:///d").place != found[3].place
+    assert origin(SERVERS[0]).place == found[0].place
+
+
+def test_s9_a_former_ledger_gets_its_id_by_the_first_run_that_writes(database_url: str, tmp_path: Path) -> None:
+    """Until then its exports name none, and reading them changes nothing."""
+    runner = exported(database_url, tmp_path)
+    query(database_url, "ALTER TABLE json2db_version DROP COLUMN database_id")
+    query(database_url, "UPDATE json2db_version SET version = version - 1")
+    assert runner.export().success
+    assert "database_id" not in metadata_of(tmp_path)
+    assert runner.status().database_id is None
+    assert runner.populate(cutoff_days="all").success
+    assert runner.export().success
+    assert metadata_of(tmp_path)["database_id"] == id_of(database_url)
+
+
+def test_s16_the_documentation_says_what_a_checksum_shows() -> None:
+    text = " ".join((PACKAGE.parent / "docs" / "export.md").read_text("utf-8").split())
+    assert "made without a key, so it cannot show that someone meant to change the file" in text
 
 
 # The only room that opens files for reading

@@ -86,9 +86,9 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def without_source(files: dict[str, bytes], leave_out: Iterable[str] = ()) -> dict[str, bytes]:
     """The same files without the moment, the database that they came from and what was left out on the way."""
-    pattern = re.compile(rb'"(generated_at|source)":\s?"[^"]*"|"differs":\s?\[[^]]*\],\s*')
+    pattern = re.compile(rb'"(generated_at|source)":\s?"[^"]*"|"database_id":\s?"[^"]*",\s*|"differs":\s?\[[^]]*\],\s*')
     return {
-        name: pattern.sub(b"", gzip.decompress(text) if name.endswith(".gz") else text, count=3)
+        name: pattern.sub(b"", gzip.decompress(text) if name.endswith(".gz") else text, count=4)
         for name, text in files.items()
         if not name.endswith(tuple(leave_out))
     }

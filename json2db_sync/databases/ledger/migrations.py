@@ -53,6 +53,13 @@ def _rejected_records_bear_remarks(connection: sa.Connection) -> None:
             connection.exec_driver_sql(f"ALTER TABLE json2db_rejected ADD COLUMN {name} {kind}")
 
 
+def _databases_have_an_id(connection: sa.Connection) -> None:
+    """Exports name it. Whatever gives a ledger its version gives it an id, too, where it has none."""
+    inspector, table = sa.inspect(connection), "json2db_version"
+    if inspector.has_table(table) and all(one["name"] != "database_id" for one in inspector.get_columns(table)):
+        connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN database_id TEXT")
+
+
 MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _plans_name_their_date_formats,
     _places_name_the_first_run,
@@ -60,5 +67,6 @@ MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _plans_tell_lifecycles,
     _plans_tell_paths,
     _rejected_records_bear_remarks,
+    _databases_have_an_id,
 )
 """Each leads from the version before its place, counted from 1, to that of its place."""

@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import sqlalchemy as sa
 
@@ -89,7 +90,8 @@ class PlansAndRuns:
         """The ledger's version, and the program that gave it."""
         if not inspector.has_table(versions.name):
             return 0, ""
-        row = self._connection.execute(sa.select(versions).order_by(versions.c.version.desc()).limit(1)).first()
+        told = sa.select(versions.c.version, versions.c.program).order_by(versions.c.version.desc()).limit(1)
+        row = self._connection.execute(told).first()
         if row is None:
             return 0, ""
         if not isinstance(row.version, int) or row.version < 0:
@@ -114,9 +116,19 @@ class PlansAndRuns:
                 migrate(self._connection)
         metadata.create_all(self._connection)
         if version < len(MIGRATIONS):
+            id_ = self.database_id() or uuid4().hex
             self._connection.execute(versions.delete())
             row = {"version": len(MIGRATIONS), "program": f"json2db_sync {__version__}", "changed_at": now_text()}
-            self._connection.execute(versions.insert(), row)
+            self._connection.execute(versions.insert(), {**row, "database_id": id_})
+
+    def database_id(self) -> str | None:
+        """What tells the database from any other that is not a copy of it; None where its ledger is older, or none."""
+        inspector = sa.inspect(self._connection)
+        if not inspector.has_table(versions.name):
+            return None
+        if all(column["name"] != versions.c.database_id.name for column in inspector.get_columns(versions.name)):
+            return None
+        return self._connection.execute(sa.select(versions.c.database_id)).scalar()
 
     def _next_id(self, table: sa.Table, *others: sa.Column[Any]) -> int:
         """A number that none of these has: also not that of a row which someone deleted."""

@@ -37,6 +37,7 @@ versions = sa.Table(
     sa.Column("version", sa.BigInteger(), primary_key=True, autoincrement=False),
     _text("program"),  # that gave it this version
     _text("changed_at"),
+    _text("database_id", nullable=True),  # a random number: a copy of the database has it too, and no other one
 )
 plans = sa.Table(
     f"{PREFIX}plans", metadata, sa.Column("entity", sa.Text(), primary_key=True), _text("plan"), _text("changed_at")

@@ -11,6 +11,7 @@ from json2db_sync.errors import FileError
 from json2db_sync.export.confirmations import confirmed_at
 from json2db_sync.export.exported_file import (
     CLOCKS_DIFFER,
+    DATABASE_ID,
     DIFFERS,
     FILTERS,
     METADATA_FILTERS,
@@ -42,6 +43,10 @@ class Export:
     records: int
     differs: tuple[str, ...] = ()
     """In what its records are not as they are stored, in words."""
+    database_id: str | None = None
+    """Of the database that it was made from, as it says."""
+    by_name: bool = False
+    """Is the name of that database all that tells that it is the one asked for?"""
 
     @property
     def as_of(self) -> str:
@@ -80,7 +85,11 @@ def stated(file: ExportedFile) -> Export:
         raise FileError(f"its metadata is spoilt: {error}", reason="damaged_export") from error
     checksum, source, differs = str(said.get("checksum")), str(said.get("source")), said.get(DIFFERS)
     words = tuple(map(str, differs)) if isinstance(differs, list) else ()
-    return Export(file.entity, file.path, file.identity, str(said["generated_at"]), source, checksum, records, words)
+    id_ = said.get(DATABASE_ID)
+    return Export(
+        *(file.entity, file.path, file.identity, str(said["generated_at"]), source, checksum, records, words),
+        database_id=id_ if isinstance(id_, str) else None,
+    )
 
 
 def verified(file: ExportedFile) -> Export:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator, Hashable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import chain, islice
 from typing import Any
 
 from json2db_sync.errors import FileError, Unreachable
+from json2db_sync.export.confirmations import Origin
 from json2db_sync.export.fallback.breaker import Breaker
 from json2db_sync.export.fallback.export import Export
 from json2db_sync.export.fallback.exports import Exports, Replaced
@@ -52,8 +53,8 @@ class Fallback(NoFallback):
     """The exports of a folder answer in place of the database."""
 
     exports: Exports
-    source: str
-    """What an export of this database says that it was made from; one that says otherwise does not answer."""
+    origin: Origin
+    """The database. An export of another one does not answer."""
     max_age: timedelta
     """An export that is older does not answer."""
     retry_after: float
@@ -98,10 +99,13 @@ class Fallback(NoFallback):
 
     def _fresh(self, entity: str) -> Export:
         export = self.exports.sound(entity)
-        if export.exported_from != self.source:
+        is_ours = self.origin.made(self.exports.directory, export.exported_from, export.database_id)
+        if is_ours is False:
+            named = export.exported_from
+            other = named if named != self.origin.name else f"another database called {named}"
             raise FileError(
-                f"{export.path} was exported from {export.exported_from}, not from {self.source}",
-                hint="check the path of the database, and fallback.directory",
+                f"{export.path} was exported from {other}, not from {self.origin.name}",
+                hint="check the path of the database, and fallback.directory; export again once the database answers",
                 file=str(export.path),
                 reason="export_of_another_database",
             )
@@ -113,7 +117,7 @@ class Fallback(NoFallback):
                 file=str(export.path),
                 reason="export_too_old",
             )
-        return export
+        return replace(export, by_name=is_ours is None)
 
     def _records(self, export: Export, id: RecordId | None) -> Records:
         for record in self.exports.all(export) if id is None else self.exports.by_key(export, id):

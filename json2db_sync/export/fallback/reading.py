@@ -82,8 +82,14 @@ class Reading(Iterator[dict[str, Any]]):
 
     @property
     def notes(self) -> tuple[Note, ...]:
-        """That records in the database are incomplete or lost, where someone dropped what held them."""
-        return tuple(self._opened()._notes)
+        """That records in the database are incomplete or lost, where someone dropped what held them.
+
+        Of an export: that only its database's name tells that it is the one asked for.
+        """
+        if (export := self._opened()._export) and export.by_name:
+            text = f"only the name {export.exported_from} tells which database {export.path.name} was exported from"
+            return (*self._notes, Note(text, "export_known_by_name", self.entity))
+        return tuple(self._notes)
 
     def __next__(self) -> dict[str, Any]:
         records = self._opened()._records

@@ -52,7 +52,7 @@ def read(call: Call, entity: str, ids: Sequence[str], provenance: bool) -> int:
             found = True
             yield encode(record)
         with reading:
-            told.extend(reading.notes)
+            told.extend(note for note in reading.notes if note.code != "export_known_by_name")
         if ids and not found:
             all_there = f"json2db-sync read {entity} prints all there are"
             hint = f"{all_there}; json2db-sync rejected lists those that could not load"
@@ -71,7 +71,8 @@ def _told(reading: Reading) -> Reading:
         from json2db_sync.export.fallback import age_text
 
         differs = f"; not as they are stored: {', '.join(reading.differs)}" if reading.differs else ""
-        age = f"{age_text(reading.age)} old, checksum verified{differs}"
+        by_name = "".join(f"; {note}" for note in reading.notes if note.code == "export_known_by_name")
+        age = f"{age_text(reading.age)} old, checksum verified{differs}{by_name}"
         click.echo(
             f"from the export {reading.file}, {age}, since the database does not answer: {reading.reason}", err=True
         )
