@@ -18,6 +18,7 @@ import msgspec
 from json2db_sync.atomic_files.reading import open_regular
 from json2db_sync.export.options import ExportOptions, Format
 from json2db_sync.model.plan import entity_name
+from json2db_sync.sources.files import METADATA_PREFIX
 from json2db_sync.sources.folders import METADATA_SUFFIX, SCHEMA_SUFFIX
 
 _LONGEST = 200
@@ -32,8 +33,11 @@ _DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])",
 def file_stem(name: str) -> str:
     """What the files of a table are called; characters that no file's name can hold are written as %2F.
 
-    A device's name gets a line behind it, so that a folder of exports can be taken anywhere. It is the same entity.
+    A device's name gets a line behind it, so that a folder of exports can be taken anywhere, and one that metadata of a
+    sync would have a line before it, so that its file is loaded by itself, too. It is the same entity.
     """
+    if name.lstrip("_").startswith(METADATA_PREFIX):
+        name = f"_{name}"
     if _DEVICE.fullmatch(name.rstrip("_")):  # so that no two get one name
         return f"{name}_"
     return _NOT_IN_A_NAME.sub(lambda match: "%2E" if match[0] == "." else quote(match[0], safe=""), name)

@@ -185,6 +185,22 @@ def test_7_a_table_of_any_name_is_loaded_again(database_url, out, tmp_path, shap
     assert [note.code for note in loaded.notes] == ["export_files_left_out"]
 
 
+@pytest.mark.parametrize("shape", [{}, {"format": "array", "pretty": False}, {"format": "ndjson"}], ids=str)
+def test_s14_a_table_called_as_metadata_of_a_sync_is_loaded_again_alone(database_url, out, tmp_path, shape):
+    """Under its name, also where its schema and metadata are gone; as a device's name is."""
+    names = ["sync_metadata_z", "NUL", "console"]
+    for name in names:
+        execute(database_url, f'CREATE TABLE "{name}" (id INTEGER PRIMARY KEY);\nINSERT INTO "{name}" VALUES (1);\n')
+    assert not exported(database_url, out, **shape).notes
+    for path in [*out.glob("*.schema.json"), *out.glob("*.metadata.json")]:
+        path.unlink()
+    runner = SyncRunner(tmp_path / "new.db", out)
+    assert ok(runner.populate()).statistics["inserted"] == len(names)
+    assert {one.name for one in ok(runner.status()).entities} == {"sync_metadata_z", "nul", "console"}
+    again = ok(runner.export(output_directory=tmp_path / "again", tables=["nul", "sync_metadata_z"]))
+    assert [Path(file.file).name for file in again.files] == ["nul_.json", "_sync_metadata_z.json"]
+
+
 def test_7_names_that_files_spell_otherwise_collide_as_they_are_loaded(tmp_path, out):
     """``a.b`` and ``a/b`` do not, ``a.b`` and ``a_2_eb`` do."""
     url = str(tmp_path / "t.db")
