@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from json2db_sync.atomic_files import disk
+from json2db_sync.atomic_files.state_folder import require_own_below
 from json2db_sync.errors import FileError
 from json2db_sync.model.kinds import now_text
 from json2db_sync.user_paths import expanded
@@ -85,6 +86,7 @@ def list_backups(directory: Path, rules: BackupRules | None = None) -> list[Back
     """
     folder = (rules or BackupRules()).folder(directory)
     with disk.translated(folder, "read"):
+        require_own_below(expanded(directory), folder)
         try:
             found = [backup for path in folder.iterdir() if (backup := _describe(path))]
         except FileNotFoundError:

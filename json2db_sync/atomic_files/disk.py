@@ -166,7 +166,10 @@ def write_new(file: Path, text: str, mode: int = ANYONE) -> None:
 
 def appended(file: Path, mode: int) -> TextIOWrapper:
     """A log to write on at its end, line by line; one that is made has this mode from the first."""
-    made = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, mode)
+    at_once = getattr(os, "O_NONBLOCK", 0)  # a pipe that nobody reads is an error, and nothing to wait for
+    made = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | at_once, mode)
+    if at_once:
+        os.set_blocking(made, True)
     return open(made, "a", encoding="utf-8", errors="backslashreplace")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import secrets
 import shutil
 from collections.abc import Collection, Iterator
@@ -25,7 +24,7 @@ from json2db_sync.atomic_files.backups import (
 from json2db_sync.atomic_files.journal import Journal
 from json2db_sync.atomic_files.places import Places
 from json2db_sync.atomic_files.process_lock import locked
-from json2db_sync.atomic_files.state_folder import hide_from_git, require_own
+from json2db_sync.atomic_files.state_folder import hide_from_git, make_own, require_own, require_own_below
 from json2db_sync.errors import FileError
 from json2db_sync.results.messages import Note
 from json2db_sync.user_paths import located
@@ -78,26 +77,18 @@ class FileSet:
             disk.make_folder(self.directory)
             real = self.directory.resolve()
             self._places = replace(self._places, directory=real, backups=self._rules.folder(real))
-            self._require_own_folders()
-            self._places.staging.mkdir(exist_ok=True)
+            require_own(self._places.staging)
+            require_own_below(real, self._places.backups)
+            make_own(self._places.staging)
             stack.enter_context(locked(self._places))
             if note := Journal(self._places).finish():
                 self.notes.append(Note(f"{self.directory}: {note}", "commit_finished"))
             self._sweep()
             stack.callback(self._leave)
-            self._places.new.mkdir()
+            make_own(self._places.new)
             hide_from_git(self._places.staging)
             self._open = stack.pop_all()
         return self
-
-    def _require_own_folders(self) -> None:
-        """A folder of backups elsewhere was named by the user, who may name a link."""
-        places = self._places
-        require_own(places.staging)
-        backups = Path(os.path.normpath(places.backups))
-        if backups.is_relative_to(places.directory):
-            for depth in range(len(places.directory.parts) + 1, len(backups.parts) + 1):
-                require_own(Path(*backups.parts[:depth]), with_content=False)
 
     def __exit__(self, *error: object) -> None:
         self._open.close()

@@ -15,6 +15,7 @@ from json2db_sync.atomic_files import disk
 from json2db_sync.atomic_files.backups import MOMENT, backup_path
 from json2db_sync.atomic_files.places import Places
 from json2db_sync.atomic_files.reading import read_own
+from json2db_sync.atomic_files.state_folder import make_own
 from json2db_sync.errors import FileError
 
 _PUBLISHED = re.compile(r"[^/\\:\x00-\x1f]+\.(json|ndjson|gz)")
@@ -34,7 +35,7 @@ class Replacement:
     def back_up(self) -> None:
         """Keep what the target holds. Once it is replaced, that has been done."""
         if self.backup and self.staged.exists() and self.target.exists() and not self.backup.exists():
-            disk.make_folder(self.backup.parent)
+            make_own(self.backup.parent)
             disk.duplicate(self.target, self.backup)
 
     def replace(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from json2db_sync.atomic_files.disk import make_folder, write_new
@@ -21,10 +22,19 @@ def make_state_folder(folder: Path) -> None:
     :raises OSError: when that cannot be done.
     :raises FileError: when one of our own is not as we make it.
     """
-    make_folder(folder)
-    if folder.name == STATE_FOLDER:
-        require_own(folder)
-        hide_from_git(folder)
+    if folder.name != STATE_FOLDER:
+        make_folder(folder)
+        return
+    make_own(folder)
+    require_own(folder)
+    hide_from_git(folder)
+
+
+def make_own(folder: Path) -> None:
+    """Make a folder of ours with all above it; an umask of 0 does not let everybody write there."""
+    make_folder(folder.parent)
+    with suppress(FileExistsError):
+        folder.mkdir(0o775 | (folder.parent.stat().st_mode & stat.S_IWOTH))
 
 
 def hide_from_git(folder: Path) -> None:
@@ -58,6 +68,17 @@ def require_own(folder: Path, *, with_content: bool = True) -> None:
                     raise _foreign(folder / one.name, _what(folder / one.name))
 
 
+def require_own_below(directory: Path, folder: Path) -> None:
+    """As :func:`require_own`, for a folder and those above it, up to the directory; one elsewhere was named by a user.
+
+    :raises FileError: naming what it is.
+    """
+    inside = Path(os.path.normpath(folder))
+    if inside.is_relative_to(directory):
+        for depth in range(len(directory.parts) + 1, len(inside.parts) + 1):
+            require_own(Path(*inside.parts[:depth]), with_content=False)
+
+
 def _require_ours(folder: Path, status: os.stat_result) -> None:
     """Who may write above it may put another in its place: nothing is asked of it beyond that.
 
@@ -82,7 +103,7 @@ def _what(path: Path) -> str:
 def _foreign(path: Path, what: str) -> FileError:
     return FileError(
         f"{path} {what}: it is not as this program makes it, and nothing was written there",
-        hint="look who made it, then remove it; a setting can name a folder elsewhere",
+        hint="look what is in it and who made it, then remove it, or take the permission away (chmod go-w)",
         file=str(path),
         reason="not_ours",
     )

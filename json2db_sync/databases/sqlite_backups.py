@@ -16,8 +16,8 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from json2db_sync.atomic_files.backups import free_name, moment_of_stamp
-from json2db_sync.atomic_files.disk import PRIVATE, create, make_folder, move, remove, replaced_at, settle, translated
-from json2db_sync.atomic_files.state_folder import require_own
+from json2db_sync.atomic_files.disk import PRIVATE, create, move, remove, replaced_at, settle, translated
+from json2db_sync.atomic_files.state_folder import make_own, require_own
 from json2db_sync.databases import base
 from json2db_sync.databases.attached import execute
 from json2db_sync.databases.backups import Backup, no_backup, require_columns, require_free
@@ -27,7 +27,7 @@ from json2db_sync.databases.sqlite_journals import require_own_journals
 from json2db_sync.databases.sqlite_missing import integrity, not_checked
 from json2db_sync.databases.tables import index_names
 from json2db_sync.databases.views import KeptViews
-from json2db_sync.errors import DatabaseError, Locked, ValidationError
+from json2db_sync.errors import DatabaseError, FileError, Locked, ValidationError
 from json2db_sync.model.kinds import now_text
 from json2db_sync.model.plan import from_json
 from json2db_sync.text import size_text
@@ -74,9 +74,12 @@ class SQLiteBackups(SQLiteFile):
         return replace(_describe(target, self.path), unchecked=unchecked)
 
     def _make_backup_folder(self) -> None:
+        self._require_own_folder()
+        make_own(self._backup_folder)
+
+    def _require_own_folder(self) -> None:
         if not self.settings.backup_directory:  # else the user has named it
             require_own(self._backup_folder, with_content=False)
-        make_folder(self._backup_folder)
 
     def _require_room(self, target: Path) -> None:
         size, free = self.path.stat().st_size, shutil.disk_usage(target.parent).free
@@ -85,8 +88,9 @@ class SQLiteBackups(SQLiteFile):
 
     def remove_leftovers(self) -> None:
         ours = re.compile(rf"\.{re.escape(self.path.stem)}\.{_STAMP}{re.escape(self._ending)}(\.\w+)?\.partial(-\w+)?")
-        left = [path for path in _content(self._backup_folder) if ours.fullmatch(path.name)]
-        _remove(left)
+        with suppress(FileError):  # what is somebody's else is left alone, and told when a backup is made
+            self._require_own_folder()
+            _remove([path for path in _content(self._backup_folder) if ours.fullmatch(path.name)])
 
     def backups(self) -> list[Backup]:
         pattern = re.compile(rf"{re.escape(self.path.stem)}\.{_STAMP}{re.escape(self._ending)}")

@@ -399,6 +399,45 @@ def test_s2_a_link_in_place_of_a_databases_backups_is_refused(world: World) -> N
     assert (result.success, result.reason) == (False, "not_ours")
 
 
+@POSIX
+def test_s2_an_umask_of_0_gives_nobody_our_folders(world: World) -> None:
+    """Nor does the next run refuse what the first made."""
+    world.data.mkdir(0o755)
+    before = os.umask(0)
+    try:
+        for _ in range(3):
+            assert world.export().success
+            assert SyncRunner(world.database).backup().success
+            world.change()
+    finally:
+        os.umask(before)
+    for folder in (world.staging, world.data / "backups", world.data / ".json2db", world.base / "backups"):
+        assert not folder.stat().st_mode & stat.S_IWOTH
+
+
+@POSIX
+def test_s2_leftovers_are_not_looked_for_where_a_link_leads(world: World) -> None:
+    """Of a database whose folder of backups is a link; that of exports is not listed."""
+    stray = world.victims / ".my.2026-11-21_120000Z.db.partial"
+    stray.write_text("precious")
+    (world.base / "backups").symlink_to(world.victims)
+    world.data.mkdir()
+    (world.data / "backups").symlink_to(world.victims)
+    assert SyncRunner(world.database, world.base / "in").populate().success
+    assert stray.read_text() == "precious"
+    stray.unlink()
+    assert SyncRunner(world.database).json_backups(world.data).reason == "not_ours"
+
+
+@POSIX
+def test_s13_a_log_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    """Nobody reads it: that is an error."""
+    os.mkfifo(tmp_path / "log")
+    words = [sys.executable, "-m", "json2db_sync", "config", "show", "--log-file", str(tmp_path / "log")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=30)
+    assert (done.returncode, "cannot write the log file" in done.stderr) == (2, True), done
+
+
 # S5 and S15: modes
 
 RECORDED = """
