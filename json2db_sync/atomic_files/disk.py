@@ -128,11 +128,15 @@ def duplicate(source: Path, target: Path) -> None:
 
 
 def mode_like(*sources: Path) -> int:
-    """The mode of a new file of what these hold: whoever may not read one of them may not read it."""
+    """The mode of a new file of what these hold: whoever may not read one of them may not read it, either.
+
+    Whether those who may read it may write it is up to the umask, as a group shares folders.
+    """
     mode = ANYONE
     for source in sources if sys.platform != "win32" else ():
         with suppress(OSError):  # one that is not there gives nothing away
-            mode &= source.stat().st_mode | PRIVATE
+            readable = source.stat().st_mode
+            mode &= PRIVATE | sum(0o6 << class_ for class_ in (0, 3) if readable & 0o4 << class_)
     return mode
 
 
@@ -169,7 +173,7 @@ def appended(file: Path, mode: int) -> TextIOWrapper:
     at_once = getattr(os, "O_NONBLOCK", 0)  # a pipe that nobody reads is an error, and nothing to wait for
     made = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | at_once, mode)
     if at_once:
-        os.set_blocking(made, True)
+        os.set_blocking(made, bool(at_once))
     return open(made, "a", encoding="utf-8", errors="backslashreplace")
 
 

@@ -50,6 +50,8 @@ def write_setting(line: str, config_file: str | os.PathLike[str] | None) -> Path
     named = config_file or os.environ.get(CONFIG_FILE)
     path = expanded(named) if named else Path(".env")
     try:
+        if not named and path.is_symlink() and not path.resolve().is_relative_to(Path.cwd().resolve()):
+            raise ValueError(f"it is a link to {path.resolve()}")  # which may be anybody's file
         text = read_own(path).decode("utf-8-sig") if path.exists() else ""
         text = _with(text, path, (section, setting), variable, value)
         write(path.resolve(), text)

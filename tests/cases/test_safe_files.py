@@ -18,7 +18,8 @@ import pytest
 
 from json2db_sync import SyncRunner
 from json2db_sync.atomic_files import STAGING, BackupRules, FileSet
-from json2db_sync.errors import FileError
+from json2db_sync.config.writing import write_setting
+from json2db_sync.errors import ConfigurationError, FileError
 from json2db_sync.results import ExportResult
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="modes and owners are those of POSIX")
@@ -430,6 +431,19 @@ def test_s2_leftovers_are_not_looked_for_where_a_link_leads(world: World) -> Non
 
 
 @POSIX
+def test_s2_settings_are_not_written_where_a_link_leads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of settings that nobody named, in whatever folder one works in."""
+    (tmp_path / "victim").write_text("precious")
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work/.env").symlink_to("../victim")
+    monkeypatch.chdir(tmp_path / "work")
+    with pytest.raises(ConfigurationError, match="is a link to") as error:
+        write_setting('export.format = "ndjson"', None)
+    assert 'export.format = "ndjson"' in (error.value.hint or "")
+    assert (tmp_path / "victim").read_text() == "precious"
+
+
+@POSIX
 def test_s13_a_log_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     """Nobody reads it: that is an error."""
     os.mkfifo(tmp_path / "log")
@@ -554,7 +568,7 @@ def test_s5_what_the_system_sees_is_private(private: Path) -> None:
 
 
 @POSIX
-@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644])
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644, 0o604])
 def test_s5_new_files_are_no_wider_than_the_database(world: World, mode: int) -> None:
     """Nor than the umask lets them; what is replaced keeps its mode."""
     world.database.chmod(mode)
@@ -570,6 +584,19 @@ def test_s5_new_files_are_no_wider_than_the_database(world: World, mode: int) ->
     world.change()
     assert world.export().success
     assert stat.S_IMODE((world.data / "things.json").stat().st_mode) == 0o604
+
+
+@POSIX
+def test_s5_a_group_that_shares_a_folder_writes_on(world: World) -> None:
+    """SQLite makes its file 0644 whatever the umask is; exports of those who share a folder are the group's."""
+    world.database.chmod(0o644)
+    before = os.umask(0o002)
+    try:
+        assert world.export().success
+    finally:
+        os.umask(before)
+    for name in ("things.json", f"{STAGING}/lock"):
+        assert stat.S_IMODE((world.data / name).stat().st_mode) == 0o664, name
 
 
 @POSIX
