@@ -37,6 +37,8 @@ BATCH_FIELDS = 1_000
 """Keys of one object up to which many are analyzed at once: where keys are data, each record brings others."""
 MAX_VIOLATIONS = 100
 """Violations of its schema that are told of a record."""
+VIOLATIONS_NODES = 10_000
+"""Nodes of a record up to which its violations are counted; each takes 1.5 kB. Of a larger one the first is told."""
 
 
 @dataclass(frozen=True)

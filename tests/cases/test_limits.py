@@ -186,3 +186,19 @@ def test_s8_entities_with_very_long_keys_are_told_apart(tmp_path: Path) -> None:
     result = SyncRunner(tmp_path / "a.db", folder_with(tmp_path, a_json=json.dumps(lists).encode())).populate()
     assert (result.rows, len(result.entities)) == (2, 2)
     assert all(len(name) < 520 for name in result.entities)
+
+
+@pytest.mark.parametrize(("wrong", "told"), [(5_000, "and 4,999 more"), (30_000, "the first; the record is too large")])
+def test_s4_of_many_violations_a_hundred_are_told_and_of_a_large_record_the_first(
+    wrong: int, told: str, tmp_path: Path
+) -> None:
+    schemas = tmp_path / "schemas"
+    schemas.mkdir()
+    (schemas / "a.schema.json").write_text('{"properties": {"x": {"items": {"type": "integer"}}}}')
+    record = json.dumps([{"id": 1, "x": ["a"] * wrong}, {"id": 2, "x": [1]}]).encode()
+    config = JSON2DBConfig(validation={"schema_directory": schemas})
+    runner = SyncRunner(tmp_path / "a.db", folder_with(tmp_path, a_json=record), config=config)
+    (rejected,) = (result := runner.populate()).rejected_records
+    assert '"a" is not of type "integer"' in rejected.reason
+    assert told in rejected.reason
+    assert result.rows == 1
