@@ -104,21 +104,31 @@ def _with_plain_paths(layer: Layer, quoting: str) -> Layer:
     """
     for name, section, setting, field in all_fields():
         value = layer.values.get(section, {}).get(setting)
-        if isinstance(value, str):
-            is_path = "path" in setting or "Path" in str(field.annotation)
-            why, hint = "", quoting
-            if is_path and _CONTROL.search(value):
-                became = _CONTROL.sub(lambda found: f"<{_NAMES.get(found[0], repr(found[0]))}>", shown(name, value))
-                why = f"backslashes in it were read as escapes; it became {became}"
-            elif is_path and (found := _VARIABLE.search(value)) and not os.path.lexists(value):
-                said = found[0] if found[0] in shown(name, value) else "a $NAME in it"  # not in a password
-                why, hint = f"{said} is no variable here", "write its value; in a URL, %24 is a $ that is meant"
-            elif _TYPOGRAPHIC.match(value):
-                why, hint = f"{value[0]} is no quote, and would be part of the value", "write ' or \""
-            if why:
-                what = f"{layer.written(name)} ({layer.name}): {why}"
-                raise ConfigurationError(what, hint=hint, reason="invalid_value", setting=name, file=layer.name)
+        is_path, why, hint = "path" in setting or "Path" in str(field.annotation), "", quoting
+        if value is not None and _is_misplaced_url(name, value, is_path=is_path):
+            why, hint = "a URL has no place there", "that of the database is database.path"
+        elif not isinstance(value, str):
+            continue
+        elif is_path and _CONTROL.search(value):
+            became = _CONTROL.sub(lambda found: f"<{_NAMES.get(found[0], repr(found[0]))}>", shown(name, value))
+            why = f"backslashes in it were read as escapes; it became {became}"
+        elif is_path and (found := _VARIABLE.search(value)) and not os.path.lexists(value):
+            said = found[0] if found[0] in shown(name, value) else "a $NAME in it"  # not in a password
+            why, hint = f"{said} is no variable here", "write its value; in a URL, %24 is a $ that is meant"
+        elif _TYPOGRAPHIC.match(value):
+            why, hint = f"{value[0]} is no quote, and would be part of the value", "write ' or \""
+        if why:
+            what = f"{layer.written(name)} ({layer.name}): {why}"
+            raise ConfigurationError(what, hint=hint, reason="invalid_value", setting=name, file=layer.name)
     return layer
+
+
+def _is_misplaced_url(name: str, value: object, *, is_path: bool) -> bool:
+    """Is it a URL, or one with a password in it, where there is none? It would be shown, and stored as a name."""
+    if name in ("database.path", "schedule.jobs"):  # of which no operation takes a password
+        return False
+    text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+    return "://" in text and (is_path or masked(text) != text)
 
 
 def _read_dotenv() -> tuple[dict[str, str | None], dict[str, int]]:

@@ -94,7 +94,7 @@ def _look_at_source(
         source = find_source(context, selection)
         files = choose_files(context, source, selection, [entity.name for entity in stored.entities])
     except SyncError as error:
-        return SourceState(path, problem=_problem(error)), ()
+        return SourceState(masked_address(path), problem=_problem(error)), ()
     has_window = source.layout in ("sessions", "consolidated") and source.window.since is not None
     state = SourceState(
         path,
@@ -138,7 +138,7 @@ def source_problem(text: str, config: JSON2DBConfig) -> str | None:
     except SyncError as error:
         if isinstance(error, NoDataFound) and not expanded(text).exists():
             parent = next((p for p in located(text).parents if p.exists()), Path("/"))
-            return f"{text} does not exist ({parent} does): name a folder of sessions or of JSON files"
+            return f"{masked_address(text)} does not exist ({parent} does): name a folder of sessions or of JSON files"
         return error.message
     return None
 

@@ -14,8 +14,10 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import create_engine, make_url
 
 from json2db_sync import JSON2DBConfig, SyncRunner
+from json2db_sync.config.sections import all_fields, variable_of
 from json2db_sync.errors import SyncError
 from json2db_sync.interfaces.cli.logs import OneLine
 from json2db_sync.interfaces.cli.main import cli, main
@@ -318,3 +320,118 @@ def test_s13_a_server_reads_no_dotenv():
     assert config.notes == ()
     Path(".env").write_text("JSON2DB_BATCH_SIZE=7\n")
     assert JSON2DBConfig().processing.batch_size == 7
+
+
+VALUE = "Zq7xT9vK2w"
+"""A password that nothing else contains."""
+OPERATIONS = (
+    "analyze", "plan", "create-tables", "populate", "populate --json", "verify --full", "repair --dry-run", "report",
+    "status", "status --json", "inspect --json", "export", "export --verify-only", "export --check", "read things",
+    "runs --json", "runs show 1", "rejected --json", "rejected export --output r.jsonl --overwrite", "superseded", "gone", "backup", "backups --json",
+    "full-workflow --json", "create-tables --recreate --yes", "schema infer --output s --overwrite", "schedule --json",
+    "schedule verify --output units --format systemd --overwrite", "config", "config show --json", "generate-table-schemas",
+)  # fmt: skip
+
+
+def everything(capfd, folder: Path, said: str = "") -> str:
+    """All that came out: streams, and each file's name and bytes; but not what the test wrote."""
+    told = capfd.readouterr()
+    files = [path for path in folder.rglob("*") if path.name not in (".env", "c.json")]
+    inside = "".join(path.read_bytes().decode("latin-1") for path in files if path.is_file())
+    return said + told.out + told.err + "\n".join(map(str, files)) + inside
+
+
+def run(line: str, *options: str) -> None:
+    """An operation, whether it succeeds or fails."""
+    if line.startswith(("config", "generate")) or (line.startswith("schedule") and "--json" in line):
+        options = ()
+    main([*shlex.split(line), *options, *(["-vv"] if "--json" not in line and not line.startswith("read") else [])])
+
+
+def shapes(url: str) -> tuple[object, ...]:
+    """What a setting may hold."""
+    return url, [url], {url: url}, {"things": url}, {"things": [url]}, {"things": {"a": url}}, {"things.a": url}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", range(len(shapes(""))))
+def test_s6_no_setting_s_password_comes_out(tmp_path, monkeypatch, capfd, shape):
+    """A URL in every setting in turn, from a file and the environment: whatever fails or succeeds by it."""
+    url = f"postgresql://u:{VALUE}@127.0.0.1:1/db?sslpassword={VALUE}"
+    for name, section, setting, field in all_fields():
+        value = shapes(url)[shape]
+        Path("c.json").write_text(json.dumps({"database": {"path": "x.db"}, section: {setting: value}}))
+        if setting != "path" or section != "database":
+            for words in (
+                "status --json",
+                "config",
+                "populate --data-source data",
+                "export",
+                "schedule",
+                "inspect -vv",
+            ):
+                main([*shlex.split(words), "--config-file", "c.json"])
+                assert VALUE not in everything(capfd, tmp_path), (name, words)
+        monkeypatch.setenv(variable_of(field), value if isinstance(value, str) else json.dumps(value))
+        for words in ("status", "config show --json", "populate --json", "schedule verify"):
+            main(shlex.split(words))
+            assert VALUE not in everything(capfd, tmp_path), (name, words)
+        monkeypatch.delenv(variable_of(field))
+
+
+@pytest.mark.parametrize("text", [*URLS[:13], *NEAR])
+@pytest.mark.mostly_slow
+def test_s6_no_operation_tells_the_password_of_a_database_that_is_not_reached(tmp_path, capfd, text):
+    """However the URL is written, and wherever: as an option, in .env, in a file."""
+    url = text.replace(S, VALUE).replace("@h", "@127.0.0.1:1").replace("//h", "//127.0.0.1:1")
+    for line in OPERATIONS if text == URLS[0] else ("status --json", "populate", "config", "export", "schedule verify"):
+        run(line, "--db-path", url)
+    Path(".env").write_text(f"JSON2DB_DATABASE_PATH='{url}'\nJSON2DB_LOG_FILE=run.log\nJSON2DB_API_SYNC_PATH=data\n")
+    for line in ("status", "config show --json", "populate --json", "schedule verify", "read things", "backup"):
+        run(line)
+    Path(".env").write_text(f"JSON2DB_DATABASE_PATH='{url}\n{url}\nJSON2DB_{url}=1\n")
+    run("status")
+    assert VALUE not in everything(capfd, tmp_path)
+
+
+@pytest.mark.parametrize("form", ["{0}", "{0}&sslpassword={2}", "{1}", "{3}"])
+@pytest.mark.mostly_slow
+def test_s6_no_operation_tells_the_password_of_a_server_s_user(postgres_server, postgres_url, tmp_path, capfd, form):
+    """A role with a password: every operation, with what it writes; then after what makes it fail."""
+    role = "r" + postgres_url.rsplit("/", 1)[1].lower()[:40]
+    postgres_server.execute(f"CREATE ROLE \"{role}\" LOGIN SUPERUSER PASSWORD '{VALUE}'")
+    url = make_url(postgres_url)
+    engine = create_engine(url)
+    plain = url.set(drivername="postgresql", username=role, password=VALUE)
+    bare = plain.set(password=None).update_query_dict({"password": VALUE})
+    forms = [one.render_as_string(hide_password=False) for one in (plain.update_query_dict({"x": "y"}), bare, plain)]
+    address = form.format(*forms[:2], VALUE, forms[2].replace("postgresql:", "postgresql+psycopg:"))
+    Path(".env").write_text("JSON2DB_LOG_FILE=run.log\nJSON2DB_LOG_LEVEL=DEBUG\nJSON2DB_API_SYNC_PATH=data\n")
+    try:
+        for line in OPERATIONS:
+            run(line, "--db-path", address)
+        with engine.connect() as connection:
+            names = connection.exec_driver_sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").scalars()
+            rows = [str(connection.exec_driver_sql(f'SELECT * FROM "{name}"').all()) for name in names.all()]
+            connection.exec_driver_sql("DROP SCHEMA public CASCADE")
+            connection.commit()
+        for line in OPERATIONS:
+            run(line, "--db-path", address)
+        left = everything(capfd, tmp_path)
+        assert VALUE not in left + "".join(rows)
+        assert form != "{1}" or any("things" in row for row in rows)
+    finally:
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f'DROP OWNED BY "{role}" CASCADE')
+            connection.exec_driver_sql(f'DROP ROLE "{role}"')
+            connection.commit()
+        engine.dispose()
+
+
+def test_s6_what_was_loaded_from_tells_no_password(tmp_path, capfd):
+    """A near-URL as the source of the data is told masked, by results, logs and the ledger."""
+    Path(".env").write_text("JSON2DB_LOG_FILE=run.log\nJSON2DB_DATABASE_PATH=x.db\n")
+    for source in (f"postgresql://u:{VALUE}@h/db", f"u:{VALUE}@h", f"host=h password={VALUE}"):
+        for line in ("populate", "analyze --json", "inspect --json", "full-workflow", "schema infer", "repair"):
+            run(line, "--data-source", source)
+    assert VALUE not in everything(capfd, tmp_path)
