@@ -151,6 +151,7 @@ class Dialect(ABC):
         return is_plain or one.stored_format == other.stored_format
 
     def quote(self, name: str) -> str:
+        """As a statement has it that is executed as it stands: a % in it is not doubled."""
         return self._preparer.quote(name)
 
     @functools.cached_property

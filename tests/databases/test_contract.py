@@ -18,6 +18,7 @@ import pytest
 import sqlalchemy as sa
 
 from json2db_sync.databases import NAMES
+from json2db_sync.databases.attached import execute
 from json2db_sync.databases.base import TableShape
 from json2db_sync.databases.ledger import TABLES, Ledger
 from json2db_sync.databases.reflection import Application
@@ -97,7 +98,7 @@ def fill(database, table, rows):
 
 def ids(database, table="json_t"):
     with database.reading() as connection:
-        return sorted(connection.exec_driver_sql(f"SELECT id FROM {database.quote(table)}").scalars())
+        return sorted(execute(connection, f"SELECT id FROM {database.quote(table)}").scalars())
 
 
 def names(database):
