@@ -13,6 +13,7 @@ from io import FileIO, TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from json2db_sync.atomic_files.reading import open_regular
 from json2db_sync.errors import FileError
 
 if TYPE_CHECKING:
@@ -232,7 +233,7 @@ def copy(source: Path, target: Path, beside: Path) -> None:
     :param beside: see :func:`replaced_at`.
     """
     with replaced_at(target, beside=beside, like=source) as partial:
-        with source.open("rb") as reader, opened_again(partial) as writer:
+        with open_regular(source) as reader, opened_again(partial) as writer:
             shutil.copyfileobj(reader, writer, 1 << 20)
         os.utime(partial, ns=(source.stat().st_atime_ns, source.stat().st_mtime_ns))
 

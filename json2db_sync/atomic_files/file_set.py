@@ -24,6 +24,7 @@ from json2db_sync.atomic_files.backups import (
 from json2db_sync.atomic_files.journal import Journal
 from json2db_sync.atomic_files.places import Places
 from json2db_sync.atomic_files.process_lock import locked
+from json2db_sync.atomic_files.reading import open_regular
 from json2db_sync.atomic_files.state_folder import hide_from_git, make_own, require_own, require_own_below
 from json2db_sync.errors import FileError
 from json2db_sync.results.messages import Note
@@ -229,7 +230,7 @@ def restore(
             with (
                 files.stage(one.file, disk.PRIVATE) as stream,
                 disk.translated(one.path, "read"),
-                one.path.open("rb") as reader,
+                open_regular(one.path) as reader,
             ):
                 shutil.copymode(one.path, files.staged(one.file))  # that of the file in its place wins, if there is one
                 shutil.copyfileobj(reader, stream, 1 << 20)

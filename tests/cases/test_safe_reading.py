@@ -584,8 +584,7 @@ def test_s16_the_documentation_says_what_a_checksum_shows() -> None:
 # The only room that opens files for reading
 
 ELSEWHERE = {
-    "atomic_files/disk.py": "copies and settles files of its own folder",
-    "atomic_files/file_set.py": "reads a backup that it has listed",
+    "atomic_files/disk.py": "opens folders, and files that it has made, to write them out",
     "databases/sqlite_file.py": "reads /proc, which the system writes",
     "sources/bytestream.py": "unpacks what it has opened there",
     "interfaces/cli/operations.py": "opens the null device in place of a closed stream",

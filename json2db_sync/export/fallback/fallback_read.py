@@ -102,9 +102,10 @@ class Fallback(NoFallback):
         is_ours = self.origin.made(self.exports.directory, export.exported_from, export.database_id)
         if is_ours is False:
             named = export.exported_from
-            other = named if named != self.origin.name else f"another database called {named}"
+            is_namesake = named == self.origin.name
+            other = f"another database called {named}" if is_namesake else f"{named}, not from {self.origin.name}"
             raise FileError(
-                f"{export.path} was exported from {other}, not from {self.origin.name}",
+                f"{export.path} was exported from {other}",
                 hint="check the path of the database, and fallback.directory; export again once the database answers",
                 file=str(export.path),
                 reason="export_of_another_database",
