@@ -20,6 +20,8 @@ from json2db_sync.errors import FileError
 
 _PUBLISHED = re.compile(r"[^/\\:\x00-\x1f]+\.(json|ndjson|gz)")
 """Names of files that are published. Others beside them are nobody's business here."""
+_MOST_FILES = 20_000
+"""Of one export."""
 
 
 @dataclass(frozen=True)
@@ -166,6 +168,8 @@ class Journal:
             ) from error
 
     def _checked(self, files: Mapping[str, str | None]) -> list[Replacement]:
+        if len(files) > _MOST_FILES:
+            raise ValueError(f"it names {len(files):,} files")
         for name, moment in files.items():
             if not _PUBLISHED.fullmatch(name) or not (moment is None or MOMENT.fullmatch(moment)):
                 raise ValueError(f"{name!r} with {moment!r} is not a file and its backup")

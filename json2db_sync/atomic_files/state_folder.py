@@ -55,7 +55,7 @@ def require_own(folder: Path, *, with_content: bool = True) -> None:
     """
     try:
         status = folder.lstat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # whoever makes it says so
         return
     if not stat.S_ISDIR(status.st_mode):
         raise _foreign(folder, _what(folder))

@@ -20,6 +20,7 @@ from json2db_sync.atomic_files.reading import read_own
 from json2db_sync.config.sections import PREFIX, all_fields, variable_of
 from json2db_sync.config.values import shown
 from json2db_sync.errors import ConfigurationError, FileError
+from json2db_sync.limits import MEBIBYTE
 from json2db_sync.masking import masked
 from json2db_sync.results.messages import Note
 from json2db_sync.text import did_you_mean
@@ -136,7 +137,7 @@ def _read_dotenv() -> tuple[dict[str, str | None], dict[str, int]]:
     from dotenv.parser import parse_stream
 
     try:
-        text = read_own(Path(DOTENV)).decode("utf-8-sig") if os.path.isfile(DOTENV) else ""
+        text = read_own(Path(DOTENV), MEBIBYTE).decode("utf-8-sig") if os.path.isfile(DOTENV) else ""
     except (OSError, FileError, UnicodeDecodeError) as error:
         what, hint = f".env cannot be read: {error}", "correct or remove it"
         raise ConfigurationError(what, hint=hint, reason="cannot_read", file=DOTENV) from error
@@ -192,7 +193,7 @@ def _read_file(path: Path) -> object:
         raise ConfigurationError(what, hint=hint, reason="cannot_read", file=str(path)) from error
     except FileError as error:
         raise ConfigurationError(error.message, hint=error.hint, reason=error.reason, file=str(path)) from error
-    except ValueError as error:  # of JSON, TOML and UTF-8 alike
+    except (ValueError, RecursionError) as error:  # of JSON, TOML and UTF-8 alike
         what, hint = f"the configuration file {path} cannot be read: {error}", "correct it there"
         raise ConfigurationError(what, hint=hint, reason="invalid_configuration", file=str(path)) from error
 

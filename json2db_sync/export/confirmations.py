@@ -101,7 +101,7 @@ def confirmed_at(path: Path, checksum: str) -> str | None:
 def _noted(directory: Path, name: str) -> dict[str, object]:
     folder = directory / STATE_FOLDER
     try:
-        require_own(folder, with_content=False)
+        require_own(folder)
         found = json.loads(read_own(folder / name))
     except (OSError, FileError, ValueError, RecursionError):
         return {}  # not there, or spoilt: then an export is as old as it says

@@ -21,6 +21,12 @@ _ELSEWHERE = re.compile(
 )
 
 
+_ALTERNATIVES = ("allOf", "anyOf", "oneOf")
+_IN_PLACE = ("not", "if", "then", "else")
+_MOST_IN_PLACE = 100_000
+"""Schemas that one value may have to satisfy: references to references can be a trillion in a few lines."""
+
+
 class NotFetched(ValueError):
     """A schema refers to one that nobody handed over."""
 
@@ -44,6 +50,10 @@ def validator_of(
     """
     import jsonschema_rs
 
+    if _in_place(schema, schema, {}) > _MOST_IN_PLACE:
+        raise ValueError(
+            f"its references multiply: one value would be held against more than {_MOST_IN_PLACE:,} schemas"
+        )
     try:
         return jsonschema_rs.validator_for(
             schema, validate_formats=True, retriever=retrieve, base_uri=base_uri, mask=MASK
@@ -63,6 +73,27 @@ def require_schema(schema: Schema) -> None:
         jsonschema_rs.meta.validate(schema, registry=jsonschema_rs.Registry([], retriever=_refuse))
     except (ValueError, jsonschema_rs.ReferencingError) as error:
         raise _told(error) from error
+
+
+def _in_place(schema: object, root: Schema, known: dict[int, int]) -> int:
+    """How many schemas a value is held against that is held against this one; what is inside it apart."""
+    if not isinstance(schema, dict) or not isinstance(root, dict):
+        return 1
+    if id(schema) not in known:
+        known[id(schema)] = 0  # while it is counted: a circle adds nothing
+        parts = [part for word in _ALTERNATIVES if isinstance(schema.get(word), list) for part in schema[word]]
+        parts += [schema[word] for word in _IN_PLACE if word in schema]
+        parts += [_defined(root, schema["$ref"])] if isinstance(schema.get("$ref"), str) else []
+        known[id(schema)] = 1 + min(sum(_in_place(part, root, known) for part in parts), _MOST_IN_PLACE)
+    return known[id(schema)]
+
+
+def _defined(root: Schema, reference: str) -> object:
+    """What a reference within the schema leads to; None where it leads elsewhere, or nowhere."""
+    found: object = root
+    for part in reference.removeprefix("#/").split("/") if reference.startswith("#/") else ["#"]:
+        found = found.get(part.replace("~1", "/").replace("~0", "~")) if isinstance(found, dict) else None
+    return root if reference == "#" else found
 
 
 def _told(error: Exception) -> Exception:

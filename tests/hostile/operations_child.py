@@ -76,6 +76,7 @@ def run(order: dict[str, Any]) -> None:
         _print_into(f"{order['output']}.{operation}")
         mark(operation)
         os.write(report, json.dumps({"begun": operation}).encode() + b"\n")
+        signal.alarm(order["timeout"])
         began, code = time.monotonic(), None
         try:
             code = _moved(*arguments) if operation.startswith("move") else main(arguments)
@@ -86,6 +87,7 @@ def run(order: dict[str, Any]) -> None:
         with contextlib.suppress(OSError, ValueError):
             sys.stdout.flush()
             sys.stderr.flush()
+        signal.alarm(0)
         done = {"done": operation, "code": code, "seconds": round(time.monotonic() - began, 2), "peak": peak()}
         os.write(report, json.dumps(done).encode() + b"\n")
 
@@ -132,7 +134,7 @@ def serve() -> None:
                 traceback.print_exc()
                 os._exit(70)
             os._exit(0)
-        timer = threading.Timer(order["timeout"], os.killpg, (process, signal.SIGKILL))
+        timer = threading.Timer(20 * order["timeout"], os.killpg, (process, signal.SIGKILL))
         timer.start()
         _, status, usage = os.wait4(process, 0)
         timer.cancel()
