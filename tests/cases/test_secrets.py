@@ -435,3 +435,26 @@ def test_s6_what_was_loaded_from_tells_no_password(tmp_path, capfd):
         for line in ("populate", "analyze --json", "inspect --json", "full-workflow", "schema infer", "repair"):
             run(line, "--data-source", source)
     assert VALUE not in everything(capfd, tmp_path)
+
+
+def test_s6_the_menu_puts_the_password_back(monkeypatch):
+    """Whoever edits the URL that is shown keeps its password; a mask of no known password is refused there."""
+    from rich.console import Console
+
+    from json2db_sync.interfaces.menu.forms import Form
+    from json2db_sync.interfaces.menu.session import Session
+
+    session = Session(Console(), db_path=f"postgresql://u:{VALUE}@127.0.0.1:1/db")
+    problems: list[str | None] = []
+
+    def edited(_message: str, before: str, *, check, **_more: object) -> str:
+        assert before == "postgresql://u:***@127.0.0.1:1/db"
+        problems.extend(map(check, ("postgresql://u:***@h2/db", "postgresql://u@h2/db?password=***")))
+        return "postgresql://u:***@h2/db"
+
+    monkeypatch.setattr(session.prompts, "text", edited)
+    Form(session)._ask_database()
+    assert session.database == f"postgresql://u:{VALUE}@h2/db"
+    assert problems[0] is None
+    assert "***" in str(problems[1])
+    assert VALUE not in memory.state_file().read_text() + session.shown_database

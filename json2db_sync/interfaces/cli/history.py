@@ -73,9 +73,8 @@ def _told(reading: Reading) -> Reading:
         differs = f"; not as they are stored: {', '.join(reading.differs)}" if reading.differs else ""
         by_name = "".join(f"; {note}" for note in reading.notes if note.code == "export_known_by_name")
         age = f"{age_text(reading.age)} old, checksum verified{differs}{by_name}"
-        click.echo(
-            f"from the export {reading.file}, {age}, since the database does not answer: {reading.reason}", err=True
-        )
+        where = f"from the export {reading.file}, {age}, since the database does not answer: {reading.reason}"
+        click.echo(safe(where), err=True)
     return reading
 
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import click
 
 from json2db_sync.errors import Cancelled, ConfigurationError
+from json2db_sync.text import safe
 
 if TYPE_CHECKING:
     from json2db_sync.runner import SyncRunner
@@ -107,7 +108,7 @@ def _backup_first() -> None:
 
 
 def _say(text: str) -> None:
-    click.echo(text, err=True)
+    click.echo(safe(text), err=True)
 
 
 def _answer(asked: Callable[[], T]) -> T:
