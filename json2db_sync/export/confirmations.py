@@ -63,8 +63,10 @@ def remember(directory: Path, origin: Origin, *, mode: int = ANYONE) -> None:
     :param mode: of a new file.
     :raises OSError: when it cannot be noted.
     """
-    known = {place: id_ for place, id_ in _noted(directory, _DATABASES).items() if place != origin.place}
-    known[origin.place] = origin.id or ""
+    known = _noted(directory, _DATABASES)
+    if known.pop(origin.place, None) == (wanted := origin.id or ""):
+        return
+    known[origin.place] = wanted
     _write(directory, _DATABASES, dict(list(known.items())[-_MOST_PLACES:]), mode)
 
 
