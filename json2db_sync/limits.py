@@ -29,8 +29,18 @@ MAX_DIGITS = 4300
 """Digits that Python reads of an integer (its default, a guard against endless conversions)."""
 MAX_FIELDS = 5_000
 """Keys of one object that are followed; what an object used as a map has beyond that is only counted."""
+MAX_KEY_LENGTH = 2_000
+"""Characters of a key that gets a column. Longer ones stand with those beyond the columns."""
+MAX_NAME = 500
+"""Characters of a key, or of a file's name, that a name of ours is made of; a hash stands for the rest."""
+BATCH_FIELDS = 1_000
+"""Keys of one object up to which many are analyzed at once: where keys are data, each record brings others."""
+MAX_STRAY = 100_000
+"""Values at the beginning of a file that are not objects: after so many of them it holds no records."""
 MAX_VIOLATIONS = 100
 """Violations of its schema that are told of a record."""
+VIOLATIONS_NODES = 10_000
+"""Nodes of a record up to which its violations are counted; each takes 1.5 kB. Of a larger one the first is told."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +63,7 @@ class Limits:
     @property
     def record(self) -> int:
         """Bytes that a record may have."""
-        return self.memory // RECORD_SHARE
+        return max(self.memory // RECORD_SHARE, 2**20)
 
     @property
     def record_nodes(self) -> tuple[int, str]:

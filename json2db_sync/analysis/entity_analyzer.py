@@ -19,7 +19,7 @@ from json2db_sync.analysis.statistics import (
     ObjectStatistics,
     allowed_exceptions,
 )
-from json2db_sync.limits import LIMITS, Limits
+from json2db_sync.limits import BATCH_FIELDS, LIMITS, Limits
 from json2db_sync.model.aliases import Aliases
 from json2db_sync.model.decoding import (
     ABSENT,
@@ -83,6 +83,12 @@ class BatchStatistics:
         self._objects.analyze(objects)
 
 
+def require_few_fields(seen: ObjectStatistics) -> None:
+    """Raise :class:`NeedsRowPath` where nothing, or too much, was seen so far."""
+    if not seen.fields or seen.untracked or len(seen.fields) > BATCH_FIELDS:
+        raise NeedsRowPath
+
+
 def known_keys(seen: ObjectStatistics) -> tuple[Any, ...]:
     """Tells whether objects have got new keys, or new kinds of arrays."""
     return tuple(
@@ -105,8 +111,7 @@ class _Objects:
     """The objects at one place."""
 
     def __init__(self, seen: ObjectStatistics, depth: int) -> None:
-        if not seen.fields or seen.untracked:
-            raise NeedsRowPath
+        require_few_fields(seen)
         self._seen = seen
         self.keys = list(seen.fields)
         self._fields = list(seen.fields.values())
@@ -270,6 +275,7 @@ class EntityAnalyzer:
 
         def read(part: Undecoded) -> Objects:
             self._analyze_waiting()
+            require_few_fields(self._seen.objects)
             if self._batch_statistics is None or not self._batch_statistics.knows(self._seen.objects):
                 self._batch_statistics = BatchStatistics(self._seen.objects, depth)
             if part is batch and objects is not None and self._batch_statistics.takes(objects):

@@ -21,7 +21,7 @@ from json2db_sync.analysis.statistics import (
     usable_keys,
 )
 from json2db_sync.errors import ConfigurationError
-from json2db_sync.limits import LIMITS
+from json2db_sync.limits import LIMITS, exceeded
 from json2db_sync.model.jsontext import canonical
 from json2db_sync.model.kind_choices import KindChoice, choice_for
 from json2db_sync.model.kinds import Kind
@@ -45,6 +45,7 @@ from json2db_sync.model.plan import (
     table_name,
     with_aliases,
 )
+from json2db_sync.sources.files import SourceFile
 
 
 def _evolves(_entity: str) -> bool:
@@ -186,6 +187,37 @@ def infer(
     )
     shows_paths = settings.flat_views and (seen.holds_objects or made.has_paths)
     return _with_valid_relations(with_paths(made, seen, settings.kinds or {}) if shows_paths else made)
+
+
+def require_few_tables(entity: str, seen: ObjectStatistics, settings: PlanSettings, file: SourceFile) -> None:
+    """Raise where the lists of an entity, those of this file the last, would become too many tables.
+
+    :raises FileError: then.
+    """
+    most = settings.max_child_tables
+    if sum(1 for _list in _lists_in(seen)) <= most:
+        return
+    known = (settings.stored or {}).get(entity) or EntityPlan(entity, TablePlan(entity))
+    rule = _list_rule(known, seen, settings)
+    made = _Builder(entity, settings, rule, (), set(), set(), 0).table(known.table, seen, ())
+    tables = list(made.walk())[1:]
+    if len(tables) > max(most, len(list(known.table.walk())) - 1):
+        keys = ", ".join(repr((table.key or "")[:40]) for table in tables[-3:])
+        raise exceeded(
+            f"{file.name}: lists of {entity} would become {len(tables):,} tables, more than {most:,} (such as {keys})",
+            "child_tables",
+            instead=f'or keep lists in columns: processing.children = {{"{entity}": {{"<list>": false}}}}',
+            file=str(file.path),
+            entity=entity,
+        )
+
+
+def _lists_in(seen: ObjectStatistics) -> Iterator[FieldStatistics]:
+    for field in seen.fields.values():
+        if field.object_arrays:
+            yield field
+        if field.elements is not None:
+            yield from _lists_in(field.elements)
 
 
 def _free(name: str, table: TablePlan) -> str:

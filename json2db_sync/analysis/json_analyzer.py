@@ -8,7 +8,7 @@ from functools import partial
 from typing import Protocol
 
 from json2db_sync.analysis.entity_analyzer import EntityAnalyzer, EntitySeen, ReadOptions
-from json2db_sync.analysis.inference import PlanSettings, guess_relations, infer
+from json2db_sync.analysis.inference import PlanSettings, guess_relations, infer, require_few_tables
 from json2db_sync.analysis.statistics import KeyCandidate, ObjectStatistics
 from json2db_sync.errors import ConfigurationError, FileError
 from json2db_sync.events import Meter
@@ -84,11 +84,15 @@ class Analyzer:
         return self._counters[entity]
 
     def finish_file(self, records: int, layout: FileLayout) -> None:
-        """These were all."""
+        """These were all.
+
+        :raises FileError: when an entity of the file gets too many tables.
+        """
         if not self._counters and layout.kind != "entities" and self._options.wants(layout.entity):
             self._of(layout.entity)  # a file without records
-        for counter in self._counters.values():
+        for name, counter in self._counters.items():
             counter.finish(layout)
+            require_few_tables(name, self.analysis.entities[name].objects, self._settings, self._file)
         self.analysis.files += 1
         self.analysis.bytes += self._file.size
         if self._file.expected_records not in (None, records):

@@ -13,7 +13,7 @@ from itertools import chain, groupby
 import xxhash
 
 from json2db_sync.analysis.alike_texts import AlikeTexts
-from json2db_sync.limits import MAX_FIELDS
+from json2db_sync.limits import BATCH_FIELDS, MAX_FIELDS, MAX_KEY_LENGTH
 from json2db_sync.model.decoding import Column, NeedsRowPath
 from json2db_sync.model.extended_json import MOMENTS, WRAPPERS, unwrapped
 from json2db_sync.model.jsontext import Json, preview
@@ -503,7 +503,7 @@ class ObjectStatistics:
         self.fields: dict[str, FieldStatistics] = {}
         self.key_sets: Counter[frozenset[str]] = Counter()
         self.untracked = 0
-        """Values under keys beyond ``most``."""
+        """Values under keys beyond ``most``, and under keys that are too long."""
         self.most = most
         self._room = room or [_MAX_INNER]
 
@@ -533,7 +533,8 @@ class ObjectStatistics:
             known = self.fields.get(key)
             if known is None:
                 self._room[0] -= is_inside
-                if len(self.fields) >= self.most or (is_inside and self._room[0] < 0):
+                is_over = len(self.fields) >= self.most or len(key) > MAX_KEY_LENGTH
+                if is_over or (is_inside and self._room[0] < 0):
                     self.untracked += len(column)
                     continue
                 known = self.fields[key] = FieldStatistics(key, room=self._room)
@@ -557,7 +558,7 @@ class ObjectStatistics:
         """So many objects more, of which so many have just these keys."""
         self.count += objects
         for keys, count in counts.items():
-            if keys in self.key_sets or len(self.key_sets) < _MAX_KEY_SETS:
+            if keys in self.key_sets or (len(self.key_sets) < _MAX_KEY_SETS and len(keys) <= BATCH_FIELDS):
                 self.key_sets[keys] += count
 
 

@@ -20,7 +20,7 @@ import msgspec
 
 from json2db_sync.atomic_files.reading import open_regular, read_own
 from json2db_sync.errors import FileError
-from json2db_sync.limits import OWN_FILE, SCHEMA_FILE
+from json2db_sync.limits import OWN_FILE, SCHEMA_FILE, Limits
 from json2db_sync.model import jsontext
 from json2db_sync.sources.batch import blocks_of_lines, split_lines
 from json2db_sync.sources.bytestream import ByteStream
@@ -57,16 +57,16 @@ class ExportedFile:
     """An export that is open. Use as a context manager.
 
     :param entity: what it must hold.
-    :param memory_limit: bytes; a record larger than an eighth of it is refused.
+    :param limits: what it must keep to.
     :raises FileError: when it cannot be read, or is not an export of this entity; also in mid-iteration.
     """
 
-    def __init__(self, path: Path, entity: str, memory_limit: int) -> None:
+    def __init__(self, path: Path, entity: str, limits: Limits) -> None:
         self.path = path
         self.entity = entity
-        self._limit = memory_limit // 8
+        self._limits = limits
         self._file = make_file(path, path.parent, {})
-        self._stream = ByteStream(path, path.name)
+        self._stream = ByteStream(path, path.name, limits)
         try:
             self._cursor: Cursor | None = None
             self._members: Iterator[str] = iter(())
@@ -86,7 +86,7 @@ class ExportedFile:
 
     def _read_metadata(self) -> Mapping[str, object]:
         if stem_and_suffix(self.path.name)[1] not in LINE_SUFFIXES:
-            self._cursor = Cursor(self._stream, self._file, self._limit)
+            self._cursor = Cursor(self._stream, self._file, self._limits)
             if self._cursor.skip_space() == "{":
                 self._members = self._cursor.members()
                 if next(self._members, None) != METADATA:
@@ -104,7 +104,7 @@ class ExportedFile:
     def texts(self) -> Iterator[tuple[int, bytes]]:
         """The text of each record and the byte that it starts at, in order; once."""
         if self._cursor is None:
-            for start, block in blocks_of_lines(self._stream, self._file, self._limit):
+            for start, block in blocks_of_lines(self._stream, self._file, self._limits.record):
                 yield from ((byte, line) for _number, byte, line in split_lines(block, start))
             return
         if self.is_envelope and next(self._members, None) not in (self.entity, _ANY_NAME):

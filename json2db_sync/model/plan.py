@@ -16,6 +16,7 @@ from typing import Literal
 import msgspec
 
 from json2db_sync.errors import ConfigurationError, DatabaseError
+from json2db_sync.limits import MAX_NAME
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.moments import DATE_SPELLING, is_own, stored_format_of
 from json2db_sync.results.messages import SchemaChange
@@ -29,7 +30,7 @@ _NOT_WORD = re.compile(r"[^\w]+")
 
 def snake(text: str) -> str:
     """``AlbumId`` -> ``album_id``, ``US Gross`` -> ``us_gross``, ``pt-BR`` -> ``pt_br``; may be empty."""
-    text = unicodedata.normalize("NFKC", text)
+    text = unicodedata.normalize("NFKC", text[:MAX_NAME])
     text = _NOT_WORD.sub("_", _WORD_START.sub("_", text)).casefold()
     return re.sub(r"(?<=[^_])__+", "_", text).rstrip("_")
 
@@ -72,7 +73,8 @@ def _hash(text: str, length: int = 8) -> str:
 
 def entity_name(text: str) -> str:
     """The entity that a file stem or a key names; never empty."""
-    return snake(text).strip("_") or "entity_" + _hash(text)
+    name = snake(text).strip("_")
+    return f"{name}_{_hash(text)}" if len(text) > MAX_NAME else name or "entity_" + _hash(text)
 
 
 def singular(entity: str) -> str:

@@ -132,7 +132,7 @@ def trace(context: Context, entity: str, id: RecordId | None) -> Iterator[Traced
 def exports_of(context: Context) -> Exports:
     """The exports that answer in place of the database."""
     processing = context.config.processing
-    return Exports(context.config.fallback_directory, limits(context).memory, processing.keys, processing.aliases)
+    return Exports(context.config.fallback_directory, limits(context), processing.keys, processing.aliases)
 
 
 def _fallback(context: Context) -> NoFallback:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,18 +20,23 @@ from json2db_sync.sources.decoder import Decoder, Incomplete
 from json2db_sync.sources.files import SourceFile
 from json2db_sync.sources.syntax_errors import SPACE, Finding, behind_the_end, of_decoder
 
+_EMPTY_LINES = re.compile(rb"\n\n+")
 _BLANKS = (b" ", b"\t", b"\r")
 
 
 def blocks_of_lines(stream: ByteStream, file: SourceFile, limit: int) -> Iterator[tuple[int, bytes]]:
     """Whole lines, many at a time, with the byte that the first of them starts at."""
-    rest, start = b"", stream.skipped
+    parts, size, start = list[bytes](), 0, stream.skipped  # of the line that goes on
     while chunk := stream.read():
-        whole, newline, rest = (rest + chunk).rpartition(b"\n")
+        whole, newline, rest = chunk.rpartition(b"\n")
         if newline:
-            yield start, whole
-            start += len(whole) + 1
-        if len(rest) > limit:
+            block = b"".join([*parts, whole])
+            yield start, block
+            start += len(block) + 1
+            parts, size = [], 0
+        parts.append(rest)
+        size += len(rest)
+        if size > limit:
             raise FileError(
                 f"{file.name} has a line larger than {limit // 2**20 or 1} MB (byte {start:,})",
                 hint="raise memory_limit (JSON2DB_MEMORY_LIMIT, in MB)",
@@ -38,8 +44,8 @@ def blocks_of_lines(stream: ByteStream, file: SourceFile, limit: int) -> Iterato
                 byte=start,
                 reason="record_too_large",
             )
-    if rest:
-        yield start, rest
+    if size:
+        yield start, b"".join(parts)
 
 
 def split_lines(block: bytes, start: int, number: int = 1) -> Iterator[tuple[int, int, bytes]]:
@@ -58,7 +64,7 @@ def undecoded_lines(block: bytes) -> list[msgspec.Raw] | None:
     """The text of the value of each line; None where a line is not exactly one value, or does not begin with it."""
     if block[:1] in _BLANKS or any(b"\n" + blank in block for blank in _BLANKS):
         return None  # a record's place in the file is that of its line
-    lines = [line for line in block.split(b"\n") if line.strip()]
+    lines = [line for line in _EMPTY_LINES.sub(b"\n", block).split(b"\n") if line.strip()]
     try:
         block.decode()
         raws = raw_values.decode(b"[%b]" % b",\n".join(lines))
@@ -187,9 +193,12 @@ class Undecoded:
 
     def records(self, places: Collection[int] | None = None) -> Iterator[Record]:
         """Each of them decoded exactly, or just those at these places."""
+        return self.decoded(Decoder(), places)
+
+    def decoded(self, decoder: Decoder, places: Collection[int] | None = None) -> Iterator[Record]:
+        """The same by a decoder with limits of its own."""
         if places is not None and not places:
             return
-        decoder = Decoder()
         for place, (at, raw) in enumerate(self._placed()):
             if places is None or place in places:
                 byte = self.byte + at if self.record_bytes is None else self.record_bytes[place]

@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 
 from json2db_sync.errors import FileError
+from json2db_sync.limits import Limits
 from json2db_sync.sources.bytestream import ByteStream
-from json2db_sync.sources.decoder import Decoder, Incomplete
+from json2db_sync.sources.decoder import AT_BYTE, Decoder, Incomplete
 from json2db_sync.sources.files import SourceFile
 from json2db_sync.sources.syntax_errors import SPACE, Finding, Place, behind_the_end, of_decoder, place_of, what_stands
 
@@ -28,7 +29,7 @@ _KEPT = 64
 _MAX_PAUSE = 2000
 """Elements decoded one by one before a cut is tried again."""
 
-_SPACES = re.compile(r"[ \t\r\n]*+")
+_SPACES = re.compile(r"[ \t\r\n]*")
 _BETWEEN = re.compile(r'[ \t\r\n]*,[ \t\r\n]*\{[ \t\r\n]*(?:"(?:[^"\\]|\\.)*+")?')
 """From the end of one element to the first key of the next."""
 raw_values = msgspec.json.Decoder(list[msgspec.Raw])
@@ -60,11 +61,11 @@ class Stretch:
 class Cursor:
     """A place in the text of a file. Reads on as needed; forgets what it passed."""
 
-    def __init__(self, stream: ByteStream, file: SourceFile, limit: int) -> None:
+    def __init__(self, stream: ByteStream, file: SourceFile, limits: Limits) -> None:
         self._stream = stream
         self._file = file
-        self._limit = limit
-        self._decoder = Decoder()
+        self._limit = limits.record
+        self._decoder = Decoder(limits)
         self._pending = b""  # the first bytes of a character whose others are not read yet
         self._text = ""
         self._pos = 0
@@ -74,6 +75,7 @@ class Cursor:
         self._fed = stream.skipped  # bytes that went into the text or wait in _pending
         self._failure: Callable[[], FileError] | None = None
         """Why nothing can be read on: told when all that stands before it is used up, however far it was read ahead."""
+        self._reach = _STRETCH  # characters looked at for a cut: not many where arrays are short
         self._number = 0
         self.raw = ""
         self.problem: str | None = None
@@ -148,14 +150,16 @@ class Cursor:
     def value(self) -> tuple[Any, int]:
         """The JSON value here and the byte it starts at; leaves its text in ``raw``, its problem in ``problem``."""
         self.skip_space()
+        again = False
         while True:
             try:
-                value, end = self._decoder.decode(self._text, self._pos)
+                value, end = self._decoder.decode(self._text, self._pos, again=again)
             except Incomplete as error:
                 self._require_size(len(self._text))
                 if self._end:
                     raise self._syntax_error(error.__cause__) from error
                 self._fill()
+                again = True
                 continue
             except json.JSONDecodeError as error:
                 raise self._syntax_error(error) from error
@@ -225,7 +229,8 @@ class Cursor:
         if not text.startswith(between, self._pos):
             return None
         start = self._pos + between.index("{")
-        cut = start + _STRETCH
+        cut = start + self._reach
+        self._reach = min(8 * self._reach, _STRETCH)
         for _ in range(_MAX_CUTS):
             cut = text.rfind("}" + between, start, cut)
             if cut < 0:
@@ -233,7 +238,10 @@ class Cursor:
             stretch = text[start : cut + 1].encode()
             try:
                 raws = raw_values.decode(b"[%b]" % stretch)
-            except (msgspec.DecodeError, ValueError, RecursionError):
+            except (msgspec.DecodeError, ValueError, RecursionError) as error:
+                if failed := AT_BYTE.search(str(error)):  # where the array ends, for example: no later cut is right
+                    cut = min(cut, start + int(failed[1]))
+                    self._reach = max(cut - start, _KEPT)
                 continue
             byte = self._byte_at(start)
             self._pos = self._mark = cut + 1

@@ -11,8 +11,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
+import msgspec
+
 from json2db_sync.errors import FileError
-from json2db_sync.limits import Limits, exceeded
+from json2db_sync.limits import MAX_STRAY, Limits, exceeded
 from json2db_sync.model.jsontext import preview
 from json2db_sync.model.plan import entity_name
 from json2db_sync.sources.added_fields import with_fields
@@ -27,7 +29,7 @@ from json2db_sync.sources.batch import (
     split_lines,
     undecoded_lines,
 )
-from json2db_sync.sources.bytestream import CHUNK, ByteStream
+from json2db_sync.sources.bytestream import ByteStream
 from json2db_sync.sources.cursor import Cursor, Element, Stretch
 from json2db_sync.sources.decoder import Decoder
 from json2db_sync.sources.evidence import may_be_in_page, page_of, tells_of_errors
@@ -68,7 +70,6 @@ class RecordReader:
         self._one_value = one_value
         self.layout = FileLayout("array", file.entity)
         """Whole once all records were read."""
-        self._limit = max(limits.record, 4 * CHUNK)
         self._stream: ByteStream | None = None
         self._used = False
 
@@ -137,7 +138,7 @@ class RecordReader:
         return self._stream
 
     def _cursor(self) -> Cursor:
-        return Cursor(self._restart(), self.file, self._limit)
+        return Cursor(self._restart(), self.file, self._limits)
 
     def survey(self) -> FileLayout:
         """The layout of the file; of an object all is read, of anything else only the beginning."""
@@ -237,6 +238,10 @@ class RecordReader:
             reason="no_records",
         )
 
+    def _require_objects(self, records: int, objects: int) -> None:
+        if not objects and records > MAX_STRAY:
+            raise self._no_records(f"more than {MAX_STRAY:,} values at its beginning, none of them an object")
+
     def _values(self, cursor: Cursor, undecoded: bool) -> Iterator[Batch]:
         """Arrays and objects, one after the other."""
         arrays = records = objects = 0
@@ -251,6 +256,7 @@ class RecordReader:
             records += len(batch)
             # What stands in a stretch are objects.
             objects += len(batch) if isinstance(batch, Undecoded) else sum(r.raw[:1] == b"{" for r in batch.records())
+            self._require_objects(records, objects)
             yield batch
         if records and not objects:
             cursor.expect_end()
@@ -299,21 +305,34 @@ class RecordReader:
         self.layout = replace(self.layout, beside=beside, is_empty=is_empty)
 
     def _batches(self, parts: Iterator[Part], entity: str, number: int = 1) -> Iterator[Batch]:
+        decoder = Decoder(self._limits)
         for part in parts:
-            if isinstance(part, Stretch):
+            if isinstance(part, Stretch) and self._may_have_many_nodes(part.text, part.raws):
+                batch = Undecoded(entity, number, part.byte, part.text, part.raws, part.record_bytes)
+                yield from (Decoded(entity, record.number, [record]) for record in batch.decoded(decoder))
+                number += len(batch)
+            elif isinstance(part, Stretch):
                 yield Undecoded(entity, number, part.byte, part.text, part.raws, part.record_bytes)
                 number += len(part.raws)
             else:
                 yield Decoded(entity, number, [record_from(entity, number, part)])
                 number += 1
 
+    def _may_have_many_nodes(self, text: bytes, raws: Sequence[msgspec.Raw]) -> bool:
+        """May one of these records be made of more than it may? Then each is decoded by itself."""
+        most = 2 * self._limits.record_nodes[0]  # a node and what stands behind it
+        return len(text) > most and max(map(len, raws)) > most
+
     def _lines(self, undecoded: bool) -> Iterator[Batch]:
         entity = self.layout.entity
-        decoder = Decoder()
+        decoder = Decoder(self._limits)
         objects, number, line, problem = 0, 1, 1, ""
-        for byte, block in blocks_of_lines(self._restart(), self.file, self._limit):
+        for byte, block in blocks_of_lines(self._restart(), self.file, self._limits.record):
+            if block.isspace():
+                line += block.count(b"\n") + 1
+                continue
             raws = undecoded_lines(block) if undecoded else None
-            if raws:
+            if raws and not self._may_have_many_nodes(block, raws):
                 batch: Batch = Undecoded(entity, number, byte, block, raws)
                 objects += sum(bytes(raw)[:1] == b"{" for raw in raws) if not objects else 0
             else:
@@ -327,6 +346,7 @@ class RecordReader:
             line += block.count(b"\n") + 1
             if len(batch):
                 number += len(batch)
+                self._require_objects(number, objects)
                 yield batch
         if number == 1:
             if is_empty_export(self.file.path):

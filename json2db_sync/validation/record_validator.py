@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from json2db_sync.limits import MAX_VIOLATIONS
+from json2db_sync.limits import MAX_VIOLATIONS, VIOLATIONS_NODES
 from json2db_sync.model.jsontext import path_text
 from json2db_sync.results import Note
 from json2db_sync.text import asked, counted, some_of
@@ -48,6 +48,33 @@ class Violation:
     def reason(self) -> str:
         """The message with the schema that asks for it."""
         return f"{_REASON} {self.schema}: {self.message}"
+
+
+def _errors(
+    validator: jsonschema_rs.Validator, record: Mapping[str, object]
+) -> Sequence[jsonschema_rs.ValidationError]:
+    """What is wrong with a record that is not valid: all of it, of a small one."""
+    import jsonschema_rs
+
+    if _is_small(record):
+        return list(validator.iter_errors(record))  # which keeps all of them at once
+    try:
+        validator.validate(record)
+    except jsonschema_rs.ValidationError as error:
+        return [error]
+    raise AssertionError("it was not valid")
+
+
+def _is_small(record: Mapping[str, object]) -> bool:
+    """Has it so few nodes that all that may be wrong with it can be held?"""
+    waiting: list[object] = [record]
+    seen = 0
+    while waiting and seen <= VIOLATIONS_NODES:
+        value = waiting.pop()
+        inner = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else ()
+        seen += len(inner)
+        waiting += [one for one in inner if isinstance(one, dict | list)]
+    return seen <= VIOLATIONS_NODES
 
 
 @dataclass(frozen=True)
@@ -93,7 +120,7 @@ class RecordRules:
         if validator is None or validator.is_valid(record):
             return None
         try:
-            errors = list(validator.iter_errors(record))
+            errors = _errors(validator, record)
             told = [place_and_message(error) for error in errors[:MAX_VIOLATIONS]]
         except ValueError:  # the validator cannot show a value that is nested more than 255 levels deep
             return Violation("$", "what is wrong is nested too deep to be told", schema)
@@ -102,6 +129,8 @@ class RecordRules:
             for place, message in told
         ]
         more = f" (and {len(errors) - 1:,} more)" if len(errors) > 1 else ""
+        if not _is_small(record):
+            more = " (the first; the record is too large for all of them to be told)"
         path, message = shown[0]
         return Violation(path, message + more, schema, tuple(f"{place}: {text}" for place, text in shown))
 

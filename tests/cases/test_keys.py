@@ -17,6 +17,7 @@ from json2db_sync.databases import open_database
 from json2db_sync.databases.ledger import Ledger
 from json2db_sync.export.fallback.exports import Exports
 from json2db_sync.interfaces.cli.exits import Exit, exit_code
+from json2db_sync.limits import Limits
 
 
 @pytest.fixture(params=["batch", "row"])
@@ -528,7 +529,7 @@ def test_an_export_holds_records_under_their_names(database_url, databases, tmp_
     runner = runner_of(database_url, tmp_path / "in", aliases=ALIASES)
     ok(runner.populate())
     ok(runner.export(output_directory=tmp_path / "out"))
-    exports = Exports(tmp_path / "out", 2**29, {}, ALIASES)
+    exports = Exports(tmp_path / "out", Limits(2**29), {}, ALIASES)
     sound = exports.sound("orders")
     assert [list(exports.by_key(sound, key)) for key in (1, 2)] == [[{"order_id": 1, "v": 1}], [{"orderId": 2, "v": 2}]]
     other = databases.create()

@@ -25,6 +25,7 @@ from json2db_sync.errors import ConfigurationError, FileError, SyncError, Unreac
 from json2db_sync.export import exported_file
 from json2db_sync.export.confirmations import confirm
 from json2db_sync.export.fallback import BREAKER, Breaker, exports
+from json2db_sync.limits import Limits
 from json2db_sync.operations import history
 
 RECORDS = [
@@ -208,7 +209,7 @@ class TestAge:
         path = export(Path("exports"), "items", RECORDS, generated_at=moment(days=90))
         with pytest.raises(Unreachable, match="90 days old"):
             next(reader().read("items"))
-        said = exports.Exports(path.parent, 2**29, {}).sound("items")
+        said = exports.Exports(path.parent, Limits(2**29), {}).sound("items")
         confirm(path.parent, {"items.json": said.checksum}, moment(hours=2))
         reading = reader().read("items")
         assert (list(reading), reading.generated_at) == (RECORDS, said.generated_at)
@@ -222,7 +223,7 @@ class TestAge:
     def test_what_was_noted_is_spoilt(self, spoilt: str) -> None:
         """Then an export is as old as it says."""
         path = export(Path("exports"), "items", RECORDS, generated_at=moment(hours=5))
-        said = exports.Exports(path.parent, 2**29, {}).sound("items")
+        said = exports.Exports(path.parent, Limits(2**29), {}).sound("items")
         confirm(path.parent, {"items.json": said.checksum}, "no moment" if spoilt == "AT" else None)
         if spoilt != "AT":
             (path.parent / ".json2db" / "confirmed.json").write_text(spoilt)

@@ -13,6 +13,7 @@ from json2db_sync.export.exported_file import ExportedFile, Identity, identity_o
 from json2db_sync.export.fallback.export import Export, stated, unfit, verified
 from json2db_sync.export.fallback.lru_cache import LRUCache, lock_of
 from json2db_sync.export.fallback.offset_index import MOST, Keys, OffsetIndex, find_keys
+from json2db_sync.limits import Limits
 from json2db_sync.model.aliases import Aliases
 from json2db_sync.model.jsontext import Key, stored_id
 from json2db_sync.sources.folders import EXPORT_SUFFIXES, METADATA_SUFFIX, SCHEMA_SUFFIX
@@ -32,7 +33,7 @@ _OFFSETS: LRUCache[tuple[Identity, int], OffsetIndex] = LRUCache(8)
 class Exports:
     """The exports of a folder. Thread-safe; a file is verified once in a process, as long as it stays the same.
 
-    :param memory_limit: bytes; a record larger than an eighth of it is refused.
+    :param limits: what exported files must keep to.
     :param keys: the key fields of entities, where they are configured.
     :param aliases: other names of fields, by entity.
     """
@@ -40,12 +41,12 @@ class Exports:
     def __init__(
         self,
         directory: Path,
-        memory_limit: int,
+        limits: Limits,
         keys: Mapping[str, Sequence[str]],
         aliases: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         self.directory = directory
-        self._memory_limit = memory_limit
+        self._limits = limits
         self._keys = keys
         self._aliases = aliases or {}
 
@@ -136,7 +137,7 @@ class Exports:
             return found
 
     def _opened(self, path: Path, entity: str) -> ExportedFile:
-        return ExportedFile(path, entity, self._memory_limit)
+        return ExportedFile(path, entity, self._limits)
 
     def all(self, export: Export) -> Iterator[dict[str, Any]]:
         """Its records, in order.
