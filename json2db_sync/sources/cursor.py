@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -111,7 +112,10 @@ class Cursor:
 
     def _require_size(self, end: int) -> None:
         """Raise where all up to this place in the text belongs to one record, and is too much."""
-        if end - self._pos > self._limit:
+        size = end - self._pos
+        if size > self._limit // 4:  # one emoji makes four bytes of every character
+            size = max(size, size * (sys.getsizeof(self._text) // len(self._text)) * 2 // 3)
+        if size > self._limit:
             raise self.error(
                 f"record {self._number or 1} is larger than {self._limit // 2**20} MB",
                 hint="raise memory_limit (JSON2DB_MEMORY_LIMIT, in MB)",

@@ -218,6 +218,14 @@ def test_s8_a_file_of_values_that_are_no_records_is_refused_early(
     assert all("more than 100 values at its beginning" in one.error for one in result.refused_files)
 
 
+@pytest.mark.parametrize(("letter", "refused"), [("é", False), ("😀", True)])
+def test_s4_a_record_counts_by_what_its_text_takes_in_memory(letter: str, refused: bool, tmp_path: Path) -> None:
+    record = json.dumps([{"id": 1, "x": "y" * 1_500_000 + letter}], ensure_ascii=False).encode()
+    config = JSON2DBConfig(processing={"memory_limit": 16})
+    result = SyncRunner(tmp_path / "a.db", folder_with(tmp_path, a_json=record), config=config).populate()
+    assert [one.reason for one in result.refused_files] == ["record_too_large"] * refused
+
+
 MEASURED = """
 import json, resource, sys
 from json2db_sync import SyncRunner
@@ -242,6 +250,7 @@ HOSTILE = {
     "objects": ("a_json", lambda: b'{"a":' * 4_000_000),
     "deep": ("a_json", lambda: b'[{"id":1,"x":' + b'{"a":' * 2_000_000 + b"1" + b"}" * 2_000_000 + b"}]"),
     "a text": ("a_json", lambda: b'[{"id": 1, "x": "' + b"y" * 100_000_000 + b'"}]'),
+    "a text of wide letters": ("a_json", lambda: b'[{"id": 1, "x": "' + b"y" * 60_000_000 + "😀".encode() + b'"}]'),
     "quotation marks": ("a_json", lambda: b'[{"id": 1, "x": "' + b'\\"' * 30_000_000),
     "digits": ("a_json", lambda: b'[{"id": 1, "x": ' + b"9" * 10_000_000 + b"}]"),
     "a key": ("a_json", lambda: b'[{"id": 1, "' + b"k" * 10_000_000 + b'": 1}]'),
