@@ -1083,15 +1083,9 @@ def confirmations_of_nonsense(world: World) -> None:
     )
 
 
-@hostile("export", "the folder of backups is a link")
+@hostile("exported backups", "the folder of backups is a link")
 def backups_as_link(world: World) -> None:
     link(world.data / "backups", world.victim)
-
-
-@hostile("export", "exported files are links to foreign ones")
-def exports_as_links(world: World) -> None:
-    link(world.data / "things.json", world.victim / "keep.txt")
-    link(world.data / "things.schema.json", world.victim / "schema.json")
 
 
 @hostile("export", "exported files are links to files that are not there, outside", "link_leads_outside", may_read=True)
@@ -1456,7 +1450,10 @@ def ledger_of_the_future(world: World) -> None:
 
 @hostile("database", "the version of the ledger is negative, or text")
 def ledger_of_no_version(world: World) -> None:
-    world.edit("UPDATE json2db_version SET version = -3", "INSERT INTO json2db_version VALUES ('x', 'y', 'z')")
+    world.edit(
+        "UPDATE json2db_version SET version = -3",
+        "INSERT INTO json2db_version (version, program, changed_at) VALUES ('x', 'y', 'z')",
+    )
 
 
 @hostile("database", "stored values that cannot be: texts of other bytes, JSON that is none")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -34,7 +34,7 @@ BY_DAY = (
     "database_log_as_link plans_of_nonsense plans_of_other_tables ledger_of_control_characters "
     "dotenv_as_pipe settings_of_control_characters database_backups "
 )
-"""Of each kind some."""
+"""Of each kind some; the slow tests take more."""
 
 
 @dataclass
@@ -60,6 +60,11 @@ class Attack:
         shutil.rmtree(world.path)
         return outcome
 
+    def on_all(self, some: Collection[Hostile], *, brief: bool = False) -> dict[str, list[str]]:
+        """What was wrong, by case."""
+        found = {case.name: self.on(case, brief=brief).problems for case in some}
+        return {name: problems for name, problems in found.items() if problems}
+
 
 @pytest.fixture(scope="module")
 def attack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attack]:
@@ -78,6 +83,10 @@ def attack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attack]:
         Thread(target=web.serve_forever, daemon=True).start()
         yield Attack(server, folder, make_base(folder / "base"), web.server_port, requests)
         web.shutdown()
+
+
+def cases(*areas: str, slow: bool) -> list[Hostile]:
+    return [one for one in CASES.values() if one.area in areas and one.slow == slow]
 
 
 def test_there_are_many_cases() -> None:
@@ -119,3 +128,33 @@ def test_the_harness_sees_what_is_wrong(attack: Attack, harm: object, says: str)
 @pytest.mark.parametrize("name", BY_DAY.split())
 def test_some_of_each_kind(attack: Attack, name: str) -> None:
     assert attack.on(CASES[name], brief=True).problems == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_every_operation_over_exports(attack: Attack) -> None:
+    assert attack.on_all(cases("export", slow=False)) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_every_operation_over_databases(attack: Attack) -> None:
+    assert attack.on_all(cases("database", slow=False)) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_schemas_and_settings(attack: Attack) -> None:
+    assert attack.on_all(cases("schemas", "config", slow=False), brief=True) == {}
+
+
+SOURCES = (
+    "xz_with_needless_dictionary zstd_with_large_window blanks links_to_nothing links_to_folders deep_folders "
+    "sockets_and_folders_as_data device_names bidi_names names_like_code names_of_ours xz_with_large_dictionary sparse_text "
+)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_sources(attack: Attack) -> None:
+    assert attack.on_all([CASES[name] for name in SOURCES.split()], brief=True) == {}
