@@ -20,7 +20,7 @@ import msgspec
 
 from json2db_sync.atomic_files.reading import open_regular, read_own
 from json2db_sync.errors import FileError
-from json2db_sync.limits import OWN_FILE, SCHEMA_FILE, Limits
+from json2db_sync.limits import MEBIBYTE, OWN_FILE, SCHEMA_FILE, Limits
 from json2db_sync.model import jsontext
 from json2db_sync.sources.batch import blocks_of_lines, split_lines
 from json2db_sync.sources.bytestream import ByteStream
@@ -92,7 +92,12 @@ class ExportedFile:
                 if next(self._members, None) != METADATA:
                     raise self._error("does not begin with its metadata")
                 self.is_envelope = True
-                return self._object(self._cursor.value()[0])
+                try:
+                    return self._object(self._cursor.small_value(OWN_FILE)[0])
+                except FileError as error:
+                    if error.reason != "record_too_large":
+                        raise
+                    raise self._error(f"has metadata of more than {OWN_FILE // MEBIBYTE} MB") from error
         beside = beside_of(self.path, METADATA_SUFFIX)
         return self._object(_json_of(beside))
 

@@ -151,6 +151,14 @@ class Cursor:
             if not self._fill():
                 return ""
 
+    def small_value(self, most: int) -> tuple[object, int]:
+        """As :meth:`value`, of at most so many characters."""
+        limit, self._limit = self._limit, min(self._limit, most)
+        try:
+            return self.value()
+        finally:
+            self._limit = limit
+
     def value(self) -> tuple[Any, int]:
         """The JSON value here and the byte it starts at; leaves its text in ``raw``, its problem in ``problem``."""
         self.skip_space()

@@ -204,6 +204,15 @@ def test_s4_packed_metadata_is_not_unpacked(tmp_path: Path) -> None:
         list(runner.read("things"))
 
 
+@pytest.mark.parametrize("name", ["things.json", "things.json.gz"])
+def test_s4_metadata_before_the_records_are_small(tmp_path: Path, name: str) -> None:
+    """As are those in a file of their own, whatever a record may be."""
+    text = b'{"metadata": {"x": [' + b"[]," * 4 * MEBIBYTE + b'0]}, "things": []}'
+    put(tmp_path / "out" / name, gzip.compress(text, 1) if name.endswith(".gz") else text)
+    with pytest.raises(SyncError, match="it has metadata of more than 8 MB"):
+        list(SyncRunner(str(tmp_path / "gone.db"), config=settings(tmp_path)).read("things"))
+
+
 @pytest.mark.usefixtures("_little_held")
 @pytest.mark.parametrize("spoil", [pipe, sparse])
 def test_s7_metadata_of_a_sync_may_be_anything(tmp_path: Path, spoil: Spoil) -> None:
