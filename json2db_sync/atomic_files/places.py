@@ -46,9 +46,21 @@ class Places:
         return self.staging / "new"
 
     def target(self, name: str) -> Path:
+        """The file that is to be published under this name.
+
+        :raises FileError: as :meth:`published`, and when its owner has protected it.
+        """
+        target = self.published(name)
+        if target.exists() and not os.access(target, os.W_OK):
+            file = self.directory / name
+            hint = "allow writing it, or choose another directory; the files are as they were"
+            raise FileError(f"{file} is protected from writing", hint=hint, file=str(file), reason="cannot_write")
+        return target
+
+    def published(self, name: str) -> Path:
         """The file that is published under this name: where a link leads, and nothing but a plain file.
 
-        :raises FileError: when it can be none, leads out of the directory, or its owner has protected it.
+        :raises FileError: when it can be none, or leads out of the directory.
         """
         file = self.directory / name
         try:
@@ -58,16 +70,13 @@ class Places:
                 raise not_plain(file)
             if target != file and not self._may_lead(target):
                 raise FileError(
-                    f"{file} is a link to {target}, which is not one of this folder's files; nothing was written",
-                    hint="put a file in the link's place, or export into the folder it leads to; "
-                    "export.follow_links = true writes through links",
+                    f"{file} is a link to {target}, which is not one of this folder's files",
+                    hint="put a file in the link's place, or name the folder it leads to; "
+                    "export.follow_links = true goes through links",
                     file=str(file),
                     reason="link_leads_outside",
                     setting="export.follow_links",
                 )
-            if target.exists() and not os.access(target, os.W_OK):
-                hint = "allow writing it, or choose another directory; the files are as they were"
-                raise FileError(f"{file} is protected from writing", hint=hint, file=str(file), reason="cannot_write")
         except (OSError, ValueError, RuntimeError) as error:
             raise FileError(
                 f"{str(file)!r} cannot be the name of a file: {error}", file=str(file), reason="invalid_file_name"

@@ -344,7 +344,9 @@ class ExportSettings(_Section):
     )
     keep_days: float | None = _setting(None, "EXPORT_KEEP_DAYS", "Days to keep backups; unset: for ever", gt=0)
     follow_links: bool = _switch(
-        "EXPORT_FOLLOW_LINKS", "Write through links that lead out of the folder; else they are refused", default=False
+        "EXPORT_FOLLOW_LINKS",
+        "Write and read through links that lead out of the folder; else they are refused",
+        default=False,
     )
 
 

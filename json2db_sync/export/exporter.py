@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from json2db_sync.atomic_files import FileSet
+from json2db_sync.atomic_files.places import Places
 from json2db_sync.atomic_files.reading import read_own
 from json2db_sync.errors import FileError
 from json2db_sync.export.comparing import compare
@@ -99,6 +100,15 @@ class Exporter:
         layout = draft.layout
         stale = layout.data_file in draft.stale and self._exists(layout)
         return stale and not is_export(self.directory / layout.data_file)
+
+    def require_own(self, contents: Sequence[Content], places: Places) -> None:
+        """Look whether the files are the folder's own, before any is read.
+
+        :raises FileError: as :meth:`Places.published`.
+        """
+        for content in contents:
+            for name in self._layout(content).files:
+                places.published(name)
 
     def check(self, contents: Sequence[Content]) -> list[ExportedFile]:
         """Which files are not what would be written now."""

@@ -100,10 +100,14 @@ def _done(
     :param moment: a time before the database was read: the files are as old as that.
     """
     from json2db_sync.atomic_files import FileSet
+    from json2db_sync.atomic_files.places import Places
     from json2db_sync.atomic_files.state_folder import STATE_FOLDER, hide_from_git, require_own
     from json2db_sync.export.confirmations import confirm, remember
 
     validate, rules = settings.validate_records, backup_rules(settings)
+    if mode != "export":
+        home = exporter.directory.resolve()
+        exporter.require_own(contents, Places(home, rules.folder(home), settings.follow_links))
     if mode == "check":
         return exporter.check(contents), []
     if mode == "verify":

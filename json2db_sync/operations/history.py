@@ -131,8 +131,9 @@ def trace(context: Context, entity: str, id: RecordId | None) -> Iterator[Traced
 
 def exports_of(context: Context) -> Exports:
     """The exports that answer in place of the database."""
-    processing = context.config.processing
-    return Exports(context.config.fallback_directory, limits(context), processing.keys, processing.aliases)
+    processing, follow = context.config.processing, context.config.export.follow_links
+    folder = context.config.fallback_directory
+    return Exports(folder, limits(context), processing.keys, processing.aliases, follow_links=follow)
 
 
 def _fallback(context: Context) -> NoFallback:

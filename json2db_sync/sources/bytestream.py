@@ -74,7 +74,7 @@ class ByteStream:
 
     def _unpacked(self, packing: str) -> BinaryIO:
         if packing != "zstd":
-            openers: dict[str, Callable[[BinaryIO], object]] = {"gzip": gzip.open, "xz": _xz, "bz2": bz2.open}
+            openers: dict[str, Callable[[BinaryIO], object]] = {"gzip": gzip.open, "xz": _xz, "bz2": _bz2}
             return cast(BinaryIO, openers[packing](self._file))
         zstd = _zstd()
         if zstd is None:
@@ -193,12 +193,13 @@ class ByteStream:
         )
 
 
-class _Xz(io.RawIOBase):
-    """Unpacks xz within a limit of memory, one stream after the other, whatever zeros stand between them."""
+class _Streams(io.RawIOBase):
+    """Unpacks streams that follow each other, whatever zeros stand between them; anything else there is an error."""
 
-    def __init__(self, packed: BinaryIO) -> None:
+    def __init__(self, packed: BinaryIO, make: Callable[[], lzma.LZMADecompressor | bz2.BZ2Decompressor]) -> None:
         self._packed = packed
-        self._unpacker: lzma.LZMADecompressor | None = None
+        self._make = make
+        self._unpacker: lzma.LZMADecompressor | bz2.BZ2Decompressor | None = None
 
     def readable(self) -> bool:
         return True
@@ -222,12 +223,16 @@ class _Xz(io.RawIOBase):
             if not (packed := self._packed.read(CHUNK)):
                 self._unpacker = None
                 return b""
-        self._unpacker = lzma.LZMADecompressor(lzma.FORMAT_XZ, UNPACKER_MEMORY)
+        self._unpacker = self._make()
         return self._unpacker.decompress(packed, most)
 
 
 def _xz(packed: BinaryIO) -> BinaryIO:
-    return io.BufferedReader(_Xz(packed), CHUNK)
+    return io.BufferedReader(_Streams(packed, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, UNPACKER_MEMORY)), CHUNK)
+
+
+def _bz2(packed: BinaryIO) -> BinaryIO:
+    return io.BufferedReader(_Streams(packed, bz2.BZ2Decompressor), CHUNK)
 
 
 def _zstd() -> ModuleType | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
 import lzma
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -56,17 +58,20 @@ def test_s4_a_packed_file_that_asks_for_much_memory_is_refused(packing: str, tmp
     assert "unpack it yourself" in (refused.hint or "")
 
 
-def test_s4_streams_of_xz_follow_each_other_with_zeros_between(tmp_path: Path) -> None:
-    parts = [lzma.compress(b'[{"id": 1},'), b"\0" * 8, lzma.compress(b""), lzma.compress(b'{"id": 2}]'), b"\0" * 4]
+@pytest.mark.parametrize("pack", [lzma, bz2])
+def test_s4_packed_streams_follow_each_other_with_zeros_between(pack: ModuleType, tmp_path: Path) -> None:
+    parts = [pack.compress(b'[{"id": 1},'), b"\0" * 8, pack.compress(b""), pack.compress(b'{"id": 2}]'), b"\0" * 4]
     path = folder_with(tmp_path, a_json_xz=b"".join(parts)) / "a.json.xz"
     assert json.loads(unpacked(path)) == [{"id": 1}, {"id": 2}]
 
 
-@pytest.mark.parametrize(
-    "data", [lzma.compress(ONE * 99)[:-20], lzma.compress(ONE) + b"x" * 8, lzma.compress(ONE)[:7]], ids=str
-)
-def test_s4_damaged_xz_is_refused(data: bytes, tmp_path: Path) -> None:
-    path = folder_with(tmp_path, a_json_xz=data) / "a.json.xz"
+@pytest.mark.parametrize("pack", [lzma, bz2])
+@pytest.mark.parametrize("part", [slice(-20), slice(7), None])
+def test_s4_what_is_cut_off_or_goes_on_as_something_else_is_refused(
+    pack: ModuleType, part: slice | None, tmp_path: Path
+) -> None:
+    data = pack.compress(ONE * 99)
+    path = folder_with(tmp_path, a_json_xz=data + b"x" * 8 if part is None else data[part]) / "a.json.xz"
     with pytest.raises(FileError) as raised:
         unpacked(path)
     assert raised.value.reason == "cannot_unpack"

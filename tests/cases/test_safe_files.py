@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from json2db_sync import SyncRunner
+from json2db_sync import JSON2DBConfig, SyncRunner
 from json2db_sync.atomic_files import STAGING, BackupRules, FileSet
 from json2db_sync.config.writing import write_setting
-from json2db_sync.errors import ConfigurationError, FileError
+from json2db_sync.errors import ConfigurationError, FileError, SyncError
 from json2db_sync.results import ExportResult
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="modes and owners are those of POSIX")
@@ -309,6 +309,22 @@ def test_s2_a_data_file_that_leads_out_of_the_folder_is_refused(world: World, ta
     assert str(link.resolve()) in error
     assert "export.follow_links = true" in (result.hint or "")
     assert {one.name for one in world.data.iterdir()} == {"things.json", STAGING}
+
+
+@POSIX
+def test_s2_a_foreign_file_is_not_read_as_an_export(world: World) -> None:
+    """Neither to be checked nor to answer in place of the database: an error would quote it."""
+    foreign = world.base / "foreign.json"
+    foreign.write_text("SECRET = 1")
+    world.data.mkdir()
+    (world.data / "things.json").symlink_to(foreign)
+    runner = SyncRunner(world.database, config=JSON2DBConfig(fallback={"directory": world.data}))
+    for mode in ("check", "verify_only"):
+        assert "SECRET" not in refused(runner.export(output_directory=world.data, **{mode: True}), "link_leads_outside")
+    world.database.unlink()
+    with pytest.raises(SyncError, match="is a link to") as error:
+        list(runner.read("things"))
+    assert "SECRET" not in str(error.value)
 
 
 @POSIX

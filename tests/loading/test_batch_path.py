@@ -56,13 +56,13 @@ def small_stretches() -> Iterator[None]:
 
 
 def dump(url: str) -> dict[str, list[str]]:
-    """Every row of every table of ours as it lies there, but for moments and who held the lock."""
+    """Every row of every table of ours as it lies there, but for moments, the id, and who held the lock."""
     with open_database(url) as database:
         if not database.exists():
             return {}
         with database.reading() as connection:
             untold = {
-                name: {"holder", "loaded_at", "changed_at", "started_at", "finished_at", "rejected_at"}
+                name: {"holder", "loaded_at", "changed_at", "started_at", "finished_at", "rejected_at", "database_id"}
                 for name in TABLES
             }
             for plan in Ledger(database, connection).plans().values():

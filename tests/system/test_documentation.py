@@ -309,3 +309,15 @@ def test_changelog_names_this_version() -> None:
     from json2db_sync import __version__
 
     assert re.search(rf"^##+ \[?{re.escape(__version__)}\b", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+
+
+def test_security_names_tests_that_are_there() -> None:
+    """Each promise of the page is held by them."""
+    named = set(re.findall(r"`(test_\w+)", (ROOT / "docs/security.md").read_text("utf-8")))
+    written = {
+        name
+        for path in (ROOT / "tests").rglob("*.py")
+        for name in re.findall(r"def (test_\w+)", path.read_text("utf-8"))
+    }
+    assert len(named) > 30
+    assert named <= written, named - written

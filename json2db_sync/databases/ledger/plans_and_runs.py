@@ -45,6 +45,7 @@ class PlansAndRuns:
 
         :raises DatabaseError: when it is one of a newer version, or of one before there were migrations; or not whole.
         """
+        there = self._is_there()
         if not self._database.ledger_is_whole and (absent := self.absent()):
             raise DatabaseError(
                 f"{self._database.label} lacks tables that json2db_sync keeps its ledger in: {', '.join(absent)}",
@@ -53,7 +54,7 @@ class PlansAndRuns:
                 reason="ledger_incomplete",
                 table=absent[0],
             )
-        return self._is_there()
+        return there
 
     def absent(self) -> list[str]:
         """Tables that someone dropped of a ledger of the present version. (One without its version is an older one.)"""

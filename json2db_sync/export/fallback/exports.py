@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from json2db_sync.atomic_files.places import Places
 from json2db_sync.errors import FileError
 from json2db_sync.export.exported_file import ExportedFile, Identity, identity_of, record_of, text_at
 from json2db_sync.export.fallback.export import Export, stated, unfit, verified
@@ -36,6 +37,7 @@ class Exports:
     :param limits: what exported files must keep to.
     :param keys: the key fields of entities, where they are configured.
     :param aliases: other names of fields, by entity.
+    :param follow_links: is a file read that a link leads to out of the folder?
     """
 
     def __init__(
@@ -44,8 +46,11 @@ class Exports:
         limits: Limits,
         keys: Mapping[str, Sequence[str]],
         aliases: Mapping[str, Mapping[str, str]] | None = None,
+        *,
+        follow_links: bool = False,
     ) -> None:
         self.directory = directory
+        self._follow_links = follow_links
         self._limits = limits
         self._keys = keys
         self._aliases = aliases or {}
@@ -78,7 +83,7 @@ class Exports:
     def find(self, entity: str) -> Path:
         """The file with the export of an entity; of several the one that was written last.
 
-        :raises FileError: when there is none.
+        :raises FileError: when there is none, or it is a link that leads out of the folder.
         """
         paths = [self.directory / f"{entity}{suffix}" for suffix in EXPORT_SUFFIXES]
         found = {path: changed for path in paths if Path(entity).name == entity and (changed := _changed_at(path))}
@@ -90,7 +95,11 @@ class Exports:
                 entity=entity,
                 reason="export_missing",
             )
-        return max(found, key=lambda path: found[path])
+        newest = max(found, key=lambda path: found[path])
+        if newest.is_symlink():
+            home = self.directory.resolve()
+            Places(home, home / "backups", self._follow_links).published(newest.name)
+        return newest
 
     def sound(self, entity: str) -> Export:
         """The export of an entity, whose checksum holds.
