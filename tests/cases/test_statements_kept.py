@@ -72,11 +72,11 @@ def kind_of(url: str) -> str:
 
 
 def texts(url: str) -> set[str]:
-    """As the catalog has them, those of our ledger apart; copies in a backup have the same."""
+    """As the catalog has them, those of our ledger and view apart; copies in a backup have the same."""
     with open_database(url) as database, database.reading() as connection:
         plain = {"no_parameters": True}
         found = connection.exec_driver_sql(TEXTS[kind_of(url)], execution_options=plain).scalars().all()
-    return {text for text in found if "json2db_" not in text}
+    return {text for text in found if "json2db_" not in text and not text.startswith("json_things_flat,")}
 
 
 def quoted(text: str) -> str:
