@@ -22,21 +22,18 @@ from json2db_sync.sources.syntax_errors import SPACE, Finding, behind_the_end, o
 
 _EMPTY_LINES = re.compile(rb"\n\n+")
 _BLANKS = (b" ", b"\t", b"\r")
+_EMOJI = re.compile(rb"[\xf0-\xf4]|\\u[dD][89abAB]")
+"""A character, or its escape, that makes its text wide."""
 
 
 def blocks_of_lines(stream: ByteStream, file: SourceFile, limit: int) -> Iterator[tuple[int, bytes]]:
     """Whole lines, many at a time, with the byte that the first of them starts at."""
-    parts, size, start = list[bytes](), 0, stream.skipped  # of the line that goes on
+    parts, size, wide, start = list[bytes](), 0, False, stream.skipped  # of the line that goes on
     while chunk := stream.read():
         whole, newline, rest = chunk.rpartition(b"\n")
-        if newline:
-            block = b"".join([*parts, whole])
-            yield start, block
-            start += len(block) + 1
-            parts, size = [], 0
-        parts.append(rest)
-        size += len(rest)
-        if size > limit:
+        end = chunk[: chunk.index(b"\n")] if newline else rest
+        wide = wide or _EMOJI.search(end) is not None
+        if (size + len(end)) * (8 if wide else 3) > limit * 3:  # as text: one emoji makes four bytes of every character
             raise FileError(
                 f"{file.name} has a line larger than {limit // 2**20 or 1} MB (byte {start:,})",
                 hint="raise memory_limit (JSON2DB_MEMORY_LIMIT, in MB)",
@@ -44,6 +41,13 @@ def blocks_of_lines(stream: ByteStream, file: SourceFile, limit: int) -> Iterato
                 byte=start,
                 reason="record_too_large",
             )
+        if newline:
+            block = b"".join([*parts, whole])
+            yield start, block
+            start += len(block) + 1
+            parts, size, wide = [], 0, _EMOJI.search(rest) is not None
+        parts.append(rest)
+        size += len(rest)
     if size:
         yield start, b"".join(parts)
 

@@ -30,6 +30,8 @@ _KEPT = 64
 _MAX_PAUSE = 2000
 """Elements decoded one by one before a cut is tried again."""
 
+_EMOJI = re.compile(r"\\u[dD][89abAB]")
+"""The escape of a character that makes its text wide."""
 _SPACES = re.compile(r"[ \t\r\n]*")
 _BETWEEN = re.compile(r'[ \t\r\n]*,[ \t\r\n]*\{[ \t\r\n]*(?:"(?:[^"\\]|\\.)*+")?')
 """From the end of one element to the first key of the next."""
@@ -89,7 +91,9 @@ class Cursor:
     def _fill(self) -> bool:
         """Reads on, at least doubling what is at hand; False at the end of the file."""
         self._require_size(len(self._text))
-        got = self._read_ahead(len(self._text) - self._pos)
+        kept = len(self._text) - self._pos
+        got = self._read_ahead(kept)
+        self._require_size(kept)  # again: what came may have made every character wider
         if not got and self._failure is not None:
             raise self._failure()
         return got > 0
@@ -114,7 +118,9 @@ class Cursor:
         """Raise where all up to this place in the text belongs to one record, and is too much."""
         size = end - self._pos
         if size > self._limit // 4:  # one emoji makes four bytes of every character
-            size = max(size, size * (sys.getsizeof(self._text) // len(self._text)) * 2 // 3)
+            wide = sys.getsizeof(self._text) // len(self._text)
+            wide = 4 if wide < 4 and _EMOJI.search(self._text, self._pos, end) else wide
+            size = max(size, size * wide * 2 // 3)
         if size > self._limit:
             raise self.error(
                 f"record {self._number or 1} is larger than {self._limit // 2**20} MB",

@@ -223,12 +223,12 @@ def test_s8_a_file_of_values_that_are_no_records_is_refused_early(
     assert all("more than 100 values at its beginning" in one.error for one in result.refused_files)
 
 
-@pytest.mark.parametrize(("letter", "refused"), [("é", False), ("😀", True)])
+@pytest.mark.parametrize(("letter", "refused"), [("é", False), ("😀", True), (r"\ud83d\ude00", True)])
 def test_s4_a_record_counts_by_what_its_text_takes_in_memory(letter: str, refused: bool, tmp_path: Path) -> None:
-    record = json.dumps([{"id": 1, "x": "y" * 1_500_000 + letter}], ensure_ascii=False).encode()
-    config = JSON2DBConfig(processing={"memory_limit": 16})
-    result = SyncRunner(tmp_path / "a.db", folder_with(tmp_path, a_json=record), config=config).populate()
-    assert [one.reason for one in result.refused_files] == ["record_too_large"] * refused
+    record = f'{{"id": 1, "x": "{"y" * 1_500_000}{letter}"}}'.encode()
+    folder = folder_with(tmp_path, a_json=b"[" + record + b"]", b_ndjson=b'{"id": 2}\n' + record + b"\n")
+    result = SyncRunner(tmp_path / "a.db", folder, config=JSON2DBConfig(processing={"memory_limit": 16})).populate()
+    assert [one.reason for one in result.refused_files] == ["record_too_large"] * 2 * refused
 
 
 MEASURED = """
@@ -261,6 +261,7 @@ HOSTILE = {
     "deep": ("a_json", lambda: b'[{"id":1,"x":' + b'{"a":' * 2_000_000 + b"1" + b"}" * 2_000_000 + b"}]"),
     "a text": ("a_json", lambda: b'[{"id": 1, "x": "' + b"y" * 100_000_000 + b'"}]'),
     "a text of wide letters": ("a_json", lambda: b'[{"id": 1, "x": "' + b"y" * 60_000_000 + "😀".encode() + b'"}]'),
+    "a line of wide letters": ("a_ndjson", lambda: b'{"id": 1, "x": "' + b"y" * 60_000_000 + "😀".encode() + b'"}\n'),
     "quotation marks": ("a_json", lambda: b'[{"id": 1, "x": "' + b'\\"' * 30_000_000),
     "digits": ("a_json", lambda: b'[{"id": 1, "x": ' + b"9" * 10_000_000 + b"}]"),
     "a key": ("a_json", lambda: b'[{"id": 1, "' + b"k" * 10_000_000 + b'": 1}]'),
