@@ -30,8 +30,8 @@ def open_regular(path: Path, name: str | None = None) -> FileIO:
         descriptor = _opened(path, flags | _FLAGS)
         try:
             require_regular(os.fstat(descriptor).st_mode, path, name)  # what was opened, whatever stands there by now
-            if may_wait := _AT_ONCE != 0:
-                os.set_blocking(descriptor, may_wait)
+            if _AT_ONCE:
+                os.set_blocking(descriptor, True)
         except BaseException:
             os.close(descriptor)
             raise
