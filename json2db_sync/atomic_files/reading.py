@@ -31,7 +31,7 @@ def open_regular(path: Path, name: str | None = None) -> FileIO:
         try:
             require_regular(os.fstat(descriptor).st_mode, path, name)  # what was opened, whatever stands there by now
             if _AT_ONCE:
-                os.set_blocking(descriptor, True)
+                os.set_blocking(descriptor, bool(_AT_ONCE))
         except BaseException:
             os.close(descriptor)
             raise
