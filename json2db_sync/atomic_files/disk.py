@@ -13,7 +13,7 @@ from io import FileIO, TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from json2db_sync.atomic_files.reading import open_regular
+from json2db_sync.atomic_files.reading import AT_ONCE, open_regular, wait_again
 from json2db_sync.errors import FileError
 
 if TYPE_CHECKING:
@@ -171,10 +171,9 @@ def write_new(file: Path, text: str, mode: int = ANYONE) -> None:
 
 def appended(file: Path, mode: int) -> TextIOWrapper:
     """A log to write on at its end, line by line; one that is made has this mode from the first."""
-    at_once = getattr(os, "O_NONBLOCK", 0)  # a pipe that nobody reads is an error, and nothing to wait for
-    made = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | at_once, mode)
-    if at_once:
-        os.set_blocking(made, bool(at_once))
+    # A pipe that nobody reads is an error, and nothing to wait for.
+    made = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | AT_ONCE, mode)
+    wait_again(made)
     return open(made, "a", encoding="utf-8", errors="backslashreplace")
 
 

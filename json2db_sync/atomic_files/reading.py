@@ -11,8 +11,9 @@ from pathlib import Path
 from json2db_sync.errors import FileError
 from json2db_sync.limits import MEBIBYTE, OWN_FILE
 
-_AT_ONCE = getattr(os, "O_NONBLOCK", 0)
-_FLAGS = _AT_ONCE | getattr(os, "O_NOCTTY", 0)
+AT_ONCE = getattr(os, "O_NONBLOCK", 0)
+"""The flag to open a file by without waiting for anybody; see :func:`wait_again`."""
+_FLAGS = AT_ONCE | getattr(os, "O_NOCTTY", 0)
 _LEASED = 45.0
 """Seconds within which a system takes a file back that it lent to another program, such as Samba."""
 
@@ -30,14 +31,19 @@ def open_regular(path: Path, name: str | None = None) -> FileIO:
         descriptor = _opened(path, flags | _FLAGS)
         try:
             require_regular(os.fstat(descriptor).st_mode, path, name)  # what was opened, whatever stands there by now
-            if _AT_ONCE:
-                os.set_blocking(descriptor, bool(_AT_ONCE))
+            wait_again(descriptor)
         except BaseException:
             os.close(descriptor)
             raise
         return descriptor
 
     return FileIO(path, "rb", opener=opener)
+
+
+def wait_again(descriptor: int) -> None:
+    """Take :data:`AT_ONCE` off a file that is open: reading and writing may wait."""
+    if AT_ONCE:
+        os.set_blocking(descriptor, bool(AT_ONCE))
 
 
 def _opened(path: Path, flags: int) -> int:

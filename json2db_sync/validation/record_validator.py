@@ -51,12 +51,12 @@ class Violation:
 
 
 def _errors(
-    validator: jsonschema_rs.Validator, record: Mapping[str, object]
+    validator: jsonschema_rs.Validator, record: Mapping[str, object], *, every: bool
 ) -> Sequence[jsonschema_rs.ValidationError]:
-    """What is wrong with a record that is not valid: all of it, of a small one."""
+    """What is wrong with a record that is not valid: all of it, or the first."""
     import jsonschema_rs
 
-    if _is_small(record):
+    if every:
         return list(validator.iter_errors(record))  # which keeps all of them at once
     try:
         validator.validate(record)
@@ -119,8 +119,9 @@ class RecordRules:
         schema, validator = self._rules.get(entity, ("", None))
         if validator is None or validator.is_valid(record):
             return None
+        is_small = _is_small(record)
         try:
-            errors = _errors(validator, record)
+            errors = _errors(validator, record, every=is_small)
             told = [place_and_message(error) for error in errors[:MAX_VIOLATIONS]]
         except ValueError:  # the validator cannot show a value that is nested more than 255 levels deep
             return Violation("$", "what is wrong is nested too deep to be told", schema)
@@ -129,7 +130,7 @@ class RecordRules:
             for place, message in told
         ]
         more = f" (and {len(errors) - 1:,} more)" if len(errors) > 1 else ""
-        if not _is_small(record):
+        if not is_small:
             more = " (the first; the record is too large for all of them to be told)"
         path, message = shown[0]
         return Violation(path, message + more, schema, tuple(f"{place}: {text}" for place, text in shown))

@@ -85,10 +85,10 @@ def stated(file: ExportedFile) -> Export:
         raise FileError(f"its metadata is spoilt: {error}", reason="damaged_export") from error
     checksum, source, differs = str(said.get("checksum")), str(said.get("source")), said.get(DIFFERS)
     words = tuple(map(str, differs)) if isinstance(differs, list) else ()
-    id_ = said.get(DATABASE_ID)
+    generated_at, id_ = str(said["generated_at"]), said.get(DATABASE_ID)
+    made_from = id_ if isinstance(id_, str) else None
     return Export(
-        *(file.entity, file.path, file.identity, str(said["generated_at"]), source, checksum, records, words),
-        database_id=id_ if isinstance(id_, str) else None,
+        file.entity, file.path, file.identity, generated_at, source, checksum, records, words, database_id=made_from
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from json2db_sync.atomic_files import BackupRules
 from json2db_sync.atomic_files.places import Places
 from json2db_sync.errors import FileError
 from json2db_sync.export.exported_file import ExportedFile, Identity, identity_of, record_of, text_at
@@ -98,7 +99,7 @@ class Exports:
         newest = max(found, key=lambda path: found[path])
         if newest.is_symlink():
             home = self.directory.resolve()
-            Places(home, home / "backups", self._follow_links).published(newest.name)
+            Places(home, BackupRules().folder(home), self._follow_links).published(newest.name)
         return newest
 
     def sound(self, entity: str) -> Export:
