@@ -1,0 +1,92 @@
+"""Tables as a transfer or comparison reads and writes them: a catalog, and rows as columns of canonical text.
+
+A new kind of end (files, another database) is a subclass of :class:`TableStore`. What a value's canonical text is
+stands in :mod:`json2db_sync.databases.catalog.types`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
+from json2db_sync.databases.catalog.types import ColumnType
+
+TextColumn = Sequence[str | None]
+"""One column of some rows in canonical text; None is NULL."""
+Batch = Sequence[TextColumn]
+"""Some rows, column by column, in the order of the columns asked for."""
+Strangers = Literal["refuse", "text", "null"]
+"""What becomes of values of SQLite whose storage class or form is not that of their column's type."""
+
+
+@dataclass(frozen=True)
+class WireColumn:
+    """A column as its values travel: both ends write the canonical text of this type."""
+
+    name: str
+    type: ColumnType
+    strangers: Strangers = "refuse"
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """A value, or a row, that the other end would refuse or could not hold."""
+
+    table: str
+    key: str
+    """The row: ``id = 5``; or its rowid or number where it has no key."""
+    column: str | None
+    value: str
+    """As people read it, cut after 60 characters."""
+    code: str
+    """storage_class, out_of_range, too_long, too_precise, no_character, not_json, not_a_moment, null, duplicate,
+    orphan, check, not_a_number, not_utf8."""
+    why: str
+
+
+class TableStore(ABC):
+    """The tables of one end. Its connection, and with it the transaction, is given by whoever makes it."""
+
+    @abstractmethod
+    def catalog(self, schema: str | None = None) -> Catalog:
+        """What is there. Our ledger's tables are not part of it; those of our entities are."""
+
+    @abstractmethod
+    def read(
+        self,
+        table: CatalogTable,
+        columns: Sequence[WireColumn],
+        *,
+        order: Sequence[str] = (),
+        where: str | None = None,
+        batch_bytes: int = 1 << 20,
+    ) -> Iterator[Batch]:
+        """The rows in batches of about so many bytes, at least one row each.
+
+        :param order: columns to order by, byte by byte for texts, numerically for numbers, NULL last; none: as it is
+            fastest.
+        :param where: SQL of this database.
+        :raises ValueRefused: for a value that does not fit its wire type.
+        """
+
+    @abstractmethod
+    def misfits(self, table: CatalogTable, columns: Sequence[WireColumn]) -> Iterator[Misfit]:
+        """Every value that :meth:`read` would refuse, or change. It reads the whole table once."""
+
+    @abstractmethod
+    def write(self, table: CatalogTable, columns: Sequence[WireColumn], batches: Iterable[Batch]) -> int:
+        """Add rows; how many.
+
+        :param table: as this end's own catalog tells it.
+        """
+
+
+class ValueRefused(Exception):
+    """A value does not fit the type it is to travel as."""
+
+    def __init__(self, misfit: Misfit) -> None:
+        super().__init__(misfit.why)
+        self.misfit = misfit
