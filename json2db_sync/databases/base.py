@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import sqlalchemy as sa
 from sqlalchemy.engine.reflection import ObjectKind
@@ -29,6 +29,9 @@ from json2db_sync.databases.views import View
 from json2db_sync.errors import ConfigurationError, DatabaseError, SyncError, Unreachable, out_of_memory
 from json2db_sync.masking import masked
 from json2db_sync.model.plan import CustomColumn, EntityPlan, PathPlan
+
+if TYPE_CHECKING:
+    from json2db_sync.databases.table_stores import TableStore
 
 FaultOf = Callable[[BaseException, str], DatabaseError | None]
 """A driver's error and the database's label -> ours; None for an error that is not the driver's."""
@@ -441,6 +444,10 @@ class Database(TableChanges, RowAccess):
     @abstractmethod
     def version(self, connection: sa.Connection) -> str:
         """Product and version, as in ``SQLite 3.40.1``."""
+
+    @abstractmethod
+    def table_store(self, connection: sa.Connection) -> TableStore:
+        """All tables, whoever made them, as a transfer or comparison reads and writes them."""
 
     # Connections and transactions
 

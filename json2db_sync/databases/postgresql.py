@@ -52,6 +52,8 @@ from json2db_sync.workers.background import BackgroundQueue
 if TYPE_CHECKING:
     import psycopg
 
+    from json2db_sync.databases.table_stores import TableStore
+
 _TYPES: dict[Kind, SqlType] = {
     Kind.BOOL: sa.Boolean(),
     Kind.INTEGER: sa.BigInteger(),
@@ -172,6 +174,11 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
         if self.settings.schema:  # as a URL that leads there
             url = url.update_query_dict({"options": f"-csearch_path={self.quote(self.settings.schema)}"})
         return masked(url.render_as_string(hide_password=True))
+
+    def table_store(self, connection: sa.Connection) -> TableStore:
+        from json2db_sync.databases.table_stores.postgresql import PostgreSQLTables
+
+        return PostgreSQLTables(self, connection)
 
     def version(self, connection: sa.Connection) -> str:
         number = connection.exec_driver_sql("SHOW server_version").scalar_one()

@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from itertools import chain
 from sys import getsizeof
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -43,6 +43,9 @@ from json2db_sync.model.moments import moment_text, respelled, stored_format_of
 from json2db_sync.model.plan import HASH, ID, LOAD
 from json2db_sync.text import counted
 
+if TYPE_CHECKING:
+    from json2db_sync.databases.table_stores import TableStore
+
 # Only types whose affinity cannot change a value: a column declared JSON, DATE or NUMERIC would turn the text "2024"
 # into a number. BIGINT rather than INTEGER: an INTEGER PRIMARY KEY would become the rowid.
 _TYPES: dict[Kind, SqlType] = {Kind.BOOL: sa.Integer(), Kind.INTEGER: sa.BigInteger(), Kind.NUMBER: sa.REAL()}
@@ -70,6 +73,11 @@ class SQLiteDatabase(SQLiteViews):
         super().__init__(url, settings)
         self._in_unknown_order: set[tuple[str, str]] = set()
         """Columns of an application's tables."""
+
+    def table_store(self, connection: sa.Connection) -> TableStore:
+        from json2db_sync.databases.table_stores.sqlite import SQLiteTables
+
+        return SQLiteTables(self, connection)
 
     def version(self, connection: sa.Connection) -> str:
         return f"SQLite {sqlite3.sqlite_version}"

@@ -55,17 +55,33 @@ from json2db_sync.results.status import (
     StatusResult,
 )
 from json2db_sync.results.tables import PlanResult, SchemasResult, TablesResult
+from json2db_sync.results.transfer import (
+    CheckSchemaResult,
+    ComparedTable,
+    CompareResult,
+    JsonProposal,
+    LeftOut,
+    MovedTable,
+    PlannedColumn,
+    PlannedTable,
+    RefusedValues,
+    RowDifference,
+    SchemaDifference,
+    TransferResult,
+)
 from json2db_sync.results.verification import Check, VerifyResult
 from json2db_sync.results.workflow import WorkflowResult
 
 __all__ = [
-    "AnalysisResult", "BackupReport", "BackupResult", "Check", "DatabaseState", "DismissedResult", "EntityAnalysis",
-    "EntityReport", "EntityStatus", "ExportResult", "ExportStatus", "ExportedFile", "ExportedRejectsResult",
-    "FieldAnalysis", "FileLoad", "FoundFile", "GoneCounts", "GoneRecord", "GoneResult", "InferredSchemasResult",
-    "InspectResult", "JsonBackup", "JsonBackupsResult", "LeftDamage", "LoadReport", "Note", "PlaceStatus", "PlanResult",
-    "PopulateResult", "Problem", "RefusedFile", "RejectedRecord", "RejectedResult", "Relation", "RelationReport",
-    "RepairResult", "RepairedRecord", "ReportResult", "RestoredFile", "RestoredJsonResult", "Result", "RunReport",
-    "RunResult", "RunsResult", "ScheduleReport", "ScheduleResult", "SchemaChange", "SchemasResult", "SourceState",
-    "StatusResult", "StoredEntity", "SupersededRecord", "SupersededResult", "TableReport", "TablesResult",
-    "TracedRecord", "Value", "VerifyResult", "ViewReport", "WorkflowResult",
+    "AnalysisResult", "BackupReport", "BackupResult", "Check", "CheckSchemaResult", "CompareResult", "ComparedTable",
+    "DatabaseState", "DismissedResult", "EntityAnalysis", "EntityReport", "EntityStatus", "ExportResult",
+    "ExportStatus", "ExportedFile", "ExportedRejectsResult", "FieldAnalysis", "FileLoad", "FoundFile", "GoneCounts",
+    "GoneRecord", "GoneResult", "InferredSchemasResult", "InspectResult", "JsonBackup", "JsonBackupsResult",
+    "JsonProposal", "LeftDamage", "LeftOut", "LoadReport", "MovedTable", "Note", "PlaceStatus", "PlanResult",
+    "PlannedColumn", "PlannedTable", "PopulateResult", "Problem", "RefusedFile", "RefusedValues", "RejectedRecord",
+    "RejectedResult", "Relation", "RelationReport", "RepairResult", "RepairedRecord", "ReportResult", "RestoredFile",
+    "RestoredJsonResult", "Result", "RowDifference", "RunReport", "RunResult", "RunsResult", "ScheduleReport",
+    "ScheduleResult", "SchemaChange", "SchemaDifference", "SchemasResult", "SourceState", "StatusResult",
+    "StoredEntity", "SupersededRecord", "SupersededResult", "TableReport", "TablesResult", "TracedRecord",
+    "TransferResult", "Value", "VerifyResult", "ViewReport", "WorkflowResult",
 ]  # fmt: skip

@@ -12,8 +12,8 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[2] / "json2db_sync"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-MOST_LINES = 47_500
-MOST_ANY = 400
+MOST_LINES = 53_500
+MOST_ANY = 430
 LONGEST_FUNCTION = 40
 """Lines, its docstring apart."""
 MOST_PARAMETERS = 8

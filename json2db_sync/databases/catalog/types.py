@@ -1,4 +1,4 @@
-"""Types of columns, the same words for every database, and how each spells a value as text.
+r"""Types of columns, the same words for every database, and how each spells a value as text.
 
 The *canonical text* of a value is what PostgreSQL writes under our session's settings (ISO dates, UTC, hex bytea):
 
@@ -9,7 +9,7 @@ The *canonical text* of a value is what PostgreSQL writes under our session's se
 | numeric | digits without exponent, with the scale it has; ``NaN``, ``Infinity``, ``-Infinity`` |
 | float | the shortest text that reads back as the same double, as PostgreSQL or Python spells it |
 | text, enum | itself |
-| bytes | ``\\x`` and lower hex digits |
+| bytes | ``\x`` and lower hex digits |
 | date, timestamp | ``2024-02-03``, ``2024-02-03 04:05:06.7``, with `` BC``; ``infinity``, ``-infinity`` |
 | timestamptz | the same in UTC with ``+00`` |
 | time, timetz, interval | as PostgreSQL spells them |

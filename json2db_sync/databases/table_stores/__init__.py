@@ -47,6 +47,27 @@ class Misfit:
     why: str
 
 
+@dataclass(frozen=True)
+class Statement:
+    """A statement that makes a part of a database, for a plan to show and a transfer to execute."""
+
+    sql: str
+    what: str
+    """schema, type, table, index, key, comment, sequence."""
+    table: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class Creation:
+    """The statements that make the tables of a catalog: empty ones before their rows come, and the rest after them."""
+
+    before: tuple[Statement, ...]
+    """Types, then tables with columns, defaults and the constraints that rows are held to while they come."""
+    after: tuple[Statement, ...]
+    """Indexes, foreign keys where they are made last, comments, the next numbers of identities and sequences."""
+
+
 class TableStore(ABC):
     """The tables of one end. Its connection, and with it the transaction, is given by whoever makes it."""
 
@@ -82,6 +103,18 @@ class TableStore(ABC):
 
         :param table: as this end's own catalog tells it.
         """
+
+    @abstractmethod
+    def creation(self, catalog: Catalog) -> Creation:
+        """The statements that make what a catalog of this database says; nothing is executed."""
+
+    @abstractmethod
+    def execute(self, statement: str) -> None:
+        """Execute a statement as it stands, a colon or % in it included."""
+
+    @abstractmethod
+    def drop(self, tables: Sequence[CatalogTable]) -> None:
+        """Drop these tables, whatever foreign keys are between them."""
 
 
 class ValueRefused(Exception):

@@ -1,0 +1,1 @@
+"""Two databases held against each other: their schemas, and every value."""

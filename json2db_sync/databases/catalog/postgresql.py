@@ -1,0 +1,12 @@
+"""What a database of PostgreSQL is made of."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from json2db_sync.databases.catalog.tables import Catalog
+
+
+def read_catalog(connection: sa.Connection, schema: str | None = None) -> Catalog:
+    """Everything but our ledger's tables."""
+    raise NotImplementedError

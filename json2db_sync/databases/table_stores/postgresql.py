@@ -1,0 +1,52 @@
+"""Tables of PostgreSQL as a transfer or comparison reads and writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from json2db_sync.databases.catalog.postgresql import read_catalog
+from json2db_sync.databases.catalog.postgresql_ddl import creation
+from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
+from json2db_sync.databases.table_stores import Batch, Creation, Misfit, TableStore, WireColumn
+
+if TYPE_CHECKING:
+    from json2db_sync.databases.base import Database
+
+
+class PostgreSQLTables(TableStore):
+    """Over one open connection of ours."""
+
+    def __init__(self, database: Database, connection: sa.Connection) -> None:
+        self._database, self._connection = database, connection
+
+    def catalog(self, schema: str | None = None) -> Catalog:
+        return read_catalog(self._connection, schema)
+
+    def creation(self, catalog: Catalog) -> Creation:
+        return creation(catalog)
+
+    def execute(self, statement: str) -> None:
+        raise NotImplementedError
+
+    def drop(self, tables: Sequence[CatalogTable]) -> None:
+        raise NotImplementedError
+
+    def read(
+        self,
+        table: CatalogTable,
+        columns: Sequence[WireColumn],
+        *,
+        order: Sequence[str] = (),
+        where: str | None = None,
+        batch_bytes: int = 1 << 20,
+    ) -> Iterator[Batch]:
+        raise NotImplementedError
+
+    def misfits(self, table: CatalogTable, columns: Sequence[WireColumn]) -> Iterator[Misfit]:
+        raise NotImplementedError
+
+    def write(self, table: CatalogTable, columns: Sequence[WireColumn], batches: Iterable[Batch]) -> int:
+        raise NotImplementedError

@@ -1,0 +1,1 @@
+"""The operations that hold two databases against each other."""

@@ -1,0 +1,1 @@
+"""The operation that moves tables from one database to another."""

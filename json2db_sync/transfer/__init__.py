@@ -1,0 +1,1 @@
+"""Moving tables from one database to another, and the certificate of it."""
