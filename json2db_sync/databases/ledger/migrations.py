@@ -60,6 +60,10 @@ def _databases_have_an_id(connection: sa.Connection) -> None:
         connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN database_id TEXT")
 
 
+def _transfers_are_remembered(_connection: sa.Connection) -> None:
+    """There may be tables of transfers, which a former version would take for an application's."""
+
+
 MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _plans_name_their_date_formats,
     _places_name_the_first_run,
@@ -68,5 +72,6 @@ MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _plans_tell_paths,
     _rejected_records_bear_remarks,
     _databases_have_an_id,
+    _transfers_are_remembered,
 )
 """Each leads from the version before its place, counted from 1, to that of its place."""

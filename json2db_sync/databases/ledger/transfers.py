@@ -1,0 +1,127 @@
+"""What the ledger remembers of transfers into a database: tables of their own, which an application's may have alone.
+
+They are no part of the ledger's :data:`~json2db_sync.databases.ledger.schema.metadata`: a database that has only these
+is none of ours, and one that lacks them lacks nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from json2db_sync.databases.catalog.tables import CatalogTable
+from json2db_sync.databases.ledger.schema import PREFIX, safe_text
+from json2db_sync.model.kinds import now_text
+
+_metadata = sa.MetaData()
+_transfers = sa.Table(
+    f"{PREFIX}transfers",
+    _metadata,
+    sa.Column("id", sa.BigInteger(), primary_key=True, autoincrement=False),
+    sa.Column("started_at", sa.Text(), nullable=False),
+    sa.Column("finished_at", sa.Text()),
+    sa.Column("state", sa.Text(), nullable=False),  # running, done
+    sa.Column("source", sa.Text(), nullable=False),
+    sa.Column("options", sa.Text(), nullable=False),
+    sa.Column("progress", sa.Text()),  # of one that is done in several transactions: how far it is
+    sa.Column("certificate", sa.Text()),
+)
+_manifest = sa.Table(
+    f"{PREFIX}manifest",
+    _metadata,
+    sa.Column("table_name", sa.Text(), primary_key=True),
+    sa.Column("origin", sa.Text(), nullable=False),  # the table as the source's catalog tells it, as JSON
+    sa.Column("made", sa.Text(), nullable=False),  # as the target's told it then
+)
+TRANSFER_TABLES = tuple(_metadata.tables)
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """A table that a transfer made."""
+
+    origin: CatalogTable
+    """As it was in the database that it came from."""
+    made: CatalogTable
+    """As it was made here: where it is another by now, its origin tells nothing any more."""
+    database: str
+    """The kind of database it came from."""
+
+
+class Transfers:
+    """Over one open connection."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def exist(self) -> bool:
+        """Was there ever a transfer into this database?"""
+        inspector = sa.inspect(self._connection)
+        return all(inspector.has_table(name) for name in TRANSFER_TABLES)
+
+    def create(self) -> None:
+        """Create the tables that are missing."""
+        _metadata.create_all(self._connection)
+
+    def start(self, source: str, options: Mapping[str, Any]) -> int:
+        """A new transfer's number.
+
+        :param source: without a password.
+        """
+        last = self._connection.execute(sa.select(sa.func.max(_transfers.c.id))).scalar()
+        number = int(last or 0) + 1
+        row = {"id": number, "started_at": now_text(), "state": "running", "source": safe_text(source)}
+        self._connection.execute(_transfers.insert(), {**row, "options": json.dumps(options, sort_keys=True)})
+        return number
+
+    def unfinished(self, source: str, options: Mapping[str, Any]) -> tuple[int, dict[str, Any]] | None:
+        """The number and progress of the same transfer, where it was broken off; None where none was."""
+        same = (_transfers.c.source == safe_text(source)) & (_transfers.c.state == "running")
+        same &= _transfers.c.options == json.dumps(options, sort_keys=True)
+        found = sa.select(_transfers.c.id, _transfers.c.progress).where(same, _transfers.c.progress.is_not(None))
+        row = self._connection.execute(found.order_by(_transfers.c.id.desc()).limit(1)).first()
+        return None if row is None else (int(row.id), json.loads(row.progress))
+
+    def keep(self, number: int, progress: Mapping[str, Any]) -> None:
+        """How far a transfer is, in the transaction that brought it there."""
+        self._set(number, progress=json.dumps(progress))
+
+    def finish(self, number: int, certificate: str) -> None:
+        """It is done."""
+        self._set(number, state="done", finished_at=now_text(), progress=None, certificate=certificate)
+
+    def _set(self, number: int, **values: str | None) -> None:
+        self._connection.execute(_transfers.update().where(_transfers.c.id == number).values(**values))
+
+    def remember(self, tables: Sequence[Remembered]) -> None:
+        """What the target's schema cannot say of these tables is in the manifest from now on."""
+        names = [one.made.name for one in tables]
+        self.forget(names)
+        for one in tables:
+            origin = {"database": one.database, "table": msgspec.to_builtins(one.origin)}
+            row = {"table_name": one.made.name, "origin": json.dumps(origin), "made": _text(one.made)}
+            self._connection.execute(_manifest.insert(), row)
+
+    def forget(self, names: Collection[str]) -> None:
+        """These tables are not any more what they were."""
+        self._connection.execute(_manifest.delete().where(_manifest.c.table_name.in_(names)))
+
+    def manifest(self) -> dict[str, Remembered]:
+        """What transfers made here, by the name of the table; nothing where there was none."""
+        if not self.exist():
+            return {}
+        found = {}
+        for name, origin, made in self._connection.execute(sa.select(_manifest)):
+            told = json.loads(origin)
+            table = msgspec.convert(told["table"], CatalogTable)
+            found[name] = Remembered(table, msgspec.json.decode(made, type=CatalogTable), told["database"])
+        return found
+
+
+def _text(table: CatalogTable) -> str:
+    return msgspec.json.encode(table).decode()
