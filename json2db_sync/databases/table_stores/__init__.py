@@ -18,8 +18,9 @@ TextColumn = Sequence[str | None]
 """One column of some rows in canonical text; None is NULL."""
 Batch = Sequence[TextColumn]
 """Some rows, column by column, in the order of the columns asked for."""
-Strangers = Literal["refuse", "text", "null"]
-"""What becomes of values of SQLite whose storage class or form is not that of their column's type."""
+Strangers = Literal["refuse", "text", "null", "marked"]
+"""What becomes of values of SQLite whose storage class or form is not that of their column's type. Marked: the
+character NUL, then as ``any`` spells them (a text that itself begins with NUL, too); what comparisons ask for."""
 
 
 @dataclass(frozen=True)
