@@ -47,7 +47,7 @@ class LeftOut(Value):
 
 @dataclass(frozen=True)
 class JsonProposal(Value):
-    """A text column that holds only JSON objects and lists, and could become JSONB: ``--json TABLE.COLUMN``."""
+    """A text column that holds only JSON objects and lists, and could become JSONB: ``jsonb=["TABLE.COLUMN"]``."""
 
     table: str
     column: str

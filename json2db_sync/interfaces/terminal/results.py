@@ -9,6 +9,7 @@ from rich.console import Console
 
 from json2db_sync import results as kinds
 from json2db_sync.interfaces.terminal import analysis as draw_analysis
+from json2db_sync.interfaces.terminal import comparison as draw_comparison
 from json2db_sync.interfaces.terminal import exporting as draw_exporting
 from json2db_sync.interfaces.terminal import history as draw_history
 from json2db_sync.interfaces.terminal import inspection as draw_inspection
@@ -18,6 +19,7 @@ from json2db_sync.interfaces.terminal import repair as draw_repair
 from json2db_sync.interfaces.terminal import state as draw_state
 from json2db_sync.interfaces.terminal import status as draw_status
 from json2db_sync.interfaces.terminal import tables as draw_tables
+from json2db_sync.interfaces.terminal import transfer as draw_transfer
 from json2db_sync.interfaces.terminal import verification as draw_verification
 from json2db_sync.interfaces.terminal.canvas import BAD, Canvas
 from json2db_sync.interfaces.terminal.wording import short_paths
@@ -37,6 +39,8 @@ _ANSWERS: Mapping[type[Result], Callable[[Any, Canvas], None]] = {
     kinds.InspectResult: draw_inspection.inspection,
     kinds.JsonBackupsResult: draw_exporting.json_backups,
     kinds.RestoredJsonResult: draw_exporting.restored_json,
+    kinds.CompareResult: draw_comparison.comparison,
+    kinds.CheckSchemaResult: draw_comparison.schemas,
 }
 """Results that have nothing to show but their error where they failed."""
 _WORK: Mapping[type[Result], Callable[[Any, Canvas], None]] = {
@@ -50,6 +54,7 @@ _WORK: Mapping[type[Result], Callable[[Any, Canvas], None]] = {
     kinds.WorkflowResult: draw_loading.workflow,
     kinds.StatusResult: draw_status.status,
     kinds.ExportResult: draw_exporting.export,
+    kinds.TransferResult: draw_transfer.transfer,
 }
 """Results that show what was reached before they failed, too."""
 _OFFSETS = ("file", "record", "byte", "path", "entity", "table", "setting")
