@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
 from json2db_sync.databases.catalog.types import ColumnType
@@ -30,6 +30,12 @@ class WireColumn:
     name: str
     type: ColumnType
     strangers: Strangers = "refuse"
+    nullable: bool = True
+    """Does the other end take NULL? What it does not is a misfit; :meth:`TableStore.read` gives it all the same."""
+    nul: bool = True
+    """Does the other end hold U+0000 in texts? (:attr:`TableStore.holds_nul`)"""
+    signed_zero: bool = True
+    """Does the other end tell -0.0 from 0.0? (:attr:`TableStore.holds_signed_zero`)"""
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,11 @@ class Creation:
 class TableStore(ABC):
     """The tables of one end. Its connection, and with it the transaction, is given by whoever makes it."""
 
+    holds_nul: ClassVar[bool]
+    """Can its texts hold U+0000?"""
+    holds_signed_zero: ClassVar[bool]
+    """Do its columns of floats tell -0.0 from 0.0?"""
+
     @abstractmethod
     def catalog(self, schema: str | None = None) -> Catalog:
         """What is there. Our ledger's tables are not part of it; those of our entities are."""
@@ -96,7 +107,10 @@ class TableStore(ABC):
 
     @abstractmethod
     def misfits(self, table: CatalogTable, columns: Sequence[WireColumn]) -> Iterator[Misfit]:
-        """Every value that :meth:`read` would refuse, or change. It reads the whole table once."""
+        """Every value that :meth:`read` would refuse, and every NULL, U+0000 and -0.0 that the other end does not take.
+
+        It reads the whole table once.
+        """
 
     @abstractmethod
     def write(self, table: CatalogTable, columns: Sequence[WireColumn], batches: Iterable[Batch]) -> int:

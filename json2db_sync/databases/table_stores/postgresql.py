@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 class PostgreSQLTables(TableStore):
     """Over one open connection of ours."""
 
+    holds_nul = False
+    holds_signed_zero = True
+
     def __init__(self, database: Database, connection: sa.Connection) -> None:
         self._database, self._connection = database, connection
 

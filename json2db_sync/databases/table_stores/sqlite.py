@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -11,6 +11,7 @@ from json2db_sync.databases.catalog.sqlite import read_catalog
 from json2db_sync.databases.catalog.sqlite_ddl import creation
 from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
 from json2db_sync.databases.table_stores import Batch, Creation, Misfit, TableStore, WireColumn
+from json2db_sync.databases.table_stores.profiles import ColumnProfile
 
 if TYPE_CHECKING:
     from json2db_sync.databases.base import Database
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 class SQLiteTables(TableStore):
     """Over one open connection of ours."""
+
+    holds_nul = True
+    holds_signed_zero = False
 
     def __init__(self, database: Database, connection: sa.Connection) -> None:
         self._database, self._connection = database, connection
@@ -49,4 +53,8 @@ class SQLiteTables(TableStore):
         raise NotImplementedError
 
     def write(self, table: CatalogTable, columns: Sequence[WireColumn], batches: Iterable[Batch]) -> int:
+        raise NotImplementedError
+
+    def profile(self, table: CatalogTable) -> Mapping[str, ColumnProfile]:
+        """What each column holds, by name. It reads the whole table once."""
         raise NotImplementedError
