@@ -18,6 +18,8 @@ class Identity:
     increment: int = 1
     sequence: str | None = None
     """The sequence's name, where the column is a serial."""
+    reuses: bool = False
+    """May a number come again whose row is gone? (SQLite's INTEGER PRIMARY KEY without AUTOINCREMENT)"""
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,8 @@ class CatalogTable:
     """Of a view, the statement."""
     rowid: bool = False
     """Has it SQLite's rowid, by which its rows can be read in order?"""
+    options: tuple[str, ...] = ()
+    """What stands behind a table of SQLite: STRICT, WITHOUT ROWID."""
     rows: int | None = None
     """About how many, where the database tells without counting."""
 
