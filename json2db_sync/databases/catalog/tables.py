@@ -86,6 +86,9 @@ class Index:
     unique: bool = False
     where: str | None = None
     method: str = "btree"
+    nulls_distinct: bool = True
+    include: tuple[str, ...] = ()
+    """Columns that it holds besides, bare."""
     definition: str = ""
     """The statement that made it, in its database's words."""
 
@@ -97,7 +100,7 @@ class CatalogTable:
     name: str
     columns: tuple[CatalogColumn, ...]
     schema: str | None = None
-    """None in SQLite."""
+    """None where names without a schema mean it: in SQLite always."""
     primary_key: Unique | None = None
     uniques: tuple[Unique, ...] = ()
     checks: tuple[Check, ...] = ()
@@ -111,6 +114,8 @@ class CatalogTable:
     """Has it SQLite's rowid, by which its rows can be read in order?"""
     options: tuple[str, ...] = ()
     """What stands behind a table of SQLite: STRICT, WITHOUT ROWID."""
+    partitioned: bool = False
+    """Are its rows in partitions, so that ``ONLY`` would find none?"""
     rows: int | None = None
     """About how many, where the database tells without counting."""
 

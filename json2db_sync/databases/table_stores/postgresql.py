@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from json2db_sync.databases.attached import execute
 from json2db_sync.databases.catalog.postgresql import read_catalog
-from json2db_sync.databases.catalog.postgresql_ddl import creation
+from json2db_sync.databases.catalog.postgresql_ddl import creation, dropping
 from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
 from json2db_sync.databases.table_stores import Batch, Creation, Misfit, TableStore, WireColumn
 
@@ -29,13 +30,15 @@ class PostgreSQLTables(TableStore):
         return read_catalog(self._connection, schema)
 
     def creation(self, catalog: Catalog) -> Creation:
-        return creation(catalog)
+        version = self._connection.dialect.server_version_info or ()
+        return creation(catalog, virtual=version >= (18,))
 
     def execute(self, statement: str) -> None:
-        raise NotImplementedError
+        execute(self._connection, statement)
 
     def drop(self, tables: Sequence[CatalogTable]) -> None:
-        raise NotImplementedError
+        for statement in dropping(tables):
+            execute(self._connection, statement)
 
     def read(
         self,

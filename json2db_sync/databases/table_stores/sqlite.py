@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from json2db_sync.databases.attached import execute
 from json2db_sync.databases.catalog.sqlite import read_catalog
 from json2db_sync.databases.catalog.sqlite_ddl import creation
 from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
@@ -33,10 +34,13 @@ class SQLiteTables(TableStore):
         return creation(catalog)
 
     def execute(self, statement: str) -> None:
-        raise NotImplementedError
+        execute(self._connection, statement)
 
     def drop(self, tables: Sequence[CatalogTable]) -> None:
-        raise NotImplementedError
+        """Foreign keys must not be enforced, as in ``restructuring()``: rows of others would go with those dropped."""
+        for table in tables:
+            kind = "VIEW" if table.is_view else "TABLE"
+            execute(self._connection, f"DROP {kind} {self._database.quote(table.name)}")
 
     def read(
         self,

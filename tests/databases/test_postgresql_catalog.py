@@ -1,0 +1,254 @@
+"""A database of PostgreSQL is told in words, and from these made again, the same in all that the words can say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from json2db_sync.databases import open_database
+from json2db_sync.databases.base import Database, DatabaseSettings
+from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
+from json2db_sync.databases.catalog.types import ColumnType, TypeName
+
+
+class Place:
+    """A database, or a schema of one."""
+
+    def __init__(self, url: str, schema: str | None = None) -> None:
+        self.url, self.schema = url, schema
+
+    def __call__(self, *statements: str) -> list[tuple]:
+        """Execute, and give the rows of the last."""
+        plain = sa.make_url(self.url).set(drivername="postgresql").render_as_string(hide_password=False)
+        with psycopg.connect(plain) as connection:
+            if self.schema:
+                connection.execute(psycopg.sql.SQL("SET search_path = {}").format(psycopg.sql.Identifier(self.schema)))
+            for statement in statements:
+                cursor = connection.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+
+    def opened(self) -> Database:
+        return open_database(self.url, DatabaseSettings(schema=self.schema))
+
+    def catalog(self, schema: str | None = None) -> Catalog:
+        with self.opened() as database, database.reading() as connection:
+            return database.table_store(connection).catalog(schema)
+
+    def make(self, catalog: Catalog, rows: str = "") -> None:
+        """Make what the catalog says, with these rows."""
+        with self.opened() as database, database.transaction() as connection:
+            store = database.table_store(connection)
+            creation = store.creation(catalog)
+            for statement in (*(one.sql for one in creation.before), rows, *(one.sql for one in creation.after)):
+                if statement:
+                    store.execute(statement)
+
+
+@pytest.fixture
+def place(postgres_url: str) -> Place:
+    return Place(postgres_url)
+
+
+@pytest.fixture
+def other(postgres_server) -> Iterator[Place]:
+    """A second database, empty."""
+    url = postgres_server.create_database()
+    yield Place(url)
+    postgres_server.drop_database(url)
+
+
+def said(catalog: Catalog) -> Catalog:
+    """What creation makes: no views, and nothing that depends on how many rows there are."""
+    tables = tuple(replace(table, rows=None) for table in catalog.tables if not table.is_view)
+    return replace(catalog, tables=tables, unsaid=(), schema=None)
+
+
+MANY = {
+    "types": """
+        CREATE TABLE kinds (a boolean, b smallint, c integer, d bigint, e numeric, f numeric(10,2), g numeric(5,0),
+        h real, i double precision, j text, k varchar, l varchar(20), m char(3), n bpchar, o bytea, p date, q time,
+        r time(3), s timetz, t timestamp, u timestamp(0), v timestamptz, w timestamptz(3), x interval,
+        y interval year to month, z interval second(2), aa interval(1), ab uuid, ac json, ad jsonb, ae money, af inet,
+        ag cidr, ah macaddr, ai bit(3), aj bit varying(5), ak int4range, al tsvector, am xml, an oid, ao point,
+        ap polygon, aq name, ar "char", at tsquery, au pg_lsn, av text[], aw numeric(6,3)[], ax integer[][],
+        ay varchar(3)[], az regclass, ba int2vector, bb jsonb[], bc timestamptz(2)[])
+    """,
+    "keys": """
+        CREATE TABLE a (x int, y text, z date, PRIMARY KEY (y, x), CONSTRAINT zz UNIQUE (z), UNIQUE (x, z),
+            CHECK (x > 0), CONSTRAINT "long'un" CHECK (y <> 'a''b' AND z > '2000-01-01'));
+        CREATE TABLE b (id int PRIMARY KEY, parent int REFERENCES b ON DELETE SET NULL, y text, x int,
+            CONSTRAINT to_a FOREIGN KEY (y, x) REFERENCES a (y, x) ON DELETE CASCADE ON UPDATE RESTRICT
+                DEFERRABLE INITIALLY DEFERRED);
+        ALTER TABLE a ADD COLUMN first int DEFAULT 7, ADD FOREIGN KEY (first) REFERENCES b
+            ON UPDATE SET DEFAULT DEFERRABLE;
+    """,
+    "defaults": """
+        CREATE SEQUENCE free INCREMENT 7 START 3;
+        CREATE TABLE d (a text DEFAULT 'it''s' NOT NULL, b int DEFAULT -1, c timestamptz DEFAULT now(),
+            d date DEFAULT CURRENT_DATE, e jsonb DEFAULT '{"a": 1}', f text[] DEFAULT ARRAY['x', 'y'],
+            g boolean DEFAULT true, h numeric DEFAULT 1.50, i text DEFAULT 'a\\b%:c', j int DEFAULT nextval('free') + 1,
+            k uuid DEFAULT gen_random_uuid(), l text DEFAULT NULL, m bytea DEFAULT '\\x00ff', n int DEFAULT (1 + 2) * 3,
+            o text DEFAULT CASE WHEN 1 = 1 THEN 'a' ELSE NULL END, p boolean DEFAULT (1 > 2 AND NOT false),
+            q bigint DEFAULT nextval('free'));
+    """,
+    "identities": """
+        CREATE TABLE i (a int GENERATED ALWAYS AS IDENTITY, b serial, c bigserial, d smallserial,
+            e bigint GENERATED BY DEFAULT AS IDENTITY (INCREMENT BY 10 START WITH 5),
+            f bigint GENERATED BY DEFAULT AS IDENTITY (INCREMENT BY -1),
+            g int GENERATED BY DEFAULT AS IDENTITY (MINVALUE -5));
+        SELECT setval('i_b_seq', 41);
+        SELECT setval('i_c_seq', 9223372036854775807);
+        SELECT setval('i_d_seq', 3, false);
+    """,
+    "generated": """
+        CREATE TABLE g (a int, b int, s int GENERATED ALWAYS AS (a + b) STORED NOT NULL,
+            t text GENERATED ALWAYS AS ('a' || a::text) STORED);
+    """,
+    "comments": r"""
+        CREATE TYPE mood AS ENUM ('so ''so''', 'ok', 'naïve');
+        CREATE DOMAIN positive AS int NOT NULL DEFAULT 1 CHECK (VALUE > 0) CONSTRAINT small CHECK (VALUE < 10);
+        CREATE DOMAIN tiny AS positive CHECK (VALUE < 3);
+        CREATE DOMAIN moods AS mood[];
+        CREATE TABLE c (a mood DEFAULT 'ok', b positive, c tiny DEFAULT 2, d mood[], e moods, f positive[]);
+        COMMENT ON TABLE c IS 'it''s 100% a:table \n';
+        COMMENT ON COLUMN c.b IS 'b';
+        COMMENT ON TYPE mood IS 'how';
+        COMMENT ON DOMAIN tiny IS 'small';
+    """,
+    "indexes": """
+        CREATE TABLE x (a text, "B c" text COLLATE "C", c int, d jsonb, e int4range);
+        CREATE INDEX ON x (a);
+        CREATE UNIQUE INDEX up ON x (lower(a) DESC, "B c" COLLATE "POSIX", c NULLS FIRST, (c + 1) DESC NULLS LAST)
+            INCLUDE (d) WHERE c > 0 AND a IS NOT NULL;
+        CREATE INDEX ON x USING gin (d);
+        CREATE INDEX ON x USING gin (d jsonb_path_ops);
+        CREATE INDEX ON x USING gist (e);
+        CREATE INDEX ON x USING hash (c);
+        CREATE INDEX ON x USING brin (c int4_minmax_multi_ops (values_per_range = 16));
+        CREATE INDEX ON x (a text_pattern_ops DESC, "B c" varchar_ops);
+        CREATE INDEX ON x ((d ->> 'a'), (d ->> 'b') COLLATE "C");
+        CREATE UNIQUE INDEX one ON x (c) NULLS NOT DISTINCT;
+        CREATE TABLE y (a int, UNIQUE NULLS NOT DISTINCT (a));
+    """,
+    "names": """
+        CREATE TYPE "Ty""pe" AS ENUM ('a');
+        CREATE DOMAIN "Do main" AS text;
+        CREATE TABLE "Order Items" ("select" serial, "naïve""quote" text PRIMARY KEY, "Größe" "Do main",
+            "a:b %s" "Ty""pe" DEFAULT 'a', CONSTRAINT "My Check" CHECK ("select" > 0));
+        CREATE TABLE "select" (id int GENERATED ALWAYS AS IDENTITY, "Ref" text,
+            CONSTRAINT "F k" FOREIGN KEY ("Ref") REFERENCES "Order Items" ("naïve""quote"));
+        CREATE INDEX "In'dex" ON "Order Items" ("Größe", upper("naïve""quote"));
+        COMMENT ON COLUMN "Order Items"."naïve""quote" IS '"';
+    """,
+    "none": "CREATE TABLE empty ();",
+}
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_a_database_made_from_a_catalog_has_the_same(place, other, name):
+    """What was read is made in another database, and read there again: the same."""
+    place(MANY[name])
+    first = place.catalog()
+    assert first.tables
+    other.make(first)
+    assert said(other.catalog()) == said(first)
+
+
+def columns(table: CatalogTable) -> dict[str, ColumnType]:
+    return {column.name: column.type for column in table.columns}
+
+
+def test_types_are_told_in_the_words_of_every_database(place):
+    """Each type of PostgreSQL has its neutral name, with bits, lengths, precision and elements."""
+    place(MANY["types"])
+    found = columns(place.catalog().table("kinds"))
+    name = {key: type_.name.value for key, type_ in found.items()}
+    others = {key for key, said in name.items() if said == "other"}
+    assert others == {
+        *["ae", "af", "ag", "ah", "ai", "aj", "ak", "al", "am", "an", "ao", "ap", "aq", "ar", "at", "au", "az", "ba"]
+    }
+    assert [name[key] for key in "abcdehjopqstvx"] == [
+        *("boolean", "integer", "integer", "integer", "numeric", "float", "text", "bytes", "date", "time"),
+        *("timetz", "timestamp", "timestamptz", "interval"),
+    ]
+    assert [found[key].bits for key in "abcdhi"] == [None, 16, 32, 64, 32, 64]
+    assert (found["f"].precision, found["f"].scale, found["f"].declared) == (10, 2, "numeric(10,2)")
+    assert (found["e"].precision, found["e"].scale) == (None, None)
+    assert [(found[key].length, found[key].fixed) for key in "jklmn"] == [
+        (None, False), (None, False), (20, False), (3, True), (None, True),
+    ]  # fmt: skip
+    assert [found[key].length for key in ("q", "r", "u", "w", "x", "y", "z", "aa")] == [
+        None, 3, 0, 3, None, None, 2, 1,
+    ]  # fmt: skip
+    assert found["aw"].element == ColumnType(TypeName.NUMERIC, "numeric(6,3)", precision=6, scale=3)
+    assert found["ax"].declared == "integer[][]"
+    assert found["ay"].element == ColumnType(TypeName.TEXT, "character varying(3)", length=3)
+
+
+def test_negative_scales_are_scales(place):
+    """numeric(3,-2) holds hundreds."""
+    place("CREATE TABLE t (a numeric(3,-2), b numeric(5,7))")
+    found = columns(place.catalog().table("t"))
+    assert (found["a"].precision, found["a"].scale) == (3, -2)
+    assert (found["b"].precision, found["b"].scale) == (5, 7)
+
+
+def test_domains_go_down_to_what_they_are_made_of(place):
+    """A column of a domain has the type below it, and the domain's name; enums have their labels."""
+    place(MANY["comments"])
+    catalog = place.catalog()
+    found = columns(catalog.table("c"))
+    assert found["a"].labels == ("so 'so'", "ok", "naïve")
+    assert (found["c"].name, found["c"].bits, found["c"].domain, found["c"].declared) == ("integer", 32, "tiny", "tiny")
+    assert found["e"].name is TypeName.ARRAY
+    assert found["e"].element is not None
+    assert found["e"].element.labels == found["a"].labels
+    assert [domain.name for domain in catalog.domains] == ["positive", "moods", "tiny"]
+    assert catalog.domains[0].nullable is False
+    assert [check.expression for check in catalog.domains[0].checks] == ["(VALUE > 0)", "(VALUE < 10)"]
+
+
+def test_the_next_number_is_the_next_free_one(place, other):
+    """An INSERT into what was made gets the number that it would have got in the source, or one after all rows."""
+    place(
+        "CREATE TABLE t (a serial, b int GENERATED ALWAYS AS IDENTITY, c text)",
+        "INSERT INTO t (c) VALUES ('x'), ('y')",
+        "INSERT INTO t (a, c) VALUES (70, 'beyond')",
+        "CREATE TABLE none (id bigserial, c text)",
+        "SELECT setval('none_id_seq', 12)",
+        "CREATE TABLE down (id int GENERATED BY DEFAULT AS IDENTITY (INCREMENT BY -1), c text)",
+        "CREATE TABLE new (id serial, c text)",
+    )
+    other.make(
+        place.catalog(), "INSERT INTO t (a, c) VALUES (1, 'x'), (2, 'y'), (70, 'z'); INSERT INTO down VALUES (-4)"
+    )
+    assert other("INSERT INTO t (c) VALUES ('new') RETURNING a, b") == [(71, 4)]
+    assert other("INSERT INTO none (c) VALUES ('new') RETURNING id") == [(13,)]
+    assert other("INSERT INTO down (c) VALUES ('new') RETURNING id") == [(-5,)]
+    assert other("INSERT INTO new (c) VALUES ('new') RETURNING id") == [(1,)]
+
+
+def test_a_used_up_sequence_stays_so(place, other):
+    """Where the source would refuse the next row, the target does."""
+    place("CREATE TABLE t (id smallserial, c text)", "SELECT setval('t_id_seq', 32767)")
+    other.make(place.catalog())
+    with pytest.raises(psycopg.errors.SequenceGeneratorLimitExceeded):
+        other("INSERT INTO t (c) VALUES ('x')")
+
+
+def test_keys_are_in_force_in_what_was_made(place, other):
+    """Foreign keys refuse orphans, and their actions act; deferred ones wait."""
+    place(MANY["keys"])
+    other.make(
+        place.catalog(),
+        "INSERT INTO a VALUES (1, 'b'); UPDATE a SET first = NULL; INSERT INTO b VALUES (1, 1, 'b', 1), (2, 1, NULL, NULL)",
+    )
+    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+        other("INSERT INTO b VALUES (3, 99)")
+    other("INSERT INTO b (id, y, x) VALUES (3, 'later', 1)", "INSERT INTO a (x, y, first) VALUES (1, 'later', 2)")
+    other("DELETE FROM a WHERE y = 'b'")
+    assert other("SELECT id, parent FROM b ORDER BY id") == [(2, None), (3, None)]
