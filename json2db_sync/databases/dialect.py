@@ -113,6 +113,14 @@ class Dialect(ABC):
         """Could :meth:`rejection_reason` say something of records in this text?"""
         return False
 
+    def unstorable(self, kind: Kind, column: Sequence[object]) -> Mapping[int, tuple[str, str]]:
+        """By place, those of values as they are given to be stored that this database cannot hold: a code, and why."""
+        return {}
+
+    def of_users_own(self, column: Sequence[object]) -> Sequence[object]:
+        """Values of a column of the user's own type as :meth:`RowForm.ready` takes them."""
+        return column
+
     def refuses_row(self, error: sa.exc.DBAPIError) -> bool:
         """Is this about a value of the row at hand?
 
@@ -127,6 +135,10 @@ class Dialect(ABC):
     def refusal(self, connection: sa.Connection, error: sa.exc.DBAPIError) -> str:
         """In one line why a row is refused, with the key that is missing or there already, or the trigger."""
         return str(error.orig).partition("\n")[0]
+
+    def refused_column(self, error: BaseException | None) -> str | None:
+        """The column whose value is refused, where the error tells."""
+        return None
 
     def lacked_character(self, error: DatabaseError) -> str:
         """The character that the database's encoding lacks; empty where the error is not about that."""

@@ -321,8 +321,23 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
             return "it holds U+0000, which PostgreSQL cannot store"
         return None
 
+    def unstorable(self, kind: Kind, column: Sequence[object]) -> Mapping[int, tuple[str, str]]:
+        nul = r"\u0000" if kind is Kind.JSON else "\0"
+        texts = ((place, value) for place, value in enumerate(column) if isinstance(value, str) and nul in value)
+        found = (place for place, text in texts if kind is not Kind.JSON or nul in text.replace(r"\\", ""))
+        return dict.fromkeys(found, ("no_character", "it holds U+0000, which PostgreSQL cannot store"))
+
+    def of_users_own(self, column: Sequence[object]) -> Sequence[object]:
+        texts = (rf"\x{value.hex()}" if isinstance(value, bytes) else str(value) for value in column)
+        return [None if value is None else text for value, text in zip(column, texts, strict=True)]
+
     def refuses_row(self, error: sa.exc.DBAPIError) -> bool:
         return is_refusal(error.orig)
+
+    def refused_column(self, error: BaseException | None) -> str | None:
+        context = getattr(getattr(error, "diag", None), "context", None) or ""
+        found = re.search(r"^COPY .*, line \d+, column (.+?)(?:: |$)", context, re.MULTILINE)
+        return found[1] if found else None
 
     def refusal(self, connection: sa.Connection, error: sa.exc.DBAPIError) -> str:
         key = postgresql_errors.key_of(error.orig) if error.orig else ""

@@ -42,8 +42,8 @@ def check_values(
     findings = {group: CheckBuilder(name) for group, name in _CHECKS.items()}
     covered = dict.fromkeys(_CHECKS, 0)
     for plan, table, built in tables:
-        planned = [*(column for column in table.columns if column.kind in _GROUP), *_own_columns(plan, table)]
-        columns = [_Column(database, column) for column in planned]
+        planned = [*(column for column in table.columns if column.kind in _GROUP), *own_columns(plan, table)]
+        columns = [ValueCheck(database, column) for column in planned]
         keys = [column for column in built.columns if column.primary_key]
         statement = sa.select(*keys, *(built.c[column.name] for column in planned))
         for rows in database.pages(connection, statement, _BATCH):
@@ -60,7 +60,7 @@ def check_values(
 
 
 def _check_row(
-    table: str, key: Sequence[object], values: Iterable[tuple[_Column, object]], findings: dict[str, CheckBuilder]
+    table: str, key: Sequence[object], values: Iterable[tuple[ValueCheck, object]], findings: dict[str, CheckBuilder]
 ) -> list[str]:
     wrong = []
     for column, value in values:
@@ -72,12 +72,12 @@ def _check_row(
     return wrong
 
 
-class _Column:
+class ValueCheck:
     """A column's kind, and which values are of it."""
 
     def __init__(self, database: Database, plan: ColumnPlan) -> None:
         self.plan = plan
-        self.group = _GROUP[plan.kind]
+        self.group = _GROUP.get(plan.kind, "")
         self._codec = codec_for(plan)
         decode = (
             database.decoder(plan.kind, plan.date_format, plan.stored_digits)
@@ -111,7 +111,7 @@ class _Column:
             return False
 
 
-def _own_columns(plan: EntityPlan, table: TablePlan) -> list[ColumnPlan]:
+def own_columns(plan: EntityPlan, table: TablePlan) -> list[ColumnPlan]:
     """Columns of ours that have a form to keep."""
     rest = ColumnPlan(names.REST, "", Kind.JSON)
     if table.depth:
