@@ -27,7 +27,7 @@ def copy_text(columns: Mapping[str, Sequence[Any]], numbers: Collection[str]) ->
         given texts.
     :raises ValueError: when a text holds U+0000, which would part it in two.
     """
-    texts = [_numbers(column) if name in numbers else _texts(column) for name, column in columns.items()]
+    texts = [_numbers(column) if name in numbers else escaped_texts(column) for name, column in columns.items()]
     return "\n".join([*map("\t".join, zip(*texts, strict=True)), ""]).encode()
 
 
@@ -38,7 +38,7 @@ def with_constants(text: bytes, constants: Mapping[str, object]) -> bytes:
 
 
 def _constant(value: object) -> str:
-    return _texts([None if value is None else str(value)])[0]
+    return escaped_texts([None if value is None else str(value)])[0]
 
 
 def _numbers(column: Sequence[Any]) -> Sequence[str]:
@@ -46,7 +46,7 @@ def _numbers(column: Sequence[Any]) -> Sequence[str]:
     return _encode(column)[1:-1].decode().replace("null", _NULL).split(",") if column else ()
 
 
-def _texts(column: Sequence[Any]) -> Sequence[str]:
+def escaped_texts(column: Sequence[Any]) -> Sequence[str]:
     """Texts as COPY reads them."""
     try:
         return _escaped(column, _BETWEEN.join(column))

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import chain
+from operator import length_hint
+from sys import getsizeof
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -11,11 +16,23 @@ from json2db_sync.databases.attached import execute
 from json2db_sync.databases.catalog.sqlite import read_catalog
 from json2db_sync.databases.catalog.sqlite_ddl import creation
 from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
-from json2db_sync.databases.table_stores import Batch, Creation, Misfit, TableStore, WireColumn
+from json2db_sync.databases.dialect import require_all
+from json2db_sync.databases.sqlite_file import driver_of
+from json2db_sync.databases.table_stores import Batch, Creation, Misfit, TableStore, ValueRefused, WireColumn
+from json2db_sync.databases.table_stores.fitting import misfits_of
 from json2db_sync.databases.table_stores.profiles import ColumnProfile
+from json2db_sync.databases.table_stores.sqlite_moments import Unfit
+from json2db_sync.databases.table_stores.sqlite_values import NotText, Storage, form_of, storing
+from json2db_sync.errors import DatabaseError
+from json2db_sync.masking import masked
 
 if TYPE_CHECKING:
     from json2db_sync.databases.base import Database
+
+_ROWIDS = ("rowid", "_rowid_", "oid")
+_MOST_AT_ONCE = 8
+"""Rows that are fetched before it is looked at how large they are."""
+_BATCH_BYTES = 1 << 20
 
 
 class SQLiteTables(TableStore):
@@ -26,6 +43,7 @@ class SQLiteTables(TableStore):
 
     def __init__(self, database: Database, connection: sa.Connection) -> None:
         self._database, self._connection = database, connection
+        self._driver = driver_of(connection)
 
     def catalog(self, schema: str | None = None) -> Catalog:
         return read_catalog(self._connection, schema)
@@ -49,16 +67,139 @@ class SQLiteTables(TableStore):
         *,
         order: Sequence[str] = (),
         where: str | None = None,
-        batch_bytes: int = 1 << 20,
+        batch_bytes: int = _BATCH_BYTES,
     ) -> Iterator[Batch]:
-        raise NotImplementedError
+        forms = [form_of(wire) for wire in columns]
+        statement = _select(table, [_column(table, wire.name) for wire in columns], order, where)
+        done = 0
+        for rows in self._rows(statement, batch_bytes):
+            values = [*zip(*rows, strict=True)]
+            try:
+                yield [form.column(column) for form, column in zip(forms, values, strict=True)]
+            except Unfit:
+                keys = [f"row {done + at + 1:,}" for at in range(len(rows))]
+                for wire, form, column in zip(columns, forms, values, strict=True):
+                    for found in misfits_of(table.title, wire, form, column, keys.__getitem__):
+                        raise ValueRefused(found) from None
+            done += len(rows)
 
     def misfits(self, table: CatalogTable, columns: Sequence[WireColumn]) -> Iterator[Misfit]:
-        raise NotImplementedError
+        forms = [form_of(wire) for wire in columns]
+        names, key = self._key(table)
+        selected = [*(_column(table, wire.name) for wire in columns), *key]
+        done = 0
+        for rows in self._rows(_select(table, selected), _BATCH_BYTES):
+            values = [*zip(*rows, strict=True)]
+            keys = values[len(columns) :]
 
-    def write(self, table: CatalogTable, columns: Sequence[WireColumn], batches: Iterable[Batch]) -> int:
-        raise NotImplementedError
+            def key_of(at: int, keys: Sequence[Sequence[Storage]] = keys, before: int = done) -> str:
+                told = [f"{name} = {column[at]!r}" for name, column in zip(names, keys, strict=True)]
+                return ", ".join(told) or f"row {before + at + 1:,}"
+
+            for wire, form, column in zip(columns, forms, values, strict=False):
+                yield from misfits_of(table.title, wire, form, column, key_of)
+            done += len(rows)
 
     def profile(self, table: CatalogTable) -> Mapping[str, ColumnProfile]:
         """What each column holds, by name. It reads the whole table once."""
         raise NotImplementedError
+
+    def write(self, table: CatalogTable, columns: Sequence[WireColumn], batches: Iterable[Batch]) -> int:
+        names, marks = ", ".join(_quoted(wire.name) for wire in columns), ", ".join("?" * len(columns))
+        statement = f"INSERT INTO {_quoted(table.name)} ({names}) VALUES ({marks})"
+        stores = [storing(wire, table.column(wire.name).type) for wire in columns]
+        done = 0
+        for batch in batches:
+            values = [store(column) for store, column in zip(stores, batch, strict=True)]
+            rows = [*zip(*values, strict=True)]
+            waiting = iter(rows)
+            with self._refusals(table, lambda: done + len(rows) - length_hint(waiting)):  # noqa: B023
+                written = self._driver.executemany(statement, waiting).rowcount
+            require_all(table.title, len(rows), written)
+            done += len(rows)
+        return done
+
+    @contextmanager
+    def _refusals(self, table: CatalogTable, row: object) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError) as error:
+            assert callable(row)
+            what = f"{self._database.label}: {table.title} does not take row {row():,} of those that come: {error}"
+            raise DatabaseError(masked(what), reason="database_error", table=table.title) from error
+
+    def _key(self, table: CatalogTable) -> tuple[Sequence[str], Sequence[str]]:
+        """Names, and SQL, of what tells a row from others: its primary key, or else its rowid."""
+        taken = {column.name.lower() for column in table.columns}
+        free = [name for name in _ROWIDS if name not in taken]
+        if table.primary_key is not None:
+            return table.primary_key.columns, [_column(table, name) for name in table.primary_key.columns]
+        return (["rowid"], [f"{_quoted(table.name)}.{free[0]}"]) if table.rowid and free else ([], [])
+
+    def _rows(self, statement: str, batch_bytes: int) -> Iterator[list[tuple[Storage, ...]]]:
+        """Rows, some at a time. A text that is not UTF-8 comes as :class:`NotText`, and so do all after it that are."""
+        done = 0
+        try:
+            for rows in _fetched(self._driver.execute(statement), batch_bytes):
+                yield rows
+                done += len(rows)
+            return
+        except sqlite3.OperationalError as error:
+            if "decode to UTF-8" not in str(error):
+                raise
+        for rows in _fetched(_Tolerant(self._driver, statement), batch_bytes):
+            if done < len(rows):
+                yield rows[done:]
+            done = max(0, done - len(rows))
+
+
+class _Tolerant:
+    """A cursor that gives texts that are not UTF-8 as :class:`NotText`."""
+
+    def __init__(self, driver: sqlite3.Connection, statement: str) -> None:
+        self._driver, self._cursor = driver, driver.execute(statement)
+
+    def fetchmany(self, size: int) -> list[tuple[Storage, ...]]:
+        before, self._driver.text_factory = self._driver.text_factory, _text_or_not
+        try:
+            return self._cursor.fetchmany(size)
+        finally:
+            self._driver.text_factory = before
+
+
+def _text_or_not(stored: bytes) -> str | NotText:
+    try:
+        return stored.decode()
+    except UnicodeDecodeError:
+        return NotText(stored)
+
+
+def _fetched(cursor: sqlite3.Cursor | _Tolerant, batch_bytes: int) -> Iterator[list[tuple[Storage, ...]]]:
+    rows: list[tuple[Storage, ...]] = []
+    size, at_once = 0, 1
+    while more := cursor.fetchmany(at_once):
+        rows += more
+        some = sum(map(getsizeof, chain.from_iterable(more)))
+        size, at_once = size + some, 1 if some > batch_bytes // 8 else _MOST_AT_ONCE
+        if size > batch_bytes:
+            yield rows
+            rows, size = [], 0
+    if rows:
+        yield rows
+
+
+def _select(table: CatalogTable, selected: Sequence[str], order: Sequence[str] = (), where: str | None = None) -> str:
+    statement = f"SELECT {', '.join(selected) or 'NULL'} FROM {_quoted(table.name)}"
+    if where:
+        statement += f" WHERE {where}"
+    by = ", ".join(f"{_column(table, name)} COLLATE BINARY NULLS LAST" for name in order)
+    return f"{statement} ORDER BY {by}" if by else statement
+
+
+def _column(table: CatalogTable, name: str) -> str:
+    """With its table: alone, a name that is no column's would be a text."""
+    return f"{_quoted(table.name)}.{_quoted(name)}"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,55 @@
+"""What does not fit the other end, value by value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from json2db_sync.databases.catalog.types import TypeName
+from json2db_sync.databases.table_stores import Misfit, TextColumn, WireColumn
+from json2db_sync.databases.table_stores.sqlite_moments import Unfit
+from json2db_sync.databases.table_stores.sqlite_values import Form, Storage
+
+_MOST_SHOWN = 60
+_WITH_NUL = (TypeName.TEXT, TypeName.OTHER, TypeName.ENUM)
+
+
+def misfit(table: str, key: str, column: str, value: object, error: Unfit) -> Misfit:
+    """As people read it."""
+    shown = "NULL" if value is None else value if isinstance(value, str) else repr(value)
+    if len(shown) > _MOST_SHOWN:
+        shown = shown[: _MOST_SHOWN - 3] + "..."
+    return Misfit(table, key, column, shown, error.code, error.why)
+
+
+def misfits_of(
+    table: str, wire: WireColumn, form: Form, values: Sequence[Storage], key_of: Callable[[int], str]
+) -> Iterator[Misfit]:
+    """Of a column of some rows."""
+    try:
+        if _all_fit(wire, form.column(values)):
+            return
+    except Unfit:
+        pass
+    for at, value in enumerate(values):
+        try:
+            _require(wire, None if value is None else form.one(value))
+        except Unfit as error:
+            yield misfit(table, key_of(at), wire.name, value, error)
+
+
+def _all_fit(wire: WireColumn, texts: TextColumn) -> bool:
+    if not wire.nullable and None in texts:
+        return False
+    if not wire.nul and wire.type.name in _WITH_NUL and "\0" in "".join(filter(None, texts)):
+        return False
+    return wire.signed_zero or wire.type.name is not TypeName.FLOAT or "-0.0" not in texts
+
+
+def _require(wire: WireColumn, text: str | None) -> None:
+    if text is None:
+        if not wire.nullable:
+            raise Unfit("null", "the column takes no NULL")
+    elif not wire.nul and wire.type.name in _WITH_NUL and "\0" in text:
+        raise Unfit("no_character", "it holds U+0000, which the other database does not")
+    elif not wire.signed_zero and wire.type.name is TypeName.FLOAT and text == "-0.0":
+        raise Unfit("out_of_range", "the other database makes 0.0 of -0.0")
