@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from json2db_sync import events
 from json2db_sync.interfaces.terminal.wording import clock, seconds_text
+from json2db_sync.text import counted, plural
 
 _WINDOW = 15.0
 """Seconds over which a rate is taken: long enough to be calm, short enough to notice a change."""
@@ -25,6 +26,7 @@ class Meter:
     what: str = ""
     records: int = 0
     bytes_done: int = 0
+    unit: str = "record"
     _samples: deque[tuple[float, int, int]] = field(default_factory=deque)
 
     def advance(self, event: events.Progress, now: float) -> None:
@@ -67,7 +69,7 @@ def short_figures(meter: Meter, now: float, *, roomy: bool) -> list[str]:
     if meter.share is not None:
         told.append(f"{int(meter.share * 100):>3} %")
     if meter.records and (roomy or meter.share is None):
-        told.append(f"{meter.records:>9,} records")
+        told.append(f"{meter.records:>9,} {plural(meter.unit)}")
     rate, left = meter.rate(), meter.left(now)
     told.append(f"{f'{rate:,.0f}/s' if rate is not None else '':>8}")
     if meter.share is None:
@@ -80,7 +82,7 @@ def short_figures(meter: Meter, now: float, *, roomy: bool) -> list[str]:
 def figures(meter: Meter, now: float) -> list[str]:
     """The same in words."""
     told = [f"{int(meter.share * 100)} %"] if meter.share is not None else []
-    told.append(f"{meter.records:,} records")
+    told.append(counted(meter.records, meter.unit))
     rate, left = meter.rate(), meter.left(now)
     if rate is not None:
         told.append(f"{rate:,.0f}/s")

@@ -31,8 +31,14 @@ LABELS = {
     "replay": "Try again",
     "infer_schemas": "Schemas",
     "generate_table_schemas": "Schemas",
+    "preflight": "Look",
+    "transfer": "Move",
+    "compare": "Compare",
+    "check_schema": "Check",
 }
 """Steps that are drawn; others are over before one could read their names."""
+_OF_TABLES = {"preflight", "transfer", "compare", "check_schema"}
+"""Steps over tables and their rows, rather than files and their records."""
 _FOLLOWERS = {"populate": "verify", "verify": "report"}
 """What a full workflow surely does next, for steps that do not announce themselves."""
 _LABEL_WIDTH = 11
@@ -117,7 +123,8 @@ class Progress:
         meter.files, meter.bytes = event.files, event.bytes
         if not self._living and event.step in LABELS:
             size = f", {size_text(event.bytes)}" if event.bytes else ""
-            self._canvas.whole(f"{LABELS[event.step]}: {counted(event.files, 'file')}{size}")
+            what = "table" if event.step in _OF_TABLES else "file"
+            self._canvas.whole(f"{LABELS[event.step]}: {counted(event.files, what)}{size}")
 
     def _progress(self, event: events.Progress) -> None:
         now = self._now()
@@ -149,14 +156,14 @@ class Progress:
             return
         self._forget()
         where = f"stopped at {file_and_time(meter.what)[0]}" if meter.what else "stopped"
-        done = f" after {meter.records:,} records" if meter.records else ""
+        done = f" after {counted(meter.records, meter.unit)}" if meter.records else ""
         self._finished(BAD, LABELS[meter.step], where + done, self._now() - meter.started)
 
     def _begin(self, step: str, *, announced: bool = True) -> Meter:
         self._announced = announced
         if self._meter is None or self._meter.step != step:
             started = self._meter.started if self._meter is not None and not self._meter.step else self._now()
-            self._meter = Meter(step, started)
+            self._meter = Meter(step, started, unit="row" if step in _OF_TABLES else "record")
             self._last_line = self._now()
         if self._living and self._live is None:
             # Standard output is left alone when it goes elsewhere: what is printed there must arrive there.

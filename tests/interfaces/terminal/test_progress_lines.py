@@ -282,3 +282,30 @@ def test_meter_forgets_the_distant_past() -> None:
     assert meter.rate() == pytest.approx(100)
     assert meter.left(120.0) == pytest.approx(19)
     assert meter.left(125.0) == pytest.approx(14)
+
+
+def transfer(listener: Callable[[events.Event], None]) -> None:
+    """The events of a transfer that is broken off."""
+    for event in (
+        events.RunStarted("transfer", "1"),
+        events.StepStarted("preflight", 2, 1_200_000),
+        events.StepFinished("preflight", "2 tables, 4,812 rows", 0.4),
+        events.StepStarted("transfer", 2, 1_200_000),
+        events.Progress("transfer", "events", 2_000, 600_000),
+        events.RunFinished("transfer", False, 2.0),
+    ):
+        listener(event)
+
+
+def test_transfers_count_tables_and_rows() -> None:
+    """Where lines stay, and on a terminal."""
+    on = console(80)
+    with Progress(on) as progress:
+        transfer(progress)
+    lines = text(on).splitlines()
+    assert lines[0] == "Look: 2 tables, 1.2 MB"
+    assert "stopped at events after 2,000 rows" in lines[-1]
+    living = terminal(120)
+    with Progress(living) as progress:
+        transfer(progress)
+    assert [line.split()[:2] for line in kept(living)] == [["✓", "Look"], ["✗", "Move"]]
