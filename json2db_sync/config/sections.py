@@ -106,6 +106,9 @@ with warnings.catch_warnings():
         schema: str | None = _setting(  # type: ignore[assignment]
             None, "DATABASE_SCHEMA", "The schema of a PostgreSQL database that tables are in", min_length=1
         )
+        json_index: bool = _switch(
+            "JSON_INDEX", "On PostgreSQL a GIN index on each JSON column, for searching inside it", default=False
+        )
         backup_before_operations: bool = _switch(
             "BACKUP_BEFORE_OPERATIONS",
             "Back up before a populate that changes anything (recreating always does)",

@@ -106,12 +106,15 @@ class TableChanges(Dialect):
 
     _built: dict[int, tuple[EntityPlan, Mapping[str, sa.Table]]]  # by the id of each plan
 
+    _json_index: str | None = None
+    """The method of indexes on JSON columns, where there are to be any."""
+
     def tables(self, plan: EntityPlan) -> Mapping[str, sa.Table]:
         """The tables of an entity, by name, parents first. They are built once for each plan."""
         if id(plan) not in self._built:
             if len(self._built) >= 2000:  # of about 30 KB each
                 self._built.clear()
-            self._built[id(plan)] = plan, tables.build(plan, self.type_of)
+            self._built[id(plan)] = plan, tables.build(plan, self.type_of, json_index=self._json_index)
         return self._built[id(plan)][1]
 
     @classmethod
@@ -361,6 +364,8 @@ class DatabaseSettings:
     """Seconds to wait for another program's transaction."""
     schema: str | None = None
     """Where tables are; None for where the server leads us."""
+    json_index: bool = False
+    """Are there to be indexes on JSON columns, where the database has such?"""
 
 
 class Database(TableChanges, RowAccess):

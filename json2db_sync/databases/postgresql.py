@@ -137,6 +137,7 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
         logging.getLogger("psycopg").addHandler(_UNHEARD)
         self._options = options_of(url)
         self.session = Session(self._options, settings.schema, settings.busy_timeout)
+        self._json_index = "gin" if settings.json_index else None
         self._was_reached = False
         self._ahead = BackgroundQueue()
         """Rows are on their way to the server while the next ones are prepared."""

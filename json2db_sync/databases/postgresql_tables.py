@@ -7,7 +7,7 @@ made again in the same transaction. What there was before is compared with what 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -114,7 +114,7 @@ class PostgreSQLTables(PostgreSQLLocks):
 
     @contextmanager
     def changing(
-        self, connection: sa.Connection, names: Sequence[str], plans: Iterable[EntityPlan]
+        self, connection: sa.Connection, names: Sequence[str], plans: Collection[EntityPlan]
     ) -> Iterator[Change]:
         """Inside, tables are changed; at the end all is there that people hung on them.
 
@@ -126,6 +126,7 @@ class PostgreSQLTables(PostgreSQLLocks):
             locked = ", ".join(self.quote(name) for name in dict.fromkeys(names) if name in oids)
             execute(connection, f"LOCK TABLE {locked} IN ACCESS EXCLUSIVE MODE")
         own = {name for plan in plans for name in tables.index_names(plan)}
+        own |= {str(one.name) for plan in plans for table in self.tables(plan).values() for one in table.indexes}
         before = attached.inventory(connection, oids.values(), own)
         change = Change(self, connection, oids, own)
         yield change

@@ -36,9 +36,11 @@ def build(
     aliases: Mapping[str, str] | None = None,
     foreign_keys: bool = True,
     indexes: bool = True,
+    json_index: str | None = None,
 ) -> dict[str, sa.Table]:
     """The tables of an entity by the plan's table name, parents first.
 
+    :param json_index: PostgreSQL's method of an index on each JSON column; None for no such indexes.
     :param aliases: other names to give to the tables; foreign keys still name the plan's.
     """
     metadata = sa.MetaData()
@@ -53,7 +55,9 @@ def build(
         built = sa.Table(aliases.get(table.name, table.name), metadata, *columns, *constraints)
         if indexes:
             for column in indexed_columns(plan, table):
-                sa.Index(fit(f"ix_{table.name}_{column}", f"{table.name}.{column}"), built.c[column])
+                sa.Index(_index_name(table.name, column), built.c[column])
+            for column in json_columns(table) if json_index is not None else ():
+                sa.Index(_index_name(table.name, column), built.c[column], postgresql_using=json_index)
         tables[table.name] = built
         for child in table.children:
             add(child, table)
@@ -69,12 +73,18 @@ def indexed_columns(plan: EntityPlan, table: TablePlan) -> list[str]:
     return [column for column in dict.fromkeys(found) if column in columns]  # else a flat view's
 
 
+def json_columns(table: TablePlan) -> list[str]:
+    """Columns that hold JSON of the records."""
+    return [column.name for column in table.columns if column.kind is Kind.JSON]
+
+
+def _index_name(table: str, column: str) -> str:
+    return fit(f"ix_{table}_{column}", f"{table}.{column}")
+
+
 def index_names(plan: EntityPlan) -> set[str]:
     """The names of all indexes that come with a plan: of columns, and of paths in its flat views."""
-    return {
-        fit(f"ix_{relation.table}_{relation.column}", f"{relation.table}.{relation.column}")
-        for relation in plan.relations
-    }
+    return {_index_name(relation.table, relation.column) for relation in plan.relations}
 
 
 def _parent_columns(plan: EntityPlan, type_of: TypeOf) -> list[sa.Column[Any]]:

@@ -210,7 +210,9 @@ class Context:
         from json2db_sync.databases.base import DatabaseSettings
 
         section = self.config.database
-        settings = DatabaseSettings(section.backup_directory, section.busy_timeout, section.schema)
+        settings = DatabaseSettings(
+            section.backup_directory, section.busy_timeout, section.schema, json_index=section.json_index
+        )
         return open_database(self.db_path, settings)
 
     @contextmanager

@@ -16,6 +16,7 @@ from json2db_sync.databases.base import Database
 from json2db_sync.databases.flat_views import FlatViews
 from json2db_sync.databases.ledger import Ledger
 from json2db_sync.databases.records import RecordReader
+from json2db_sync.databases.tables import json_columns
 from json2db_sync.errors import ValidationError
 from json2db_sync.model.aliases import Aliases
 from json2db_sync.model.jsontext import Json
@@ -324,10 +325,15 @@ class SchemaPlanner:
     ) -> Iterator[SchemaChange]:
         """Indexes that no change makes anyway."""
         coming = {(change.table, change.column) for change in todo if change.change == "create_index"}
-        if any(
-            table not in missing.tables and (table, index.columns[0].name) not in coming
+        lacking = [
+            (table, index.columns[0].name)
             for table, index in self._database.missing_indexes(self._connection, new)
-        ):
+            if table not in missing.tables and (table, index.columns[0].name) not in coming
+        ]
+        of_json = [(table, name) for table, name in lacking if name in json_columns(new.find(table))]
+        for table, name in of_json:
+            yield SchemaChange("create_index", new.entity, table, name, "what is inside JSON")
+        if len(of_json) < len(lacking):
             yield SchemaChange("create_index", new.entity, new.table.name)
 
     def _holding_stored_rows(
