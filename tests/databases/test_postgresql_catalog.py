@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import lzma
+import uuid
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import psycopg
 import pytest
 import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from json2db_sync import SyncRunner
 from json2db_sync.databases import open_database
 from json2db_sync.databases.base import Database, DatabaseSettings
 from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
 from json2db_sync.databases.catalog.types import ColumnType, TypeName
+from json2db_sync.errors import DatabaseError
 
 
 class Place:
@@ -252,3 +259,450 @@ def test_keys_are_in_force_in_what_was_made(place, other):
     other("INSERT INTO b (id, y, x) VALUES (3, 'later', 1)", "INSERT INTO a (x, y, first) VALUES (1, 'later', 2)")
     other("DELETE FROM a WHERE y = 'b'")
     assert other("SELECT id, parent FROM b ORDER BY id") == [(2, None), (3, None)]
+
+
+PARTITIONED = """
+    CREATE TABLE p (id bigserial, day date NOT NULL, note text, PRIMARY KEY (id, day), CHECK (note <> ''))
+        PARTITION BY RANGE (day);
+    CREATE TABLE p_2024 PARTITION OF p FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
+    CREATE TABLE p_rest PARTITION OF p DEFAULT PARTITION BY RANGE (day);
+    CREATE TABLE p_rest_a PARTITION OF p_rest DEFAULT;
+    CREATE INDEX p_note ON p (note DESC);
+    CREATE TABLE refers (id bigint, day date, FOREIGN KEY (id, day) REFERENCES p);
+    ALTER TABLE p ADD COLUMN parent bigint, ADD FOREIGN KEY (parent, day) REFERENCES p;
+"""
+
+
+def test_a_partitioned_table_is_one_table(place, other):
+    """Its partitions are not told apart, its constraints and indexes once; what is made has no partitions."""
+    place(PARTITIONED)
+    catalog = place.catalog()
+    assert [table.name for table in catalog.tables] == ["p", "refers"]
+    assert catalog.table("p").partitioned
+    assert [len(table.foreign_keys) for table in catalog.tables] == [1, 1]
+    assert [index.name for index in catalog.table("p").indexes] == ["p_note"]
+    assert [(one.table, one.why) for one in catalog.unsaid if one.kind == "partitions"] == [
+        ("p", "its rows lie in partitions, RANGE (day): here they are one table")
+    ]
+    other.make(catalog)
+    made, wanted = said(other.catalog()), said(catalog)
+    plain = [replace(table, partitioned=False, indexes=()) for table in wanted.tables]
+    assert [replace(table, indexes=()) for table in made.tables] == plain
+    assert made.table("p").indexes[0].parts == wanted.table("p").indexes[0].parts
+
+
+def test_a_partition_of_a_table_elsewhere_is_a_table(place):
+    """Where its table is in another schema it is told, with its key."""
+    place("CREATE SCHEMA s", PARTITIONED, "ALTER TABLE p_2024 SET SCHEMA s")
+    (table,) = place.catalog("s").tables
+    assert (table.name, table.schema, table.partitioned) == ("p_2024", "s", False)
+    assert table.primary_key is not None
+    assert table.primary_key.columns == ("id", "day")
+    assert len(table.foreign_keys) == 1
+
+
+def test_views_are_told_and_not_made(place, other):
+    """A view has its columns and its statement, a materialized one its indexes; creation leaves both out."""
+    place(
+        "CREATE TABLE t (a int, b text)",
+        'CREATE VIEW "V w" AS SELECT a + 1 AS x, b FROM t WHERE a > 0',
+        "CREATE MATERIALIZED VIEW m AS SELECT b, count(*) AS n FROM t GROUP BY b",
+        "CREATE UNIQUE INDEX mi ON m (b)",
+    )
+    catalog = place.catalog()
+    view, kept = catalog.table("V w"), catalog.table("m")
+    assert (view.is_view, kept.is_view, catalog.table("t").is_view) == (True, True, False)
+    assert columns(view) == {
+        "x": ColumnType(TypeName.INTEGER, "integer", bits=32), "b": ColumnType(TypeName.TEXT, "text"),
+    }  # fmt: skip
+    assert [index.name for index in kept.indexes] == ["mi"]
+    other("CREATE TABLE t (a int, b text)", *[str(one.definition) for one in (view, kept)])
+    assert [other.catalog().table(one.name).definition for one in (view, kept)] == [view.definition, kept.definition]
+    other("DROP TABLE t CASCADE")
+    other.make(catalog)
+    assert [table.name for table in other.catalog().tables] == ["t"]
+
+
+def test_a_catalog_is_of_one_schema_and_can_be_made_in_another(place, other):
+    """Tables, types, defaults and keys of a schema are made in one of another name; others' are named with theirs."""
+    place(
+        'CREATE SCHEMA "My Schema"',
+        "CREATE TYPE shared AS ENUM ('x')",
+        "CREATE TABLE t (id int PRIMARY KEY)",
+        'SET search_path = "My Schema", public',
+        "CREATE TYPE mood AS ENUM ('a')",
+        "CREATE FUNCTION one() RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1'",
+        """CREATE TABLE t (id serial PRIMARY KEY, m mood DEFAULT 'a', s shared DEFAULT 'x',
+            f int REFERENCES public.t, g int REFERENCES t, CHECK (m > 'a'))""",
+        "CREATE INDEX i ON t (m) WHERE m = 'a'",
+    )
+    assert [(table.title, len(table.columns)) for table in place.catalog().tables] == [("t", 1)]
+    catalog = place.catalog("My Schema")
+    (table,) = catalog.tables
+    assert (catalog.schema, table.schema, table.title) == ("My Schema", "My Schema", "My Schema.t")
+    assert [(one.schema, one.name) for one in catalog.enums] == [("public", "shared"), ("My Schema", "mood")]
+    assert [(key.schema, key.table) for key in table.foreign_keys] == [("public", "t"), (None, "t")]
+    assert [column.type.declared for column in table.columns[1:3]] == ["mood", "public.shared"]
+    other("CREATE TABLE t (id int PRIMARY KEY)", "CREATE SCHEMA there")
+    there = Place(other.url, "there")
+    there.make(catalog)
+    assert said(there.catalog()).tables == (replace(said(catalog).tables[0], schema=None),)
+    assert [column.name for column in other.catalog().table("t").columns] == ["id"]
+    assert said(Place(place.url, "My Schema").catalog()).tables == said(there.catalog()).tables
+
+
+def test_schemas_that_are_not_there_are_made(place, other):
+    """A table of a schema that is not the usual one is made there."""
+    place("CREATE SCHEMA s", "CREATE TABLE s.t (id serial, x int)", "CREATE TYPE s.e AS ENUM ('a')")
+    catalog = place.catalog("s")
+    other.make(replace(catalog, schema="public"))
+    assert said(other.catalog("s")) == said(catalog)
+
+
+def test_a_schema_that_is_not_there_is_an_error(place):
+    """Names are taken as they are written."""
+    with pytest.raises(DatabaseError, match="no schema S") as raised:
+        place.catalog("S")
+    assert raised.value.reason == "no_schema"
+
+
+def test_reading_leaves_the_search_path_as_it_was(place):
+    """What follows in the same transaction means the same tables as before."""
+    place("CREATE SCHEMA s")
+    with place.opened() as database, database.reading() as connection:
+        before = connection.exec_driver_sql("SHOW search_path").scalar_one()
+        database.table_store(connection).catalog("s")
+        assert connection.exec_driver_sql("SHOW search_path").scalar_one() == before
+
+
+@pytest.fixture
+def restricted(place) -> Iterator[Place]:
+    """As a role that may use the schema and nothing in it."""
+    role = "json2db_" + uuid.uuid4().hex
+    place(f"CREATE ROLE {role} LOGIN", f"GRANT USAGE ON SCHEMA public TO {role}")
+    yield Place(sa.make_url(place.url).set(username=role).render_as_string(hide_password=False))
+    place(f"DROP OWNED BY {role}", f"DROP ROLE {role}")
+
+
+def test_a_restricted_role_reads_the_whole_catalog(place, restricted, other):
+    """It needs no right on tables; what it may not know is the next number of a sequence, and that is told."""
+    place(MANY["identities"], MANY["keys"], MANY["comments"], MANY["indexes"], "CREATE SEQUENCE free START 5")
+    place("INSERT INTO c (a) VALUES ('ok')", "ALTER TABLE c ENABLE ROW LEVEL SECURITY")
+    whole, found = place.catalog(), restricted.catalog()
+
+    def numbered(table: CatalogTable) -> CatalogTable:
+        plain = [
+            one if one.identity is None else replace(one, identity=replace(one.identity, next_value=None))
+            for one in table.columns
+        ]
+        return replace(table, columns=tuple(plain))
+
+    assert list(found.tables) == [numbered(table) for table in whole.tables]
+    untold = [one.name for one in found.unsaid if one.kind == "sequence" and "lacks SELECT" in one.why]
+    assert untold == ["free", *(f"i_{letter}_seq" for letter in "abcdefg")]
+    assert not [one for one in whole.unsaid if "lacks SELECT" in one.why]
+    other.make(found, "INSERT INTO i (b) VALUES (10), (20)")
+    assert other("INSERT INTO i DEFAULT VALUES RETURNING b, c") == [(21, 3)]
+
+
+def test_a_schema_that_may_not_be_used_is_named(place, restricted):
+    """The error says which right is missing on what."""
+    place("CREATE SCHEMA secret", "CREATE TABLE secret.t (a int)")
+    with pytest.raises(DatabaseError, match="schema secret: .* lacks USAGE") as raised:
+        restricted.catalog("secret")
+    assert raised.value.reason == "no_permission"
+
+
+def test_what_an_extension_brought_is_not_part_of_it(place):
+    """It is named as a whole; a column of a type of its is known by its name alone."""
+    available = {name for (name,) in place("SELECT name FROM pg_available_extensions")}
+    name, type_ = next((one, two) for one, two in (("vector", "vector(3)"), ("hstore", "hstore")) if one in available)
+    place(f"CREATE EXTENSION {name}", f"CREATE TABLE t (a {type_})")
+    catalog = place.catalog()
+    assert columns(catalog.table("t")) == {"a": ColumnType(TypeName.OTHER, type_)}
+    assert [(one.kind, one.name) for one in catalog.unsaid] == [("extension", name)]
+
+
+def test_our_ledger_is_not_part_of_it(place, tmp_path):
+    """Our entities' tables are; the ledger's are not."""
+    (tmp_path / "raw_json").mkdir()
+    (tmp_path / "raw_json" / "items.json").write_text('[{"id": 1, "tags": ["a"]}]')
+    SyncRunner(place.url, tmp_path / "raw_json").full_workflow()
+    found = [table.name for table in place.catalog().tables]
+    assert "items" in " ".join(found)
+    assert not [name for name in found if name.startswith("json2db_")]
+
+
+UNSAID = """
+    CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+    CREATE TYPE pair AS (a int, b int);
+    CREATE TYPE span AS RANGE (subtype = float8);
+    CREATE COLLATION mine FROM "C";
+    CREATE TABLE t (a int, b int4range, c text COLLATE mine, d pair, EXCLUDE USING gist (b WITH &&),
+        UNIQUE (a) DEFERRABLE);
+    CREATE TABLE child (e int) INHERITS (t);
+    CREATE TRIGGER "T r" BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f();
+    CREATE POLICY pol ON t USING (a > 0);
+    ALTER TABLE t ENABLE ROW LEVEL SECURITY;
+    CREATE RULE r AS ON DELETE TO t DO INSTEAD NOTHING;
+    ALTER TABLE t ADD CONSTRAINT late CHECK (a > 5) NOT VALID;
+    CREATE TABLE k (a int PRIMARY KEY, b int, c int, UNIQUE (b, c));
+    CREATE TABLE m (a int CONSTRAINT ka REFERENCES k, b int, c int,
+        CONSTRAINT full_one FOREIGN KEY (b, c) REFERENCES k (b, c) MATCH FULL,
+        CONSTRAINT part FOREIGN KEY (b, c) REFERENCES k (b, c) ON DELETE SET NULL (b));
+    ALTER TABLE m ADD CONSTRAINT unchecked FOREIGN KEY (c) REFERENCES k NOT VALID;
+    CREATE SEQUENCE round MAXVALUE 9 CYCLE;
+    CREATE MATERIALIZED VIEW mv AS SELECT 1;
+    SELECT lo_create(0), lo_create(0);
+"""
+
+
+def test_what_has_no_words_is_named(place):
+    """Triggers, policies, rules, inheritance, large objects and the like, each with what it would have meant."""
+    place(*UNSAID.split(";\n"))
+    catalog = place.catalog()
+    assert [(one.kind, one.name, one.table) for one in catalog.unsaid] == [
+        ("collation", "mine", None),
+        ("function", "f()", None),
+        ("inheritance", "child", "child"),
+        ("large objects", "2", None),
+        ("materialized view", "mv", "mv"),
+        ("policy", "pol", "t"),
+        ("row-level security", "t", "t"),
+        ("rule", "r", "t"),
+        ("trigger", "T r", "t"),
+        ("type", "pair", None),
+        ("type", "span", None),
+        ("check", "late", "child"),
+        ("foreign key", "full_one", "m"),
+        ("foreign key", "part", "m"),
+        ("foreign key", "unchecked", "m"),
+        ("check", "late", "t"),
+        ("unique", "t_a_key", "t"),
+        ("exclusion constraint", "t_b_excl", "t"),
+        ("sequence", "round", None),
+    ]
+    assert all(one.why for one in catalog.unsaid)
+    assert [len(catalog.table(name).checks) for name in ("t", "m")] == [1, 0]
+    assert len(catalog.table("m").foreign_keys) == 4
+
+
+NEWEST = """
+    CREATE TABLE v (a int, b int GENERATED ALWAYS AS (a * 2) VIRTUAL, c int, CHECK (c > 0) NOT ENFORCED,
+        d daterange, e daterange, CONSTRAINT w UNIQUE (e, d WITHOUT OVERLAPS));
+    ALTER TABLE v ADD CONSTRAINT nn NOT NULL c NOT VALID;
+"""
+
+
+def test_what_only_version_18_has(place, other):
+    """Virtual columns are told and made; what is not enforced, or holds over time, is named."""
+    (((version,),),) = (place("SELECT current_setting('server_version_num')::int"),)
+    if version < 180000:
+        pytest.skip("PostgreSQL 18 has them")
+    place(NEWEST)
+    catalog = place.catalog()
+    (table,) = catalog.tables
+    assert (table.columns[1].generated, table.columns[1].stored) == ("(a * 2)", False)
+    assert (table.checks, table.uniques, table.columns[2].nullable) == ((), (), False)
+    assert [(one.kind, one.name) for one in catalog.unsaid] == [
+        ("not null", "nn"), ("check", "v_c_check"), ("unique", "w"),
+    ]  # fmt: skip
+    other.make(catalog)
+    assert said(other.catalog()) == said(catalog)
+
+
+def test_rows_are_about_as_many_as_were_analyzed(place):
+    """What the server knows is told, and nothing where it knows nothing."""
+    place("CREATE TABLE t AS SELECT generate_series(1, 300) AS a", PARTITIONED)
+    place("INSERT INTO p (day, note) SELECT date '2024-01-01' + n * 20, 'x' FROM generate_series(1, 50) AS n")
+    assert {table.name: table.rows for table in place.catalog().tables} == {"t": None, "p": None, "refers": None}
+    place("ANALYZE")
+    assert {table.name: table.rows for table in place.catalog().tables} == {"t": 300, "p": 50, "refers": None}
+
+
+def test_tables_are_dropped_with_the_keys_between_them(place):
+    """Cycles, self references and views; what others refer to stays, and the error says so."""
+    place(MANY["keys"], MANY["names"], "CREATE VIEW v AS SELECT x FROM a", "CREATE MATERIALIZED VIEW mv AS SELECT 1")
+    with place.opened() as database:
+        with database.transaction() as connection:
+            store = database.table_store(connection)
+            store.drop([table for table in store.catalog().tables if table.name != "b"][:0])
+            store.drop(store.catalog().tables)
+            assert store.catalog().tables == ()
+        place(MANY["keys"])
+        with pytest.raises(DatabaseError) as raised, database.transaction() as connection:
+            store = database.table_store(connection)
+            store.drop([store.catalog().table("a")])
+        assert raised.value.reason == "depended_upon"
+
+
+def test_json_and_text_become_jsonb_in_place(place):
+    """The default comes along; values are the same JSON; an index for what is inside can be made."""
+    place(
+        """CREATE TABLE "T t" (id int, "J s" json NOT NULL DEFAULT '{"a": 1}', t text DEFAULT '[]', n text)""",
+        """INSERT INTO "T t" VALUES (1, '{"b":2,  "a":1}', '[1,2]', NULL)""",
+    )
+    with place.opened() as database, database.transaction() as connection:
+        store = database.table_store(connection)
+        table = store.catalog().table("T t")
+        for column in ("J s", "t", "n"):
+            for statement in store.to_jsonb(table, column):
+                store.execute(statement.sql)
+        for _ in range(2):
+            for statement in store.json_indexes(store.catalog().table("T t")):
+                store.execute(statement.sql)
+        table = store.catalog().table("T t")
+    assert [type_.name.value for type_ in columns(table).values()] == ["integer", "jsonb", "jsonb", "jsonb"]
+    assert [index.columns for index in table.indexes] == [("J s",), ("n",), ("t",)]
+    assert [column.nullable for column in table.columns] == [True, False, True, True]
+    place('INSERT INTO "T t" (id) VALUES (2)')
+    assert place('SELECT "J s", t, n FROM "T t" ORDER BY id') == [
+        ({"a": 1, "b": 2}, [1, 2], None),
+        ({"a": 1}, [], None),
+    ]
+
+
+def test_what_reads_a_column_is_in_the_way_of_another_type(place):
+    """All of it is named: views, triggers, policies, generated columns; what reads other columns is not."""
+    place(
+        "CREATE TABLE t (a int, j text, g text GENERATED ALWAYS AS (upper(j)) STORED)",
+        "CREATE VIEW v AS SELECT j FROM t",
+        "CREATE VIEW w AS SELECT a FROM t",
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+        "CREATE TRIGGER tr AFTER UPDATE OF j ON t FOR EACH ROW EXECUTE FUNCTION f()",
+        "CREATE POLICY pol ON t USING (j <> '')",
+    )
+    with pytest.raises(DatabaseError) as raised, place.opened() as database, database.transaction() as connection:
+        store = database.table_store(connection)
+        store.to_jsonb(store.catalog().table("t"), "j")
+    assert "column g of table t; policy pol on table t; trigger tr on table t; view v read it" in str(raised.value)
+    assert raised.value.reason == "depended_upon"
+
+
+def dump(packed: Path) -> list[str]:
+    """The statements of an author's dump, but for those of psql and of databases."""
+    with lzma.open(packed, "rt", encoding="utf-8") as lines:
+        kept = [line for line in lines if not line.startswith(("\\", "DROP DATABASE", "CREATE DATABASE"))]
+    return ["".join(kept)]
+
+
+def test_chinook_is_made_as_its_author_made_it(place, other, shared_data):
+    """Eleven tables with their keys and indexes."""
+    place(*dump(shared_data / "chinook" / "Chinook_PostgreSql.sql.xz"), "ANALYZE")
+    catalog = place.catalog()
+    assert len(catalog.tables) == 11
+    assert sum(len(table.foreign_keys) for table in catalog.tables) == 11
+    assert catalog.unsaid == ()
+    assert {name: type_.declared for name, type_ in columns(catalog.table("invoice")).items()} == {
+        **dict.fromkeys(("invoice_id", "customer_id"), "integer"),
+        "invoice_date": "timestamp without time zone",
+        "billing_address": "character varying(70)",
+        **dict.fromkeys(("billing_city", "billing_state", "billing_country"), "character varying(40)"),
+        "billing_postal_code": "character varying(10)",
+        "total": "numeric(10,2)",
+    }
+    assert catalog.table("track").rows == 3503
+    other.make(catalog)
+    assert said(other.catalog()) == said(catalog)
+
+
+def test_countries_are_made_as_their_author_made_them(place, other, shared_data):
+    """Identities with the author's next numbers, mixed-case names, comments, keys."""
+    dumps = [shared_data / "csc" / "dump" / f"{name}.psql.sql.xz" for name in ("regions", "subregions", "countries")]
+    found = [text for one in dumps for text in dump(one)]
+    place(*found)
+    catalog = place.catalog()
+    assert [table.name for table in catalog.tables] == ["countries", "regions", "subregions"]
+    following = [one.identity.next_value for table in catalog.tables for one in table.columns if one.identity]
+    assert following == [251, 7, 23]
+    assert [len(table.foreign_keys) for table in catalog.tables] == [2, 0, 1]
+    assert catalog.table("countries").column("wikiDataId").comment == "Rapid API GeoDB Cities"
+    other.make(catalog)
+    assert said(other.catalog()) == said(catalog)
+
+
+NAMES = st.text(
+    st.characters(min_codepoint=32, max_codepoint=0x2FFF, blacklist_categories=("Cs",)), min_size=1, max_size=12
+)
+TYPES = st.sampled_from(
+    [
+        "int",
+        "bigint",
+        "smallint",
+        "numeric(12,4)",
+        "numeric",
+        "real",
+        "text",
+        "varchar(9)",
+        "char(2)",
+        "bytea",
+        "date",
+        "timestamptz(3)",
+        "timestamp",
+        "interval",
+        "uuid",
+        "jsonb",
+        "json",
+        "text[]",
+        "boolean",
+        "inet",
+        "xml",
+    ]
+)
+KEYED = ["int", "bigint", "text", "uuid", "date"]
+ACTIONS = st.sampled_from(
+    ["", " ON DELETE CASCADE", " ON UPDATE SET NULL", " ON DELETE SET DEFAULT ON UPDATE RESTRICT"]
+)
+
+
+def q(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+@st.composite
+def schemas(draw) -> list[str]:
+    """Statements that make tables of any names, types, keys and cycles of keys."""
+    names = draw(st.lists(NAMES, min_size=1, max_size=4, unique=True))
+    made, later, keys = [], [], {}
+    for table in names:
+        columns = draw(st.lists(NAMES, min_size=1, max_size=5, unique=True))
+        keys[table] = columns[0], draw(st.sampled_from(KEYED))
+        lines = [f"{q(columns[0])} {keys[table][1]} PRIMARY KEY"]
+        for column in columns[1:]:
+            type_ = draw(TYPES)
+            more = draw(st.sampled_from(["", " NOT NULL", " DEFAULT NULL", f" CHECK ({q(column)} IS NOT NULL)"]))
+            lines.append(f"{q(column)} {type_}{more}")
+            if type_ not in ("json", "xml") and draw(st.booleans()):
+                order = draw(st.sampled_from(["", " DESC", " NULLS FIRST"]))
+                unique = draw(st.sampled_from(["", "UNIQUE "]))
+                later.append(f"CREATE {unique}INDEX ON {q(table)} ({q(column)}{order}, {q(columns[0])})")
+            if draw(st.booleans()):
+                text = draw(NAMES).replace("'", "''")
+                later.append(f"COMMENT ON COLUMN {q(table)}.{q(column)} IS '{text}'")
+        if draw(st.booleans()) and "id" not in columns:
+            kind = draw(st.sampled_from(["serial", "int GENERATED ALWAYS AS IDENTITY", "bigserial UNIQUE"]))
+            lines.append(f"id {kind}")
+        made.append(f"CREATE TABLE {q(table)} ({', '.join(lines)})")
+    for number, table in enumerate(names):
+        referred = draw(st.sampled_from(names))
+        column, type_ = keys[referred]
+        made.append(f"ALTER TABLE {q(table)} ADD COLUMN {q(f'ref {number}')} {type_}")
+        later.append(
+            f"ALTER TABLE {q(table)} ADD FOREIGN KEY ({q(f'ref {number}')}) REFERENCES {q(referred)}" + draw(ACTIONS)
+        )
+    return made + later
+
+
+@pytest.mark.slow
+@given(schemas())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_schema_is_made_again_as_it_is(place, statements):
+    """Read, made in a schema of another name, and read there: the same."""
+    first, second = (f"s{uuid.uuid4().hex}" for _ in range(2))
+    place(f"CREATE SCHEMA {first}", f"CREATE SCHEMA {second}")
+    Place(place.url, first)(*statements)
+    catalog = Place(place.url, first).catalog()
+    assert len(catalog.tables) == sum(one.startswith("CREATE TABLE") for one in statements)
+    there = Place(place.url, second)
+    there.make(catalog)
+    assert said(there.catalog()) == said(catalog)

@@ -32,7 +32,7 @@ _RELATIONS = f"""
         CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END,
         CASE c.relkind WHEN 'p' THEN (SELECT CASE WHEN min(l.reltuples) >= 0 THEN sum(l.reltuples)::bigint END
                 FROM pg_partition_tree(c.oid) JOIN pg_class AS l ON l.oid = relid WHERE isleaf)
-            ELSE CASE WHEN c.relpages > 0 OR c.reltuples > 0 THEN c.reltuples::bigint END END
+            ELSE CASE WHEN c.relpages > 0 AND c.reltuples >= 0 THEN c.reltuples::bigint END END
     FROM pg_class AS c LEFT JOIN pg_class AS root ON c.relispartition AND root.oid = pg_partition_root(c.oid)
     WHERE c.relnamespace = CAST(:schema AS oid) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't'
         AND root.relnamespace IS DISTINCT FROM c.relnamespace AND NOT starts_with(c.relname, '{PREFIX}')
@@ -61,6 +61,20 @@ _SEQUENCES = f"""
     WHERE c.relnamespace = CAST(:schema AS oid) AND c.relpersistence <> 't' AND {_NO_EXTENSIONS}
     ORDER BY c.relname COLLATE "C"
 """
+_READERS = """
+    SELECT DISTINCT CASE WHEN r.oid IS NULL OR r.rulename <> '_RETURN'
+        THEN pg_describe_object(d.classid, d.objid, d.objsubid)
+        ELSE pg_describe_object('pg_class'::regclass, r.ev_class, 0) END
+    FROM pg_depend AS d JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+        JOIN pg_class AS c ON c.oid = a.attrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        LEFT JOIN pg_rewrite AS r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+        LEFT JOIN pg_attrdef AS f ON d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid
+    WHERE d.refclassid = 'pg_class'::regclass AND c.relname = :table AND a.attname = :column
+        AND n.nspname = coalesce(CAST(:schema AS text), current_schema())
+        AND (d.classid IN ('pg_rewrite'::regclass, 'pg_trigger'::regclass, 'pg_policy'::regclass,
+            'pg_publication_rel'::regclass) OR f.adrelid = c.oid AND f.adnum <> a.attnum)
+    ORDER BY 1
+"""
 _MANY = 500
 """Sequences whose state one statement asks for: each is a relation of its own."""
 
@@ -83,6 +97,12 @@ def read_catalog(connection: sa.Connection, schema: str | None = None) -> Catalo
         raise DatabaseError(what, hint=f"GRANT USAGE ON SCHEMA {name} TO {user}", reason="no_permission", table=name)
     with _only(connection, name):
         return _Reading(connection, oid, name, None if name == current else name).catalog()
+
+
+def readers_of_column(connection: sa.Connection, table: CatalogTable, column: str) -> list[str]:
+    """What keeps a column from getting another type: views, rules, triggers, policies, generated columns."""
+    values = {"schema": table.schema, "table": table.name, "column": column}
+    return list(connection.execute(sa.text(_READERS), values).scalars())
 
 
 @contextmanager
@@ -230,9 +250,9 @@ class _Reading:
     def _unsaid(self) -> Iterator[Unsaid]:
         names = {one.oid: one.name for one in self.relations}
         yield from unsaid(self.connection, self.oids, self.schema, names)
-        for oid, of_table in self.constraints.items():
-            for constraint in of_table:
-                yield from constraint.unsaid(names[oid])
+        for oid, name in names.items():
+            for constraint in self.constraints.get(oid, ()):
+                yield from constraint.unsaid(name)
         for name in sorted(self.invalid):
             yield Unsaid("index", name, None, "it was never made whole (not valid)")
         for one in self.sequences:

@@ -55,6 +55,24 @@ def dropping(tables: Sequence[CatalogTable]) -> Iterator[str]:
         yield f"DROP TABLE {', '.join(places)}"
 
 
+def gin_index(table: CatalogTable, column: str) -> Statement:
+    """The index for what stands inside a JSONB column; the server finds a name for it.
+
+    Its operator class is the usual one, jsonb_ops: ``jsonb_path_ops`` is smaller, and answers neither ``?`` (is there
+    such a key?) nor what contains an empty object.
+    """
+    return Statement(f"CREATE INDEX ON {_qualified(table)} USING gin ({quoted(column)})", "index", table=table.name)
+
+
+def to_jsonb(table: CatalogTable, column: str) -> Statement:
+    """Makes a JSON or text column a JSONB one, with its default."""
+    name, default = quoted(column), table.column(column).default
+    parts = [f"ALTER COLUMN {name} TYPE jsonb USING {name}::jsonb"]
+    if default is not None:
+        parts = [f"ALTER COLUMN {name} DROP DEFAULT", *parts, f"ALTER COLUMN {name} SET DEFAULT ({default})::jsonb"]
+    return Statement(f"ALTER TABLE {_qualified(table)} {', '.join(parts)}", "column", table=table.name, name=column)
+
+
 def _qualified(table: CatalogTable) -> str:
     return quoted(table.name) if table.schema is None else f"{quoted(table.schema)}.{quoted(table.name)}"
 

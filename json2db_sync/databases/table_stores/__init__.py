@@ -60,7 +60,7 @@ class Statement:
 
     sql: str
     what: str
-    """schema, type, table, index, key, comment, sequence."""
+    """schema, type, table, column, index, key, comment, sequence."""
     table: str | None = None
     name: str | None = None
 
@@ -122,6 +122,19 @@ class TableStore(ABC):
     @abstractmethod
     def creation(self, catalog: Catalog) -> Creation:
         """The statements that make what a catalog of this database says; nothing is executed."""
+
+    def json_indexes(self, table: CatalogTable) -> Sequence[Statement]:
+        """The statements that make an index for what stands inside each JSON column that has none; none where that
+        cannot be.
+        """
+        return ()
+
+    def to_jsonb(self, table: CatalogTable, column: str) -> Sequence[Statement]:
+        """The statements that make a JSON or text column a JSONB one in place; none where there is no such type.
+
+        :raises DatabaseError: when views or others that read the column are in the way; it names them.
+        """
+        return ()
 
     @abstractmethod
     def execute(self, statement: str) -> None:

@@ -11,14 +11,23 @@ import sqlalchemy as sa
 
 from json2db_sync.databases.attached import execute
 from json2db_sync.databases.base import first_line
-from json2db_sync.databases.catalog.postgresql import read_catalog
-from json2db_sync.databases.catalog.postgresql_ddl import creation, dropping
+from json2db_sync.databases.catalog.postgresql import read_catalog, readers_of_column
+from json2db_sync.databases.catalog.postgresql_ddl import creation, dropping, gin_index, to_jsonb
 from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
 from json2db_sync.databases.catalog.types import ColumnType, TypeName
 from json2db_sync.databases.dialect import require_all
 from json2db_sync.databases.postgresql_errors import is_refusal, state_of
 from json2db_sync.databases.postgresql_session import driver_of
-from json2db_sync.databases.table_stores import Batch, Creation, Misfit, TableStore, TextColumn, WireColumn, arrays
+from json2db_sync.databases.table_stores import (
+    Batch,
+    Creation,
+    Misfit,
+    Statement,
+    TableStore,
+    TextColumn,
+    WireColumn,
+    arrays,
+)
 from json2db_sync.databases.table_stores.copy_text import from_copy, to_copy
 from json2db_sync.errors import DatabaseError
 from json2db_sync.masking import masked
@@ -68,6 +77,19 @@ class PostgreSQLTables(TableStore):
     def creation(self, catalog: Catalog) -> Creation:
         version = self._connection.dialect.server_version_info or ()
         return creation(catalog, virtual=version >= (18,))
+
+    def json_indexes(self, table: CatalogTable) -> Sequence[Statement]:
+        whole = [one for one in table.indexes if one.method == "gin" and one.where is None]
+        there = {one.columns[0] for one in whole if len(one.columns) == 1}
+        columns = [one.name for one in table.columns if one.type.name is TypeName.JSONB]
+        return [gin_index(table, name) for name in columns if name not in there]
+
+    def to_jsonb(self, table: CatalogTable, column: str) -> Sequence[Statement]:
+        if readers := readers_of_column(self._connection, table, column):
+            what = f"{table.title}.{column} cannot become JSONB: {'; '.join(readers)} read it"
+            hint = "keep the definition of each, drop it, run again, and make it anew"
+            raise DatabaseError(what, hint=hint, reason="depended_upon", table=table.name)
+        return [to_jsonb(table, column)]
 
     def execute(self, statement: str) -> None:
         execute(self._connection, statement)
