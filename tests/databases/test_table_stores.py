@@ -14,7 +14,8 @@ from json2db_sync.databases import open_database
 from json2db_sync.databases.base import DatabaseSettings
 from json2db_sync.databases.catalog.tables import CatalogColumn, CatalogTable, Unique
 from json2db_sync.databases.catalog.types import ColumnType, TypeName
-from json2db_sync.databases.table_stores import Misfit, WireColumn
+from json2db_sync.databases.table_stores import Misfit, ValueRefused, WireColumn
+from json2db_sync.databases.table_stores.ordering import ordered_alike
 from json2db_sync.databases.table_stores.postgresql import PostgreSQLTables
 from json2db_sync.databases.table_stores.sqlite import SQLiteTables
 from json2db_sync.errors import DatabaseError
@@ -123,3 +124,118 @@ def test_misfits_are_named_with_their_key(ends: Ends) -> None:
         ("a = 'y', b = 2", "v", "storage_class"),
         ("a = 'z', b = 3", "v", "null"),
     ]
+
+
+def test_a_null_that_is_no_misfit_is_read(ends: Ends) -> None:
+    """Reading gives NULL whether the other end takes it or not."""
+    here, _ = create(ends, TEXT, "TEXT", "text")
+    ends.sqlite.execute("INSERT INTO t VALUES (1, NULL)")
+    [[column]] = ends.sqlite.read(here, [WireColumn("v", TEXT, nullable=False)])
+    assert list(column) == [None]
+
+
+ARRAYS = {
+    "integer[]": (INTEGER, ["{}", "{1,NULL,-2}", "{{1,2},{3,4}}", "{{{2147483647}}}"]),
+    "text[]": (TEXT, ["{}", '{"",NULL,"NULL","a\\"b\\\\c,{}",\U0001f600}']),
+    "numeric[]": (ColumnType(TypeName.NUMERIC, "numeric"), ["{1.10,NaN,-0.0000000000000000000000001}", "{" + "9" * 40 + "}"]),
+    "float8[]": (ColumnType(TypeName.FLOAT, "float8", 64), ["{0.1,NaN,Infinity,-Infinity,-0,1e+300}"]),
+    "boolean[]": (ColumnType(TypeName.BOOLEAN, "boolean"), ["{t,f,NULL}"]),
+    "bytea[]": (ColumnType(TypeName.BYTES, "bytea"), ['{"\\\\x00ff","\\\\x"}']),
+    "jsonb[]": (ColumnType(TypeName.JSONB, "jsonb"), ['{"{\\"a\\": 1.00}","null",NULL,2}']),
+    "timestamptz[]": (ColumnType(TypeName.TIMESTAMPTZ, "timestamptz"), ['{"0044-03-15 00:00:00+00 BC",infinity}']),
+    "date[]": (ColumnType(TypeName.DATE, "date"), ["{0001-01-01,9999-12-31}"]),
+    "char(3)[]": (ColumnType(TypeName.TEXT, "char(3)", length=3, fixed=True), ['{"a  "}']),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("declared", ARRAYS)
+def test_arrays_come_back_as_they_were(ends: Ends, declared: str) -> None:
+    """An array is a JSON list in SQLite, and the same array again afterwards."""
+    element, values = ARRAYS[declared]
+    type_ = ColumnType(TypeName.ARRAY, declared, element=element)
+    here, there = create(ends, type_, "JSON TEXT", declared)
+    raw = [WireColumn("id", INTEGER), WireColumn("v", ColumnType(TypeName.OTHER, declared))]
+    wires = [WireColumn("id", INTEGER), WireColumn("v", type_)]
+    rows = [[*map(str, range(len(values)))], values]
+    ends.postgresql.write(there, raw, [rows])
+    assert list(ends.postgresql.misfits(there, wires)) == []
+    ends.sqlite.write(here, wires, ends.postgresql.read(there, wires))
+    assert {row[0] for row in ends.stored("SELECT json_type(v) FROM t")} == {"array"}
+    assert list(ends.sqlite.misfits(here, wires)) == []
+    ends.postgresql.execute("DELETE FROM t")
+    ends.postgresql.write(there, wires, ends.sqlite.read(here, wires))
+    assert list(ends.postgresql.read(there, raw, order=["id"])) == [rows]
+
+
+def test_a_list_cannot_say_where_an_array_begins(ends: Ends) -> None:
+    """An array whose elements are not numbered from 1 is a misfit for a JSON list."""
+    type_ = ColumnType(TypeName.ARRAY, "integer[]", element=INTEGER)
+    _, there = create(ends, type_, "JSON TEXT", "integer[]")
+    ends.postgresql.execute("INSERT INTO t VALUES (1, '[0:1]={1,2}'), (2, '{1,2}'), (3, '[1:1][2:2]={{1}}'), (4, '{}')")
+    misfits = ends.postgresql.misfits(replace(there, primary_key=Unique(None, ("id",))), [WireColumn("v", type_)])
+    assert found(misfits) == [("id = 1", "v", "out_of_range"), ("id = 3", "v", "out_of_range")]
+
+
+def test_texts_that_are_none_are_misfits(ends: Ends) -> None:
+    """Bytes that are not UTF-8 and stand where text does are told with their row; the others are read."""
+    ends.sqlite.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT)")
+    ends.sqlite.execute("INSERT INTO t VALUES (1, 'a'), (2, CAST(x'ff41' AS TEXT)), (3, 'b'), (4, CAST(x'80' AS TEXT))")
+    table = replace(table_of({"id": "INTEGER", "v": "TEXT"}, (INTEGER, TEXT)), primary_key=Unique(None, ("id",)))
+    wires = [WireColumn("v", TEXT)]
+    assert found(ends.sqlite.misfits(table, wires)) == [("id = 2", "v", "not_utf8"), ("id = 4", "v", "not_utf8")]
+    with pytest.raises(ValueRefused, match="not UTF-8"):
+        list(ends.sqlite.read(table, wires))
+    marked = [WireColumn("v", TEXT, "marked")]
+    assert list(ends.sqlite.read(table, marked)) == [[["a", "\0t\\xff41", "b", "\0t\\x80"]]]
+    assert list(ends.sqlite.read(table, [WireColumn("v", TEXT, "null")])) == [[["a", None, "b", None]]]
+    assert ends.sqlite.profile(table)["v"].not_utf8 == 2
+
+
+def test_a_profile_counts_what_is_there(ends: Ends) -> None:
+    """Storage classes, ranges, digits, and what texts are."""
+    ends.sqlite.execute("CREATE TABLE t (a, b TEXT, c TEXT, d TEXT, e JSON)")
+    rows = [
+        (1, "2024-01-02T03:04", "12.50", '{"b": 1, "a": 2}', 5),
+        (0, "2024-01-02", "-7", "[1,  2]", '"x"'),
+        (2.25, "2024-01-02 00:00:00", "NaN", '{"a": 1, "a": 2}', None),
+        (b"", None, None, "[]", '"\\u0000"'),
+    ]
+    ends.sqlite._driver.executemany("INSERT INTO t VALUES (?, ?, ?, ?, ?)", rows)
+    types = (ColumnType(TypeName.ANY, ""), TEXT, TEXT, TEXT, ColumnType(TypeName.JSON, "JSON"))
+    table = table_of({"a": "", "b": "TEXT", "c": "TEXT", "d": "TEXT", "e": "JSON"}, types)
+    a, b, c, d, e = ends.sqlite.profile(table).values()
+    assert (a.rows, a.integers, a.reals, a.blobs, a.bits, a.least, a.greatest) == (4, 2, 1, 1, 2, 0, 1)
+    assert (a.digits, a.scale) == (1, 2)
+    assert (b.nulls, b.texts, b.longest, b.dates, b.moments, b.respelled) == (1, 3, 19, 0, 3, 2)
+    assert (c.numbers, c.not_finite, c.digits, c.scale) == (3, 1, 2, 1)
+    assert (d.json, d.containers, d.jsonb) == (4, 4, 4)
+    assert (d.key_order, d.duplicate_keys, d.spelling) == (1, 1, 1)
+    assert (e.integers, e.texts, e.json, e.containers, e.jsonb) == (1, 2, 2, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("declared", "values"),
+    [("bigint", [3, -20, 10, None]), ("double precision", [1e300, -1.5, float("inf"), None, "NaN"]), ("text", ["b", "B", "", "é", "a\t", None, "Z"]),
+     ("bytea", [b"\xff", b"", b"\x00", None])],
+)  # fmt: skip
+def test_keys_of_one_kind_are_ordered_alike(ends: Ends, declared: str, values: list[Any]) -> None:
+    """Numbers by value, texts and bytes by their bytes, NULL last: on both."""
+    name = {
+        "bigint": TypeName.INTEGER,
+        "double precision": TypeName.FLOAT,
+        "text": TypeName.TEXT,
+        "bytea": TypeName.BYTES,
+    }[declared]
+    type_ = ColumnType(name, declared)
+    here, there = create(
+        ends, type_, {"bytea": "BLOB", "text": "TEXT COLLATE NOCASE"}.get(declared, declared), declared
+    )
+    ends.sqlite._driver.executemany("INSERT INTO t VALUES (?, ?)", enumerate(values))
+    wires = [WireColumn("id", INTEGER)]
+    ends.postgresql.write(
+        there, [*wires, WireColumn("v", type_)], ends.sqlite.read(here, [*wires, WireColumn("v", type_)])
+    )
+    first = [*ends.sqlite.read(here, wires, order=["v"])]
+    assert first == [*ends.postgresql.read(there, wires, order=["v"])]
+    assert first[0][0][-1] == str(values.index(None))
+    assert ordered_alike(type_, type_)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 
 from json2db_sync.databases.catalog.types import ColumnType, TypeName
 from json2db_sync.databases.table_stores.sqlite_moments import Unfit
 
+LONE = re.compile("[\ud800-\udfff]").search
 _AS_JSON = (TypeName.BOOLEAN, TypeName.INTEGER, TypeName.NUMERIC, TypeName.FLOAT, TypeName.TEXT)
 
 
@@ -21,9 +24,10 @@ def unsayable(expression: str) -> str:
     return f"array_dims({expression}) ~ '\\[(?!1:)'"
 
 
-def literal(text: str) -> str:
+def literal(text: str, require: Callable[[str | bool], object] = str) -> str:
     """PostgreSQL's own spelling of the array that a JSON list stands for.
 
+    :param require: is called with each element that is not NULL; numbers are texts.
     :raises Unfit: for JSON that is no list of values, or of lists of one length.
     """
     try:
@@ -33,7 +37,7 @@ def literal(text: str) -> str:
     if not isinstance(value, list):
         raise Unfit("not_json", "it is no JSON list")
     _shape(value)
-    return _spelled(value)
+    return _spelled(value, require)
 
 
 def _shape(value: object) -> tuple[int, ...]:
@@ -47,11 +51,15 @@ def _shape(value: object) -> tuple[int, ...]:
     return (len(value), *next(iter(inner), ()))
 
 
-def _spelled(value: object) -> str:
+def _spelled(value: object, require: Callable[[str | bool], object]) -> str:
     if isinstance(value, list):
-        return "{" + ",".join(map(_spelled, value)) + "}"
+        return "{" + ",".join(_spelled(item, require) for item in value) + "}"
     if value is None:
         return "NULL"
+    require(value)  # type: ignore[arg-type]
     if isinstance(value, bool):
         return "t" if value else "f"
-    return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+    text = str(value)
+    if "\0" in text or (not text.isprintable() and LONE(text)):
+        raise Unfit("no_character", "a text in it holds U+0000, or half of a surrogate pair")
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

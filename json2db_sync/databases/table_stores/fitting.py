@@ -9,15 +9,15 @@ from json2db_sync.databases.table_stores import Misfit, TextColumn, WireColumn
 from json2db_sync.databases.table_stores.sqlite_moments import Unfit
 from json2db_sync.databases.table_stores.sqlite_values import Form, Storage
 
-_MOST_SHOWN = 60
+MOST_SHOWN = 60
 _WITH_NUL = (TypeName.TEXT, TypeName.OTHER, TypeName.ENUM)
 
 
 def misfit(table: str, key: str, column: str, value: object, error: Unfit) -> Misfit:
     """As people read it."""
     shown = "NULL" if value is None else value if isinstance(value, str) else repr(value)
-    if len(shown) > _MOST_SHOWN:
-        shown = shown[: _MOST_SHOWN - 3] + "..."
+    if len(shown) > MOST_SHOWN:
+        shown = shown[: MOST_SHOWN - 3] + "..."
     return Misfit(table, key, column, shown, error.code, error.why)
 
 

@@ -29,6 +29,9 @@ from json2db_sync.databases.table_stores import (
     arrays,
 )
 from json2db_sync.databases.table_stores.copy_text import from_copy, to_copy
+from json2db_sync.databases.table_stores.fitting import MOST_SHOWN, misfit
+from json2db_sync.databases.table_stores.postgresql_misfits import conditions
+from json2db_sync.databases.table_stores.sqlite_moments import Unfit
 from json2db_sync.errors import DatabaseError
 from json2db_sync.masking import masked
 from json2db_sync.workers.background import BackgroundQueue
@@ -115,20 +118,22 @@ class PostgreSQLTables(TableStore):
         self, table: CatalogTable, columns: Sequence[WireColumn], order: Sequence[str], where: str | None
     ) -> str:
         """What COPY reads from: the table itself where that can be, which is fastest."""
-        found = self._driver.execute(
-            "SELECT relkind FROM pg_class WHERE oid = %s::regclass", [_place(table)]
-        ).fetchone()
-        alone = found is not None and found[0] in ("r", b"r")
-        selected = [_read(wire) for wire in columns]
-        as_they_are = [_quoted(wire.name) for wire in columns]
+        selected, place = [_read(wire) for wire in columns], self._from(table)
+        as_they_are = selected == [_quoted(wire.name) for wire in columns]
         generated = any(table.column(wire.name).generated for wire in columns)
-        if alone and not (order or where or generated) and selected == as_they_are:
+        if as_they_are and place.startswith("ONLY ") and not (order or where or generated):
             return f"{_place(table)} ({', '.join(selected)})"
-        statement = f"SELECT {', '.join(selected)} FROM {'ONLY ' if alone else ''}{_place(table)}"
+        statement = f"SELECT {', '.join(selected)} FROM {place}"
         if where:
             statement += f" WHERE {where}"
         by = ", ".join(_ordered(name, table.column(name).type) for name in order)
         return f"({statement} ORDER BY {by})" if by else f"({statement})"
+
+    def _from(self, table: CatalogTable) -> str:
+        """The table without those that inherit from it; a partitioned one, which has no rows of its own, with all."""
+        kind = "SELECT relkind FROM pg_class WHERE oid = %s::regclass"
+        found = self._driver.execute(kind, [_place(table)]).fetchone()
+        return f"ONLY {_place(table)}" if found is not None and found[0] in ("r", b"r") else _place(table)
 
     def _copied(self, statement: str, batch_bytes: int) -> Iterator[bytes]:
         with self._driver.cursor() as cursor, cursor.copy(statement.encode()) as copy:
@@ -144,7 +149,26 @@ class PostgreSQLTables(TableStore):
                 yield b"".join(rows)
 
     def misfits(self, table: CatalogTable, columns: Sequence[WireColumn]) -> Iterator[Misfit]:
-        raise NotImplementedError
+        found = [
+            (wire.name, condition)
+            for wire in columns
+            for condition in conditions(wire, table.column(wire.name).type, _quoted(wire.name))
+        ]
+        if not found:
+            return
+        key = table.primary_key.columns if table.primary_key else ()
+        told = [f"{_quoted(name)}::text" for name in key] or ["ctid::text"] * (not table.is_view)
+        values = [f"left({_quoted(name)}::text, {MOST_SHOWN + 1}), ({condition.sql})" for name, condition in found]
+        statement = f"SELECT {', '.join([*told, *values])} FROM {self._from(table)}"
+        statement += f" WHERE {' OR '.join(f'({condition.sql})' for _name, condition in found)}"
+        with self._driver.cursor() as cursor:
+            for number, row in enumerate(cursor.stream(statement.encode(), size=100), 1):
+                named = [f"{name} = {value}" for name, value in zip(key or ["ctid"], row[: len(told)], strict=False)]
+                at = ", ".join(named) or f"misfit {number:,}"
+                shown, holds = row[len(told) :: 2], row[len(told) + 1 :: 2]
+                for (name, condition), value, held in zip(found, shown, holds, strict=True):
+                    if held:
+                        yield misfit(table.title, at, name, value, Unfit(condition.code, condition.why))
 
     def write(self, table: CatalogTable, columns: Sequence[WireColumn], batches: Iterable[Batch]) -> int:
         names = ", ".join(_quoted(wire.name) for wire in columns)

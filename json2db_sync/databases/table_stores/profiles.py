@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+from operator import ne
+
+from json2db_sync.databases.catalog.types import ColumnType, TypeName
+from json2db_sync.databases.table_stores import WireColumn
+from json2db_sync.databases.table_stores.sqlite_moments import Unfit, moment_text, moment_texts, time_text
+from json2db_sync.databases.table_stores.sqlite_values import (
+    NotText,
+    Storage,
+    canonical_uuid,
+    require_json,
+    stored_zoned,
+)
 
 
 @dataclass(frozen=True)
@@ -27,6 +45,8 @@ class ColumnProfile:
     """The most behind it."""
     not_finite: int = 0
     """Reals that are infinite, texts that are NaN."""
+    signed_zeros: int = 0
+    """Reals that are -0.0."""
     longest: int = 0
     """Characters of a text."""
     nul: int = 0
@@ -44,10 +64,10 @@ class ColumnProfile:
     times: int = 0
     """Texts that are times of a day."""
     respelled: int = 0
-    """Dates, moments and times that come back spelled otherwise."""
+    """Moments with and without offset and times that come back spelled otherwise."""
     uuids: int = 0
     uuids_respelled: int = 0
-    """UUIDs in capitals or without hyphens."""
+    """In capitals or without hyphens."""
     json: int = 0
     """Texts that are JSON."""
     containers: int = 0
@@ -65,3 +85,206 @@ class ColumnProfile:
     def values(self) -> int:
         """Other than NULL."""
         return self.rows - self.nulls
+
+
+_NUMBER = re.compile(r"-?(\d+)(?:\.(\d*))?", re.ASCII).fullmatch
+_MOMENTS = {"dates": TypeName.DATE, "moments": TypeName.TIMESTAMP, "zoned": TypeName.TIMESTAMPTZ}
+_Counts = Mapping[str, int]
+_Look = Callable[[Sequence[str]], _Counts | None]
+"""What to count of some texts; None where one of them is none of what is looked for."""
+
+
+class Profiler:
+    """Counts the values of one column.
+
+    :param type_: as it is declared: JSON that is neither object nor list is looked for only where that says JSON.
+    """
+
+    def __init__(self, name: str, type_: ColumnType) -> None:
+        self._name = name
+        self._counts: Counter[str] = Counter()
+        self._range: tuple[int, int] | None = None
+        self._digits = self._scale = self._longest = 0
+        self._any_json = type_.name in (TypeName.JSON, TypeName.JSONB)
+        self._looks: list[_Look] = [
+            self._numbers,
+            self._json,
+            _uuids,
+            _times,
+            *(partial(_moments, counter, type_) for counter, type_ in _MOMENTS.items()),
+        ]
+
+    def add(self, values: Sequence[Storage]) -> None:
+        """Some more of them."""
+        self._counts["rows"] += len(values)
+        kinds = {*map(type, values)}
+        if len(kinds) == 1:
+            self._add(kinds.pop(), values)
+        for kind in kinds:
+            self._add(kind, [value for value in values if type(value) is kind])
+
+    def _add(self, kind: type, values: Sequence[Storage]) -> None:
+        self._counts[_COUNTERS[kind]] += len(values)
+        if kind is int:
+            self._add_integers(values)  # type: ignore[arg-type]
+        elif kind is float:
+            self._add_reals(values)  # type: ignore[arg-type]
+        elif kind is str:
+            self._add_texts(values)  # type: ignore[arg-type]
+        elif kind is NotText:
+            self._counts["not_utf8"] += len(values)
+
+    def _add_integers(self, values: Sequence[int]) -> None:
+        least, greatest = min(values), max(values)
+        self._counts["bits"] += len(values) if 0 <= least <= greatest <= 1 else sum(0 <= one <= 1 for one in values)
+        self._range = min(least, (self._range or values)[0]), max(greatest, (self._range or values)[-1])
+        self._digits = max(self._digits, len(str(abs(least))), len(str(abs(greatest))))
+
+    def _add_reals(self, values: Sequence[float]) -> None:
+        for value, text in zip(values, map(repr, values), strict=True):
+            if text[-1] in "fn":  # of inf and nan
+                self._counts["not_finite"] += 1
+            else:
+                self._measure(f"{Decimal(text):f}" if "e" in text else text)
+                self._counts["signed_zeros"] += not value and text[0] == "-"
+
+    def _measure(self, text: str) -> bool:
+        """Is it a number? Then its digits are counted."""
+        found = _NUMBER(text)
+        if found is None:
+            return False
+        self._digits = max(self._digits, len(found[1].lstrip("0")))
+        self._scale = max(self._scale, len((found[2] or "").rstrip("0")))
+        return True
+
+    def _add_texts(self, values: Sequence[str]) -> None:
+        self._longest = max(self._longest, *map(len, values))
+        if "\0" in "".join(values):
+            self._counts["nul"] += sum("\0" in value for value in values)
+        for look in [*self._looks]:
+            found = look(values)
+            if found is None:
+                self._looks.remove(look)
+            else:
+                self._counts.update(found)
+
+    def _numbers(self, values: Sequence[str]) -> _Counts | None:
+        endless = sum(value == "NaN" for value in values)
+        every = all(self._measure(value) or value == "NaN" for value in values)
+        return {"numbers": len(values), "not_finite": endless} if every else None
+
+    def _json(self, values: Sequence[str]) -> _Counts | None:
+        containers = sum(value.lstrip(" \t\r\n")[:1] in ("{", "[") for value in values)
+        if containers < len(values) and not self._any_json:
+            return None
+        found = Counter(json=len(values), containers=containers)
+        for value in values:
+            try:
+                require_json(value, binary=True)
+            except Unfit as error:
+                if error.code == "not_json":
+                    return None
+            else:
+                found["jsonb"] += 1
+                found.update(changes_of_jsonb(value))
+        return found
+
+    def profile(self) -> ColumnProfile:
+        """What was found."""
+        least, greatest = self._range or (None, None)
+        measured = {"digits": self._digits, "scale": self._scale, "longest": self._longest}
+        return ColumnProfile(self._name, **self._counts, **measured, least=least, greatest=greatest)
+
+
+_COUNTERS = {type(None): "nulls", int: "integers", float: "reals", str: "texts", bytes: "blobs", NotText: "blobs"}
+
+
+def _uuids(values: Sequence[str]) -> _Counts | None:
+    spelled = [*map(canonical_uuid, values)]
+    return None if None in spelled else {"uuids": len(values), "uuids_respelled": _changed(values, spelled)}
+
+
+def _times(values: Sequence[str]) -> _Counts | None:
+    try:
+        spelled = [time_text(value, 6) for value in values]
+    except Unfit:
+        return None
+    return {"times": len(values), "respelled": _changed(values, spelled)}
+
+
+def _moments(counter: str, type_: TypeName, values: Sequence[str]) -> _Counts | None:
+    try:
+        spelled = moment_texts(values, type_) or [moment_text(value, type_, 6) for value in values]
+    except Unfit:
+        return None
+    if type_ is TypeName.TIMESTAMPTZ:
+        spelled = [stored_zoned(text) for text in spelled]
+    return {counter: len(values), "respelled": 0 if type_ is TypeName.DATE else _changed(values, spelled)}
+
+
+def _changed(before: Sequence[str], after: Sequence[str | None]) -> int:
+    return 0 if before is after else sum(map(ne, before, after))
+
+
+def changes_of_jsonb(text: str) -> Sequence[str]:
+    """What jsonb would change in a JSON text: key_order, duplicate_keys, spelling."""
+    found: set[str] = set()
+
+    def of_object(pairs: Sequence[tuple[str, object]]) -> _Pairs:
+        keys = [key for key, _value in pairs]
+        if len({*keys}) < len(keys):
+            found.add("duplicate_keys")
+        if sorted(keys, key=lambda key: (len(key.encode()), key.encode())) != keys:
+            found.add("key_order")
+        return _Pairs(pairs)
+
+    value = json.loads(text, object_pairs_hook=of_object, parse_int=_Number, parse_float=_Number)
+    if _spelled(value) != text:
+        found.add("spelling")
+    return sorted(found)
+
+
+class _Pairs(tuple[tuple[str, object], ...]):
+    """An object of a JSON text, whose keys may come twice."""
+
+
+class _Number(str):
+    """A number of a JSON text, as it stands there."""
+
+
+def _spelled(value: object) -> str:
+    """As jsonb spells it, but for the order of keys."""
+    if isinstance(value, _Pairs):
+        return "{" + ", ".join(f"{_spelled(key)}: {_spelled(item)}" for key, item in value) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_spelled, value)) + "]"
+    if isinstance(value, _Number):
+        return f"{Decimal(value) + 0:f}" if "e" in value.lower() or value.startswith("-0") else value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def proves(profile: ColumnProfile, wire: WireColumn) -> bool:
+    """Does the profile alone say that each value fits the wire, so that nobody need look for misfits?"""
+    type_, values = wire.type, profile.values
+    if (profile.nulls and not wire.nullable) or wire.strangers not in ("refuse", "text"):
+        return False
+    if type_.name is TypeName.INTEGER:
+        most = 1 << (type_.bits or 64) - 1
+        return profile.integers == values and -most <= (profile.least or 0) <= (profile.greatest or 0) < most
+    if type_.name is TypeName.BOOLEAN:
+        return profile.bits == values
+    if type_.name is TypeName.FLOAT:
+        return profile.reals == values and type_.bits != 32 and (wire.signed_zero or not profile.signed_zeros)
+    if type_.name is TypeName.NUMERIC and not profile.not_finite:
+        whole = None if type_.precision is None else type_.precision - (type_.scale or 0)
+        fits = whole is None or (profile.digits <= whole and profile.scale <= (type_.scale or 0))
+        return fits and profile.integers + profile.reals + profile.numbers == values and profile.scale < 16_383
+    if type_.name is TypeName.TEXT:
+        fits = type_.length is None or profile.longest <= type_.length
+        return fits and profile.texts == values and (wire.nul or not profile.nul)
+    counted = {TypeName.BYTES: profile.blobs - profile.not_utf8, TypeName.UUID: profile.uuids}
+    if type_.length in (None, 6):
+        moments = profile.dates, profile.moments, profile.zoned
+        counted |= dict(zip(_MOMENTS.values(), moments, strict=True))
+    counted |= {TypeName.JSON: profile.json, TypeName.JSONB: profile.jsonb, TypeName.ANY: values - profile.not_utf8}
+    return counted.get(type_.name, -1) == values

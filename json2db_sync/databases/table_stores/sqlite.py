@@ -20,7 +20,7 @@ from json2db_sync.databases.dialect import require_all
 from json2db_sync.databases.sqlite_file import driver_of
 from json2db_sync.databases.table_stores import Batch, Creation, Misfit, TableStore, ValueRefused, WireColumn
 from json2db_sync.databases.table_stores.fitting import misfits_of
-from json2db_sync.databases.table_stores.profiles import ColumnProfile
+from json2db_sync.databases.table_stores.profiles import ColumnProfile, Profiler
 from json2db_sync.databases.table_stores.sqlite_moments import Unfit
 from json2db_sync.databases.table_stores.sqlite_values import NotText, Storage, form_of, storing
 from json2db_sync.errors import DatabaseError
@@ -102,7 +102,11 @@ class SQLiteTables(TableStore):
 
     def profile(self, table: CatalogTable) -> Mapping[str, ColumnProfile]:
         """What each column holds, by name. It reads the whole table once."""
-        raise NotImplementedError
+        profilers = {column.name: Profiler(column.name, column.type) for column in table.columns}
+        for rows in self._rows(_select(table, [_column(table, name) for name in profilers]), _BATCH_BYTES):
+            for profiler, values in zip(profilers.values(), zip(*rows, strict=True), strict=True):
+                profiler.add(values)
+        return {name: profiler.profile() for name, profiler in profilers.items()}
 
     def write(self, table: CatalogTable, columns: Sequence[WireColumn], batches: Iterable[Batch]) -> int:
         names, marks = ", ".join(_quoted(wire.name) for wire in columns), ", ".join("?" * len(columns))

@@ -14,7 +14,7 @@ from typing import NoReturn
 import msgspec
 
 from json2db_sync.databases.catalog.types import ColumnType, TypeName
-from json2db_sync.databases.table_stores import TextColumn, WireColumn
+from json2db_sync.databases.table_stores import TextColumn, WireColumn, arrays
 from json2db_sync.databases.table_stores.sqlite_moments import Unfit, as_spelled, moment_text, moment_texts, time_text
 
 Storage = int | float | str | bytes | None
@@ -307,14 +307,24 @@ def _moments(type_: ColumnType) -> Form:
     return Form(one, {str: many} if quick else {})
 
 
+def canonical_uuid(text: str) -> str | None:
+    """A UUID in lower case with hyphens; None for what is none."""
+    if _UUID(text):
+        return text
+    if not _ANY_UUID(text):
+        return None
+    digits = text.replace("-", "").lower()
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
 def _uuids(type_: ColumnType) -> Form:
     def one(value: Storage) -> str:
         if not isinstance(value, str):
             stranger(value, type_)
-        if not _ANY_UUID(value):
+        spelled = canonical_uuid(value)
+        if spelled is None:
             raise Unfit("check", "it is no UUID")
-        digits = value.replace("-", "").lower()
-        return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+        return spelled
 
     def many(values: Sequence[Storage]) -> TextColumn | None:
         return values if all(map(_UUID, values)) else None  # type: ignore[arg-type, return-value]
@@ -344,7 +354,6 @@ def _json(type_: ColumnType) -> Form:
 
 
 _EXPONENT = re.compile(r"[eE][+-]?\d{4}|\d{16000}", re.ASCII).search
-_LONE = re.compile("[\ud800-\udfff]").search
 
 
 def require_json(text: str, *, binary: bool) -> object:
@@ -361,7 +370,7 @@ def require_json(text: str, *, binary: bool) -> object:
         spelled = json.dumps(value, ensure_ascii=False, default=str)
         if "\\u0000" in spelled.replace("\\\\", ""):
             raise Unfit("no_character", "it holds U+0000, which jsonb does not")
-        if _LONE(spelled):
+        if arrays.LONE(spelled):
             raise Unfit("no_character", "it holds half of a surrogate pair, which jsonb does not")
     if binary and _EXPONENT(text):
         waiting = [value]
@@ -412,6 +421,35 @@ def _any(type_: ColumnType) -> Form:
     return Form(one, {int: ints, str: texts})
 
 
+def _arrays(type_: ColumnType) -> Form:
+    def one(value: Storage) -> str:
+        if not isinstance(value, str):
+            stranger(value, type_)
+        arrays.literal(value, element)
+        return value
+
+    inner = type_.element or ColumnType(TypeName.TEXT, "text")
+    form = _FORMS[inner.name](inner)
+
+    def element(value: str | bool) -> None:
+        if inner.name in (TypeName.INTEGER, TypeName.FLOAT, TypeName.BOOLEAN):
+            form.one(_number(value, inner))
+        elif inner.name is not TypeName.BYTES:
+            form.one(str(value))
+
+    return Form(one)
+
+
+def _number(value: str | bool, type_: ColumnType) -> Storage:
+    """The storage that stands for an element of an array."""
+    if isinstance(value, bool) or type_.name is TypeName.BOOLEAN:
+        return int(value) if isinstance(value, bool) else value
+    try:
+        return int(value) if type_.name is TypeName.INTEGER else "NaN" if value == "NaN" else float(value)
+    except ValueError:
+        raise Unfit("not_a_number", f"{value!r} in it is no number") from None
+
+
 def _others(type_: ColumnType) -> Form:
     def one(value: Storage) -> str:
         if isinstance(value, bytes):
@@ -432,7 +470,7 @@ _FORMS: Mapping[TypeName, Callable[[ColumnType], Form]] = {
     TypeName.UUID: _uuids,
     TypeName.JSON: _json,
     TypeName.JSONB: _json,
-    TypeName.ARRAY: _others,
+    TypeName.ARRAY: _arrays,
     TypeName.ENUM: _enums,
     TypeName.ANY: _any,
     TypeName.OTHER: _others,
@@ -476,10 +514,15 @@ def storing(wire: WireColumn, own: ColumnType) -> Store:
     if wire.type.name is TypeName.BYTES:
         return lambda column: [None if text is None else bytes.fromhex(text[2:]) for text in column]
     if wire.type.name is TypeName.TIMESTAMPTZ:
-        return lambda column: [None if text is None else text.replace("+00", "+00:00") for text in column]
+        return lambda column: [None if text is None else stored_zoned(text) for text in column]
     if wire.type.name is TypeName.ANY:
         return lambda column: [None if text is None else _UNTAGGED[text[0]](text[1:]) for text in column]
     return lambda column: column
+
+
+def stored_zoned(text: str) -> str:
+    """A timestamptz as SQLite's own functions read it."""
+    return text.replace("+00", "+00:00")
 
 
 _UNTAGGED: Mapping[str, Callable[[str], Storage]] = {

@@ -1,0 +1,66 @@
+"""SQL of PostgreSQL that finds what another end could not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from json2db_sync.databases.catalog.types import ColumnType, TypeName
+from json2db_sync.databases.table_stores import WireColumn, arrays
+
+_NUMBERS = (TypeName.INTEGER, TypeName.NUMERIC, TypeName.FLOAT)
+_MOMENTS = (TypeName.TIME, TypeName.TIMETZ, TypeName.TIMESTAMP, TypeName.TIMESTAMPTZ, TypeName.INTERVAL)
+
+
+class Condition(NamedTuple):
+    """What holds for values that do not fit."""
+
+    sql: str
+    code: str
+    why: str
+
+
+def conditions(wire: WireColumn, own: ColumnType, column: str) -> Iterator[Condition]:
+    """Those that could be true of this column.
+
+    :param own: its type.
+    :param column: its name, quoted.
+    """
+    type_ = wire.type
+    if not wire.nullable:
+        yield Condition(f"{column} IS NULL", "null", "the column takes no NULL")
+    if not wire.signed_zero and own.name is TypeName.FLOAT:
+        yield Condition(f"{column}::text = '-0'", "out_of_range", "the other database makes 0.0 of -0.0")
+    if type_.name is TypeName.ARRAY:
+        yield Condition(arrays.unsayable(column), "out_of_range", "its elements are not numbered from 1, as a list is")
+    if own.name in _NUMBERS and type_.name in (TypeName.INTEGER, TypeName.NUMERIC):
+        yield from _of_number(type_, own, f"{column}::{'text::' * (own.name is TypeName.FLOAT)}numeric")
+    if type_.name is TypeName.TEXT and type_.length is not None:
+        why = f"the column takes {type_.length:,} characters"
+        yield Condition(f"char_length({column}::text) > {type_.length}", "too_long", why)
+    if type_.name in _MOMENTS and (6 if type_.length is None else type_.length) < (
+        6 if own.length is None else own.length
+    ):
+        behind = f"rtrim(substring({column}::text from '\\.(\\d+)'), '0')"
+        why = f"the column takes {type_.length} digits behind the second"
+        yield Condition(f"char_length({behind}) > {type_.length}", "too_precise", why)
+    if type_.name is TypeName.ENUM and not (own.labels and {*own.labels} <= {*type_.labels}):
+        labels = ", ".join("'" + label.replace("'", "''") + "'" for label in type_.labels)
+        yield Condition(
+            f"{column}::text <> ALL (ARRAY[{labels}]::text[])", "check", "the other database has no such label"
+        )
+
+
+def _of_number(type_: ColumnType, own: ColumnType, number: str) -> Iterator[Condition]:
+    whole = type_.name is TypeName.INTEGER
+    if whole and own.name is TypeName.INTEGER and (own.bits or 64) <= (type_.bits or 64):
+        return
+    if not whole and (type_.precision is None or (own.precision, own.scale) == (type_.precision, type_.scale)):
+        return
+    scale = 0 if whole else type_.scale or 0
+    most = 1 << (type_.bits or 64) - 1
+    limit = f"abs({number}) >= 1e{(type_.precision or 0) - scale} AND {number} <> 'NaN'"
+    beyond = f"{number} NOT BETWEEN -{most} AND {most - 1}" if whole else limit
+    yield Condition(beyond, "out_of_range", f"it has more digits than {type_.declared} takes")
+    why = f"{type_.declared} takes {scale} digits behind the point"
+    yield Condition(f"{number} <> round({number}, {scale})", "too_precise", why)
