@@ -8,6 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
 from json2db_sync import events, results
+from json2db_sync.comparison.pairs import Chosen
 from json2db_sync.config import JSON2DBConfig
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.export.fallback import Reading, RecordId
@@ -15,6 +16,7 @@ from json2db_sync.export.options import Format, Names, NullHandling
 from json2db_sync.operations import (
     analyze,
     backups,
+    compare,
     create_tables,
     export,
     gone,
@@ -505,6 +507,38 @@ class SyncRunner:
         :param output_directory: the folder that it was exported to; default: as configured.
         """
         return self._context().run(results.RestoredJsonResult, backups.restore_json, backup, output_directory)
+
+    # Whole databases
+
+    def compare(
+        self,
+        first: PathLike | None,
+        second: PathLike | None = None,
+        *,
+        tables: Collection[str] | None = None,
+        exclude_tables: Collection[str] | None = None,
+        schema: str | None = None,
+        ignore: Collection[str] = (),
+        tolerance: Mapping[str, str] | None = None,
+        where: Mapping[str, str] | None = None,
+        most: int = 10,
+    ) -> results.CompareResult:
+        """Compare two databases row by row, whatever kinds they are; ``result.same`` says whether nothing differs.
+
+        :param first: path of an SQLite file, a URL, or a folder of exported JSON; None is the database that
+            ``DATABASE_URL`` names.
+        :param second: the same.
+        :param tables: only these; a view only where it is named.
+        :param exclude_tables: without these.
+        :param schema: the schema of the tables, on PostgreSQL; default: as configured.
+        :param ignore: columns that do not count: ``updated_at``, or ``events.updated_at``.
+        :param tolerance: what may differ by how much: ``{"moments": "1ms", "numbers": "1e-9"}``.
+        :param where: table -> SQL that holds of the rows that count, in the words of both databases.
+        :param most: so many missing, extra and different rows of a table are listed; all are counted.
+        """
+        chosen = Chosen(tables, exclude_tables or (), ignore, where or {})
+        comparison = compare.Comparison(chosen, schema, tolerance or {}, most)
+        return self._context().run(results.CompareResult, compare.compare, first, second, comparison)
 
     # Again and again
 

@@ -1,1 +1,139 @@
-"""The operations that hold two databases against each other."""
+"""The operations that hold two databases against each other: their rows, and their schemas."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from decimal import Decimal, InvalidOperation
+from functools import partial
+from typing import TYPE_CHECKING
+
+from json2db_sync import events
+from json2db_sync.comparison.pairs import Chosen, PairedTable, pair
+from json2db_sync.config.database_url import both
+from json2db_sync.errors import ConfigurationError
+from json2db_sync.operations.context import Context, PathLike
+from json2db_sync.results.transfer import ComparedTable, CompareResult
+from json2db_sync.text import counted
+
+if TYPE_CHECKING:
+    from json2db_sync.comparison.reading import Readable
+    from json2db_sync.comparison.tables import Rules
+    from json2db_sync.comparison.values import Tolerance
+    from json2db_sync.databases.base import Database
+
+_UNITS = {
+    "us": "microseconds", "ms": "milliseconds", "s": "seconds", "min": "minutes", "h": "hours", "d": "days",
+}  # fmt: skip
+_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(us|ms|s|min|h|d)\s*")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What is compared, and how."""
+
+    chosen: Chosen = field(default_factory=Chosen)
+    schema: str | None = None
+    tolerance: Mapping[str, str] = field(default_factory=dict)
+    """moments -> ``1ms``; numbers -> ``1e-9``."""
+    most: int = 10
+
+
+@dataclass(frozen=True)
+class OpenEnd:
+    """One side, open for reading."""
+
+    store: Readable
+    label: str
+
+
+def compare(context: Context, first: PathLike | None, second: PathLike | None, comparison: Comparison) -> CompareResult:
+    """Every row of both, by key; nothing is written."""
+    from json2db_sync.comparison.tables import Rules
+
+    one, other = both(first, second)
+    tolerance = _tolerance(comparison.tolerance)
+    if comparison.most < 0:
+        raise ConfigurationError(f"cannot list {comparison.most} rows", reason="invalid_value", setting="most")
+    started = time.monotonic()
+    with context.step("compare") as step, ExitStack() as stack:
+        ends = [stack.enter_context(_reading(context, place)) for place in (one, other)]
+        catalogs = [end.store.catalog(comparison.schema) for end in ends]
+        pairs = pair(catalogs[0], catalogs[1], comparison.chosen)
+        meter = events.RecordMeter("compare", context.emit)
+        tables = []
+        for paired in pairs.tables:
+            title = paired.first.title
+            rules = Rules(comparison.most, tolerance, partial(meter.add, title))
+            tables.append(compared(ends[0].store, ends[1].store, paired, rules))
+        found = CompareResult(
+            source=ends[0].label, target=ends[1].label, tables=tuple(tables), only_first=pairs.only_first,
+            only_second=pairs.only_second, ignored=pairs.ignored,
+        )  # fmt: skip
+        step.done(f"{counted(len(tables), 'table')}, {'equal' if found.same else 'different'}")
+    rows = sum(sum(table.rows) for table in tables)
+    seconds = time.monotonic() - started
+    statistics = {
+        "tables": len(tables), "total_records": rows, "processing_time_seconds": seconds,
+        "records_per_second": rows / seconds if seconds else 0.0,
+    }  # fmt: skip
+    return replace(found, statistics=statistics)
+
+
+def compared(first: Readable, second: Readable, paired: PairedTable, rules: Rules) -> ComparedTable:
+    """What the comparison of two tables found, columns that only one has among it."""
+    from json2db_sync.comparison.reading import End
+    from json2db_sync.comparison.tables import compare_tables
+    from json2db_sync.databases.table_stores import WireColumn
+
+    if not paired.columns:
+        return ComparedTable(paired.first.title, only_first=paired.only_first, only_second=paired.only_second)
+    ones, others = (
+        tuple(WireColumn(columns[side].name, columns[side].type, "marked") for columns in paired.columns)
+        for side in (0, 1)
+    )
+    found = compare_tables(
+        End(first, paired.first, ones, paired.where),
+        End(second, paired.second, others, paired.where),
+        paired.key,
+        rules,
+    )
+    return replace(found, only_first=paired.only_first, only_second=paired.only_second)
+
+
+@contextmanager
+def _reading(context: Context, place: str) -> Iterator[OpenEnd]:
+    with opened(context, place) as database, database.reading() as connection:
+        yield OpenEnd(database.table_store(connection), database.label)
+
+
+def opened(context: Context, place: str) -> Database:
+    """One of the databases, not connected yet."""
+    return replace(context, db_path=place).database()
+
+
+def _tolerance(given: Mapping[str, str]) -> Tolerance:
+    """:raises ConfigurationError: when it is not ``moments`` with a duration, or ``numbers`` with a number."""
+    from json2db_sync.comparison.values import Tolerance
+
+    found = Tolerance()
+    for name, text in given.items():
+        duration = _DURATION.fullmatch(str(text))
+        try:
+            if name == "moments" and duration:
+                moments = timedelta(**{_UNITS[duration[2]]: float(duration[1])})
+                found = replace(found, moments=moments)
+            elif name == "numbers" and (number := Decimal(str(text))).is_finite() and number >= 0:
+                found = replace(found, numbers=number)
+            else:
+                raise InvalidOperation
+        except (InvalidOperation, OverflowError) as error:
+            raise ConfigurationError(
+                f"{name}={text} is no tolerance", hint="moments=1ms (us, ms, s, min, h, d), numbers=1e-9",
+                reason="invalid_value", setting="tolerance",
+            ) from error  # fmt: skip
+    return found

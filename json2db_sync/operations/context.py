@@ -113,7 +113,7 @@ R = TypeVar("R", bound=Result)
 T = TypeVar("T")
 _REPEATABLE = {
     *("analyze", "plan", "create_tables", "populate", "verify", "report", "inspect", "runs", "show_run"),
-    *("superseded", "gone", "rejected", "replay", "export", "backup", "backups"),
+    *("superseded", "gone", "rejected", "replay", "export", "backup", "backups", "compare", "check_schema"),
 }
 """Operations that leave nothing before they record a run, or say that they have begun."""
 _POLL = 0.2

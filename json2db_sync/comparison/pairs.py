@@ -1,0 +1,172 @@
+"""Which tables and columns of two databases belong together, and which key tells their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable
+from json2db_sync.errors import ConfigurationError
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What of two databases is compared."""
+
+    tables: Collection[str] | None = None
+    """None: all, views apart."""
+    exclude_tables: Collection[str] = ()
+    ignore: Collection[str] = ()
+    """``column``, or ``table.column``."""
+    where: Mapping[str, str] = field(default_factory=dict)
+    """Table -> SQL that holds of the rows that count."""
+
+
+@dataclass(frozen=True)
+class PairedTable:
+    """A table of the first database and the one of the second that it is compared with."""
+
+    first: CatalogTable
+    second: CatalogTable
+    columns: tuple[tuple[CatalogColumn, CatalogColumn], ...]
+    only_first: tuple[str, ...]
+    only_second: tuple[str, ...]
+    key: tuple[str, ...]
+    """By the first's names; none where nothing tells the rows."""
+    where: str | None = None
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """All that belongs together, and what does not."""
+
+    tables: tuple[PairedTable, ...]
+    only_first: tuple[str, ...]
+    only_second: tuple[str, ...]
+    ignored: tuple[str, ...]
+    """Columns, each with its table."""
+
+
+def pair(first: Catalog, second: Catalog, chosen: Chosen) -> Pairs:
+    """Tables and columns by their names; the case counts only where it tells two apart.
+
+    :raises ConfigurationError: when a name is given that neither database has.
+    """
+    _require_known(first, second, chosen)
+    ones, others = _chosen(first, chosen), _chosen(second, chosen)
+    found = _matches([table.title for table in ones], [table.title for table in others])
+    views = {table.title for table in (*ones, *others) if table.is_view} if chosen.tables is None else set()
+    by_title = {table.title: table for table in others}
+    ignored: list[str] = []
+    paired = []
+    for table in ones:
+        other = found.get(table.title)
+        if other is not None and not {table.title, other} <= views:
+            paired.append(_paired(table, by_title[other], chosen, ignored))
+    taken = set(found.values())
+    return Pairs(
+        tuple(paired),
+        tuple(table.title for table in ones if table.title not in {*found, *views}),
+        tuple(table.title for table in others if table.title not in {*taken, *views}),
+        tuple(dict.fromkeys(ignored)),
+    )
+
+
+def _require_known(first: Catalog, second: Catalog, chosen: Chosen) -> None:
+    tables = [*first.tables, *second.tables]
+    known = {name.casefold() for table in tables for name in (table.title, table.name)}
+    columns = {
+        f"{place}{column.name}".casefold()
+        for table in tables
+        for column in table.columns
+        for place in ("", f"{table.title}.", f"{table.name}.")
+    }
+    for name in (*(chosen.tables or ()), *chosen.exclude_tables, *chosen.where):
+        if name.casefold() not in known:
+            raise ConfigurationError(f"neither database has a table {name}", reason="unknown_table", table=name)
+    for name in chosen.ignore:
+        if name.casefold() not in columns:
+            raise ConfigurationError(
+                f"neither database has a column {name}", hint="COLUMN, or TABLE.COLUMN", reason="unknown_field"
+            )
+
+
+def _is_named(table: CatalogTable, names: Iterable[str]) -> bool:
+    return not {table.title.casefold(), table.name.casefold()}.isdisjoint(name.casefold() for name in names)
+
+
+def _chosen(catalog: Catalog, chosen: Chosen) -> list[CatalogTable]:
+    return [
+        table
+        for table in catalog.tables
+        if (chosen.tables is None or _is_named(table, chosen.tables)) and not _is_named(table, chosen.exclude_tables)
+    ]
+
+
+def _matches(first: Sequence[str], second: Sequence[str]) -> dict[str, str]:
+    """Names of the first with those of the second."""
+    same = {name: name for name in first if name in set(second)}
+    ones = _by_folded(name for name in first if name not in same)
+    others = _by_folded(name for name in second if name not in same)
+    return same | {
+        names[0]: others[folded][0]
+        for folded, names in ones.items()
+        if len(names) == 1 and len(others.get(folded, ())) == 1
+    }
+
+
+def _by_folded(names: Iterable[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(name.casefold(), []).append(name)
+    return found
+
+
+def _paired(first: CatalogTable, second: CatalogTable, chosen: Chosen, ignored: list[str]) -> PairedTable:
+    ones, others = (_counting(table, chosen, ignored) for table in (first, second))
+    found = _matches([column.name for column in ones], [column.name for column in others])
+    columns = tuple((column, second.column(found[column.name])) for column in ones if column.name in found)
+    taken = set(found.values())
+    where = [sql for name, sql in chosen.where.items() if _is_named(first, [name]) or _is_named(second, [name])]
+    return PairedTable(
+        first,
+        second,
+        columns,
+        tuple(column.name for column in ones if column.name not in found),
+        tuple(column.name for column in others if column.name not in taken),
+        _key(first, second, found),
+        " AND ".join(f"({sql})" for sql in where) or None,
+    )
+
+
+def _counting(table: CatalogTable, chosen: Chosen, ignored: list[str]) -> list[CatalogColumn]:
+    """The columns of a table that are not ignored."""
+    folded = {name.casefold() for name in chosen.ignore}
+    kept = []
+    for column in table.columns:
+        names = {f"{place}{column.name}".casefold() for place in ("", f"{table.title}.", f"{table.name}.")}
+        if names.isdisjoint(folded):
+            kept.append(column)
+        else:
+            ignored.append(f"{table.title}.{column.name}")
+    return kept
+
+
+def _key(first: CatalogTable, second: CatalogTable, found: Mapping[str, str]) -> tuple[str, ...]:
+    """Columns that tell the rows of both: those of a key that both have, or else of one that either has."""
+    back = {other: one for one, other in found.items()}
+    ones = [key for key in _keys(first) if all(name in found for name in key)]
+    others = [tuple(back[name] for name in key) for key in _keys(second) if all(name in back for name in key)]
+    both = [key for key in ones if set(key) in map(set, others)]
+    return next(iter((*both, *ones, *others)), ())
+
+
+def _keys(table: CatalogTable) -> list[tuple[str, ...]]:
+    """The primary key, then what else is unique and never NULL."""
+    unique = [one.columns for one in table.uniques]
+    for index in table.indexes:
+        bare = [name for name in index.columns if name is not None]
+        if index.unique and index.where is None and len(bare) == len(index.columns):
+            unique.append(tuple(bare))
+    sure = [names for names in unique if not any(table.column(name).nullable for name in names)]
+    return [*([table.primary_key.columns] if table.primary_key else []), *sure]
