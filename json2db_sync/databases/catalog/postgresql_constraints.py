@@ -35,7 +35,8 @@ _CONSTRAINTS = f"""
 """
 # What stands behind a column that is not as usual. In indoption 1 is DESC, 2 NULLS FIRST.
 _PART = """
-    pg_get_indexdef(i.indexrelid, k.place::int, true)
+    CASE WHEN k.number = 0 THEN pg_get_indexdef(i.indexrelid, k.place::int, true)
+        ELSE '"' || replace(a.attname, '"', '""') || '"' END
     || CASE WHEN i.indcollation[k.place - 1] NOT IN (0, CASE WHEN k.number = 0 THEN 100 ELSE a.attcollation END)
         THEN ' COLLATE ' || i.indcollation[k.place - 1]::regcollation::text ELSE '' END
     || CASE WHEN o.opcdefault THEN '' ELSE ' ' || CASE WHEN pg_opclass_is_visible(o.oid) THEN quote_ident(opcname)
