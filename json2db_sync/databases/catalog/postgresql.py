@@ -30,7 +30,8 @@ _NO_EXTENSIONS = """
 _RELATIONS = f"""
     SELECT c.oid, c.relname::text, c.relkind::text, obj_description(c.oid, 'pg_class'),
         CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END,
-        CASE c.relkind WHEN 'p' THEN (SELECT CASE WHEN min(l.reltuples) >= 0 THEN sum(l.reltuples)::bigint END
+        CASE c.relkind WHEN 'p' THEN (SELECT CASE WHEN min(l.reltuples) >= 0 AND
+                sum(l.relpages) > 0 THEN sum(l.reltuples)::bigint END
                 FROM pg_partition_tree(c.oid) JOIN pg_class AS l ON l.oid = relid WHERE isleaf)
             ELSE CASE WHEN c.relpages > 0 AND c.reltuples >= 0 THEN c.reltuples::bigint END END
     FROM pg_class AS c LEFT JOIN pg_class AS root ON c.relispartition AND root.oid = pg_partition_root(c.oid)
@@ -61,6 +62,7 @@ _SEQUENCES = f"""
     WHERE c.relnamespace = CAST(:schema AS oid) AND c.relpersistence <> 't' AND {_NO_EXTENSIONS}
     ORDER BY c.relname COLLATE "C"
 """
+# Of a generated column it depends on the server's version whether it, or its expression, is what depends.
 _READERS = """
     SELECT DISTINCT CASE WHEN r.oid IS NULL OR r.rulename <> '_RETURN'
         THEN pg_describe_object(d.classid, d.objid, d.objsubid)
@@ -72,7 +74,8 @@ _READERS = """
     WHERE d.refclassid = 'pg_class'::regclass AND c.relname = :table AND a.attname = :column
         AND n.nspname = coalesce(CAST(:schema AS text), current_schema())
         AND (d.classid IN ('pg_rewrite'::regclass, 'pg_trigger'::regclass, 'pg_policy'::regclass,
-            'pg_publication_rel'::regclass) OR f.adrelid = c.oid AND f.adnum <> a.attnum)
+            'pg_publication_rel'::regclass) OR f.adrelid = c.oid AND f.adnum <> a.attnum
+            OR d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.objsubid <> 0)
     ORDER BY 1
 """
 _MANY = 500

@@ -39,8 +39,9 @@ _PART = """
         ELSE '"' || replace(a.attname, '"', '""') || '"' END
     || CASE WHEN i.indcollation[k.place - 1] NOT IN (0, CASE WHEN k.number = 0 THEN 100 ELSE a.attcollation END)
         THEN ' COLLATE ' || i.indcollation[k.place - 1]::regcollation::text ELSE '' END
-    || CASE WHEN o.opcdefault THEN '' ELSE ' ' || CASE WHEN pg_opclass_is_visible(o.oid) THEN quote_ident(opcname)
-        ELSE format('%I.%I', opcnamespace::regnamespace::text, opcname) END END
+    || CASE WHEN o.opcdefault AND p.attoptions IS NULL THEN '' ELSE ' ' ||
+        CASE WHEN pg_opclass_is_visible(o.oid) THEN quote_ident(opcname)
+        ELSE format('%s.%I', opcnamespace::regnamespace, opcname) END END
     || coalesce(' (' || array_to_string(p.attoptions, ', ') || ')', '')
     || CASE i.indoption[k.place - 1] & 3 WHEN 1 THEN ' DESC NULLS LAST' WHEN 2 THEN ' NULLS FIRST' WHEN 3 THEN ' DESC'
         ELSE '' END
