@@ -27,6 +27,7 @@ from json2db_sync.operations import (
     repair,
     scheduling,
     status,
+    transfer,
     verify,
     workflow,
 )
@@ -509,6 +510,66 @@ class SyncRunner:
         return self._context().run(results.RestoredJsonResult, backups.restore_json, backup, output_directory)
 
     # Whole databases
+
+    def transfer(
+        self,
+        source: PathLike | None,
+        target: PathLike | None = None,
+        *,
+        tables: Collection[str] | None = None,
+        exclude_tables: Collection[str] | None = None,
+        schema: str | None = None,
+        mode: Literal["create", "append", "upsert", "replace"] = "create",
+        views: bool = False,
+        on_error: Literal["refuse", "reject"] = "refuse",
+        verify: bool = True,
+        dry_run: bool = False,
+        resume: bool = False,
+        jsonb: Collection[str] = (),
+        json_index: bool = False,
+        strangers: Literal["refuse", "text", "null"] = "refuse",
+        certificate: PathLike | None = None,
+    ) -> results.TransferResult:
+        """Move a database into another: tables, keys, constraints, indexes and rows. The source is never changed.
+
+        The source is read once before anything is written, and what the target would refuse is named. It is one
+        transaction where the target allows it. Afterwards every row is compared, and a certificate is written.
+
+        :param source: path of an SQLite file, or a URL; None is the one that ``DATABASE_URL`` names.
+        :param target: the same.
+        :param tables: only these.
+        :param exclude_tables: without these.
+        :param schema: the schema of the tables, on PostgreSQL; default: as configured.
+        :param mode: ``create``: the target must not have the tables. ``append``: add rows to them. ``upsert``: replace
+            rows of the same key, and add the others. ``replace``: replace the tables, after a backup.
+        :param views: move views as tables; without it they are left out.
+        :param on_error: what the target would refuse: ``refuse`` moves nothing, ``reject`` keeps such rows in a file.
+        :param verify: compare every row afterwards, and write the certificate.
+        :param dry_run: write nothing: the plan, and what the target would refuse.
+        :param resume: table by table, each in parts, rather than in one transaction; called again after it was broken
+            off, it goes on.
+        :param jsonb: ``TABLE.COLUMN`` of texts that become JSONB; ``all``: all that hold only objects and lists.
+        :param json_index: give JSONB columns GIN indexes.
+        :param strangers: values in SQLite that are not of their column's type: ``refuse`` them, make the column one of
+            ``text``, or make them ``null``.
+        :param certificate: where it is written; default: in the working directory, named after the target.
+        """
+        chosen = transfer.Choices(
+            tables=tables,
+            exclude_tables=exclude_tables,
+            views=views,
+            jsonb=jsonb,
+            json_index=json_index,
+            strangers=strangers,
+            schema=schema,
+            mode=mode,
+            on_error=on_error,
+            verify=verify,
+            dry_run=dry_run,
+            resume=resume,
+            certificate=certificate,
+        )
+        return self._context(target).run(results.TransferResult, transfer.transfer, source, target, chosen)
 
     def compare(
         self,

@@ -1,1 +1,110 @@
-"""The operation that moves tables from one database to another."""
+"""The operation that moves one database into another."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from json2db_sync.config.database_url import both
+from json2db_sync.errors import ConfigurationError, SyncError
+from json2db_sync.operations.context import Context, PathLike, timing
+from json2db_sync.results import Note, TransferResult
+from json2db_sync.text import counted
+from json2db_sync.transfer.mapped import Choices
+
+if TYPE_CHECKING:
+    from json2db_sync.databases.base import Database
+    from json2db_sync.transfer.transfer import Transfer
+
+__all__ = ["Choices", "transfer"]
+
+
+def transfer(context: Context, source: PathLike | None, target: PathLike | None, choices: Choices) -> TransferResult:
+    """Move tables with their rows, and everything on them that the target has words for; the source is only read."""
+    from json2db_sync.transfer.transfer import Transfer
+
+    first_named, second_named = both(source, target)
+    _require_possible(choices)
+    with ExitStack() as stack:
+        first = stack.enter_context(_opened(context, first_named, choices))
+        second = stack.enter_context(_opened(context, second_named, choices))
+        first.require()
+        if first.place == second.place:
+            what, hint = f"source and target are the same database: {first.label}", "name another target"
+            raise ConfigurationError(what, hint=hint, reason="conflicting_arguments")
+        if not choices.dry_run:
+            stack.enter_context(context.lock(second))
+        reading = stack.enter_context(first.reading())
+        memory = context.config.reading_limits.memory
+        moving = Transfer(first, second, reading, choices, context.emit, memory)
+        return _planned(context, moving)
+
+
+def _opened(context: Context, named: str, choices: Choices) -> Database:
+    from json2db_sync.databases import open_database
+    from json2db_sync.databases.base import DatabaseSettings
+
+    section = context.config.database
+    settings = DatabaseSettings(section.backup_directory, section.busy_timeout, choices.schema or section.schema)
+    database = open_database(named, replace(settings, schema=None))
+    return open_database(named, settings) if database.capabilities.schemas else database
+
+
+def _require_possible(choices: Choices) -> None:
+    if choices.resume and choices.mode != "create":
+        raise ConfigurationError(
+            f"mode {choices.mode} is one transaction, which cannot go on where it was broken off",
+            hint="leave resume out",
+            reason="conflicting_arguments",
+            setting="resume",
+        )
+
+
+def _planned(context: Context, moving: Transfer) -> TransferResult:
+    """The plan; the preflight; and, unless something stands against it, the transfer."""
+    with context.step("preflight") as step:
+        planned = moving.plan()
+        step.reads(len(planned.plan), moving.size)
+        result = moving.looked(planned)
+        count = sum(one.count for one in result.refused)
+        step.done(f"{counted(count, 'value')} refused" if count else "nothing refused", success=not count)
+    choices = moving.choices
+    if choices.dry_run:
+        return result
+    if result.refused and choices.on_error == "refuse":
+        first = result.refused[0]
+        where = f"{first.table}{f'.{first.column}' if first.column else ''}, {first.first_key}"
+        more = f" ({counted(count, 'value or row', 'values and rows')} in all)" if count > 1 else ""
+        return replace(
+            result,
+            success=False,
+            error=f"the target would refuse {where}: {first.reason}{more}; nothing was written",
+            error_type="validation_error",
+            reason="values_refused",
+            hint="correct them in the source, or leave such rows out: on_error reject keeps them in a file",
+            context={"table": first.table},
+        )
+    return _moved(context, moving, result)
+
+
+def _moved(context: Context, moving: Transfer, result: TransferResult) -> TransferResult:
+    from json2db_sync.transfer import certificate
+
+    started = time.monotonic()
+    context.has_begun = True
+    with context.step("transfer") as step:
+        step.reads(len(result.plan), moving.size)
+        result = moving.run(result)
+        rows = sum(table.rows for table in result.tables)
+        step.done(f"{counted(rows, 'row')} of {counted(len(result.tables), 'table')}")
+    statistics = {**result.statistics, **timing(rows, started)}
+    result = replace(result, statistics=statistics)
+    if moving.certificate is not None and moving.place is not None:
+        try:
+            certificate.save(moving.place, moving.certificate)
+        except SyncError as error:
+            text = f"all was moved, but the certificate was not written: {error.message}"
+            return replace(result, certificate=None, notes=(*result.notes, Note(text, "certificate_not_written")))
+    return result

@@ -57,8 +57,8 @@ class Note(Message):
 
 
 LOUD = frozenset({
-    "backup_incomplete", "contract_gone", "files_disagree", "folders_by_date", "gone_not_told",
-    "guessed_key_updates", "key_comes_twice", "key_given_up", "key_ignored", "kinds_ignored",
+    "backup_incomplete", "certificate_not_written", "contract_gone", "files_disagree", "folders_by_date",
+    "gone_not_told", "guessed_key_updates", "key_comes_twice", "key_given_up", "key_ignored", "kinds_ignored",
     "ledger_incomplete", "lists_beside",
     "many_like_files", "may_not_fit", "mixed_list", "most_records_gone", "no_key", "nothing_fits",
     "nothing_named", "records_incomplete", "records_lost", "records_missing", "relation_unusable", "schema_gone",

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from json2db_sync.databases.catalog.tables import CatalogTable
+from json2db_sync.databases.catalog.tables import CatalogTable, Domain, Enum
 from json2db_sync.databases.ledger.schema import PREFIX, safe_text
 from json2db_sync.model.kinds import now_text
 
@@ -35,8 +35,7 @@ _manifest = sa.Table(
     f"{PREFIX}manifest",
     _metadata,
     sa.Column("table_name", sa.Text(), primary_key=True),
-    sa.Column("origin", sa.Text(), nullable=False),  # the table as the source's catalog tells it, as JSON
-    sa.Column("made", sa.Text(), nullable=False),  # as the target's told it then
+    sa.Column("told", sa.Text(), nullable=False),  # what Remembered says, as JSON
 )
 TRANSFER_TABLES = tuple(_metadata.tables)
 
@@ -51,6 +50,9 @@ class Remembered:
     """As it was made here: where it is another by now, its origin tells nothing any more."""
     database: str
     """The kind of database it came from."""
+    enums: tuple[Enum, ...] = ()
+    domains: tuple[Domain, ...] = ()
+    """Those of that database that its columns are of."""
 
 
 class Transfers:
@@ -91,7 +93,7 @@ class Transfers:
         """How far a transfer is, in the transaction that brought it there."""
         self._set(number, progress=json.dumps(progress))
 
-    def finish(self, number: int, certificate: str) -> None:
+    def finish(self, number: int, certificate: str | None) -> None:
         """It is done."""
         self._set(number, state="done", finished_at=now_text(), progress=None, certificate=certificate)
 
@@ -103,8 +105,7 @@ class Transfers:
         names = [one.made.name for one in tables]
         self.forget(names)
         for one in tables:
-            origin = {"database": one.database, "table": msgspec.to_builtins(one.origin)}
-            row = {"table_name": one.made.name, "origin": json.dumps(origin), "made": _text(one.made)}
+            row = {"table_name": one.made.name, "told": msgspec.json.encode(one).decode()}
             self._connection.execute(_manifest.insert(), row)
 
     def forget(self, names: Collection[str]) -> None:
@@ -115,13 +116,5 @@ class Transfers:
         """What transfers made here, by the name of the table; nothing where there was none."""
         if not self.exist():
             return {}
-        found = {}
-        for name, origin, made in self._connection.execute(sa.select(_manifest)):
-            told = json.loads(origin)
-            table = msgspec.convert(told["table"], CatalogTable)
-            found[name] = Remembered(table, msgspec.json.decode(made, type=CatalogTable), told["database"])
-        return found
-
-
-def _text(table: CatalogTable) -> str:
-    return msgspec.json.encode(table).decode()
+        rows = self._connection.execute(sa.select(_manifest))
+        return {name: msgspec.json.decode(told, type=Remembered) for name, told in rows}

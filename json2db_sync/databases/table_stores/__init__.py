@@ -7,12 +7,15 @@ stands in :mod:`json2db_sync.databases.catalog.types`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
 from json2db_sync.databases.catalog.types import ColumnType
+
+if TYPE_CHECKING:
+    from json2db_sync.databases.table_stores.profiles import ColumnProfile
 
 TextColumn = Sequence[str | None]
 """One column of some rows in canonical text; None is NULL."""
@@ -104,6 +107,10 @@ class TableStore(ABC):
         :param where: SQL of this database.
         :raises ValueRefused: for a value that does not fit its wire type.
         """
+
+    def profile(self, table: CatalogTable) -> Mapping[str, ColumnProfile]:
+        """What each column holds, by name, where the types do not say. It reads the whole table once."""
+        return {}
 
     @abstractmethod
     def misfits(self, table: CatalogTable, columns: Sequence[WireColumn]) -> Iterator[Misfit]:

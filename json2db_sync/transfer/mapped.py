@@ -1,0 +1,97 @@
+"""What a transfer is asked for, and what becomes of tables and columns by it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal
+
+from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable
+from json2db_sync.databases.table_stores import Strangers, WireColumn
+from json2db_sync.errors import ConfigurationError
+from json2db_sync.results import JsonProposal, LeftOut, PlannedColumn
+
+Mode = Literal["create", "append", "upsert", "replace"]
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What is moved, and how."""
+
+    tables: Collection[str] | None = None
+    exclude_tables: Collection[str] | None = None
+    views: bool = False
+    jsonb: Collection[str] = ()
+    """``TABLE.COLUMN``, or ``all``."""
+    json_index: bool = False
+    strangers: Strangers = "refuse"
+    schema: str | None = None
+    """Of the tables, where a database has schemas."""
+    mode: Mode = "create"
+    on_error: Literal["refuse", "reject"] = "refuse"
+    verify: bool = True
+    dry_run: bool = False
+    resume: bool = False
+    certificate: str | os.PathLike[str] | None = None
+
+    def wants_jsonb(self, table: CatalogTable, column: str) -> bool:
+        """Is a column of texts to become JSON?"""
+        return "all" in self.jsonb or {f"{table.name}.{column}", f"{table.title}.{column}"} & {*self.jsonb} != set()
+
+
+@dataclass(frozen=True)
+class MappedColumn:
+    """A column of the source and what becomes of it."""
+
+    source: CatalogColumn
+    target: CatalogColumn
+    told: str | None = None
+
+
+@dataclass(frozen=True)
+class MappedTable:
+    """A table of the source and what becomes of it."""
+
+    source: CatalogTable
+    target: CatalogTable
+    reading: tuple[WireColumn, ...]
+    """By the names of the source; generated columns, which the target computes, are not among them."""
+    writing: tuple[WireColumn, ...]
+    """The same columns by their names in the target."""
+    columns: tuple[PlannedColumn, ...]
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """What becomes of a source."""
+
+    tables: tuple[MappedTable, ...]
+    target: Catalog
+    """What is to be made."""
+    left_out: tuple[LeftOut, ...]
+    proposals: tuple[JsonProposal, ...]
+
+
+def chosen_tables(source: Catalog, choices: Choices) -> tuple[list[CatalogTable], list[LeftOut]]:
+    """The tables to be moved, and the views that are not."""
+    known = {table.title: table for table in source.tables} | {table.name: table for table in source.tables}
+    for name in (*(choices.tables or ()), *(choices.exclude_tables or ())):
+        if name not in known:
+            raise ConfigurationError(
+                f"there is no table {name} in the source",
+                hint=f"there are: {', '.join(table.title for table in source.tables) or 'none'}",
+                reason="unknown_table",
+                table=name,
+            )
+    wanted = None if choices.tables is None else {known[name].place for name in choices.tables}
+    excluded = {known[name].place for name in choices.exclude_tables or ()}
+    moved, left = [], []
+    for table in source.tables:
+        if table.place in excluded or (wanted is not None and table.place not in wanted):
+            continue
+        if table.is_view and not choices.views and wanted is None:
+            left.append(LeftOut("view", None, table.title, "views are moved, as tables of their rows, with --views"))
+        else:
+            moved.append(table)
+    return moved, left

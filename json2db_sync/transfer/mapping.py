@@ -1,0 +1,154 @@
+"""What becomes of a source's catalog in the target: tables, columns and the rest; what is left out, with reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+
+from json2db_sync.databases.catalog.tables import Catalog, CatalogTable, Domain, Enum
+from json2db_sync.databases.catalog.types import ColumnType
+from json2db_sync.databases.ledger import Remembered
+from json2db_sync.databases.table_stores import WireColumn
+from json2db_sync.errors import ConfigurationError
+from json2db_sync.results import PlannedColumn
+from json2db_sync.transfer.mapped import Choices, Mapped, MappedColumn, MappedTable, chosen_tables
+from json2db_sync.transfer.names import Names
+from json2db_sync.transfer.table_mapping import Ends, Profiles, TableMapper
+from json2db_sync.transfer.target_types import types_of
+
+
+class Mapper:
+    """A source's catalog held against a target.
+
+    :param source: all of it, of which some tables are chosen.
+    :param target: what is there already.
+    :param manifest: what the source remembers of where its tables came from.
+    """
+
+    def __init__(
+        self,
+        source: Catalog,
+        target: Catalog,
+        choices: Choices,
+        *,
+        profiles: Profiles,
+        manifest: Mapping[str, Remembered],
+    ) -> None:
+        self._ends = Ends(source, target, choices, types_of(target.database), profiles)
+        self._manifest = manifest
+        tables, left = chosen_tables(source, choices)
+        self._tables = tables
+        self._ends.left += left
+        self._ends.moved |= {table.place: table for table in tables}
+
+    def mapped(self) -> Mapped:
+        """What is to be made of all that is chosen."""
+        ends = self._ends
+        self._name()
+        mappers = {table.place: TableMapper(ends, table, self.remembered(table)) for table in self._tables}
+        for place, mapper in mappers.items():
+            ends.columns[place] = mapper.columns()
+        tables = []
+        for table in self._tables:
+            made = mappers[table.place].table()
+            tables.append(self._wired(table, made, list(ends.columns[table.place].values())))
+        self._say_what_is_left({table.name for table in self._tables})
+        enums, domains = self._types_of_their_own()
+        catalog = Catalog(ends.target.database, ends.target.schema, tuple(one.target for one in tables), enums, domains)
+        return Mapped(tuple(tables), catalog, tuple(ends.left), tuple(ends.proposals))
+
+    def _name(self) -> None:
+        ends = self._ends
+        for table in self._tables:
+            known = self.remembered(table)
+            name = known.origin.name if known else table.name
+            usual = table.schema in (None, ends.source.schema)
+            ends.names[table.place] = ends.relations.free(name if usual else f"{table.schema}_{name}")
+        if ends.types.keys_are_relations:
+            for table in self._tables:
+                ends.relations.free(f"{ends.names[table.place]}_pkey")
+
+    def remembered(self, table: CatalogTable) -> Remembered | None:
+        """Where the table came from, if that was a database of the target's kind and it is still what was made then."""
+        known = self._manifest.get(table.name)
+        if known is None or known.database != self._ends.target.database or self._ends.same_kind:
+            return None
+        return known if shape(known.made) == shape(table) else None
+
+    def _types_of_their_own(self) -> tuple[tuple[Enum, ...], tuple[Domain, ...]]:
+        """Those that the tables need and the target lacks."""
+        source, target = self._ends.source, self._ends.target
+        enums, domains = list(source.enums), list(source.domains)
+        if not self._ends.same_kind:
+            known = [one for one in map(self.remembered, self._tables) if one]
+            enums = list({one.name: one for each in known for one in each.enums}.values())
+            domains = list({one.name: one for each in known for one in each.domains}.values())
+        there = {one.name for one in target.enums} | {one.name for one in target.domains}
+        return (
+            tuple(replace(one, schema=None) for one in enums if one.name not in there),
+            tuple(replace(one, schema=None) for one in domains if one.name not in there),
+        )
+
+    def _say_what_is_left(self, moved: Collection[str]) -> None:
+        for one in self._ends.source.unsaid:
+            if one.table is None or one.table in moved:
+                self._ends.leave(one.kind, None, one.name if one.table is None else f"{one.table}: {one.name}", one.why)
+        for sequence in self._ends.source.sequences:
+            self._ends.leave("sequence", None, sequence.name, "it belongs to no column")
+
+    def into_existing(self) -> Mapped:
+        """What comes into which columns of tables that are there."""
+        tables = [self._into(table) for table in self._tables]
+        return Mapped(tuple(tables), self._ends.target, tuple(self._ends.left), ())
+
+    def _into(self, table: CatalogTable) -> MappedTable:
+        fold, known = Names(self._ends.types).folded, self.remembered(table)
+        name = fold(known.origin.name if known else table.name)
+        target = next((one for one in self._ends.target.tables if fold(one.name) == name and not one.is_view), None)
+        if target is None:
+            raise ConfigurationError(
+                f"the target has no table {table.name}",
+                hint="mode create makes tables; choose others, or leave this one out",
+                reason="unknown_table",
+                table=table.name,
+            )
+        there, moved = {fold(one.name): one for one in target.columns}, []
+        for column in table.columns:
+            found = there.get(fold(column.name))
+            if found is None and column.generated is None:
+                raise ConfigurationError(
+                    f"the target's table {target.title} has no column {column.name}",
+                    hint="check-schema tells the statement that adds it",
+                    reason="unknown_column",
+                    table=table.name,
+                )
+            if found is not None:
+                moved.append(MappedColumn(column, found))
+        return self._wired(table, target, moved)
+
+    def _wired(self, source: CatalogTable, target: CatalogTable, columns: Sequence[MappedColumn]) -> MappedTable:
+        """With how the values of these columns travel."""
+        reading, planned = [], []
+        moved = [one for one in columns if one.target.generated is None]
+        for one in moved:
+            strangers = self._ends.choices.strangers
+            reading.append(WireColumn(one.source.name, self._wire(one), strangers, nullable=one.target.nullable))
+        writing = tuple(replace(wire, name=one.target.name) for wire, one in zip(reading, moved, strict=True))
+        for one in columns:
+            types = one.source.type.declared, one.target.type.declared
+            planned.append(PlannedColumn(one.source.name, *types, one.target.name, one.told))
+        return MappedTable(source, target, tuple(reading), writing, tuple(planned))
+
+    def _wire(self, column: MappedColumn) -> ColumnType:
+        """The type that both ends spell: that of the end that knows types."""
+        if self._ends.same_kind:
+            return replace(column.source.type, name=self._ends.types.same_kind_wire, element=None, labels=())
+        return column.target.type if self._ends.types.typed else column.source.type
+
+
+def shape(table: CatalogTable) -> CatalogTable:
+    """The table without what its rows, and its place, say."""
+    columns = tuple(
+        replace(one, identity=replace(one.identity, next_value=None) if one.identity else None) for one in table.columns
+    )
+    return replace(table, columns=columns, rows=None, schema=None)

@@ -1,0 +1,170 @@
+"""Tables made, filled and finished on the target, within one transaction of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+from json2db_sync.comparison.reading import End, read_ahead
+from json2db_sync.comparison.tables import Rules, compare_tables
+from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable, Identity
+from json2db_sync.databases.ledger import PREFIX
+from json2db_sync.databases.table_stores import Batch, TableStore
+from json2db_sync.errors import DatabaseError, ValidationError
+from json2db_sync.events import Meter
+from json2db_sync.results import ComparedTable, MovedTable
+from json2db_sync.transfer.mapped import Mapped, MappedTable
+from json2db_sync.transfer.target_types import TargetTypes
+
+Batches = Callable[[MappedTable], Iterator[Batch]]
+_WAITING = f"{PREFIX}moving_upsert"
+
+
+@dataclass
+class Move:
+    """One transfer of an application's tables."""
+
+    source: TableStore
+    target: TableStore
+    mapped: Mapped
+    batches: Batches
+    """What is to be written of a table."""
+    meter: Meter
+    batch_bytes: int = 1 << 20
+
+    def make(self) -> None:
+        """Types and empty tables."""
+        for statement in self.target.creation(self.mapped.target).before:
+            self.target.execute(statement.sql)
+
+    def fill(self, table: MappedTable) -> int:
+        """Write all rows of a table; how many."""
+        return self._write(table, table.target)
+
+    def _write(self, table: MappedTable, into: CatalogTable) -> int:
+        with closing(self._told(table)) as batches:
+            return self.target.write(into, table.writing, batches)
+
+    def _told(self, table: MappedTable) -> Generator[Batch]:
+        report, rows, size = self.meter.file_started(table.source.title), 0, 0
+        with closing(read_ahead(self.batches(table))) as batches:
+            for batch in batches:
+                yield batch
+                rows, size = rows + len(batch[0]), size + self.batch_bytes
+                report(rows, size)
+        self.meter.file_done(table.source.title, rows, size)
+
+    def finish(self) -> None:
+        """Indexes, foreign keys, the next numbers, comments."""
+        for statement in self.target.creation(self.mapped.target).after:
+            self.target.execute(statement.sql)
+
+    # Into tables that are there
+
+    def upsert(self, table: MappedTable) -> int:
+        """Write all rows of a table; one of the same key is replaced."""
+        key = table.target.primary_key
+        names = [wire.name for wire in table.writing]
+        if key is None or not {*key.columns} <= {*names}:
+            raise ValidationError(
+                f"{table.target.title} has no primary key, so that no row is known again",
+                hint="mode append adds rows, mode replace makes the table anew",
+                reason="no_primary_key",
+                table=table.target.title,
+            )
+        quoted = TargetTypes.quoted
+        columns, place = ", ".join(map(quoted, names)), _place(table.target)
+        waiting = replace(table.target, name=_WAITING, schema=None)
+        self.target.execute(f"CREATE TABLE {quoted(_WAITING)} AS SELECT {columns} FROM {place} WHERE 1 = 0")
+        rows = self._write(table, waiting)
+        always = {one.name for one in table.target.columns if one.identity is not None and one.identity.always}
+        changed = [name for name in names if name not in {*key.columns} | always]
+        sets = ", ".join(f"{quoted(name)} = excluded.{quoted(name)}" for name in changed)
+        action = f"UPDATE SET {sets}" if sets else "NOTHING"
+        own = " OVERRIDING SYSTEM VALUE" if always & {*names} else ""
+        self.target.execute(
+            f"INSERT INTO {place} ({columns}){own} SELECT {columns} FROM {quoted(_WAITING)} WHERE 1 = 1"
+            f" ON CONFLICT ({', '.join(map(quoted, key.columns))}) DO {action}"
+        )
+        self.target.execute(f"DROP TABLE {quoted(_WAITING)}")
+        return rows
+
+    def number_on(self) -> None:
+        """Tables that were there give out numbers that are free."""
+        for table in self.mapped.tables:
+            made = replace(table.target, columns=tuple(_numbered(table)), schema=table.target.schema)
+            catalog = Catalog(self.mapped.target.database, self.mapped.target.schema, (made,))
+            for statement in self.target.creation(catalog).after:
+                if statement.what == "sequence":
+                    self.target.execute(statement.sql)
+
+    # What came of it
+
+    def moved(self, table: MappedTable, rows: int, rejected: int, *, mode: str) -> MovedTable:
+        """The table compared with its source.
+
+        :raises ValidationError: when they are not equal.
+        """
+        found = compared(self.source, self.target, table)
+        extra = found.extra if mode == "create" else 0
+        if found.missing != rejected or found.different or extra:
+            first = next(iter(found.differences), None)
+            told = f"; the first: {first.what}, {first.key}" if first else ""
+            raise ValidationError(
+                f"{table.target.title} is not equal to its source: {found.missing - rejected:,} rows are missing, "
+                f"{extra:,} are there besides, {found.different:,} differ{told}; nothing was kept",
+                hint="is there a trigger, a rule or a type in the target that changes values?",
+                reason="not_equal",
+                table=table.source.title,
+            )
+        title = table.target.title
+        return MovedTable(table.source.title, title, rows, rejected, found.digest, equal=True)
+
+
+def compared(source: TableStore, target: TableStore, table: MappedTable) -> ComparedTable:
+    """A table of the source and what it became, value by value."""
+    marked = tuple(wire if wire.strangers != "refuse" else replace(wire, strangers="marked") for wire in table.reading)
+    keys = table.source.primary_key, table.target.primary_key
+    names = {wire.name: other.name for wire, other in zip(table.reading, table.writing, strict=True)}
+    key: Sequence[str] = ()
+    if keys[0] and keys[1] and [names.get(name) for name in keys[0].columns] == [*keys[1].columns]:
+        key = keys[0].columns
+    first = End(source, table.source, marked)
+    return compare_tables(first, End(target, table.target, table.writing), key, Rules(most=3))
+
+
+def _place(table: CatalogTable) -> str:
+    name = TargetTypes.quoted(table.name)
+    return name if table.schema is None else f"{TargetTypes.quoted(table.schema)}.{name}"
+
+
+def _numbered(table: MappedTable) -> Iterator[CatalogColumn]:
+    """The target's columns, with the greater of both next numbers."""
+    sources = {one.target_name: one.name for one in table.columns}
+    for column in table.target.columns:
+        if column.identity is not None:
+            given: Identity | None = None
+            if column.name in sources:
+                given = table.source.column(sources[column.name]).identity
+            numbers = [one.next_value for one in (column.identity, given) if one and one.next_value is not None]
+            column = replace(column, identity=replace(column.identity, next_value=max(numbers, default=None)))
+        yield column
+
+
+def replaced(target: Catalog, names: Sequence[str]) -> list[CatalogTable]:
+    """The tables of a target that make room for others of their names.
+
+    :raises DatabaseError: when tables that stay refer to them.
+    """
+    gone = [table for table in target.tables if table.name in names]
+    for table in target.tables:
+        for key in table.foreign_keys:
+            if table not in gone and key.table in {one.name for one in gone} and key.schema in (None, table.schema):
+                raise DatabaseError(
+                    f"{table.title} refers to {key.table}, which was to be replaced",
+                    hint=f"replace {table.title}, too, or drop its foreign key",
+                    reason="still_referred_to",
+                    table=table.title,
+                )
+    return gone

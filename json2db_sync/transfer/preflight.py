@@ -1,0 +1,221 @@
+"""What the target would refuse of the source: named and counted before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from json2db_sync.databases.catalog.tables import CatalogTable, ForeignKey, Unique
+from json2db_sync.databases.catalog.types import TypeName
+from json2db_sync.databases.table_stores import Batch, Misfit, TableStore, WireColumn
+from json2db_sync.databases.table_stores.profiles import ColumnProfile
+from json2db_sync.results import RefusedValues
+from json2db_sync.transfer.mapped import Mapped, MappedTable
+from json2db_sync.transfer.target_types import TargetTypes
+
+_MOST_KEYS = 1_000_000
+"""Keys that are held to find those that come twice."""
+_MERGING = (
+    *(TypeName.DATE, TypeName.TIME, TypeName.TIMESTAMP, TypeName.TIMESTAMPTZ),
+    *(TypeName.NUMERIC, TypeName.UUID, TypeName.JSONB),
+)
+"""Types as which texts are equal that differ."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What rows must not be, in the words of the source."""
+
+    code: str
+    columns: tuple[str, ...]
+    sql: str
+    why: str
+
+
+class Found:
+    """What the target refuses, by table, column and code."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str | None, str], RefusedValues] = {}
+
+    def add(self, misfit: Misfit) -> None:
+        """One more."""
+        at = misfit.table, misfit.column, misfit.code
+        known = self._found.get(at)
+        if known is None:
+            setting = "strangers" if misfit.code == "storage_class" else None
+            known = RefusedValues(*at, 0, misfit.key, misfit.value, misfit.why, setting)
+        self._found[at] = replace(known, count=known.count + 1)
+
+    @property
+    def refused(self) -> tuple[RefusedValues, ...]:
+        """All there is."""
+        return tuple(self._found.values())
+
+
+class Preflight:
+    """One look at all that is to be moved.
+
+    :param profiles: of the columns, where the source has any.
+    """
+
+    def __init__(self, store: TableStore, mapped: Mapped, types: TargetTypes, *, source_typed: bool) -> None:
+        self._store, self._mapped, self._types = store, mapped, types
+        self._source_typed = source_typed
+        self._by_place = {table.source.place: table for table in mapped.tables}
+
+    def found(self, table: MappedTable, profiles: Mapping[str, ColumnProfile]) -> Iterator[Misfit]:
+        """Everything in one table."""
+        wires = [self._held(wire) for wire in table.reading]
+        doubtful = [wire for wire in wires if not fits(wire, profiles.get(wire.name))]
+        if doubtful and TypeName.ANY not in {wire.type.name for wire in doubtful}:
+            yield from self._store.misfits(table.source, doubtful)
+        yield from self._rows(table)
+        yield from self._duplicates(table, profiles)
+
+    def _held(self, wire: WireColumn) -> WireColumn:
+        zero = self._types.holds_signed_zero
+        return replace(wire, nullable=True, nul=self._types.holds_nul, signed_zero=zero)
+
+    def conditions(self, table: MappedTable) -> list[Condition]:
+        """What its rows must not be. A database that knows types holds its own rows to its constraints."""
+        source = table.source
+        pairs = zip(table.reading, table.writing, strict=True)
+        nullable = {column.name for column in source.columns if column.nullable}
+        found = [
+            Condition("null", (wire.name,), f"{_column(source, wire.name)} IS NULL", "the column takes no NULL")
+            for wire, other in pairs
+            if wire.name in nullable and not table.target.column(other.name).nullable
+        ]
+        if self._source_typed or source.is_view:
+            return found
+        for key in source.foreign_keys:
+            parent = self._by_place.get((key.schema or source.schema, key.table))
+            if parent is not None and _is_kept(key, table, parent):
+                found.append(Condition("orphan", key.columns, _orphan(source, parent.source, key), _why(key)))
+        if table.target.checks:
+            why = "it does not satisfy the check {}"
+            found += [
+                Condition("check", (), f"NOT ({one.expression})", why.format(one.expression)) for one in source.checks
+            ]
+        return found
+
+    def _rows(self, table: MappedTable) -> Iterator[Misfit]:
+        conditions = self.conditions(table)
+        if not conditions or not any(self._read(table, any_of(conditions))):
+            return
+        key = _key_names(table)
+        for one in conditions:
+            names = [*key, *(name for name in one.columns if name not in key)]
+            for batch in self._read(table, one.sql, names):
+                for row in zip(*batch, strict=True):
+                    said = dict(zip(names, row, strict=True))
+                    shown = ", ".join(_shown(said[name]) for name in one.columns)
+                    column = one.columns[0] if len(one.columns) == 1 else None
+                    yield Misfit(table.source.title, _told(said, key), column, shown[:60], one.code, one.why)
+
+    def _read(self, table: MappedTable, where: str, names: Sequence[str] | None = None) -> Iterator[Batch]:
+        names = _key_names(table) if names is None else names
+        wires = [replace(wire, strangers="marked") for wire in table.reading if wire.name in names]
+        wires.sort(key=lambda wire: names.index(wire.name))
+        return self._store.read(table.source, wires, where=where)
+
+    def _duplicates(self, table: MappedTable, profiles: Mapping[str, ColumnProfile]) -> Iterator[Misfit]:
+        """Keys that are equal by the target's types alone."""
+        by_target = {other.name: wire for wire, other in zip(table.reading, table.writing, strict=True)}
+        rows = max((profile.rows for profile in profiles.values()), default=0)
+        for key in _unique_keys(table.target) if 0 < rows <= _MOST_KEYS else ():
+            wires = [by_target[name] for name in key.columns if name in by_target]
+            if len(wires) < len(key.columns) or not any(wire.type.name in _MERGING for wire in wires):
+                continue
+            names, seen = [wire.name for wire in wires], set()
+            for batch in self._read(table, "1 = 1", names):
+                for row in zip(*batch, strict=True):
+                    if None not in row and row in seen:
+                        said = dict(zip(names, row, strict=True))
+                        why = "its key is there already, as the target compares"
+                        yield Misfit(table.source.title, _told(said, names), names[0], _shown(row[0]), "duplicate", why)
+                    seen.add(row)
+
+
+def any_of(conditions: Sequence[Condition]) -> str:
+    """SQL that holds of rows of which one of these does; never NULL."""
+    return "(" + " OR ".join(f"({one.sql}) IS TRUE" for one in conditions) + ")"
+
+
+def _column(table: CatalogTable, name: str) -> str:
+    return f"{TargetTypes.quoted(table.name)}.{TargetTypes.quoted(name)}"
+
+
+def _is_kept(key: ForeignKey, table: MappedTable, parent: MappedTable) -> bool:
+    """Does the target have it?"""
+    names = {wire.name: other.name for wire, other in zip(table.reading, table.writing, strict=True)}
+    columns = tuple(names.get(name, "") for name in key.columns)
+    return any(one.columns == columns and one.table == parent.target.name for one in table.target.foreign_keys)
+
+
+def _orphan(table: CatalogTable, parent: CatalogTable, key: ForeignKey) -> str:
+    alias, quote = "json2db_parent", TargetTypes.quoted
+    place = quote(parent.name) if parent.schema is None else f"{quote(parent.schema)}.{quote(parent.name)}"
+    pairs = zip(key.columns, key.referred, strict=True)
+    same = " AND ".join(f"{alias}.{quote(referred)} = {_column(table, name)}" for name, referred in pairs)
+    given = " AND ".join(f"{_column(table, name)} IS NOT NULL" for name in key.columns)
+    return f"{given} AND NOT EXISTS (SELECT 1 FROM {place} AS {alias} WHERE {same})"
+
+
+def _why(key: ForeignKey) -> str:
+    return f"{key.table} has no such row ({', '.join(key.referred)})"
+
+
+def _key_names(table: MappedTable) -> list[str]:
+    key = table.source.primary_key
+    names = [wire.name for wire in table.reading]
+    chosen = [name for name in (key.columns if key else ()) if name in names]
+    return chosen or names[:1]
+
+
+def _unique_keys(table: CatalogTable) -> Iterator[Unique]:
+    yield from (one for one in (table.primary_key, *table.uniques) if one is not None)
+    for index in table.indexes:
+        columns = [name for name in index.columns if name is not None]
+        if index.unique and index.where is None and len(columns) == len(index.columns):
+            yield Unique(None, tuple(columns))
+
+
+def _told(row: Mapping[str, str | None], key: Sequence[str]) -> str:
+    return ", ".join(f"{name} = {_shown(row[name])}" for name in key)
+
+
+def _shown(value: str | None) -> str:
+    return "NULL" if value is None else value.removeprefix("\0")
+
+
+def fits(wire: WireColumn, profile: ColumnProfile | None) -> bool:
+    """Does the profile alone say that every value fits?"""
+    if profile is None:
+        return False
+    given, count = wire.type, profile.values
+    counts = {
+        TypeName.BOOLEAN: profile.bits,
+        TypeName.INTEGER: profile.integers,
+        TypeName.BYTES: profile.blobs - profile.not_utf8,
+        TypeName.TEXT: profile.texts - (0 if wire.nul else profile.nul),
+        TypeName.DATE: profile.dates,
+        TypeName.TIME: profile.times,
+        TypeName.TIMESTAMP: profile.moments,
+        TypeName.TIMESTAMPTZ: profile.zoned,
+        TypeName.UUID: profile.uuids,
+        TypeName.JSONB: profile.jsonb,
+        TypeName.FLOAT: profile.reals if wire.signed_zero else 0,
+    }
+    if given.name is TypeName.NUMERIC:
+        scale, digits = given.scale or 0, (given.precision or 0) - (given.scale or 0)
+        in_range = given.precision is None or (profile.scale <= scale and profile.digits <= digits)
+        return profile.integers + profile.reals + profile.numbers == count and not profile.not_finite and in_range
+    if given.name is TypeName.INTEGER and given.bits in (16, 32):
+        most = 1 << (given.bits - 1)
+        if count and not -most <= (profile.least or 0) <= (profile.greatest or 0) < most:
+            return False
+    if given.name is TypeName.TEXT and given.length is not None and profile.longest > given.length:
+        return False
+    return counts.get(given.name, -1) == count

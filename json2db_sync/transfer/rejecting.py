@@ -1,0 +1,107 @@
+"""Rows that the target refuses are left out, with those that refer to them, and kept in a file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import BinaryIO
+
+from json2db_sync.databases.table_stores import Batch, TableStore
+from json2db_sync.transfer.mapped import MappedTable
+from json2db_sync.transfer.preflight import Condition, any_of
+
+Place = tuple[str | None, str]
+Key = tuple[str | None, ...]
+_MARK = "\0"
+
+
+class Rejecting:
+    """The rows of a source, without those that the target refuses.
+
+    :param conditions: of each table, what its rows must not be.
+    """
+
+    def __init__(
+        self, store: TableStore, tables: Sequence[MappedTable], conditions: Mapping[Place, Sequence[Condition]]
+    ) -> None:
+        self._store, self._conditions = store, conditions
+        self._tables = {table.source.place: table for table in tables}
+        self._gone: dict[tuple[Place, tuple[str, ...]], set[Key]] = {}
+        """Of tables and columns that others refer to: what rejected rows have there."""
+        for table in tables:
+            for key in table.source.foreign_keys:
+                parent = key.schema or table.source.schema, key.table
+                if parent in self._tables and _reads(self._tables[parent], key.referred) and _reads(table, key.columns):
+                    self._gone.setdefault((parent, key.referred), set())
+        self.rejected: dict[Place, int] = {}
+
+    def look(self) -> None:
+        """Find all that goes because of what it refers to."""
+        before = -1
+        while before < (now := sum(map(len, self._gone.values()))):
+            before = now
+            for place, columns in self._gone:
+                table = self._tables[place]
+                at = [[wire.name for wire in table.reading].index(name) for name in columns]
+                for _reason, row in self._bad(table):
+                    self._gone[place, columns].add(tuple(row[number] for number in at))
+
+    def batches(self, table: MappedTable, rejects: BinaryIO) -> Iterator[Batch]:
+        """What the target takes; the rest goes into the file."""
+        place, names = table.source.place, [wire.name for wire in table.reading]
+        self.rejected[place] = 0
+        for condition, batch in self._parts(table):
+            rows = [*zip(*batch, strict=True)]
+            reasons = [condition.why if condition else self._why(table, row) for row in rows]
+            for reason, row in zip(reasons, rows, strict=True):
+                if reason is not None:
+                    self.rejected[place] += 1
+                    rejects.write(_line(table, names, row, reason))
+            good = [row for reason, row in zip(reasons, rows, strict=True) if reason is None]
+            if good:
+                yield batch if len(good) == len(rows) else [*zip(*good, strict=True)]
+
+    def _bad(self, table: MappedTable) -> Iterator[tuple[str, Key]]:
+        for condition, batch in self._parts(table):
+            for row in zip(*batch, strict=True):
+                reason = condition.why if condition else self._why(table, row)
+                if reason is not None:
+                    yield reason, row
+
+    def _parts(self, table: MappedTable) -> Iterator[tuple[Condition | None, Batch]]:
+        """All rows, once: those of which a condition holds, then the others."""
+        marked = [wire if wire.strangers == "null" else replace(wire, strangers="marked") for wire in table.reading]
+        conditions = self._conditions.get(table.source.place, ())
+        for number, one in enumerate(conditions):
+            earlier = f" AND NOT {any_of(conditions[:number])}" if number else ""
+            for batch in self._store.read(table.source, marked, where=f"({one.sql}) IS TRUE{earlier}"):
+                yield one, batch
+        where = f"NOT {any_of(conditions)}" if conditions else None
+        for batch in self._store.read(table.source, marked, where=where):
+            yield None, batch
+
+    def _why(self, table: MappedTable, row: Key) -> str | None:
+        for wire, value in zip(table.reading, row, strict=True):
+            if value is not None and value.startswith(_MARK):
+                return f"{wire.name} is not {wire.type.declared}"
+        names = [wire.name for wire in table.reading]
+        for key in table.source.foreign_keys:
+            gone = self._gone.get(((key.schema or table.source.schema, key.table), key.referred))
+            if gone and tuple(row[names.index(name)] for name in key.columns) in gone:
+                return f"the row of {key.table} that it refers to is left out"
+        return None
+
+
+def _reads(table: MappedTable, columns: Sequence[str]) -> bool:
+    return {*columns} <= {wire.name for wire in table.reading}
+
+
+def _line(table: MappedTable, names: Sequence[str], row: Key, reason: str) -> bytes:
+    values = {
+        name: None if value is None else value.removeprefix(_MARK) for name, value in zip(names, row, strict=True)
+    }
+    key = table.source.primary_key
+    told = {name: values[name] for name in (key.columns if key else ()) if name in values}
+    line = {"table": table.source.title, "key": told, "row": values, "reason": reason}
+    return json.dumps(line, ensure_ascii=True).encode() + b"\n"

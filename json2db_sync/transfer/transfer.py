@@ -1,0 +1,284 @@
+"""A transfer from its plan to its certificate: what is asked of whom, in which order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import sqlalchemy as sa
+
+from json2db_sync.atomic_files.disk import PRIVATE, translated
+from json2db_sync.atomic_files.disk import replaced as replaced_file
+from json2db_sync.databases.base import Database
+from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
+from json2db_sync.databases.ledger import Remembered, Transfers
+from json2db_sync.databases.table_stores import Batch, Misfit, TableStore
+from json2db_sync.databases.table_stores.profiles import ColumnProfile
+from json2db_sync.errors import ConfigurationError, DatabaseError
+from json2db_sync.events import Listener, Meter, RecordMeter
+from json2db_sync.model.jsontext import Json
+from json2db_sync.model.kinds import now_text
+from json2db_sync.results import MovedTable, PlannedTable, TransferResult
+from json2db_sync.transfer import certificate
+from json2db_sync.transfer.entities import entities_of, entity_misfits, move_entities, own_relations
+from json2db_sync.transfer.mapped import Choices, MappedTable
+from json2db_sync.transfer.mapping import Mapper, shape
+from json2db_sync.transfer.moving import Move, replaced
+from json2db_sync.transfer.names import Names
+from json2db_sync.transfer.preflight import Condition, Found, Preflight
+from json2db_sync.transfer.rejecting import Rejecting
+from json2db_sync.transfer.target_types import types_of
+
+_SHARE = 128
+"""Of the memory limit a batch of rows may be such a part: it exists several times on its way."""
+
+
+class Transfer:
+    """One transfer.
+
+    :param reading: one state of the source.
+    :param memory: bytes to stay within.
+    """
+
+    def __init__(
+        self, source: Database, target: Database, reading: sa.Connection, choices: Choices, emit: Listener, memory: int
+    ) -> None:
+        self._source, self._target, self._reading = source, target, reading
+        self.choices, self._emit = choices, emit
+        self._store = source.table_store(reading)
+        self._batch_bytes = max(1 << 16, min(1 << 20, memory // _SHARE))
+        self._started_at = now_text()
+        self._profiles: dict[tuple[str | None, str], Mapping[str, ColumnProfile]] = {}
+        self.size = source.size(reading) or 0
+        self.place: Path | None = None
+        """Of the certificate."""
+        self.certificate: dict[str, Any] | None = None
+        self.rejects: Path | None = None
+
+    # The plan
+
+    def plan(self) -> TransferResult:
+        """What would be done.
+
+        :raises ConfigurationError: when tables that are named are not there, or are where new ones are to be.
+        """
+        choices = self.choices
+        ours = own_relations(self._source, self._reading)
+        whole = self._store.catalog()
+        self._catalog = replace(whole, tables=tuple(one for one in whole.tables if one.name not in ours))
+        self._entities = self._chosen_entities()
+        if choices.tables is not None or choices.exclude_tables is not None:
+            choices = self._without_entities(choices)
+        there = self._target_catalog()
+        self._manifest = Transfers(self._reading).manifest()
+        mapper = Mapper(self._catalog, there, choices, profiles=self._profile, manifest=self._manifest)
+        if choices.mode in ("append", "upsert"):
+            self._require_no_entities()
+            self._mapped = mapper.into_existing()
+        else:
+            self._mapped = mapper.mapped()
+            self._require_room(there)
+        self._types = types_of(there.database)
+        self.place = certificate.place(choices.certificate) if choices.verify or choices.certificate else None
+        if choices.on_error == "reject":
+            beside = self.place or certificate.place(None)
+            self.rejects = beside.with_suffix(".rejected.ndjson")
+        return TransferResult(
+            database=self._target.label,
+            source=self._source.label,
+            target=self._target.label,
+            dry_run=choices.dry_run,
+            mode=choices.mode,
+            plan=tuple(self._planned()),
+            left_out=self._mapped.left_out,
+            proposals=self._mapped.proposals,
+        )
+
+    def _chosen_entities(self) -> list[str]:
+        names = set(self.choices.tables) if self.choices.tables is not None else None
+        excluded = set(self.choices.exclude_tables or ())
+        plans = entities_of(self._source, self._reading).items()
+        known = {entity: {entity, *(table.name for table in plan.tables)} for entity, plan in plans}
+        return [one for one, of in known.items() if (names is None or names & of) and not excluded & of]
+
+    def _without_entities(self, choices: Choices) -> Choices:
+        """The tables that are named, without those of entities, which are moved by their plans."""
+        plans = entities_of(self._source, self._reading).items()
+        ours = {name for entity, plan in plans for name in (entity, *(table.name for table in plan.tables))}
+        tables = None if choices.tables is None else [name for name in choices.tables if name not in ours]
+        return replace(choices, tables=tables, exclude_tables={*(choices.exclude_tables or ())} - ours)
+
+    def _require_no_entities(self) -> None:
+        if self._entities:
+            raise ConfigurationError(
+                f"entities of json2db_sync are moved into a database that has none: {', '.join(self._entities[:5])}",
+                hint="load their files there; or move them into a new database with mode create",
+                reason="conflicting_arguments",
+                setting="mode",
+            )
+
+    def _target_catalog(self) -> Catalog:
+        if not self._target.exists():
+            return Catalog(self._target.capabilities.name)
+        with self._target.reading() as connection:
+            return self._target.table_store(connection).catalog()
+
+    def _profile(self, table: CatalogTable) -> Mapping[str, ColumnProfile]:
+        if table.place not in self._profiles:
+            self._profiles[table.place] = self._store.profile(table)
+        return self._profiles[table.place]
+
+    def _require_room(self, there: Catalog) -> None:
+        """The names that are to be made are free, or to be replaced."""
+        fold = Names(types_of(there.database)).folded
+        wanted = {fold(table.target.name) for table in self._mapped.tables}
+        taken = [table for table in there.tables if fold(table.name) in wanted]
+        self._replaced = replaced(there, [table.name for table in taken]) if self.choices.mode == "replace" else []
+        if taken and not self._replaced:
+            names = ", ".join(table.title for table in taken[:5]) + (", ..." if len(taken) > 5 else "")
+            raise DatabaseError(
+                f"the target has tables of these names already: {names}",
+                hint="mode append or upsert adds rows to them, mode replace makes them anew after a backup",
+                reason="tables_exist",
+                table=taken[0].title,
+            )
+
+    def _planned(self) -> Iterator[PlannedTable]:
+        is_new = self.choices.mode in ("create", "replace")
+        creation = self._types.creation(self._mapped.target) if is_new else None
+        statements = [*creation.before, *creation.after] if creation else []
+        for table in self._mapped.tables:
+            own = tuple(one.sql for one in statements if one.table == table.target.name)
+            profiles = self._profiles.get(table.source.place, {})
+            rows = next((one.rows for one in profiles.values()), table.source.rows)
+            yield PlannedTable(table.source.title, table.target.title, rows, table.columns, own)
+
+    # The preflight
+
+    def looked(self, result: TransferResult) -> TransferResult:
+        """With everything that the target would refuse."""
+        found, meter = Found(), RecordMeter("preflight", self._emit)
+        typed = types_of(self._catalog.database).typed
+        preflight = Preflight(self._store, self._mapped, self._types, source_typed=typed)
+        self._conditions: dict[tuple[str | None, str], list[Condition]] = {}
+        for table in self._mapped.tables:
+            self._conditions[table.source.place] = preflight.conditions(table)
+            for misfit in preflight.found(table, self._profiles.get(table.source.place, {})):
+                found.add(misfit)
+            profiles = self._profiles.get(table.source.place, {})
+            meter.add(table.source.title, next((one.rows for one in profiles.values()), table.source.rows or 0))
+        if self._entities:
+            for _plan, misfit in entity_misfits(self._source, self._target, self._reading, self._entities):
+                found.add(misfit)
+        return replace(result, refused=found.refused)
+
+    # The transfer
+
+    def run(self, result: TransferResult) -> TransferResult:
+        """Move everything in one transaction of the target."""
+        meter = Meter("transfer", self._emit)
+        backup = None
+        if self.choices.mode == "replace" and self._replaced:
+            backup = self._target.backup([table.name for table in self._replaced]).name
+        with ExitStack() as files, self._target.restructuring() as writing:
+            rejects = self._rejects_file(files) if result.refused else None
+            store = self._target.table_store(writing)
+            if self.choices.mode == "replace" and self._replaced:
+                store.drop(self._replaced)
+            tables = self._tables(store, meter, rejects)
+            tables += self._moved_entities(writing, meter, rejects)
+            statistics = {
+                "total_records": sum(one.rows for one in tables),
+                "rejected": sum(one.rejected for one in tables),
+                "tables": len(tables),
+            }
+            named = str(self.rejects) if rejects else None
+            result = replace(result, tables=tuple(tables), rejects=named, backup=backup, statistics=statistics)
+            return self._recorded(writing, store, result)
+
+    def _rejects_file(self, files: ExitStack) -> BinaryIO:
+        assert self.rejects is not None
+        files.enter_context(translated(self.rejects))
+        return files.enter_context(replaced_file(self.rejects, mode=PRIVATE))
+
+    def _tables(self, store: TableStore, meter: Meter, rejects: BinaryIO | None) -> list[MovedTable]:
+        batches = self._all_rows
+        rejecting = Rejecting(self._store, self._mapped.tables, self._conditions) if rejects else None
+        if rejecting is not None and rejects is not None:
+            rejecting.look()
+            batches = partial(rejecting.batches, rejects=rejects)
+        move = Move(self._store, store, self._mapped, batches, meter, self._batch_bytes)
+        is_new = self.choices.mode in ("create", "replace")
+        if is_new:
+            move.make()
+        fill = move.upsert if self.choices.mode == "upsert" else move.fill
+        counts = [fill(table) for table in self._mapped.tables]
+        if is_new:
+            move.finish()
+        else:
+            move.number_on()
+        gone = rejecting.rejected if rejecting else {}
+        mode = "create" if is_new else self.choices.mode
+        moved = []
+        for table, rows in zip(self._mapped.tables, counts, strict=True):
+            rejected = gone.get(table.source.place, 0)
+            if self.choices.verify:
+                moved.append(move.moved(table, rows, rejected, mode=mode))
+            else:
+                moved.append(MovedTable(table.source.title, table.target.title, rows, rejected))
+        return moved
+
+    def _all_rows(self, table: MappedTable) -> Iterator[Batch]:
+        return self._store.read(table.source, table.reading, batch_bytes=self._batch_bytes)
+
+    def _moved_entities(self, writing: sa.Connection, meter: Meter, rejects: BinaryIO | None) -> list[MovedTable]:
+        if not self._entities:
+            return []
+
+        def refused(misfit: Misfit, record: Mapping[str, Json] | None) -> None:
+            assert rejects is not None
+            line = {"table": misfit.table, "key": misfit.key, "row": record, "reason": misfit.why}
+            rejects.write(json.dumps(line, ensure_ascii=True, default=str).encode() + b"\n")
+
+        done: dict[str, int] = {}
+
+        def progress(table: str, rows: int) -> None:
+            done[table] = done.get(table, 0) + rows
+            meter.file_started(table)(sum(done.values()), 0)
+
+        tell = refused if rejects is not None else None
+        return move_entities(
+            self._source, self._target, self._reading, writing, only=self._entities, refused=tell, progress=progress
+        )
+
+    def _recorded(self, writing: sa.Connection, store: TableStore, result: TransferResult) -> TransferResult:
+        """The manifest, and the certificate, in the target."""
+        transfers = Transfers(writing)
+        transfers.create()
+        if self.choices.mode in ("create", "replace"):
+            transfers.remember(list(self._remembered(store.catalog())))
+        number = transfers.start(self._source.label, {"mode": self.choices.mode})
+        told = None
+        if self.choices.verify:
+            versions = {"source": self._source.version(self._reading), "target": self._target.version(writing)}
+            self.certificate = certificate.content(result, self._started_at, versions)
+            told = json.dumps(self.certificate)
+            result = replace(result, certificate=str(self.place))
+        transfers.finish(number, told)
+        return result
+
+    def _remembered(self, there: Catalog) -> Iterator[Remembered]:
+        """What the tables were; where they came from a copy of such tables, what those were."""
+        made = {table.name: table for table in there.tables}
+        source = self._catalog
+        for table in self._mapped.tables:
+            known = self._manifest.get(table.source.name)
+            if source.database != there.database:
+                yield Remembered(table.source, made[table.target.name], source.database, source.enums, source.domains)
+            elif known is not None and shape(known.made) == shape(table.source):
+                yield replace(known, made=made[table.target.name])
