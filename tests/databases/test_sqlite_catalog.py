@@ -476,13 +476,14 @@ def _catalogs(draw: st.DrawFn) -> Catalog:
     return Catalog("sqlite", None, (replace(tables[0], indexes=(index,)), *tables[1:]))
 
 
-@settings(max_examples=150)
+@settings(max_examples=50, deadline=None)
 @given(_catalogs())
 def test_random_schemas_come_again(catalog: Catalog) -> None:
     """Whatever the names, types, keys, checks, defaults, foreign keys and cycles."""
     assert bare(again(catalog)) == catalog
 
 
+@settings(max_examples=50, deadline=None)
 @given(_catalogs())
 def test_what_is_read_of_the_text_is_what_sqlite_made(catalog: Catalog) -> None:
     """Unique and foreign keys, as they stand in the text, are those of SQLite's own lists."""

@@ -378,7 +378,8 @@ class Translator(ABC):
     def united(self, some: Sequence[Said]) -> Sequence[Said]:
         """Values of which one is the result, so that all are of one type."""
         kinds = {said.kind for said in some if said.kind is not None}
-        if len(kinds) != 1 and not (kinds and kinds <= {*NUMBERS}):
+        exact = len(kinds) > 1 and any(said.kind is TypeName.INTEGER and said.wide for said in some)
+        if exact or (len(kinds) != 1 and not (kinds and kinds <= {*NUMBERS})):
             raise Untranslatable("its results are of several types, or of none")
         return some
 
@@ -422,21 +423,6 @@ class Translator(ABC):
         if any(not (end.text or "-").isdecimal() for end in ends) or ends[0].text == "0":
             raise Untranslatable("only substrings between literal places from the first on are the same")
         return Said(f"substr({', '.join(one.sql for one in (said, *ends))})", TypeName.TEXT, by_bytes=said.by_bytes)
-
-    @abstractmethod
-    def _cast(self, node: Expression) -> Said: ...
-
-    @abstractmethod
-    def _pattern(self, node: Expression) -> Said: ...
-
-    @abstractmethod
-    def _collate(self, node: Expression) -> Said: ...
-
-    @abstractmethod
-    def _now(self, node: Expression) -> Said: ...
-
-    @abstractmethod
-    def _function(self, node: Expression) -> Said: ...
 
 
 def cast_name(node: Expression) -> str:

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from json2db_sync.databases.catalog.expression_parts import ColumnPair, Said, Translator, Untranslatable
+from json2db_sync.databases.catalog.expression_parts import ColumnPair, Translator, Untranslatable
 from json2db_sync.databases.catalog.postgresql_to_sqlite import ToSQLite
-from json2db_sync.databases.catalog.sqlite_statements import spelled, tokens
 from json2db_sync.databases.catalog.sqlite_to_postgresql import ToPostgreSQL
 
 __all__ = ["ColumnPair", "Untranslatable", "translate"]
@@ -43,13 +42,9 @@ def translate(
     if (from_, to) not in _TRANSLATORS:
         raise Untranslatable(f"nothing of {from_} is said in {to}")
     translator = _TRANSLATORS[from_, to](columns)
-    said = translator.translated(spelled(tokens(expression)) if from_ == "sqlite" else expression)
-    return _as_used(translator, said, columns.get(column) if column is not None else None, condition=condition).sql
-
-
-def _as_used(translator: Translator, said: Said, column: ColumnPair | None, *, condition: bool) -> Said:
+    said = translator.translated(expression)
     if column is not None:
-        return translator.assigned(said, column)
+        return translator.assigned(said, columns[column]).sql
     if said.moment is not None:
         raise Untranslatable("the time of now is a default alone")
-    return translator.condition(said) if condition else said
+    return (translator.condition(said) if condition else said).sql

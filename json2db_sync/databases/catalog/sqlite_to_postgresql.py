@@ -19,7 +19,7 @@ from json2db_sync.databases.catalog.expression_parts import (
     fitting,
 )
 from json2db_sync.databases.catalog.sqlite import folded, quoted
-from json2db_sync.databases.catalog.sqlite_statements import literal
+from json2db_sync.databases.catalog.sqlite_statements import literal, spelled, tokens
 from json2db_sync.databases.catalog.types import TypeName
 
 if TYPE_CHECKING:
@@ -40,12 +40,24 @@ _AS_COLUMN = {
     ("moment", TypeName.TIMESTAMP): _UTC,
     ("moment", TypeName.TIMESTAMPTZ): "now()",
     ("date", TypeName.TIMESTAMP): f"date_trunc('day', {_UTC})",
+    ("date", TypeName.TIMESTAMPTZ): f"timezone('utc', date_trunc('day', {_UTC}))",
     ("date", TypeName.DATE): f"CAST({_UTC} AS date)",
     ("time", TypeName.TIME): f"CAST({_UTC} AS time)",
 }
 _CASTS = {name: str(name) for name in (TypeName.DATE, TypeName.TIME, TypeName.TIMESTAMP, TypeName.TIMESTAMPTZ,
                                        TypeName.UUID, TypeName.JSON, TypeName.JSONB)}  # fmt: skip
 _CASTS[TypeName.BYTES] = "bytea"
+_AS_THEY_ARE = (TypeName.ANY, TypeName.BYTES)
+"""Declared types that make nothing else of a text."""
+_WHOLE_DOUBLES = 2**53
+
+
+def _require_exact(one: Said, other: Said) -> None:
+    """SQLite compares whole numbers with doubles exactly; PostgreSQL makes doubles of them first."""
+    if other.kind is not TypeName.FLOAT or other.text or one.kind not in (TypeName.INTEGER, TypeName.NUMERIC):
+        return
+    if abs(float(one.text)) >= _WHOLE_DOUBLES if one.text else one.wide or one.kind is TypeName.NUMERIC:
+        raise Untranslatable(f"{one.sql} and {other.sql} are compared as doubles in PostgreSQL, exactly in SQLite")
 
 
 class ToPostgreSQL(Translator):
@@ -63,6 +75,12 @@ class ToPostgreSQL(Translator):
 
     def __init__(self, columns: Mapping[str, ColumnPair]) -> None:
         super().__init__({folded(name): pair for name, pair in columns.items()})
+
+    def translated(self, expression: str) -> Said:
+        found = tokens(expression)  # hexadecimal numbers are blobs to some versions of the parser
+        return super().translated(
+            spelled(replace(one, text=str(int(one.text, 0))) if one.text[:2] in ("0x", "0X") else one for one in found)
+        )
 
     def find(self, name: str, *, is_quoted: bool) -> Said:
         pair = self.columns.get(folded(name))
@@ -87,6 +105,8 @@ class ToPostgreSQL(Translator):
     def alike(self, one: Said, other: Said) -> tuple[Said, Said]:
         kinds = {one.kind, other.kind}
         if len(kinds) == 1 or None in kinds or kinds <= {*NUMBERS}:
+            _require_exact(one, other)
+            _require_exact(other, one)
             return one, other
         for first, second in ((one, other), (other, one)):
             made = self._like(first, second)
@@ -104,7 +124,7 @@ class ToPostgreSQL(Translator):
             return self.typed(said.text, TypeName.BOOLEAN)
         if other.column is None:
             return None
-        if said.kind is TypeName.TEXT and other.column[0].type.name not in (TypeName.ANY, TypeName.TEXT):
+        if said.kind is TypeName.TEXT and other.column[0].type.name not in (*_AS_THEY_ARE, TypeName.TEXT):
             return self.typed(said.text, other.kind)
         if said.kind is TypeName.INTEGER and other.kind is other.column[0].type.name is TypeName.TEXT:
             return Said(literal(said.text), TypeName.TEXT, text=said.text)
@@ -153,9 +173,12 @@ class ToPostgreSQL(Translator):
             raise Untranslatable(said.odd)
         if said.moment is not None:
             return self._moment(said, kind)
+        length = column[1].type.length
+        if said.text and kind is TypeName.TEXT and length and len(said.text) > length:
+            raise Untranslatable(f"{said.sql} has more than {length} characters")
         if said.kind in (kind, None) or ({said.kind, kind} <= {*NUMBERS} and kind is not TypeName.INTEGER):
             return said
-        if said.text is not None and said.kind is TypeName.TEXT and declared is not TypeName.ANY:
+        if said.text is not None and said.kind is TypeName.TEXT and declared not in _AS_THEY_ARE:
             return self.typed(said.text, kind)
         if said.text in ("0", "1") and kind is TypeName.BOOLEAN:
             return self.typed(said.text, kind)
@@ -222,7 +245,7 @@ class ToPostgreSQL(Translator):
         return self._at(type(node).__name__.replace("Date", "CurrentDate", type(node).__name__ == "Date"), [given])
 
     def _at(self, name: str, given: Sequence[str]) -> Said:
-        if given != ["now"]:
+        if [one.lower() for one in given] != ["now"]:
             raise Untranslatable("only the time of now in UTC is the same on both sides")
         what, layout = _NOW[name]
         return self._told(Moment(what, layout=layout))
@@ -237,7 +260,7 @@ class ToPostgreSQL(Translator):
 
     def _strftime(self, node: Expression) -> Said:
         of, layout = node.this, node.args["format"]
-        if type(of).__name__ != "TsOrDsToTimestamp" or of.this.name != "now" or not layout.is_string:
+        if type(of).__name__ != "TsOrDsToTimestamp" or of.this.name.lower() != "now" or not layout.is_string:
             raise self.refusal(node)
         return self._epoch() if layout.name == "%s" else self._told(Moment("moment", layout=layout.name))
 
@@ -260,7 +283,7 @@ class ToPostgreSQL(Translator):
         name, given = node.name.upper(), node.expressions
         if name in _NOW:
             return self._at(name, [one.name for one in given])
-        if name == "UNIXEPOCH" and [one.name for one in given] in ([], ["now"]):
+        if name == "UNIXEPOCH" and [one.name.lower() for one in given] in ([], ["now"]):
             return self._epoch()
         if name == "TYPEOF" and len(given) == 1:
             return self._class_of(given[0])
