@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol, TypeVar
 
 from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
 from json2db_sync.databases.table_stores import Batch, TextColumn, WireColumn
 
+T = TypeVar("T")
 Columns = list[TextColumn]
+StoredRows = Sequence[tuple[object, ...]]
+Block = Batch | StoredRows
+"""Some rows: columns of canonical text, or rows as the driver gives them."""
 
 
 class Readable(Protocol):
     """What a comparison asks of a side; a :class:`~json2db_sync.databases.table_stores.TableStore` is one."""
+
+    stored_form: ClassVar[str | None]
 
     def catalog(self, schema: str | None = None) -> Catalog: ...
 
@@ -28,6 +34,12 @@ class Readable(Protocol):
         batch_bytes: int = 1 << 20,
     ) -> Iterator[Batch]: ...
 
+    def stored(
+        self, table: CatalogTable, columns: Sequence[WireColumn], *, order: Sequence[str] = (), where: str | None = None
+    ) -> Iterator[StoredRows]: ...
+
+    def spelled(self, columns: Sequence[WireColumn], rows: StoredRows) -> Batch: ...
+
 
 @dataclass(frozen=True)
 class End:
@@ -39,14 +51,26 @@ class End:
     """As they are read; each stands for the same column as the one of the other side at its place."""
     where: str | None = None
 
-    def batches(self, order: Sequence[int]) -> Iterator[Batch]:
-        """Its rows, ordered by these of its columns."""
+    def blocks(self, order: Sequence[int], *, stored: bool = False) -> Iterator[Block]:
+        """Its rows, ordered by these of its columns.
+
+        :param stored: as the driver gives them; only where the store can.
+        """
         names = [self.columns[number].name for number in order]
+        if stored:
+            return self.store.stored(self.table, self.columns, order=names, where=self.where)
         return self.store.read(self.table, self.columns, order=names, where=self.where)
 
 
-def read_ahead(batches: Iterator[Batch]) -> Generator[Batch]:
-    """The same batches; while one is looked at, a thread reads the next."""
+def are_stored_alike(first: End, second: End) -> bool:
+    """Are stored rows of both equal only where their values are?"""
+    form = first.store.stored_form
+    pairs = zip(first.columns, second.columns, strict=True)
+    return form is not None and form == second.store.stored_form and all(a.type == b.type for a, b in pairs)
+
+
+def read_ahead(batches: Iterator[T]) -> Generator[T]:
+    """The same blocks; while one is looked at, a thread reads the next."""
     with ThreadPoolExecutor(1, "json2db_sync") as thread:
         try:
             ahead = thread.submit(next, batches, None)
@@ -60,15 +84,19 @@ def read_ahead(batches: Iterator[Batch]) -> Generator[Batch]:
 
 
 class Window:
-    """The rows of one side that were read, and not compared yet."""
+    """The rows of one side that were read, and not compared yet.
 
-    def __init__(self, batches: Iterator[Batch]) -> None:
-        self._batches = batches
-        self._columns: Columns = []
+    :param spelled: makes columns of canonical text of rows that come as they are stored; None where none do.
+    """
+
+    def __init__(self, blocks: Iterator[Block], spelled: Callable[[StoredRows], Batch] | None = None) -> None:
+        self._blocks, self._spelled = blocks, spelled
+        self._stored: StoredRows = ()
+        self._columns: Columns | None = None
         self.number = 0
-        """Of the batch that it stands in."""
+        """Of the block that it stands in."""
         self.at = 0
-        """Rows of the batch that are compared already."""
+        """Rows of the block that are compared already."""
         self._count = 0
         self.rows = 0
         """All that were read."""
@@ -76,26 +104,46 @@ class Window:
     def ready(self) -> int:
         """How many rows are there: at least one, unless all are compared."""
         while self.at >= self._count:
-            batch = next(self._batches, None)
-            if batch is None:
-                self._columns, self.at, self._count = [], 0, 0
+            block = next(self._blocks, None)
+            self.at = self._count = 0
+            if block is None:
                 return 0
-            self._columns = [column if type(column) is list else list(column) for column in batch]
-            self.at, self._count = 0, len(batch[0])
+            if self._spelled is None:
+                self._columns = [column if type(column) is list else list(column) for column in block]  # type: ignore[arg-type]
+                self._count = len(block[0])
+            else:
+                self._stored, self._columns, self._count = block, None, len(block)  # type: ignore[assignment]
             self.number += 1
             self.rows += self._count
         return self._count - self.at
 
+    def is_stored_as(self, other: Window, count: int) -> bool:
+        """Are the next rows stored the same, where that can be told?"""
+        if self._spelled is None:
+            return False
+        if self.at == other.at == 0 and count == len(self._stored) == len(other._stored):
+            return self._stored == other._stored
+        ends = self.at + count, other.at + count
+        return self._stored[self.at : ends[0]] == other._stored[other.at : ends[1]]
+
+    def _spelled_columns(self) -> Columns:
+        if self._columns is None:
+            assert self._spelled is not None
+            self._columns = [column if type(column) is list else list(column) for column in self._spelled(self._stored)]
+        return self._columns
+
     def part(self, count: int, columns: Sequence[int] | None = None) -> Columns:
         """The next rows."""
-        chosen = self._columns if columns is None else [self._columns[number] for number in columns]
+        spelled = self._spelled_columns()
+        chosen = spelled if columns is None else [spelled[number] for number in columns]
         if self.at == 0 and count == self._count:
             return list(chosen)
         return [column[self.at : self.at + count] for column in chosen]
 
     def whole(self, columns: Sequence[int]) -> Columns:
-        """All of the batch that it stands in."""
-        return [self._columns[number] for number in columns]
+        """All of the block that it stands in."""
+        spelled = self._spelled_columns()
+        return [spelled[number] for number in columns]
 
     def advance(self, count: int) -> None:
         """So many more are compared."""

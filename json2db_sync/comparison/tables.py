@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from operator import lt
 from typing import Literal
 
 from json2db_sync.comparison.digests import OrderedDigest, UnorderedDigest, row_digest
-from json2db_sync.comparison.reading import Columns, End, Window, read_ahead
+from json2db_sync.comparison.reading import Columns, End, Window, are_stored_alike, read_ahead
 from json2db_sync.comparison.spilled import Paired, SpilledRows, Which
 from json2db_sync.comparison.values import Canonical, Equality, Sort, Tolerance, as_they_are, equality
 from json2db_sync.model.decimals import number_key
@@ -39,6 +40,8 @@ class Rules:
     most: int = 10
     """Differences of each kind that are listed; all are counted."""
     tolerance: Tolerance = field(default_factory=Tolerance)
+    digest: bool = True
+    """Is the digest wanted?"""
     told: Callable[[int], None] = lambda _rows: None
     """Is told of rows that were compared, so many more."""
 
@@ -84,7 +87,12 @@ class _Comparison:
         """Read both, and say what was found."""
         with ExitStack() as stack:
             order = self.key if self.is_ordered else ()
-            first, second = (Window(stack.enter_context(closing(read_ahead(end.batches(order))))) for end in self.ends)
+            stored = not self.rules.digest and are_stored_alike(*self.ends)
+            windows = []
+            for end in self.ends:
+                blocks = stack.enter_context(closing(read_ahead(end.blocks(order, stored=stored))))
+                windows.append(Window(blocks, partial(end.store.spelled, end.columns) if stored else None))
+            first, second = windows
             self.run(first, second)
         counts = self.counts
         return ComparedTable(
@@ -96,7 +104,7 @@ class _Comparison:
             different=counts["different"],
             columns=dict(self.columns),
             by="key" if self.key else "multiset",
-            digest=self.digest.text() if self.same else None,
+            digest=self.digest.text() if self.same and self.rules.digest else None,
             differences=tuple(self.listed),
         )
 
@@ -133,7 +141,7 @@ class _Comparison:
         for row in sorted(found):
             self.columns.update(found[row].keys())
             self.list("different", first, row, found[row])
-        if self.same:
+        if self.same and self.rules.digest:
             self.digest.add(self.canonical(0, first))
         self.rules.told(len(first[0]))
 
@@ -172,6 +180,12 @@ class _Comparison:
 
     def leading(self, first: Window, second: Window, count: int, numbers: Sequence[int]) -> int:
         """How many of the next rows are the same in these columns; they are compared."""
+        if first.is_stored_as(second, count):
+            self.counts["equal"] += count
+            self.rules.told(count)
+            first.advance(count)
+            second.advance(count)
+            return count
         same = self.aligned(first.part(count, numbers), second.part(count, numbers), numbers)
         if same:
             self.together(first.part(same), second.part(same))
@@ -302,7 +316,7 @@ class _Multisets(_Comparison):
         with SpilledRows(()) as spilled:
             for which, columns in _rest(self, first, second):
                 spilled.add(which, columns)
-                if not which:
+                if not which and self.rules.digest:
                     self.digest.add(columns)
             wanted: tuple[dict[bytes, int], dict[bytes, int]] = {}, {}
             for digest, surplus in spilled.surplus():
@@ -318,10 +332,11 @@ class _Multisets(_Comparison):
 
     def _find(self, which: Which, digests: dict[bytes, int]) -> None:
         """List the rows that have these digests; the side is read once more."""
-        for batch in self.ends[which].batches(()):
-            for row, values in enumerate(zip(*self.canonical(which, list(batch)), strict=True)):
+        for block in self.ends[which].blocks(()):
+            batch: Columns = list(block)  # type: ignore[arg-type]
+            for row, values in enumerate(zip(*self.canonical(which, batch), strict=True)):
                 if (left := digests.get(row_digest(values), 0)) and digests.pop(row_digest(values)):
                     for _ in range(left):
-                        self.list("extra" if which else "missing", list(batch), row)
+                        self.list("extra" if which else "missing", batch, row)
                     if not digests:
                         return

@@ -68,7 +68,7 @@ def compare(context: Context, first: PathLike | None, second: PathLike | None, c
         tables = []
         for paired in pairs.tables:
             title = paired.first.title
-            rules = Rules(comparison.most, tolerance, partial(meter.add, title))
+            rules = Rules(comparison.most, tolerance, digest=False, told=partial(meter.add, title))
             tables.append(compared(ends[0].store, ends[1].store, paired, rules))
         found = CompareResult(
             source=ends[0].label, target=ends[1].label, tables=tuple(tables), only_first=pairs.only_first,

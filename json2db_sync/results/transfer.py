@@ -176,7 +176,7 @@ class ComparedTable(Value):
     only_second: tuple[str, ...] = ()
     by: Literal["key", "multiset"] = "key"
     digest: str | None = None
-    """Of the first, where all is equal."""
+    """Of the first, where all is equal; a transfer asks for it, ``compare`` does not."""
     differences: tuple[RowDifference, ...] = ()
     """The first of them."""
 

@@ -63,7 +63,7 @@ def test_every_change_of_one_value_is_found(two: tuple[str, str]) -> None:
 
 
 def test_equal_databases(two: tuple[str, str]) -> None:
-    """The same rows of every type are equal, by key or as a multiset, and the digest says so on both sides."""
+    """The same rows of every type are equal, on whichever side they are."""
     rows = every_type.rows(60, Random("equal"))
     every_type.create(two[0], rows)
     every_type.create(two[1], rows)
@@ -72,7 +72,7 @@ def test_equal_databases(two: tuple[str, str]) -> None:
     assert result.same
     assert not result.needs_attention
     assert (table.equal, table.by, table.rows) == (60, "key", (60, 60))
-    assert table.digest == only(compared(two[1], two[0])).digest
+    assert compared(two[1], two[0]).same
 
 
 def test_tables_without_a_key(two: tuple[str, str]) -> None:

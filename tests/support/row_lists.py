@@ -25,6 +25,7 @@ class RowLists:
     size: int = 3
     by: Callable[[Row], object] | None = None
     reads: int = field(default=0, init=False)
+    stored_form = None
 
     def catalog(self, schema: str | None = None) -> Catalog:
         raise AssertionError("a comparison of tables asks for no catalog")

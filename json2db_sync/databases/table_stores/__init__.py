@@ -112,6 +112,19 @@ class TableStore(ABC):
         """What each column holds, by name, where the types do not say. It reads the whole table once."""
         return {}
 
+    stored_form: ClassVar[str | None] = None
+    """Names how :meth:`stored` gives rows: of two ends with the same form, equal rows hold equal values."""
+
+    def stored(
+        self, table: CatalogTable, columns: Sequence[WireColumn], *, order: Sequence[str] = (), where: str | None = None
+    ) -> Iterator[Sequence[tuple[object, ...]]]:
+        """As :meth:`read`, rows as the driver gives them, where the end has a :attr:`stored_form`."""
+        raise NotImplementedError
+
+    def spelled(self, columns: Sequence[WireColumn], rows: Sequence[tuple[object, ...]]) -> Batch:
+        """What :meth:`read` would have given for rows that are stored so."""
+        raise NotImplementedError
+
     @abstractmethod
     def misfits(self, table: CatalogTable, columns: Sequence[WireColumn]) -> Iterator[Misfit]:
         """Every value that :meth:`read` would refuse, and every NULL, U+0000 and -0.0 that the other end does not take.

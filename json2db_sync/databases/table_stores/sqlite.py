@@ -16,6 +16,7 @@ from json2db_sync.databases.attached import execute
 from json2db_sync.databases.catalog.sqlite import read_catalog
 from json2db_sync.databases.catalog.sqlite_ddl import creation
 from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
+from json2db_sync.databases.catalog.types import TypeName
 from json2db_sync.databases.dialect import require_all
 from json2db_sync.databases.sqlite_file import driver_of
 from json2db_sync.databases.table_stores import Batch, Creation, Misfit, TableStore, ValueRefused, WireColumn
@@ -29,6 +30,7 @@ from json2db_sync.masking import masked
 if TYPE_CHECKING:
     from json2db_sync.databases.base import Database
 
+_LOOSE = (TypeName.ANY, TypeName.BYTES)
 _ROWIDS = ("rowid", "_rowid_", "oid")
 _MOST_AT_ONCE = 8
 """Rows that are fetched before it is looked at how large they are."""
@@ -122,6 +124,24 @@ class SQLiteTables(TableStore):
             require_all(table.title, len(rows), written)
             done += len(rows)
         return done
+
+    stored_form = "sqlite"
+
+    def stored(
+        self, table: CatalogTable, columns: Sequence[WireColumn], *, order: Sequence[str] = (), where: str | None = None
+    ) -> Iterator[Sequence[tuple[object, ...]]]:
+        """With the storage class behind them of values that no affinity gives one: 1 and 1.0 are equal in Python."""
+        found = [(table.column(wire.name), _column(table, wire.name)) for wire in columns]
+        loose = [
+            f"typeof({sql})"
+            for column, sql in found
+            if column.type.name in _LOOSE or column.generated is not None or table.is_view
+        ]
+        return self._rows(_select(table, [*(sql for _column, sql in found), *loose], order, where), _BATCH_BYTES)
+
+    def spelled(self, columns: Sequence[WireColumn], rows: Sequence[tuple[object, ...]]) -> Batch:
+        forms = [form_of(wire) for wire in columns]
+        return [form.column(column) for form, column in zip(forms, zip(*rows, strict=True), strict=False)]
 
     @contextmanager
     def _refusals(self, table: CatalogTable, row: object) -> Iterator[None]:

@@ -62,9 +62,19 @@ class Form:
         return [None if value is None else next(full) for value in values]
 
     def _full(self, values: Sequence[Storage], kinds: set[type]) -> TextColumn:
-        many = self.many.get(next(iter(kinds))) if len(kinds) == 1 else None
-        texts = many(values) if many else None
-        return [*map(self.one, values)] if texts is None else texts
+        by_kind = {kind: self._of_one_kind(kind, values, kinds) for kind in kinds}
+        if None in by_kind.values():
+            return [*map(self.one, values)]
+        if len(kinds) == 1:
+            return by_kind.popitem()[1]  # type: ignore[return-value]
+        following = {kind: iter(texts).__next__ for kind, texts in by_kind.items() if texts is not None}
+        return [following[type(value)]() for value in values]
+
+    def _of_one_kind(self, kind: type, values: Sequence[Storage], kinds: set[type]) -> TextColumn | None:
+        many = self.many.get(kind)
+        if many is None:
+            return None
+        return many(values if len(kinds) == 1 else [value for value in values if type(value) is kind])
 
 
 def stranger(value: Storage, type_: ColumnType) -> NoReturn:
