@@ -366,6 +366,22 @@ def test_schemas_that_are_not_there_are_made(place, other):
     assert said(other.catalog("s")) == said(catalog)
 
 
+def test_types_of_other_schemas_may_be_there(place, other):
+    """They are shared, and made only where they are missing."""
+    place(
+        "CREATE SCHEMA s",
+        "CREATE TYPE s.\"E'\" AS ENUM ('it''s')",
+        "CREATE DOMAIN s.d AS text CHECK (VALUE <> 'it''s') DEFAULT 'a'",
+        'CREATE TABLE t (a s."E\'", b s.d)',
+    )
+    catalog = place.catalog()
+    other.make(catalog)
+    assert said(other.catalog()) == said(catalog)
+    other("DROP TABLE t", "DROP TYPE s.d")
+    other.make(catalog)
+    assert said(other.catalog()) == said(catalog)
+
+
 def test_a_schema_that_is_not_there_is_an_error(place):
     """Names are taken as they are written."""
     with pytest.raises(DatabaseError, match="no schema S") as raised:

@@ -11,6 +11,7 @@ from json2db_sync.databases.catalog.tables import (
     CatalogTable,
     Check,
     Domain,
+    Enum,
     ForeignKey,
     Identity,
     Index,
@@ -36,7 +37,7 @@ def literal(text: str) -> str:
 def creation(catalog: Catalog, *, virtual: bool = True) -> Creation:
     """Nothing is executed. Views, and what the catalog has no words for, are left out.
 
-    Types and tables that are there already are in the way; sequences are made for serial columns.
+    Tables and types of the usual schema that are there already are in the way; sequences are made for serial columns.
 
     :param virtual: does the server know generated columns that are not stored, as version 18 does?
     """
@@ -97,12 +98,14 @@ class _Making:
         named |= {one.schema for one in catalog.enums} | {one.schema for one in catalog.domains}
         named -= {None, catalog.schema}
         for schema in sorted(map(str, named)):
-            yield Statement(_schema(schema), "schema", name=schema)
+            # Asked first: CREATE SCHEMA IF NOT EXISTS needs the right to make one even where it is there.
+            statement = _unless(f"to_regnamespace({literal(quoted(schema))})", f"CREATE SCHEMA {quoted(schema)}")
+            yield Statement(statement, "schema", name=schema)
         for enum in catalog.enums:
-            place, labels = self._place(enum.schema, enum.name), ", ".join(map(literal, enum.labels))
-            yield Statement(f"CREATE TYPE {place} AS ENUM ({labels})", "type", name=enum.name)
+            labels = ", ".join(map(literal, enum.labels))
+            yield from self._type("TYPE", enum, f"CREATE TYPE {self._place(enum.schema, enum.name)} AS ENUM ({labels})")
         for domain in catalog.domains:
-            yield Statement(self._domain(domain), "type", name=domain.name)
+            yield from self._type("DOMAIN", domain, self._domain(domain))
         yield from self._sequences()
         for table in self._tables:
             yield Statement(self._create(table), "table", table=table.name, name=table.name)
@@ -110,6 +113,16 @@ class _Making:
             statement = f"ALTER SEQUENCE {self._place(table.schema, identity.sequence or '')}"
             statement += f" OWNED BY {self._table(table)}.{quoted(column.name)}"
             yield Statement(statement, "sequence", table=table.name, name=identity.sequence)
+
+    def _type(self, what: str, made: Enum | Domain, statement: str) -> Iterator[Statement]:
+        """What is in a schema that is not the usual one may be there already, for others to share."""
+        place = self._place(made.schema, made.name)
+        statements = [statement]
+        if made.comment is not None:
+            statements.append(f"COMMENT ON {what} {place} IS {literal(made.comment)}")
+        if place != quoted(made.name):
+            statements = [_unless(f"to_regtype({literal(place)})", "; ".join(statements))]
+        yield from (Statement(one, "type", name=made.name) for one in statements)
 
     def _domain(self, domain: Domain) -> str:
         parts = [f"CREATE DOMAIN {self._place(domain.schema, domain.name)} AS {domain.type.declared}"]
@@ -224,17 +237,11 @@ class _Making:
                 if column.comment is not None:
                     text = f"COMMENT ON COLUMN {place}.{quoted(column.name)} IS {literal(column.comment)}"
                     yield Statement(text, "comment", table.name, column.name)
-        for what, types in (("TYPE", self._catalog.enums), ("DOMAIN", self._catalog.domains)):
-            for one in types:
-                if one.comment is not None:
-                    text = f"COMMENT ON {what} {self._place(one.schema, one.name)} IS {literal(one.comment)}"
-                    yield Statement(text, "comment", name=one.name)
 
 
-def _schema(name: str) -> str:
-    """Asked first: CREATE SCHEMA IF NOT EXISTS needs the right to make one even where it is there."""
-    made = f"IF to_regnamespace({literal(quoted(name))}) IS NULL THEN CREATE SCHEMA {quoted(name)}; END IF;"
-    return f"DO {literal(f'BEGIN {made} END')}"
+def _unless(found: str, statement: str) -> str:
+    """The statement, executed only where something is not found."""
+    return f"DO {literal(f'BEGIN IF {found} IS NULL THEN {statement}; END IF; END')}"
 
 
 def _set_next(sequence: str, following: str, increment: int) -> str:
