@@ -21,6 +21,8 @@ TextColumn = Sequence[str | None]
 """One column of some rows in canonical text; None is NULL."""
 Batch = Sequence[TextColumn]
 """Some rows, column by column, in the order of the columns asked for."""
+MOST_ROWS = 1000
+"""In a batch: the values of more would be gone from the processor's cache when they are come back to."""
 Strangers = Literal["refuse", "text", "null", "marked"]
 """What becomes of values of SQLite whose storage class or form is not that of their column's type. Marked: the
 character NUL, then as ``any`` spells them (a text that itself begins with NUL, too); what comparisons ask for."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from functools import partial
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -19,6 +18,7 @@ from json2db_sync.databases.dialect import require_all
 from json2db_sync.databases.postgresql_errors import is_refusal, state_of
 from json2db_sync.databases.postgresql_session import driver_of
 from json2db_sync.databases.table_stores import (
+    MOST_ROWS,
     Batch,
     Creation,
     Misfit,
@@ -34,7 +34,6 @@ from json2db_sync.databases.table_stores.postgresql_misfits import conditions
 from json2db_sync.databases.table_stores.sqlite_moments import Unfit
 from json2db_sync.errors import DatabaseError
 from json2db_sync.masking import masked
-from json2db_sync.workers.background import BackgroundQueue
 
 if TYPE_CHECKING:
     from json2db_sync.databases.base import Database
@@ -111,8 +110,9 @@ class PostgreSQLTables(TableStore):
         batch_bytes: int = 1 << 20,
     ) -> Iterator[Batch]:
         statement = f"COPY {self._source(table, columns, order, where)} TO STDOUT"
+        plain = _plain(columns)
         for block in self._copied(statement, batch_bytes):
-            yield from_copy(block, len(columns))
+            yield from_copy(block, len(columns), plain)
 
     def _source(
         self, table: CatalogTable, columns: Sequence[WireColumn], order: Sequence[str], where: str | None
@@ -142,7 +142,7 @@ class PostgreSQLTables(TableStore):
             for row in copy:
                 rows.append(row)
                 size += len(row)
-                if size > batch_bytes:
+                if size > batch_bytes or len(rows) == MOST_ROWS:
                     yield b"".join(rows)
                     rows, size = [], 0
             if rows:
@@ -172,15 +172,14 @@ class PostgreSQLTables(TableStore):
 
     def write(self, table: CatalogTable, columns: Sequence[WireColumn], batches: Iterable[Batch]) -> int:
         names = ", ".join(_quoted(wire.name) for wire in columns)
-        plain = {at for at, wire in enumerate(columns) if wire.type.name in _PLAIN}
+        plain = _plain(columns)
         lists = [at for at, wire in enumerate(columns) if wire.type.name is TypeName.ARRAY]
         sent = 0
-        with self._refusals(table), self._driver.cursor() as cursor, closing(BackgroundQueue()) as ahead:
+        with self._refusals(table), self._driver.cursor() as cursor:
             with cursor.copy(f"COPY {_place(table)} ({names}) FROM STDIN".encode()) as copy:
                 for batch in batches:
                     sent += len(batch[0])
-                    ahead.start(partial(copy.write, to_copy(_with_literals(batch, lists), plain)))
-                ahead.finish()
+                    copy.write(to_copy(_with_literals(batch, lists), plain))
             require_all(table.title, sent, cursor.rowcount)
         return sent
 
@@ -195,6 +194,10 @@ class PostgreSQLTables(TableStore):
             place = f" ({at.splitlines()[0]})" if at else ""
             what = f"{self._database.label}: {table.title} does not take a row: {first_line(error)}{place}"
             raise DatabaseError(masked(what), reason="database_error", table=table.title) from error
+
+
+def _plain(columns: Sequence[WireColumn]) -> set[int]:
+    return {at for at, wire in enumerate(columns) if wire.type.name in _PLAIN}
 
 
 def _with_literals(batch: Batch, lists: Sequence[int]) -> Batch:

@@ -11,6 +11,8 @@ from decimal import Decimal
 from functools import partial
 from operator import ne
 
+import msgspec
+
 from json2db_sync.databases.catalog.types import ColumnType, TypeName
 from json2db_sync.databases.table_stores import WireColumn
 from json2db_sync.databases.table_stores.sqlite_moments import Unfit, moment_text, moment_texts, time_text
@@ -178,15 +180,11 @@ class Profiler:
         if containers < len(values) and not self._any_json:
             return None
         found = Counter(json=len(values), containers=containers)
-        for value in values:
-            try:
-                require_json(value, binary=True)
-            except Unfit as error:
-                if error.code == "not_json":
-                    return None
-            else:
-                found["jsonb"] += 1
-                found.update(changes_of_jsonb(value))
+        try:
+            for value in values:
+                found.update(_as_jsonb(value))
+        except Unfit:
+            return None
         return found
 
     def profile(self) -> ColumnProfile:
@@ -226,6 +224,42 @@ def _changed(before: Sequence[str], after: Sequence[str | None]) -> int:
     return 0 if before is after else sum(map(ne, before, after))
 
 
+def _as_jsonb(text: str) -> Sequence[str]:
+    """What to count of a JSON text: is it a jsonb, and what would that change?
+
+    :raises Unfit: for a text that is no JSON.
+    """
+    try:
+        value = msgspec.json.decode(text)
+        if "\\u0000" not in text and not _EXPONENT(text):
+            for separators, changes in ((", ", ": "), ()), ((",", ":"), ("spelling",)):
+                if json.dumps(value, ensure_ascii=False, separators=separators) == text:
+                    return ["jsonb", *changes, *["key_order"] * (not _in_order(value))]
+    except (msgspec.MsgspecError, RecursionError):
+        pass
+    try:
+        require_json(text, binary=True)
+    except Unfit as error:
+        if error.code == "not_json":
+            raise
+        return []
+    return ["jsonb", *changes_of_jsonb(text)]
+
+
+_EXPONENT = re.compile(r"\d[eE]|-0").search
+
+
+def _in_order(value: object) -> bool:
+    if isinstance(value, dict):
+        keys = [*value]
+        return _ordered(keys) == keys and all(map(_in_order, value.values()))
+    return not isinstance(value, list) or all(map(_in_order, value))
+
+
+def _ordered(keys: Sequence[str]) -> Sequence[str]:
+    return keys if len(keys) < 2 else sorted(keys, key=lambda key: (len(key.encode()), key.encode()))
+
+
 def changes_of_jsonb(text: str) -> Sequence[str]:
     """What jsonb would change in a JSON text: key_order, duplicate_keys, spelling."""
     found: set[str] = set()
@@ -234,7 +268,7 @@ def changes_of_jsonb(text: str) -> Sequence[str]:
         keys = [key for key, _value in pairs]
         if len({*keys}) < len(keys):
             found.add("duplicate_keys")
-        if sorted(keys, key=lambda key: (len(key.encode()), key.encode())) != keys:
+        if _ordered(keys) != keys:
             found.add("key_order")
         return _Pairs(pairs)
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import chain
 from operator import length_hint
-from sys import getsizeof
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -19,7 +17,7 @@ from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
 from json2db_sync.databases.catalog.types import TypeName
 from json2db_sync.databases.dialect import require_all
 from json2db_sync.databases.sqlite_file import driver_of
-from json2db_sync.databases.table_stores import Batch, Creation, Misfit, TableStore, ValueRefused, WireColumn
+from json2db_sync.databases.table_stores import MOST_ROWS, Batch, Creation, Misfit, TableStore, ValueRefused, WireColumn
 from json2db_sync.databases.table_stores.fitting import misfits_of
 from json2db_sync.databases.table_stores.profiles import ColumnProfile, Profiler
 from json2db_sync.databases.table_stores.sqlite_moments import Unfit
@@ -77,10 +75,10 @@ class SQLiteTables(TableStore):
         for rows in self._rows(statement, batch_bytes):
             values = [*zip(*rows, strict=True)]
             try:
-                yield [form.column(column) for form, column in zip(forms, values, strict=True)]
+                yield [form.column(column) for form, column in zip(forms, values, strict=False)]
             except Unfit:
                 keys = [f"row {done + at + 1:,}" for at in range(len(rows))]
-                for wire, form, column in zip(columns, forms, values, strict=True):
+                for wire, form, column in zip(columns, forms, values, strict=False):
                     for found in misfits_of(table.title, wire, form, column, keys.__getitem__):
                         raise ValueRefused(found) from None
             done += len(rows)
@@ -92,7 +90,7 @@ class SQLiteTables(TableStore):
         done = 0
         for rows in self._rows(_select(table, selected), _BATCH_BYTES):
             values = [*zip(*rows, strict=True)]
-            keys = values[len(columns) :]
+            keys = values[len(columns) : -1]
 
             def key_of(at: int, keys: Sequence[Sequence[Storage]] = keys, before: int = done) -> str:
                 told = [f"{name} = {column[at]!r}" for name, column in zip(names, keys, strict=True)]
@@ -106,7 +104,7 @@ class SQLiteTables(TableStore):
         """What each column holds, by name. It reads the whole table once."""
         profilers = {column.name: Profiler(column.name, column.type) for column in table.columns}
         for rows in self._rows(_select(table, [_column(table, name) for name in profilers]), _BATCH_BYTES):
-            for profiler, values in zip(profilers.values(), zip(*rows, strict=True), strict=True):
+            for profiler, values in zip(profilers.values(), zip(*rows, strict=True), strict=False):
                 profiler.add(values)
         return {name: profiler.profile() for name, profiler in profilers.items()}
 
@@ -199,21 +197,29 @@ def _text_or_not(stored: bytes) -> str | NotText:
 
 
 def _fetched(cursor: sqlite3.Cursor | _Tolerant, batch_bytes: int) -> Iterator[list[tuple[Storage, ...]]]:
+    """Rows, whose last value says how large they are."""
     rows: list[tuple[Storage, ...]] = []
     size, at_once = 0, 1
     while more := cursor.fetchmany(at_once):
         rows += more
-        some = sum(map(getsizeof, chain.from_iterable(more)))
+        some: int = sum([row[-1] for row in more])  # type: ignore[misc]
         size, at_once = size + some, 1 if some > batch_bytes // 8 else _MOST_AT_ONCE
-        if size > batch_bytes:
+        if size > batch_bytes or len(rows) >= MOST_ROWS:
             yield rows
             rows, size = [], 0
     if rows:
         yield rows
 
 
+def _size(column: str) -> str:
+    """SQL for the bytes of a value, about: numbers are before all texts."""
+    return f"CASE WHEN {column} >= '' THEN length(CAST({column} AS BLOB)) ELSE 8 END"
+
+
 def _select(table: CatalogTable, selected: Sequence[str], order: Sequence[str] = (), where: str | None = None) -> str:
-    statement = f"SELECT {', '.join(selected) or 'NULL'} FROM {_quoted(table.name)}"
+    """With the size of each row at the end."""
+    size = " + ".join(map(_size, selected)) or "0"
+    statement = f"SELECT {', '.join([*selected, size])} FROM {_quoted(table.name)}"
     if where:
         statement += f" WHERE {where}"
     by = ", ".join(f"{_column(table, name)} COLLATE BINARY NULLS LAST" for name in order)

@@ -116,6 +116,7 @@ def as_spelled(text: str, type_: TypeName, digits: int) -> str:
     return text
 
 
+_HEAD = "0000-00-00 00:00:00"
 _ZEROS = str.maketrans("123456789", "000000000")
 _TAILS = {
     TypeName.TIMESTAMP: re.compile(r"(?:(?:\.\d{1,6})?\n)*", re.ASCII).fullmatch,
@@ -130,8 +131,12 @@ def moment_texts(column: Sequence[str], type_: TypeName) -> Sequence[str] | None
     """
     if type_ is TypeName.DATE:
         return column if _well_formed(column, "0000-00-00") else None
+    if type_ is TypeName.TIMESTAMP and _well_formed(column, _HEAD):
+        return column
+    if type_ is TypeName.TIMESTAMPTZ and {text[19:] for text in column} == {"+00:00"}:
+        return [text[:-3] for text in column] if _well_formed(column, f"{_HEAD}+00:00") else None
     heads = [text[:19] for text in column]
-    if not _well_formed(heads, "0000-00-00 00:00:00"):
+    if not _well_formed(heads, _HEAD):
         return None
     tails = [text[19:] for text in column]
     joined = "\n".join([*tails, ""])
