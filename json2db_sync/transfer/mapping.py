@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from json2db_sync.databases.catalog.tables import Catalog, CatalogTable, Domain, Enum
@@ -64,9 +64,13 @@ class Mapper:
             name = known.origin.name if known else table.name
             usual = table.schema in (None, ends.source.schema)
             ends.names[table.place] = ends.relations.free(name if usual else f"{table.schema}_{name}")
+        fold = ends.relations.folded
+        gone = {fold(name) for name in ends.names.values()} if ends.choices.mode == "replace" else set()
+        stay = [table for table in ends.target.tables if fold(table.name) not in gone]
+        ends.there |= {name for table in stay for name in _relations(table)}
+        ends.relations.take(ends.there)
         if ends.types.keys_are_relations:
-            for table in self._tables:
-                ends.relations.free(f"{ends.names[table.place]}_pkey")
+            ends.relations.take(f"{name}_pkey" for name in ends.names.values())
 
     def remembered(self, table: CatalogTable) -> Remembered | None:
         """Where the table came from, if that was a database of the target's kind and it is still what was made then."""
@@ -144,6 +148,14 @@ class Mapper:
         if self._ends.same_kind:
             return replace(column.source.type, name=self._ends.types.same_kind_wire, element=None, labels=())
         return column.target.type if self._ends.types.typed else column.source.type
+
+
+def _relations(table: CatalogTable) -> Iterator[str]:
+    """Names that the table, its keys and indexes have."""
+    yield table.name
+    for one in (table.primary_key, *table.uniques, *table.indexes):
+        if one is not None and one.name is not None:
+            yield one.name
 
 
 def shape(table: CatalogTable) -> CatalogTable:

@@ -15,6 +15,10 @@ class Names:
         self._types = types
         self._taken = {self.folded(name) for name in taken}
 
+    def take(self, names: Iterable[str]) -> None:
+        """These are given already."""
+        self._taken |= {self.folded(name) for name in names}
+
     def free(self, name: str) -> str:
         """The name, or one like it where the target has none such, or has it already."""
         found = fit(name, name) if self._types.longest_name else name

@@ -44,6 +44,8 @@ class Ends:
     """And their names in the target."""
     columns: dict[Place, dict[str, MappedColumn]] = field(default_factory=dict)
     """Of tables that were mapped already, all of them before any key is."""
+    there: set[str] = field(default_factory=set)
+    """Names of tables, keys and indexes that the target has, and keeps."""
     left: list[LeftOut] = field(default_factory=list)
     proposals: list[JsonProposal] = field(default_factory=list)
 
@@ -164,7 +166,10 @@ class TableMapper:
             return made
         if self._origin is not None or ends.same_kind:
             made = replace(base, name=made.name, schema=None, columns=columns, rows=None, definition=None)
-            return replace(made, foreign_keys=self._kept_keys(base), indexes=tuple(self._renamed(base)))
+            key = base.primary_key and self._kept(base.primary_key)
+            uniques = tuple(map(self._kept, base.uniques))
+            made = replace(made, primary_key=key, uniques=uniques, indexes=tuple(self._renamed(base)))
+            return replace(made, foreign_keys=self._kept_keys(base))
         return replace(
             made,
             primary_key=self._key(source.primary_key) if source.primary_key else None,
@@ -179,6 +184,11 @@ class TableMapper:
 
     def _key(self, key: Unique) -> Unique:
         return Unique(None, tuple(map(self._name_of, key.columns)), key.nulls_distinct)
+
+    def _kept(self, key: Unique) -> Unique:
+        """Under its name, unless something else bears it."""
+        is_taken = self._types.keys_are_relations and key.name in self._ends.there
+        return replace(key, name=None) if is_taken else key
 
     def _uniques(self) -> Iterator[Unique]:
         for one in self._source.uniques:
