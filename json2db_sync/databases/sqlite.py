@@ -125,6 +125,20 @@ class SQLiteDatabase(SQLiteViews):
 
     @contextmanager
     def restructuring(self) -> Iterator[sa.Connection]:
+        with self.without_keys() as connection:
+            before = _violations(connection)
+            yield connection
+            broken = _violations(connection) - before
+            if broken:
+                raise DatabaseError(
+                    f"{self.label}: the change would leave {counted(len(broken), 'row')} without the row "
+                    f"referred to: {_orphans(broken)}; nothing was changed",
+                    hint="look at the tables of your own that refer to ours",
+                    reason="orphaned_rows",
+                )
+
+    @contextmanager
+    def without_keys(self) -> Iterator[sa.Connection]:
         # A dropped parent deletes its children, others' tables included, while foreign keys are enforced; and a
         # renamed table would drag along whatever names it. Both can be set only outside a transaction.
         self._make_folder()
@@ -138,16 +152,7 @@ class SQLiteDatabase(SQLiteViews):
             raw.execute("PRAGMA legacy_alter_table = ON")
             try:
                 with connection.begin():
-                    before = _violations(connection)
                     yield connection
-                    broken = _violations(connection) - before
-                    if broken:
-                        raise DatabaseError(
-                            f"{self.label}: the change would leave {counted(len(broken), 'row')} without the row "
-                            f"referred to: {_orphans(broken)}; nothing was changed",
-                            hint="look at the tables of your own that refer to ours",
-                            reason="orphaned_rows",
-                        )
             finally:
                 raw.execute("PRAGMA foreign_keys = ON")
                 raw.execute("PRAGMA legacy_alter_table = OFF")

@@ -60,6 +60,9 @@ def _require_possible(choices: Choices) -> None:
             reason="conflicting_arguments",
             setting="resume",
         )
+    if choices.resume and choices.on_error == "reject":
+        what = "resume and on_error reject exclude each other: rejected rows are known of the whole alone"
+        raise ConfigurationError(what, hint="leave one of them out", reason="conflicting_arguments", setting="resume")
 
 
 def _planned(context: Context, moving: Transfer) -> TransferResult:

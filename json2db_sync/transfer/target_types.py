@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from json2db_sync.databases.catalog import postgresql_ddl, sqlite_ddl
-from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, Check, Index
+from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable, Check, Index
 from json2db_sync.databases.catalog.types import ColumnType, TypeName
+from json2db_sync.databases.ledger import PREFIX
 from json2db_sync.databases.table_stores import Creation
 from json2db_sync.databases.table_stores.profiles import ColumnProfile
 from json2db_sync.transfer.mapped import MappedColumn
 
+_WAITING = f"{PREFIX}moving_"
 EXACT_DIGITS = 15
 """Decimals of so many digits are the same after a double."""
 
@@ -71,6 +73,18 @@ class TargetTypes(ABC):
         """The statements that make what a catalog says, on a server of the newest version."""
 
     @abstractmethod
+    def waiting(self, table: CatalogTable, number: int) -> CatalogTable:
+        """Where a table is until it has all its rows: nobody takes that for the table."""
+
+    @abstractmethod
+    def placing(self, tables: Sequence[CatalogTable], number: int, schema: str | None) -> Iterator[str]:
+        """The statements that put waiting tables in their places."""
+
+    @abstractmethod
+    def discarding(self, names: Sequence[str], number: int) -> Iterator[str]:
+        """The statements that do away with waiting tables."""
+
+    @abstractmethod
     def why_no_index(self, index: Index) -> str | None:
         """Why it cannot have an index of another kind of database; None where it can."""
 
@@ -117,6 +131,18 @@ class SQLiteTypes(TargetTypes):
 
     def creation(self, catalog: Catalog) -> Creation:
         return sqlite_ddl.creation(catalog)
+
+    def waiting(self, table: CatalogTable, number: int) -> CatalogTable:
+        return replace(table, name=f"{_WAITING}{number}_{table.name}")
+
+    def discarding(self, names: Sequence[str], number: int) -> Iterator[str]:
+        for name in names:
+            yield f"DROP TABLE IF EXISTS {self.quoted(f'{_WAITING}{number}_{name}')}"
+
+    def placing(self, tables: Sequence[CatalogTable], number: int, schema: str | None) -> Iterator[str]:
+        for table in tables:
+            waiting = self.quoted(self.waiting(table, number).name)
+            yield f"ALTER TABLE {waiting} RENAME TO {self.quoted(table.name)}"
 
     def checks_of(self, columns: Iterable[MappedColumn]) -> Iterator[Check]:
         for one in columns:
@@ -174,6 +200,18 @@ class PostgreSQLTypes(TargetTypes):
 
     def creation(self, catalog: Catalog) -> Creation:
         return postgresql_ddl.creation(catalog)
+
+    def waiting(self, table: CatalogTable, number: int) -> CatalogTable:
+        return replace(table, schema=f"{_WAITING}{number}")  # its keys, indexes and sequences come along from there
+
+    def discarding(self, names: Sequence[str], number: int) -> Iterator[str]:
+        yield f"DROP SCHEMA IF EXISTS {self.quoted(f'{_WAITING}{number}')} CASCADE"
+
+    def placing(self, tables: Sequence[CatalogTable], number: int, schema: str | None) -> Iterator[str]:
+        waiting = self.quoted(f"{_WAITING}{number}")
+        for table in tables:
+            yield f"ALTER TABLE {waiting}.{self.quoted(table.name)} SET SCHEMA {self.quoted(schema or 'public')}"
+        yield f"DROP SCHEMA {waiting}"
 
     def why_no_index(self, index: Index) -> str | None:
         collated = [part for part in index.parts if " COLLATE " in part.upper() and "BINARY" not in part.upper()]

@@ -19,7 +19,7 @@ from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
 from json2db_sync.databases.ledger import Remembered, Transfers
 from json2db_sync.databases.table_stores import Batch, Misfit, TableStore
 from json2db_sync.databases.table_stores.profiles import ColumnProfile
-from json2db_sync.errors import ConfigurationError, DatabaseError
+from json2db_sync.errors import ConfigurationError, DatabaseError, ValidationError
 from json2db_sync.events import Listener, Meter, RecordMeter
 from json2db_sync.model.jsontext import Json
 from json2db_sync.model.kinds import now_text
@@ -32,6 +32,7 @@ from json2db_sync.transfer.moving import Move, replaced
 from json2db_sync.transfer.names import Names
 from json2db_sync.transfer.preflight import Condition, Found, Preflight
 from json2db_sync.transfer.rejecting import Rejecting
+from json2db_sync.transfer.resuming import Ranges
 from json2db_sync.transfer.target_types import types_of
 
 _SHARE = 128
@@ -185,12 +186,34 @@ class Transfer:
         backup = None
         if self.choices.mode == "replace" and self._replaced:
             backup = self._target.backup([table.name for table in self._replaced]).name
+        ranges = self._ranges() if self.choices.resume else None
+        counts = [ranges.fill(one, meter, self._batch_bytes) for one in self._mapped.tables] if ranges else None
+        try:
+            return self._one_transaction(result, meter, backup, ranges, counts)
+        except ValidationError as error:
+            if ranges is not None and error.reason == "not_equal":  # the source is another by now
+                ranges.discard()
+            raise
+
+    def _ranges(self) -> Ranges:
+        chosen = self.choices
+        options: dict[str, Any] = {"views": chosen.views, "strangers": chosen.strangers}
+        options |= {"jsonb": sorted(chosen.jsonb), "json_index": chosen.json_index}
+        ranges = Ranges(self._store, self._target, self._mapped, self._source.label, options)
+        ranges.begin()
+        return ranges
+
+    def _one_transaction(
+        self, result: TransferResult, meter: Meter, backup: str | None, ranges: Ranges | None, counts: list[int] | None
+    ) -> TransferResult:
         with ExitStack() as files, self._target.restructuring() as writing:
             rejects = self._rejects_file(files) if result.refused else None
             store = self._target.table_store(writing)
             if self.choices.mode == "replace" and self._replaced:
                 store.drop(self._replaced)
-            tables = self._tables(store, meter, rejects)
+            if ranges is not None:
+                ranges.place(store, self._mapped.target.schema)
+            tables = self._tables(store, meter, rejects, counts)
             tables += self._moved_entities(writing, meter, rejects)
             statistics = {
                 "total_records": sum(one.rows for one in tables),
@@ -199,14 +222,17 @@ class Transfer:
             }
             named = str(self.rejects) if rejects else None
             result = replace(result, tables=tuple(tables), rejects=named, backup=backup, statistics=statistics)
-            return self._recorded(writing, store, result)
+            return self._recorded(writing, store, result, ranges.number if ranges else None)
 
     def _rejects_file(self, files: ExitStack) -> BinaryIO:
         assert self.rejects is not None
         files.enter_context(translated(self.rejects))
         return files.enter_context(replaced_file(self.rejects, mode=PRIVATE))
 
-    def _tables(self, store: TableStore, meter: Meter, rejects: BinaryIO | None) -> list[MovedTable]:
+    def _tables(
+        self, store: TableStore, meter: Meter, rejects: BinaryIO | None, counts: list[int] | None
+    ) -> list[MovedTable]:
+        """Of an application. They are made and filled, unless they were, and finished."""
         batches = self._all_rows
         rejecting = Rejecting(self._store, self._mapped.tables, self._conditions) if rejects else None
         if rejecting is not None and rejects is not None:
@@ -214,10 +240,11 @@ class Transfer:
             batches = partial(rejecting.batches, rejects=rejects)
         move = Move(self._store, store, self._mapped, batches, meter, self._batch_bytes)
         is_new = self.choices.mode in ("create", "replace")
-        if is_new:
-            move.make()
-        fill = move.upsert if self.choices.mode == "upsert" else move.fill
-        counts = [fill(table) for table in self._mapped.tables]
+        if counts is None:
+            if is_new:
+                move.make()
+            fill = move.upsert if self.choices.mode == "upsert" else move.fill
+            counts = [fill(table) for table in self._mapped.tables]
         if is_new:
             move.finish()
         else:
@@ -256,13 +283,16 @@ class Transfer:
             self._source, self._target, self._reading, writing, only=self._entities, refused=tell, progress=progress
         )
 
-    def _recorded(self, writing: sa.Connection, store: TableStore, result: TransferResult) -> TransferResult:
+    def _recorded(
+        self, writing: sa.Connection, store: TableStore, result: TransferResult, number: int | None
+    ) -> TransferResult:
         """The manifest, and the certificate, in the target."""
         transfers = Transfers(writing)
         transfers.create()
         if self.choices.mode in ("create", "replace"):
             transfers.remember(list(self._remembered(store.catalog())))
-        number = transfers.start(self._source.label, {"mode": self.choices.mode})
+        if number is None:
+            number = transfers.start(self._source.label, {"mode": self.choices.mode})
         told = None
         if self.choices.verify:
             versions = {"source": self._source.version(self._reading), "target": self._target.version(writing)}

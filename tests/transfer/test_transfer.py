@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -12,8 +13,10 @@ import pytest
 from support.sessions import ok, query
 
 from json2db_sync import SyncRunner, events
+from json2db_sync.config import JSON2DBConfig
 from json2db_sync.databases import open_database
 from json2db_sync.errors import Cancelled, DatabaseError
+from json2db_sync.transfer import resuming
 
 
 @pytest.fixture
@@ -280,3 +283,63 @@ def test_source_and_target_must_be_two(tmp_path):
     missing = SyncRunner().transfer(str(tmp_path / "none.db"), source)
     assert (missing.success, missing.reason) == (False, "no_database")
     assert not (tmp_path / "none.db").exists()
+
+
+MANY = (
+    "CREATE TABLE one (id INTEGER PRIMARY KEY AUTOINCREMENT, other INT REFERENCES two (id), text TEXT)",
+    "CREATE TABLE two (id INTEGER PRIMARY KEY, one_id INT REFERENCES one (id), self INT REFERENCES two (id))",
+    "CREATE TABLE keyless (a INT, b TEXT)",
+    "CREATE INDEX ix_one ON one (text)",
+    """INSERT INTO one (id, text) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
+        SELECT i, 'text ' || i FROM n""",
+    "INSERT INTO two SELECT id, id, id FROM one",
+    "UPDATE one SET other = id",
+    "INSERT INTO keyless SELECT id % 7, text FROM one",
+)
+
+
+def stopped_at(number: int) -> Callable[[events.Event], None]:
+    """A listener that stops the transfer at its so manieth report."""
+    left = [number]
+
+    def stop(event: events.Event) -> None:
+        if isinstance(event, events.Progress) and event.step == "transfer":
+            left[0] -= 1
+            if not left[0]:
+                raise Cancelled("enough")
+
+    return stop
+
+
+@pytest.mark.parametrize("moment", [1, 2, 3])
+def test_what_was_broken_off_goes_on(tmp_path, database_url, monkeypatch, moment):
+    """No table has its name before all are whole; the ranges that were written are not written again."""
+    monkeypatch.setattr(resuming, "RANGE", 1)
+    monkeypatch.setattr(events, "_INTERVAL", 0.0)
+    config = JSON2DBConfig(processing={"memory_limit": 16})
+    source = lite(tmp_path / "a.db", *MANY)
+    broken = SyncRunner(config=config, on_event=stopped_at(moment)).transfer(source, database_url, resume=True)
+    assert broken.error_type == "cancelled"
+    assert not {"one", "two", "keyless"} & tables_of(database_url)
+    done = ok(SyncRunner(config=config).transfer(source, database_url, resume=True))
+    assert {table.name: (table.rows, table.equal) for table in done.tables} == {
+        "one": (5000, True), "two": (5000, True), "keyless": (5000, True),
+    }  # fmt: skip
+    assert tables_of(database_url) == {"one", "two", "keyless"}
+    with pytest.raises(DatabaseError):
+        query(database_url, "INSERT INTO two VALUES (9999, 9999, 9999)")
+    query(database_url, "INSERT INTO one (text) VALUES ('next')")
+    assert query(database_url, "SELECT max(id) FROM one") == [(5001,)]
+    assert query(database_url, "SELECT state FROM json2db_transfers") == [("done",)]
+
+
+def test_a_source_that_changed_meanwhile_is_moved_anew(tmp_path, database_url, monkeypatch):
+    """It is found by comparing, nothing of it stays, and the next run begins anew."""
+    monkeypatch.setattr(events, "_INTERVAL", 0.0)
+    source = lite(tmp_path / "a.db", *MANY)
+    assert not SyncRunner(on_event=stopped_at(3)).transfer(source, database_url, resume=True)
+    query(source, "UPDATE one SET text = 'changed' WHERE id = 1")
+    refused = SyncRunner().transfer(source, database_url, resume=True)
+    assert (refused.success, refused.reason) == (False, "not_equal")
+    assert not tables_of(database_url)
+    assert ok(SyncRunner().transfer(source, database_url, resume=True)).tables

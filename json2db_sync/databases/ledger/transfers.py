@@ -25,7 +25,7 @@ _transfers = sa.Table(
     sa.Column("id", sa.BigInteger(), primary_key=True, autoincrement=False),
     sa.Column("started_at", sa.Text(), nullable=False),
     sa.Column("finished_at", sa.Text()),
-    sa.Column("state", sa.Text(), nullable=False),  # running, done
+    sa.Column("state", sa.Text(), nullable=False),  # running, done, given up
     sa.Column("source", sa.Text(), nullable=False),
     sa.Column("options", sa.Text(), nullable=False),
     sa.Column("progress", sa.Text()),  # of one that is done in several transactions: how far it is
@@ -92,6 +92,10 @@ class Transfers:
     def keep(self, number: int, progress: Mapping[str, Any]) -> None:
         """How far a transfer is, in the transaction that brought it there."""
         self._set(number, progress=json.dumps(progress))
+
+    def give_up(self, number: int) -> None:
+        """It will not go on."""
+        self._set(number, state="given up", finished_at=now_text(), progress=None)
 
     def finish(self, number: int, certificate: str | None) -> None:
         """It is done."""
