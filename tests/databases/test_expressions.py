@@ -46,6 +46,7 @@ TO_POSTGRESQL: dict[str, ColumnPair] = {
     name: (CatalogColumn(name, column_type(one)), CatalogColumn(name, other)) for name, (one, other) in COLUMNS.items()
 }
 TO_SQLITE: dict[str, ColumnPair] = {name: (other, one) for name, (one, other) in TO_POSTGRESQL.items()}
+TO_SQLITE["big"] = (TO_SQLITE["big"][0], CatalogColumn("big", ColumnType(TypeName.NUMERIC, "TEXT")))
 ROWS: Sequence[Sequence[Any]] = [
     # i, J k, f, t, U", b, d, e, n, x
     (None,) * 10,

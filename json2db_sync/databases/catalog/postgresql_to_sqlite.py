@@ -20,6 +20,8 @@ from json2db_sync.databases.catalog.expression_parts import (
 )
 from json2db_sync.databases.catalog.sqlite import quoted
 from json2db_sync.databases.catalog.sqlite_statements import literal
+from json2db_sync.databases.catalog.sqlite_types import column_type
+from json2db_sync.databases.catalog.tables import CatalogColumn
 from json2db_sync.databases.catalog.types import TypeName
 
 if TYPE_CHECKING:
@@ -55,6 +57,11 @@ _LAYOUTS = {"moment": "%Y-%m-%d %H:%M:%f", "date": "%Y-%m-%d", "time": "%H:%M:%f
 _WHATS = {TypeName.TIMESTAMP: "moment", TypeName.DATE: "date", TypeName.TIME: "time"}
 
 
+def _is_text(column: CatalogColumn) -> bool:
+    """Does a column of SQLite keep its numbers as texts, digit by digit?"""
+    return column_type(column.type.declared).name is TypeName.TEXT
+
+
 class ToSQLite(Translator):
     """PostgreSQL says of all that its catalog shows what type it has."""
 
@@ -77,7 +84,7 @@ class ToSQLite(Translator):
             raise Untranslatable(f"there is no column {name}")
         source, target = pair
         kind, by_bytes, odd = source.type.name, source.collation in ("C", "POSIX"), None
-        if kind is TypeName.NUMERIC and target.type.name not in NUMBERS:
+        if kind in NUMBERS and _is_text(target):
             odd = f"the digits of {name} are a text on SQLite"
         elif kind is TypeName.FLOAT and source.type.bits == 32:
             odd = f"{name} is of 32 bits"
@@ -147,12 +154,12 @@ class ToSQLite(Translator):
         if said.odd:
             raise Untranslatable(said.odd)
         if said.text is not None and said.kind in (*NUMBERS, TypeName.TEXT):
-            if kind in NUMBERS and column[1].type.name not in NUMBERS:
+            if kind in NUMBERS and _is_text(column[1]):
                 return self.typed(said.text, TypeName.TEXT)
             if kind is not said.kind and kind not in NUMBERS:
                 return self.typed(said.text, kind)
         if said.kind in (kind, None) or (said.kind in NUMBERS and kind in NUMBERS and kind is not TypeName.INTEGER):
-            if kind is TypeName.NUMERIC and said.text is None and column[1].type.name not in NUMBERS:
+            if said.kind in NUMBERS and said.text is None and _is_text(column[1]):
                 raise Untranslatable("the column's digits are a text on SQLite")
             return said
         if said.text is not None and said.kind in NUMBERS and kind in NUMBERS:
