@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from json2db_sync.databases.catalog import tables
 from json2db_sync.databases.catalog.postgresql_constraints import constraints, indexes
+from json2db_sync.databases.catalog.postgresql_ddl import quoted
 from json2db_sync.databases.catalog.postgresql_types import Types
 from json2db_sync.databases.catalog.postgresql_unsaid import unsaid
 from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable, Identity, Unsaid
@@ -112,8 +113,7 @@ def readers_of_column(connection: sa.Connection, table: CatalogTable, column: st
 def _only(connection: sa.Connection, schema: str) -> Iterator[None]:
     """Inside, names without a schema mean this one alone."""
     change = sa.text("SELECT current_setting('search_path'), set_config('search_path', :path, true)")
-    quoted = '"' + schema.replace('"', '""') + '"'
-    before = connection.execute(change, {"path": f"{quoted}, pg_temp"}).scalar_one()
+    before = connection.execute(change, {"path": f"{quoted(schema)}, pg_temp"}).scalar_one()
     yield
     connection.execute(change, {"path": before})
 
@@ -130,8 +130,7 @@ class _Relation(NamedTuple):
         """The statement that makes a view."""
         if self.query is None:
             return None
-        quoted = '"' + self.name.replace('"', '""') + '"'
-        return f"CREATE {'MATERIALIZED ' if self.sort == 'm' else ''}VIEW {quoted} AS{self.query}"
+        return f"CREATE {'MATERIALIZED ' if self.sort == 'm' else ''}VIEW {quoted(self.name)} AS{self.query}"
 
 
 class _Column(NamedTuple):
