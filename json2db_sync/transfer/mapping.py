@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from json2db_sync.databases.catalog.tables import Catalog, CatalogTable, Domain, Enum
+from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
 from json2db_sync.databases.catalog.types import ColumnType
 from json2db_sync.databases.ledger import Remembered
 from json2db_sync.databases.table_stores import WireColumn
@@ -53,9 +53,8 @@ class Mapper:
             made = mappers[table.place].table()
             tables.append(self._wired(table, made, list(ends.columns[table.place].values())))
         self._say_what_is_left({table.name for table in self._tables})
-        enums, domains = self._types_of_their_own()
-        catalog = Catalog(ends.target.database, ends.target.schema, tuple(one.target for one in tables), enums, domains)
-        return Mapped(tuple(tables), catalog, tuple(ends.left), tuple(ends.proposals))
+        catalog = replace(ends.target, tables=tuple(one.target for one in tables), unsaid=())
+        return Mapped(tuple(tables), self._with_what_they_need(catalog), tuple(ends.left), tuple(ends.proposals))
 
     def _name(self) -> None:
         ends = self._ends
@@ -79,25 +78,27 @@ class Mapper:
             return None
         return known if shape(known.made) == shape(table) else None
 
-    def _types_of_their_own(self) -> tuple[tuple[Enum, ...], tuple[Domain, ...]]:
-        """Those that the tables need and the target lacks."""
-        source, target = self._ends.source, self._ends.target
-        enums, domains = list(source.enums), list(source.domains)
-        if not self._ends.same_kind:
-            known = [one for one in map(self.remembered, self._tables) if one]
-            enums = list({one.name: one for each in known for one in each.enums}.values())
-            domains = list({one.name: one for each in known for one in each.domains}.values())
-        there = {one.name for one in target.enums} | {one.name for one in target.domains}
-        return (
-            tuple(replace(one, schema=None) for one in enums if one.name not in there),
-            tuple(replace(one, schema=None) for one in domains if one.name not in there),
+    def _with_what_they_need(self, catalog: Catalog) -> Catalog:
+        """The types of their own, and the sequences of their defaults, that tables need and the target lacks."""
+        target, same = self._ends.target, self._ends.same_kind
+        known = [self._ends.source] if same else [one for one in map(self.remembered, self._tables) if one]
+        there = {(one.schema, one.name) for one in target.enums} | {(one.schema, one.name) for one in target.domains}
+        there |= {(one.schema, one.name) for one in target.sequences}
+        enums = {(one.schema, one.name): one for each in known for one in each.enums}
+        domains = {(one.schema, one.name): one for each in known for one in each.domains}
+        sequences = {(one.schema, one.name): one for each in known for one in each.sequences}
+        return replace(
+            catalog,
+            enums=tuple(one for place, one in enums.items() if place not in there),
+            domains=tuple(one for place, one in domains.items() if place not in there),
+            sequences=tuple(one for place, one in sequences.items() if place not in there),
         )
 
     def _say_what_is_left(self, moved: Collection[str]) -> None:
         for one in self._ends.source.unsaid:
             if one.table is None or one.table in moved:
                 self._ends.leave(one.kind, None, one.name if one.table is None else f"{one.table}: {one.name}", one.why)
-        for sequence in self._ends.source.sequences:
+        for sequence in () if self._ends.same_kind else self._ends.source.sequences:
             self._ends.leave("sequence", None, sequence.name, "it belongs to no column")
 
     def into_existing(self) -> Mapped:

@@ -309,6 +309,7 @@ class Transfer:
         for table in self._mapped.tables:
             known = self._manifest.get(table.source.name)
             if source.database != there.database:
-                yield Remembered(table.source, made[table.target.name], source.database, source.enums, source.domains)
+                of_its_own = source.enums, source.domains, source.sequences
+                yield Remembered(table.source, made[table.target.name], source.database, *of_its_own)
             elif known is not None and shape(known.made) == shape(table.source):
                 yield replace(known, made=made[table.target.name])

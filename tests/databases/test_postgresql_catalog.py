@@ -13,46 +13,12 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.postgres_schemas import MANY, Place, said
 
 from json2db_sync import SyncRunner
-from json2db_sync.databases import open_database
-from json2db_sync.databases.base import Database, DatabaseSettings
-from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
+from json2db_sync.databases.catalog.tables import CatalogTable
 from json2db_sync.databases.catalog.types import ColumnType, TypeName
 from json2db_sync.errors import DatabaseError
-
-
-class Place:
-    """A database, or a schema of one."""
-
-    def __init__(self, url: str, schema: str | None = None) -> None:
-        self.url, self.schema = url, schema
-
-    def __call__(self, *statements: str) -> list[tuple]:
-        """Execute, and give the rows of the last."""
-        plain = sa.make_url(self.url).set(drivername="postgresql").render_as_string(hide_password=False)
-        with psycopg.connect(plain) as connection:
-            if self.schema:
-                connection.execute(psycopg.sql.SQL("SET search_path = {}").format(psycopg.sql.Identifier(self.schema)))
-            for statement in statements:
-                cursor = connection.execute(statement)
-            return cursor.fetchall() if cursor.description else []
-
-    def opened(self) -> Database:
-        return open_database(self.url, DatabaseSettings(schema=self.schema))
-
-    def catalog(self, schema: str | None = None) -> Catalog:
-        with self.opened() as database, database.reading() as connection:
-            return database.table_store(connection).catalog(schema)
-
-    def make(self, catalog: Catalog, rows: str = "") -> None:
-        """Make what the catalog says, with these rows."""
-        with self.opened() as database, database.transaction() as connection:
-            store = database.table_store(connection)
-            creation = store.creation(catalog)
-            for statement in (*(one.sql for one in creation.before), rows, *(one.sql for one in creation.after)):
-                if statement:
-                    store.execute(statement)
 
 
 @pytest.fixture
@@ -73,92 +39,6 @@ def since(place: Place, version: int) -> None:
     ((found,),) = place("SELECT current_setting('server_version_num')::int / 10000")
     if found < version:
         pytest.skip(f"PostgreSQL {version} has it first")
-
-
-def said(catalog: Catalog) -> Catalog:
-    """What creation makes: no views, and nothing that depends on how many rows there are."""
-    tables = tuple(replace(table, rows=None) for table in catalog.tables if not table.is_view)
-    return replace(catalog, tables=tables, unsaid=(), schema=None)
-
-
-MANY = {
-    "types": """
-        CREATE TABLE kinds (a boolean, b smallint, c integer, d bigint, e numeric, f numeric(10,2), g numeric(5,0),
-        h real, i double precision, j text, k varchar, l varchar(20), m char(3), n bpchar, o bytea, p date, q time,
-        r time(3), s timetz, t timestamp, u timestamp(0), v timestamptz, w timestamptz(3), x interval,
-        y interval year to month, z interval second(2), aa interval(1), ab uuid, ac json, ad jsonb, ae money, af inet,
-        ag cidr, ah macaddr, ai bit(3), aj bit varying(5), ak int4range, al tsvector, am xml, an oid, ao point,
-        ap polygon, aq name, ar "char", at tsquery, au pg_lsn, av text[], aw numeric(6,3)[], ax integer[][],
-        ay varchar(3)[], az regclass, ba int2vector, bb jsonb[], bc timestamptz(2)[])
-    """,
-    "keys": """
-        CREATE TABLE a (x int, y text, z date, PRIMARY KEY (y, x), CONSTRAINT zz UNIQUE (z), UNIQUE (x, z),
-            CHECK (x > 0), CONSTRAINT "long'un" CHECK (y <> 'a''b' AND z > '2000-01-01'));
-        CREATE TABLE b (id int PRIMARY KEY, parent int REFERENCES b ON DELETE SET NULL, y text, x int,
-            CONSTRAINT to_a FOREIGN KEY (y, x) REFERENCES a (y, x) ON DELETE CASCADE ON UPDATE RESTRICT
-                DEFERRABLE INITIALLY DEFERRED);
-        ALTER TABLE a ADD COLUMN first int DEFAULT 7, ADD FOREIGN KEY (first) REFERENCES b
-            ON UPDATE SET DEFAULT DEFERRABLE;
-    """,
-    "defaults": """
-        CREATE SEQUENCE free INCREMENT 7 START 3;
-        CREATE TABLE d (a text DEFAULT 'it''s' NOT NULL, b int DEFAULT -1, c timestamptz DEFAULT now(),
-            d date DEFAULT CURRENT_DATE, e jsonb DEFAULT '{"a": 1}', f text[] DEFAULT ARRAY['x', 'y'],
-            g boolean DEFAULT true, h numeric DEFAULT 1.50, i text DEFAULT 'a\\b%:c', j int DEFAULT nextval('free') + 1,
-            k uuid DEFAULT gen_random_uuid(), l text DEFAULT NULL, m bytea DEFAULT '\\x00ff', n int DEFAULT (1 + 2) * 3,
-            o text DEFAULT CASE WHEN 1 = 1 THEN 'a' ELSE NULL END, p boolean DEFAULT (1 > 2 AND NOT false),
-            q bigint DEFAULT nextval('free'));
-    """,
-    "identities": """
-        CREATE TABLE i (a int GENERATED ALWAYS AS IDENTITY, b serial, c bigserial, d smallserial,
-            e bigint GENERATED BY DEFAULT AS IDENTITY (INCREMENT BY 10 START WITH 5),
-            f bigint GENERATED BY DEFAULT AS IDENTITY (INCREMENT BY -1),
-            g int GENERATED BY DEFAULT AS IDENTITY (MINVALUE -5));
-        SELECT setval('i_b_seq', 41);
-        SELECT setval('i_c_seq', 9223372036854775807);
-        SELECT setval('i_d_seq', 3, false);
-    """,
-    "generated": """
-        CREATE TABLE g (a int, b int, s int GENERATED ALWAYS AS (a + b) STORED NOT NULL,
-            t text GENERATED ALWAYS AS ('a' || a::text) STORED);
-    """,
-    "comments": r"""
-        CREATE TYPE mood AS ENUM ('so ''so''', 'ok', 'naïve');
-        CREATE DOMAIN positive AS int NOT NULL DEFAULT 1 CHECK (VALUE > 0) CONSTRAINT small CHECK (VALUE < 10);
-        CREATE DOMAIN tiny AS positive CHECK (VALUE < 3);
-        CREATE DOMAIN moods AS mood[];
-        CREATE TABLE c (a mood DEFAULT 'ok', b positive, c tiny DEFAULT 2, d mood[], e moods, f positive[]);
-        COMMENT ON TABLE c IS 'it''s 100% a:table \n';
-        COMMENT ON COLUMN c.b IS 'b';
-        COMMENT ON TYPE mood IS 'how';
-        COMMENT ON DOMAIN tiny IS 'small';
-    """,
-    "indexes": """
-        CREATE TABLE x (a text, "B c" text COLLATE "C", c int, d jsonb, e int4range, f tsvector);
-        CREATE INDEX ON x (a);
-        CREATE UNIQUE INDEX up ON x (lower(a) DESC, "B c" COLLATE "POSIX", c NULLS FIRST, (c + 1) DESC NULLS LAST)
-            INCLUDE (d) WHERE c > 0 AND a IS NOT NULL;
-        CREATE INDEX ON x USING gin (d);
-        CREATE INDEX ON x USING gin (d jsonb_path_ops);
-        CREATE INDEX ON x USING gist (e);
-        CREATE INDEX ON x USING hash (c);
-        CREATE INDEX ON x USING brin (c);
-        CREATE INDEX ON x USING gist (f tsvector_ops (siglen = 100));
-        CREATE INDEX ON x (a text_pattern_ops DESC, "B c" varchar_ops);
-        CREATE INDEX ON x ((d ->> 'a'), (d ->> 'b') COLLATE "C");
-    """,
-    "names": """
-        CREATE TYPE "Ty""pe" AS ENUM ('a');
-        CREATE DOMAIN "Do main" AS text;
-        CREATE TABLE "Order Items" ("select" serial, "naïve""quote" text PRIMARY KEY, "Größe" "Do main",
-            "a:b %s" "Ty""pe" DEFAULT 'a', CONSTRAINT "My Check" CHECK ("select" > 0));
-        CREATE TABLE "select" (id int GENERATED ALWAYS AS IDENTITY, "Ref" text,
-            CONSTRAINT "F k" FOREIGN KEY ("Ref") REFERENCES "Order Items" ("naïve""quote"));
-        CREATE INDEX "In'dex" ON "Order Items" ("Größe", upper("naïve""quote"));
-        COMMENT ON COLUMN "Order Items"."naïve""quote" IS '"';
-    """,
-    "none": "CREATE TABLE empty ();",
-}
 
 
 @pytest.mark.parametrize("name", MANY)

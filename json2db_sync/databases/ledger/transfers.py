@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from json2db_sync.databases.catalog import tables
 from json2db_sync.databases.catalog.tables import CatalogTable, Domain, Enum
 from json2db_sync.databases.ledger.schema import PREFIX, safe_text
 from json2db_sync.model.kinds import now_text
@@ -52,7 +53,8 @@ class Remembered:
     """The kind of database it came from."""
     enums: tuple[Enum, ...] = ()
     domains: tuple[Domain, ...] = ()
-    """Those of that database that its columns are of."""
+    sequences: tuple[tables.Sequence, ...] = ()
+    """Those of that database that its columns are of, or have numbers of."""
 
 
 class Transfers:
