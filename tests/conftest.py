@@ -24,7 +24,7 @@ def pytest_report_header() -> str:
 
 def _isolate(patch: pytest.MonkeyPatch, home: Path, cwd: Path) -> None:
     for name in os.environ:
-        if name.startswith("JSON2DB_") and not name.startswith("JSON2DB_TEST_"):
+        if name == "DATABASE_URL" or (name.startswith("JSON2DB_") and not name.startswith("JSON2DB_TEST_")):
             patch.delenv(name)
     patch.setenv("HOME", str(home))
     for name in ("STATE", "CONFIG", "CACHE", "DATA"):

@@ -156,8 +156,13 @@ class Transfer:
         for table in self._mapped.tables:
             own = tuple(one.sql for one in statements if one.table == table.target.name)
             profiles = self._profiles.get(table.source.place, {})
-            rows = next((one.rows for one in profiles.values()), table.source.rows)
+            rows = next((one.rows for one in profiles.values()), None)
+            rows = self._counted(table.source) if rows is None else rows
             yield PlannedTable(table.source.title, table.target.title, rows, table.columns, own)
+
+    def _counted(self, table: CatalogTable) -> int:
+        rows = sa.select(sa.func.count()).select_from(sa.table(table.name, schema=table.schema))
+        return int(self._reading.scalar(rows) or 0)
 
     # The preflight
 

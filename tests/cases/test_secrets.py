@@ -333,6 +333,13 @@ OPERATIONS = (
 )  # fmt: skip
 
 
+OF_TWO = (
+    "transfer - copy.db --dry-run", "transfer - copy.db", "transfer - copy.db --json", "transfer copy.db --mode replace --yes",
+    "transfer other.db --certificate c2.json", "compare copy.db", "compare - other.db --json",
+)  # fmt: skip
+"""Operations over two databases, of which DATABASE_URL names one."""
+
+
 def everything(capfd, folder: Path, said: str = "") -> str:
     """All that came out: streams, and each file's name and bytes; but not what the test wrote."""
     told = capfd.readouterr()
@@ -381,11 +388,14 @@ def test_s6_no_setting_s_password_comes_out(tmp_path, monkeypatch, capfd, shape)
 
 @pytest.mark.parametrize("text", [*URLS[:13], *NEAR])
 @pytest.mark.mostly_slow
-def test_s6_no_operation_tells_the_password_of_a_database_that_is_not_reached(tmp_path, capfd, text):
+def test_s6_no_operation_tells_the_password_of_a_database_that_is_not_reached(tmp_path, capfd, monkeypatch, text):
     """However the URL is written, and wherever: as an option, in .env, in a file."""
     url = text.replace(S, VALUE).replace("@h", "@127.0.0.1:1").replace("//h", "//127.0.0.1:1")
     for line in OPERATIONS if text == URLS[0] else ("status --json", "populate", "config", "export", "schedule verify"):
         run(line, "--db-path", url)
+    monkeypatch.setenv("DATABASE_URL", url)
+    for line in OF_TWO if text == URLS[0] else OF_TWO[:1]:
+        run(line)
     Path(".env").write_text(f"JSON2DB_DATABASE_PATH='{url}'\nJSON2DB_LOG_FILE=run.log\nJSON2DB_API_SYNC_PATH=data\n")
     for line in ("status", "config show --json", "populate --json", "schedule verify", "read things", "backup"):
         run(line)
@@ -396,7 +406,9 @@ def test_s6_no_operation_tells_the_password_of_a_database_that_is_not_reached(tm
 
 @pytest.mark.parametrize("form", ["{0}", "{0}&sslpassword={2}", "{1}", "{3}"])
 @pytest.mark.mostly_slow
-def test_s6_no_operation_tells_the_password_of_a_server_s_user(postgres_server, postgres_url, tmp_path, capfd, form):
+def test_s6_no_operation_tells_the_password_of_a_server_s_user(
+    postgres_server, postgres_url, tmp_path, capfd, monkeypatch, form
+):
     """A role with a password: every operation, with what it writes; then after what makes it fail."""
     role = "r" + postgres_url.rsplit("/", 1)[1].lower()[:40]
     postgres_server.execute(f"CREATE ROLE \"{role}\" LOGIN SUPERUSER PASSWORD '{VALUE}'")
@@ -410,6 +422,9 @@ def test_s6_no_operation_tells_the_password_of_a_server_s_user(postgres_server, 
     try:
         for line in OPERATIONS:
             run(line, "--db-path", address)
+        monkeypatch.setenv("DATABASE_URL", address)
+        for line in OF_TWO:
+            run(line)
         with engine.connect() as connection:
             names = connection.exec_driver_sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").scalars()
             rows = [str(connection.exec_driver_sql(f'SELECT * FROM "{name}"').all()) for name in names.all()]

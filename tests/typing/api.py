@@ -11,11 +11,13 @@ from json2db_sync.events import Event, Progress
 from json2db_sync.export.fallback import Reading
 from json2db_sync.results import (
     Check,
+    CompareResult,
     ExportedFile,
     ExportResult,
     PopulateResult,
     ScheduleResult,
     StatusResult,
+    TransferResult,
     VerifyResult,
     WorkflowResult,
 )
@@ -47,3 +49,9 @@ exported: ExportResult = runner.export(
     ["a"], Path("data"), format="ndjson", filters={"a": {"id": {">=": 5}}}, check=True
 )
 files: tuple[ExportedFile, ...] = exported.outdated
+moved: TransferResult = runner.transfer(
+    Path("a.db"), None, tables=["a"], mode="upsert", on_error="reject", jsonb={"a.b"}, certificate=Path("c.json")
+)
+digests: list[str | None] = [table.digest for table in moved.tables]
+compared: CompareResult = runner.compare("a.db", ignore=["a.b"], tolerance={"moments": "1ms"}, where={"a": "id > 1"})
+differing: list[str] = [row.key for table in compared.tables for row in table.differences]

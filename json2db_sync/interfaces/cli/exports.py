@@ -11,7 +11,7 @@ import click
 from json2db_sync.interfaces.cli import options as shared
 from json2db_sync.interfaces.cli.groups import DefaultGroup
 from json2db_sync.interfaces.cli.operations import perform
-from json2db_sync.interfaces.cli.options import Call, command, given, names, option, options, pairs
+from json2db_sync.interfaces.cli.options import Call, command, given, name_list, names, option, options, pairs
 
 _WHICH, _SHAPE, _HOW = "Which records", "What the files look like", "How"
 _CONDITION = re.compile(r"(?P<table>[^.]+)\.(?P<field>.+?)\s*(?P<sign><=|>=|!=|=|<|>)\s*(?P<value>.*)", re.DOTALL)
@@ -59,18 +59,12 @@ def _conditions(ctx: click.Context, param: click.Parameter, value: tuple[str, ..
     return found or None
 
 
-def _split(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> list[str] | None:
-    if not all(map(names, value)):
-        raise click.BadParameter("a name is missing", ctx, param)
-    return [name for text in value for name in names(text)] or None
-
-
 _DIRECTORY = option("--output-directory", type=click.Path(), metavar="DIR", heading="Where",
     help="The folder that files are exported to.")  # fmt: skip
 _TABLES = (
-    option("--table", "tables", multiple=True, metavar="NAME", callback=_split, heading=_WHICH,
+    option("--table", "tables", multiple=True, metavar="NAME", callback=name_list, heading=_WHICH,
            help="Only this entity or table; repeat it, or separate names by commas."),
-    option("--exclude-table", "exclude_tables", multiple=True, metavar="NAME", callback=_split, heading=_WHICH,
+    option("--exclude-table", "exclude_tables", multiple=True, metavar="NAME", callback=name_list, heading=_WHICH,
            help="Without this entity or table; repeat it, or separate names by commas."),
     option("--where", "filters", multiple=True, metavar="TABLE.FIELD=VALUE", callback=_conditions, heading=_WHICH,
            help="Only rows of which this holds; also with != < <= > >=. Repeat it: all must hold."),

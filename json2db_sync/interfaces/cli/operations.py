@@ -76,7 +76,7 @@ def _outcome(
                 runner = SyncRunner(call.db_path, call.data_source, config=config, on_event=listener)
                 result = work(runner)
         # A failed result may have something to draw beyond its error, as a verification's checks.
-        drawn = any(result.get(name) for name in ("checks", "steps", "files", "refused_files", "state"))
+        drawn = any(map(result.get, ("checks", "steps", "files", "refused_files", "state", "refused", "plan")))
         return result, (result if result.success or drawn else None)
     except (SyncError, KeyboardInterrupt) as error:
         return _failed(operation, error), None

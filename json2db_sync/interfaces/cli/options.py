@@ -133,6 +133,13 @@ def _split(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...])
     return [name for text in value for name in names(text)] if value else None
 
 
+def name_list(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> list[str] | None:
+    """As above, but that no name may be missing."""
+    if not all(map(names, value)):
+        raise click.BadParameter("a name is missing", ctx, param)
+    return _split(ctx, param, value)
+
+
 def pairs(add: Callable[[T | None, str], T], example: str = "") -> Callback:
     """A callback for a repeatable NAME=..., by name; None where it is not given.
 

@@ -16,6 +16,7 @@ from json2db_sync.errors import Cancelled, ConfigurationError
 from json2db_sync.text import safe
 
 if TYPE_CHECKING:
+    from json2db_sync.results import TransferResult
     from json2db_sync.runner import SyncRunner
 
 T = TypeVar("T")
@@ -89,6 +90,24 @@ def ask_restore(question: Question, runner: SyncRunner, name: str) -> None:
     _say(f"This will replace the tables of json2db-sync in {listed.database}")
     _say(f"  by {name}{made}")
     _backup_first()
+    question.yes_or_no()
+
+
+def ask_replace(question: Question, look: Callable[[], TransferResult]) -> None:
+    """Say which tables would be replaced, and ask.
+
+    :param look: what a dry run of the transfer answers.
+    """
+    question.need_someone()
+    _say("Looking at both databases, nothing is written ...")
+    plan = look()
+    if not plan.success or plan.refused:
+        return  # the operation itself meets the same, and tells
+    width = max((len(table.target) for table in plan.plan), default=0)
+    _say(f"This will replace these tables in {plan.target}, whatever rows they hold:")
+    for table in plan.plan:
+        _say(f"  {table.target:<{width}}  by {table.rows or 0:>12,} rows")
+    _say("A backup is made first.")
     question.yes_or_no()
 
 

@@ -13,6 +13,7 @@ from json2db_sync.errors import SyncError
 from json2db_sync.interfaces.menu import tasks
 from json2db_sync.interfaces.menu.advanced import Advanced
 from json2db_sync.interfaces.menu.answers import add_password
+from json2db_sync.interfaces.menu.databases import Databases
 from json2db_sync.interfaces.menu.exports import Exports
 from json2db_sync.interfaces.menu.flow import Flow
 from json2db_sync.interfaces.menu.forms import Form, days_text
@@ -35,6 +36,7 @@ _OPTIONS = (
     Option(tasks.WORKFLOW, "Full workflow ★", "all of it, in order", "6"),
     Option("advanced", "Advanced options", "settings, backups, runs, more", "7"),
     Option("export", "Export", "tables as JSON files again", "8"),
+    Option("databases", "Databases", "move, compare, check", "9"),
 )
 _EXIT = Option("exit", "Exit", "", "0")
 _FOOTER = "enter choose · type to jump · ctrl-c leave safely"
@@ -79,6 +81,7 @@ class Menu:
         self._flow = Flow(self._session)
         self._advanced = Advanced(self._session)
         self._exports = Exports(self._session)
+        self._databases = Databases(self._session)
 
     def run(self) -> int:
         """Until the user leaves; the exit code."""
@@ -152,6 +155,8 @@ class Menu:
                 self._advanced.browse()
             elif chosen == "export":
                 self._exports.browse()
+            elif chosen == "databases":
+                self._databases.browse()
             elif chosen == "repeat":
                 self._flow.start(tasks.TASKS[self._session.answers.last or "workflow"], fill=False)
             elif isinstance(chosen, tasks.Task):

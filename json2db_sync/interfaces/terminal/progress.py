@@ -39,6 +39,8 @@ LABELS = {
 """Steps that are drawn; others are over before one could read their names."""
 _OF_TABLES = {"preflight", "transfer", "compare", "check_schema"}
 """Steps over tables and their rows, rather than files and their records."""
+_FIRST = {"transfer": "preflight"}
+"""What an operation of several steps begins with."""
 _FOLLOWERS = {"populate": "verify", "verify": "report"}
 """What a full workflow surely does next, for steps that do not announce themselves."""
 _LABEL_WIDTH = 11
@@ -104,7 +106,7 @@ class Progress:
                 self._operation, self._stopping = event.operation, ""
                 self._said.clear()
                 if event.operation in LABELS:
-                    self._begin(event.operation)
+                    self._begin(_FIRST.get(event.operation, event.operation))
             case events.StepStarted():
                 self._step_started(event)
             case events.Progress():

@@ -40,8 +40,9 @@ def transfer(result: TransferResult, canvas: Canvas) -> None:
 
 
 def _planned(result: TransferResult, canvas: Canvas) -> None:
-    rows = sum(table.rows or 0 for table in result.plan)
-    what = f"{counted(rows, 'row')} of {counted(len(result.plan), 'table')}"
+    known = [table.rows for table in result.plan if table.rows is not None]
+    rows = f"{counted(sum(known), 'row')} of " if len(known) == len(result.plan) else ""
+    what = rows + counted(len(result.plan), "table")
     canvas.line(("Transfer would move" if result.success else "Nothing was written of", "bold"), f" {what}")
     _places(result, canvas)
     canvas.blank()
@@ -151,7 +152,7 @@ def _converted(result: TransferResult, canvas: Canvas) -> None:
         canvas.table([Column("column", rest=True), Column("source"), Column("target")], rows[:_MOST_TABLES])
         canvas.more(_MOST_TABLES, len(rows), "column", "--json shows all")
     if notes:
-        canvas.heading("Values that are written otherwise", (counted(len(notes), "column"), "dim"))
+        canvas.heading("Converted", (counted(len(notes), "column"), "dim"))
         for name, text in notes[:_MOST_TABLES]:
             canvas.line((name, "bold"), f"  {text}", indent=2)
         canvas.more(_MOST_TABLES, len(notes), "column", "--json shows all")

@@ -1,0 +1,126 @@
+"""The commands that move, compare and check whole databases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from json2db_sync.interfaces.cli import options as shared
+from json2db_sync.interfaces.cli.operations import perform
+from json2db_sync.interfaces.cli.options import Call, Decorator, command, given, name_list, option, options, pairs
+
+if TYPE_CHECKING:
+    from json2db_sync.runner import SyncRunner
+
+_WHICH, _HOW, _VALUES, _COUNTS = "Which tables", "How", "Values", "What counts"
+_PATH = click.Path(path_type=str)
+_ENVIRONMENT = "-"
+"""In place of a database: the one that DATABASE_URL names."""
+
+
+def _named(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    return None if value == _ENVIRONMENT else value
+
+
+def _ends(*names: str) -> tuple[Decorator, ...]:
+    """Two arguments for databases; each may be left to DATABASE_URL."""
+    return tuple(
+        click.argument(name, metavar=name.upper() if place == 0 else f"[{name.upper()}]", type=_PATH,
+                       required=place == 0, callback=_named)
+        for place, name in enumerate(names)
+    )  # fmt: skip
+
+
+_URL = "A SOURCE or TARGET is the path of an SQLite file or a URL; where TARGET is left out, or - stands for either, "
+_DATABASE_URL = "it is the database that DATABASE_URL names."
+_TABLES = (
+    option("--table", "tables", multiple=True, metavar="NAME", callback=name_list, heading=_WHICH,
+           help="Only this table; repeat it, or separate names by commas."),
+    option("--exclude-table", "exclude_tables", multiple=True, metavar="NAME", callback=name_list, heading=_WHICH,
+           help="Without this table; repeat it, or separate names by commas."),
+    option("--schema", "in_schema", metavar="NAME", heading=_WHICH, help="The schema of the tables, on PostgreSQL."),
+)  # fmt: skip
+_VIEWS = option("--views/--no-views", default=None, heading=_WHICH, help="Move views as tables, or leave them out.")
+_MODE = (
+    option("--mode", type=click.Choice(["create", "append", "upsert", "replace"]), heading=_HOW,
+           help="The target must not have the tables; rows are added to them; rows of the same key are replaced; or "
+           "the tables are, after a backup and a question. Default: create."),
+    option("--dry-run", is_flag=True, default=None, heading=_HOW,
+           help="Write nothing: the plan, and what the target would refuse."),
+    option("--resume", is_flag=True, default=None, heading=_HOW,
+           help="Table by table rather than in one transaction; called again, it goes on where it was broken off."),
+    option("--verify/--no-verify", default=None, heading=_HOW,
+           help="Compare every row afterwards and write the certificate, or do not."),
+    option("--certificate", type=_PATH, metavar="PATH", heading=_HOW, help="Where the certificate is written."),
+)  # fmt: skip
+_TREATMENT = (
+    option("--on-error", "on_refusal", type=click.Choice(["refuse", "reject"]), heading=_VALUES,
+           help="What the target would refuse: move nothing, or keep those rows in a file. Default: refuse."),
+    option("--strangers", type=click.Choice(["refuse", "text", "null"]), heading=_VALUES,
+           help="Values in SQLite that are not of their column's type: refuse them, make the column one of text, or "
+           "make them NULL. Default: refuse."),
+    option("--jsonb", multiple=True, metavar="TABLE.COLUMN|all", callback=name_list, heading=_VALUES,
+           help="Make this column of texts one of JSONB; repeat it. All that hold only JSON: 'all'."),
+    option("--json-index", is_flag=True, default=None, heading=_VALUES, help="Give JSONB columns a GIN index."),
+)  # fmt: skip
+
+
+def _chosen(arguments: Mapping[str, object]) -> dict[str, Any]:
+    """The arguments of the runner's method; names that settings bear have another as options."""
+    renamed = {"in_schema": "schema", "on_refusal": "on_error"}
+    return {renamed.get(name, name): value for name, value in given(arguments).items()}
+
+
+@command(
+    "transfer",
+    "Move a database: tables with their keys, constraints, indexes and rows, from SQLite to PostgreSQL, back, or to "
+    "another of the same kind. The source is read once before anything is written, and every value that the target "
+    "would refuse is named. Afterwards every row is compared, and a certificate is written. The source is never "
+    "changed.\n\n" + _URL + _DATABASE_URL,
+    example="json2db-sync transfer planner.db postgresql://me@host/planner --dry-run",
+    short="Move a database to another, and prove it.",
+)
+@options(_ends("source", "target"), _TABLES, _VIEWS, _MODE, _TREATMENT, shared.CONFIG_FILE, shared.MEMORY, shared.WAIT,
+         shared.ASKING, shared.OUTPUT)  # fmt: skip
+def transfer(call: Call, source: str | None, target: str | None, yes: bool, no_input: bool, **arguments: Any) -> int:
+    from json2db_sync.interfaces.cli.questions import Question, ask_replace
+
+    chosen = _chosen(arguments)
+
+    def ask(runner: SyncRunner) -> None:
+        if chosen.get("mode") == "replace" and not (yes or chosen.get("dry_run")):
+            ask_replace(
+                Question("transfer --mode replace", no_input),
+                lambda: runner.transfer(source, target, **{**chosen, "dry_run": True}),
+            )
+
+    return perform(call, "transfer", lambda runner: runner.transfer(source, target, **chosen), ask=ask)
+
+
+@command(
+    "compare",
+    "Compare two databases row by row: which rows only A has, which only B, and which differ in which columns. Values "
+    "are compared as what they mean, whatever their databases are. Ends with exit code 0 when all is equal, and with "
+    "3 when not.\n\nA or B is the path of an SQLite file, a URL, or a folder of exported JSON; where B is left out, "
+    "or - stands for either, " + _DATABASE_URL,
+    example="json2db-sync compare planner.db copy.db --ignore updated_at",
+    short="Are two databases equal, row by row?",
+)
+@options(
+    _ends("a", "b"), _TABLES,
+    option("--ignore", multiple=True, metavar="COLUMN", callback=name_list, heading=_COUNTS,
+           help="Without this column, or TABLE.COLUMN; repeat it, or separate names by commas."),
+    option("--tolerance", multiple=True, metavar="TYPE=AMOUNT", heading=_COUNTS,
+           callback=pairs(lambda _known, text: text, ", as in moments=1ms"),
+           help="Take for equal what differs by no more, as moments=1ms or numbers=1e-9."),
+    option("--where", multiple=True, metavar="TABLE=SQL", heading=_COUNTS,
+           callback=pairs(lambda _known, text: text, ", as in events=id>100"),
+           help="Only rows of a table of which this holds, in the words of both databases."),
+    option("--limit", "most", type=click.IntRange(min=0), metavar="NUMBER", heading=_HOW,
+           help="List so many missing, extra and different rows of each table; all are counted."),
+    shared.CONFIG_FILE, shared.MEMORY, shared.OUTPUT,
+)  # fmt: skip
+def compare(call: Call, a: str | None, b: str | None, **arguments: Any) -> int:
+    return perform(call, "compare", lambda runner: runner.compare(a, b, **_chosen(arguments)), answers=True)

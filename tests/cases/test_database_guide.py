@@ -1,0 +1,159 @@
+"""The recipes and troubles of a guide that many follow: SQLite in development, PostgreSQL in production."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, create_engine
+
+from json2db_sync import SyncRunner
+from json2db_sync.interfaces.cli.main import main
+
+LOCAL = "task_aversion.db"
+SCHEMA = """
+CREATE TABLE users (user_id INTEGER PRIMARY KEY AUTOINCREMENT, email VARCHAR(200) NOT NULL UNIQUE);
+CREATE TABLE tasks (
+    task_id VARCHAR(40) PRIMARY KEY, name TEXT NOT NULL, categories JSON, routine_days_of_week JSON,
+    user_id INTEGER REFERENCES users (user_id), is_recurring BOOLEAN NOT NULL DEFAULT 0,
+    created_at DATETIME DEFAULT CURRENT_TIMESTAMP);
+CREATE TABLE task_instances (
+    instance_id VARCHAR(40) PRIMARY KEY, task_id VARCHAR(40) NOT NULL REFERENCES tasks (task_id) ON DELETE CASCADE,
+    predicted JSON, actual JSON, notes TEXT, created_at DATETIME);
+CREATE INDEX by_task ON task_instances (task_id, created_at);
+INSERT INTO users (email) VALUES ('a@example.org'), ('b@example.org');
+INSERT INTO tasks VALUES
+    ('t1700000000', 'Taxes', '["home", "money"]', '[1, 3]', 1, 0, '2025-01-02 03:04:05.678901'),
+    ('t1700000001', 'Walk', '[]', NULL, 2, 1, '2025-01-03 03:04:05');
+INSERT INTO task_instances VALUES
+    ('i1700000100', 't1700000000', '{"expected_relief": 50, "a": {"b": [1.50, null]}}', NULL, '', '2025-02-01 10:00:00'),
+    ('i1700000101', 't1700000001', '{"expected_relief": 1e2}', '{"relief": 12345678901234567890}', NULL, NULL);
+"""
+
+
+@pytest.fixture(autouse=True)
+def local() -> None:
+    """The database of an application in development, made as its models make it."""
+    change(SCHEMA)
+
+
+def change(statements: str, path: str = LOCAL) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executescript(statements)
+
+
+def rows(query: str, path: str = LOCAL) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(query).fetchall()
+
+
+@contextmanager
+def connected(url: str) -> Iterator[Connection]:
+    engine = create_engine(url)
+    try:
+        with engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def remote(url: str, query: str) -> list[tuple[Any, ...]]:
+    with connected(url) as connection:
+        done = connection.exec_driver_sql(query)
+        return [tuple(row) for row in done] if done.returns_rows else []
+
+
+def types(url: str, table: str) -> dict[str, str]:
+    query = f"SELECT column_name, data_type FROM information_schema.columns WHERE table_name = '{table}'"
+    return {str(name): str(kind) for name, kind in remote(url, query)}
+
+
+@pytest.fixture
+def production(monkeypatch: pytest.MonkeyPatch, postgres_url: str) -> str:
+    """An empty database of PostgreSQL, which DATABASE_URL names."""
+    monkeypatch.setenv("DATABASE_URL", postgres_url)
+    return postgres_url
+
+
+def test_there_and_back_by_database_url(production: str) -> None:
+    """Both recipes of the guide in one command each: keys, JSON columns and every row arrive, in both directions."""
+    assert main(["transfer", LOCAL, "-q"]) == 0
+    found = types(production, "task_instances")
+    assert (found["predicted"], found["actual"], found["notes"]) == ("jsonb", "jsonb", "text")
+    assert types(production, "tasks")["is_recurring"] == "boolean"
+    assert types(production, "tasks")["created_at"].startswith("timestamp")
+    (predicted,) = remote(production, "SELECT predicted FROM task_instances WHERE instance_id = 'i1700000100'")[0]
+    assert predicted == {"expected_relief": 50, "a": {"b": [1.5, None]}}
+    assert main(["compare", LOCAL]) == 0
+    assert main(["transfer", "-", "back.db", "-q"]) == 0
+    assert main(["compare", LOCAL, "back.db"]) == 0
+    assert rows("SELECT actual FROM task_instances ORDER BY 1", "back.db")[1] == ('{"relief": 12345678901234567890}',)
+
+
+def test_the_next_number_follows_those_that_came(production: str) -> None:
+    """A row that the application adds afterwards collides with none."""
+    assert main(["transfer", LOCAL, "-q"]) == 0
+    assert remote(production, "INSERT INTO users (email) VALUES ('c@example.org') RETURNING user_id") == [(3,)]
+
+
+def test_json_index_makes_columns_searchable(production: str) -> None:
+    """GIN, on JSONB columns only."""
+    assert main(["transfer", LOCAL, "--json-index", "-q"]) == 0
+    indexes = remote(production, "SELECT indexdef FROM pg_indexes WHERE indexdef LIKE '%%USING gin%%'")
+    assert len(indexes) == 4
+
+
+def test_trouble_json_decode_errors(production: str) -> None:
+    """A text that is no JSON in a column that is declared so: the plan tells it of the column, and it is not lost."""
+    change("UPDATE task_instances SET predicted = '{oops' WHERE instance_id = 'i1700000101'")
+    plan = SyncRunner().transfer(LOCAL, dry_run=True)
+    told = {column.name: column for table in plan.plan for column in table.columns}
+    assert told["predicted"].target_type == "text"
+    assert "not all JSON" in (told["predicted"].converted or "")
+    assert rows("SELECT instance_id FROM task_instances WHERE NOT json_valid(predicted)") == [("i1700000101",)]
+    done = SyncRunner().transfer(LOCAL)
+    assert done.success, done.error
+    stored = remote(production, "SELECT predicted::text FROM task_instances WHERE instance_id = 'i1700000101'")
+    assert stored == [("{oops",)]
+
+
+def test_trouble_foreign_key_constraints_fail(production: str) -> None:
+    """Tables need no order: what refers to what is made last. What refers to nothing is named before it is moved."""
+    change("ALTER TABLE tasks ADD COLUMN last_instance VARCHAR(40) REFERENCES task_instances (instance_id)")
+    change("UPDATE tasks SET last_instance = 'i1700000100' WHERE task_id = 't1700000000'")
+    change("INSERT INTO task_instances (instance_id, task_id) VALUES ('i9', 'gone'), ('i8', 'gone too')")
+    refused = SyncRunner().transfer(LOCAL)
+    assert not refused.success
+    assert types(production, "task_instances") == {}
+    (orphans,) = (one for one in SyncRunner().transfer(LOCAL, dry_run=True).refused if one.table == "task_instances")
+    assert (orphans.count, orphans.column) == (2, "task_id")
+    done = SyncRunner().transfer(LOCAL, on_error="reject")
+    assert done.success, done.error
+    assert remote(production, "SELECT count(*) FROM task_instances") == [(2,)]
+    kept = [json.loads(line) for line in Path(done.rejects or "").read_text("utf-8").splitlines()]
+    assert len(kept) == 2
+
+
+def test_fields_that_databases_fill_may_differ(production: str) -> None:
+    """created_at by less than a millisecond, user_id at all: what counts is said with the comparison."""
+    assert main(["transfer", LOCAL, "-q"]) == 0
+    remote(production, "UPDATE tasks SET created_at = created_at + interval '400 microseconds', user_id = NULL")
+    assert main(["compare", LOCAL]) == 3
+    assert main(["compare", LOCAL, "--ignore", "tasks.user_id"]) == 3
+    assert main(["compare", LOCAL, "--table", "users,task_instances"]) == 0
+    assert main(["compare", LOCAL, "--ignore", "tasks.user_id", "--tolerance", "moments=1ms"]) == 0
+
+
+def test_again_into_tables_that_are_there(production: str) -> None:
+    """Upsert brings what is new or changed, and leaves what only production has."""
+    assert main(["transfer", LOCAL, "-q"]) == 0
+    remote(production, "INSERT INTO users (email) VALUES ('only@example.org')")
+    change("UPDATE tasks SET name = 'Long walk' WHERE task_id = 't1700000001'")
+    assert main(["transfer", LOCAL, "--mode", "upsert", "-q"]) == 0
+    assert remote(production, "SELECT name FROM tasks WHERE task_id = 't1700000001'") == [("Long walk",)]
+    assert remote(production, "SELECT count(*) FROM users") == [(3,)]

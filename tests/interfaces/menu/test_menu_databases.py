@@ -1,0 +1,127 @@
+"""Option 9 of the menu: whole databases."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from support.menu_driver import CLEAR, ENTER, ESC, Sit, Sitting
+
+from json2db_sync.interfaces.cli.main import main
+from json2db_sync.interfaces.menu.databases import Move
+
+OUT = (ESC, "0", ENTER)
+SECRET = "Zq7xT9vK2w"
+
+
+@pytest.fixture(autouse=True)
+def planner() -> None:
+    change(
+        "planner.db",
+        "CREATE TABLE cities (id INTEGER PRIMARY KEY, name TEXT);"
+        "CREATE TABLE events (id INTEGER PRIMARY KEY, city_id INTEGER REFERENCES cities (id));"
+        "INSERT INTO cities VALUES (1, 'Baltimore'), (2, 'Paris'); INSERT INTO events VALUES (1, 1), (2, 2);",
+    )
+
+
+def change(path: str, statements: str) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executescript(statements)
+
+
+def events(path: str) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        return int(connection.execute("SELECT count(*) FROM events").fetchone()[0])
+
+
+TARGET = ("9", ENTER, ENTER, ENTER, CLEAR, "copy.db", ENTER)
+"""Move; the target, on which the cursor stands as long as none is named."""
+
+
+def move(sit: Sit, *keys: str, db: str = "planner.db") -> Sitting:
+    return sit(*TARGET, ENTER, *keys, db=db)
+
+
+def test_the_plan_comes_first_then_the_question_then_the_proof(sit: Sit) -> None:
+    """Nothing is written before the answer; afterwards every row was compared; the commands are named."""
+    seen = move(sit, "y", *OUT)
+    assert seen.code == 0
+    plan, _, done = seen.screen.partition("Move it?")
+    assert "Transfer would move 4 rows of 2 tables" in plan
+    assert "same as: json2db-sync transfer planner.db copy.db --dry-run" in plan
+    assert "4 rows of 2 tables moved" in done
+    assert events("copy.db") == 2
+
+
+def test_a_no_changes_nothing(sit: Sit) -> None:
+    """The target is not even made."""
+    assert "Nothing was changed" in move(sit, "n", *OUT)
+    assert not Path("copy.db").exists()
+
+
+def test_two_databases_are_compared_and_checked(sit: Sit) -> None:
+    """What was moved is what is compared; Enter keeps both."""
+    move(sit, "y", *OUT)
+    change("copy.db", "DELETE FROM events WHERE id = 2")
+    named = (ENTER, CLEAR, "copy.db", ENTER)
+    seen = sit("9", ENTER, "c", ENTER, *named, *OUT, db="planner.db")
+    assert "Different: 1 of 2 tables" in seen
+    assert "same as: json2db-sync compare planner.db copy.db" in seen
+
+
+def test_rows_that_the_target_refuses_can_be_kept_aside(sit: Sit) -> None:
+    """It says which, moves nothing, and offers to move the others."""
+    change("planner.db", "PRAGMA foreign_keys = OFF; INSERT INTO events VALUES (3, 41)")
+    seen = move(sit, "y", ENTER, ENTER, "y", *OUT)
+    assert "The target would refuse" in seen
+    assert "--on-error reject" in seen
+    assert events("copy.db") == 2
+
+
+def test_tables_are_replaced_only_after_a_yes(sit: Sit) -> None:
+    """No is what Enter means there."""
+    move(sit, "y", *OUT)
+    change("copy.db", "DELETE FROM events")
+    mode = ("m", "o", ENTER, "r", ENTER)
+    assert "A backup is made first" in sit(*TARGET, *mode, ENTER, ENTER, *OUT, db="planner.db")
+    assert events("copy.db") == 0
+    sit(*TARGET, *mode, ENTER, "y", *OUT, db="planner.db")
+    assert events("copy.db") == 2
+
+
+def test_the_database_of_the_environment_is_the_target(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DATABASE_URL is offered; its password is shown nowhere."""
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://u:{SECRET}@127.0.0.1:1/db?connect_timeout=1")
+    seen = sit("9", ENTER, ENTER, ENTER, *OUT, db="planner.db")
+    assert "u:***@127.0.0.1" in seen
+    assert "✗" in seen
+    assert SECRET not in seen.screen
+
+
+def test_the_commands_that_are_named_work(sit: Sit) -> None:
+    """Copied to a shell, they do what was done."""
+    seen = move(sit, "y", *OUT)
+    commands = re.findall(r"same as: json2db-sync ((?:.*\\\n)*.*)", seen.screen)
+    assert len(commands) == 2
+    Path("copy.db").unlink()
+    for command in commands:
+        assert main(shlex.split(command.replace("\\\n", " "))) == 0
+    assert events("copy.db") == 2
+
+
+def test_options_are_words_of_the_command() -> None:
+    """Each answer is the runner's argument and the command's option; defaults are neither."""
+    plain = Move("a.db", f"postgresql://u:{SECRET}@h/x")
+    assert plain.options() == {}
+    assert plain.words() == ["transfer", "a.db", "postgresql://u:***@h/x"]
+    chosen = Move("a", "b", "replace", "reject", "null", "x, y", "all", views=True)
+    assert chosen.options() == {
+        "mode": "replace", "on_error": "reject", "strangers": "null", "tables": ["x", "y"], "jsonb": ["all"],
+        "views": True,
+    }  # fmt: skip
+    assert chosen.words()[3:] == ["--mode", "replace", "--on-error", "reject", "--strangers", "null",
+                                  "--table", "x,y", "--jsonb", "all", "--views"]  # fmt: skip
