@@ -281,9 +281,9 @@ _WORDS = {"DATETIME": "TIMESTAMP", "BLOB": "BYTEA", "DOUBLE": "DOUBLE PRECISION"
 
 def _spellings(custom: CustomColumn) -> Iterator[CustomColumn]:
     """A custom column as it is, then in words that mean the same elsewhere."""
-    truths = {"0": "FALSE", "1": "TRUE"}
+    default = custom.default if custom.default is None or "'" in custom.default else f"'{custom.default}'"
     types = [custom.type, *(kind for word, kind in _WORDS.items() if custom.type.upper() == word), "TEXT"]
     for kind in types:
-        for default in dict.fromkeys((custom.default, truths.get(custom.default or "", custom.default))):
-            yield CustomColumn(custom.name, kind, default)
+        yield CustomColumn(custom.name, kind, custom.default)
+        yield CustomColumn(custom.name, kind, default)
     yield CustomColumn(custom.name, "TEXT")

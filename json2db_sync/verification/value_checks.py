@@ -116,7 +116,10 @@ def own_columns(plan: EntityPlan, table: TablePlan) -> list[ColumnPlan]:
     rest = ColumnPlan(names.REST, "", Kind.JSON)
     if table.depth:
         return [rest]
+    marks = [one for one in plan.lifecycle.columns if one == names.GONE]
     moments = [
-        ColumnPlan(name, "", Kind.DATETIME, date_format=_OUR_TIMES) for name in (plan.created_at, plan.updated_at)
+        ColumnPlan(name, "", Kind.DATETIME, date_format=_OUR_TIMES)
+        for name in (plan.created_at, plan.updated_at, *marks)
     ]
-    return [rest, *moments]
+    stubs = [ColumnPlan(one, "", Kind.JSON) for one in plan.lifecycle.columns if one == names.STUB]
+    return [rest, *moments, *stubs]
