@@ -58,13 +58,14 @@ class TableRows:
         self.keys = (self.id, *table.position_columns)
         self.custom = frozenset(custom.name for custom in plan.custom) if not table.depth else frozenset()
         self._types = {column.name: column.type for column in built.columns}
-        planned = [*(column for column in table.columns if column.name != names.ID), *own_columns(plan, table)]
+        columns = [column for column in table.columns if table.depth or column.name != names.ID]  # that of the key
+        planned = [*columns, *own_columns(plan, table)]
         self.kinds = dict.fromkeys(self._types, Kind.TEXT) | {one.name: one.kind for one in planned}
         self._checks = {column.name: ValueCheck(database, column) for column in planned}
         forms = {one.name: database.stored_form(one.kind, one.stored_format) for one in planned}
         self._forms = {name: form for name, form in forms.items() if form is not None}
-        columns: list[Expression] = list(map(self._expression, built.columns))
-        self._select: Query = sa.select(*columns).select_from(built)
+        expressions: list[Expression] = list(map(self._expression, built.columns))
+        self._select: Query = sa.select(*expressions).select_from(built)
 
     def _expression(self, column: Expression) -> Expression:
         if column.name not in self.custom or not self._database.capabilities.typed_moments:

@@ -45,7 +45,7 @@ RECORDS: list[dict[str, Any]] = [
         "day": f"2024-02-{number:02}",
         "odd": f"2024-02-{number:02}T10:00:00{'Z' if number % 2 else '.250+01:00'}",
         "data": {"z": [1, 2.50, None, {"a": "\u00e9"}], "a": 1e22},
-        "lines": [{"sku": f"s{line}", "parts": [{"n": line}]} for line in range(number)],
+        "lines": [{"id": {"of": number}, "sku": f"s{line}", "parts": [{"n": line}]} for line in range(number)],
         **({"note": None} if number == 3 else {}),
     }
     for number in range(1, 8)
@@ -162,11 +162,16 @@ def test_what_only_the_target_can_tell_is_named_too(tmp_path, postgres_url):
     told: list[Any] = []
     move(source, postgres_url, refused=lambda misfit, record: told.append((misfit.code, record["id"])))
     assert told == [("refused", 700)]
-    assert query(postgres_url, "SELECT (SELECT count(*) FROM json_things), (SELECT count(*) FROM json_things_lines)") == [(1499, 1499)]
+    assert query(
+        postgres_url, "SELECT (SELECT count(*) FROM json_things), (SELECT count(*) FROM json_things_lines)"
+    ) == [(1499, 1499)]
     assert SyncRunner(postgres_url, folder).verify().success
 
 
-@pytest.mark.parametrize(("column", "value"), [("n", "'many'"), ("n", "1.5"), ("x", "9e999"), ("at", "'yesterday'"), ("data", "'{'"), ("on", "7")])
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("n", "'many'"), ("n", "1.5"), ("x", "9e999"), ("at", "'yesterday'"), ("data", "'{'"), ("on", "7")],
+)
 def test_values_that_someone_put_there_are_found(tmp_path, postgres_url, column, value):
     """What is not of its column's kind, as SQLite lets one write it, is named with its column, and never made something else."""
     records = [{"id": n, "n": n, "x": n / 8, "at": "2024-01-31T00:00:00Z", "data": {}, "on": True} for n in range(3)]
@@ -256,7 +261,15 @@ def test_versions_and_deletions_go_on(ends, tmp_path):
         (folder / "things.json").write_text(json.dumps(records))
 
     session(1, [{"id": n, "v": 1, "data": {"a": n}} for n in range(5)])
-    session(2, [{"id": 0, "v": 2, "data": {"a": 9}}, {"id": 1, "v": 0}, {"id": 2, "status": "Deleted", "v": 3}, {"id": 3, "v": 1}])
+    session(
+        2,
+        [
+            {"id": 0, "v": 2, "data": {"a": 9}},
+            {"id": 1, "v": 0},
+            {"id": 2, "status": "Deleted", "v": 3},
+            {"id": 3, "v": 1},
+        ],
+    )
     assert SyncRunner(source, tmp_path / "files", config=config).populate().success
     move(source, target)
     gone = "SELECT id FROM json_things_gone ORDER BY id"
@@ -306,16 +319,33 @@ def test_flat_views_are_made_there_or_not_as_in_the_source(ends, tmp_path):
 def test_custom_columns_keep_their_words_or_get_words_that_are_known(tmp_path, postgres_url):
     """A type that PostgreSQL does not know becomes one that it does; what stands there comes along, and back."""
     source, back = str(tmp_path / "source.db"), str(tmp_path / "back.db")
-    columns = {"when_at": "DATETIME DEFAULT CURRENT_TIMESTAMP", "flag": "BOOLEAN DEFAULT 0", "raw": "BLOB", "amount": "NUMERIC(10,2) DEFAULT 1.50", "free": "MYTYPE"}
+    columns = {
+        "when_at": "DATETIME DEFAULT CURRENT_TIMESTAMP",
+        "flag": "BOOLEAN DEFAULT 0",
+        "raw": "BLOB",
+        "amount": "NUMERIC(10,2) DEFAULT 1.50",
+        "free": "MYTYPE",
+    }
     folder = folder_with(tmp_path, things=[{"id": n} for n in range(3)])
     runner = SyncRunner(source, folder)
     assert runner.create_tables(custom_columns=columns).success
     assert runner.populate().success
     with open_database(source) as database, database.transaction() as connection:
-        connection.exec_driver_sql("UPDATE json_things SET flag = 1, raw = X'00ff', free = 'x', amount = 0.1 WHERE id = 1")
+        connection.exec_driver_sql(
+            "UPDATE json_things SET flag = 1, raw = X'00ff', free = 'x', amount = 0.1 WHERE id = 1"
+        )
     move(source, postgres_url)
-    kinds = query(postgres_url, "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'json_things' ORDER BY 1")
-    assert {("when_at", "timestamp without time zone"), ("flag", "boolean"), ("raw", "bytea"), ("amount", "numeric"), ("free", "text")} <= set(kinds)
+    kinds = query(
+        postgres_url,
+        "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'json_things' ORDER BY 1",
+    )
+    assert {
+        ("when_at", "timestamp without time zone"),
+        ("flag", "boolean"),
+        ("raw", "bytea"),
+        ("amount", "numeric"),
+        ("free", "text"),
+    } <= set(kinds)
     assert SyncRunner(postgres_url, folder).verify(full=True).success
     folder_with(tmp_path, things=[{"id": n} for n in range(4)])
     assert SyncRunner(postgres_url, folder).populate().statistics["inserted"] == 1
