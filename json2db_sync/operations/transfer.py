@@ -48,6 +48,7 @@ def _opened(context: Context, named: str, choices: Choices) -> Database:
 
     section = context.config.database
     settings = DatabaseSettings(section.backup_directory, section.busy_timeout, choices.schema or section.schema)
+    settings = replace(settings, json_index=choices.json_index or section.json_index)
     database = open_database(named, replace(settings, schema=None))
     return open_database(named, settings) if database.capabilities.schemas else database
 

@@ -26,6 +26,13 @@ from json2db_sync.model.kinds import now_text
 from json2db_sync.results import MovedTable, PlannedTable, TransferResult
 from json2db_sync.transfer import certificate
 from json2db_sync.transfer.entities import entities_of, entity_misfits, move_entities, own_relations
+from json2db_sync.transfer.entity_plans import (
+    left_out_of_entities,
+    planned_entities,
+    remove_entities,
+    tables_to_back_up,
+)
+from json2db_sync.transfer.ledger_rows import require_no_entities
 from json2db_sync.transfer.mapped import Choices, MappedTable
 from json2db_sync.transfer.mapping import Mapper, shape
 from json2db_sync.transfer.moving import Move, replaced
@@ -84,33 +91,39 @@ class Transfer:
         else:
             self._mapped = mapper.mapped()
             self._require_room(there)
+            if self._entities and choices.mode == "create" and self._target.exists():
+                with self._target.reading() as connection:
+                    require_no_entities(self._target, connection)
         self._types = types_of(there.database)
         self.place = certificate.place(choices.certificate) if choices.verify or choices.certificate else None
         if choices.on_error == "reject":
             beside = self.place or certificate.place(None)
             self.rejects = beside.with_suffix(".rejected.ndjson")
+        entities = {entity: plan for entity, plan in self._plans.items() if entity in self._entities}
+        of_entities = planned_entities(self._source, self._target, self._reading, entities)
         return TransferResult(
             database=self._target.label,
             source=self._source.label,
             target=self._target.label,
             dry_run=choices.dry_run,
             mode=choices.mode,
-            plan=tuple(self._planned()),
-            left_out=self._mapped.left_out,
+            plan=(*self._planned(), *of_entities),
+            left_out=(*self._mapped.left_out, *left_out_of_entities(self._source, whole, entities)),
             proposals=self._mapped.proposals,
         )
 
     def _chosen_entities(self) -> list[str]:
         names = set(self.choices.tables) if self.choices.tables is not None else None
         excluded = set(self.choices.exclude_tables or ())
-        plans = entities_of(self._source, self._reading).items()
-        known = {entity: {entity, *(table.name for table in plan.tables)} for entity, plan in plans}
+        plans = self._plans = entities_of(self._source, self._reading)
+        known = {entity: {entity, *(table.name for table in plan.tables)} for entity, plan in plans.items()}
         return [one for one, of in known.items() if (names is None or names & of) and not excluded & of]
 
     def _without_entities(self, choices: Choices) -> Choices:
         """The tables that are named, without those of entities, which are moved by their plans."""
-        plans = entities_of(self._source, self._reading).items()
-        ours = {name for entity, plan in plans for name in (entity, *(table.name for table in plan.tables))}
+        ours = {
+            name for entity, plan in self._plans.items() for name in (entity, *(table.name for table in plan.tables))
+        }
         tables = None if choices.tables is None else [name for name in choices.tables if name not in ours]
         return replace(choices, tables=tables, exclude_tables={*(choices.exclude_tables or ())} - ours)
 
@@ -189,8 +202,8 @@ class Transfer:
         """Move everything in one transaction of the target."""
         meter = Meter("transfer", self._emit)
         backup = None
-        if self.choices.mode == "replace" and self._replaced:
-            backup = self._target.backup([table.name for table in self._replaced]).name
+        if old := self._to_be_replaced():
+            backup = self._target.backup(old).name
         ranges = self._ranges() if self.choices.resume else None
         counts = [ranges.fill(one, meter, self._batch_bytes) for one in self._mapped.tables] if ranges else None
         try:
@@ -199,6 +212,15 @@ class Transfer:
             if ranges is not None and error.reason == "not_equal":  # the source is another by now
                 ranges.discard()
             raise
+
+    def _to_be_replaced(self) -> list[str]:
+        if self.choices.mode != "replace":
+            return []
+        old = [table.name for table in self._replaced]
+        if self._entities and self._target.exists():
+            with self._target.reading() as connection:
+                old += tables_to_back_up(self._target, connection)
+        return old
 
     def _ranges(self) -> Ranges:
         chosen = self.choices
@@ -216,16 +238,20 @@ class Transfer:
             store = self._target.table_store(writing)
             if self.choices.mode == "replace" and self._replaced:
                 store.drop(self._replaced)
+            if self.choices.mode == "replace" and self._entities:
+                remove_entities(self._target, writing)
             if ranges is not None:
                 ranges.place(store, self._mapped.target.schema)
             tables = self._tables(store, meter, rejects, counts)
+            if self._entities and self.choices.on_error == "reject" and rejects is None:
+                rejects = self._rejects_file(files)  # what only the target can tell
             tables += self._moved_entities(writing, meter, rejects)
             statistics = {
                 "total_records": sum(one.rows for one in tables),
                 "rejected": sum(one.rejected for one in tables),
                 "tables": len(tables),
             }
-            named = str(self.rejects) if rejects else None
+            named = str(self.rejects) if rejects and statistics["rejected"] else None
             result = replace(result, tables=tuple(tables), rejects=named, backup=backup, statistics=statistics)
             return self._recorded(writing, store, result, ranges.number if ranges else None)
 

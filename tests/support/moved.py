@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,6 +21,32 @@ from json2db_sync.transfer.entities import entities_of, entity_misfits, move_ent
 TIMES = {"started_at", "finished_at", "loaded_at", "changed_at", "created_at", "updated_at", "rejected_at"}
 ELSEWHERE = {*TIMES, "holder", "database_id"}
 """What two loads of the same files do not have in common."""
+
+
+RECORDS: list[dict[str, Any]] = [
+    {
+        "id": number,
+        "name": f"thing {number}",
+        "paid": number % 2 == 0,
+        "price": number / 8,
+        "big": 2**70 + number,
+        "at": f"2024-02-{number:02}T10:00:00+05:30",
+        "day": f"2024-02-{number:02}",
+        "odd": f"2024-02-{number:02}T10:00:00{'Z' if number % 2 else '.250+01:00'}",
+        "data": {"z": [1, 2.50, None, {"a": "\u00e9"}], "a": 1e22},
+        "lines": [{"id": {"of": number}, "sku": f"s{line}", "parts": [{"n": line}]} for line in range(number)],
+        **({"note": None} if number == 3 else {}),
+    }
+    for number in range(1, 8)
+]
+
+
+def folder_with(tmp_path: Path, **files: Any) -> Path:
+    folder = tmp_path / "files"
+    folder.mkdir(exist_ok=True)
+    for name, records in files.items():
+        (folder / f"{name}.json").write_text(json.dumps(records), encoding="utf-8")
+    return folder
 
 
 def move(source: str, target: str, **options: Any) -> list[MovedTable]:
@@ -70,7 +97,12 @@ def _rows(rows: Any, jsons: set[str], without: set[str] | frozenset[str]) -> Cou
 
 def _json(value: Any) -> Any:
     """A JSON text in one spelling; NULL is not null."""
-    return value if value is None else json.dumps(json.loads(value), sort_keys=True)
+    return value if value is None else json.dumps(json.loads(value, parse_float=_number), sort_keys=True)
+
+
+def _number(text: str) -> float:
+    """JSONB knows no -0.0."""
+    return float(text) + 0.0
 
 
 def _plain(value: Any) -> Any:
