@@ -170,7 +170,7 @@ def test_a_table_of_someone_elses_is_left_alone(ends, tmp_path):
 def test_a_source_that_is_not_whole_is_refused(ends, tmp_path):
     """A table that someone dropped is to be made again first."""
     source, target = ends
-    assert SyncRunner(source, folder_with(tmp_path, things=RECORDS)).populate().success
+    assert SyncRunner(source, folder_with(tmp_path, things=[{"id": 1, "lines": [{"n": 1}]}])).populate().success
     with open_database(source) as database, database.transaction() as connection:
         connection.exec_driver_sql("DROP TABLE json_things_lines")
     with pytest.raises(ValidationError, match="json_things_lines") as raised:
