@@ -153,7 +153,7 @@ class _Move:
 
     def run(self, progress: Progress) -> list[MovedTable]:
         """Make the tables and carry the rows; what came of them."""
-        plan = self._usable(self._plan)
+        plan = replace(self._plan, custom=tuple(map(self._usable, self._plan.custom)))
         if plan != self._plan:
             Ledger(self._target, self._writing).save_plan(plan)
         self._target.create_tables(self._writing, plan)
@@ -166,11 +166,8 @@ class _Move:
             self._remove_refused(tables)
         return [self._checked(plan, table, sent[table.name]) for table in self._plan.tables]
 
-    def _usable(self, plan: EntityPlan) -> EntityPlan:
-        """The plan, with types of custom columns that the target knows."""
-        return replace(plan, custom=tuple(map(self._usable_column, plan.custom)))
-
-    def _usable_column(self, custom: CustomColumn) -> CustomColumn:
+    def _usable(self, custom: CustomColumn) -> CustomColumn:
+        """A custom column, of a type that the target knows."""
         for candidate in _spellings(custom):
             try:
                 self._target.try_column(self._writing, candidate)
@@ -196,8 +193,7 @@ class _Move:
         except RowRefused:
             digest = Digest(rows)
             for some in rows.batches(self._target):
-                for taken in self._taken(rows, table, self._told_apart(rows, some)):
-                    digest.add(taken)
+                list(map(digest.add, self._taken(rows, table, self._told_apart(rows, some))))
             return digest
 
     def _told_apart(self, rows: TableRows, some: Rows) -> Rows:
