@@ -16,6 +16,7 @@ from json2db_sync.export.options import Format, Names, NullHandling
 from json2db_sync.operations import (
     analyze,
     backups,
+    check_schema,
     compare,
     create_tables,
     export,
@@ -600,6 +601,30 @@ class SyncRunner:
         chosen = Chosen(tables, exclude_tables or (), ignore, where or {})
         comparison = compare.Comparison(chosen, schema, tolerance or {}, most)
         return self._context().run(results.CompareResult, compare.compare, first, second, comparison)
+
+    def check_schema(
+        self,
+        first: PathLike | None,
+        second: PathLike | None = None,
+        *,
+        tables: Collection[str] | None = None,
+        exclude_tables: Collection[str] | None = None,
+        schema: str | None = None,
+        fix: bool = False,
+    ) -> results.CheckSchemaResult:
+        """In what two schemas differ, what each difference means for a transfer, and the statement that mends it.
+
+        Of one database alone (no second, and no ``DATABASE_URL``) it tells which columns hold JSON as text.
+
+        :param first: path of an SQLite file, or a URL; None is the one that ``DATABASE_URL`` names.
+        :param second: the same.
+        :param tables: only these. :param exclude_tables: without these.
+        :param schema: the schema of the tables, on PostgreSQL; default: as configured.
+        :param fix: execute on the second what changes no value and drops nothing, after a backup: columns of JSON texts
+            become JSONB, missing columns, keys, constraints and indexes are added.
+        """
+        check = check_schema.SchemaCheck(tables, exclude_tables or (), schema, fix)
+        return self._context().run(results.CheckSchemaResult, check_schema.check_schema, first, second, check)
 
     # Again and again
 

@@ -80,3 +80,30 @@ def _elements(value: object, element: Callable[[str], str]) -> object:
     if isinstance(value, bool):
         return element("t" if value else "f")
     return element(value if isinstance(value, str) else _encoded(value))
+
+
+def jsonb_problem(text: str) -> str | None:
+    """Why a JSONB cannot hold a JSON text as it is; None where it can. Order, spaces and zeros do not count."""
+    twice = []
+
+    def members(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            twice.append(found)
+        return found
+
+    try:
+        value = json.loads(text, object_pairs_hook=members, parse_constant=_refuse)
+        spelled = json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return "it holds half a character"
+    except (ValueError, RecursionError) as error:
+        return f"it is not JSON: {error}"
+    if "\\u0000" in spelled.decode():
+        return "it may hold U+0000"
+    return "a key comes twice in it" if twice else None
+
+
+def is_container(text: str) -> bool:
+    """Does it begin as a JSON object or list does?"""
+    return text.lstrip()[:1] in ("{", "[")

@@ -1,4 +1,4 @@
-"""The operations that hold two databases against each other: their rows, and their schemas."""
+"""The operation that holds the rows of two databases against each other."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from json2db_sync.comparison.reading import Readable
     from json2db_sync.comparison.tables import Rules
     from json2db_sync.comparison.values import Tolerance
-    from json2db_sync.databases.base import Database
 
 _UNITS = {
     "us": "microseconds", "ms": "milliseconds", "s": "seconds", "min": "minutes", "h": "hours", "d": "days",
@@ -107,13 +106,9 @@ def compared(first: Readable, second: Readable, paired: PairedTable, rules: Rule
 
 @contextmanager
 def _reading(context: Context, place: str) -> Iterator[OpenEnd]:
-    with opened(context, place) as database, database.reading() as connection:
+    database = replace(context, db_path=place).database()
+    with database, database.reading() as connection:
         yield OpenEnd(database.table_store(connection), database.label)
-
-
-def opened(context: Context, place: str) -> Database:
-    """One of the databases, not connected yet."""
-    return replace(context, db_path=place).database()
 
 
 def _tolerance(given: Mapping[str, str]) -> Tolerance:

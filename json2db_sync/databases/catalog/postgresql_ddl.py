@@ -50,8 +50,8 @@ def dropping(tables: Sequence[CatalogTable]) -> Iterator[str]:
     views = [one for one in tables if one.is_view]
     for view in views:
         kind = "MATERIALIZED VIEW" if (view.definition or "").startswith("CREATE MATERIALIZED") else "VIEW"
-        yield f"DROP {kind} {_qualified(view)}"
-    places = [_qualified(one) for one in tables if not one.is_view]
+        yield f"DROP {kind} {qualified(view)}"
+    places = [qualified(one) for one in tables if not one.is_view]
     if places:
         yield f"DROP TABLE {', '.join(places)}"
 
@@ -62,7 +62,7 @@ def gin_index(table: CatalogTable, column: str) -> Statement:
     Its operator class is the usual one, jsonb_ops: ``jsonb_path_ops`` is smaller, and answers neither ``?`` (is there
     such a key?) nor what contains an empty object.
     """
-    return Statement(f"CREATE INDEX ON {_qualified(table)} USING gin ({quoted(column)})", "index", table=table.name)
+    return Statement(f"CREATE INDEX ON {qualified(table)} USING gin ({quoted(column)})", "index", table=table.name)
 
 
 def to_jsonb(table: CatalogTable, column: str) -> Statement:
@@ -71,11 +71,23 @@ def to_jsonb(table: CatalogTable, column: str) -> Statement:
     parts = [f"ALTER COLUMN {name} TYPE jsonb USING {name}::jsonb"]
     if default is not None:
         parts = [f"ALTER COLUMN {name} DROP DEFAULT", *parts, f"ALTER COLUMN {name} SET DEFAULT ({default})::jsonb"]
-    return Statement(f"ALTER TABLE {_qualified(table)} {', '.join(parts)}", "column", table=table.name, name=column)
+    return Statement(f"ALTER TABLE {qualified(table)} {', '.join(parts)}", "column", table=table.name, name=column)
 
 
-def _qualified(table: CatalogTable) -> str:
+def qualified(table: CatalogTable) -> str:
     return quoted(table.name) if table.schema is None else f"{quoted(table.schema)}.{quoted(table.name)}"
+
+
+def column_definition(table: CatalogTable, column: CatalogColumn) -> str:
+    """A column as CREATE TABLE and ADD COLUMN have it."""
+    return _Making(Catalog("postgresql"), virtual=True).column(table, column)
+
+
+def constraint_definition(constraint: Unique | Check, *, primary: bool = False) -> str:
+    """A constraint as CREATE TABLE and ADD have it."""
+    if isinstance(constraint, Check):
+        return _check(constraint)
+    return _unique("PRIMARY KEY" if primary else "UNIQUE", constraint)
 
 
 class _Making:
@@ -127,7 +139,7 @@ class _Making:
     def _domain(self, domain: Domain) -> str:
         parts = [f"CREATE DOMAIN {self._place(domain.schema, domain.name)} AS {domain.type.declared}"]
         if domain.default is not None:
-            parts.append(f"DEFAULT {_default(domain.default)}")
+            parts.append(f"DEFAULT {default_expression(domain.default)}")
         if not domain.nullable:
             parts.append("NOT NULL")
         return " ".join([*parts, *map(_check, domain.checks)])
@@ -154,7 +166,7 @@ class _Making:
     def _create(self, table: CatalogTable) -> str:
         key = [table.primary_key] if table.primary_key else []
         lines = [
-            *(self._column(table, column) for column in table.columns),
+            *(self.column(table, column) for column in table.columns),
             *(_unique("PRIMARY KEY", one) for one in key),
             *(_unique("UNIQUE", one) for one in table.uniques),
             *map(_check, table.checks),
@@ -162,7 +174,8 @@ class _Making:
         inside = ",\n".join(f"    {line}" for line in lines)
         return f"CREATE TABLE {self._table(table)} (\n{inside}\n)" if lines else f"CREATE TABLE {self._table(table)} ()"
 
-    def _column(self, table: CatalogTable, column: CatalogColumn) -> str:
+    def column(self, table: CatalogTable, column: CatalogColumn) -> str:
+        """As CREATE TABLE has it."""
         parts = [quoted(column.name), column.type.declared]
         if column.collation is not None:
             parts.append(f"COLLATE {quoted(column.collation)}")
@@ -178,7 +191,7 @@ class _Making:
             way = "ALWAYS" if identity.always else "BY DEFAULT"
             parts.append(f"GENERATED {way} AS IDENTITY" + (f" ({options})" if options else ""))
         elif column.default is not None:
-            parts.append(f"DEFAULT {_default(column.default)}")
+            parts.append(f"DEFAULT {default_expression(column.default)}")
         return " ".join(parts if column.nullable else [*parts, "NOT NULL"])
 
     # After the rows
@@ -264,7 +277,7 @@ def _options(increment: int, following: int | None) -> str:
     return options
 
 
-def _default(expression: str) -> str:
+def default_expression(expression: str) -> str:
     return expression if _PLAIN.fullmatch(expression) else f"({expression})"
 
 

@@ -45,6 +45,11 @@ def create_table(table: CatalogTable) -> str:
     return f"CREATE TABLE {quoted(table.name)} (\n    {body}\n){options}"
 
 
+def column_definition(table: CatalogTable, column: CatalogColumn) -> str:
+    """A column as CREATE TABLE and ADD COLUMN have it."""
+    return " ".join(_column(column, table, None))
+
+
 def create_index(table: CatalogTable, index: Index) -> str:
     """The statement that makes an index."""
     unique, where = "UNIQUE " if index.unique else "", f" WHERE {index.where}" if index.where else ""

@@ -15,6 +15,7 @@ from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
 from json2db_sync.databases.catalog.types import ColumnType
 
 if TYPE_CHECKING:
+    from json2db_sync.databases.catalog.alterations import Alterations
     from json2db_sync.databases.table_stores.profiles import ColumnProfile
 
 TextColumn = Sequence[str | None]
@@ -114,6 +115,8 @@ class TableStore(ABC):
         """What each column holds, by name, where the types do not say. It reads the whole table once."""
         return {}
 
+    alterations: ClassVar[Alterations]
+    """The statements that change a table which is there."""
     stored_form: ClassVar[str | None] = None
     """Names how :meth:`stored` gives rows: of two ends with the same form, equal rows hold equal values."""
 

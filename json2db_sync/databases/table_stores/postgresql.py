@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from json2db_sync.databases.attached import execute
 from json2db_sync.databases.base import first_line
+from json2db_sync.databases.catalog.alterations import PostgreSQLAlterations
 from json2db_sync.databases.catalog.postgresql import read_catalog, readers_of_column
 from json2db_sync.databases.catalog.postgresql_ddl import creation, dropping, gin_index, to_jsonb
 from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
@@ -67,6 +68,7 @@ class PostgreSQLTables(TableStore):
     """Over one open connection of ours."""
 
     holds_nul = False
+    alterations = PostgreSQLAlterations()
     holds_signed_zero = True
 
     def __init__(self, database: Database, connection: sa.Connection) -> None:

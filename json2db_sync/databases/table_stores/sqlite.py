@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from json2db_sync.databases.attached import execute
+from json2db_sync.databases.catalog.alterations import SQLiteAlterations
 from json2db_sync.databases.catalog.sqlite import read_catalog
 from json2db_sync.databases.catalog.sqlite_ddl import creation
 from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
@@ -39,6 +40,7 @@ class SQLiteTables(TableStore):
     """Over one open connection of ours."""
 
     holds_nul = True
+    alterations = SQLiteAlterations()
     holds_signed_zero = False
 
     def __init__(self, database: Database, connection: sa.Connection) -> None:

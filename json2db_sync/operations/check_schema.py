@@ -1,0 +1,179 @@
+"""The operation that holds the schemas of two databases against each other, and mends the second."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from json2db_sync.comparison.pairs import Chosen, pair
+from json2db_sync.config.database_url import VARIABLE, both
+from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable
+from json2db_sync.databases.catalog.types import TypeName
+from json2db_sync.model.jsontext import preview
+from json2db_sync.operations.context import Context, PathLike
+from json2db_sync.results import Note
+from json2db_sync.results.transfer import CheckSchemaResult
+from json2db_sync.text import counted
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from json2db_sync.comparison.schemas import Difference
+    from json2db_sync.databases.base import Database
+    from json2db_sync.databases.table_stores import TableStore
+
+
+@dataclass(frozen=True)
+class SchemaCheck:
+    """What of two schemas is compared, and whether the second is mended."""
+
+    tables: Collection[str] | None = None
+    exclude_tables: Collection[str] = ()
+    schema: str | None = None
+    fix: bool = False
+
+
+def check_schema(
+    context: Context, first: PathLike | None, second: PathLike | None, check: SchemaCheck
+) -> CheckSchemaResult:
+    """In what two schemas differ. Of one database alone: which columns hold JSON as text that could be JSONB."""
+    alone = second is None and not os.environ.get(VARIABLE, "").strip()
+    places = [os.fspath(first)] if alone and first is not None else list(both(first, second))
+    with context.step("check_schema") as step, ExitStack() as stack:
+        databases = [stack.enter_context(replace(context, db_path=place).database()) for place in places]
+        connections = [stack.enter_context(database.reading()) for database in databases]
+        ends = [_Schema(*end, check) for end in zip(databases, connections, strict=True)]
+        tables, found = _differences(ends[0], ends[1], check) if len(ends) > 1 else _json_alone(ends[0], check)
+        notes: list[Note] = []
+        backup = None
+        if check.fix and any(one.statements and one.is_safe for one in found):
+            found = _checked(ends[-1], found, notes)
+            stack.close()
+            with replace(context, db_path=places[-1]).database() as database, context.lock(database):
+                backup, found = _mended(context, database, found, notes)
+        told = tuple(one.told for one in found)
+        step.done(counted(len(told), "difference"))
+    labels = [database.label for database in databases]
+    return CheckSchemaResult(
+        source=labels[0], target=labels[1] if len(labels) > 1 else None, tables=tables, differences=told,
+        compatible=all(one.compatible or one.fixed for one in told), backup=backup, notes=tuple(notes),
+    )  # fmt: skip
+
+
+class _Schema:
+    """A database whose schema is compared."""
+
+    def __init__(self, database: Database, connection: sa.Connection, check: SchemaCheck) -> None:
+        from json2db_sync.databases.ledger import Transfers
+
+        self.store = database.table_store(connection)
+        self.catalog = self.store.catalog(check.schema)
+        self.manifest = Transfers(connection).manifest()
+
+
+def _differences(first: _Schema, second: _Schema, check: SchemaCheck) -> tuple[int, list[Difference]]:
+    from json2db_sync.comparison.schemas import Expected, SchemaComparison
+
+    one, other = first.catalog, second.catalog
+    pairs = pair(one, other, Chosen(check.tables, check.exclude_tables))
+    expected = Expected(_made(first, second), _made(second, first))
+    comparison = SchemaComparison(other, pairs, expected, second.store)
+    missing = [table for table in one.tables if table.title in pairs.only_first]
+    extra = [table for table in other.tables if table.title in pairs.only_second]
+    return len(pairs.tables), list(comparison.differences(missing, extra))
+
+
+def _made(source: _Schema, target: _Schema) -> dict[tuple[str | None, str], CatalogTable]:
+    """What a transfer would make of each table: by its declaration alone, no values are read."""
+    from json2db_sync.transfer.mapped import Choices
+    from json2db_sync.transfer.mapping import Mapper
+
+    there = Catalog(target.catalog.database, target.catalog.schema)
+    mapper = Mapper(source.catalog, there, Choices(), profiles=lambda _table: {}, manifest=source.manifest)
+    return {one.source.place: one.target for one in mapper.mapped().tables}
+
+
+def _json_alone(end: _Schema, check: SchemaCheck) -> tuple[int, list[Difference]]:
+    """Columns of JSON, and those of texts that hold only objects and lists, where JSONB could be had."""
+    from json2db_sync.comparison.schemas import json_texts
+
+    pairs = pair(end.catalog, end.catalog, Chosen(check.tables, check.exclude_tables)).tables
+    found = []
+    for table in (one.first for one in pairs if not one.first.is_view):
+        for column in table.columns:
+            statement = end.store.alterations.to_jsonb(table, column.name)
+            kind = column.type.name
+            if statement is None or kind not in (TypeName.JSON, TypeName.TEXT):
+                continue
+            if kind is TypeName.JSON or _holds_json_alone(end.store, table, column):
+                found.append(json_texts(table, column.name, statement))
+    return len(pairs), found
+
+
+def _texts(store: TableStore, table: CatalogTable, column: CatalogColumn) -> Iterator[str]:
+    from json2db_sync.databases.table_stores import WireColumn
+
+    for (texts,) in store.read(table, [WireColumn(column.name, column.type)]):
+        yield from (text for text in texts if text is not None)
+
+
+def _holds_json_alone(store: TableStore, table: CatalogTable, column: CatalogColumn) -> bool:
+    from json2db_sync.comparison.json_values import is_container, jsonb_problem
+
+    count = 0
+    for text in _texts(store, table, column):
+        if not is_container(text) or jsonb_problem(text) is not None:
+            return False
+        count += 1
+    return count > 0
+
+
+def _checked(end: _Schema, found: Sequence[Difference], notes: list[Note]) -> list[Difference]:
+    """The same; columns with a value that a JSONB cannot hold as it is are left alone, and told."""
+    from json2db_sync.comparison.json_values import jsonb_problem
+
+    checked = []
+    for one in found:
+        if one.json is not None:
+            table, name = one.json
+            texts = _texts(end.store, table, table.column(name))
+            first = next(((text, why) for text in texts if (why := jsonb_problem(text))), None)
+            if first is not None:
+                what = f"{table.title}.{name} stays as it is: {first[1]}: {preview(first[0])}"
+                notes.append(Note(what, "not_mended", table.title))
+                one = replace(one, is_safe=False)
+        checked.append(one)
+    return checked
+
+
+def _mended(
+    context: Context, database: Database, found: Sequence[Difference], notes: list[Note]
+) -> tuple[str | None, list[Difference]]:
+    """Execute what is safe, after a backup; what fails changes nothing, and is told."""
+    from json2db_sync.databases.base import as_fault, first_line, savepoint
+
+    with database.reading() as connection:
+        there = {table.title: table.name for table in database.table_store(connection).catalog().tables}
+    names = {there[one.told.table] for one in found if one.statements and one.is_safe and one.told.table in there}
+    backup = database.backup(sorted(names)).name if names else None
+    context.has_begun, mended = True, []
+    with database.transaction() as connection:
+        store = database.table_store(connection)
+        for one in found:
+            if one.statements and one.is_safe:
+                try:
+                    with savepoint(connection):
+                        for statement in one.statements:
+                            store.execute(statement)
+                    one = replace(one, told=replace(one.told, fixed=True))
+                except Exception as error:
+                    fault = as_fault(error, database.label, database.fault_of)
+                    if fault is None:
+                        raise
+                    what = f"{one.told.table}: {one.told.what} could not be mended: {first_line(error)}"
+                    notes.append(Note(what, "not_mended", one.told.table))
+            mended.append(one)
+    return backup, mended
