@@ -118,7 +118,7 @@ def schemas(result: CheckSchemaResult, canvas: Canvas) -> None:
     canvas.more(MOST * 2, len(result.differences), "difference", "--json shows all")
     if any(one.statement for one in open_ones):
         canvas.blank()
-        canvas.line(("check-schema --fix does what has a statement here, after a backup of B.", "dim"))
+        canvas.line(("check-schema --fix does what changes no value, after a backup of B.", "dim"))
     worth_a_look(canvas, notes=result.notes)
 
 
