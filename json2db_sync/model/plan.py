@@ -191,7 +191,7 @@ KEY_LEFT_OUT = "it was left out of the export that they come from"
 """Why records have no key."""
 MAP_KEY = "_key"
 """The field of a record that is a value of a map: its key there."""
-_SYSTEM = ("ctid", "xmin", "xmax", "cmin", "cmax", "tableoid")
+SYSTEM_COLUMNS = ("ctid", "xmin", "xmax", "cmin", "cmax", "tableoid")
 """Columns that PostgreSQL gives to every table."""
 
 
@@ -297,8 +297,8 @@ class TablePlan:
     def reserved(self) -> set[str]:
         """Names that a JSON key's column must not take here."""
         if self.depth:
-            return {REST, *_SYSTEM, PARENT_ID, *self.position_columns}
-        return {REST, *_SYSTEM, ID, DATA_SOURCE, LOAD, HASH, GONE, STUB, "_created_at", "_updated_at"}
+            return {REST, *SYSTEM_COLUMNS, PARENT_ID, *self.position_columns}
+        return {REST, *SYSTEM_COLUMNS, ID, DATA_SOURCE, LOAD, HASH, GONE, STUB, "_created_at", "_updated_at"}
 
 
 @dataclass(frozen=True)

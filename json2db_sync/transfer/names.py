@@ -21,7 +21,7 @@ class Names:
 
     def free(self, name: str) -> str:
         """The name, or one like it where the target has none such, or has it already."""
-        found = fit(name, name) if self._types.longest_name else name
+        found = fit(name or "_", name) if self._types.longest_name else name
         if self.folded(found).startswith(self._types.reserved):
             found = f"_{found}"
         number = 0

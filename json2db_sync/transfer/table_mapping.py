@@ -80,7 +80,7 @@ class TableMapper:
         if self._origin is not None:
             pairs = zip(self._source.columns, self._origin.columns, strict=True)
             return {one.name: self._remembered(one, origin) for one, origin in pairs}
-        names = Names(self._types)
+        names = Names(self._types, self._types.system_columns)
         self._mapped = {one.name: self._column(one, names.free(one.name)) for one in self._source.columns}
         if not self._ends.same_kind:
             self._mapped = {name: self._with_expressions(one) for name, one in self._mapped.items()}

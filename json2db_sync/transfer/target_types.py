@@ -12,6 +12,7 @@ from json2db_sync.databases.catalog.types import ColumnType, TypeName
 from json2db_sync.databases.ledger import PREFIX
 from json2db_sync.databases.table_stores import Creation
 from json2db_sync.databases.table_stores.profiles import ColumnProfile
+from json2db_sync.model.plan import SYSTEM_COLUMNS
 from json2db_sync.transfer.mapped import MappedColumn
 
 _WAITING = f"{PREFIX}moving_"
@@ -39,6 +40,8 @@ class TargetTypes(ABC):
     """Are names equal that differ in ASCII case alone?"""
     reserved: tuple[str, ...] = ()
     """What no name may begin with."""
+    system_columns: tuple[str, ...] = ()
+    """Columns that it gives to every table."""
     keys_are_relations = False
     """Has a key a name among those of tables and indexes?"""
     typed = True
@@ -195,6 +198,7 @@ class PostgreSQLTypes(TargetTypes):
     """PostgreSQL's: what a column of SQLite is declared as, as far as its values are that."""
 
     longest_name = 63
+    system_columns = SYSTEM_COLUMNS
     keys_are_relations = True
     generated_is_stored = True
 

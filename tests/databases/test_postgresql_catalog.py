@@ -338,6 +338,9 @@ def test_parts_of_an_index_are_quoted_columns_or_expressions(place):
         ("d",), True, "((c > 0) AND (a IS NOT NULL))",
     )  # fmt: skip
     assert found["x_a_B c_idx"].parts == ('"a" text_pattern_ops DESC', '"B c" varchar_ops')
+    assert found["x_lower_lower1_expr_upper_idx"].parts == (
+        'lower("B c")', 'lower("B c") COLLATE "default"', "(c + 1)", 'upper(a) COLLATE "C" DESC',
+    )  # fmt: skip
     assert found["x_d_idx1"].parts == ('"d" jsonb_path_ops',)
     assert {index.method for index in found.values()} == {"btree", "gin", "gist", "hash", "brin"}
 

@@ -115,6 +115,7 @@ MANY = {
         CREATE INDEX ON x USING brin (c);
         CREATE INDEX ON x USING gist (f tsvector_ops (siglen = 100));
         CREATE INDEX ON x (a text_pattern_ops DESC, "B c" varchar_ops);
+        CREATE INDEX ON x (lower("B c"), lower("B c") COLLATE "default", (c + 1), upper(a) COLLATE "C" DESC);
         CREATE INDEX ON x ((d ->> 'a'), (d ->> 'b') COLLATE "C");
     """,
     "names": """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 
 import pytest
@@ -66,3 +67,21 @@ def test_types_of_another_schema_come_along(places, tmp_path):
         assert result.success, result.error
     assert said(direct.catalog("s")) == said(start.catalog("s"))
     assert said(back.catalog("s")) == said(start.catalog("s"))
+
+
+def test_names_that_postgresql_cannot_have_become_others(postgres_url, tmp_path):
+    """Those of its system columns, and empty ones; on the way back they are what they were."""
+    start, back = tmp_path / "start.db", tmp_path / "back.db"
+    with sqlite3.connect(start) as connection:
+        connection.execute('CREATE TABLE "" (id INTEGER PRIMARY KEY, xmin INTEGER, CTID TEXT, ctid_ TEXT, "" INTEGER)')
+        connection.execute("INSERT INTO \"\" VALUES (1, 2, 'a', 'b', 3)")
+    connection.close()
+    moved(str(start), postgres_url)
+    (table,) = Place(postgres_url).catalog().tables
+    names = [column.name for column in table.columns]
+    assert [names[0], *names[2:]] == ["id", "CTID", "ctid_", "_"]
+    assert names[1].startswith("xmin_")
+    moved(postgres_url, str(back))
+    with sqlite3.connect(back) as connection:
+        assert connection.execute('SELECT id, xmin, CTID, ctid_, "" FROM ""').fetchall() == [(1, 2, "a", "b", 3)]
+    connection.close()

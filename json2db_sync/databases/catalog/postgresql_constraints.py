@@ -33,12 +33,15 @@ _CONSTRAINTS = f"""
         AND (c.contype <> 'f' OR p.conrelid IS DISTINCT FROM c.conrelid)
     ORDER BY c.conname COLLATE "C"
 """
-# What stands behind a column that is not as usual. In indoption 1 is DESC, 2 NULLS FIRST.
-_PART = """
-    CASE WHEN k.number = 0 THEN pg_get_indexdef(i.indexrelid, k.place::int, true)
-        ELSE '"' || replace(a.attname, '"', '""') || '"' END
-    || CASE WHEN i.indcollation[k.place - 1] NOT IN (0, CASE WHEN k.number = 0 THEN 100 ELSE a.attcollation END)
-        THEN ' COLLATE ' || i.indcollation[k.place - 1]::regcollation::text ELSE '' END
+# What stands behind a column that is not as usual. In indoption 1 is DESC, 2 NULLS FIRST. Which collation is usual for
+# an expression only the whole definition tells.
+_EXPRESSION = "pg_get_indexdef(i.indexrelid, k.place::int, true)"
+_COLLATION = "' COLLATE ' || nullif(i.indcollation[k.place - 1], 0)::regcollation::text"
+_PART = f"""
+    CASE WHEN k.number = 0 THEN {_EXPRESSION} ELSE '"' || replace(a.attname, '"', '""') || '"' END
+    || CASE WHEN CASE WHEN k.number = 0
+            THEN strpos(pg_get_indexdef(i.indexrelid, 0, true), {_EXPRESSION} || {_COLLATION}) > 0
+            ELSE i.indcollation[k.place - 1] NOT IN (0, a.attcollation) END THEN {_COLLATION} ELSE '' END
     || CASE WHEN o.opcdefault AND p.attoptions IS NULL THEN '' ELSE ' ' ||
         CASE WHEN pg_opclass_is_visible(o.oid) THEN quote_ident(opcname)
         ELSE format('%s.%I', opcnamespace::regnamespace, opcname) END END
