@@ -24,8 +24,10 @@ def comparison(result: CompareResult, canvas: Canvas) -> None:
     if result.same:
         canvas.item(GOOD, ("Equal", "bold"), f": {counted(rows, 'row')} of {counted(len(result.tables), 'table')}")
     else:
-        of = f"{len(differing):,} of {counted(len(result.tables), 'table')}"
-        canvas.item(LOOK, ("Different", "bold"), f": {of}")
+        alone = len(result.only_first) + len(result.only_second)
+        told = [f"{len(differing):,} of {counted(len(result.tables), 'table')}"] if differing else []
+        told += [f"{counted(alone, 'table')} only in one of the two"] if alone else []
+        canvas.item(LOOK, ("Different", "bold"), f": {', '.join(told)}")
     _sides(result.source, result.target, canvas)
     seconds = float(result.statistics.get("processing_time_seconds", 0.0))
     canvas.pairs([(("time", "dim"), seconds_text(seconds))] if seconds >= 1 else [])

@@ -237,3 +237,15 @@ def test_no_password_comes_out(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_pa
         assert done.exit_code == 1, done.output
         assert SECRET not in done.output
     assert all(SECRET not in path.read_bytes().decode("latin-1") for path in tmp_path.rglob("*") if path.is_file())
+
+
+def test_the_plan_of_a_database_of_ours_names_its_tables(run: Run) -> None:
+    """With their rows, as of any other; they are moved by their plans."""
+    assert run("full-workflow", "-q", "--entity", "invoices", "--db-path", "ours.db").exit_code == 0
+    told = one_json(run("transfer", "ours.db", "copy.db", "--dry-run", "--json"))
+    assert {table["name"]: table["rows"] for table in told["plan"]} == {
+        "json_invoices": 30,
+        "json_invoices_line_items": 63,
+    }
+    assert run("transfer", "ours.db", "copy.db", "-q").exit_code == 0
+    assert run("verify", "--db-path", "copy.db").exit_code == 0

@@ -158,7 +158,7 @@ def test_a_table_that_differs_after_a_transfer_comes_first() -> None:
 def test_a_comparison_tells_rows_with_their_columns() -> None:
     """The tables that differ first; rows that one side lacks by key, the others with what both sides hold."""
     text = flat(COMPARED)
-    assert text.startswith(f"! Different: 2 of 3 tables A {A} B {B}")
+    assert text.startswith(f"! Different: 2 of 3 tables, 1 table only in one of the two A {A} B {B}")
     assert "only in B: audit" in text
     assert "events 60 60 57 1 1 2" in text
     assert text.index("events 60") < text.index("cities 19")
