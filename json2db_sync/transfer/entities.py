@@ -81,7 +81,7 @@ def move_entities(
     """
     require_no_entities(target, writing)
     plans = _chosen(source, reading, only)
-    LedgerCopy(source, target, reading, writing, plans).run(progress)
+    LedgerCopy(source, target, reading, writing, only).run(progress)
     planner = SchemaPlanner(target, writing)
     moved: list[MovedTable] = []
     left_out: list[tuple[Misfit, EntityPlan]] = []

@@ -37,12 +37,12 @@ def _holds_rows(connection: sa.Connection, table: sa.Table) -> bool:
 class LedgerCopy:
     """Carries the ledger of one database to another, each over one open connection.
 
-    :param entities: of which files, loads and records are carried.
+    :param entities: of which files, loads and records are carried; None for all, those that have no tables among them.
     """
 
     def __init__(
         self, source: Database, target: Database, reading: sa.Connection, writing: sa.Connection,
-        entities: Collection[str],
+        entities: Collection[str] | None,
     ) -> None:  # fmt: skip
         self._source, self._target = source, target
         self._reading, self._writing = reading, writing
@@ -73,8 +73,8 @@ class LedgerCopy:
         have = {one["name"] for one in sa.inspect(self._reading).get_columns(table.name)}
         columns = [column for column in table.columns if column.name in have]
         select = sa.select(*columns).select_from(table)
-        if "entity" in table.columns:
-            select = select.where(table.c.entity.in_(self._entities)) if self._entities else select.where(sa.false())
+        if "entity" in table.columns and self._entities is not None:
+            select = select.where(table.c.entity.in_(list(self._entities)))
         largest = self._source.largest_row(self._reading, select, {column.name: column.type for column in columns})
         size = min(_PAGE, max(1, PAGE_BYTES // max(1, largest)))
         for rows in self._source.pages(self._reading, select, size):

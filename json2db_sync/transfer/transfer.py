@@ -310,8 +310,9 @@ class Transfer:
             meter.file_started(table)(sum(done.values()), 0)
 
         tell = refused if rejects is not None else None
+        only = None if len(self._entities) == len(self._plans) else self._entities
         return move_entities(
-            self._source, self._target, self._reading, writing, only=self._entities, refused=tell, progress=progress
+            self._source, self._target, self._reading, writing, only=only, refused=tell, progress=progress
         )
 
     def _recorded(

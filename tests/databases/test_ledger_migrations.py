@@ -19,6 +19,7 @@ import pytest
 from support.contents import Rows, assert_sound, rows
 from support.processes import TESTS, child
 from support.sessions import ok, query, session, verified
+from support.stored import stored_records
 
 from json2db_sync import SyncRunner
 from json2db_sync._version import __version__
@@ -378,3 +379,22 @@ def test_plans_of_former_versions_are_read():
     assert [(c.key, c.date_format) for c in plan.table.columns] == [("spelling", "%Y-%m-%d"), ('"spelling":', None)]
     assert from_json(to_json(plan)) == plan
     assert '"date_format":"%Y-%m-%d"' in to_json(plan)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+def test_a_former_database_moves_as_it_is(former, postgres_url):
+    """Carried to PostgreSQL it has the present version there, each row as it was, and the next session goes on; the source stays."""
+    before = Path(former.url).read_bytes()
+    records = stored_records(former.url)
+    done = ok(SyncRunner(former.url).transfer(former.url, postgres_url))
+    assert all(table.equal for table in done.tables)
+    assert Path(former.url).read_bytes() == before
+    moved = Former(postgres_url, former.folder)
+    assert (former.version(), moved.version()) == (None, VERSION)
+    assert stored_records(postgres_url) == records
+    assert len(moved.rows_of("json2db_loads")) == len(former.rows_of("json2db_loads"))
+    verified(moved.runner())
+    session(former.folder / "sync_sessions", NEW, contacts=[{"contact_id": 1, "name": "changed"}])
+    ok(moved.runner().populate(cutoff_days="all"))
+    assert moved.runner().verify(full=True).success

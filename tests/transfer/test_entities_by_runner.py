@@ -31,7 +31,10 @@ def execute(url: str, *statements: str) -> None:
 def test_the_plan_shows_what_is_then_done(ends, tmp_path):
     """A dry run names the tables of entities with their rows and statements, and writes nothing; then they are there, equal."""
     source, target = ends
-    load(source, tmp_path, things=RECORDS, others=OTHERS)
+    folder = load(source, tmp_path, things=RECORDS, others=OTHERS)
+    (folder / "broken.json").write_text("{")
+    SyncRunner(source, folder).populate()  # a load of an entity without tables is remembered, too
+    assert query(source, "SELECT count(*) FROM json2db_loads WHERE entity = 'broken'") == [(1,)]
     runner = SyncRunner(source)
     planned = runner.transfer(source, target, dry_run=True)
     assert planned.success
