@@ -14,7 +14,7 @@ from json2db_sync.databases import open_database
 from json2db_sync.databases.base import DatabaseSettings
 from json2db_sync.databases.catalog.tables import CatalogColumn, CatalogTable, Unique
 from json2db_sync.databases.catalog.types import ColumnType, TypeName
-from json2db_sync.databases.table_stores import Misfit, ValueRefused, WireColumn
+from json2db_sync.databases.table_stores import Batch, Misfit, ValueRefused, WireColumn
 from json2db_sync.databases.table_stores.ordering import ordered_alike
 from json2db_sync.databases.table_stores.postgresql import PostgreSQLTables
 from json2db_sync.databases.table_stores.sqlite import SQLiteTables
@@ -60,6 +60,10 @@ def create(ends: Ends, type_: ColumnType, in_sqlite: str, in_postgresql: str) ->
     ends.postgresql.execute(f"CREATE TABLE t (id bigint, v {in_postgresql})")
     types = (INTEGER, type_)
     return table_of({"id": "INTEGER", "v": in_sqlite}, types), table_of({"id": "bigint", "v": in_postgresql}, types)
+
+
+def rows_of(batches: Iterator[Batch]) -> list[tuple[str | None, ...]]:
+    return [row for batch in batches for row in zip(*batch, strict=True)]
 
 
 PLAIN = {
@@ -130,8 +134,7 @@ def test_a_null_that_is_no_misfit_is_read(ends: Ends) -> None:
     """Reading gives NULL whether the other end takes it or not."""
     here, _ = create(ends, TEXT, "TEXT", "text")
     ends.sqlite.execute("INSERT INTO t VALUES (1, NULL)")
-    [[column]] = ends.sqlite.read(here, [WireColumn("v", TEXT, nullable=False)])
-    assert list(column) == [None]
+    assert rows_of(ends.sqlite.read(here, [WireColumn("v", TEXT, nullable=False)])) == [(None,)]
 
 
 ARRAYS = {
@@ -164,7 +167,7 @@ def test_arrays_come_back_as_they_were(ends: Ends, declared: str) -> None:
     assert list(ends.sqlite.misfits(here, wires)) == []
     ends.postgresql.execute("DELETE FROM t")
     ends.postgresql.write(there, wires, ends.sqlite.read(here, wires))
-    assert list(ends.postgresql.read(there, raw, order=["id"])) == [rows]
+    assert rows_of(ends.postgresql.read(there, raw, order=["id"])) == [*zip(*rows, strict=True)]
 
 
 def test_a_list_cannot_say_where_an_array_begins(ends: Ends) -> None:
@@ -186,8 +189,8 @@ def test_texts_that_are_none_are_misfits(ends: Ends) -> None:
     with pytest.raises(ValueRefused, match="not UTF-8"):
         list(ends.sqlite.read(table, wires))
     marked = [WireColumn("v", TEXT, "marked")]
-    assert list(ends.sqlite.read(table, marked)) == [[["a", "\0t\\xff41", "b", "\0t\\x80"]]]
-    assert list(ends.sqlite.read(table, [WireColumn("v", TEXT, "null")])) == [[["a", None, "b", None]]]
+    assert rows_of(ends.sqlite.read(table, marked)) == [("a",), ("\0t\\xff41",), ("b",), ("\0t\\x80",)]
+    assert rows_of(ends.sqlite.read(table, [WireColumn("v", TEXT, "null")])) == [("a",), (None,), ("b",), (None,)]
     assert ends.sqlite.profile(table)["v"].not_utf8 == 2
 
 
@@ -235,7 +238,24 @@ def test_keys_of_one_kind_are_ordered_alike(ends: Ends, declared: str, values: l
     ends.postgresql.write(
         there, [*wires, WireColumn("v", type_)], ends.sqlite.read(here, [*wires, WireColumn("v", type_)])
     )
-    first = [*ends.sqlite.read(here, wires, order=["v"])]
-    assert first == [*ends.postgresql.read(there, wires, order=["v"])]
-    assert first[0][0][-1] == str(values.index(None))
+    first = rows_of(ends.sqlite.read(here, wires, order=["v"]))
+    assert first == rows_of(ends.postgresql.read(there, wires, order=["v"]))
+    assert first[-1][0] == str(values.index(None))
     assert ordered_alike(type_, type_)
+
+
+def test_large_rows_come_few_at_a_time(ends: Ends) -> None:
+    """Whatever is large is counted, on both ends: a batch takes about the bytes asked for; no row is left out."""
+    here, there = create(ends, ColumnType(TypeName.BYTES, "bytea"), "BLOB", "bytea")
+    sizes = [*[3] * 1500, 200_000, *[5_000] * 40, 300_000, *[1] * 1500]
+    ends.sqlite._driver.executemany("INSERT INTO t VALUES (?, randomblob(?))", enumerate(sizes))
+    wires = [WireColumn("id", INTEGER), WireColumn("v", ColumnType(TypeName.BYTES, "bytea"))]
+    whole = rows_of(ends.sqlite.read(here, wires))
+    assert [len(row[1] or "") // 2 - 1 for row in whole] == sizes
+    ends.postgresql.write(there, wires, ends.sqlite.read(here, wires, batch_bytes=50_000))
+    assert rows_of(ends.postgresql.read(there, wires, order=["id"], batch_bytes=50_000)) == whole
+    for batches in (
+        ends.sqlite.read(here, wires, batch_bytes=50_000),
+        ends.postgresql.read(there, wires, batch_bytes=50_000),
+    ):
+        assert max(sum(map(len, batch[1])) for batch in batches) < 700_000  # type: ignore[arg-type]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -29,7 +30,7 @@ from json2db_sync.databases.table_stores import (
     WireColumn,
     arrays,
 )
-from json2db_sync.databases.table_stores.copy_text import from_copy, to_copy
+from json2db_sync.databases.table_stores.copy_text import to_copy
 from json2db_sync.databases.table_stores.fitting import MOST_SHOWN, misfit
 from json2db_sync.databases.table_stores.postgresql_misfits import conditions
 from json2db_sync.databases.table_stores.sqlite_moments import Unfit
@@ -37,6 +38,8 @@ from json2db_sync.errors import DatabaseError
 from json2db_sync.masking import masked
 
 if TYPE_CHECKING:
+    import psycopg
+
     from json2db_sync.databases.base import Database
 
 _PLAIN = frozenset(TypeName) - {
@@ -50,6 +53,14 @@ _PLAIN = frozenset(TypeName) - {
     TypeName.OTHER,
 }
 """Types whose texts hold nothing that COPY would read otherwise."""
+_AT_ONCE = 32
+"""Rows that the driver takes at once."""
+_VALUES = 4096
+"""In a batch of small rows."""
+_TABLE = """
+SELECT relkind = 'r', relkind = 'r' AND coalesce(pg_relation_size(nullif(reltoastrelid, 0)), 0) = 0
+FROM pg_class WHERE oid = %s::regclass
+"""
 _BY_TEXT = frozenset(TypeName) - {
     TypeName.BOOLEAN,
     TypeName.INTEGER,
@@ -111,44 +122,31 @@ class PostgreSQLTables(TableStore):
         where: str | None = None,
         batch_bytes: int = 1 << 20,
     ) -> Iterator[Batch]:
-        statement = f"COPY {self._source(table, columns, order, where)} TO STDOUT"
-        plain = _plain(columns)
-        for block in self._copied(statement, batch_bytes):
-            yield from_copy(block, len(columns), plain)
+        import psycopg
 
-    def _source(
-        self, table: CatalogTable, columns: Sequence[WireColumn], order: Sequence[str], where: str | None
-    ) -> str:
-        """What COPY reads from: the table itself where that can be, which is fastest."""
-        selected, place = [_read(wire) for wire in columns], self._from(table)
-        as_they_are = selected == [_quoted(wire.name) for wire in columns]
-        generated = any(table.column(wire.name).generated for wire in columns)
-        if as_they_are and place.startswith("ONLY ") and not (order or where or generated):
-            return f"{_place(table)} ({', '.join(selected)})"
-        statement = f"SELECT {', '.join(selected)} FROM {place}"
+        place, small = self._found(table)
+        statement = f"SELECT {', '.join(map(_read, columns)) or 'NULL'} FROM {place}"
         if where:
             statement += f" WHERE {where}"
         by = ", ".join(_ordered(name, table.column(name).type) for name in order)
-        return f"({statement} ORDER BY {by})" if by else f"({statement})"
+        with self._driver.cursor() as cursor:
+            _load_texts(cursor)
+            at_once = _AT_ONCE if small and psycopg.capabilities.has_stream_chunked() else 1
+            sent = cursor.stream((f"{statement} ORDER BY {by}" if by else statement).encode(), size=at_once)
+            with closing(sent):  # type: ignore[type-var] # it is a generator
+                most = max(1, _VALUES // max(1, len(columns)))
+                for rows in iter(lambda: [*islice(sent, most)], []) if small else _sized(sent, batch_bytes):
+                    yield [*zip(*rows, strict=True)]
 
-    def _from(self, table: CatalogTable) -> str:
-        """The table without those that inherit from it; a partitioned one, which has no rows of its own, with all."""
-        kind = "SELECT relkind FROM pg_class WHERE oid = %s::regclass"
-        found = self._driver.execute(kind, [_place(table)]).fetchone()
-        return f"ONLY {_place(table)}" if found is not None and found[0] in ("r", b"r") else _place(table)
+    def _found(self, table: CatalogTable) -> tuple[str, bool]:
+        """How a statement names a table, and whether it holds small rows alone, none of whose values are kept apart.
 
-    def _copied(self, statement: str, batch_bytes: int) -> Iterator[bytes]:
-        with self._driver.cursor() as cursor, cursor.copy(statement.encode()) as copy:
-            rows: list[bytes | bytearray | memoryview] = []
-            size = 0
-            for row in copy:
-                rows.append(row)
-                size += len(row)
-                if size > batch_bytes or len(rows) == MOST_ROWS:
-                    yield b"".join(rows)
-                    rows, size = [], 0
-            if rows:
-                yield b"".join(rows)
+        Those that inherit from it are left out, as they are tables too; a partitioned one, which has no rows of its
+        own, is read with all of its parts.
+        """
+        found = self._driver.execute(_TABLE, [_place(table)]).fetchone()
+        alone, small = found or (False, False)
+        return f"ONLY {_place(table)}" if alone else _place(table), small
 
     def misfits(self, table: CatalogTable, columns: Sequence[WireColumn]) -> Iterator[Misfit]:
         found = [
@@ -161,7 +159,7 @@ class PostgreSQLTables(TableStore):
         key = table.primary_key.columns if table.primary_key else ()
         told = [f"{_quoted(name)}::text" for name in key] or ["ctid::text"] * (not table.is_view)
         values = [f"left({_quoted(name)}::text, {MOST_SHOWN + 1}), ({condition.sql})" for name, condition in found]
-        statement = f"SELECT {', '.join([*told, *values])} FROM {self._from(table)}"
+        statement = f"SELECT {', '.join([*told, *values])} FROM {self._found(table)[0]}"
         statement += f" WHERE {' OR '.join(f'({condition.sql})' for _name, condition in found)}"
         with self._driver.cursor() as cursor:
             for number, row in enumerate(cursor.stream(statement.encode(), size=100), 1):
@@ -196,6 +194,28 @@ class PostgreSQLTables(TableStore):
             place = f" ({at.splitlines()[0]})" if at else ""
             what = f"{self._database.label}: {table.title} does not take a row: {first_line(error)}{place}"
             raise DatabaseError(masked(what), reason="database_error", table=table.title) from error
+
+
+def _load_texts(cursor: psycopg.Cursor[psycopg.rows.TupleRow]) -> None:
+    """Have the values of all types come as the texts that the server sends."""
+    from psycopg.types.string import TextLoader
+
+    for type_ in cursor.adapters.types:
+        for oid in (type_.oid, type_.array_oid):
+            cursor.adapters.register_loader(oid, TextLoader)
+
+
+def _sized(sent: Iterator[tuple[str | None, ...]], batch_bytes: int) -> Iterator[list[tuple[str | None, ...]]]:
+    rows: list[tuple[str | None, ...]] = []
+    size = 0
+    for row in sent:
+        rows.append(row)
+        size += sum([len(text) for text in row if text])
+        if size > batch_bytes or len(rows) == MOST_ROWS:
+            yield rows
+            rows, size = [], 0
+    if rows:
+        yield rows
 
 
 def _plain(columns: Sequence[WireColumn]) -> set[int]:

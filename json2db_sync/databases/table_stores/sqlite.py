@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from operator import length_hint
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 
@@ -31,8 +32,13 @@ if TYPE_CHECKING:
 
 _LOOSE = (TypeName.ANY, TypeName.BYTES)
 _ROWIDS = ("rowid", "_rowid_", "oid")
+_SMALL = 4096
+"""The most bytes of a value, or of a row where SQLite sorts, that is read without looking how large it is."""
+_VALUES = 4096
+"""So many of these are fetched at once."""
 _MOST_AT_ONCE = 8
-"""Rows that are fetched before it is looked at how large they are."""
+"""Rows that are fetched at once where some are large."""
+_MOST_LENGTH = 2**31 - 1
 _BATCH_BYTES = 1 << 20
 
 
@@ -92,7 +98,7 @@ class SQLiteTables(TableStore):
         done = 0
         for rows in self._rows(_select(table, selected), _BATCH_BYTES):
             values = [*zip(*rows, strict=True)]
-            keys = values[len(columns) : -1]
+            keys = values[len(columns) :]
 
             def key_of(at: int, keys: Sequence[Sequence[Storage]] = keys, before: int = done) -> str:
                 told = [f"{name} = {column[at]!r}" for name, column in zip(names, keys, strict=True)]
@@ -160,35 +166,58 @@ class SQLiteTables(TableStore):
             return table.primary_key.columns, [_column(table, name) for name in table.primary_key.columns]
         return (["rowid"], [f"{_quoted(table.name)}.{free[0]}"]) if table.rowid and free else ([], [])
 
-    def _rows(self, statement: str, batch_bytes: int) -> Iterator[list[tuple[Storage, ...]]]:
-        """Rows, some at a time. A text that is not UTF-8 comes as :class:`NotText`, and so do all after it that are."""
-        done = 0
+    def _rows(self, select: _Select, batch_bytes: int) -> Iterator[list[tuple[Storage, ...]]]:
+        """Rows, some at a time: many while they are small, few from the first large value on.
+
+        A text that is not UTF-8 comes as :class:`NotText`.
+        """
+        done, small, text = 0, True, None
+        while True:
+            try:
+                cursor = self._driver.execute(select.sql(done, sized=not small))
+                fetch = partial(self._fetch, cursor, None if small else _MOST_LENGTH, text)
+                for rows in _small(fetch, len(select.columns)) if small else _sized(fetch, batch_bytes):
+                    yield rows
+                    done += len(rows)
+                return
+            except sqlite3.DataError as error:
+                if not small or error.sqlite_errorcode != sqlite3.SQLITE_TOOBIG:
+                    raise
+                small = False
+            except sqlite3.OperationalError as error:
+                if text is not None or "decode to UTF-8" not in str(error):
+                    raise
+                text = _text_or_not
+
+    def _fetch(
+        self, cursor: sqlite3.Cursor, length: int | None, text: Callable[[bytes], object] | None, size: int
+    ) -> list[tuple[Storage, ...]]:
+        """Some more rows.
+
+        :param length: the most bytes of a value; None for those of small ones.
+        :param text: what becomes of texts; None for what is usual.
+        """
+        driver = self._driver
+        usual, before = driver.text_factory, driver.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, length or _SMALL)
         try:
-            for rows in _fetched(self._driver.execute(statement), batch_bytes):
-                yield rows
-                done += len(rows)
-            return
-        except sqlite3.OperationalError as error:
-            if "decode to UTF-8" not in str(error):
-                raise
-        for rows in _fetched(_Tolerant(self._driver, statement), batch_bytes):
-            if done < len(rows):
-                yield rows[done:]
-            done = max(0, done - len(rows))
-
-
-class _Tolerant:
-    """A cursor that gives texts that are not UTF-8 as :class:`NotText`."""
-
-    def __init__(self, driver: sqlite3.Connection, statement: str) -> None:
-        self._driver, self._cursor = driver, driver.execute(statement)
-
-    def fetchmany(self, size: int) -> list[tuple[Storage, ...]]:
-        before, self._driver.text_factory = self._driver.text_factory, _text_or_not
-        try:
-            return self._cursor.fetchmany(size)
+            driver.text_factory = text or usual
+            return cursor.fetchmany(size)
         finally:
-            self._driver.text_factory = before
+            driver.text_factory = usual
+            driver.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, before)
+
+
+class _Select(NamedTuple):
+    """A query."""
+
+    columns: Sequence[str]
+    rest: str
+
+    def sql(self, offset: int, *, sized: bool) -> str:
+        """From a row on; with the bytes of each row at its end, about: numbers are before all texts."""
+        sizes = [f"CASE WHEN {one} >= '' THEN length(CAST({one} AS BLOB)) ELSE 8 END" for one in self.columns]
+        size = [" + ".join(sizes) or "0"] if sized else []
+        return f"SELECT {', '.join([*self.columns, *size]) or 'NULL'} {self.rest} LIMIT -1 OFFSET {offset}"
 
 
 def _text_or_not(stored: bytes) -> str | NotText:
@@ -198,12 +227,18 @@ def _text_or_not(stored: bytes) -> str | NotText:
         return NotText(stored)
 
 
-def _fetched(cursor: sqlite3.Cursor | _Tolerant, batch_bytes: int) -> Iterator[list[tuple[Storage, ...]]]:
-    """Rows, whose last value says how large they are."""
+_Fetch = Callable[[int], list[tuple[Storage, ...]]]
+
+
+def _small(fetch: _Fetch, width: int) -> Iterator[list[tuple[Storage, ...]]]:
+    return iter(partial(fetch, max(1, _VALUES // max(1, width))), [])
+
+
+def _sized(fetch: _Fetch, batch_bytes: int) -> Iterator[list[tuple[Storage, ...]]]:
     rows: list[tuple[Storage, ...]] = []
     size, at_once = 0, 1
-    while more := cursor.fetchmany(at_once):
-        rows += more
+    while more := fetch(at_once):
+        rows += [row[:-1] for row in more]
         some: int = sum([row[-1] for row in more])  # type: ignore[misc]
         size, at_once = size + some, 1 if some > batch_bytes // 8 else _MOST_AT_ONCE
         if size > batch_bytes or len(rows) >= MOST_ROWS:
@@ -213,19 +248,12 @@ def _fetched(cursor: sqlite3.Cursor | _Tolerant, batch_bytes: int) -> Iterator[l
         yield rows
 
 
-def _size(column: str) -> str:
-    """SQL for the bytes of a value, about: numbers are before all texts."""
-    return f"CASE WHEN {column} >= '' THEN length(CAST({column} AS BLOB)) ELSE 8 END"
-
-
-def _select(table: CatalogTable, selected: Sequence[str], order: Sequence[str] = (), where: str | None = None) -> str:
-    """With the size of each row at the end."""
-    size = " + ".join(map(_size, selected)) or "0"
-    statement = f"SELECT {', '.join([*selected, size])} FROM {_quoted(table.name)}"
-    if where:
-        statement += f" WHERE {where}"
+def _select(
+    table: CatalogTable, columns: Sequence[str], order: Sequence[str] = (), where: str | None = None
+) -> _Select:
+    rest = f"FROM {_quoted(table.name)}" + (f" WHERE {where}" if where else "")
     by = ", ".join(f"{_column(table, name)} COLLATE BINARY NULLS LAST" for name in order)
-    return f"{statement} ORDER BY {by}" if by else statement
+    return _Select(columns, f"{rest} ORDER BY {by}" if by else rest)
 
 
 def _column(table: CatalogTable, name: str) -> str:

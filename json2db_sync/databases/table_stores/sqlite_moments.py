@@ -117,6 +117,8 @@ def as_spelled(text: str, type_: TypeName, digits: int) -> str:
 
 
 _HEAD = "0000-00-00 00:00:00"
+_LEAP_DAY = ("0", "2", "2", "9")
+_DAYS_OF_YEARS = {tuple(f"{date(2000, 1, 1) + timedelta(days=day):%m%d}") for day in range(366)}
 _ZEROS = str.maketrans("123456789", "000000000")
 _TAILS = {
     TypeName.TIMESTAMP: re.compile(r"(?:(?:\.\d{1,6})?\n)*", re.ASCII).fullmatch,
@@ -159,13 +161,12 @@ def _well_formed(column: Sequence[str], shape: str) -> bool:
     if joined.translate(_ZEROS) != f"{shape}\n" * len(column):
         return False
     stride = len(shape) + 1
-    if stride > 11:
-        hours = {*zip(joined[11::stride], joined[12::stride], strict=False)}
-        if max(hours) > ("2", "3") or max({*joined[14::stride]} | {*joined[17::stride]}) > "5":
-            return False
-    try:
-        for day in {text[:10] for text in column}:
-            date.fromisoformat(day)
-    except ValueError:
+    days = {*zip(*(joined[at::stride] for at in (5, 6, 8, 9)), strict=True)}
+    if not days <= _DAYS_OF_YEARS or joined.startswith("0000") or "\n0000" in joined:
         return False
-    return True
+    if _LEAP_DAY in days and not all(isleap(int(text[:4])) for text in column if text[5:10] == "02-29"):
+        return False
+    if stride == 11:
+        return True
+    hours = {*zip(joined[11::stride], joined[12::stride], strict=True)}
+    return max(hours) <= ("2", "3") and max({*joined[14::stride]} | {*joined[17::stride]}) <= "5"

@@ -6,6 +6,7 @@ import json
 import math
 import re
 import struct
+from binascii import unhexlify
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -522,7 +523,7 @@ def storing(wire: WireColumn, own: ColumnType) -> Store:
     if wire.type.name is TypeName.NUMERIC and not kept_as_text:
         return lambda column: [None if text is None else _stored_numeric(text) for text in column]
     if wire.type.name is TypeName.BYTES:
-        return lambda column: [None if text is None else bytes.fromhex(text[2:]) for text in column]
+        return lambda column: [None if text is None else unhexlify(text[2:]) for text in column]
     if wire.type.name is TypeName.TIMESTAMPTZ:
         return lambda column: [None if text is None else stored_zoned(text) for text in column]
     if wire.type.name is TypeName.ANY:
