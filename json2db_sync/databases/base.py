@@ -421,6 +421,13 @@ class Database(TableChanges, RowAccess):
     def place(self) -> str:
         """Tells where it is from everywhere else on this machine; not for people."""
 
+    def is_same(self, other: Database) -> bool:
+        """Are they one database? It may have several names.
+
+        :raises DatabaseError: when one cannot be asked.
+        """
+        return self.place == other.place
+
     @abstractmethod
     def exists(self) -> bool:
         """Is there anything yet? (A server counts as there; only connecting tells.)"""

@@ -18,7 +18,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
 
 from json2db_sync.databases import postgresql_errors
-from json2db_sync.databases.base import DatabaseSettings
+from json2db_sync.databases.base import Database, DatabaseSettings
 from json2db_sync.databases.dialect import (
     Capabilities,
     Decode,
@@ -85,6 +85,9 @@ FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
     LEFT JOIN pg_class AS root ON c.relispartition AND root.oid = pg_partition_root(c.oid)
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't'
     AND n.nspname = coalesce(CAST(:schema AS text), current_schema())
+"""
+_IDENTITY = """
+SELECT pg_postmaster_start_time(), oid, current_schema() FROM pg_database WHERE datname = current_database()
 """
 _ELSEWHERE = """
 SELECT n.nspname || '.' || c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -168,6 +171,14 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
         said = {"PGHOST": url.host, "PGPORT": url.port, "PGDATABASE": url.database}
         unsaid = [name for name, word in _OF_PLACE.items() if not (said.get(name) or word in url.query)]
         return " ".join([self.short_label, *(f"{name}={os.environ[name]}" for name in unsaid if name in os.environ)])
+
+    def is_same(self, other: Database) -> bool:
+        """The server says it: a URL has one of its addresses."""
+        if super().is_same(other) or not isinstance(other, PostgreSQLDatabase):
+            return super().is_same(other)
+        with self.reading() as one, other.reading() as two:
+            asked = [connection.exec_driver_sql(_IDENTITY).one() for connection in (one, two)]
+        return asked[0] == asked[1]
 
     @property
     def label(self) -> str:

@@ -207,6 +207,12 @@ class SQLiteFile(Database):
     def place(self) -> str:
         return os.path.realpath(self.path)
 
+    def is_same(self, other: Database) -> bool:
+        try:
+            return super().is_same(other) or (isinstance(other, SQLiteFile) and self.path.samefile(other.path))
+        except FileNotFoundError:
+            return False
+
     def exists(self) -> bool:
         try:
             return self.path.exists()

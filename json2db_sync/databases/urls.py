@@ -27,6 +27,8 @@ def parse(path_or_url: str) -> sa.URL:
     :raises ConfigurationError: when it is neither, or names another database.
     """
     text = os.fspath(path_or_url).strip()
+    if "\0" in text:
+        raise _wrong("no path or URL has the character U+0000")
     if holds_mask(text) and not _is_path(text):
         what, hint = f"{MASK} is shown in place of a password, and is not one", "write the password; a * of it as %2A"
         raise ConfigurationError(what, hint=hint, setting="database.path", reason="invalid_database_url")

@@ -12,7 +12,7 @@ from json2db_sync.errors import ConfigurationError, SyncError
 from json2db_sync.operations.context import Context, PathLike, timing
 from json2db_sync.results import Note, TransferResult
 from json2db_sync.text import counted
-from json2db_sync.transfer.mapped import Choices
+from json2db_sync.transfer.mapped import WORDS, Choices
 
 if TYPE_CHECKING:
     from json2db_sync.databases.base import Database
@@ -31,7 +31,7 @@ def transfer(context: Context, source: PathLike | None, target: PathLike | None,
         first = stack.enter_context(_opened(context, first_named, choices))
         second = stack.enter_context(_opened(context, second_named, choices))
         first.require()
-        if first.place == second.place:
+        if first.is_same(second):
             what, hint = f"source and target are the same database: {first.label}", "name another target"
             raise ConfigurationError(what, hint=hint, reason="conflicting_arguments")
         if not choices.dry_run:
@@ -54,6 +54,10 @@ def _opened(context: Context, named: str, choices: Choices) -> Database:
 
 
 def _require_possible(choices: Choices) -> None:
+    for setting, words in WORDS.items():
+        if (given := getattr(choices, setting)) not in words:
+            what, hint = f"{setting} {given} is not known", f"it is one of {', '.join(words)}"
+            raise ConfigurationError(what, hint=hint, reason="invalid_value", setting=setting)
     if choices.resume and choices.mode != "create":
         raise ConfigurationError(
             f"mode {choices.mode} is one transaction, which cannot go on where it was broken off",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
@@ -25,9 +25,10 @@ code { font-size: .85em } caption { text-align: left; font-weight: bold }
 """.strip()
 
 
-def place(given: str | os.PathLike[str] | None, *, taken: Sequence[Path] = ()) -> Path:
+def place(given: str | os.PathLike[str] | None, *, occupied: Callable[[Path], bool] = lambda _path: False) -> Path:
     """Where the JSON goes: as it was asked, or the working directory under a name with the time.
 
+    :param occupied: is there a database at a path?
     :raises FileError: when that is no place for a new file.
     """
     stamp = datetime.now(UTC).strftime("%Y%m%d_%H%M%S")
@@ -39,10 +40,22 @@ def place(given: str | os.PathLike[str] | None, *, taken: Sequence[Path] = ()) -
     if path.suffix != ".json":
         hint = "the page to read lies beside it, with the suffix .html"
         raise FileError(f"{path} does not end in .json", hint=hint, reason="invalid_file_name", file=str(path))
-    if path.is_dir() or not path.parent.is_dir() or path in taken:
-        hint = "name a file in a folder that is there"
-        raise FileError(f"{path} cannot be written", hint=hint, reason="cannot_write", file=str(path))
+    written = (path, page_of(path), rejects_of(path))
+    blocked = next((one for one in written if one.is_dir() or not one.parent.is_dir() or occupied(one)), None)
+    if blocked is not None:
+        hint = "name a file in a folder that is there, which is no database"
+        raise FileError(f"{blocked} cannot be written", hint=hint, reason="cannot_write", file=str(blocked))
     return path
+
+
+def page_of(path: Path) -> Path:
+    """Where the page goes beside a certificate."""
+    return path.with_suffix(".html")
+
+
+def rejects_of(path: Path) -> Path:
+    """Where rows that are left out go beside it."""
+    return path.with_suffix(".rejected.ndjson")
 
 
 def content(result: TransferResult, started_at: str, versions: dict[str, str]) -> dict[str, Any]:
@@ -78,7 +91,7 @@ def save(path: Path, certificate: dict[str, Any]) -> None:
     """Both files, each wholly or not at all."""
     with translated(path):
         write(path, json.dumps(certificate, indent=2, ensure_ascii=True) + "\n", mode=PRIVATE)
-        write(path.with_suffix(".html"), page(certificate), mode=PRIVATE)
+        write(page_of(path), page(certificate), mode=PRIVATE)
 
 
 def page(certificate: dict[str, Any]) -> str:

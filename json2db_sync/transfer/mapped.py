@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable
 from json2db_sync.databases.table_stores import Strangers, WireColumn
@@ -13,6 +13,9 @@ from json2db_sync.errors import ConfigurationError
 from json2db_sync.results import JsonProposal, LeftOut, PlannedColumn
 
 Mode = Literal["create", "append", "upsert", "replace"]
+OnError = Literal["refuse", "reject"]
+WORDS = {"mode": get_args(Mode), "on_error": get_args(OnError), "strangers": ("refuse", "text", "null")}
+"""What may be chosen of each."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Choices:
     schema: str | None = None
     """Of the tables, where a database has schemas."""
     mode: Mode = "create"
-    on_error: Literal["refuse", "reject"] = "refuse"
+    on_error: OnError = "refuse"
     verify: bool = True
     dry_run: bool = False
     resume: bool = False
@@ -37,7 +40,11 @@ class Choices:
 
     def wants_jsonb(self, table: CatalogTable, column: str) -> bool:
         """Is a column of texts to become JSON?"""
-        return "all" in self.jsonb or {f"{table.name}.{column}", f"{table.title}.{column}"} & {*self.jsonb} != set()
+        return "all" in self.jsonb or self.names_jsonb(table, column)
+
+    def names_jsonb(self, table: CatalogTable, column: str) -> bool:
+        """Is it so by its name?"""
+        return not {f"{table.name}.{column}", f"{table.title}.{column}"}.isdisjoint(self.jsonb)
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,12 @@ def chosen_tables(source: Catalog, choices: Choices) -> tuple[list[CatalogTable]
                 hint=f"there are: {', '.join(table.title for table in source.tables) or 'none'}",
                 reason="unknown_table",
                 table=name,
+            )
+    columns = {f"{name}.{column.name}" for name, table in known.items() for column in table.columns}
+    for name in choices.jsonb:
+        if name != "all" and name not in columns:
+            raise ConfigurationError(
+                f"there is no column {name} in the source", hint="TABLE.COLUMN, or all", reason="unknown_field"
             )
     wanted = None if choices.tables is None else {known[name].place for name in choices.tables}
     excluded = {known[name].place for name in choices.exclude_tables or ()}

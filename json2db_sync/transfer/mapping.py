@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
 from json2db_sync.databases.catalog.types import ColumnType
-from json2db_sync.databases.ledger import Remembered
+from json2db_sync.databases.ledger import INDEXES, OWN_TABLES, Remembered
 from json2db_sync.databases.table_stores import WireColumn
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.results import PlannedColumn
@@ -58,6 +58,7 @@ class Mapper:
 
     def _name(self) -> None:
         ends = self._ends
+        ends.relations.take((*OWN_TABLES, *INDEXES))
         for table in self._tables:
             known = self.remembered(table)
             name = known.origin.name if known else table.name

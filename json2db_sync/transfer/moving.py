@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from json2db_sync.comparison.reading import End, read_ahead
 from json2db_sync.comparison.tables import Rules, compare_tables
 from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable, Identity
-from json2db_sync.databases.ledger import PREFIX
+from json2db_sync.databases.ledger import MOVING
 from json2db_sync.databases.table_stores import Batch, TableStore
 from json2db_sync.errors import DatabaseError, ValidationError
 from json2db_sync.events import Meter
@@ -18,7 +18,7 @@ from json2db_sync.transfer.mapped import Mapped, MappedTable
 from json2db_sync.transfer.target_types import TargetTypes
 
 Batches = Callable[[MappedTable], Iterator[Batch]]
-_WAITING = f"{PREFIX}moving_upsert"
+_WAITING = f"{MOVING}upsert"
 
 
 @dataclass

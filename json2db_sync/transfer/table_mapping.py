@@ -128,6 +128,9 @@ class TableMapper:
             if choices.wants_jsonb(table, column.name):
                 return Chosen(JSONB, JSONB, f"jsonb: {', '.join(changes)}" if changes else "jsonb")
             self._ends.proposals.append(JsonProposal(table.title, column.name, profile.values, changes))
+        elif choices.names_jsonb(table, column.name) and chosen.type.name is not TypeName.JSONB:
+            why = "not all of it is JSON that jsonb holds" if self._types.typed_json else "the target has no such type"
+            self._ends.leave("jsonb", table, column.name, why)
         return chosen
 
     def _identity(self, column: CatalogColumn) -> Identity | None:

@@ -9,13 +9,12 @@ from dataclasses import dataclass, replace
 from json2db_sync.databases.catalog import postgresql_ddl, sqlite_ddl
 from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable, Check, Index
 from json2db_sync.databases.catalog.types import ColumnType, TypeName
-from json2db_sync.databases.ledger import PREFIX
+from json2db_sync.databases.ledger import MOVING
 from json2db_sync.databases.table_stores import Creation
 from json2db_sync.databases.table_stores.profiles import ColumnProfile
 from json2db_sync.model.plan import SYSTEM_COLUMNS
 from json2db_sync.transfer.mapped import MappedColumn
 
-_WAITING = f"{PREFIX}moving_"
 EXACT_DIGITS = 15
 """Decimals of so many digits are the same after a double."""
 
@@ -136,11 +135,11 @@ class SQLiteTypes(TargetTypes):
         return sqlite_ddl.creation(catalog)
 
     def waiting(self, table: CatalogTable, number: int) -> CatalogTable:
-        return replace(table, name=f"{_WAITING}{number}_{table.name}")
+        return replace(table, name=f"{MOVING}{number}_{table.name}")
 
     def discarding(self, names: Sequence[str], number: int) -> Iterator[str]:
         for name in names:
-            yield f"DROP TABLE IF EXISTS {self.quoted(f'{_WAITING}{number}_{name}')}"
+            yield f"DROP TABLE IF EXISTS {self.quoted(f'{MOVING}{number}_{name}')}"
 
     def placing(self, tables: Sequence[CatalogTable], number: int, schema: str | None) -> Iterator[str]:
         for table in tables:
@@ -206,13 +205,13 @@ class PostgreSQLTypes(TargetTypes):
         return postgresql_ddl.creation(catalog)
 
     def waiting(self, table: CatalogTable, number: int) -> CatalogTable:
-        return replace(table, schema=f"{_WAITING}{number}")  # its keys, indexes and sequences come along from there
+        return replace(table, schema=f"{MOVING}{number}")  # its keys, indexes and sequences come along from there
 
     def discarding(self, names: Sequence[str], number: int) -> Iterator[str]:
-        yield f"DROP SCHEMA IF EXISTS {self.quoted(f'{_WAITING}{number}')} CASCADE"
+        yield f"DROP SCHEMA IF EXISTS {self.quoted(f'{MOVING}{number}')} CASCADE"
 
     def placing(self, tables: Sequence[CatalogTable], number: int, schema: str | None) -> Iterator[str]:
-        waiting = self.quoted(f"{_WAITING}{number}")
+        waiting = self.quoted(f"{MOVING}{number}")
         for table in tables:
             yield f"ALTER TABLE {waiting}.{self.quoted(table.name)} SET SCHEMA {self.quoted(schema or 'public')}"
         yield f"DROP SCHEMA {waiting}"

@@ -95,10 +95,7 @@ class Transfer:
                 with self._target.reading() as connection:
                     require_no_entities(self._target, connection)
         self._types = types_of(there.database)
-        self.place = certificate.place(choices.certificate) if choices.verify or choices.certificate else None
-        if choices.on_error == "reject":
-            beside = self.place or certificate.place(None)
-            self.rejects = beside.with_suffix(".rejected.ndjson")
+        self._take_places()
         entities = {entity: plan for entity, plan in self._plans.items() if entity in self._entities}
         of_entities = planned_entities(self._source, self._target, self._reading, entities)
         return TransferResult(
@@ -111,6 +108,16 @@ class Transfer:
             left_out=(*self._mapped.left_out, *left_out_of_entities(self._source, whole, entities)),
             proposals=self._mapped.proposals,
         )
+
+    def _take_places(self) -> None:
+        """Where the certificate and the rejected rows go."""
+        choices = self.choices
+        place = certificate.place(choices.certificate, occupied=self._occupied)
+        self.place = place if choices.verify or choices.certificate else None
+        self.rejects = certificate.rejects_of(place) if choices.on_error == "reject" else None
+
+    def _occupied(self, path: Path) -> bool:
+        return self._source.occupies(path) or self._target.occupies(path)
 
     def _chosen_entities(self) -> list[str]:
         names = set(self.choices.tables) if self.choices.tables is not None else None

@@ -16,13 +16,14 @@ from json2db_sync.databases.catalog.postgresql_ddl import quoted
 from json2db_sync.databases.catalog.postgresql_types import Types
 from json2db_sync.databases.catalog.postgresql_unsaid import unsaid
 from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable, Identity, Unsaid
-from json2db_sync.databases.ledger.schema import PREFIX
+from json2db_sync.databases.ledger import OWN_TABLES
 from json2db_sync.errors import DatabaseError
 
 _SCHEMA = """
     SELECT oid, nspname::text, current_schema()::text, has_schema_privilege(oid, 'USAGE'), current_user::text
     FROM pg_namespace WHERE nspname = coalesce(CAST(:schema AS text), current_schema())
 """
+_OWN = ", ".join(f"'{name}'" for name in OWN_TABLES)
 _NO_EXTENSIONS = """
     NOT EXISTS (SELECT 1 FROM pg_depend AS e
         WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
@@ -37,7 +38,7 @@ _RELATIONS = f"""
             ELSE CASE WHEN c.relpages > 0 AND c.reltuples >= 0 THEN c.reltuples::bigint END END
     FROM pg_class AS c LEFT JOIN pg_class AS root ON c.relispartition AND root.oid = pg_partition_root(c.oid)
     WHERE c.relnamespace = CAST(:schema AS oid) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't'
-        AND root.relnamespace IS DISTINCT FROM c.relnamespace AND NOT starts_with(c.relname, '{PREFIX}')
+        AND root.relnamespace IS DISTINCT FROM c.relnamespace AND c.relname NOT IN ({_OWN})
         AND {_NO_EXTENSIONS}
     ORDER BY c.relname COLLATE "C"
 """

@@ -28,7 +28,7 @@ from json2db_sync.databases.catalog.tables import (
     Unique,
     Unsaid,
 )
-from json2db_sync.databases.ledger import PREFIX
+from json2db_sync.databases.ledger import MOVING, OWN_TABLES
 from json2db_sync.model.kinds import INT64_MAX
 
 T = TypeVar("T")
@@ -211,7 +211,7 @@ class _Reading:
 
 def _is_ours(name: str) -> bool:
     """Is it a table of SQLite's own, or of our ledger?"""
-    return folded(name).startswith(("sqlite_", PREFIX))
+    return folded(name).startswith(("sqlite_", MOVING)) or folded(name) in OWN_TABLES
 
 
 def _by_folded(named: Mapping[str, T]) -> dict[str, T]:

@@ -21,7 +21,7 @@ from json2db_sync.databases.ledger.schema import (
     Rejection,
     StoredFile,
 )
-from json2db_sync.databases.ledger.transfers import TRANSFER_TABLES, Remembered, Transfers
+from json2db_sync.databases.ledger.transfers import MOVING, OWN_TABLES, TRANSFER_TABLES, Remembered, Transfers
 from json2db_sync.databases.ledger.wholeness import NO_PLANS, lacking
 
 
@@ -42,6 +42,7 @@ class Ledger(Losses):
 
 
 __all__ = [
-    "FORGOTTEN", "INDEXES", "LOST", "NO_PLANS", "PREFIX", "STORED", "TABLES", "TRANSFER_TABLES", "Gap", "Ledger",
-    "Load", "LoadedFile", "Rejection", "Remembered", "Replayed", "StoredFile", "Transfers", "lacking",
+    "FORGOTTEN", "INDEXES", "LOST", "MOVING", "NO_PLANS", "OWN_TABLES", "PREFIX", "STORED", "TABLES",
+    "TRANSFER_TABLES", "Gap", "Ledger", "Load", "LoadedFile", "Rejection", "Remembered", "Replayed", "StoredFile",
+    "Transfers", "lacking",
 ]  # fmt: skip

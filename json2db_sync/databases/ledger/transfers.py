@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from json2db_sync.databases.catalog import tables
 from json2db_sync.databases.catalog.tables import CatalogTable, Domain, Enum
-from json2db_sync.databases.ledger.schema import PREFIX, safe_text
+from json2db_sync.databases.ledger.schema import PREFIX, TABLES, safe_text
 from json2db_sync.model.kinds import now_text
 
 _metadata = sa.MetaData()
@@ -39,6 +39,10 @@ _manifest = sa.Table(
     sa.Column("told", sa.Text(), nullable=False),  # what Remembered says, as JSON
 )
 TRANSFER_TABLES = tuple(_metadata.tables)
+OWN_TABLES = (*TABLES, *TRANSFER_TABLES)
+"""Of everything in a database, these are ours whatever they hold; other names that begin alike are a user's."""
+MOVING = f"{PREFIX}moving_"
+"""How names begin of what is not in its place yet."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,103 @@
+"""What is asked for wrongly, or of strange databases: nothing is lost in silence, and no lie is told."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url
+from support.sessions import ok, query, statements
+
+from json2db_sync import SyncRunner
+
+
+def lite(path: Path, script: str) -> str:
+    """An SQLite database that a script makes."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(script)
+    return str(path)
+
+
+def rows(path: str | Path, select: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(select).fetchall()
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> str:
+    return lite(
+        tmp_path / "shop.db", "CREATE TABLE item (id INTEGER PRIMARY KEY, told TEXT); INSERT INTO item VALUES (1, 'a')"
+    )
+
+
+OURS_ALIKE = 'CREATE TABLE json2db_x (a INTEGER PRIMARY KEY); INSERT INTO json2db_x VALUES (7); CREATE TABLE "JSON2DB_y" (b TEXT)'
+
+
+def test_tables_that_are_named_like_ours_are_a_users(tmp_path, postgres_url):
+    """They are moved and compared in both directions; those of our ledger alone are ours."""
+    source = lite(tmp_path / "s.db", OURS_ALIKE)
+    for there in (postgres_url, str(tmp_path / "back.db")):
+        moved = ok(SyncRunner().transfer(source, there))
+        assert {table.name: table.rows for table in moved.tables} == {"json2db_x": 1, "JSON2DB_y": 0}
+        found = ok(SyncRunner().compare(source, there))
+        assert found.same
+        assert len(found.tables) == 2
+        source = there
+    query(postgres_url, 'CREATE TABLE "JSON2DB_RUNS" (a INTEGER)')
+    other = ok(SyncRunner().transfer(postgres_url, str(tmp_path / "third.db"), tables=["JSON2DB_RUNS"]))
+    assert other.tables[0].target.lower() != "json2db_runs"
+
+
+@pytest.mark.parametrize("suffix", [".json", ".html", ".rejected.ndjson"])
+def test_a_certificate_is_not_written_over_a_database(tmp_path, postgres_url, suffix):
+    """Nor are its page and its rejects."""
+    place = tmp_path / f"data{suffix}"
+    source = lite(place, "CREATE TABLE item (id INTEGER PRIMARY KEY); INSERT INTO item VALUES (1)")
+    refused = SyncRunner().transfer(source, postgres_url, certificate=tmp_path / "data.json", on_error="reject")
+    assert (refused.reason, refused.success) == ("cannot_write", False)
+    other = lite(tmp_path / "other.db", "CREATE TABLE thing (id INTEGER PRIMARY KEY)")
+    assert SyncRunner().transfer(other, source, certificate=tmp_path / "data.json").reason == "cannot_write"
+    assert rows(place, "SELECT * FROM item") == [(1,)]
+
+
+def test_a_file_of_two_names_is_one_database(shop, tmp_path):
+    """A hard link leads to the file itself."""
+    os.link(shop, tmp_path / "link.db")
+    result = SyncRunner().transfer(shop, str(tmp_path / "link.db"), mode="append")
+    assert result.reason == "conflicting_arguments"
+
+
+def test_a_server_of_two_addresses_is_one_database(postgres_url):
+    """Rows are not added to the table that they are read from."""
+    statements(postgres_url, "CREATE TABLE item (told text)", "INSERT INTO item VALUES ('a')")
+    url = make_url(postgres_url)
+    if "host" not in url.query:
+        pytest.skip("the server has no socket")
+    other = url.update_query_dict({"host": f"{url.query['host']}/."}).render_as_string(hide_password=False)
+    assert SyncRunner().transfer(postgres_url, other, mode="append").reason == "conflicting_arguments"
+    assert query(postgres_url, "SELECT * FROM item") == [("a",)]
+
+
+@pytest.mark.parametrize("wrong", [{"mode": "bogus"}, {"on_error": "ignore"}, {"strangers": "marked"}])
+def test_words_that_mean_nothing_are_refused(shop, tmp_path, wrong):
+    """None is taken for another."""
+    result = SyncRunner().transfer(shop, str(tmp_path / "t.db"), **wrong)
+    assert (result.reason, result.context["setting"]) == ("invalid_value", *wrong)
+    assert not (tmp_path / "t.db").exists()
+
+
+def test_columns_for_jsonb_are_there_and_can_be(tmp_path, postgres_url):
+    """An unknown column is an error; one whose values are no JSON is told of."""
+    source = lite(tmp_path / "s.db", "CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT); INSERT INTO t VALUES (1, '{')")
+    assert SyncRunner().transfer(source, postgres_url, jsonb=["t.y"]).reason == "unknown_field"
+    moved = ok(SyncRunner().transfer(source, postgres_url, jsonb=["t.x"]))
+    assert [(one.what, one.name) for one in moved.left_out] == [("jsonb", "x")]
+
+
+def test_paths_with_the_character_nul_are_refused(shop):
+    """No traceback."""
+    assert SyncRunner().transfer(shop, "a\0b.db").reason == "invalid_database_url"
+    assert SyncRunner().compare("a\0b.db", shop).reason == "invalid_database_url"
