@@ -20,7 +20,9 @@ Block = Batch | StoredRows
 class Readable(Protocol):
     """What a comparison asks of a side; a :class:`~json2db_sync.databases.table_stores.TableStore` is one."""
 
-    stored_form: ClassVar[str | None]
+    stored_form: ClassVar[str | None] = None
+    is_typed: ClassVar[bool] = True
+    """Do its columns say what they hold? Those of exports are read as those that they are compared with."""
 
     def catalog(self, schema: str | None = None) -> Catalog: ...
 
@@ -36,9 +38,13 @@ class Readable(Protocol):
 
     def stored(
         self, table: CatalogTable, columns: Sequence[WireColumn], *, order: Sequence[str] = (), where: str | None = None
-    ) -> Iterator[StoredRows]: ...
+    ) -> Iterator[StoredRows]:
+        """Only where there is a :attr:`stored_form`."""
+        raise TypeError(f"{type(self).__name__} has no stored form")
 
-    def spelled(self, columns: Sequence[WireColumn], rows: StoredRows) -> Batch: ...
+    def spelled(self, columns: Sequence[WireColumn], rows: StoredRows) -> Batch:
+        """Only where there is a :attr:`stored_form`."""
+        raise TypeError(f"{type(self).__name__} has no stored form")
 
 
 @dataclass(frozen=True)

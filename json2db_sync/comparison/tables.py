@@ -75,7 +75,8 @@ class _Comparison:
     def __init__(self, first: End, second: End, key: Sequence[int], rules: Rules) -> None:
         self.ends, self.key, self.rules = (first, second), key, rules
         pairs = zip(first.columns, second.columns, strict=True)
-        self.equalities: list[Equality] = [equality(one.type, other.type) for one, other in pairs]
+        alike = not (first.store.is_typed and second.store.is_typed)
+        self.equalities: list[Equality] = [equality(one.type, other.type, null_is_json=alike) for one, other in pairs]
         self.counts: Counter[What | Literal["equal"]] = Counter()
         self.columns: Counter[str] = Counter()
         self.listed: list[RowDifference] = []

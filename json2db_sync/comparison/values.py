@@ -172,11 +172,15 @@ class Side:
     type: ColumnType
     padded: bool = False
     """Do spaces at the end count for nothing?"""
+    null_is_json: bool = False
+    """Is JSON's null no other than NULL?"""
     is_canonical: bool = False
     """Are the values spelled so already?"""
 
     def column(self, texts: TextColumn) -> Canonical:
         """A whole column."""
+        if self.sort is Sort.JSON and self.null_is_json:
+            return [None if text == "null" else text for text in replace(self, null_is_json=False).column(texts)]
         if self.is_canonical:
             return texts if isinstance(texts, list) else list(texts)
         own = None if self.padded else self._own
@@ -253,8 +257,11 @@ class Equality:
         return self.first.sort
 
 
-def equality(first: ColumnType, second: ColumnType) -> Equality:
-    """How columns of these types are compared."""
+def equality(first: ColumnType, second: ColumnType, *, null_is_json: bool = False) -> Equality:
+    """How columns of these types are compared.
+
+    :param null_is_json: is JSON's null no other than NULL, as in exports?
+    """
     sort = sort_of(first, second)
     padded = sort is Sort.TEXT and (first.fixed or second.fixed)
     if sort is Sort.ARRAY:  # the elements of a column that does not tell are read as those of the other
@@ -262,7 +269,8 @@ def equality(first: ColumnType, second: ColumnType) -> Equality:
         first, second = (each if each.element else _with_element(each, element) for each in (first, second))
     special = (TypeName.ANY, TypeName.BYTES)
     raw = all((first.name is each) == (second.name is each) for each in special)
-    return Equality(Side(sort, first, padded), Side(sort, second, padded), raw)
+    one, other = (Side(sort, type_, padded, null_is_json) for type_ in (first, second))
+    return Equality(one, other, raw)
 
 
 _TEXT = ColumnType(TypeName.TEXT, "text")

@@ -19,11 +19,15 @@ from json2db_sync.errors import ConfigurationError
 from json2db_sync.operations.context import Context, PathLike
 from json2db_sync.results.transfer import ComparedTable, CompareResult
 from json2db_sync.text import counted
+from json2db_sync.user_paths import located
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from json2db_sync.comparison.reading import Readable
     from json2db_sync.comparison.tables import Rules
     from json2db_sync.comparison.values import Tolerance
+    from json2db_sync.databases.base import Database
 
 _UNITS = {
     "us": "microseconds", "ms": "milliseconds", "s": "seconds", "min": "minutes", "h": "hours", "d": "days",
@@ -60,7 +64,8 @@ def compare(context: Context, first: PathLike | None, second: PathLike | None, c
         raise ConfigurationError(f"cannot list {comparison.most} rows", reason="invalid_value", setting="most")
     started = time.monotonic()
     with context.step("compare") as step, ExitStack() as stack:
-        ends = [stack.enter_context(_reading(context, place)) for place in (one, other)]
+        beside = _is_folder(one) or _is_folder(other)
+        ends = [stack.enter_context(_reading(context, place, beside=beside)) for place in (one, other)]
         catalogs = [end.store.catalog(comparison.schema) for end in ends]
         pairs = pair(catalogs[0], catalogs[1], comparison.chosen)
         meter = events.RecordMeter("compare", context.emit)
@@ -91,8 +96,14 @@ def compared(first: Readable, second: Readable, paired: PairedTable, rules: Rule
 
     if not paired.columns:
         return ComparedTable(paired.first.title, only_first=paired.only_first, only_second=paired.only_second)
+    pairs = [[column.type for column in columns] for columns in paired.columns]
+    if first.is_typed != second.is_typed:
+        pairs = [[types[not first.is_typed]] * 2 for types in pairs]
     ones, others = (
-        tuple(WireColumn(columns[side].name, columns[side].type, "marked") for columns in paired.columns)
+        tuple(
+            WireColumn(columns[side].name, types[side], "marked")
+            for columns, types in zip(paired.columns, pairs, strict=True)
+        )
         for side in (0, 1)
     )
     found = compare_tables(
@@ -105,10 +116,47 @@ def compared(first: Readable, second: Readable, paired: PairedTable, rules: Rule
 
 
 @contextmanager
-def _reading(context: Context, place: str) -> Iterator[OpenEnd]:
+def _reading(context: Context, place: str, *, beside: bool) -> Iterator[OpenEnd]:
+    """A database or a folder of exports, in one state.
+
+    :param beside: is it compared with exports?
+    """
+    if _is_folder(place):
+        yield OpenEnd(_exported(context, place), place)
+        return
     database = replace(context, db_path=place).database()
     with database, database.reading() as connection:
-        yield OpenEnd(database.table_store(connection), database.label)
+        store: Readable = database.table_store(connection)
+        store = _with_entities(database, connection, store) if beside else store
+        yield OpenEnd(store, database.label)
+
+
+def _is_folder(place: str) -> bool:
+    return "://" not in place and located(place).is_dir()
+
+
+def _exported(context: Context, place: str) -> Readable:
+    from json2db_sync.comparison.exported import exported_tables
+    from json2db_sync.export.fallback import Exports
+
+    processing, follow = context.config.processing, context.config.export.follow_links
+    limits = context.config.reading_limits
+    return exported_tables(Exports(located(place), limits, processing.keys, processing.aliases, follow_links=follow))
+
+
+def _with_entities(database: Database, connection: sa.Connection, store: Readable) -> Readable:
+    """Its entities as they would be exported, where it has any."""
+    from json2db_sync.comparison.exported import WithEntities, entity_tables
+    from json2db_sync.databases.ledger import Ledger
+    from json2db_sync.export.entities import EntityContent
+    from json2db_sync.export.options import ExportOptions
+
+    plans = Ledger(database, connection).plans()
+    if not plans:
+        return store
+    contents = [EntityContent(database, connection, plans, name, ExportOptions()) for name in plans]
+    inner = [table.name for plan in plans.values() for table in plan.tables]
+    return WithEntities(store, entity_tables(contents), inner)
 
 
 def _tolerance(given: Mapping[str, str]) -> Tolerance:

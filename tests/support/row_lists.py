@@ -26,6 +26,7 @@ class RowLists:
     by: Callable[[Row], object] | None = None
     reads: int = field(default=0, init=False)
     stored_form = None
+    is_typed = True
 
     def catalog(self, schema: str | None = None) -> Catalog:
         raise AssertionError("a comparison of tables asks for no catalog")

@@ -117,6 +117,8 @@ class TableStore(ABC):
 
     alterations: ClassVar[Alterations]
     """The statements that change a table which is there."""
+    is_typed: ClassVar[bool] = True
+    """Do its columns say what they hold?"""
     stored_form: ClassVar[str | None] = None
     """Names how :meth:`stored` gives rows: of two ends with the same form, equal rows hold equal values."""
 

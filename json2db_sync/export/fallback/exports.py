@@ -154,10 +154,11 @@ class Exports:
 
         :raises FileError: when it was replaced since, before the first of them; or changed while it was read.
         """
-        for _byte, text in self._texts(export):
+        for _byte, text in self.texts(export):
             yield record_of(text)
 
-    def _texts(self, export: Export) -> Iterator[tuple[int, bytes]]:
+    def texts(self, export: Export) -> Iterator[tuple[int, bytes]]:
+        """The byte that each of its records starts at, and its text, as :meth:`all`."""
         with self._opened(export.path, export.entity) as file:
             _require_same(export, file.identity)
             yield from file.texts()
@@ -188,13 +189,13 @@ class Exports:
     def _places(self, export: Export, parts: int) -> OffsetIndex:
         known = (export.identity, parts)
         with lock_of(export.path):
-            places = _OFFSETS.get(known) or OffsetIndex(self._texts(export), self._find_keys(export, parts))
+            places = _OFFSETS.get(known) or OffsetIndex(self.texts(export), self._find_keys(export, parts))
             _OFFSETS.put(known, places)
             return places
 
     def _find_keys(self, export: Export, parts: int) -> Keys:
         aliases = Aliases(self._aliases.get(export.entity, {}).items())
-        return find_keys(export.path, self._keys.get(export.entity), self._texts(export), parts, aliases)
+        return find_keys(export.path, self._keys.get(export.entity), self.texts(export), parts, aliases)
 
 
 def _changed_at(path: Path) -> int | None:
