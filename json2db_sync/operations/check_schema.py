@@ -40,8 +40,8 @@ def check_schema(
     context: Context, first: PathLike | None, second: PathLike | None, check: SchemaCheck
 ) -> CheckSchemaResult:
     """In what two schemas differ. Of one database alone: which columns hold JSON as text that could be JSONB."""
-    alone = second is None and not os.environ.get(VARIABLE, "").strip()
-    places = [os.fspath(first)] if alone and first is not None else list(both(first, second))
+    named = [os.fspath(one) for one in (first, second, os.environ.get(VARIABLE, "").strip() or None) if one is not None]
+    places = named if second is None and len(named) == 1 else list(both(first, second))
     with context.step("check_schema") as step, ExitStack() as stack:
         databases = [stack.enter_context(replace(context, db_path=place).database()) for place in places]
         connections = [stack.enter_context(database.reading()) for database in databases]

@@ -69,8 +69,8 @@ def remote(url: str, query: str) -> list[tuple[Any, ...]]:
 
 
 def types(url: str, table: str) -> dict[str, str]:
-    query = f"SELECT column_name, data_type FROM information_schema.columns WHERE table_name = '{table}'"
-    return {str(name): str(kind) for name, kind in remote(url, query)}
+    query = "SELECT column_name, data_type FROM information_schema.columns WHERE table_schema = 'public'"
+    return {str(name): str(kind) for name, kind in remote(url, f"{query} AND table_name = '{table}'")}
 
 
 @pytest.fixture
@@ -108,6 +108,37 @@ def test_json_index_makes_columns_searchable(production: str) -> None:
     assert len(indexes) == 4
 
 
+def test_trouble_json_columns_show_as_text(production: str) -> None:
+    """They are named as such, and made JSONB in place, after a backup; no value changes what it means."""
+    with connected(production) as connection:
+        connection.exec_driver_sql("CREATE TABLE task_instances (id text PRIMARY KEY, predicted json, actual text)")
+        connection.exec_driver_sql("""INSERT INTO task_instances VALUES ('i1', '{"a": 1}', '{"b": [2]}')""")
+    change("DROP TABLE task_instances; CREATE TABLE task_instances (id TEXT PRIMARY KEY, predicted JSON, actual JSON);"
+           """INSERT INTO task_instances VALUES ('i1', '{"a": 1}', '{"b": [2]}')""")  # fmt: skip
+    runner = SyncRunner()
+    checked = runner.check_schema(LOCAL)
+    told = {one.column: one for one in checked.differences if one.table == "task_instances"}
+    assert {"predicted", "actual"} <= told.keys()
+    assert "jsonb" in (told["predicted"].statement or "")
+    mended = runner.check_schema(LOCAL, fix=True)
+    assert mended.success, mended.error
+    assert mended.backup
+    found = types(production, "task_instances")
+    assert (found["predicted"], found["actual"]) == ("jsonb", "jsonb")
+    assert remote(production, "SELECT actual FROM task_instances") == [({"b": [2]},)]
+
+
+def test_json_columns_of_production_alone(production: str) -> None:
+    """The guide's migration 005: what DATABASE_URL names is looked at, and mended, without another."""
+    with connected(production) as connection:
+        connection.exec_driver_sql("CREATE TABLE task_instances (id text PRIMARY KEY, predicted json, notes text)")
+        connection.exec_driver_sql("""INSERT INTO task_instances VALUES ('i1', '{"a": 1}', 'none')""")
+    assert main(["check-schema", "-"]) == 3
+    assert main(["check-schema", "-", "--fix", "-q"]) == 0
+    assert types(production, "task_instances") == {"id": "text", "predicted": "jsonb", "notes": "text"}
+    assert main(["check-schema", "-"]) == 0
+
+
 def test_trouble_json_decode_errors(production: str) -> None:
     """A text that is no JSON in a column that is declared so: the plan tells it of the column, and it is not lost."""
     change("UPDATE task_instances SET predicted = '{oops' WHERE instance_id = 'i1700000101'")
@@ -120,6 +151,23 @@ def test_trouble_json_decode_errors(production: str) -> None:
     assert done.success, done.error
     stored = remote(production, "SELECT predicted::text FROM task_instances WHERE instance_id = 'i1700000101'")
     assert stored == [("{oops",)]
+
+
+def test_trouble_data_types_do_not_match(production: str) -> None:
+    """Each is named, with what it means and the statement; what changes no value is mended, a type is left to you."""
+    assert main(["transfer", LOCAL, "-q"]) == 0
+    remote(production, "ALTER TABLE task_instances ALTER COLUMN created_at TYPE text USING created_at::text")
+    remote(production, "ALTER TABLE tasks DROP COLUMN is_recurring")
+    runner = SyncRunner()
+    checked = runner.check_schema(LOCAL)
+    told = {(one.table, one.column): one for one in checked.differences}
+    assert ("tasks", "is_recurring") in told
+    assert ("task_instances", "created_at") in told
+    assert all(one.meaning for one in checked.differences)
+    assert "ALTER TABLE" in (told["task_instances", "created_at"].statement or "")
+    assert runner.check_schema(LOCAL, fix=True).success
+    assert types(production, "tasks")["is_recurring"] == "boolean"
+    assert types(production, "task_instances")["created_at"] == "text"
 
 
 def test_trouble_foreign_key_constraints_fail(production: str) -> None:

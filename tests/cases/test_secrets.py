@@ -335,7 +335,8 @@ OPERATIONS = (
 
 OF_TWO = (
     "transfer - copy.db --dry-run", "transfer - copy.db", "transfer - copy.db --json", "transfer copy.db --mode replace --yes",
-    "transfer other.db --certificate c2.json", "compare copy.db", "compare - other.db --json",
+    "transfer other.db --certificate c2.json", "compare copy.db", "compare - other.db --json", "check-schema copy.db",
+    "check-schema copy.db --fix --json",
 )  # fmt: skip
 """Operations over two databases, of which DATABASE_URL names one."""
 

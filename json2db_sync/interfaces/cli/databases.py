@@ -84,7 +84,7 @@ def _chosen(arguments: Mapping[str, object]) -> dict[str, Any]:
 )
 @options(_ends("source", "target"), _TABLES, _VIEWS, _MODE, _TREATMENT, shared.CONFIG_FILE, shared.MEMORY, shared.WAIT,
          shared.ASKING, shared.OUTPUT)  # fmt: skip
-def transfer(call: Call, source: str | None, target: str | None, yes: bool, no_input: bool, **arguments: Any) -> int:
+def transfer(call: Call, source: str | None, target: str | None, yes: bool, no_input: bool, **arguments: object) -> int:
     from json2db_sync.interfaces.cli.questions import Question, ask_replace
 
     chosen = _chosen(arguments)
@@ -122,5 +122,26 @@ def transfer(call: Call, source: str | None, target: str | None, yes: bool, no_i
            help="List so many missing, extra and different rows of each table; all are counted."),
     shared.CONFIG_FILE, shared.MEMORY, shared.OUTPUT,
 )  # fmt: skip
-def compare(call: Call, a: str | None, b: str | None, **arguments: Any) -> int:
+def compare(call: Call, a: str | None, b: str | None, **arguments: object) -> int:
     return perform(call, "compare", lambda runner: runner.compare(a, b, **_chosen(arguments)), answers=True)
+
+
+@command(
+    "check-schema",
+    "Compare the schemas of two databases: tables, columns, types, keys, constraints and indexes; what each difference "
+    "means for a transfer, and the statement that makes B as A is. Ends with exit code 0 when they are equal, and "
+    "with 3 when not.\n\nA or B is the path of an SQLite file or a URL; where B is left out, or - stands for either, "
+    + _DATABASE_URL
+    + " Of one database alone it tells which columns of PostgreSQL hold JSON as text.",
+    example="json2db-sync check-schema planner.db postgresql://me@host/planner",
+    short="In what do two schemas differ?",
+)
+@options(
+    _ends("a", "b"), _TABLES,
+    option("--fix", is_flag=True, default=None, heading=_HOW,
+           help="Execute on B, after a backup, what changes no value and drops nothing: columns, keys, constraints and "
+           "indexes are added, columns of JSON texts become JSONB."),
+    shared.CONFIG_FILE, shared.WAIT, shared.OUTPUT,
+)  # fmt: skip
+def check_schema(call: Call, a: str | None, b: str | None, **arguments: object) -> int:
+    return perform(call, "check_schema", lambda runner: runner.check_schema(a, b, **_chosen(arguments)), answers=True)

@@ -82,7 +82,7 @@ class Databases:
 
     def browse(self) -> None:
         """Do what the user chooses, until the user goes back."""
-        doing: dict[str, Callable[[], str]] = {"move": self._transfer, "compare": self._compare}
+        doing: dict[str, Callable[[], str]] = {"move": self._transfer, "compare": self._compare, "check": self._check}
         if self._move is None:
             self._move = Move(self._session.database, os.environ.get(VARIABLE, ""))
         at = "move"
@@ -90,6 +90,7 @@ class Databases:
             options = [
                 Option("move", "Move", "a database into another, and prove it"),
                 Option("compare", "Compare", "two databases, row by row"),
+                Option("check", "Check schemas", "in what they differ, and what it means"),
                 BACK,
             ]
             at = self._prompts.choose("Databases", options, default=at)
@@ -132,6 +133,17 @@ class Databases:
         move = self._chosen
         words = ["compare", masked_address(move.source), masked_address(move.target)]
         self._run(words, "compare", move.source, move.target)
+        return "check"
+
+    def _check(self) -> str:
+        self._name_both("Check")
+        move = self._chosen
+        words = ["check-schema", masked_address(move.source), masked_address(move.target)]
+        result = self._run(words, "check_schema", move.source, move.target)
+        mendable = [one for one in result.get("differences", ()) if one.statement and not one.fixed]
+        question = "Execute these statements on the second? A backup is made first."
+        if mendable and self._prompts.confirm(question, default=False):
+            self._run([*words, "--fix"], "check_schema", move.source, move.target, fix=True)
         return "move"
 
     def _run(self, words: list[str], method: str, *databases: str, **options: Any) -> Result:

@@ -101,34 +101,52 @@ def _value(text: str | None, canvas: Canvas) -> Part:
 
 def schemas(result: CheckSchemaResult, canvas: Canvas) -> None:
     """Compatible or not, then each difference with what it means and the statement that mends it."""
+    alone = result.target is None
     open_ones = [one for one in result.differences if not one.fixed]
     fixed = len(result.differences) - len(open_ones)
-    tables = f"{counted(result.tables, 'table')} compared"
+    tables = f"{counted(result.tables, 'table')} {'looked at' if alone else 'compared'}"
     if not result.differences:
-        canvas.item(GOOD, ("The schemas are equal", "bold"), f": {tables}")
+        equal = "No column holds JSON as text that could be JSONB" if alone else "The schemas are equal"
+        canvas.item(GOOD, (equal, "bold"), f": {tables}")
     elif not open_ones:
         canvas.item(GOOD, (f"{counted(fixed, 'difference')} mended", "bold"), f": {tables}")
     else:
         works = "a transfer works all the same" if result.compatible else "a transfer would fail"
         mended = f", {fixed:,} mended" if fixed else ""
-        canvas.item(LOOK, (counted(len(open_ones), "difference"), "bold"), f"{mended}: {works}; {tables}")
+        what = "column of JSON texts" if alone else "difference"
+        what = counted(len(open_ones), what, "columns of JSON texts" if alone else None)
+        canvas.item(LOOK, (what, "bold"), f"{mended}: {tables if alone else f'{works}; {tables}'}")
     _sides(result.source, result.target, canvas)
     if result.backup:
         canvas.pairs([(("backup", "dim"), result.backup)])
-    for one in result.differences[: MOST * 2]:
-        _schema_difference(one, canvas)
-    canvas.more(MOST * 2, len(result.differences), "difference", "--json shows all")
+    others = _only_there(result.differences, canvas)
+    for one in others[: MOST * 2]:
+        _schema_difference(one, canvas, alone=alone)
+    canvas.more(MOST * 2, len(others), "difference", "--json shows all")
     if any(one.statement for one in open_ones):
         canvas.blank()
-        canvas.line(("check-schema --fix does what changes no value, after a backup of B.", "dim"))
+        canvas.line(("check-schema --fix does what changes no value, after a backup.", "dim"))
     worth_a_look(canvas, notes=result.notes)
 
 
-def _schema_difference(one: SchemaDifference, canvas: Canvas) -> None:
+def _only_there(differences: Sequence[SchemaDifference], canvas: Canvas) -> list[SchemaDifference]:
+    """Tables that one side has, and that stay as they are, on one line; the differences that are left."""
+    tables = [one for one in differences if one.what == "table" and one.statement is None]
+    for side, there in (
+        ("A", [one for one in tables if one.second is None]),
+        ("B", [one for one in tables if one.first is None]),
+    ):
+        if there:
+            canvas.heading(f"Only in {side}", (there[0].meaning, "dim"))
+            canvas.line(some_of([one.table for one in there], _MOST_TABLES), indent=2)
+    return [one for one in differences if one not in tables]
+
+
+def _schema_difference(one: SchemaDifference, canvas: Canvas, *, alone: bool) -> None:
     place = f"{one.table}.{one.column}" if one.column else one.table
     mark: Part = ("mended", "green") if one.fixed else "" if one.compatible else ("in the way of a transfer", "red")
     canvas.heading(place, one.what.replace("_", " "), "  ", mark)
-    sides = [(side, text) for side, text in (("A", one.first), ("B", one.second))]
+    sides = (("is", one.second),) if alone else (("A", one.first), ("B", one.second))
     canvas.pairs([((side, "dim"), ("none", "dim") if text is None else text) for side, text in sides])
     canvas.line(one.meaning, indent=2)
     if one.statement:

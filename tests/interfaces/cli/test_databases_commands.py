@@ -12,7 +12,7 @@ import pytest
 from support.called import Run, one_json
 
 from json2db_sync import SyncRunner
-from json2db_sync.results import CompareResult, TransferResult
+from json2db_sync.results import CheckSchemaResult, CompareResult, TransferResult
 
 URL = "DATABASE_URL"
 SECRET = "Zq7xT9vK2w"
@@ -48,7 +48,7 @@ def flat(text: str) -> str:
 def recorded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[Any, ...], dict[str, Any]]]:
     """What the runner would be called with."""
     calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
-    kinds = {"transfer": TransferResult, "compare": CompareResult}
+    kinds = {"transfer": TransferResult, "compare": CompareResult, "check_schema": CheckSchemaResult}
     for name, kind in kinds.items():
 
         def record(_runner: object, *given: Any, _name: str = name, _kind: Any = kind, **options: Any) -> Any:
@@ -67,6 +67,8 @@ def test_a_database_is_moved_compared_and_checked(run: Run) -> None:
     assert rows("copy.db") == rows("planner.db")
     done = run("compare", "planner.db", "copy.db")
     assert (done.exit_code, "Equal: 5 rows of 2 tables" in done.stdout) == (0, True)
+    done = run("check-schema", "planner.db", "copy.db")
+    assert (done.exit_code, "The schemas are equal" in done.stdout) == (0, True)
 
 
 def test_a_dry_run_writes_nothing(run: Run) -> None:
@@ -94,6 +96,7 @@ def test_a_dry_run_writes_nothing(run: Run) -> None:
          ("compare", ("a", "b"),
           {"ignore": ["x", "t.y"], "tolerance": {"moments": "1ms"}, "where": {"t": "id>=5"},
            "tables": ["t"], "schema": "s", "most": 0})),
+        (["check-schema", "a", "-", "--fix", "--table", "x"], ("check_schema", ("a", None), {"fix": True, "tables": ["x"]})),
     ],
 )  # fmt: skip
 def test_options_reach_the_runner(run: Run, recorded, words: list[str], expected: object) -> None:
@@ -126,6 +129,7 @@ def test_the_settings_of_a_call_reach_the_runner(run: Run, monkeypatch: pytest.M
         ["transfer", "a", "b", "--json", "events.payload"],
         ["compare", "a", "b", "--tolerance", "1ms"],
         ["compare", "a", "b", "--where", "events"],
+        ["check-schema", "a", "b", "--fixx"],
     ],
 )
 def test_wrong_usage_ends_with_2(run: Run, recorded, words: list[str]) -> None:
@@ -141,6 +145,7 @@ def test_database_url_stands_for_the_second(run: Run, monkeypatch: pytest.Monkey
     assert run("transfer", "-", "back.db").exit_code == 0
     assert rows("back.db") == rows("there.db") == rows("planner.db")
     assert run("compare", "back.db").exit_code == 0
+    assert run("check-schema", "-", "back.db").exit_code == 0
 
 
 @pytest.mark.parametrize("command", ["transfer", "compare"])
@@ -173,6 +178,17 @@ def test_a_difference_ends_with_3_and_is_named(run: Run) -> None:
     assert "Different: 1 of 2 tables" in told
     assert "title A Film B film" in told
     assert run("compare", "planner.db", "copy.db", "--ignore", "title", "--where", "events=id<3").exit_code == 0
+
+
+def test_a_schema_that_differs_ends_with_3_and_is_mended(run: Run) -> None:
+    """The statement is shown, and --fix executes it after a backup."""
+    run("transfer", "planner.db", "copy.db", "-q")
+    change("planner.db", "ALTER TABLE events ADD COLUMN note TEXT")
+    done = run("check-schema", "planner.db", "copy.db")
+    assert (done.exit_code, "ALTER TABLE" in done.stdout) == (3, True)
+    done = run("check-schema", "planner.db", "copy.db", "--fix")
+    assert "backup" in done.stdout
+    assert run("check-schema", "planner.db", "copy.db").exit_code == 0
 
 
 def test_what_the_target_would_refuse_is_named_before(run: Run) -> None:
@@ -224,7 +240,7 @@ def test_replace_with_yes_asks_nothing(run: Run) -> None:
 
 
 @pytest.mark.parametrize("words", [["transfer", "planner.db", "{}"], ["transfer", "{}", "copy.db"],
-                                   ["compare", "planner.db", "{}"]])  # fmt: skip
+                                   ["compare", "planner.db", "{}"], ["check-schema", "{}", "planner.db"]])  # fmt: skip
 @pytest.mark.parametrize("where", ["argument", "environment"])
 def test_no_password_comes_out(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: list[str], where: str) -> None:  # fmt: skip
     """Of a database that is not reached: neither on the screen, nor in JSON, nor in what is written."""

@@ -68,8 +68,9 @@ def test_two_databases_are_compared_and_checked(sit: Sit) -> None:
     move(sit, "y", *OUT)
     change("copy.db", "DELETE FROM events WHERE id = 2")
     named = (ENTER, CLEAR, "copy.db", ENTER)
-    seen = sit("9", ENTER, "c", ENTER, *named, *OUT, db="planner.db")
+    seen = sit("9", ENTER, "c", ENTER, *named, "ch", ENTER, ENTER, ENTER, *OUT, db="planner.db")
     assert "Different: 1 of 2 tables" in seen
+    assert "The schemas are equal" in seen
     assert "same as: json2db-sync compare planner.db copy.db" in seen
 
 

@@ -185,6 +185,24 @@ def test_schemas_tell_what_a_difference_means_and_what_mends_it() -> None:
     assert flat(KINDS["same schema"]).startswith("✓ The schemas are equal: 4 tables compared")
 
 
+def test_tables_of_one_side_are_one_line() -> None:
+    """They are named together, with what that means."""
+    two = [SchemaDifference(name, None, "table", None, name, "a transfer leaves it", compatible=True) for name in "xy"]
+    text = flat(replace(CHECKED, differences=tuple(two)))
+    assert "Only in B a transfer leaves it x, y" in text
+
+
+def test_one_database_alone_is_told_as_one() -> None:
+    """Its columns of JSON texts, and no A and B where there is nothing to compare."""
+    alone = replace(CHECKED, target=None, backup=None, differences=(replace(CHECKED.differences[0], fixed=False),))
+    text = flat(alone)
+    assert text.startswith("! 1 column of JSON texts: 4 tables looked at")
+    assert "is text" in text
+    assert "B " not in text
+    equal = flat(replace(alone, differences=()))
+    assert equal.startswith("✓ No column holds JSON as text that could be JSONB: 4 tables looked at")
+
+
 def test_hostile_names_and_values_move_nothing() -> None:
     """Control characters, markup and text that runs backwards are shown as what they are."""
     plan = replace(PLAN.plan[0], name=HOSTILE, target=HOSTILE)
