@@ -17,7 +17,7 @@ from json2db_sync.model.decimals import number_key
 from json2db_sync.model.jsontext import canonical, decode
 from json2db_sync.model.kinds import Kind
 from json2db_sync.model.moments import moment_text
-from json2db_sync.model.plan import EntityPlan, TablePlan
+from json2db_sync.model.plan import ColumnPlan, EntityPlan, TablePlan
 from json2db_sync.verification.value_checks import ValueCheck, own_columns
 
 PAGE = 1000
@@ -59,7 +59,14 @@ class TableRows:
         self.custom = frozenset(custom.name for custom in plan.custom) if not table.depth else frozenset()
         self._types = {column.name: column.type for column in built.columns}
         columns = [column for column in table.columns if table.depth or column.name != names.ID]  # that of the key
-        planned = [*columns, *own_columns(plan, table)]
+        typed = [
+            (self.id, plan.id_kind),
+            (names.DATA_SOURCE, Kind.TEXT),
+            (names.LOAD, Kind.INTEGER),
+            (names.HASH, Kind.INTEGER),
+        ]
+        ours = [ColumnPlan(name, "", kind) for name, kind in typed[: 1 if table.depth else None]]
+        planned = [*columns, *ours, *own_columns(plan, table)]
         self.kinds = dict.fromkeys(self._types, Kind.TEXT) | {one.name: one.kind for one in planned}
         self._checks = {column.name: ValueCheck(database, column) for column in planned}
         forms = {one.name: database.stored_form(one.kind, one.stored_format) for one in planned}

@@ -128,7 +128,16 @@ def test_what_only_the_target_can_tell_is_named_too(tmp_path, postgres_url):
 
 @pytest.mark.parametrize(
     ("column", "value"),
-    [("n", "'many'"), ("n", "1.5"), ("x", "9e999"), ("at", "'yesterday'"), ("data", "'{'"), ("on", "7")],
+    [
+        ("n", "'many'"),
+        ("n", "1.5"),
+        ("x", "9e999"),
+        ("at", "'yesterday'"),
+        ("data", "'{'"),
+        ("on", "7"),
+        ("data_source", "X'00ff'"),
+        ("_load", "'none'"),
+    ],
 )
 def test_values_that_someone_put_there_are_found(tmp_path, postgres_url, column, value):
     """What is not of its column's kind, as SQLite lets one write it, is named with its column, and never made something else."""
