@@ -10,6 +10,7 @@ from json2db_sync.comparison.pairs import PairedTable, Pairs
 from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable, ForeignKey, Index, Unique
 from json2db_sync.databases.catalog.types import ColumnType, TypeName
 from json2db_sync.databases.table_stores import TableStore
+from json2db_sync.errors import DatabaseError
 from json2db_sync.results.transfer import SchemaDifference
 
 Place = tuple[str | None, str]
@@ -45,7 +46,7 @@ class SchemaComparison:
     """
 
     def __init__(self, second: Catalog, pairs: Pairs, expected: Expected, store: TableStore) -> None:
-        self._catalog, self._pairs, self._expected, self._store = second, pairs, expected, store
+        self._catalog, self._pairs, self._expected, self.store = second, pairs, expected, store
         self._alter = store.alterations
 
     def differences(self, missing: Sequence[CatalogTable], extra: Sequence[CatalogTable]) -> Iterator[Difference]:
@@ -55,7 +56,7 @@ class SchemaComparison:
         """
         for table in missing:
             made = self._expected.of_first.get(table.place)
-            creation = self._store.creation(self._of(made)) if made else None
+            creation = self.store.creation(self._of(made)) if made else None
             statements = [one.sql for one in (*creation.before, *creation.after)] if creation else []
             yield _difference(table, "table", table.title, None, "a transfer makes it", statements=statements)
         for table in extra:
@@ -76,7 +77,7 @@ class SchemaComparison:
 
     def made_after(self, table: CatalogTable, what: str) -> list[str]:
         """Statements that make indexes or keys of a table that is there."""
-        return [one.sql for one in self._store.creation(self._of(table)).after if one.what == what]
+        return [one.sql for one in self.store.creation(self._of(table)).after if one.what == what]
 
 
 class _Table:
@@ -130,9 +131,9 @@ class _Table:
         sides: tuple[str | None, str | None]
         reverse = self._whole.reverse(table, other.name)
         is_json = made.type.name is TypeName.JSONB and other.type.name in (TypeName.TEXT, TypeName.JSON)
-        statement = self._alter.to_jsonb(table, other.name) if is_json else None
-        if statement is not None:
-            yield json_texts(table, other.name, statement, one.type.declared)
+        as_text = json_texts(self._whole.store, table, other.name, one.type.declared) if is_json else None
+        if as_text is not None:
+            yield as_text
         elif not (alike(made.type, other.type) or (reverse is not None and alike(reverse, one.type))):
             yield self._type(one, wanted, other)
         if one.nullable != other.nullable and not _is_key(table, other.name) and not _is_key(self._first, one.name):
@@ -250,12 +251,18 @@ class _Table:
         return parts, index.unique, normal(index.where), index.method
 
 
-def json_texts(table: CatalogTable, column: str, statement: str, first: str | None = None) -> Difference:
-    """A column of JSON that is held as text, in a database that has JSONB."""
-    declared = table.column(column).type.declared
+def json_texts(store: TableStore, table: CatalogTable, column: str, first: str | None = None) -> Difference | None:
+    """A column of JSON that is held as text; None where the database has no JSONB."""
     meaning = "JSON is held as text: no index looks into it, and it is parsed whenever it is read"
-    told = SchemaDifference(table.title, column, "json", first, declared, meaning, compatible=True, statement=statement)
-    return Difference(told, (statement,), json=(table, column))
+    try:
+        statements = tuple(one.sql for one in store.to_jsonb(table, column))
+        if not statements:
+            return None
+    except DatabaseError as error:  # views are in the way
+        statements, meaning = (), f"{meaning}; {error.message}"
+    declared, text = table.column(column).type.declared, ";\n".join(statements) or None
+    told = SchemaDifference(table.title, column, "json", first, declared, meaning, compatible=True, statement=text)
+    return Difference(told, statements, json=(table, column))
 
 
 def _difference(

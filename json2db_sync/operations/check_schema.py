@@ -101,15 +101,13 @@ def _json_alone(end: _Schema, check: SchemaCheck) -> tuple[int, list[Difference]
     from json2db_sync.comparison.schemas import json_texts
 
     pairs = pair(end.catalog, end.catalog, Chosen(check.tables, check.exclude_tables)).tables
-    found = []
+    found: list[Difference] = []
     for table in (one.first for one in pairs if not one.first.is_view):
         for column in table.columns:
-            statement = end.store.alterations.to_jsonb(table, column.name)
             kind = column.type.name
-            if statement is None or kind not in (TypeName.JSON, TypeName.TEXT):
-                continue
-            if kind is TypeName.JSON or _holds_json_alone(end.store, table, column):
-                found.append(json_texts(table, column.name, statement))
+            told = json_texts(end.store, table, column.name) if kind in (TypeName.JSON, TypeName.TEXT) else None
+            if told is not None and (kind is TypeName.JSON or _holds_json_alone(end.store, table, column)):
+                found.append(told)
     return len(pairs), found
 
 
@@ -137,7 +135,7 @@ def _checked(end: _Schema, found: Sequence[Difference], notes: list[Note]) -> li
 
     checked = []
     for one in found:
-        if one.json is not None:
+        if one.json is not None and one.statements:
             table, name = one.json
             texts = _texts(end.store, table, table.column(name))
             first = next(((text, why) for text in texts if (why := jsonb_problem(text))), None)

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from random import Random
 
+import psycopg
 import pytest
 from support import every_type
 from support.postgres import Server
@@ -86,6 +87,23 @@ def test_tables_without_a_key(two: tuple[str, str]) -> None:
     assert result.needs_attention
     assert (table.by, table.missing, table.extra, table.equal) == ("multiset", 1, 1, 50)
     assert Counter(each.what for each in table.differences) == {"missing": 1, "extra": 1}
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_keys_that_databases_order_otherwise(tmp_path: Path, postgres_url: str, turned: bool) -> None:
+    """Numbers on one side and their texts on the other: both are read again and sorted, in the same transactions."""
+    file = str(tmp_path / "numbers.db")
+    script(file, """CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT);
+        WITH RECURSIVE n (i) AS (VALUES (0) UNION ALL SELECT i + 1 FROM n WHERE i < 29999)
+        INSERT INTO t SELECT i, printf('%.90c', 'x') FROM n""")  # fmt: skip
+    with psycopg.connect(postgres_url.replace("+psycopg", "")) as connection:
+        connection.execute("CREATE TABLE t (id text PRIMARY KEY, a text)")
+        connection.execute(
+            "INSERT INTO t SELECT i::text, repeat('x', 90) FROM generate_series(0, 29999) i WHERE i <> 7"
+        )
+    pair = (postgres_url, file) if turned else (file, postgres_url)
+    found = only(compared(*pair))
+    assert (found.missing, found.extra, found.different, found.equal) == (not turned, turned, 0, 29999)
 
 
 def script(url: str, sql: str) -> None:

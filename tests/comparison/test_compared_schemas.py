@@ -205,3 +205,11 @@ def test_rows_that_stand_against_a_constraint(source: str, copies: Callable[[str
     result = checked(source, copy, fix=True)
     assert {each.what: each.fixed for each in result.differences} == {"check": False, "column": True}
     assert [note.code for note in result.notes] == ["not_mended"]
+
+
+def test_a_view_keeps_json_a_text(postgres_url: str) -> None:
+    """What reads a column stands in the way of its becoming JSONB: it is named, and nothing is done."""
+    execute(postgres_url, "CREATE TABLE t (id int, a json); CREATE VIEW reading AS SELECT a ->> 'x' AS x FROM t")
+    (told,) = checked(postgres_url, fix=True).differences
+    assert (told.what, told.statement, told.fixed) == ("json", None, False)
+    assert "reading" in told.meaning

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections import Counter
 from datetime import timedelta
 from decimal import Decimal
@@ -160,3 +161,22 @@ def test_readers_end_when_a_comparison_does() -> None:
     with pytest.raises(ValueError, match="broken"):
         compared(one, two)
     assert closed == [one, two]
+
+
+def test_memory_is_bounded() -> None:
+    """A hundred thousand missing rows, by key, sorted and as a multiset, take no more than a few batches."""
+
+    class Many(RowLists):
+        def read(self, table, columns, **more):
+            for start in range(0, 100_000, 1000):
+                numbers = range(start, start + 1000)
+                yield [[f"{number:06}" for number in numbers], ["x" * 200] * 1000, [None] * 1000]
+
+    others = RowLists([("b", None, None), ("a", None, None)], 1, lambda row: -ord(str(row[0])))
+    for key in (True, False):
+        tracemalloc.start()
+        found = compared(Many([]), others, key=key, rules=Rules(most=2))
+        _now, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert (found.missing, found.extra) == (100_000, 2)
+        assert most < 60 * 2**20

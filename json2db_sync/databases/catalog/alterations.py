@@ -34,10 +34,6 @@ class Alterations:
         """One more constraint."""
         return None
 
-    def to_jsonb(self, table: CatalogTable, column: str) -> str | None:
-        """A column of JSON texts becomes one of JSONB."""
-        return None
-
 
 class SQLiteAlterations(Alterations):
     """SQLite adds columns; all else means making the table anew."""
@@ -85,6 +81,3 @@ class PostgreSQLAlterations(Alterations):
     def add_constraint(self, table: CatalogTable, constraint: Unique | Check, *, primary: bool = False) -> str | None:
         definition = postgresql_ddl.constraint_definition(constraint, primary=primary)
         return f"ALTER TABLE {postgresql_ddl.qualified(table)} ADD {definition}"
-
-    def to_jsonb(self, table: CatalogTable, column: str) -> str | None:
-        return postgresql_ddl.to_jsonb(table, column).sql

@@ -129,7 +129,7 @@ class PostgreSQLTables(TableStore):
         if where:
             statement += f" WHERE {where}"
         by = ", ".join(_ordered(name, table.column(name).type) for name in order)
-        with self._driver.cursor() as cursor:
+        with self._driver.cursor() as cursor, self._left_early():
             _load_texts(cursor)
             at_once = _AT_ONCE if small and psycopg.capabilities.has_stream_chunked() else 1
             sent = cursor.stream((f"{statement} ORDER BY {by}" if by else statement).encode(), size=at_once)
@@ -137,6 +137,17 @@ class PostgreSQLTables(TableStore):
                 most = max(1, _VALUES // max(1, len(columns)))
                 for rows in iter(lambda: [*islice(sent, most)], []) if small else _sized(sent, batch_bytes):
                     yield [*zip(*rows, strict=True)]
+
+    @contextmanager
+    def _left_early(self) -> Iterator[None]:
+        """Who reads no further has the statement cancelled, and not the transaction with it."""
+        self._driver.execute("SAVEPOINT reading_rows")
+        try:
+            yield
+        except GeneratorExit:
+            self._driver.execute("ROLLBACK TO SAVEPOINT reading_rows")
+            raise
+        self._driver.execute("RELEASE SAVEPOINT reading_rows")
 
     def _found(self, table: CatalogTable) -> tuple[str, bool]:
         """How a statement names a table, and whether it holds small rows alone, none of whose values are kept apart.
