@@ -106,7 +106,8 @@ class Move:
 
         :raises ValidationError: when they are not equal.
         """
-        found = compared(self.source, self.target, table)
+        report = self.meter.aside("compare").file_started(table.source.title)
+        found = compared(self.source, self.target, table, lambda _rows: report(0, 0))
         extra = found.extra if mode == "create" else 0
         if found.missing != rejected or found.different or extra:
             first = next(iter(found.differences), None)
@@ -122,8 +123,11 @@ class Move:
         return MovedTable(table.source.title, title, rows, rejected, found.digest, equal=True)
 
 
-def compared(source: TableStore, target: TableStore, table: MappedTable) -> ComparedTable:
-    """A table of the source and what it became, value by value."""
+def compared(source: TableStore, target: TableStore, table: MappedTable, told: Callable[[int], None]) -> ComparedTable:
+    """A table of the source and what it became, value by value.
+
+    :param told: is told of rows that were compared.
+    """
     marked = tuple(wire if wire.strangers != "refuse" else replace(wire, strangers="marked") for wire in table.reading)
     keys = table.source.primary_key, table.target.primary_key
     names = {wire.name: other.name for wire, other in zip(table.reading, table.writing, strict=True)}
@@ -131,7 +135,7 @@ def compared(source: TableStore, target: TableStore, table: MappedTable) -> Comp
     if keys[0] and keys[1] and [names.get(name) for name in keys[0].columns] == [*keys[1].columns]:
         key = keys[0].columns
     first = End(source, table.source, marked)
-    return compare_tables(first, End(target, table.target, table.writing), key, Rules(most=3))
+    return compare_tables(first, End(target, table.target, table.writing), key, Rules(most=3, told=told))
 
 
 def _place(table: CatalogTable) -> str:

@@ -56,7 +56,7 @@ class Found:
 class Preflight:
     """One look at all that is to be moved.
 
-    :param profiles: of the columns, where the source has any.
+    :param source_typed: does the source hold its rows to types and constraints?
     """
 
     def __init__(self, store: TableStore, mapped: Mapped, types: TargetTypes, *, source_typed: bool) -> None:
@@ -65,7 +65,10 @@ class Preflight:
         self._by_place = {table.source.place: table for table in mapped.tables}
 
     def found(self, table: MappedTable, profiles: Mapping[str, ColumnProfile]) -> Iterator[Misfit]:
-        """Everything in one table."""
+        """Everything in one table.
+
+        :param profiles: of its columns, where the source has any.
+        """
         wires = [self._held(wire) for wire in table.reading]
         doubtful = [wire for wire in wires if not fits(wire, profiles.get(wire.name))]
         if doubtful and TypeName.ANY not in {wire.type.name for wire in doubtful}:
@@ -120,15 +123,21 @@ class Preflight:
         wires.sort(key=lambda wire: names.index(wire.name))
         return self._store.read(table.source, wires, where=where)
 
-    def _duplicates(self, table: MappedTable, profiles: Mapping[str, ColumnProfile]) -> Iterator[Misfit]:
-        """Keys that are equal by the target's types alone."""
+    @staticmethod
+    def merging_keys(table: MappedTable, profiles: Mapping[str, ColumnProfile]) -> list[list[str]]:
+        """The columns of unique keys that may be equal by the target's types alone."""
         by_target = {other.name: wire for wire, other in zip(table.reading, table.writing, strict=True)}
         rows = max((profile.rows for profile in profiles.values()), default=0)
+        found = []
         for key in _unique_keys(table.target) if 0 < rows <= _MOST_KEYS else ():
             wires = [by_target[name] for name in key.columns if name in by_target]
-            if len(wires) < len(key.columns) or not any(wire.type.name in _MERGING for wire in wires):
-                continue
-            names, seen = [wire.name for wire in wires], set()
+            if len(wires) == len(key.columns) and any(wire.type.name in _MERGING for wire in wires):
+                found.append([wire.name for wire in wires])
+        return found
+
+    def _duplicates(self, table: MappedTable, profiles: Mapping[str, ColumnProfile]) -> Iterator[Misfit]:
+        for names in self.merging_keys(table, profiles):
+            seen = set()
             for batch in self._read(table, "1 = 1", names):
                 for row in zip(*batch, strict=True):
                     if None not in row and row in seen:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import BinaryIO
 
@@ -20,12 +20,17 @@ class Rejecting:
     """The rows of a source, without those that the target refuses.
 
     :param conditions: of each table, what its rows must not be.
+    :param keys: of each table, columns that are to be told apart by their canonical texts.
     """
 
     def __init__(
-        self, store: TableStore, tables: Sequence[MappedTable], conditions: Mapping[Place, Sequence[Condition]]
+        self,
+        store: TableStore,
+        tables: Sequence[MappedTable],
+        conditions: Mapping[Place, Sequence[Condition]],
+        keys: Mapping[Place, Sequence[Sequence[str]]],
     ) -> None:
-        self._store, self._conditions = store, conditions
+        self._store, self._conditions, self._keys = store, conditions, keys
         self._tables = {table.source.place: table for table in tables}
         self._gone: dict[tuple[Place, tuple[str, ...]], set[Key]] = {}
         """Of tables and columns that others refer to: what rejected rows have there."""
@@ -50,10 +55,10 @@ class Rejecting:
     def batches(self, table: MappedTable, rejects: BinaryIO) -> Iterator[Batch]:
         """What the target takes; the rest goes into the file."""
         place, names = table.source.place, [wire.name for wire in table.reading]
-        self.rejected[place] = 0
+        self.rejected[place], why = 0, self._reasons(table)
         for condition, batch in self._parts(table):
             rows = [*zip(*batch, strict=True)]
-            reasons = [condition.why if condition else self._why(table, row) for row in rows]
+            reasons = [condition.why if condition else why(row) for row in rows]
             for reason, row in zip(reasons, rows, strict=True):
                 if reason is not None:
                     self.rejected[place] += 1
@@ -63,9 +68,10 @@ class Rejecting:
                 yield batch if len(good) == len(rows) else [*zip(*good, strict=True)]
 
     def _bad(self, table: MappedTable) -> Iterator[tuple[str, Key]]:
+        why = self._reasons(table)
         for condition, batch in self._parts(table):
             for row in zip(*batch, strict=True):
-                reason = condition.why if condition else self._why(table, row)
+                reason = condition.why if condition else why(row)
                 if reason is not None:
                     yield reason, row
 
@@ -80,6 +86,24 @@ class Rejecting:
         where = f"NOT {any_of(conditions)}" if conditions else None
         for batch in self._store.read(table.source, marked, where=where):
             yield None, batch
+
+    def _reasons(self, table: MappedTable) -> Callable[[Key], str | None]:
+        """Why a row is left out, for rows as they come; None where it is not."""
+        names = [wire.name for wire in table.reading]
+        places = [[names.index(name) for name in key] for key in self._keys.get(table.source.place, ())]
+        seen: list[set[Key]] = [set() for _key in places]
+
+        def why(row: Key) -> str | None:
+            reason = self._why(table, row)
+            keys = [tuple(row[number] for number in key) for key in places]
+            if reason is None and any(key in known for key, known in zip(keys, seen, strict=True)):
+                return "its key is there already, as the target compares"
+            for key, known in zip(keys, seen, strict=True):
+                if reason is None and None not in key:
+                    known.add(key)
+            return reason
+
+        return why
 
     def _why(self, table: MappedTable, row: Key) -> str | None:
         for wire, value in zip(table.reading, row, strict=True):

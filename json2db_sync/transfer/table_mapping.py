@@ -101,9 +101,9 @@ class TableMapper:
         if self._ends.same_kind:
             return MappedColumn(column, column)
         chosen = self._chosen(column)
-        made = CatalogColumn(
-            name, chosen.type, column.nullable, identity=self._identity(column), comment=column.comment
-        )
+        identity, key = self._identity(column), self._source.primary_key
+        nullable = column.nullable and not (self._types.keys_are_required and key and column.name in key.columns)
+        made = CatalogColumn(name, chosen.type, nullable, identity=identity, comment=column.comment)
         if column.collation is not None:
             reason = f"the target has no {column.collation}: its texts compare by their bytes"
             self._ends.leave("collation", self._source, column.name, reason)

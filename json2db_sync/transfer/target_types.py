@@ -43,6 +43,8 @@ class TargetTypes(ABC):
     """Columns that it gives to every table."""
     keys_are_relations = False
     """Has a key a name among those of tables and indexes?"""
+    keys_are_required = True
+    """Do columns of a primary key take no NULL?"""
     typed = True
     """Do its columns hold values of their types alone?"""
     typed_json = True
@@ -129,7 +131,7 @@ class SQLiteTypes(TargetTypes):
     typed = typed_json = nulls_may_be_equal = False
     same_kind_wire = TypeName.ANY
     numbers_only_keys = holds_nul = True
-    holds_signed_zero = False
+    holds_signed_zero = keys_are_required = False
 
     def creation(self, catalog: Catalog) -> Creation:
         return sqlite_ddl.creation(catalog)

@@ -192,11 +192,13 @@ class Transfer:
         typed = types_of(self._catalog.database).typed
         preflight = Preflight(self._store, self._mapped, self._types, source_typed=typed)
         self._conditions: dict[tuple[str | None, str], list[Condition]] = {}
+        self._keys: dict[tuple[str | None, str], list[list[str]]] = {}
         for table in self._mapped.tables:
-            self._conditions[table.source.place] = preflight.conditions(table)
-            for misfit in preflight.found(table, self._profiles.get(table.source.place, {})):
+            place, profiles = table.source.place, self._profiles.get(table.source.place, {})
+            self._conditions[place] = preflight.conditions(table)
+            self._keys[place] = preflight.merging_keys(table, profiles)
+            for misfit in preflight.found(table, profiles):
                 found.add(misfit)
-            profiles = self._profiles.get(table.source.place, {})
             meter.add(table.source.title, next((one.rows for one in profiles.values()), table.source.rows or 0))
         if self._entities:
             for _plan, misfit in entity_misfits(self._source, self._target, self._reading, self._entities):
@@ -272,7 +274,7 @@ class Transfer:
     ) -> list[MovedTable]:
         """Of an application. They are made and filled, unless they were, and finished."""
         batches = self._all_rows
-        rejecting = Rejecting(self._store, self._mapped.tables, self._conditions) if rejects else None
+        rejecting = Rejecting(self._store, self._mapped.tables, self._conditions, self._keys) if rejects else None
         if rejecting is not None and rejects is not None:
             rejecting.look()
             batches = partial(rejecting.batches, rejects=rejects)

@@ -343,3 +343,36 @@ def test_a_source_that_changed_meanwhile_is_moved_anew(tmp_path, database_url, m
     assert (refused.success, refused.reason) == (False, "not_equal")
     assert not tables_of(database_url)
     assert ok(SyncRunner().transfer(source, database_url, resume=True)).tables
+
+
+def test_keys_that_only_the_target_takes_for_equal(tmp_path, postgres_url):
+    """They are found before; the first of them is kept where the others may be left out."""
+    source = lite(
+        tmp_path / "a.db",
+        "CREATE TABLE days (at DATETIME PRIMARY KEY, n INT)",
+        "INSERT INTO days VALUES ('2024-01-01 10:00:00', 1), ('2024-01-01T10:00:00', 2), ('2024-01-01 10:00:00.0', 3)",
+        "INSERT INTO days VALUES ('2024-01-02 10:00:00', 4), (NULL, 5)",
+    )
+    refused = SyncRunner().transfer(source, postgres_url)
+    assert {(one.column, one.code): one.count for one in refused.refused} == {("at", "duplicate"): 2, ("at", "null"): 1}
+    done = ok(SyncRunner().transfer(source, postgres_url, on_error="reject"))
+    assert [(table.rows, table.rejected, table.equal) for table in done.tables] == [(2, 3, True)]
+    assert query(postgres_url, "SELECT n FROM days ORDER BY n") == [(1,), (4,)]
+    assert len(Path(done.rejects).read_text().splitlines()) == 3
+
+
+def test_a_database_of_other_rows_is_not_equal(tmp_path, postgres_url):
+    """Where something in the target changes values, nothing is kept."""
+    source = lite(tmp_path / "a.db", "CREATE TABLE t (id INTEGER PRIMARY KEY, n INT)", "INSERT INTO t VALUES (1, 2)")
+    query(postgres_url, "CREATE TABLE t (id BIGINT PRIMARY KEY, n BIGINT)")
+    query(
+        postgres_url,
+        "CREATE FUNCTION more() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.n := NEW.n + 1; RETURN NEW; END'",
+    )
+    query(postgres_url, "CREATE TRIGGER more BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION more()")
+    result = SyncRunner().transfer(source, postgres_url, mode="append")
+    assert (result.success, result.reason) == (False, "not_equal")
+    assert "id = 1" in result.error
+    assert query(postgres_url, "SELECT count(*) FROM t") == [(0,)]
+    ok(SyncRunner().transfer(source, postgres_url, mode="append", verify=False))
+    assert query(postgres_url, "SELECT n FROM t") == [(3,)]
