@@ -12,7 +12,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[2] / "json2db_sync"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-MOST_LINES = 58_500
+MOST_LINES = 59_000
 MOST_ANY = 430
 LONGEST_FUNCTION = 40
 """Lines, its docstring apart."""
