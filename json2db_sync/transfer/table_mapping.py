@@ -231,7 +231,7 @@ class TableMapper:
             elif not self._ends.same_kind and key.table in moved:
                 kept.append(replace(key, schema=None))
             else:
-                self._leave_key(key, f"{key.table} is not moved")
+                self._leave_key(key, f"{key.table} is not among these tables")
         return tuple(kept)
 
     def _leave_key(self, key: ForeignKey, reason: str) -> None:
@@ -257,7 +257,7 @@ class TableMapper:
         """Why the target cannot have a foreign key; None where it can."""
         parent = self._ends.moved.get(self._parent(key))
         if parent is None or parent.is_view:
-            return f"{key.table} is not moved"
+            return f"{key.table} is not among these tables"
         columns = self._ends.columns[parent.place]
         if not key.referred or not {*key.referred} <= columns.keys():
             return f"{key.table} has no such columns"

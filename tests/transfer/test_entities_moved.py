@@ -212,6 +212,7 @@ def test_only_some_entities_go(ends, tmp_path):
     assert SyncRunner(target, folder).verify(full=True).success
 
 
+@pytest.mark.mostly_slow
 def test_versions_and_deletions_go_on(ends, tmp_path):
     """Marks of gone records, deletion stubs and versions are there, with the view of gone rows; the next files set more."""
     source, target = ends
