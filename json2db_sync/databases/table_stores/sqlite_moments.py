@@ -16,7 +16,8 @@ _MOMENT = re.compile(
 _CLOCK = re.compile(_TIME, re.ASCII).fullmatch
 _ZONED_CLOCK = re.compile(rf"(?:{_TIME}|24:00:00)[+-](?:0\d|1[0-5])(?::[0-5]\d){{0,2}}", re.ASCII).fullmatch
 _INTERVAL = re.compile(
-    r"(?=.)(?:-?\d+ years? ?)?(?:-?\d+ mons? ?)?(?:-?\d+ days? ?)?(?:[+-]?\d{2,}:[0-5]\d:[0-5]\d(?:\.\d{1,6})?)?",
+    r"(?=.)(?:[+-]?\d+ years? ?)?(?:[+-]?\d+ mons? ?)?(?:[+-]?\d+ days? ?)?"
+    r"(?:[+-]?\d{2,}:[0-5]\d:[0-5]\d(?:\.\d{1,6})?)?",
     re.ASCII,
 ).fullmatch
 _ENDLESS = ("infinity", "-infinity")

@@ -263,7 +263,7 @@ def _float4(value: float) -> str:
         short: float = struct.unpack("f", struct.pack("f", value))[0]
     except OverflowError:
         raise Unfit("out_of_range", "a float of 32 bits does not hold it") from None
-    for digits in range(6, 10):
+    for digits in range(1, 10):
         text = f"{short:.{digits}g}"
         if struct.unpack("f", struct.pack("f", float(text)))[0] == short:
             break
