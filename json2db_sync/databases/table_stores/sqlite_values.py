@@ -9,7 +9,8 @@ import struct
 from binascii import unhexlify
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from fractions import Fraction
 from typing import NoReturn
 
 import msgspec
@@ -259,19 +260,30 @@ def _floats(wire: ColumnType) -> Form:
 
 
 def _float4(value: float) -> str:
+    """A double that a float of 32 bits is, as PostgreSQL spells that."""
     try:
-        short: float = struct.unpack("f", struct.pack("f", value))[0]
+        packed = struct.pack("<f", abs(value))
     except OverflowError:
         raise Unfit("out_of_range", "a float of 32 bits does not hold it") from None
-    for digits in range(1, 10):
-        text = f"{short:.{digits}g}"
-        if struct.unpack("f", struct.pack("f", float(text)))[0] == short:
-            break
+    (bits,), (short,) = struct.unpack("<I", packed), struct.unpack("<f", packed)
     if value and not short:
         raise Unfit("out_of_range", "a float of 32 bits does not hold it")
-    if float(text) != value:
+    if value and float(_shortest(short, bits)) != abs(value):
         raise Unfit("too_precise", "a float of 32 bits does not hold all of its digits")
     return repr(value)
+
+
+def _shortest(short: float, bits: int) -> Decimal:
+    """With the fewest digits of all numbers that are strictly nearer to this float of 32 bits than to any other."""
+    below, above = (struct.unpack("<f", struct.pack("<I", bits + step))[0] for step in (-1, 1))
+    least = (Fraction(below) + Fraction(short)) / 2
+    most = (Fraction(2**128 if above == math.inf else above) + Fraction(short)) / 2
+    for digits in range(1, 10):
+        found = [Context(digits, way).plus(Decimal(short)) for way in (ROUND_FLOOR, ROUND_CEILING)]
+        inside = [one for one in found if least < Fraction(one) < most]
+        if inside:
+            break
+    return min(inside, key=lambda one: (abs(Fraction(one) - Fraction(short)), one.as_tuple().digits[-1] % 2))
 
 
 def _texts(type_: ColumnType) -> Form:
