@@ -50,26 +50,25 @@ class Pairs:
 def pair(first: Catalog, second: Catalog, chosen: Chosen) -> Pairs:
     """Tables and columns by their names; the case counts only where it tells two apart.
 
+    What one of them has as a table is compared, be it a view in the other; tables without columns are not.
+
     :raises ConfigurationError: when a name is given that neither database has.
     """
     _require_known(first, second, chosen)
     ones, others = _chosen(first, chosen), _chosen(second, chosen)
     found = _matches([table.title for table in ones], [table.title for table in others])
-    views = {table.title for table in (*ones, *others) if table.is_view} if chosen.tables is None else set()
     by_title = {table.title: table for table in others}
+    pairs = [(table, by_title[found[table.title]]) for table in ones if table.title in found]
+    readable = [(one, other) for one, other in pairs if one.columns and other.columns]
+    counting = [both for both in readable if chosen.tables is not None or not all(table.is_view for table in both)]
     ignored: list[str] = []
-    paired = []
-    for table in ones:
-        other = found.get(table.title)
-        if other is not None and not {table.title, other} <= views:
-            paired.append(_paired(table, by_title[other], chosen, ignored))
-    taken = set(found.values())
-    return Pairs(
-        tuple(paired),
-        tuple(table.title for table in ones if table.title not in {*found, *views}),
-        tuple(table.title for table in others if table.title not in {*taken, *views}),
-        tuple(dict.fromkeys(ignored)),
+    paired = tuple(_paired(one, other, chosen, ignored) for one, other in counting)
+    taken = [{pair[side].title for pair in readable} for side in (0, 1)]
+    only_first, only_second = (
+        tuple(table.title for table in tables if table.title not in there and (not table.is_view or chosen.tables))
+        for tables, there in zip((ones, others), taken, strict=True)
     )
+    return Pairs(paired, only_first, only_second, tuple(dict.fromkeys(ignored)))
 
 
 def _require_known(first: Catalog, second: Catalog, chosen: Chosen) -> None:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from json2db_sync.comparison.tables import Rules
     from json2db_sync.comparison.values import Tolerance
     from json2db_sync.databases.base import Database
+    from json2db_sync.databases.catalog.tables import CatalogColumn
+    from json2db_sync.databases.catalog.types import ColumnType
+    from json2db_sync.databases.table_stores import WireColumn
 
 _UNITS = {
     "us": "microseconds", "ms": "milliseconds", "s": "seconds", "min": "minutes", "h": "hours", "d": "days",
@@ -92,18 +95,14 @@ def compared(first: Readable, second: Readable, paired: PairedTable, rules: Rule
     """What the comparison of two tables found, columns that only one has among it."""
     from json2db_sync.comparison.reading import End
     from json2db_sync.comparison.tables import compare_tables
-    from json2db_sync.databases.table_stores import WireColumn
 
     if not paired.columns:
-        return ComparedTable(paired.first.title, only_first=paired.only_first, only_second=paired.only_second)
+        return _counted(first, second, paired)
     pairs = [[column.type for column in columns] for columns in paired.columns]
     if first.is_typed != second.is_typed:
         pairs = [[types[not first.is_typed]] * 2 for types in pairs]
     ones, others = (
-        tuple(
-            WireColumn(columns[side].name, types[side], "marked")
-            for columns, types in zip(paired.columns, pairs, strict=True)
-        )
+        tuple(_marked(columns[side], types[side]) for columns, types in zip(paired.columns, pairs, strict=True))
         for side in (0, 1)
     )
     found = compare_tables(
@@ -113,6 +112,28 @@ def compared(first: Readable, second: Readable, paired: PairedTable, rules: Rule
         rules,
     )
     return replace(found, only_first=paired.only_first, only_second=paired.only_second)
+
+
+def _marked(column: CatalogColumn, type_: ColumnType) -> WireColumn:
+    """With every value that it has, of whatever type."""
+    from json2db_sync.databases.table_stores import WireColumn
+
+    return WireColumn(column.name, type_, "marked")
+
+
+def _counted(first: Readable, second: Readable, paired: PairedTable) -> ComparedTable:
+    """Tables of which no column counts, or that have none in common: as many rows are as many equal ones."""
+    one, other = (
+        sum(
+            len(batch[0])
+            for batch in store.read(table, [_marked(table.columns[0], table.columns[0].type)], where=paired.where)
+        )
+        for store, table in ((first, paired.first), (second, paired.second))
+    )
+    return ComparedTable(
+        paired.first.title, (one, other), min(one, other), max(one - other, 0), max(other - one, 0), by="multiset",
+        only_first=paired.only_first, only_second=paired.only_second,
+    )  # fmt: skip
 
 
 @contextmanager

@@ -137,7 +137,7 @@ class CheckSchemaResult(Result):
     """In what two schemas differ: ``success`` says that they were compared."""
 
     target: str | None = None
-    compatible: bool = True
+    compatible: bool = False
     tables: int = 0
     differences: tuple[SchemaDifference, ...] = ()
     backup: str | None = None
@@ -201,8 +201,8 @@ class CompareResult(Result):
 
     @property
     def same(self) -> bool:
-        """Is nothing different?"""
-        return not (self.only_first or self.only_second) and all(table.same for table in self.tables)
+        """Was all compared, and is nothing different?"""
+        return self.success and not (self.only_first or self.only_second) and all(table.same for table in self.tables)
 
     @property
     def needs_attention(self) -> bool:

@@ -101,3 +101,36 @@ def test_paths_with_the_character_nul_are_refused(shop):
     """No traceback."""
     assert SyncRunner().transfer(shop, "a\0b.db").reason == "invalid_database_url"
     assert SyncRunner().compare("a\0b.db", shop).reason == "invalid_database_url"
+
+
+def test_rows_without_columns_that_count_are_counted(tmp_path):
+    """Where every column is ignored, and where none is in both."""
+    one = lite(tmp_path / "one.db", "CREATE TABLE t (x); INSERT INTO t VALUES (1), (2)")
+    other = lite(tmp_path / "other.db", "CREATE TABLE t (x); INSERT INTO t VALUES (3)")
+    found = ok(SyncRunner().compare(one, other, ignore=["x"]))
+    assert (found.same, found.tables[0].rows, found.tables[0].missing) == (False, (2, 1), 1)
+    assert ok(SyncRunner().compare(one, other, ignore=["x"], where={"t": "x > 1"})).same
+
+
+def test_a_table_that_is_a_view_there_is_compared(tmp_path):
+    """It is neither passed over nor called equal."""
+    one = lite(tmp_path / "one.db", "CREATE TABLE t (x); INSERT INTO t VALUES (1); CREATE VIEW v AS SELECT 1 AS y")
+    other = lite(tmp_path / "other.db", "CREATE VIEW t AS SELECT 2 AS x; CREATE VIEW v AS SELECT 2 AS y")
+    for first, second in ((one, other), (other, one)):
+        found = ok(SyncRunner().compare(first, second))
+        assert [(table.name, table.missing, table.extra) for table in found.tables] == [("t", 1, 1)]
+
+
+def test_databases_that_could_not_be_compared_are_not_the_same(shop, tmp_path):
+    """A failed comparison says nothing of the kind."""
+    found = SyncRunner().compare(shop, str(tmp_path / "none.db"))
+    assert (found.success, found.same) == (False, False)
+
+
+def test_tables_without_columns_are_left_out_and_named(postgres_url, tmp_path):
+    """PostgreSQL has such; they stand in no one's way, and nobody calls them equal."""
+    statements(postgres_url, "CREATE TABLE none ()", "INSERT INTO none DEFAULT VALUES", "CREATE TABLE t (a int)")
+    moved = ok(SyncRunner().transfer(postgres_url, str(tmp_path / "t.db")))
+    assert [(one.what, one.name) for one in moved.left_out] == [("table", "none")]
+    found = ok(SyncRunner().compare(postgres_url, str(tmp_path / "t.db")))
+    assert (found.same, found.only_first) == (False, ("none",))
