@@ -96,6 +96,9 @@ class TransactionLost(Exception):
         self.cause = cause
 
 
+_NO_DATABASE = "check the path (--db-path names another), or create it: json2db-sync full-workflow"
+
+
 def first_line(error: BaseException) -> str:
     """What an error says, on one line and without passwords."""
     return masked((str(error).strip() or type(error).__name__).splitlines()[0])
@@ -441,17 +444,14 @@ class Database(TableChanges, RowAccess):
         """The mode of new files of its records: no wider than its own. The umask takes from it."""
         return ANYONE
 
-    def require(self) -> None:
+    def require(self, hint: str = _NO_DATABASE) -> None:
         """Raise unless there is a database.
 
+        :param hint: what to do about it.
         :raises Unreachable: when it does not exist yet.
         """
         if not self.exists():
-            raise Unreachable(
-                f"{self.label} does not exist yet",
-                hint="check the path (--db-path names another), or create it: json2db-sync full-workflow",
-                reason="no_database",
-            )
+            raise Unreachable(f"{self.label} does not exist yet", hint=hint, reason="no_database")
 
     @abstractmethod
     def version(self, connection: sa.Connection) -> str:

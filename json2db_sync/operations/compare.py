@@ -146,6 +146,7 @@ def _reading(context: Context, place: str, *, beside: bool) -> Iterator[OpenEnd]
         yield OpenEnd(_exported(context, place), place)
         return
     database = replace(context, db_path=place).database()
+    database.require("check the path or URL")
     with database, database.reading() as connection:
         store: Readable = database.table_store(connection)
         store = _with_entities(database, connection, store) if beside else store

@@ -30,7 +30,7 @@ def transfer(context: Context, source: PathLike | None, target: PathLike | None,
     with ExitStack() as stack:
         first = stack.enter_context(_opened(context, first_named, choices))
         second = stack.enter_context(_opened(context, second_named, choices))
-        first.require()
+        first.require("check the path or URL of the source")
         if first.is_same(second):
             what, hint = f"source and target are the same database: {first.label}", "name another target"
             raise ConfigurationError(what, hint=hint, reason="conflicting_arguments")
@@ -77,7 +77,8 @@ def _planned(context: Context, moving: Transfer) -> TransferResult:
         step.reads(len(planned.plan), moving.size)
         result = moving.looked(planned)
         count = sum(one.count for one in result.refused)
-        step.done(f"{counted(count, 'value')} refused" if count else "nothing refused", success=not count)
+        told = f"{counted(count, 'value or row', 'values and rows')} would be refused"
+        step.done(told if count else "nothing refused")
     choices = moving.choices
     if choices.dry_run:
         return result

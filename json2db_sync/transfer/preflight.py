@@ -69,16 +69,12 @@ class Preflight:
 
         :param profiles: of its columns, where the source has any.
         """
-        wires = [self._held(wire) for wire in table.reading]
+        wires = [held(wire, self._types) for wire in table.reading]
         doubtful = [wire for wire in wires if not fits(wire, profiles.get(wire.name))]
         if doubtful and TypeName.ANY not in {wire.type.name for wire in doubtful}:
             yield from self._store.misfits(table.source, doubtful)
         yield from self._rows(table)
         yield from self._duplicates(table, profiles)
-
-    def _held(self, wire: WireColumn) -> WireColumn:
-        zero = self._types.holds_signed_zero
-        return replace(wire, nullable=True, nul=self._types.holds_nul, signed_zero=zero)
 
     def conditions(self, table: MappedTable) -> list[Condition]:
         """What its rows must not be. A database that knows types holds its own rows to its constraints."""
@@ -145,6 +141,11 @@ class Preflight:
                         why = "its key is there already, as the target compares"
                         yield Misfit(table.source.title, _told(said, names), names[0], _shown(row[0]), "duplicate", why)
                     seen.add(row)
+
+
+def held(wire: WireColumn, types: TargetTypes) -> WireColumn:
+    """With what such a target holds; NULL is a matter of conditions."""
+    return replace(wire, nullable=True, nul=types.holds_nul, signed_zero=types.holds_signed_zero)
 
 
 def any_of(conditions: Sequence[Condition]) -> str:

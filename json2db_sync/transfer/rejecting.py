@@ -8,8 +8,11 @@ from dataclasses import replace
 from typing import BinaryIO
 
 from json2db_sync.databases.table_stores import Batch, TableStore
+from json2db_sync.databases.table_stores.fitting import require
+from json2db_sync.databases.table_stores.sqlite_moments import Unfit
 from json2db_sync.transfer.mapped import MappedTable
-from json2db_sync.transfer.preflight import Condition, any_of
+from json2db_sync.transfer.preflight import Condition, any_of, held
+from json2db_sync.transfer.target_types import TargetTypes
 
 Place = tuple[str | None, str]
 Key = tuple[str | None, ...]
@@ -29,8 +32,10 @@ class Rejecting:
         tables: Sequence[MappedTable],
         conditions: Mapping[Place, Sequence[Condition]],
         keys: Mapping[Place, Sequence[Sequence[str]]],
+        types: TargetTypes,
     ) -> None:
         self._store, self._conditions, self._keys = store, conditions, keys
+        self._held = {table.source.place: [held(wire, types) for wire in table.reading] for table in tables}
         self._tables = {table.source.place: table for table in tables}
         self._gone: dict[tuple[Place, tuple[str, ...]], set[Key]] = {}
         """Of tables and columns that others refer to: what rejected rows have there."""
@@ -106,9 +111,13 @@ class Rejecting:
         return why
 
     def _why(self, table: MappedTable, row: Key) -> str | None:
-        for wire, value in zip(table.reading, row, strict=True):
+        for wire, value in zip(self._held[table.source.place], row, strict=True):
             if value is not None and value.startswith(_MARK):
                 return f"{wire.name} is not {wire.type.declared}"
+            try:
+                require(wire, value)
+            except Unfit as error:
+                return f"{wire.name}: {error.why}"
         names = [wire.name for wire in table.reading]
         for key in table.source.foreign_keys:
             gone = self._gone.get(((key.schema or table.source.schema, key.table), key.referred))
@@ -121,10 +130,13 @@ def _reads(table: MappedTable, columns: Sequence[str]) -> bool:
     return {*columns} <= {wire.name for wire in table.reading}
 
 
+def _plain(value: str | None) -> str | None:
+    """Without its mark, and the letter of its storage class."""
+    return value[2:] if value is not None and value.startswith(_MARK) else value
+
+
 def _line(table: MappedTable, names: Sequence[str], row: Key, reason: str) -> bytes:
-    values = {
-        name: None if value is None else value.removeprefix(_MARK) for name, value in zip(names, row, strict=True)
-    }
+    values = {name: _plain(value) for name, value in zip(names, row, strict=True)}
     key = table.source.primary_key
     told = {name: values[name] for name in (key.columns if key else ()) if name in values}
     line = {"table": table.source.title, "key": told, "row": values, "reason": reason}

@@ -237,6 +237,8 @@ class PostgreSQLTypes(TargetTypes):
             case TypeName.BOOLEAN:
                 if profile.bits == profile.values:
                     return BOOLEAN, None
+                if 0 < profile.integers == profile.bits and profile.reals == 0 and _most(profile) == profile.integers:
+                    return BOOLEAN, None
                 return _by_storage(profile, "values that are neither 0 nor 1")
             case TypeName.INTEGER:
                 return BIGINT, None
@@ -268,6 +270,8 @@ def _strangers(type_: ColumnType, profile: ColumnProfile) -> bool:
             return profile.integers + profile.reals + profile.numbers < profile.values
         case TypeName.BYTES:
             return profile.blobs < profile.values
+        case TypeName.BOOLEAN:
+            return profile.bits < profile.values
     return False
 
 
@@ -284,7 +288,18 @@ def _by_storage(profile: ColumnProfile, why: str | None) -> tuple[ColumnType, st
         return BYTEA, f"all its values are bytes{more}"
     if profile.texts == profile.values:
         return TEXT, f"all its values are texts{more}" if why else None
-    return TEXT, f"its values are of several storage classes{more}"
+    most = _most(profile)
+    several = f"its values are of several storage classes, most of them {{}}{more}"
+    if profile.texts == most:
+        return TEXT, several.format("texts")
+    if profile.blobs == most:
+        return BYTEA, several.format("bytes")
+    return (DOUBLE if profile.reals else BIGINT), several.format("numbers")
+
+
+def _most(profile: ColumnProfile) -> int:
+    """How many values are of the storage class that most are of; integers and reals count as one."""
+    return max(profile.texts, profile.blobs, profile.integers + profile.reals)
 
 
 def _numeric(given: ColumnType, profile: ColumnProfile) -> tuple[ColumnType, str | None]:
@@ -312,7 +327,7 @@ def _moments(given: ColumnType, profile: ColumnProfile) -> tuple[ColumnType, str
         declared = {TypeName.TIMESTAMPTZ: "timestamp with time zone", TypeName.TIMETZ: "time with time zone"}
         return _type(name, declared.get(name, name.value)), None
     if name is TypeName.DATE and profile.dates == count:
-        return _type(TypeName.DATE, "date"), respelled
+        return _type(TypeName.DATE, "date"), None
     if profile.zoned == count:
         return _type(TypeName.TIMESTAMPTZ, "timestamp with time zone"), respelled or "moments in UTC"
     if name is not TypeName.TIME and profile.moments == count:

@@ -43,6 +43,7 @@ from json2db_sync.transfer.resuming import Ranges
 from json2db_sync.transfer.target_types import types_of
 
 _SHARE = 128
+_MOST_NAMED = 6
 """Of the memory limit a batch of rows may be such a part: it exists several times on its way."""
 
 
@@ -161,7 +162,8 @@ class Transfer:
         taken = [table for table in there.tables if fold(table.name) in wanted]
         self._replaced = replaced(there, [table.name for table in taken]) if self.choices.mode == "replace" else []
         if taken and not self._replaced:
-            names = ", ".join(table.title for table in taken[:5]) + (", ..." if len(taken) > 5 else "")
+            more = f" and {len(taken) - _MOST_NAMED:,} more" if len(taken) > _MOST_NAMED else ""
+            names = ", ".join(table.title for table in taken[:_MOST_NAMED]) + more
             raise DatabaseError(
                 f"the target has tables of these names already: {names}",
                 hint="mode append or upsert adds rows to them, mode replace makes them anew after a backup",
@@ -274,7 +276,8 @@ class Transfer:
     ) -> list[MovedTable]:
         """Of an application. They are made and filled, unless they were, and finished."""
         batches = self._all_rows
-        rejecting = Rejecting(self._store, self._mapped.tables, self._conditions, self._keys) if rejects else None
+        looked = self._conditions, self._keys, self._types
+        rejecting = Rejecting(self._store, self._mapped.tables, *looked) if rejects else None
         if rejecting is not None and rejects is not None:
             rejecting.look()
             batches = partial(rejecting.batches, rejects=rejects)

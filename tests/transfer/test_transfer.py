@@ -376,3 +376,32 @@ def test_a_database_of_other_rows_is_not_equal(tmp_path, postgres_url):
     assert query(postgres_url, "SELECT count(*) FROM t") == [(0,)]
     ok(SyncRunner().transfer(source, postgres_url, mode="append", verify=False))
     assert query(postgres_url, "SELECT n FROM t") == [(3,)]
+
+
+def test_a_value_of_another_kind_takes_no_others_with_it(tmp_path, postgres_url):
+    """What most values of a column are is its type: the others are left behind, kept as they were stored."""
+    source = lite(
+        tmp_path / "a.db",
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, flag BOOLEAN, misc, note TEXT, day DATE)",
+        "INSERT INTO t VALUES (1, 1, 5, 'x', '2024-01-02'), (2, 0, 6, 'y', NULL), (3, 'yes', 7, 'z', NULL)",
+        "INSERT INTO t VALUES (4, 1, 'old', 'z', NULL), (5, 1, 8, 'a' || char(0), NULL)",
+    )
+    done = ok(SyncRunner().transfer(source, postgres_url, on_error="reject"))
+    assert [(table.rows, table.rejected) for table in done.tables] == [(2, 3)]
+    lines = [json.loads(line) for line in Path(done.rejects).read_text().splitlines()]
+    assert [(line["row"]["flag"], line["row"]["misc"], line["row"]["note"]) for line in lines] == [
+        ("yes", "7", "z"), ("t", "old", "z"), ("t", "8", "a\0"),
+    ]  # fmt: skip
+    assert query(postgres_url, "SELECT flag, misc FROM t ORDER BY id") == [(True, 5), (False, 6)]
+    assert not [column.name for column in done.plan[0].columns if column.name == "day" and column.converted]
+
+
+def test_rows_that_are_there_already_are_told_with_their_key(tmp_path, database_url):
+    """Mode append keeps nothing then, and names the mode that replaces them."""
+    source = lite(tmp_path / "a.db", *SHOP)
+    ok(SyncRunner().transfer(source, database_url))
+    again = SyncRunner().transfer(source, database_url, mode="append")
+    assert not again.success
+    assert "upsert" in again.hint
+    assert "parent" in again.error
+    assert query(database_url, "SELECT count(*) FROM parent") == [(2,)]

@@ -24,6 +24,7 @@ Batch = Sequence[TextColumn]
 """Some rows, column by column, in the order of the columns asked for."""
 MOST_ROWS = 1000
 """In a batch: the values of more would be gone from the processor's cache when they are come back to."""
+DUPLICATE_HINT = "where that row was there before, mode upsert replaces it; nothing was kept of this try"
 Strangers = Literal["refuse", "text", "null", "marked"]
 """What becomes of values of SQLite whose storage class or form is not that of their column's type. Marked: the
 character NUL, then as ``any`` spells them (a text that itself begins with NUL, too); what comparisons ask for."""

@@ -32,7 +32,7 @@ def misfits_of(
         pass
     for at, value in enumerate(values):
         try:
-            _require(wire, None if value is None else form.one(value))
+            require(wire, None if value is None else form.one(value))
         except Unfit as error:
             yield misfit(table, key_of(at), wire.name, value, error)
 
@@ -45,7 +45,11 @@ def _all_fit(wire: WireColumn, texts: TextColumn) -> bool:
     return wire.signed_zero or wire.type.name is not TypeName.FLOAT or "-0.0" not in texts
 
 
-def _require(wire: WireColumn, text: str | None) -> None:
+def require(wire: WireColumn, text: str | None) -> None:
+    """Does the other end hold it?
+
+    :raises Unfit: where it does not.
+    """
     if text is None:
         if not wire.nullable:
             raise Unfit("null", "the column takes no NULL")

@@ -20,6 +20,7 @@ from json2db_sync.databases.dialect import require_all
 from json2db_sync.databases.postgresql_errors import is_refusal, state_of
 from json2db_sync.databases.postgresql_session import driver_of
 from json2db_sync.databases.table_stores import (
+    DUPLICATE_HINT,
     MOST_ROWS,
     Batch,
     Creation,
@@ -53,6 +54,7 @@ _PLAIN = frozenset(TypeName) - {
     TypeName.OTHER,
 }
 """Types whose texts hold nothing that COPY would read otherwise."""
+_UNIQUE_VIOLATION = "23505"
 _AT_ONCE = 32
 """Rows that the driver takes at once."""
 _VALUES = 4096
@@ -203,8 +205,11 @@ class PostgreSQLTables(TableStore):
                 raise
             at = getattr(getattr(error, "diag", None), "context", None) or ""
             place = f" ({at.splitlines()[0]})" if at else ""
+            is_there = DUPLICATE_HINT if state_of(error) == _UNIQUE_VIOLATION else None
+            if is_there and (detail := getattr(getattr(error, "diag", None), "message_detail", None)):
+                place = f": {detail}"
             what = f"{self._database.label}: {table.title} does not take a row: {first_line(error)}{place}"
-            raise DatabaseError(masked(what), reason="database_error", table=table.title) from error
+            raise DatabaseError(masked(what), hint=is_there, reason="database_error", table=table.title) from error
 
 
 def _load_texts(cursor: psycopg.Cursor[psycopg.rows.TupleRow]) -> None:

@@ -19,7 +19,16 @@ from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
 from json2db_sync.databases.catalog.types import TypeName
 from json2db_sync.databases.dialect import require_all
 from json2db_sync.databases.sqlite_file import driver_of
-from json2db_sync.databases.table_stores import MOST_ROWS, Batch, Creation, Misfit, TableStore, ValueRefused, WireColumn
+from json2db_sync.databases.table_stores import (
+    DUPLICATE_HINT,
+    MOST_ROWS,
+    Batch,
+    Creation,
+    Misfit,
+    TableStore,
+    ValueRefused,
+    WireColumn,
+)
 from json2db_sync.databases.table_stores.fitting import misfits_of
 from json2db_sync.databases.table_stores.profiles import ColumnProfile, Profiler
 from json2db_sync.databases.table_stores.sqlite_moments import Unfit
@@ -39,6 +48,7 @@ _VALUES = 4096
 _MOST_AT_ONCE = 8
 """Rows that are fetched at once where some are large."""
 _MOST_LENGTH = 2**31 - 1
+_DUPLICATE = (sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_ROWID)
 _BATCH_BYTES = 1 << 20
 
 
@@ -156,7 +166,9 @@ class SQLiteTables(TableStore):
         except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError) as error:
             assert callable(row)
             what = f"{self._database.label}: {table.title} does not take row {row():,} of those that come: {error}"
-            raise DatabaseError(masked(what), reason="database_error", table=table.title) from error
+            is_there = getattr(error, "sqlite_errorcode", None) in _DUPLICATE
+            hint = DUPLICATE_HINT if is_there else None
+            raise DatabaseError(masked(what), hint=hint, reason="database_error", table=table.title) from error
 
     def _key(self, table: CatalogTable) -> tuple[Sequence[str], Sequence[str]]:
         """Names, and SQL, of what tells a row from others: its primary key, or else its rowid."""

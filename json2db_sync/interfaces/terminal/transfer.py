@@ -36,7 +36,8 @@ def transfer(result: TransferResult, canvas: Canvas) -> None:
     worth_a_look(canvas, notes=result.notes)
     if result.dry_run and result.success:
         canvas.blank()
-        canvas.line(("Nothing was written yet; without --dry-run it is done.", "dim"))
+        further = "." if result.refused else "; without --dry-run it is done."
+        canvas.line((f"Nothing was written yet{further}", "dim"))
 
 
 def _planned(result: TransferResult, canvas: Canvas) -> None:
@@ -65,9 +66,12 @@ def _moved(result: TransferResult, canvas: Canvas) -> None:
     rows = sum(table.rows for table in result.tables)
     unequal = [table for table in result.tables if table.equal is False]
     verified = all(table.equal for table in result.tables)
-    proved = "; every row compared, and equal" if verified else "" if unequal else "; not compared"
+    rejected = sum(table.rejected for table in result.tables)
+    proved = "every row compared, and equal" if verified else "" if unequal else "not compared"
+    left = f"{rejected:,} left behind" if rejected else ""
     done = f"{counted(rows, 'row')} of {counted(len(result.tables), 'table')} moved"
-    canvas.item(BAD if unequal or not result.success else GOOD, (done, "bold"), proved)
+    mark = BAD if unequal or not result.success else LOOK if rejected else GOOD
+    canvas.item(mark, (done, "bold"), (f", {left}" if left else "") + (f"; {proved}" if proved else ""))
     canvas.line((", ".join(_effort(result)), "dim"), indent=2)
     _places(result, canvas)
     canvas.blank()
@@ -118,11 +122,13 @@ def _refused(result: TransferResult, canvas: Canvas) -> None:
                     indent=2)  # fmt: skip
         if first := _first(one):
             canvas.line((first, "dim"), indent=4)
-        if one.setting and not result.tables:
-            canvas.line(("What to do: ", "bold"), one.setting, indent=4)
     canvas.more(MOST, len(result.refused), "kind", "--json shows all")
-    if not result.tables and not result.success:
-        canvas.line(("--on-error reject moves the others, and keeps these in a file", "dim"), indent=2)
+    if result.tables:
+        return
+    if any(one.setting == "strangers" for one in result.refused):
+        canvas.line(("Values that are not of their column's type: --strangers text makes it a column of texts,", "dim"),
+                    (" --strangers null makes them NULL", "dim"), indent=2)  # fmt: skip
+    canvas.line(("--on-error reject moves the other rows, and keeps these in a file", "dim"), indent=2)
 
 
 def _where(one: RefusedValues) -> str:
