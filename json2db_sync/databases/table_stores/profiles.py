@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
+from math import copysign, isfinite
 from operator import ne
 
 import msgspec
@@ -42,7 +43,7 @@ class ColumnProfile:
     greatest: int | None = None
     """Of the integers."""
     digits: int = 0
-    """The most before the point, of integers, finite reals and texts that are numbers."""
+    """The most before the point, of integers, finite reals (not of floats' columns) and texts that are numbers."""
     scale: int = 0
     """The most behind it."""
     not_finite: int = 0
@@ -99,7 +100,8 @@ _Look = Callable[[Sequence[str]], _Counts | None]
 class Profiler:
     """Counts the values of one column.
 
-    :param type_: as it is declared: JSON that is neither object nor list is looked for only where that says JSON.
+    :param type_: as it is declared: JSON that is neither object nor list is looked for only where that says JSON, and
+        the digits of reals are not counted where that says that they are floats.
     """
 
     def __init__(self, name: str, type_: ColumnType) -> None:
@@ -107,6 +109,7 @@ class Profiler:
         self._counts: Counter[str] = Counter()
         self._range: tuple[int, int] | None = None
         self._digits = self._scale = self._longest = 0
+        self._counts_digits = type_.name not in (TypeName.FLOAT, TypeName.BOOLEAN)
         self._any_json = type_.name in (TypeName.JSON, TypeName.JSONB)
         self._looks: list[_Look] = [
             self._numbers,
@@ -138,17 +141,26 @@ class Profiler:
 
     def _add_integers(self, values: Sequence[int]) -> None:
         least, greatest = min(values), max(values)
-        self._counts["bits"] += len(values) if 0 <= least <= greatest <= 1 else sum(0 <= one <= 1 for one in values)
+        self._counts["bits"] += values.count(0) + values.count(1)
         self._range = min(least, (self._range or values)[0]), max(greatest, (self._range or values)[-1])
         self._digits = max(self._digits, len(str(abs(least))), len(str(abs(greatest))))
 
     def _add_reals(self, values: Sequence[float]) -> None:
-        for value, text in zip(values, map(repr, values), strict=True):
-            if text[-1] in "fn":  # of inf and nan
-                self._counts["not_finite"] += 1
-            else:
+        finite = [*filter(isfinite, values)]
+        self._counts["not_finite"] += len(values) - len(finite)
+        if 0.0 in finite:
+            self._counts["signed_zeros"] += sum(not value and copysign(1, value) < 0 for value in finite)
+        if not self._counts_digits or not finite:
+            return
+        texts = [*map(repr, finite)]
+        if "e" in "".join(texts):
+            for text in texts:
                 self._measure(f"{Decimal(text):f}" if "e" in text else text)
-                self._counts["signed_zeros"] += not value and text[0] == "-"
+            return
+        greatest = int(max(max(finite), -min(finite)))
+        self._digits = max(self._digits, len(str(greatest)) if greatest else 0)
+        behind = {text.partition(".")[2] for text in texts}
+        self._scale = max(self._scale, *map(len, behind - {"0"}), 0)
 
     def _measure(self, text: str) -> bool:
         """Is it a number? Then its digits are counted."""
@@ -232,9 +244,15 @@ def _as_jsonb(text: str) -> Sequence[str]:
     try:
         value = msgspec.json.decode(text)
         if "\\u0000" not in text and not _EXPONENT(text):
-            for separators, changes in ((", ", ": "), ()), ((",", ":"), ("spelling",)):
-                if json.dumps(value, ensure_ascii=False, separators=separators) == text:
-                    return ["jsonb", *changes, *["key_order"] * (not _in_order(value))]
+            changes = ["key_order"] * (not _in_order(value))
+            compact = msgspec.json.encode(value).decode()
+            blanks = compact.count(",") + compact.count(":")
+            if len(text) == len(compact) + blanks and text.replace(", ", ",").replace(": ", ":") == compact:
+                return ["jsonb", *changes]
+            if json.dumps(value, ensure_ascii=False) == text:  # whose texts have commas or colons in them
+                return ["jsonb", *changes]
+            if text == compact:
+                return ["jsonb", "spelling", *changes]
     except (msgspec.MsgspecError, RecursionError):
         pass
     try:

@@ -134,6 +134,8 @@ def moment_texts(column: Sequence[str], type_: TypeName) -> Sequence[str] | None
     """
     if type_ is TypeName.DATE:
         return column if _well_formed(column, "0000-00-00") else None
+    if type_ is TypeName.TIMESTAMP and len(column[0]) == 10:
+        return [f"{text} 00:00:00" for text in column] if _well_formed(column, "0000-00-00") else None
     if type_ is TypeName.TIMESTAMP and _well_formed(column, _HEAD):
         return column
     if type_ is TypeName.TIMESTAMPTZ and {text[19:] for text in column} == {"+00:00"}:
