@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 
 from json2db_sync.comparison.reading import End, read_ahead
 from json2db_sync.comparison.tables import Rules, compare_tables
@@ -12,7 +13,7 @@ from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, Catalo
 from json2db_sync.databases.ledger import MOVING
 from json2db_sync.databases.table_stores import Batch, TableStore
 from json2db_sync.errors import DatabaseError, ValidationError
-from json2db_sync.events import Meter
+from json2db_sync.events import Meter, RecordMeter
 from json2db_sync.results import ComparedTable, MovedTable
 from json2db_sync.transfer.mapped import Mapped, MappedTable
 from json2db_sync.transfer.target_types import TargetTypes
@@ -31,6 +32,7 @@ class Move:
     batches: Batches
     """What is to be written of a table."""
     meter: Meter
+    comparing: RecordMeter
     batch_bytes: int = 1 << 20
 
     def make(self) -> None:
@@ -106,8 +108,7 @@ class Move:
 
         :raises ValidationError: when they are not equal.
         """
-        report = self.meter.aside("compare").file_started(table.source.title)
-        found = compared(self.source, self.target, table, lambda _rows: report(0, 0))
+        found = compared(self.source, self.target, table, partial(self.comparing.add, table.source.title))
         extra = found.extra if mode == "create" else 0
         if found.missing != rejected or found.different or extra:
             first = next(iter(found.differences), None)
@@ -126,7 +127,7 @@ class Move:
 def compared(source: TableStore, target: TableStore, table: MappedTable, told: Callable[[int], None]) -> ComparedTable:
     """A table of the source and what it became, value by value.
 
-    :param told: is told of rows that were compared.
+    :param told: is told of rows that were compared, so many more.
     """
     marked = tuple(wire if wire.strangers != "refuse" else replace(wire, strangers="marked") for wire in table.reading)
     keys = table.source.primary_key, table.target.primary_key

@@ -20,7 +20,7 @@ from json2db_sync.databases.ledger import Remembered, Transfers
 from json2db_sync.databases.table_stores import Batch, Misfit, TableStore
 from json2db_sync.databases.table_stores.profiles import ColumnProfile
 from json2db_sync.errors import ConfigurationError, DatabaseError, ValidationError
-from json2db_sync.events import Listener, Meter, RecordMeter
+from json2db_sync.events import Listener, Meter, Progress, RecordMeter
 from json2db_sync.model.jsontext import Json
 from json2db_sync.model.kinds import now_text
 from json2db_sync.results import MovedTable, PlannedTable, TransferResult
@@ -152,6 +152,7 @@ class Transfer:
 
     def _profile(self, table: CatalogTable) -> Mapping[str, ColumnProfile]:
         if table.place not in self._profiles:
+            self._emit(Progress("preflight", table.title, 0))
             self._profiles[table.place] = self._store.profile(table)
         return self._profiles[table.place]
 
@@ -281,7 +282,8 @@ class Transfer:
         if rejecting is not None and rejects is not None:
             rejecting.look()
             batches = partial(rejecting.batches, rejects=rejects)
-        move = Move(self._store, store, self._mapped, batches, meter, self._batch_bytes)
+        comparing = RecordMeter("compare", self._emit)
+        move = Move(self._store, store, self._mapped, batches, meter, comparing, self._batch_bytes)
         is_new = self.choices.mode in ("create", "replace")
         if counts is None:
             if is_new:

@@ -11,6 +11,7 @@ from json2db_sync.events import Event, Progress
 from json2db_sync.export.fallback import Reading
 from json2db_sync.results import (
     Check,
+    CheckSchemaResult,
     CompareResult,
     ExportedFile,
     ExportResult,
@@ -54,4 +55,6 @@ moved: TransferResult = runner.transfer(
 )
 digests: list[str | None] = [table.digest for table in moved.tables]
 compared: CompareResult = runner.compare("a.db", ignore=["a.b"], tolerance={"moments": "1ms"}, where={"a": "id > 1"})
+checked: CheckSchemaResult = runner.check_schema("a.db", None, tables=["a"], fix=True)
+statements: list[str | None] = [difference.statement for difference in checked.differences]
 differing: list[str] = [row.key for table in compared.tables for row in table.differences]

@@ -141,7 +141,7 @@ class Databases:
         words = ["check-schema", masked_address(move.source), masked_address(move.target)]
         result = self._run(words, "check_schema", move.source, move.target)
         mendable = [one for one in result.get("differences", ()) if one.statement and not one.fixed]
-        question = "Execute these statements on the second? A backup is made first."
+        question = "Mend the second where that changes no value? A backup is made first."
         if mendable and self._prompts.confirm(question, default=False):
             self._run([*words, "--fix"], "check_schema", move.source, move.target, fix=True)
         return "move"
