@@ -134,6 +134,14 @@ def test_tables_and_columns_of_one_side(files: tuple[str, str]) -> None:
     assert (only(compared(*files, tables=["v"])).missing, only(compared(*files, tables=["v"])).extra) == (1, 1)
 
 
+def test_a_view_that_became_a_table(files: tuple[str, str]) -> None:
+    """A view beside a table is compared unasked."""
+    script(files[0], "CREATE VIEW v AS SELECT 1 AS n UNION ALL SELECT 2")
+    script(files[1], "CREATE TABLE v (n INTEGER); INSERT INTO v VALUES (2), (3)")
+    table = only(compared(*files))
+    assert (table.equal, table.missing, table.extra) == (1, 1, 1)
+
+
 def test_rows_that_count(files: tuple[str, str]) -> None:
     """``where`` holds for both sides."""
     script(files[0], "CREATE TABLE t (id INTEGER PRIMARY KEY, a); INSERT INTO t VALUES (1, 'x'), (2, 'y')")
