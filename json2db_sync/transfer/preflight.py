@@ -9,7 +9,8 @@ from json2db_sync.databases.catalog.tables import CatalogTable, ForeignKey, Uniq
 from json2db_sync.databases.catalog.types import TypeName
 from json2db_sync.databases.table_stores import Batch, Misfit, TableStore, WireColumn
 from json2db_sync.databases.table_stores.profiles import ColumnProfile
-from json2db_sync.results import RefusedValues
+from json2db_sync.results import Note, RefusedValues
+from json2db_sync.text import counted
 from json2db_sync.transfer.mapped import Mapped, MappedTable
 from json2db_sync.transfer.target_types import TargetTypes
 
@@ -75,6 +76,19 @@ class Preflight:
             yield from self._store.misfits(table.source, doubtful)
         yield from self._rows(table)
         yield from self._duplicates(table, profiles)
+
+    def notes(self, table: MappedTable) -> Iterator[Note]:
+        """Values that the target has another word for."""
+        floats = [wire for wire in table.reading if wire.type.name is TypeName.FLOAT]
+        for wire in floats if self._source_typed and not self._types.typed else ():
+            count = sum(len(batch[0]) for batch in self._read(table, f"{_column(table.source, wire.name)} = 'NaN'"))
+            if count:
+                where = f"{table.source.title}.{wire.name}"
+                yield Note(
+                    f"{where}: {counted(count, 'NaN is', 'NaN are')} the text NaN in the target",
+                    "nan_as_text",
+                    count=count,
+                )
 
     def conditions(self, table: MappedTable) -> list[Condition]:
         """What its rows must not be. A database that knows types holds its own rows to its constraints."""

@@ -191,7 +191,7 @@ class Transfer:
 
     def looked(self, result: TransferResult) -> TransferResult:
         """With everything that the target would refuse."""
-        found, meter = Found(), RecordMeter("preflight", self._emit)
+        found, meter, notes = Found(), RecordMeter("preflight", self._emit), list(result.notes)
         typed = types_of(self._catalog.database).typed
         preflight = Preflight(self._store, self._mapped, self._types, source_typed=typed)
         self._conditions: dict[tuple[str | None, str], list[Condition]] = {}
@@ -202,11 +202,12 @@ class Transfer:
             self._keys[place] = preflight.merging_keys(table, profiles)
             for misfit in preflight.found(table, profiles):
                 found.add(misfit)
+            notes += preflight.notes(table)
             meter.add(table.source.title, next((one.rows for one in profiles.values()), table.source.rows or 0))
         if self._entities:
             for _plan, misfit in entity_misfits(self._source, self._target, self._reading, self._entities):
                 found.add(misfit)
-        return replace(result, refused=found.refused)
+        return replace(result, refused=found.refused, notes=tuple(notes))
 
     # The transfer
 
