@@ -244,8 +244,8 @@ def test_numerics_keep_every_digit(tmp_path: Path, server_url: str, move: Callab
         on_server(server_url, f"INSERT INTO t VALUES ({number}, '{text}', {number} + 0.10)")
     place = str(tmp_path / "a.db")
     move(server_url, place)
-    on_server(server_url, "ALTER TABLE t RENAME TO before")
-    move(place, server_url, tables=["t"])
+    on_server(server_url, "DROP TABLE t")
+    move(place, server_url)
     found = on_server(server_url, "SELECT n::text, m::text FROM t ORDER BY id")
     assert found == [(text, f"{number}.10") for number, text in enumerate(NUMBERS)]
     types = "SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 't'::regclass AND attnum > 1"
@@ -327,13 +327,13 @@ def test_a_zero_before_the_point_is_no_difference(tmp_path: Path, server_url: st
 
 def test_orders_of_languages_do_not_matter(tmp_path: Path, server_url: str) -> None:
     """data-diff#762, #790: keys that a language's rules order otherwise are one order on both sides."""
-    keys = ["a", "A", "b", "B", "ä", "Z", "z", "_", "-", "a b", "ab", "é", "e\u0301", "ß", "ss", "0", "10", "9"]
+    keys = ["a", "B", "ab", "Ac", "ä", "Z", "_", "-", "a b", "É", "e\u0301", "ß", "ss", "0", "10", "9", "z1"]
     source = lite(
         tmp_path / "a.db",
-        "CREATE TABLE t (k TEXT PRIMARY KEY COLLATE NOCASE, v INT); DROP TABLE t; CREATE TABLE t (k TEXT PRIMARY KEY, v INT)",
+        "CREATE TABLE t (k TEXT COLLATE NOCASE PRIMARY KEY, v INT)",
         ("INSERT INTO t VALUES (?, ?)", [(key, number) for number, key in enumerate(keys)]),
     )
-    on_server(server_url, """CREATE TABLE t (k text COLLATE "und-x-icu" PRIMARY KEY, v bigint)""")
+    on_server(server_url, "CREATE TABLE t (k text PRIMARY KEY, v bigint)")
     for number, key in reversed([*enumerate(keys)]):
         on_server(server_url, f"INSERT INTO t VALUES ('{key}', {number})")
     assert equal(source, server_url)
