@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -17,6 +17,7 @@ from json2db_sync.comparison.pairs import Chosen, PairedTable, pair
 from json2db_sync.config.database_url import both
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.operations.context import Context, PathLike
+from json2db_sync.results import Note
 from json2db_sync.results.transfer import ComparedTable, CompareResult
 from json2db_sync.text import counted
 from json2db_sync.user_paths import located
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from json2db_sync.comparison.tables import Rules
     from json2db_sync.comparison.values import Tolerance
     from json2db_sync.databases.base import Database
-    from json2db_sync.databases.catalog.tables import CatalogColumn
+    from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn
     from json2db_sync.databases.catalog.types import ColumnType
     from json2db_sync.databases.table_stores import WireColumn
 
@@ -79,7 +80,7 @@ def compare(context: Context, first: PathLike | None, second: PathLike | None, c
             tables.append(compared(ends[0].store, ends[1].store, paired, rules))
         found = CompareResult(
             source=ends[0].label, target=ends[1].label, tables=tuple(tables), only_first=pairs.only_first,
-            only_second=pairs.only_second, ignored=pairs.ignored,
+            only_second=pairs.only_second, ignored=pairs.ignored, notes=tuple(_unread(catalogs, comparison.chosen)),
         )  # fmt: skip
         step.done(f"{counted(len(tables), 'table')}, {'equal' if found.same else 'different'}")
     rows = sum(sum(table.rows) for table in tables)
@@ -89,6 +90,12 @@ def compare(context: Context, first: PathLike | None, second: PathLike | None, c
         "records_per_second": rows / seconds if seconds else 0.0,
     }  # fmt: skip
     return replace(found, statistics=statistics)
+
+
+def _unread(catalogs: Iterable[Catalog], chosen: Chosen) -> Iterator[Note]:
+    if chosen.tables is None:
+        for one in (one for catalog in catalogs for one in catalog.unread if one.name not in chosen.exclude_tables):
+            yield Note(f"{one.name} was not compared: {one.why}", "table_not_compared")
 
 
 def compared(first: Readable, second: Readable, paired: PairedTable, rules: Rules) -> ComparedTable:

@@ -105,6 +105,8 @@ class Mapper:
     def into_existing(self) -> Mapped:
         """What comes into which columns of tables that are there."""
         tables = [self._into(table) for table in self._tables]
+        for one in self._ends.source.unread:
+            self._ends.leave(one.kind, None, one.name, one.why)
         return Mapped(tuple(tables), self._ends.target, tuple(self._ends.left), ())
 
     def _into(self, table: CatalogTable) -> MappedTable:

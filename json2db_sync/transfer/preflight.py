@@ -72,7 +72,7 @@ class Preflight:
         """
         wires = [held(wire, self._types) for wire in table.reading]
         doubtful = [wire for wire in wires if not fits(wire, profiles.get(wire.name))]
-        if doubtful and TypeName.ANY not in {wire.type.name for wire in doubtful}:
+        if doubtful:
             yield from self._store.misfits(table.source, doubtful)
         yield from self._rows(table)
         yield from self._duplicates(table, profiles)

@@ -17,7 +17,7 @@ from json2db_sync.atomic_files.disk import replaced as replaced_file
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
 from json2db_sync.databases.ledger import Remembered, Transfers
-from json2db_sync.databases.table_stores import Batch, Misfit, TableStore
+from json2db_sync.databases.table_stores import Batch, Misfit, TableStore, ValueRefused
 from json2db_sync.databases.table_stores.profiles import ColumnProfile
 from json2db_sync.errors import ConfigurationError, DatabaseError, ValidationError
 from json2db_sync.events import Listener, Meter, Progress, RecordMeter
@@ -213,6 +213,19 @@ class Transfer:
 
     def run(self, result: TransferResult) -> TransferResult:
         """Move everything in one transaction of the target."""
+        try:
+            return self._all_moved(result)
+        except ValueRefused as error:  # the target made another of it, or the preflight could not tell
+            told = error.misfit
+            where = f"{told.table}{f'.{told.column}' if told.column else ''}, {told.key}"
+            raise ValidationError(
+                f"{where}: {told.why}; nothing was kept",
+                hint="the column's type in the target changes it: correct the value, or the type",
+                reason="values_refused",
+                table=told.table,
+            ) from error
+
+    def _all_moved(self, result: TransferResult) -> TransferResult:
         meter = Meter("transfer", self._emit)
         backup = None
         if old := self._to_be_replaced():

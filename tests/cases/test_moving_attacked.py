@@ -134,3 +134,45 @@ def test_tables_without_columns_are_left_out_and_named(postgres_url, tmp_path):
     assert [(one.what, one.name) for one in moved.left_out] == [("table", "none")]
     found = ok(SyncRunner().compare(postgres_url, str(tmp_path / "t.db")))
     assert (found.same, found.only_first) == (False, ("none",))
+
+
+VIRTUAL = "CREATE VIRTUAL TABLE words USING fts5(word); INSERT INTO words VALUES ('a'); CREATE TABLE t (id INTEGER PRIMARY KEY)"
+
+
+def test_virtual_tables_are_named_wherever_they_are_left_out(tmp_path):
+    """By a transfer, into new tables or old ones, and by a comparison."""
+    source, there = lite(tmp_path / "s.db", VIRTUAL), str(tmp_path / "t.db")
+    for mode in ("create", "append"):
+        moved = ok(SyncRunner().transfer(source, there, mode=mode))
+        assert [(one.what, one.name) for one in moved.left_out] == [("virtual table", "words")]
+    found = ok(SyncRunner().compare(source, there))
+    assert [note.code for note in found.notes] == ["table_not_compared"]
+    assert ok(SyncRunner().compare(source, there, tables=["t"])).notes == ()
+
+
+def test_texts_that_are_not_utf_8_are_refused_between_sqlite_files(tmp_path):
+    """Named before anything is written; left out where that is asked for."""
+    source = lite(
+        tmp_path / "s.db",
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, v); INSERT INTO t VALUES (1, CAST(x'ff' AS TEXT)), (2, 'b')",
+    )
+    refused = SyncRunner().transfer(source, str(tmp_path / "t.db"))
+    assert (refused.reason, refused.refused[0].code) == ("values_refused", "not_utf8")
+    moved = ok(
+        SyncRunner().transfer(source, str(tmp_path / "t.db"), on_error="reject", certificate=tmp_path / "c.json")
+    )
+    assert [(table.rows, table.rejected) for table in moved.tables] == [(1, 1)]
+    assert rows(tmp_path / "t.db", "SELECT * FROM t") == [(2, "b")]
+
+
+@pytest.mark.parametrize(("declared", "now"), [("INTEGER", "'1.5'"), ("NUMERIC(9, 2)", "0.12345678901234567890")])
+def test_what_a_remembered_column_does_not_hold_any_more_is_refused(tmp_path, postgres_url, declared, now):
+    """The way back says so and keeps nothing."""
+    source = lite(
+        tmp_path / "s.db", f"CREATE TABLE t (id INTEGER PRIMARY KEY, v {declared}); INSERT INTO t VALUES (1, 'x')"
+    )
+    ok(SyncRunner().transfer(source, postgres_url, strangers="text" if declared == "INTEGER" else "null"))
+    statements(postgres_url, f"UPDATE t SET v = {now}")
+    back = SyncRunner().transfer(postgres_url, str(tmp_path / "back.db"))
+    assert back.reason == "values_refused"
+    assert rows(tmp_path / "back.db", "SELECT name FROM sqlite_master WHERE name = 't'") == []

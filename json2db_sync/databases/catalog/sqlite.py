@@ -89,11 +89,10 @@ class _Reading:
         return {row[0] for row in self._rows(statement, self._schema)}
 
     def catalog(self) -> Catalog:
-        tables, virtual = [], set()
+        tables = []
         for made in self._made:
             if made.kind == "table" and made.sql[:14].upper() == "CREATE VIRTUAL":
-                virtual.add(made.name)
-                self._note("virtual table", made.name, made.name, f"rows that a module of SQLite gives: {made.sql}")
+                self._note("virtual table", made.name, None, f"rows that a module of SQLite gives: {made.sql}")
             elif made.kind == "table":
                 tables.append(self._table(made))
         by_name = {folded(table.name): table for table in tables}
@@ -120,7 +119,7 @@ class _Reading:
         except sa.exc.DBAPIError as error:
             if getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF != sqlite3.SQLITE_ERROR:
                 raise
-            self._note("view", made.name, made.name, f"it cannot be read: {error.orig}")
+            self._note("view", made.name, None, f"it cannot be read: {error.orig}")
             return None
         return CatalogTable(made.name, columns, is_view=True, definition=made.sql)
 

@@ -198,6 +198,11 @@ class Catalog:
     sequences: tuple[Sequence, ...] = ()
     unsaid: tuple[Unsaid, ...] = field(default=())
 
+    @property
+    def unread(self) -> tuple[Unsaid, ...]:
+        """What has rows, or is to have them, and is not among the tables."""
+        return tuple(one for one in self.unsaid if one.table is None and one.kind in ("virtual table", "view"))
+
     def table(self, name: str) -> CatalogTable:
         """A table by its name."""
         return next(table for table in self.tables if table.name == name)

@@ -132,7 +132,11 @@ class SQLiteTables(TableStore):
         stores = [storing(wire, table.column(wire.name).type) for wire in columns]
         done = 0
         for batch in batches:
-            values = [store(column) for store, column in zip(stores, batch, strict=True)]
+            try:
+                values = [store(column) for store, column in zip(stores, batch, strict=True)]
+            except Unfit as error:
+                what = f"{self._database.label}: {table.title} does not take a row behind row {done:,}: {error.why}"
+                raise DatabaseError(masked(what), reason="values_refused", table=table.title) from error
             rows = [*zip(*values, strict=True)]
             waiting = iter(rows)
             with self._refusals(table, lambda: done + len(rows) - length_hint(waiting)):  # noqa: B023
