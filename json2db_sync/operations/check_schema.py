@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Collection, Generator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -111,7 +111,7 @@ def _json_alone(end: _Schema, check: SchemaCheck) -> tuple[int, list[Difference]
     return len(pairs), found
 
 
-def _texts(store: TableStore, table: CatalogTable, column: CatalogColumn) -> Iterator[str]:
+def _texts(store: TableStore, table: CatalogTable, column: CatalogColumn) -> Generator[str]:
     from json2db_sync.databases.table_stores import WireColumn
 
     for (texts,) in store.read(table, [WireColumn(column.name, column.type)]):
@@ -122,10 +122,11 @@ def _holds_json_alone(store: TableStore, table: CatalogTable, column: CatalogCol
     from json2db_sync.comparison.json_values import is_container, jsonb_problem
 
     count = 0
-    for text in _texts(store, table, column):
-        if not is_container(text) or jsonb_problem(text) is not None:
-            return False
-        count += 1
+    with closing(_texts(store, table, column)) as texts:
+        for text in texts:
+            if not is_container(text) or jsonb_problem(text) is not None:
+                return False
+            count += 1
     return count > 0
 
 
@@ -137,8 +138,8 @@ def _checked(end: _Schema, found: Sequence[Difference], notes: list[Note]) -> li
     for one in found:
         if one.json is not None and one.statements:
             table, name = one.json
-            texts = _texts(end.store, table, table.column(name))
-            first = next(((text, why) for text in texts if (why := jsonb_problem(text))), None)
+            with closing(_texts(end.store, table, table.column(name))) as texts:
+                first = next(((text, why) for text in texts if (why := jsonb_problem(text))), None)
             if first is not None:
                 what = f"{table.title}.{name} stays as it is: {first[1]}: {preview(first[0])}"
                 notes.append(Note(what, "not_mended", table.title))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from json2db_sync.databases.catalog.tables import CatalogTable, ForeignKey, Unique
 from json2db_sync.databases.catalog.types import TypeName
 from json2db_sync.databases.table_stores import Batch, Misfit, TableStore, WireColumn
-from json2db_sync.databases.table_stores.profiles import ColumnProfile
+from json2db_sync.databases.table_stores.profiles import ColumnProfile, proves
 from json2db_sync.results import Note, RefusedValues
 from json2db_sync.text import counted
 from json2db_sync.transfer.mapped import Mapped, MappedTable
@@ -71,7 +71,7 @@ class Preflight:
         :param profiles: of its columns, where the source has any.
         """
         wires = [held(wire, self._types) for wire in table.reading]
-        doubtful = [wire for wire in wires if not fits(wire, profiles.get(wire.name))]
+        doubtful = [wire for wire in wires if wire.name not in profiles or not proves(profiles[wire.name], wire)]
         if doubtful:
             yield from self._store.misfits(table.source, doubtful)
         yield from self._rows(table)
@@ -212,34 +212,3 @@ def _told(row: Mapping[str, str | None], key: Sequence[str]) -> str:
 
 def _shown(value: str | None) -> str:
     return "NULL" if value is None else value.removeprefix("\0")
-
-
-def fits(wire: WireColumn, profile: ColumnProfile | None) -> bool:
-    """Does the profile alone say that every value fits?"""
-    if profile is None:
-        return False
-    given, count = wire.type, profile.values
-    counts = {
-        TypeName.BOOLEAN: profile.bits,
-        TypeName.INTEGER: profile.integers,
-        TypeName.BYTES: profile.blobs - profile.not_utf8,
-        TypeName.TEXT: profile.texts - (0 if wire.nul else profile.nul),
-        TypeName.DATE: profile.dates,
-        TypeName.TIME: profile.times,
-        TypeName.TIMESTAMP: profile.moments,
-        TypeName.TIMESTAMPTZ: profile.zoned,
-        TypeName.UUID: profile.uuids,
-        TypeName.JSONB: profile.jsonb,
-        TypeName.FLOAT: profile.reals if wire.signed_zero else 0,
-    }
-    if given.name is TypeName.NUMERIC:
-        scale, digits = given.scale or 0, (given.precision or 0) - (given.scale or 0)
-        in_range = given.precision is None or (profile.scale <= scale and profile.digits <= digits)
-        return profile.integers + profile.reals + profile.numbers == count and not profile.not_finite and in_range
-    if given.name is TypeName.INTEGER and given.bits in (16, 32):
-        most = 1 << (given.bits - 1)
-        if count and not -most <= (profile.least or 0) <= (profile.greatest or 0) < most:
-            return False
-    if given.name is TypeName.TEXT and given.length is not None and profile.longest > given.length:
-        return False
-    return counts.get(given.name, -1) == count

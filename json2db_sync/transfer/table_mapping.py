@@ -294,7 +294,7 @@ class TableMapper:
         parts = []
         for part, column in zip(index.parts, index.columns, strict=True):
             if column is not None:
-                descending = " DESC" if part.upper().split('"')[-1].split()[:1] == ["DESC"] else ""
+                descending = " DESC" if "DESC" in part.upper().split('"')[-1].split() else ""
                 parts.append(self._types.quoted(self._name_of(column)) + descending)
                 continue
             said = self._said("index", index.name, part)

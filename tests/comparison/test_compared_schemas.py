@@ -213,3 +213,15 @@ def test_a_view_keeps_json_a_text(postgres_url: str) -> None:
     (told,) = checked(postgres_url, fix=True).differences
     assert (told.what, told.statement, told.fixed) == ("json", None, False)
     assert "reading" in told.meaning
+
+
+def test_a_value_in_the_way_of_one_column_keeps_no_other_from_being_mended(postgres_url):
+    """Its rows are read no further, and the next column's are: the first value of each is told."""
+    execute(
+        postgres_url,
+        """CREATE TABLE t (id int PRIMARY KEY, a json, b json, c json);
+        INSERT INTO t SELECT n, '"\\u0000"', '"\\u0000"', '{"a": 1}' FROM generate_series(1, 20000) AS n""",
+    )
+    result = checked(postgres_url, fix=True)
+    assert [note.code for note in result.notes] == ["not_mended"] * 2
+    assert [(one.column, one.fixed) for one in result.differences] == [("a", False), ("b", False), ("c", True)]

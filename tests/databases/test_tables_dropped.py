@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from json2db_sync.databases import open_database
 from json2db_sync.errors import DatabaseError
 
 MADE = (
@@ -45,3 +46,26 @@ def test_what_others_refer_to_is_not_dropped(database):
     with database.reading() as connection:
         assert connection.exec_driver_sql('SELECT up FROM "the ""child"').scalar_one() == 1
         assert len(database.table_store(connection).catalog().tables) == 5
+
+
+def test_every_kind_of_relation_is_dropped_by_its_own_word(postgres_url):
+    """Foreign tables, materialized views, and views that read each other, in whatever order they are named."""
+    made = (
+        "CREATE FOREIGN DATA WRAPPER nothing",
+        "CREATE SERVER nowhere FOREIGN DATA WRAPPER nothing",
+        "CREATE FOREIGN TABLE far (id int) SERVER nowhere",
+        "CREATE TABLE t (id int)",
+        "CREATE VIEW z AS SELECT id FROM t",
+        "CREATE MATERIALIZED VIEW y AS SELECT id FROM z",
+        "CREATE VIEW x AS SELECT id FROM y",
+        "CREATE VIEW a AS SELECT id FROM far",
+    )
+    with open_database(postgres_url) as database:
+        with database.transaction() as connection:
+            for statement in made:
+                database.table_store(connection).execute(statement)
+        for backwards in (True, False):
+            with database.trial() as connection:
+                store = database.table_store(connection)
+                store.drop(sorted(store.catalog().tables, key=lambda table: table.name, reverse=backwards))
+                assert store.catalog().tables == ()

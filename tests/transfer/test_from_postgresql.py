@@ -185,3 +185,15 @@ def test_any_database_of_postgresql_comes_back_as_it_was(
     for name, _kinds, _rows, _keyed in tables:
         select = f'SELECT "{name}"::text FROM "{name}" ORDER BY 1'
         assert query(second, select) == query(first, select)
+
+
+def test_the_order_of_an_index_comes_along_behind_an_operator_class(postgres_url: str, tmp_path: Path) -> None:
+    """SQLite has no operator classes, and the same order."""
+    made(
+        postgres_url,
+        "CREATE TABLE t (id int PRIMARY KEY, a text, b text)",
+        "CREATE INDEX ab ON t (a text_pattern_ops DESC, b text_pattern_ops, id DESC NULLS LAST)",
+    )
+    ok(SyncRunner().transfer(postgres_url, str(tmp_path / "a.db")))
+    ((index,),) = query(str(tmp_path / "a.db"), "SELECT sql FROM sqlite_master WHERE name = 'ab'")
+    assert '("a" DESC, "b", "id" DESC)' in index

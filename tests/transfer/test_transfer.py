@@ -405,3 +405,18 @@ def test_rows_that_are_there_already_are_told_with_their_key(tmp_path, database_
     assert "upsert" in again.hint
     assert "parent" in again.error
     assert query(database_url, "SELECT count(*) FROM parent") == [(2,)]
+
+
+def test_texts_of_a_fixed_length_are_not_padded(tmp_path, postgres_url):
+    """SQLite pads none; however it is spelled, the length is the most that the column takes."""
+    words = ("CHAR", "CHARACTER", "NCHAR", "NATIVE CHARACTER", "VARYING CHARACTER", "NVARCHAR")
+    columns = ", ".join(f"c{number} {word}(5)" for number, word in enumerate(words))
+    source = lite(
+        tmp_path / "a.db",
+        f"CREATE TABLE t ({columns})",
+        f"INSERT INTO t VALUES ({', '.join(['?'] * 6)})".replace("?", "'ab'"),
+    )
+    ok(SyncRunner().transfer(source, postgres_url))
+    told = "SELECT data_type, character_maximum_length FROM information_schema.columns WHERE table_name = 't'"
+    assert query(postgres_url, told) == [("character varying", 5)] * 6
+    assert query(postgres_url, "SELECT * FROM t") == [("ab",) * 6]

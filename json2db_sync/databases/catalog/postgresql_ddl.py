@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from json2db_sync.databases.catalog.tables import (
     Catalog,
@@ -21,6 +21,7 @@ from json2db_sync.databases.table_stores import Creation, Statement
 
 _PLAIN = re.compile(r"[\w.+-]+|'(?:[^']|'')*'(::[\w ]+)?")
 """Defaults that are one word or one literal; all others stand in parentheses."""
+_DROPPED = {"v": "VIEW", "m": "MATERIALIZED VIEW", "f": "FOREIGN TABLE"}
 _TYPES_OF_SEQUENCES = {16: " AS smallint", 32: " AS integer"}
 
 
@@ -45,24 +46,19 @@ def creation(catalog: Catalog, *, virtual: bool = True) -> Creation:
     return Creation(tuple(making.before()), tuple(making.after()))
 
 
-def dropping(tables: Sequence[CatalogTable]) -> Iterator[str]:
-    """The statements that drop tables and views, whatever foreign keys are between them."""
-    views = [one for one in tables if one.is_view]
-    for view in views:
-        kind = "MATERIALIZED VIEW" if (view.definition or "").startswith("CREATE MATERIALIZED") else "VIEW"
-        yield f"DROP {kind} {qualified(view)}"
-    places = [qualified(one) for one in tables if not one.is_view]
+def dropping(tables: Iterable[tuple[str, CatalogTable]]) -> Iterator[str]:
+    """The statements that drop tables, whatever foreign keys are between them, and before them the views.
+
+    :param tables: each with its relkind; a view before those that it reads.
+    """
+    places = []
+    for sort, table in tables:
+        if sort in _DROPPED:
+            yield f"DROP {_DROPPED[sort]} {qualified(table)}"
+        else:
+            places.append(qualified(table))
     if places:
         yield f"DROP TABLE {', '.join(places)}"
-
-
-def gin_index(table: CatalogTable, column: str) -> Statement:
-    """The index for what stands inside a JSONB column; the server finds a name for it.
-
-    Its operator class is the usual one, jsonb_ops: ``jsonb_path_ops`` is smaller, and answers neither ``?`` (is there
-    such a key?) nor what contains an empty object.
-    """
-    return Statement(f"CREATE INDEX ON {qualified(table)} USING gin ({quoted(column)})", "index", table=table.name)
 
 
 def to_jsonb(table: CatalogTable, column: str) -> Statement:

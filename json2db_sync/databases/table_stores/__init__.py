@@ -151,14 +151,9 @@ class TableStore(ABC):
     def creation(self, catalog: Catalog) -> Creation:
         """The statements that make what a catalog of this database says; nothing is executed."""
 
-    def json_indexes(self, table: CatalogTable) -> Sequence[Statement]:
-        """The statements that make an index for what stands inside each JSON column that has none; none where that
-        cannot be.
-        """
-        return ()
-
     def to_jsonb(self, table: CatalogTable, column: str) -> Sequence[Statement]:
-        """The statements that make a JSON or text column a JSONB one in place; none where there is no such type.
+        """The statements that make a JSON or text column a JSONB one in place; none where there is no such type,
+        or the column is generated.
 
         :raises DatabaseError: when views or others that read the column are in the way; it names them.
         """

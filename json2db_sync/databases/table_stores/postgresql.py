@@ -13,7 +13,7 @@ from json2db_sync.databases.attached import execute
 from json2db_sync.databases.base import first_line
 from json2db_sync.databases.catalog.alterations import PostgreSQLAlterations
 from json2db_sync.databases.catalog.postgresql import read_catalog, readers_of_column
-from json2db_sync.databases.catalog.postgresql_ddl import creation, dropping, gin_index, to_jsonb
+from json2db_sync.databases.catalog.postgresql_ddl import creation, dropping, qualified, quoted, to_jsonb
 from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
 from json2db_sync.databases.catalog.types import ColumnType, TypeName
 from json2db_sync.databases.dialect import require_all
@@ -63,6 +63,7 @@ _TABLE = """
 SELECT relkind = 'r', relkind = 'r' AND coalesce(pg_relation_size(nullif(reltoastrelid, 0)), 0) = 0
 FROM pg_class WHERE oid = %s::regclass
 """
+_AGE = "SELECT relkind::text, oid::bigint FROM pg_class WHERE oid = to_regclass(%s)"
 _BY_TEXT = frozenset(TypeName) - {
     TypeName.BOOLEAN,
     TypeName.INTEGER,
@@ -95,13 +96,9 @@ class PostgreSQLTables(TableStore):
         version = self._connection.dialect.server_version_info or ()
         return creation(catalog, virtual=version >= (18,))
 
-    def json_indexes(self, table: CatalogTable) -> Sequence[Statement]:
-        whole = [one for one in table.indexes if one.method == "gin" and one.where is None]
-        there = {one.columns[0] for one in whole if len(one.columns) == 1}
-        columns = [one.name for one in table.columns if one.type.name is TypeName.JSONB]
-        return [gin_index(table, name) for name in columns if name not in there]
-
     def to_jsonb(self, table: CatalogTable, column: str) -> Sequence[Statement]:
+        if table.column(column).generated is not None:
+            return ()
         if readers := readers_of_column(self._connection, table, column):
             what = f"{table.title}.{column} cannot become JSONB: {'; '.join(readers)} read it"
             hint = "keep the definition of each, drop it, run again, and make it anew"
@@ -112,7 +109,8 @@ class PostgreSQLTables(TableStore):
         execute(self._connection, statement)
 
     def drop(self, tables: Sequence[CatalogTable]) -> None:
-        for statement in dropping(tables):
+        asked = [(self._driver.execute(_AGE, [qualified(table)]).fetchone() or ("", 0), table) for table in tables]
+        for statement in dropping((sort, table) for (sort, _), table in sorted(asked, key=lambda one: -one[0][1])):
             execute(self._connection, statement)
 
     def read(
@@ -157,21 +155,21 @@ class PostgreSQLTables(TableStore):
         Those that inherit from it are left out, as they are tables too; a partitioned one, which has no rows of its
         own, is read with all of its parts.
         """
-        found = self._driver.execute(_TABLE, [_place(table)]).fetchone()
+        found = self._driver.execute(_TABLE, [qualified(table)]).fetchone()
         alone, small = found or (False, False)
-        return f"ONLY {_place(table)}" if alone else _place(table), small
+        return f"ONLY {qualified(table)}" if alone else qualified(table), small
 
     def misfits(self, table: CatalogTable, columns: Sequence[WireColumn]) -> Iterator[Misfit]:
         found = [
             (wire.name, condition)
             for wire in columns
-            for condition in conditions(wire, table.column(wire.name).type, _quoted(wire.name))
+            for condition in conditions(wire, table.column(wire.name).type, quoted(wire.name))
         ]
         if not found:
             return
         key = table.primary_key.columns if table.primary_key else ()
-        told = [f"{_quoted(name)}::text" for name in key] or ["ctid::text"] * (not table.is_view)
-        values = [f"left({_quoted(name)}::text, {MOST_SHOWN + 1}), ({condition.sql})" for name, condition in found]
+        told = [f"{quoted(name)}::text" for name in key] or ["ctid::text"] * (not table.is_view)
+        values = [f"left({quoted(name)}::text, {MOST_SHOWN + 1}), ({condition.sql})" for name, condition in found]
         statement = f"SELECT {', '.join([*told, *values])} FROM {self._found(table)[0]}"
         statement += f" WHERE {' OR '.join(f'({condition.sql})' for _name, condition in found)}"
         with self._driver.cursor() as cursor:
@@ -184,12 +182,12 @@ class PostgreSQLTables(TableStore):
                         yield misfit(table.title, at, name, value, Unfit(condition.code, condition.why))
 
     def write(self, table: CatalogTable, columns: Sequence[WireColumn], batches: Iterable[Batch]) -> int:
-        names = ", ".join(_quoted(wire.name) for wire in columns)
+        names = ", ".join(quoted(wire.name) for wire in columns)
         plain = _plain(columns)
         lists = [at for at, wire in enumerate(columns) if wire.type.name is TypeName.ARRAY]
         sent = 0
         with self._refusals(table), self._driver.cursor() as cursor:
-            with cursor.copy(f"COPY {_place(table)} ({names}) FROM STDIN".encode()) as copy:
+            with cursor.copy(f"COPY {qualified(table)} ({names}) FROM STDIN".encode()) as copy:
                 for batch in batches:
                     sent += len(batch[0])
                     copy.write(to_copy(_with_literals(batch, lists), plain))
@@ -248,18 +246,10 @@ def _with_literals(batch: Batch, lists: Sequence[int]) -> Batch:
 
 
 def _read(wire: WireColumn) -> str:
-    name = _quoted(wire.name)
+    name = quoted(wire.name)
     return arrays.as_list(name, wire.type) if wire.type.name is TypeName.ARRAY else name
 
 
 def _ordered(name: str, type_: ColumnType) -> str:
     """NULL is last as it is."""
-    return f'{_quoted(name)}::text COLLATE "C"' if type_.name in _BY_TEXT else _quoted(name)
-
-
-def _place(table: CatalogTable) -> str:
-    return _quoted(table.name) if table.schema is None else f"{_quoted(table.schema)}.{_quoted(table.name)}"
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+    return f'{quoted(name)}::text COLLATE "C"' if type_.name in _BY_TEXT else quoted(name)

@@ -336,7 +336,7 @@ def proves(profile: ColumnProfile, wire: WireColumn) -> bool:
         return fits and profile.texts == values and (wire.nul or not profile.nul)
     counted = {TypeName.BYTES: profile.blobs - profile.not_utf8, TypeName.UUID: profile.uuids}
     if type_.length in (None, 6):
-        moments = profile.dates, profile.moments, profile.zoned
-        counted |= dict(zip(_MOMENTS.values(), moments, strict=True))
+        counted |= {TypeName.DATE: profile.dates, TypeName.TIME: profile.times}
+        counted |= {TypeName.TIMESTAMP: profile.moments, TypeName.TIMESTAMPTZ: profile.zoned}
     counted |= {TypeName.JSON: profile.json, TypeName.JSONB: profile.jsonb, TypeName.ANY: values - profile.not_utf8}
     return counted.get(type_.name, -1) == values

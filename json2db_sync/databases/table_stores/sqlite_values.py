@@ -444,6 +444,9 @@ def _any(type_: ColumnType) -> Form:
     return Form(one, {int: ints, str: texts})
 
 
+_HEX = re.compile(r"\\x([0-9a-f]{2})*").fullmatch
+
+
 def _arrays(type_: ColumnType) -> Form:
     def one(value: Storage) -> str:
         if not isinstance(value, str):
@@ -459,6 +462,8 @@ def _arrays(type_: ColumnType) -> Form:
             form.one(_number(value, inner))
         elif inner.name is not TypeName.BYTES:
             form.one(str(value))
+        elif not (isinstance(value, str) and _HEX(value)):
+            raise Unfit("check", f"{value!r} in it is no bytes: \\x, then pairs of lower hex digits")
 
     return Form(one)
 
