@@ -113,6 +113,11 @@ class Preflight:
             ]
         return found
 
+    def unfit(self, table: MappedTable) -> list[Condition]:
+        """What its rows must not be besides, where the source gives such values all the same."""
+        wires = [held(wire, self._types) for wire in table.reading]
+        return [Condition(code, (name,), sql, why) for name, sql, code, why in self._store.unfit(table.source, wires)]
+
     def _rows(self, table: MappedTable) -> Iterator[Misfit]:
         conditions = self.conditions(table)
         if not conditions or not any(self._read(table, any_of(conditions))):

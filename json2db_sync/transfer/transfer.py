@@ -198,7 +198,7 @@ class Transfer:
         self._keys: dict[tuple[str | None, str], list[list[str]]] = {}
         for table in self._mapped.tables:
             place, profiles = table.source.place, self._profiles.get(table.source.place, {})
-            self._conditions[place] = preflight.conditions(table)
+            self._conditions[place] = [*preflight.conditions(table), *preflight.unfit(table)]
             self._keys[place] = preflight.merging_keys(table, profiles)
             for misfit in preflight.found(table, profiles):
                 found.add(misfit)

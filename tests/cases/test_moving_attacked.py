@@ -176,3 +176,20 @@ def test_what_a_remembered_column_does_not_hold_any_more_is_refused(tmp_path, po
     back = SyncRunner().transfer(postgres_url, str(tmp_path / "back.db"))
     assert back.reason == "values_refused"
     assert rows(tmp_path / "back.db", "SELECT name FROM sqlite_master WHERE name = 't'") == []
+
+
+def test_values_of_postgresql_that_sqlite_does_not_hold_are_rejected_as_asked(tmp_path, postgres_url):
+    """An array that is numbered otherwise is no list: its row is kept in the file, with those that refer to it."""
+    statements(
+        postgres_url,
+        "CREATE TABLE t (id int PRIMARY KEY, a int[])",
+        "INSERT INTO t VALUES (1, '[2:3]={1,2}'), (2, '{1}')",
+        "CREATE TABLE k (id int PRIMARY KEY, t int REFERENCES t)",
+        "INSERT INTO k VALUES (1, 1), (2, 2)",
+    )
+    moved = ok(
+        SyncRunner().transfer(postgres_url, str(tmp_path / "t.db"), on_error="reject", certificate=tmp_path / "c.json")
+    )
+    assert {table.name: (table.rows, table.rejected) for table in moved.tables} == {"t": (1, 1), "k": (1, 1)}
+    assert rows(tmp_path / "t.db", "SELECT id FROM t UNION ALL SELECT id FROM k") == [(2,), (2,)]
+    assert Path(moved.rejects).read_text().count('"table": ') == 2

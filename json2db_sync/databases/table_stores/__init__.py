@@ -140,6 +140,12 @@ class TableStore(ABC):
         It reads the whole table once.
         """
 
+    def unfit(self, table: CatalogTable, columns: Sequence[WireColumn]) -> Sequence[tuple[str, str, str, str]]:
+        """Of what :meth:`read` gives all the same though :meth:`misfits` names it: column, SQL that holds of such rows,
+        code and why.
+        """
+        return ()
+
     @abstractmethod
     def write(self, table: CatalogTable, columns: Sequence[WireColumn], batches: Iterable[Batch]) -> int:
         """Add rows; how many.

@@ -33,7 +33,7 @@ from json2db_sync.databases.table_stores import (
 )
 from json2db_sync.databases.table_stores.copy_text import to_copy
 from json2db_sync.databases.table_stores.fitting import MOST_SHOWN, misfit
-from json2db_sync.databases.table_stores.postgresql_misfits import conditions
+from json2db_sync.databases.table_stores.postgresql_misfits import Condition, conditions
 from json2db_sync.databases.table_stores.sqlite_moments import Unfit
 from json2db_sync.errors import DatabaseError
 from json2db_sync.masking import masked
@@ -159,12 +159,18 @@ class PostgreSQLTables(TableStore):
         alone, small = found or (False, False)
         return f"ONLY {qualified(table)}" if alone else qualified(table), small
 
-    def misfits(self, table: CatalogTable, columns: Sequence[WireColumn]) -> Iterator[Misfit]:
-        found = [
+    def _conditions(self, table: CatalogTable, columns: Sequence[WireColumn]) -> list[tuple[str, Condition]]:
+        return [
             (wire.name, condition)
             for wire in columns
             for condition in conditions(wire, table.column(wire.name).type, quoted(wire.name))
         ]
+
+    def unfit(self, table: CatalogTable, columns: Sequence[WireColumn]) -> Sequence[tuple[str, str, str, str]]:
+        return [(name, one.sql, one.code, f"{name}: {one.why}") for name, one in self._conditions(table, columns)]
+
+    def misfits(self, table: CatalogTable, columns: Sequence[WireColumn]) -> Iterator[Misfit]:
+        found = self._conditions(table, columns)
         if not found:
             return
         key = table.primary_key.columns if table.primary_key else ()
