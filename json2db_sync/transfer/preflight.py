@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -81,14 +82,14 @@ class Preflight:
         """Values that the target has another word for."""
         floats = [wire for wire in table.reading if wire.type.name is TypeName.FLOAT]
         for wire in floats if self._source_typed and not self._types.typed else ():
-            count = sum(len(batch[0]) for batch in self._read(table, f"{_column(table.source, wire.name)} = 'NaN'"))
-            if count:
-                where = f"{table.source.title}.{wire.name}"
-                yield Note(
-                    f"{where}: {counted(count, 'NaN is', 'NaN are')} the text NaN in the target",
-                    "nan_as_text",
-                    count=count,
-                )
+            column = _column(table.source, wire.name)
+            texts = Counter(text for batch in self._read(table, f"{column} IN ('NaN', 0)") for text in batch[0])
+            if count := texts["NaN"]:
+                what = f"{counted(count, 'NaN is', 'NaN are')} the text NaN in the target"
+                yield Note(f"{table.source.title}.{wire.name}: {what}", "nan_as_text", count=count)
+            if count := texts["-0"]:
+                what = f"{counted(count, '-0.0 is', '-0.0 are')} 0.0 in the target"
+                yield Note(f"{table.source.title}.{wire.name}: {what}", "signed_zero", count=count)
 
     def conditions(self, table: MappedTable) -> list[Condition]:
         """What its rows must not be. A database that knows types holds its own rows to its constraints."""
@@ -164,7 +165,7 @@ class Preflight:
 
 def held(wire: WireColumn, types: TargetTypes) -> WireColumn:
     """With what such a target holds; NULL is a matter of conditions."""
-    return replace(wire, nullable=True, nul=types.holds_nul, signed_zero=types.holds_signed_zero)
+    return replace(wire, nullable=True, nul=types.holds_nul)
 
 
 def any_of(conditions: Sequence[Condition]) -> str:

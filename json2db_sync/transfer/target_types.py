@@ -50,7 +50,6 @@ class TargetTypes(ABC):
     typed_json = True
     holds_nul = False
     """Can its texts hold U+0000?"""
-    holds_signed_zero = True
     same_kind_wire = TypeName.OTHER
     """How values travel from a database of the same kind."""
     numbers_only_keys = False
@@ -131,7 +130,7 @@ class SQLiteTypes(TargetTypes):
     typed = typed_json = nulls_may_be_equal = False
     same_kind_wire = TypeName.ANY
     numbers_only_keys = holds_nul = True
-    holds_signed_zero = keys_are_required = False
+    keys_are_required = False
 
     def creation(self, catalog: Catalog) -> Creation:
         return sqlite_ddl.creation(catalog)

@@ -94,7 +94,7 @@ def test_values_come_back_as_they_were(ends: Ends, declared: str) -> None:
     type_ = ColumnType(name, declared, **more)
     here, there = create(ends, type_, in_sqlite, declared)
     ends.sqlite._driver.executemany("INSERT INTO t VALUES (?, ?)", enumerate(values))
-    wires = [WireColumn("id", INTEGER), WireColumn("v", type_, nul=False, signed_zero=False)]
+    wires = [WireColumn("id", INTEGER), WireColumn("v", type_, nul=False)]
     before = ends.stored("SELECT id, v, typeof(v) FROM t")
     assert [row[1] for row in before] == values
     assert list(ends.sqlite.misfits(here, wires)) == []

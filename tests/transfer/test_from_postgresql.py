@@ -92,15 +92,15 @@ def test_sqlite_keeps_what_it_can_say(postgres_url: str, other_url: str, tmp_pat
     assert query(other_url, indexes) == query(postgres_url, indexes)
 
 
-def test_nan_is_told(postgres_url: str, other_url: str, tmp_path: Path) -> None:
-    """SQLite has no such number; it is one again on the way back."""
-    made(postgres_url, "CREATE TABLE t (f float8)", "INSERT INTO t VALUES ('NaN'), ('Infinity'), (1), ('NaN')")
+def test_nan_and_signed_zeros_are_told(postgres_url: str, other_url: str, tmp_path: Path) -> None:
+    """SQLite has no such numbers; NaN is one again on the way back."""
+    made(postgres_url, "CREATE TABLE t (f float8)", "INSERT INTO t VALUES ('NaN'), ('Infinity'), (1), ('NaN'), ('-0')")
     result = ok(SyncRunner().transfer(postgres_url, str(tmp_path / "a.db")))
-    assert [(note.code, note.count) for note in result.notes] == [("nan_as_text", 2)]
+    assert [(note.code, note.count) for note in result.notes] == [("nan_as_text", 2), ("signed_zero", 1)]
     assert "t.f" in result.notes[0]
-    assert query(str(tmp_path / "a.db"), "SELECT f FROM t") == [("NaN",), (float("inf"),), (1.0,), ("NaN",)]
+    assert query(str(tmp_path / "a.db"), "SELECT f FROM t") == [("NaN",), (float("inf"),), (1.0,), ("NaN",), (0.0,)]
     ok(SyncRunner().transfer(str(tmp_path / "a.db"), other_url))
-    assert query(other_url, "SELECT f::text FROM t") == [("NaN",), ("Infinity",), ("1",), ("NaN",)]
+    assert query(other_url, "SELECT f::text FROM t") == [("NaN",), ("Infinity",), ("1",), ("NaN",), ("0",)]
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=10)

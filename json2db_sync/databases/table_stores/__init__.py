@@ -41,8 +41,6 @@ class WireColumn:
     """Does the other end take NULL? What it does not is a misfit; :meth:`TableStore.read` gives it all the same."""
     nul: bool = True
     """Does the other end hold U+0000 in texts? (:attr:`TableStore.holds_nul`)"""
-    signed_zero: bool = True
-    """Does the other end tell -0.0 from 0.0? (:attr:`TableStore.holds_signed_zero`)"""
 
 
 @dataclass(frozen=True)
@@ -87,8 +85,6 @@ class TableStore(ABC):
 
     holds_nul: ClassVar[bool]
     """Can its texts hold U+0000?"""
-    holds_signed_zero: ClassVar[bool]
-    """Do its columns of floats tell -0.0 from 0.0?"""
 
     @abstractmethod
     def catalog(self, schema: str | None = None) -> Catalog:

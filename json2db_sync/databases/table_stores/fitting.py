@@ -40,9 +40,7 @@ def misfits_of(
 def _all_fit(wire: WireColumn, texts: TextColumn) -> bool:
     if not wire.nullable and None in texts:
         return False
-    if not wire.nul and wire.type.name in _WITH_NUL and "\0" in "".join(filter(None, texts)):
-        return False
-    return wire.signed_zero or wire.type.name is not TypeName.FLOAT or "-0.0" not in texts
+    return wire.nul or wire.type.name not in _WITH_NUL or "\0" not in "".join(filter(None, texts))
 
 
 def require(wire: WireColumn, text: str | None) -> None:
@@ -55,5 +53,3 @@ def require(wire: WireColumn, text: str | None) -> None:
             raise Unfit("null", "the column takes no NULL")
     elif not wire.nul and wire.type.name in _WITH_NUL and "\0" in text:
         raise Unfit("no_character", "it holds U+0000, which the other database does not")
-    elif not wire.signed_zero and wire.type.name is TypeName.FLOAT and text == "-0.0":
-        raise Unfit("out_of_range", "the other database makes 0.0 of -0.0")

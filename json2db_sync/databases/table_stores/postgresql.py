@@ -83,7 +83,6 @@ class PostgreSQLTables(TableStore):
 
     holds_nul = False
     alterations = PostgreSQLAlterations()
-    holds_signed_zero = True
 
     def __init__(self, database: Database, connection: sa.Connection) -> None:
         self._database, self._connection = database, connection

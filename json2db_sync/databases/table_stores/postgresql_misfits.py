@@ -29,8 +29,6 @@ def conditions(wire: WireColumn, own: ColumnType, column: str) -> Iterator[Condi
     type_ = wire.type
     if not wire.nullable:
         yield Condition(f"{column} IS NULL", "null", "the column takes no NULL")
-    if not wire.signed_zero and own.name is TypeName.FLOAT:
-        yield Condition(f"{column}::text = '-0'", "out_of_range", "the other database makes 0.0 of -0.0")
     if type_.name is TypeName.ARRAY:
         yield Condition(arrays.unsayable(column), "out_of_range", "its elements are not numbered from 1, as a list is")
     if own.name in _NUMBERS and type_.name in (TypeName.INTEGER, TypeName.NUMERIC):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
-from math import copysign, isfinite
+from math import isfinite
 from operator import ne
 
 import msgspec
@@ -48,8 +48,6 @@ class ColumnProfile:
     """The most behind it."""
     not_finite: int = 0
     """Reals that are infinite, texts that are NaN."""
-    signed_zeros: int = 0
-    """Reals that are -0.0."""
     longest: int = 0
     """Characters of a text."""
     nul: int = 0
@@ -148,8 +146,6 @@ class Profiler:
     def _add_reals(self, values: Sequence[float]) -> None:
         finite = [*filter(isfinite, values)]
         self._counts["not_finite"] += len(values) - len(finite)
-        if 0.0 in finite:
-            self._counts["signed_zeros"] += sum(not value and copysign(1, value) < 0 for value in finite)
         if not self._counts_digits or not finite:
             return
         texts = [*map(repr, finite)]
@@ -326,7 +322,7 @@ def proves(profile: ColumnProfile, wire: WireColumn) -> bool:
     if type_.name is TypeName.BOOLEAN:
         return profile.bits == values
     if type_.name is TypeName.FLOAT:
-        return profile.reals == values and type_.bits != 32 and (wire.signed_zero or not profile.signed_zeros)
+        return profile.reals == values and type_.bits != 32
     if type_.name is TypeName.NUMERIC and not profile.not_finite:
         whole = None if type_.precision is None else type_.precision - (type_.scale or 0)
         fits = whole is None or (profile.digits <= whole and profile.scale <= (type_.scale or 0))

@@ -57,7 +57,6 @@ class SQLiteTables(TableStore):
 
     holds_nul = True
     alterations = SQLiteAlterations()
-    holds_signed_zero = False
 
     def __init__(self, database: Database, connection: sa.Connection) -> None:
         self._database, self._connection = database, connection
