@@ -44,6 +44,8 @@ def check_schema(
     places = named if second is None and len(named) == 1 else list(both(first, second))
     with context.step("check_schema") as step, ExitStack() as stack:
         databases = [stack.enter_context(replace(context, db_path=place).database()) for place in places]
+        for database in databases:
+            database.require("check the path or URL")
         connections = [stack.enter_context(database.reading()) for database in databases]
         ends = [_Schema(*end, check) for end in zip(databases, connections, strict=True)]
         tables, found = _differences(ends[0], ends[1], check) if len(ends) > 1 else _json_alone(ends[0], check)

@@ -13,6 +13,7 @@ from json2db_sync.databases.ledger import MOVING
 from json2db_sync.databases.table_stores import Creation
 from json2db_sync.databases.table_stores.profiles import ColumnProfile
 from json2db_sync.model.plan import SYSTEM_COLUMNS
+from json2db_sync.text import counted
 from json2db_sync.transfer.mapped import MappedColumn
 
 EXACT_DIGITS = 15
@@ -320,7 +321,8 @@ def _text(given: ColumnType, profile: ColumnProfile) -> tuple[ColumnType, str | 
 
 
 def _moments(given: ColumnType, profile: ColumnProfile) -> tuple[ColumnType, str | None]:
-    respelled = f"{profile.respelled:,} values come to be spelled as PostgreSQL does" if profile.respelled else None
+    come = f"{counted(profile.respelled, 'value')} {'comes' if profile.respelled == 1 else 'come'}"
+    respelled = f"{come} to be spelled as PostgreSQL does" if profile.respelled else None
     count, name = profile.values, given.name
     if count == 0:
         declared = {TypeName.TIMESTAMPTZ: "timestamp with time zone", TypeName.TIMETZ: "time with time zone"}
@@ -359,7 +361,7 @@ def changes_by_jsonb(profile: ColumnProfile) -> list[str]:
         ("keys that come twice", profile.duplicate_keys),
         ("spelling", profile.spelling),
     )
-    return [f"{what} changes in {count:,} values" for what, count in counts if count]
+    return [f"{what} changes in {counted(count, 'value')}" for what, count in counts if count]
 
 
 _TYPES: dict[str, TargetTypes] = {"sqlite": SQLiteTypes(), "postgresql": PostgreSQLTypes()}

@@ -59,6 +59,7 @@ class Transfer:
     ) -> None:
         self._source, self._target, self._reading = source, target, reading
         self.choices, self._emit = choices, emit
+        self._looking = RecordMeter("preflight", emit)
         self._store = source.table_store(reading)
         self._batch_bytes = max(1 << 16, min(1 << 20, memory // _SHARE))
         self._started_at = now_text()
@@ -153,7 +154,7 @@ class Transfer:
     def _profile(self, table: CatalogTable) -> Mapping[str, ColumnProfile]:
         if table.place not in self._profiles:
             self._emit(Progress("preflight", table.title, 0))
-            self._profiles[table.place] = self._store.profile(table)
+            self._profiles[table.place] = self._store.profile(table, partial(self._looking.add, table.title))
         return self._profiles[table.place]
 
     def _require_room(self, there: Catalog) -> None:
@@ -191,7 +192,7 @@ class Transfer:
 
     def looked(self, result: TransferResult) -> TransferResult:
         """With everything that the target would refuse."""
-        found, meter, notes = Found(), RecordMeter("preflight", self._emit), list(result.notes)
+        found, notes = Found(), list(result.notes)
         typed = types_of(self._catalog.database).typed
         preflight = Preflight(self._store, self._mapped, self._types, source_typed=typed)
         self._conditions: dict[tuple[str | None, str], list[Condition]] = {}
@@ -203,7 +204,8 @@ class Transfer:
             for misfit in preflight.found(table, profiles):
                 found.add(misfit)
             notes += preflight.notes(table)
-            meter.add(table.source.title, next((one.rows for one in profiles.values()), table.source.rows or 0))
+            if not profiles:
+                self._looking.add(table.source.title, table.source.rows or 0)
         if self._entities:
             for _plan, misfit in entity_misfits(self._source, self._target, self._reading, self._entities):
                 found.add(misfit)

@@ -420,3 +420,21 @@ def test_texts_of_a_fixed_length_are_not_padded(tmp_path, postgres_url):
     told = "SELECT data_type, character_maximum_length FROM information_schema.columns WHERE table_name = 't'"
     assert query(postgres_url, told) == [("character varying", 5)] * 6
     assert query(postgres_url, "SELECT * FROM t") == [("ab",) * 6]
+
+
+def test_a_look_tells_how_far_it_is_and_can_be_stopped(tmp_path, postgres_url):
+    """Also within a table, where it is the first look at its values."""
+    many = (
+        "INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9000) SELECT i FROM n"
+    )
+    source = lite(tmp_path / "a.db", "CREATE TABLE t (id INTEGER PRIMARY KEY)", many)
+    seen = []
+
+    def stop(event: events.Event) -> None:
+        if isinstance(event, events.Progress) and event.step == "preflight" and event.records:
+            seen.append(event)
+            raise Cancelled("enough")
+
+    result = SyncRunner(on_event=stop).transfer(source, postgres_url)
+    assert (result.success, result.error) == (False, "enough")
+    assert 0 < seen[0].records < 9000

@@ -7,7 +7,7 @@ stands in :mod:`json2db_sync.databases.catalog.types`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -108,8 +108,11 @@ class TableStore(ABC):
         :raises ValueRefused: for a value that does not fit its wire type.
         """
 
-    def profile(self, table: CatalogTable) -> Mapping[str, ColumnProfile]:
-        """What each column holds, by name, where the types do not say. It reads the whole table once."""
+    def profile(self, table: CatalogTable, told: Callable[[int], None] | None = None) -> Mapping[str, ColumnProfile]:
+        """What each column holds, by name, where the types do not say. It reads the whole table once.
+
+        :param told: is called with the number of each some rows that were read.
+        """
         return {}
 
     alterations: ClassVar[Alterations]

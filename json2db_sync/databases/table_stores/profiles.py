@@ -239,7 +239,7 @@ def _as_jsonb(text: str) -> Sequence[str]:
     """
     try:
         value = msgspec.json.decode(text)
-        if "\\u0000" not in text and not _EXPONENT(text):
+        if "\\u0000" not in text and not _EXPONENT(_ESCAPES("", text) if "\\u" in text else text):
             changes = ["key_order"] * (not _in_order(value))
             compact = msgspec.json.encode(value).decode()
             blanks = compact.count(",") + compact.count(":")
@@ -249,6 +249,8 @@ def _as_jsonb(text: str) -> Sequence[str]:
                 return ["jsonb", *changes]
             if text == compact:
                 return ["jsonb", "spelling", *changes]
+            if "\\u" in text and text in (json.dumps(value), json.dumps(value, separators=(",", ":"))):
+                return ["jsonb", "spelling", *changes]  # as Python writes it
     except (msgspec.MsgspecError, RecursionError):
         pass
     try:
@@ -260,6 +262,7 @@ def _as_jsonb(text: str) -> Sequence[str]:
     return ["jsonb", *changes_of_jsonb(text)]
 
 
+_ESCAPES = re.compile(r"\\u[0-9a-fA-F]{4}").sub
 _EXPONENT = re.compile(r"\d[eE]|-0").search
 
 

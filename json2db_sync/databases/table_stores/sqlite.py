@@ -117,12 +117,13 @@ class SQLiteTables(TableStore):
                 yield from misfits_of(table.title, wire, form, column, key_of)
             done += len(rows)
 
-    def profile(self, table: CatalogTable) -> Mapping[str, ColumnProfile]:
-        """What each column holds, by name. It reads the whole table once."""
+    def profile(self, table: CatalogTable, told: Callable[[int], None] | None = None) -> Mapping[str, ColumnProfile]:
         profilers = {column.name: Profiler(column.name, column.type) for column in table.columns}
         for rows in self._rows(_select(table, [_column(table, name) for name in profilers]), _BATCH_BYTES):
             for profiler, values in zip(profilers.values(), zip(*rows, strict=True), strict=False):
                 profiler.add(values)
+            if told is not None:
+                told(len(rows))
         return {name: profiler.profile() for name, profiler in profilers.items()}
 
     def write(self, table: CatalogTable, columns: Sequence[WireColumn], batches: Iterable[Batch]) -> int:

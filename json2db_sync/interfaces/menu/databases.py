@@ -179,7 +179,7 @@ class Databases:
                 return
             try:
                 self._change("target" if at == _GO else at)
-                at = _GO
+                at = _GO if self._chosen.target else "target"
             except Back:
                 continue
 

@@ -125,7 +125,8 @@ def schemas(result: CheckSchemaResult, canvas: Canvas) -> None:
     canvas.more(MOST * 2, len(others), "difference", "--json shows all")
     if any(one.statement for one in open_ones):
         canvas.blank()
-        canvas.line(("check-schema --fix does what changes no value, after a backup.", "dim"))
+        further = "check-schema --fix executes what changes no value, after a backup."
+        canvas.line(("What is not mended is left to you." if result.backup or fixed else further, "dim"))
     worth_a_look(canvas, notes=result.notes)
 
 

@@ -21,7 +21,12 @@ _STOPPING = "Stopping at the next safe point; Ctrl-C again stops at once."
 _TOLD_TO_END = "Told to end: stopping at the next safe point; once more stops at once."
 _STOPPED = "stopped on request"
 HINT = "run the same again: it goes on from what was committed"
+NOTHING_HINT = "run the same again: nothing was written"
+TRANSFER_HINT = "run the same again: with --resume it goes on from what was committed, else nothing was kept"
 EXPORT_HINT = "run the same again: an export starts over, and until it is done every file stays as it was"
+_HINTS = {
+    "export": EXPORT_HINT, "transfer": TRANSFER_HINT, "preflight": NOTHING_HINT, "compare": NOTHING_HINT,
+}  # fmt: skip
 
 
 _ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
@@ -111,7 +116,7 @@ class Interrupt:
 
 def hint_for(operation: str) -> str:
     """What to do where this was stopped, and what holds until then."""
-    return EXPORT_HINT if operation == "export" else HINT
+    return _HINTS.get(operation, HINT)
 
 
 def _say(line: str) -> None:

@@ -13,7 +13,7 @@ import pytest
 from json2db_sync import SyncRunner, events
 from json2db_sync.errors import Cancelled
 from json2db_sync.interfaces.terminal.console import Interrupt
-from json2db_sync.interfaces.terminal.interrupt import EXPORT_HINT
+from json2db_sync.interfaces.terminal.interrupt import EXPORT_HINT, hint_for
 
 
 @pytest.fixture(autouse=True)
@@ -145,3 +145,10 @@ def test_real_run_goes_on_where_it_stopped(tmp_path: Path, example_source: Path)
         again = runner.full_workflow(cutoff_days="all", full_verification=True)
     assert again.success
     assert again.statistics["files_unchanged"] > 0
+
+
+def test_what_to_do_after_a_stop_is_said_of_the_operation() -> None:
+    """A transfer goes on from nothing unless it was to be resumed, and a look wrote nothing."""
+    assert "--resume" in hint_for("transfer")
+    assert "nothing was written" in hint_for("preflight") == hint_for("compare")
+    assert "goes on" in hint_for("populate")
