@@ -68,6 +68,7 @@ class Mapper:
         gone = {fold(name) for name in ends.names.values()} if ends.choices.mode == "replace" else set()
         stay = [table for table in ends.target.tables if fold(table.name) not in gone]
         ends.there |= {name for table in stay for name in _relations(table)}
+        ends.there |= {one.name for one in ends.target.sequences}
         ends.relations.take(ends.there)
         if ends.types.keys_are_relations:
             ends.relations.take(f"{name}_pkey" for name in ends.names.values())
@@ -155,11 +156,12 @@ class Mapper:
 
 
 def _relations(table: CatalogTable) -> Iterator[str]:
-    """Names that the table, its keys and indexes have."""
+    """Names that the table, its keys, indexes and sequences have."""
     yield table.name
     for one in (table.primary_key, *table.uniques, *table.indexes):
         if one is not None and one.name is not None:
             yield one.name
+    yield from (one.identity.sequence for one in table.columns if one.identity and one.identity.sequence)
 
 
 def shape(table: CatalogTable) -> CatalogTable:

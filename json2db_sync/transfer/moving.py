@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 
+import sqlalchemy as sa
+
 from json2db_sync.comparison.reading import End, read_ahead
 from json2db_sync.comparison.tables import Rules, compare_tables
+from json2db_sync.databases.base import Database, first_line
 from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable, Identity
 from json2db_sync.databases.ledger import MOVING
-from json2db_sync.databases.table_stores import Batch, TableStore
+from json2db_sync.databases.table_stores import Batch, Statement, TableStore
 from json2db_sync.errors import DatabaseError, ValidationError
 from json2db_sync.events import Meter, RecordMeter
 from json2db_sync.results import ComparedTable, MovedTable
@@ -37,8 +40,7 @@ class Move:
 
     def make(self) -> None:
         """Types and empty tables."""
-        for statement in self.target.creation(self.mapped.target).before:
-            self.target.execute(statement.sql)
+        executed(self.target, self.target.creation(self.mapped.target).before)
 
     def fill(self, table: MappedTable) -> int:
         """Write all rows of a table; how many."""
@@ -59,8 +61,7 @@ class Move:
 
     def finish(self) -> None:
         """Indexes, foreign keys, the next numbers, comments."""
-        for statement in self.target.creation(self.mapped.target).after:
-            self.target.execute(statement.sql)
+        executed(self.target, self.target.creation(self.mapped.target).after)
 
     # Into tables that are there
 
@@ -122,6 +123,36 @@ class Move:
             )
         title = table.target.title
         return MovedTable(table.source.title, title, rows, rejected, found.digest, equal=True)
+
+
+def executed(store: TableStore, statements: Iterable[Statement]) -> None:
+    """Execute statements that make something.
+
+    :raises DatabaseError: for the first that the database refuses; it names what was to be made.
+    """
+    for one in statements:
+        try:
+            store.execute(one.sql)
+        except sa.exc.DBAPIError as error:
+            of = f" of {one.table}" if one.table not in (None, one.name) else ""
+            raise DatabaseError(
+                f"the target refuses the {one.what} {one.name or ''}{of}: {first_line(error.orig or error)}; "
+                "nothing was kept",
+                hint="make there what it needs (functions, types, collations, extensions), or leave the table out",
+                reason="database_error",
+                table=one.table,
+            ) from error
+
+
+def tried(target: Database, catalog: Catalog) -> None:
+    """Make all of it, empty, and take it back.
+
+    :raises DatabaseError: for the first that the target refuses.
+    """
+    with target.trial() as connection:
+        store = target.table_store(connection)
+        creation = store.creation(catalog)
+        executed(store, (*creation.before, *creation.after))
 
 
 def compared(source: TableStore, target: TableStore, table: MappedTable, told: Callable[[int], None]) -> ComparedTable:

@@ -168,6 +168,7 @@ class TableMapper:
         if source.is_view:
             return made
         if self._origin is not None or ends.same_kind:
+            columns = tuple(map(self._numbered, columns))
             made = replace(base, name=made.name, schema=None, columns=columns, rows=None, definition=None)
             key = base.primary_key and self._kept(base.primary_key)
             uniques = tuple(map(self._kept, base.uniques))
@@ -190,8 +191,17 @@ class TableMapper:
 
     def _kept(self, key: Unique) -> Unique:
         """Under its name, unless something else bears it."""
-        is_taken = self._types.keys_are_relations and key.name in self._ends.there
-        return replace(key, name=None) if is_taken else key
+        if key.name is None or not self._types.keys_are_relations or key.name not in self._ends.there:
+            return key
+        self._ends.leave("name", self._source, key.name, "something else bears it there: the key gets another")
+        return replace(key, name=None)
+
+    def _numbered(self, column: CatalogColumn) -> CatalogColumn:
+        """With a sequence of a name that is free."""
+        if column.identity is None or column.identity.sequence is None:
+            return column
+        free = self._ends.relations.free(column.identity.sequence)
+        return replace(column, identity=replace(column.identity, sequence=free))
 
     def _uniques(self) -> Iterator[Unique]:
         for one in self._source.uniques:

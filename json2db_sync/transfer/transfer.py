@@ -35,7 +35,7 @@ from json2db_sync.transfer.entity_plans import (
 from json2db_sync.transfer.ledger_rows import require_no_entities
 from json2db_sync.transfer.mapped import Choices, MappedTable
 from json2db_sync.transfer.mapping import Mapper, shape
-from json2db_sync.transfer.moving import Move, replaced
+from json2db_sync.transfer.moving import Move, replaced, tried
 from json2db_sync.transfer.names import Names
 from json2db_sync.transfer.preflight import Condition, Found, Preflight
 from json2db_sync.transfer.rejecting import Rejecting
@@ -96,6 +96,9 @@ class Transfer:
             if self._entities and choices.mode == "create" and self._target.exists():
                 with self._target.reading() as connection:
                     require_no_entities(self._target, connection)
+            is_kept = choices.dry_run and self._target.capabilities.file_based  # with its journal
+            if self._target.exists() and not self._replaced and not is_kept:
+                tried(self._target, self._mapped.target)
         self._types = types_of(there.database)
         self._take_places()
         entities = {entity: plan for entity, plan in self._plans.items() if entity in self._entities}

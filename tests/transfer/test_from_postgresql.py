@@ -197,3 +197,41 @@ def test_the_order_of_an_index_comes_along_behind_an_operator_class(postgres_url
     ok(SyncRunner().transfer(postgres_url, str(tmp_path / "a.db")))
     ((index,),) = query(str(tmp_path / "a.db"), "SELECT sql FROM sqlite_master WHERE name = 'ab'")
     assert '("a" DESC, "b", "id" DESC)' in index
+
+
+@pytest.mark.parametrize(
+    ("needed", "of_table", "named"),
+    [
+        ("CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1'", "a int DEFAULT one()", "table t: function one()"),
+        ("CREATE FUNCTION fine(i int) RETURNS bool LANGUAGE sql AS 'SELECT true'", "a int CHECK (fine(a))", "table t: function fine("),
+        ("CREATE TYPE place AS (x int, y int)", "a place", 'table t: type "place"'),
+        ('CREATE COLLATION own FROM "C"', "a text COLLATE own", "table t: collation"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_what_the_target_lacks_is_named_before_anything_is_written(
+    postgres_url: str, other_url: str, needed: str, of_table: str, named: str, dry_run: bool
+) -> None:
+    """Functions, composite types and collations of one's own do not come along: tables that need them cannot."""
+    made(postgres_url, needed, "CREATE TABLE s (id int)", f"CREATE TABLE t ({of_table})")
+    refused = SyncRunner().transfer(postgres_url, other_url, dry_run=dry_run)
+    assert (refused.success, refused.reason, refused.context["table"]) == (False, "database_error", "t")
+    assert f"refuses the {named}" in str(refused.error)
+    assert query(other_url, "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace") == [(0,)]
+    query(other_url, needed)
+    ok(SyncRunner().transfer(postgres_url, other_url, dry_run=dry_run))
+
+
+def test_names_that_something_else_bears_are_others(postgres_url: str, other_url: str) -> None:
+    """Keys and sequences are in one namespace with tables; which name a key loses is told."""
+    made(
+        postgres_url,
+        "CREATE TABLE t (id serial PRIMARY KEY, u int CONSTRAINT taken UNIQUE)",
+        "INSERT INTO t VALUES (1)",
+    )
+    made(other_url, "CREATE TABLE t_pkey (id int)", "CREATE SEQUENCE t_id_seq", "CREATE TABLE o (x int, y serial)")
+    made(other_url, "ALTER SEQUENCE o_y_seq RENAME TO taken")
+    result = ok(SyncRunner().transfer(postgres_url, other_url))
+    assert {(one.what, one.name) for one in result.left_out} == {("name", "t_pkey"), ("name", "taken")}
+    query(other_url, "INSERT INTO t (u) VALUES (5)")
+    assert query(other_url, "SELECT id FROM t ORDER BY id") == [(1,), (2,)]
