@@ -10,7 +10,7 @@ from json2db_sync.databases.catalog.types import ColumnType
 from json2db_sync.databases.ledger import INDEXES, OWN_TABLES, Remembered
 from json2db_sync.databases.table_stores import WireColumn
 from json2db_sync.errors import ConfigurationError
-from json2db_sync.results import PlannedColumn
+from json2db_sync.results import LeftOut, PlannedColumn
 from json2db_sync.transfer.mapped import Choices, Mapped, MappedColumn, MappedTable, chosen_tables
 from json2db_sync.transfer.names import Names
 from json2db_sync.transfer.table_mapping import Ends, Profiles, TableMapper
@@ -99,7 +99,7 @@ class Mapper:
     def _say_what_is_left(self, moved: Collection[str]) -> None:
         for one in self._ends.source.unsaid:
             if one.table is None or one.table in moved:
-                self._ends.leave(one.kind, None, one.name if one.table is None else f"{one.table}: {one.name}", one.why)
+                self._ends.left.append(LeftOut(one.kind, one.table, one.name, one.why))
         for sequence in () if self._ends.same_kind else self._ends.source.sequences:
             self._ends.leave("sequence", None, sequence.name, "it belongs to no column")
 

@@ -438,3 +438,10 @@ def test_a_look_tells_how_far_it_is_and_can_be_stopped(tmp_path, postgres_url):
     result = SyncRunner(on_event=stop).transfer(source, postgres_url)
     assert (result.success, result.error) == (False, "enough")
     assert 0 < seen[0].records < 9000
+
+
+def test_what_hangs_on_a_table_is_told_with_it(tmp_path, postgres_url):
+    """Programs read the table and the name apart, as they do of columns and indexes."""
+    trigger = "CREATE TRIGGER touch AFTER INSERT ON t BEGIN DELETE FROM t; END"
+    result = ok(SyncRunner().transfer(lite(tmp_path / "a.db", "CREATE TABLE t (a INT)", trigger), postgres_url))
+    assert [(one.what, one.table, one.name) for one in result.left_out] == [("trigger", "t", "touch")]
