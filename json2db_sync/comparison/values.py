@@ -155,7 +155,7 @@ _READ: Mapping[Sort, Mapping[str, Callable[[str], str | None]]] = {
     Sort.FLOAT: {"i": float_text, "r": float_text, "t": _float_of},
     Sort.BOOLEAN: {"i": _BOOLEANS.get, "t": lambda text: _BOOLEANS.get(text.lower())},
     Sort.TEXT: {"i": _same, "r": _same, "t": _same},
-    Sort.BYTES: {"b": lambda digits: "\\x" + digits},
+    Sort.BYTES: {"b": _same},
     Sort.UUID: {"t": _uuid},
     Sort.MOMENT: {"t": moment},
     Sort.TIME: {"t": time_of_day},

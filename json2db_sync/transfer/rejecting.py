@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import BinaryIO
 
-from json2db_sync.databases.table_stores import Batch, TableStore
+from json2db_sync.databases.catalog.types import TypeName
+from json2db_sync.databases.table_stores import Batch, TableStore, WireColumn
 from json2db_sync.databases.table_stores.fitting import require
 from json2db_sync.databases.table_stores.sqlite_moments import Unfit
 from json2db_sync.transfer.mapped import MappedTable
@@ -82,7 +83,7 @@ class Rejecting:
 
     def _parts(self, table: MappedTable) -> Iterator[tuple[Condition | None, Batch]]:
         """All rows, once: those of which a condition holds, then the others."""
-        marked = [wire if wire.strangers == "null" else replace(wire, strangers="marked") for wire in table.reading]
+        marked = [wire if _takes_all(wire) else replace(wire, strangers="marked") for wire in table.reading]
         conditions = self._conditions.get(table.source.place, ())
         for number, one in enumerate(conditions):
             earlier = f" AND NOT {any_of(conditions[:number])}" if number else ""
@@ -124,6 +125,12 @@ class Rejecting:
             if gone and tuple(row[names.index(name)] for name in key.columns) in gone:
                 return f"the row of {key.table} that it refers to is left out"
         return None
+
+
+def _takes_all(wire: WireColumn) -> bool:
+    """Is no value of its column in the way?"""
+    as_text = wire.strangers == "text" and wire.type.name is TypeName.TEXT and wire.type.length is None
+    return as_text or wire.strangers == "null"
 
 
 def _reads(table: MappedTable, columns: Sequence[str]) -> bool:

@@ -193,3 +193,33 @@ def test_values_of_postgresql_that_sqlite_does_not_hold_are_rejected_as_asked(tm
     assert {table.name: (table.rows, table.rejected) for table in moved.tables} == {"t": (1, 1), "k": (1, 1)}
     assert rows(tmp_path / "t.db", "SELECT id FROM t UNION ALL SELECT id FROM k") == [(2,), (2,)]
     assert Path(moved.rejects).read_text().count('"table": ') == 2
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_tables_named_as_the_server_names_keys_and_sequences_come_along(tmp_path, postgres_url, turn):
+    """Whatever the order in which they stand in the source."""
+    names = ("t", "t_pkey", "t_pkey_pkey", "t_v_key", "t_id_seq")[::turn]
+    script = ";".join(f"CREATE TABLE {name} (id INTEGER PRIMARY KEY AUTOINCREMENT, v TEXT UNIQUE)" for name in names)
+    moved = ok(SyncRunner().transfer(lite(tmp_path / "s.db", script), postgres_url))
+    assert {table.target for table in moved.tables} == {*names}
+
+
+def test_bytes_in_a_column_without_a_type_are_equal_to_bytes(tmp_path, postgres_url):
+    """And to no others."""
+    source = lite(
+        tmp_path / "s.db", "CREATE TABLE t (id INTEGER PRIMARY KEY, x); INSERT INTO t VALUES (1, x'0b'), (2, x'')"
+    )
+    ok(SyncRunner().transfer(source, postgres_url))
+    assert ok(SyncRunner().compare(source, postgres_url)).same
+    statements(postgres_url, r"UPDATE t SET x = '\x0c' WHERE id = 1")
+    assert ok(SyncRunner().compare(source, postgres_url)).tables[0].different == 1
+
+
+def test_values_that_become_texts_are_not_rejected(tmp_path, postgres_url):
+    """Both may be asked for: strangers as texts, and the rows that are refused all the same left out."""
+    script = "CREATE TABLE t (id TEXT PRIMARY KEY, d DATETIME); INSERT INTO t VALUES ('a', 5), ('b', 'soon'), (NULL, 6)"
+    source = lite(tmp_path / "s.db", script)
+    asked = {"strangers": "text", "on_error": "reject", "certificate": tmp_path / "c.json"}
+    moved = ok(SyncRunner().transfer(source, postgres_url, **asked))
+    assert [(table.rows, table.rejected) for table in moved.tables] == [(2, 1)]
+    assert query(postgres_url, "SELECT d FROM t ORDER BY id") == [("5",), ("soon",)]

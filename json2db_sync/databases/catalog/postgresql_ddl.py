@@ -115,12 +115,23 @@ class _Making:
         for domain in catalog.domains:
             yield from self._type("DOMAIN", domain, self._domain(domain))
         yield from self._sequences()
-        for table in self._tables:
+        for table in self._in_turn():
             yield Statement(self._create(table), "table", table=table.name, name=table.name)
         for table, column, identity in self._serials():
             statement = f"ALTER SEQUENCE {self._place(table.schema, identity.sequence or '')}"
             statement += f" OWNED BY {self._table(table)}.{quoted(column.name)}"
             yield Statement(statement, "sequence", table=table.name, name=identity.sequence)
+
+    def _in_turn(self) -> list[CatalogTable]:
+        """Tables of which the server could give a key or sequence the name of another come behind that."""
+        names = {table.name for table in self._tables}
+        named = [
+            table
+            for table in self._tables
+            if any(letter == "_" and table.name[:at] in names for at, letter in enumerate(table.name))
+        ]
+        named.sort(key=lambda table: -len(table.name))
+        return [*named, *(table for table in self._tables if table not in named)]
 
     def _type(self, what: str, made: Enum | Domain, statement: str) -> Iterator[Statement]:
         """What is in a schema that is not the usual one may be there already, for others to share."""

@@ -16,7 +16,7 @@ The *canonical text* of a value is what PostgreSQL writes under our session's se
 | uuid | lower hex digits with hyphens |
 | json, jsonb | the JSON text as it is stored |
 | array | a JSON list (of lists), unless both ends are PostgreSQL |
-| any | ``i``, ``r``, ``t`` or ``b`` for the storage class of SQLite, then digits, a float, the text, hex digits |
+| any | ``i``, ``r``, ``t`` or ``b`` for the storage class of SQLite, then integer, float, text or bytes as above |
 | other | as PostgreSQL spells it |
 """
 
