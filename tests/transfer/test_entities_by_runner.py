@@ -14,6 +14,8 @@ from json2db_sync import SyncRunner
 from json2db_sync.config import JSON2DBConfig
 from json2db_sync.databases import open_database
 
+pytestmark = pytest.mark.mostly_slow
+
 OTHERS = [{"id": 1, "n": 1}, 7]
 
 

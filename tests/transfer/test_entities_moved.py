@@ -17,6 +17,8 @@ from json2db_sync.databases import open_database
 from json2db_sync.databases.ledger import Ledger
 from json2db_sync.errors import ValidationError
 
+pytestmark = pytest.mark.mostly_slow
+
 
 def test_all_that_a_database_holds_is_there_as_it_was(ends, tmp_path):
     """Every row of every table, the ledger's included, is on the target what plain SQL finds in the source."""
