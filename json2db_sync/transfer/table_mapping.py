@@ -161,6 +161,10 @@ class TableMapper:
 
     def table(self) -> CatalogTable:
         """As it is to be made in the target."""
+        made = self._made()
+        return replace(made, schema=self._ends.target.schema) if made.name.startswith(self._types.hidden) else made
+
+    def _made(self) -> CatalogTable:
         ends, source = self._ends, self._source
         base = self._origin or source
         columns = tuple(one.target for one in ends.columns[source.place].values())

@@ -42,6 +42,8 @@ class TargetTypes(ABC):
     """What no name may begin with."""
     system_columns: tuple[str, ...] = ()
     """Columns that it gives to every table."""
+    hidden: tuple[str, ...] = ()
+    """How names of tables begin that need their schema to be found."""
     keys_are_relations = False
     """Has a key a name among those of tables and indexes?"""
     keys_are_required = True
@@ -200,6 +202,7 @@ class PostgreSQLTypes(TargetTypes):
 
     longest_name = 63
     system_columns = SYSTEM_COLUMNS
+    hidden = (postgresql_ddl.HIDDEN,)
     keys_are_relations = True
     generated_is_stored = True
 

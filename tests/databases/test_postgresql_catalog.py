@@ -531,6 +531,27 @@ def test_what_reads_a_column_is_in_the_way_of_another_type(place):
     assert raised.value.reason == "depended_upon"
 
 
+def test_how_tables_are_kept_and_what_is_said_of_their_parts_is_told(place):
+    """Comments on constraints and indexes, storage parameters, and that a table is not logged."""
+    place(
+        "CREATE UNLOGGED TABLE t (id int CONSTRAINT t_key PRIMARY KEY WITH (fillfactor = 70)) WITH (fillfactor = 60)",
+        "CREATE INDEX t_id ON t (id) WITH (fillfactor = 80, deduplicate_items = off)",
+        "COMMENT ON CONSTRAINT t_key ON t IS 'for {all}'",
+        "COMMENT ON INDEX t_id IS 'for speed'",
+        "CREATE TABLE plain (id int PRIMARY KEY)",
+    )
+    with place.opened() as database, database.reading() as connection:
+        found = database.table_store(connection).catalog().unsaid
+    assert [(one.kind, one.name, one.table, one.why) for one in found] == [
+        ("comment", "t_id", "t", "for speed"),
+        ("comment", "t_key", "t", "for {all}"),
+        ("storage", "t", "t", "how it is stored: fillfactor=60"),
+        ("storage", "t_id", "t", "how it is stored: fillfactor=80, deduplicate_items=off"),
+        ("storage", "t_key", "t", "how it is stored: fillfactor=70"),
+        ("unlogged", "t", "t", "it is emptied after a crash of the server, and written faster"),
+    ]
+
+
 def dump(packed: Path) -> list[str]:
     """The statements of an author's dump, but for those of psql and of databases."""
     with lzma.open(packed, "rt", encoding="utf-8") as lines:

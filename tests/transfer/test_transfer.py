@@ -445,3 +445,21 @@ def test_what_hangs_on_a_table_is_told_with_it(tmp_path, postgres_url):
     trigger = "CREATE TRIGGER touch AFTER INSERT ON t BEGIN DELETE FROM t; END"
     result = ok(SyncRunner().transfer(lite(tmp_path / "a.db", "CREATE TABLE t (a INT)", trigger), postgres_url))
     assert [(one.what, one.table, one.name) for one in result.left_out] == [("trigger", "t", "touch")]
+
+
+def test_tables_are_found_whose_names_the_server_has_for_its_own(tmp_path, postgres_url):
+    """Statements name their schema: without it they would mean the catalog's."""
+    source = lite(
+        tmp_path / "a.db",
+        "CREATE TABLE pg_class (id INTEGER PRIMARY KEY AUTOINCREMENT, relname TEXT UNIQUE, oid_ INT REFERENCES pg_type)",
+        "CREATE TABLE pg_type (id INTEGER PRIMARY KEY, typname TEXT)",
+        "CREATE INDEX pg_index ON pg_type (typname)",
+        "INSERT INTO pg_type VALUES (1, 'a')",
+        "INSERT INTO pg_class VALUES (7, 'x', 1)",
+    )
+    for mode in ("create", "upsert", "replace"):
+        moved = ok(SyncRunner().transfer(source, postgres_url, mode=mode))
+        assert [(table.rows, table.equal) for table in moved.tables] == [(1, True)] * 2
+    assert query(postgres_url, "SELECT id, relname FROM public.pg_class") == [(7, "x")]
+    ok(SyncRunner().transfer(postgres_url, str(tmp_path / "b.db")))
+    assert ok(SyncRunner().compare(source, str(tmp_path / "b.db"))).same

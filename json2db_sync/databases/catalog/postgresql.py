@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from json2db_sync.databases.catalog import tables
 from json2db_sync.databases.catalog.postgresql_constraints import constraints, indexes
-from json2db_sync.databases.catalog.postgresql_ddl import quoted
+from json2db_sync.databases.catalog.postgresql_ddl import HIDDEN, quoted
 from json2db_sync.databases.catalog.postgresql_types import Types
 from json2db_sync.databases.catalog.postgresql_unsaid import unsaid
 from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable, Identity, Unsaid
@@ -223,7 +223,7 @@ class _Reading:
         return CatalogTable(
             relation.name,
             tuple(self._column(one) for one in self.columns[relation.oid]),
-            schema=self.shown,
+            schema=self.name if relation.name.startswith(HIDDEN) else self.shown,
             primary_key=next((one.unique() for one in of_table if one.sort == "p"), None),
             uniques=tuple(one.unique() for one in of_table if one.sort == "u"),
             checks=tuple(one.check() for one in of_table if one.sort == "c"),

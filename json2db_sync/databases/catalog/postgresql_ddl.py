@@ -21,6 +21,8 @@ from json2db_sync.databases.table_stores import Creation, Statement
 
 _PLAIN = re.compile(r"[\w.+-]+|'(?:[^']|'')*'(::[\w ]+)?")
 """Defaults that are one word or one literal; all others stand in parentheses."""
+HIDDEN = "pg_"
+"""How names begin that without a schema mean what is in pg_catalog."""
 _DROPPED = {"v": "VIEW", "m": "MATERIALIZED VIEW", "f": "FOREIGN TABLE"}
 _TYPES_OF_SEQUENCES = {16: " AS smallint", 32: " AS integer"}
 
@@ -92,8 +94,9 @@ class _Making:
         self._tables = [table for table in catalog.tables if not table.is_view]
 
     def _place(self, schema: str | None, name: str) -> str:
-        usual = schema is None or schema == self._catalog.schema
-        return quoted(name) if usual else f"{quoted(schema or '')}.{quoted(name)}"
+        if schema in (None, self._catalog.schema) and not (name.startswith(HIDDEN) and self._catalog.schema):
+            return quoted(name)
+        return f"{quoted(schema or self._catalog.schema or '')}.{quoted(name)}"
 
     def _table(self, table: CatalogTable) -> str:
         return self._place(table.schema, table.name)

@@ -10,9 +10,17 @@ from json2db_sync.databases.catalog.tables import Unsaid
 
 # (kind, name, oid of the table or NULL, what fills the sentence)
 _UNSAID = """
-    WITH r AS (SELECT * FROM pg_class WHERE oid = ANY (CAST(:oids AS oid[])))
+    WITH r AS (SELECT * FROM pg_class WHERE oid = ANY (CAST(:oids AS oid[]))),
+    i AS (SELECT c.*, indrelid FROM pg_index JOIN pg_class AS c ON c.oid = indexrelid JOIN r ON r.oid = indrelid)
     SELECT 'trigger' AS kind, tgname::text AS name, tgrelid AS relation, tgfoid::regproc::text AS more
         FROM pg_trigger WHERE tgrelid = ANY (CAST(:oids AS oid[])) AND NOT tgisinternal AND tgparentid = 0
+    UNION ALL SELECT 'unlogged', relname::text, oid, NULL FROM r WHERE relpersistence = 'u'
+    UNION ALL SELECT 'storage', relname::text, coalesce(indrelid, oid), array_to_string(reloptions, ', ')
+        FROM (SELECT i.* FROM i UNION ALL SELECT *, NULL FROM r WHERE relkind = 'r') AS of WHERE reloptions IS NOT NULL
+    UNION ALL SELECT 'comment', relname::text, indrelid, obj_description(oid, 'pg_class')
+        FROM i WHERE obj_description(oid, 'pg_class') <> ''
+    UNION ALL SELECT 'comment', conname::text, conrelid, obj_description(oid, 'pg_constraint')
+        FROM pg_constraint WHERE conrelid = ANY (CAST(:oids AS oid[])) AND obj_description(oid, 'pg_constraint') <> ''
     UNION ALL SELECT 'row-level security', relname::text, oid, NULL FROM r WHERE relrowsecurity
     UNION ALL SELECT 'policy', polname::text, polrelid, NULL
         FROM pg_policy WHERE polrelid = ANY (CAST(:oids AS oid[]))
@@ -41,6 +49,9 @@ _UNSAID = """
 """
 _WHY = {
     "trigger": "it calls {} when rows change",
+    "unlogged": "it is emptied after a crash of the server, and written faster",
+    "storage": "how it is stored: {}",
+    "comment": "{}",
     "row-level security": "which rows a role sees and changes is decided by policies",
     "policy": "it decides which rows a role sees and changes",
     "rule": "it does something else in place of, or besides, what is asked of the table",
