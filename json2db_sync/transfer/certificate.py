@@ -96,7 +96,10 @@ def save(path: Path, certificate: dict[str, Any]) -> None:
 
 def page(certificate: dict[str, Any]) -> str:
     """For people: no scripts, nothing from elsewhere."""
-    verdict = "Every row compared, and equal." if certificate["verified"] else "Not compared."
+    rejected = sum(table["rejected"] for table in certificate["tables"])
+    behind = f" {rejected:,} rejected, which the file beside this page holds." if rejected else ""
+    verdict = f"Every row {'that was moved ' if rejected else ''}compared, and equal.{behind}"
+    verdict = verdict if certificate["verified"] else f"Not compared.{behind}"
     facts = [
         ("From", f"{certificate['source']['database']} ({certificate['source']['version']})"),
         ("To", f"{certificate['target']['database']} ({certificate['target']['version']})"),

@@ -83,7 +83,9 @@ class Preflight:
         floats = [wire for wire in table.reading if wire.type.name is TypeName.FLOAT]
         for wire in floats if self._source_typed and not self._types.typed else ():
             column = _column(table.source, wire.name)
-            texts = Counter(text for batch in self._read(table, f"{column} IN ('NaN', 0)") for text in batch[0])
+            texts = Counter(
+                text for batch in self._read(table, f"{column} IN ('NaN', 0)", [wire.name]) for text in batch[0]
+            )
             if count := texts["NaN"]:
                 what = f"{counted(count, 'NaN is', 'NaN are')} the text NaN in the target"
                 yield Note(f"{table.source.title}.{wire.name}: {what}", "nan_as_text", count=count)

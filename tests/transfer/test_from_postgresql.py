@@ -94,7 +94,11 @@ def test_sqlite_keeps_what_it_can_say(postgres_url: str, other_url: str, tmp_pat
 
 def test_nan_and_signed_zeros_are_told(postgres_url: str, other_url: str, tmp_path: Path) -> None:
     """SQLite has no such numbers; NaN is one again on the way back."""
-    made(postgres_url, "CREATE TABLE t (f float8)", "INSERT INTO t VALUES ('NaN'), ('Infinity'), (1), ('NaN'), ('-0')")
+    made(
+        postgres_url,
+        "CREATE TABLE t (id serial PRIMARY KEY, f float8)",
+        "INSERT INTO t (f) VALUES ('NaN'), ('Infinity'), (1), ('NaN'), ('-0')",
+    )
     result = ok(SyncRunner().transfer(postgres_url, str(tmp_path / "a.db")))
     assert [(note.code, note.count) for note in result.notes] == [("nan_as_text", 2), ("signed_zero", 1)]
     assert "t.f" in result.notes[0]

@@ -393,6 +393,10 @@ def test_a_value_of_another_kind_takes_no_others_with_it(tmp_path, postgres_url)
         ("yes", "7", "z"), ("t", "old", "z"), ("t", "8", "a\0"),
     ]  # fmt: skip
     assert query(postgres_url, "SELECT flag, misc FROM t ORDER BY id") == [(True, 5), (False, 6)]
+    assert (
+        "Every row that was moved compared, and equal. 3 rejected"
+        in Path(done.certificate).with_suffix(".html").read_text()
+    )
     assert not [column.name for column in done.plan[0].columns if column.name == "day" and column.converted]
 
 
