@@ -9,11 +9,10 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from json2db_sync.comparison.reading import Readable
 from json2db_sync.comparison.values import APART
 from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable, Unique
 from json2db_sync.databases.catalog.types import ColumnType, TypeName
-from json2db_sync.databases.table_stores import Batch, TextColumn, WireColumn
+from json2db_sync.databases.table_stores import Batch, Readable, TextColumn, WireColumn
 from json2db_sync.errors import ConfigurationError, FileError
 from json2db_sync.export.content import Content
 from json2db_sync.export.exported_file import KEY, schema_of

@@ -5,46 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, TypeVar
+from typing import TypeVar
 
-from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
-from json2db_sync.databases.table_stores import Batch, TextColumn, WireColumn
+from json2db_sync.databases.catalog.tables import CatalogTable
+from json2db_sync.databases.table_stores import Batch, Readable, StoredRows, TextColumn, WireColumn
 
 T = TypeVar("T")
 Columns = list[TextColumn]
-StoredRows = Sequence[tuple[object, ...]]
 Block = Batch | StoredRows
 """Some rows: columns of canonical text, or rows as the driver gives them."""
-
-
-class Readable(Protocol):
-    """What a comparison asks of a side; a :class:`~json2db_sync.databases.table_stores.TableStore` is one."""
-
-    stored_form: ClassVar[str | None] = None
-    is_typed: ClassVar[bool] = True
-    """Do its columns say what they hold? Those of exports are read as those that they are compared with."""
-
-    def catalog(self, schema: str | None = None) -> Catalog: ...
-
-    def read(
-        self,
-        table: CatalogTable,
-        columns: Sequence[WireColumn],
-        *,
-        order: Sequence[str] = (),
-        where: str | None = None,
-        batch_bytes: int = 1 << 20,
-    ) -> Iterator[Batch]: ...
-
-    def stored(
-        self, table: CatalogTable, columns: Sequence[WireColumn], *, order: Sequence[str] = (), where: str | None = None
-    ) -> Iterator[StoredRows]:
-        """Only where there is a :attr:`stored_form`."""
-        raise TypeError(f"{type(self).__name__} has no stored form")
-
-    def spelled(self, columns: Sequence[WireColumn], rows: StoredRows) -> Batch:
-        """Only where there is a :attr:`stored_form`."""
-        raise TypeError(f"{type(self).__name__} has no stored form")
 
 
 @dataclass(frozen=True)

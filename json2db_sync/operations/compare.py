@@ -25,13 +25,12 @@ from json2db_sync.user_paths import located
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-    from json2db_sync.comparison.reading import Readable
     from json2db_sync.comparison.tables import Rules
     from json2db_sync.comparison.values import Tolerance
     from json2db_sync.databases.base import Database
     from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn
     from json2db_sync.databases.catalog.types import ColumnType
-    from json2db_sync.databases.table_stores import WireColumn
+    from json2db_sync.databases.table_stores import Readable, WireColumn
 
 _UNITS = {
     "us": "microseconds", "ms": "milliseconds", "s": "seconds", "min": "minutes", "h": "hours", "d": "days",

@@ -22,6 +22,8 @@ TextColumn = Sequence[str | None]
 """One column of some rows in canonical text; None is NULL."""
 Batch = Sequence[TextColumn]
 """Some rows, column by column, in the order of the columns asked for."""
+StoredRows = Sequence[tuple[object, ...]]
+"""Some rows as the driver gives them."""
 MOST_ROWS = 1000
 """In a batch: the values of more would be gone from the processor's cache when they are come back to."""
 DUPLICATE_HINT = "where that row was there before, mode upsert replaces it; nothing was kept of this try"
@@ -80,11 +82,13 @@ class Creation:
     """Indexes, foreign keys where they are made last, comments, the next numbers of identities and sequences."""
 
 
-class TableStore(ABC):
-    """The tables of one end. Its connection, and with it the transaction, is given by whoever makes it."""
+class Readable(ABC):
+    """What a comparison asks of a side."""
 
-    holds_nul: ClassVar[bool]
-    """Can its texts hold U+0000?"""
+    is_typed: ClassVar[bool] = True
+    """Do its columns say what they hold? Those of exports are read as those that they are compared with."""
+    stored_form: ClassVar[str | None] = None
+    """Names how :meth:`stored` gives rows: of two ends with the same form, equal rows hold equal values."""
 
     @abstractmethod
     def catalog(self, schema: str | None = None) -> Catalog:
@@ -108,6 +112,23 @@ class TableStore(ABC):
         :raises ValueRefused: for a value that does not fit its wire type.
         """
 
+    def stored(
+        self, table: CatalogTable, columns: Sequence[WireColumn], *, order: Sequence[str] = (), where: str | None = None
+    ) -> Iterator[StoredRows]:
+        """As :meth:`read`, rows as the driver gives them, where the end has a :attr:`stored_form`."""
+        raise NotImplementedError
+
+    def spelled(self, columns: Sequence[WireColumn], rows: StoredRows) -> Batch:
+        """What :meth:`read` would have given for rows that are stored so."""
+        raise NotImplementedError
+
+
+class TableStore(Readable):
+    """The tables of one end. Its connection, and with it the transaction, is given by whoever makes it."""
+
+    holds_nul: ClassVar[bool]
+    """Can its texts hold U+0000?"""
+
     def profile(self, table: CatalogTable, told: Callable[[int], None] | None = None) -> Mapping[str, ColumnProfile]:
         """What each column holds, by name, where the types do not say. It reads the whole table once.
 
@@ -117,20 +138,6 @@ class TableStore(ABC):
 
     alterations: ClassVar[Alterations]
     """The statements that change a table which is there."""
-    is_typed: ClassVar[bool] = True
-    """Do its columns say what they hold?"""
-    stored_form: ClassVar[str | None] = None
-    """Names how :meth:`stored` gives rows: of two ends with the same form, equal rows hold equal values."""
-
-    def stored(
-        self, table: CatalogTable, columns: Sequence[WireColumn], *, order: Sequence[str] = (), where: str | None = None
-    ) -> Iterator[Sequence[tuple[object, ...]]]:
-        """As :meth:`read`, rows as the driver gives them, where the end has a :attr:`stored_form`."""
-        raise NotImplementedError
-
-    def spelled(self, columns: Sequence[WireColumn], rows: Sequence[tuple[object, ...]]) -> Batch:
-        """What :meth:`read` would have given for rows that are stored so."""
-        raise NotImplementedError
 
     @abstractmethod
     def misfits(self, table: CatalogTable, columns: Sequence[WireColumn]) -> Iterator[Misfit]:
