@@ -103,8 +103,8 @@ def chosen_tables(source: Catalog, choices: Choices) -> tuple[list[CatalogTable]
     for table in source.tables:
         if table.place in excluded or (wanted is not None and table.place not in wanted):
             continue
-        if not table.columns:
-            left.append(LeftOut("table", None, table.title, "it has no columns"))
+        if all(column.generated is not None for column in table.columns):
+            left.append(LeftOut("table", None, table.title, "it has no columns that hold values"))
         elif table.is_view and not choices.views and wanted is None:
             left.append(LeftOut("view", None, table.title, "views are moved, as tables of their rows, with --views"))
         else:
