@@ -134,7 +134,7 @@ def _paired(first: CatalogTable, second: CatalogTable, chosen: Chosen, ignored: 
         tuple(column.name for column in ones if column.name not in found),
         tuple(column.name for column in others if column.name not in taken),
         _key(first, second, found),
-        " AND ".join(f"({sql})" for sql in where) or None,
+        " AND ".join(f"({sql}\n)" for sql in where) or None,
     )
 
 

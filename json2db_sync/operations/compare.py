@@ -154,7 +154,9 @@ def _reading(context: Context, place: str, *, beside: bool) -> Iterator[OpenEnd]
     database = replace(context, db_path=place).database()
     database.require("check the path or URL")
     with database, database.reading() as connection:
-        store: Readable = database.table_store(connection)
+        tables = database.table_store(connection)
+        tables.forbid_changes()
+        store: Readable = tables
         store = _with_entities(database, connection, store) if beside else store
         yield OpenEnd(store, database.label)
 

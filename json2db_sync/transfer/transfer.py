@@ -61,6 +61,7 @@ class Transfer:
         self.choices, self._emit = choices, emit
         self._looking = RecordMeter("preflight", emit)
         self._store = source.table_store(reading)
+        self._store.forbid_changes()
         self._batch_bytes = max(1 << 16, min(1 << 20, memory // _SHARE))
         self._started_at = now_text()
         self._profiles: dict[tuple[str | None, str], Mapping[str, ColumnProfile]] = {}

@@ -224,3 +224,19 @@ def test_values_that_become_texts_are_not_rejected(tmp_path, postgres_url):
     moved = ok(SyncRunner().transfer(source, postgres_url, **asked))
     assert [(table.rows, table.rejected) for table in moved.tables] == [(2, 1)]
     assert query(postgres_url, "SELECT d FROM t ORDER BY id") == [("5",), ("soon",)]
+
+
+def test_a_condition_or_view_of_a_users_changes_nothing(tmp_path, postgres_url):
+    """A function that deletes is refused where ``where`` or a view calls it; a condition stays within its brackets."""
+    statements(
+        postgres_url,
+        "CREATE TABLE t (id int PRIMARY KEY)",
+        "INSERT INTO t VALUES (1), (2)",
+        "CREATE FUNCTION gone() RETURNS boolean LANGUAGE sql VOLATILE AS 'DELETE FROM t RETURNING true'",
+        "CREATE VIEW v AS SELECT gone() AS g",
+    )
+    runner, other = SyncRunner(), lite(tmp_path / "a.db", "CREATE TABLE t (id INTEGER PRIMARY KEY)")
+    assert "read-only" in runner.compare(postgres_url, other, where={"t": "gone()"}).error
+    assert "read-only" in runner.transfer(postgres_url, str(tmp_path / "b.db"), views=True).error
+    assert not runner.compare(postgres_url, other, where={"t": "1 = 1) LIMIT 0 --"}).success
+    assert query(postgres_url, "SELECT count(*) FROM t") == [(2,)]

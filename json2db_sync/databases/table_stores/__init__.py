@@ -140,6 +140,10 @@ class TableStore(Readable):
     """The statements that change a table which is there."""
 
     @abstractmethod
+    def forbid_changes(self) -> None:
+        """From now on this transaction only reads, whatever functions a view or a condition of a user's calls."""
+
+    @abstractmethod
     def misfits(self, table: CatalogTable, columns: Sequence[WireColumn]) -> Iterator[Misfit]:
         """Every value that :meth:`read` would refuse, and every NULL, U+0000 and -0.0 that the other end does not take.
 

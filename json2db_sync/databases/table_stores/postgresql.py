@@ -88,6 +88,9 @@ class PostgreSQLTables(TableStore):
         self._database, self._connection = database, connection
         self._driver = driver_of(connection)
 
+    def forbid_changes(self) -> None:
+        self.execute("SET TRANSACTION READ ONLY")
+
     def catalog(self, schema: str | None = None) -> Catalog:
         return read_catalog(self._connection, schema)
 

@@ -62,6 +62,9 @@ class SQLiteTables(TableStore):
         self._database, self._connection = database, connection
         self._driver = driver_of(connection)
 
+    def forbid_changes(self) -> None:
+        """Queries of SQLite change nothing."""
+
     def catalog(self, schema: str | None = None) -> Catalog:
         return read_catalog(self._connection, schema)
 
