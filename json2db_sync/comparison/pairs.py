@@ -22,6 +22,13 @@ class Chosen:
     """Table -> SQL that holds of the rows that count."""
 
 
+def require_named(tables: Collection[str] | None) -> None:
+    """:raises ConfigurationError: where tables are to be chosen, and none is named."""
+    if tables is not None and not tables:
+        what, hint = "tables names no table", "leave it out for all"
+        raise ConfigurationError(what, hint=hint, reason="no_entity_named", setting="tables")
+
+
 @dataclass(frozen=True)
 class PairedTable:
     """A table of the first database and the one of the second that it is compared with."""

@@ -27,7 +27,8 @@ _END = b"\0"
 class SpilledRows:
     """Rows of the first and of the second side. Use as a context manager.
 
-    :param key: the numbers of the columns that tell a row; none: only how often a row is there counts.
+    :param key: the numbers of the columns that tell a row; none: only how often a row is there counts. A key with NULL
+        tells none: all of the row does.
     """
 
     def __init__(self, key: Sequence[int]) -> None:
@@ -45,9 +46,13 @@ class SpilledRows:
 
     def add(self, side: Which, columns: Sequence[Canonical]) -> None:
         """Some rows more, in canonical spelling."""
-        rows, key = zip(*columns, strict=True), self._key
+        rows, key = [*zip(*columns, strict=True)], self._key
         if key:
-            lines = [b"%s\0%s\n" % (framed([row[number] for number in key]), framed(row)) for row in rows]
+            keys = ([row[number] for number in key] for row in rows)
+            lines = [
+                b"%s\0%s\n" % (framed([*told, *row] if None in told else told), framed(row))
+                for told, row in zip(keys, rows, strict=True)
+            ]
         else:
             lines = [row_digest(row).hex().encode() + b"\0\n" for row in rows]
         with _no_room():

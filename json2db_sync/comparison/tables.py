@@ -49,7 +49,8 @@ class Rules:
 def compare_tables(first: End, second: End, key: Sequence[str], rules: Rules) -> ComparedTable:
     """In what two tables differ, read once (twice where their databases order the key otherwise), in bounded memory.
 
-    :param key: columns, by their names in the first, whose values tell a row; none: rows count as a multiset.
+    :param key: columns, by their names in the first, whose values tell a row; none: rows count as a multiset,
+        as those do whose keys have NULL.
     :raises ValueRefused: for a value that does not fit the type it is read as.
     """
     names = [column.name for column in first.columns]
@@ -218,6 +219,12 @@ class _ByKey(_Comparison):
         for side, others in zip(sides, _OTHERS, strict=True):
             while count := side.window.ready():
                 self._alone(side, count, in_order=bool(self.counts[others]))
+
+    def together(self, first: Columns, second: Columns) -> None:
+        before = self.counts["different"]
+        super().together(first, second)
+        if self.counts["different"] > before and any(None in first[number] for number in self.key):
+            raise _Unordered  # of rows whose keys have NULL, any two may be the same
 
     def _alone(self, side: _Keys, count: int, *, in_order: bool = True) -> None:
         """The next rows of one side, which the other does not have.

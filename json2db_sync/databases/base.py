@@ -371,17 +371,19 @@ class DatabaseSettings:
     """Are there to be indexes on JSON columns, where the database has such?"""
 
 
+def no_schemas(title: str) -> ConfigurationError:
+    """The error for a schema that is named where there is none."""
+    hint = "leave database.schema out (JSON2DB_DATABASE_SCHEMA, --schema)"
+    what, reason = f"{title} has no schemas", "conflicting_arguments"
+    return ConfigurationError(what, hint=hint, setting="database.schema", reason=reason)
+
+
 class Database(TableChanges, RowAccess):
     """A database and how this package uses it. Use as a context manager: leaving it closes all connections."""
 
     def __init__(self, url: sa.URL, settings: DatabaseSettings) -> None:
         if settings.schema is not None and not self.capabilities.schemas:
-            raise ConfigurationError(
-                f"{self.capabilities.title} has no schemas",
-                hint="leave database.schema out (JSON2DB_DATABASE_SCHEMA, --schema)",
-                setting="database.schema",
-                reason="conflicting_arguments",
-            )
+            raise no_schemas(self.capabilities.title)
         self.url = url
         self.settings = settings
         self.ledger_is_whole = False

@@ -8,7 +8,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from json2db_sync.comparison.pairs import Chosen, pair
+from json2db_sync.comparison.pairs import Chosen, pair, require_named
 from json2db_sync.config.database_url import VARIABLE, both
 from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable
 from json2db_sync.databases.catalog.types import TypeName
@@ -40,12 +40,17 @@ def check_schema(
     context: Context, first: PathLike | None, second: PathLike | None, check: SchemaCheck
 ) -> CheckSchemaResult:
     """In what two schemas differ. Of one database alone: which columns hold JSON as text that could be JSONB."""
+    from json2db_sync.databases.base import no_schemas
+
+    require_named(check.tables)
     named = [os.fspath(one) for one in (first, second, os.environ.get(VARIABLE, "").strip() or None) if one is not None]
     places = named if second is None and len(named) == 1 else list(both(first, second))
     with context.step("check_schema") as step, ExitStack() as stack:
         databases = [stack.enter_context(replace(context, db_path=place).database()) for place in places]
         for database in databases:
             database.require("check the path or URL")
+        if check.schema is not None and not any(database.capabilities.schemas for database in databases):
+            raise no_schemas(databases[-1].capabilities.title)
         connections = [stack.enter_context(database.reading()) for database in databases]
         ends = [_Schema(*end, check) for end in zip(databases, connections, strict=True)]
         tables, found = _differences(ends[0], ends[1], check) if len(ends) > 1 else _json_alone(ends[0], check)
@@ -72,7 +77,7 @@ class _Schema:
         from json2db_sync.databases.ledger import Transfers
 
         self.store = database.table_store(connection)
-        self.catalog = self.store.catalog(check.schema)
+        self.catalog = self.store.catalog(check.schema if database.capabilities.schemas else None)
         self.manifest = Transfers(connection).manifest()
 
 

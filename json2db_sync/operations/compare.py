@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from json2db_sync import events
-from json2db_sync.comparison.pairs import Chosen, PairedTable, pair
+from json2db_sync.comparison.pairs import Chosen, PairedTable, pair, require_named
 from json2db_sync.config.database_url import both
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.operations.context import Context, PathLike
@@ -55,21 +55,27 @@ class OpenEnd:
 
     store: Readable
     label: str
+    title: str = "a folder"
+    schemas: bool = False
 
 
 def compare(context: Context, first: PathLike | None, second: PathLike | None, comparison: Comparison) -> CompareResult:
     """Every row of both, by key; nothing is written."""
     from json2db_sync.comparison.tables import Rules
+    from json2db_sync.databases.base import no_schemas
 
     one, other = both(first, second)
     tolerance = _tolerance(comparison.tolerance)
+    require_named(comparison.chosen.tables)
     if comparison.most < 0:
         raise ConfigurationError(f"cannot list {comparison.most} rows", reason="invalid_value", setting="most")
     started = time.monotonic()
     with context.step("compare") as step, ExitStack() as stack:
         beside = _is_folder(one) or _is_folder(other)
         ends = [stack.enter_context(_reading(context, place, beside=beside)) for place in (one, other)]
-        catalogs = [end.store.catalog(comparison.schema) for end in ends]
+        if comparison.schema is not None and not any(end.schemas for end in ends):
+            raise no_schemas(ends[1].title)
+        catalogs = [end.store.catalog(comparison.schema if end.schemas else None) for end in ends]
         pairs = pair(catalogs[0], catalogs[1], comparison.chosen)
         meter = events.RecordMeter("compare", context.emit)
         tables = []
@@ -158,7 +164,7 @@ def _reading(context: Context, place: str, *, beside: bool) -> Iterator[OpenEnd]
         tables.forbid_changes()
         store: Readable = tables
         store = _with_entities(database, connection, store) if beside else store
-        yield OpenEnd(store, database.label)
+        yield OpenEnd(store, database.label, database.capabilities.title, database.capabilities.schemas)
 
 
 def _is_folder(place: str) -> bool:

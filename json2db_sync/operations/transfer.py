@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from json2db_sync.comparison.pairs import require_named
 from json2db_sync.config.database_url import both
 from json2db_sync.errors import ConfigurationError, SyncError
 from json2db_sync.operations.context import Context, PathLike, timing
@@ -23,6 +24,7 @@ __all__ = ["Choices", "transfer"]
 
 def transfer(context: Context, source: PathLike | None, target: PathLike | None, choices: Choices) -> TransferResult:
     """Move tables with their rows, and everything on them that the target has words for; the source is only read."""
+    from json2db_sync.databases.base import no_schemas
     from json2db_sync.transfer.transfer import Transfer
 
     first_named, second_named = both(source, target)
@@ -30,6 +32,8 @@ def transfer(context: Context, source: PathLike | None, target: PathLike | None,
     with ExitStack() as stack:
         first = stack.enter_context(_opened(context, first_named, choices))
         second = stack.enter_context(_opened(context, second_named, choices))
+        if choices.schema is not None and not (first.capabilities.schemas or second.capabilities.schemas):
+            raise no_schemas(second.capabilities.title)
         first.require("check the path or URL of the source")
         if first.is_same(second):
             what, hint = f"source and target are the same database: {first.label}", "name another target"
@@ -54,6 +58,7 @@ def _opened(context: Context, named: str, choices: Choices) -> Database:
 
 
 def _require_possible(choices: Choices) -> None:
+    require_named(choices.tables)
     for setting, words in WORDS.items():
         if (given := getattr(choices, setting)) not in words:
             what, hint = f"{setting} {given} is not known", f"it is one of {', '.join(words)}"

@@ -69,7 +69,7 @@ def content(result: TransferResult, started_at: str, versions: dict[str, str]) -
         "source": {"database": result.source, "version": versions["source"]},
         "target": {"database": result.target, "version": versions["target"]},
         "mode": result.mode,
-        "verified": all(table.equal for table in result.tables),
+        "verified": bool(result.tables) and all(table.equal for table in result.tables),
         "tables": told["tables"],
         "rows": sum(table.rows for table in result.tables),
         "conversions": [

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from json2db_sync.comparison.values import equality
 from json2db_sync.databases.catalog.tables import CatalogTable, ForeignKey, Unique
 from json2db_sync.databases.catalog.types import TypeName
 from json2db_sync.databases.table_stores import Batch, Misfit, TableStore, WireColumn
@@ -130,8 +131,8 @@ class Preflight:
             names = [*key, *(name for name in one.columns if name not in key)]
             for batch in self._read(table, one.sql, names):
                 for row in zip(*batch, strict=True):
-                    said = dict(zip(names, row, strict=True))
-                    shown = ", ".join(_shown(said[name]) for name in one.columns)
+                    said = _said(table, names, row)
+                    shown = ", ".join(said[name] for name in one.columns)
                     column = one.columns[0] if len(one.columns) == 1 else None
                     yield Misfit(table.source.title, _told(said, key), column, shown[:60], one.code, one.why)
 
@@ -159,9 +160,9 @@ class Preflight:
             for batch in self._read(table, "1 = 1", names):
                 for row in zip(*batch, strict=True):
                     if None not in row and row in seen:
-                        said = dict(zip(names, row, strict=True))
+                        said = _said(table, names, row)
                         why = "its key is there already, as the target compares"
-                        yield Misfit(table.source.title, _told(said, names), names[0], _shown(row[0]), "duplicate", why)
+                        yield Misfit(table.source.title, _told(said, names), names[0], said[names[0]], "duplicate", why)
                     seen.add(row)
 
 
@@ -214,9 +215,12 @@ def _unique_keys(table: CatalogTable) -> Iterator[Unique]:
             yield Unique(None, tuple(columns))
 
 
-def _told(row: Mapping[str, str | None], key: Sequence[str]) -> str:
-    return ", ".join(f"{name} = {_shown(row[name])}" for name in key)
+def _said(table: MappedTable, names: Sequence[str], row: Sequence[str | None]) -> dict[str, str]:
+    """Values by their columns, as people read them."""
+    types = {wire.name: wire.type for wire in table.reading}
+    shown = (equality(types[name], types[name]).first.shown(text) for name, text in zip(names, row, strict=True))
+    return {name: "NULL" if text is None else text for name, text in zip(names, shown, strict=True)}
 
 
-def _shown(value: str | None) -> str:
-    return "NULL" if value is None else value.removeprefix("\0")
+def _told(row: Mapping[str, str], key: Sequence[str]) -> str:
+    return ", ".join(f"{name} = {row[name]}" for name in key)

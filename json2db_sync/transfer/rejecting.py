@@ -60,15 +60,15 @@ class Rejecting:
 
     def batches(self, table: MappedTable, rejects: BinaryIO) -> Iterator[Batch]:
         """What the target takes; the rest goes into the file."""
-        place, names = table.source.place, [wire.name for wire in table.reading]
-        self.rejected[place], why = 0, self._reasons(table)
+        place, why = table.source.place, self._reasons(table)
+        self.rejected[place] = 0
         for condition, batch in self._parts(table):
             rows = [*zip(*batch, strict=True)]
             reasons = [condition.why if condition else why(row) for row in rows]
             for reason, row in zip(reasons, rows, strict=True):
                 if reason is not None:
                     self.rejected[place] += 1
-                    rejects.write(_line(table, names, row, reason))
+                    rejects.write(_line(table, row, reason))
             good = [row for reason, row in zip(reasons, rows, strict=True) if reason is None]
             if good:
                 yield batch if len(good) == len(rows) else [*zip(*good, strict=True)]
@@ -137,13 +137,15 @@ def _reads(table: MappedTable, columns: Sequence[str]) -> bool:
     return {*columns} <= {wire.name for wire in table.reading}
 
 
-def _plain(value: str | None) -> str | None:
+def _plain(wire: WireColumn, value: str | None) -> str | None:
     """Without its mark, and the letter of its storage class."""
-    return value[2:] if value is not None and value.startswith(_MARK) else value
+    if value is None:
+        return None
+    return value[2:] if value.startswith(_MARK) else value[wire.type.name is TypeName.ANY :]
 
 
-def _line(table: MappedTable, names: Sequence[str], row: Key, reason: str) -> bytes:
-    values = {name: _plain(value) for name, value in zip(names, row, strict=True)}
+def _line(table: MappedTable, row: Key, reason: str) -> bytes:
+    values = {wire.name: _plain(wire, value) for wire, value in zip(table.reading, row, strict=True)}
     key = table.source.primary_key
     told = {name: values[name] for name in (key.columns if key else ()) if name in values}
     line = {"table": table.source.title, "key": told, "row": values, "reason": reason}

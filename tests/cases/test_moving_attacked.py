@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from contextlib import closing
@@ -240,3 +241,49 @@ def test_a_condition_or_view_of_a_users_changes_nothing(tmp_path, postgres_url):
     assert "read-only" in runner.transfer(postgres_url, str(tmp_path / "b.db"), views=True).error
     assert not runner.compare(postgres_url, other, where={"t": "1 = 1) LIMIT 0 --"}).success
     assert query(postgres_url, "SELECT count(*) FROM t") == [(2,)]
+
+
+def test_no_table_named_is_an_error(shop, tmp_path):
+    """It neither moves nothing nor calls that equal."""
+    there = str(tmp_path / "t.db")
+    assert SyncRunner().transfer(shop, there, tables=[]).reason == "no_entity_named"
+    assert SyncRunner().compare(shop, shop, tables=[]).reason == "no_entity_named"
+    assert SyncRunner().check_schema(shop, shop, tables=[]).reason == "no_entity_named"
+
+
+def test_a_schema_where_there_is_none_is_an_error(shop, tmp_path, postgres_url):
+    """One of both ends has to have schemas."""
+    for refused in (
+        SyncRunner().transfer(shop, str(tmp_path / "t.db"), schema="s"),
+        SyncRunner().compare(shop, shop, schema="s"),
+        SyncRunner().check_schema(shop, schema="s"),
+    ):
+        assert (refused.reason, refused.error) == ("conflicting_arguments", "SQLite has no schemas")
+    ok(SyncRunner().transfer(shop, postgres_url, schema="public"))
+    assert ok(SyncRunner().compare(shop, postgres_url, schema="public")).same
+    assert ok(SyncRunner().check_schema(shop, postgres_url, schema="public")).compatible
+
+
+def test_rows_that_are_refused_between_sqlite_files_are_told_as_people_read_them(tmp_path):
+    """In the result and in the file of rejected rows."""
+    script = """
+        CREATE TABLE p (id TEXT PRIMARY KEY); CREATE TABLE k (id INTEGER PRIMARY KEY, p TEXT REFERENCES p);
+        INSERT INTO k VALUES (1, 'x'), (2, NULL);
+    """
+    source, asked = lite(tmp_path / "s.db", script), {"on_error": "reject", "certificate": tmp_path / "c.json"}
+    refused = SyncRunner().transfer(source, str(tmp_path / "t.db")).refused[0]
+    assert (refused.first_key, refused.first_value) == ("id = 1", "'x'")
+    moved = ok(SyncRunner().transfer(source, str(tmp_path / "t.db"), **asked))
+    line = json.loads(Path(moved.rejects).read_text())
+    assert (line["key"], line["row"]) == ({"id": "1"}, {"id": "1", "p": "x"})
+
+
+def test_rows_whose_keys_are_null_may_stand_in_any_order(tmp_path):
+    """Nothing tells which of them is which; one that is not there is found all the same."""
+    table = "CREATE TABLE t (k TEXT PRIMARY KEY, v TEXT); INSERT INTO t VALUES (NULL, {}), ('a', 'c'), (NULL, {})"
+    one = lite(tmp_path / "one.db", table.format("'a'", "'b'"))
+    other = lite(tmp_path / "other.db", table.format("'b'", "'a'"))
+    third = lite(tmp_path / "third.db", table.format("'b'", "'b'"))
+    assert ok(SyncRunner().compare(one, other)).same
+    found = ok(SyncRunner().compare(one, third)).tables[0]
+    assert (found.equal, found.missing, found.extra, found.different) == (2, 1, 1, 0)
