@@ -32,6 +32,7 @@ from json2db_sync.model.plan import CustomColumn, EntityPlan, PathPlan
 
 if TYPE_CHECKING:
     from json2db_sync.databases.table_stores import TableStore
+    from json2db_sync.databases.target_types import TargetTypes
 
 FaultOf = Callable[[BaseException, str], DatabaseError | None]
 """A driver's error and the database's label -> ours; None for an error that is not the driver's."""
@@ -458,6 +459,11 @@ class Database(TableChanges, RowAccess):
     @abstractmethod
     def version(self, connection: sa.Connection) -> str:
         """Product and version, as in ``SQLite 3.40.1``."""
+
+    @classmethod
+    @abstractmethod
+    def target_types(cls) -> TargetTypes:
+        """Which types columns of others get here."""
 
     @abstractmethod
     def table_store(self, connection: sa.Connection) -> TableStore:

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from json2db_sync.databases.table_stores import TableStore
+    from json2db_sync.databases.target_types import TargetTypes
 
 _TYPES: dict[Kind, SqlType] = {
     Kind.BOOL: sa.Boolean(),
@@ -186,6 +187,12 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
         if self.settings.schema:  # as a URL that leads there
             url = url.update_query_dict({"options": f"-csearch_path={self.quote(self.settings.schema)}"})
         return masked(url.render_as_string(hide_password=True))
+
+    @classmethod
+    def target_types(cls) -> TargetTypes:
+        from json2db_sync.databases.target_types.postgresql import PostgreSQLTypes
+
+        return PostgreSQLTypes()
 
     def table_store(self, connection: sa.Connection) -> TableStore:
         from json2db_sync.databases.table_stores.postgresql import PostgreSQLTables

@@ -45,6 +45,7 @@ from json2db_sync.text import counted
 
 if TYPE_CHECKING:
     from json2db_sync.databases.table_stores import TableStore
+    from json2db_sync.databases.target_types import TargetTypes
 
 # Only types whose affinity cannot change a value: a column declared JSON, DATE or NUMERIC would turn the text "2024"
 # into a number. BIGINT rather than INTEGER: an INTEGER PRIMARY KEY would become the rowid.
@@ -73,6 +74,12 @@ class SQLiteDatabase(SQLiteViews):
         super().__init__(url, settings)
         self._in_unknown_order: set[tuple[str, str]] = set()
         """Columns of an application's tables."""
+
+    @classmethod
+    def target_types(cls) -> TargetTypes:
+        from json2db_sync.databases.target_types.sqlite import SQLiteTypes
+
+        return SQLiteTypes()
 
     def table_store(self, connection: sa.Connection) -> TableStore:
         from json2db_sync.databases.table_stores.sqlite import SQLiteTables

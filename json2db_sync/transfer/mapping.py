@@ -9,12 +9,12 @@ from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
 from json2db_sync.databases.catalog.types import ColumnType
 from json2db_sync.databases.ledger import INDEXES, OWN_TABLES, Remembered
 from json2db_sync.databases.table_stores import WireColumn
+from json2db_sync.databases.target_types import types_of
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.results import LeftOut, PlannedColumn
 from json2db_sync.transfer.mapped import Choices, Mapped, MappedColumn, MappedTable, chosen_tables
 from json2db_sync.transfer.names import Names
 from json2db_sync.transfer.table_mapping import Ends, Profiles, TableMapper
-from json2db_sync.transfer.target_types import types_of
 
 
 class Mapper:

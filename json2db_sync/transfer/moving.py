@@ -15,11 +15,11 @@ from json2db_sync.databases.base import Database, first_line
 from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable, Identity
 from json2db_sync.databases.ledger import MOVING
 from json2db_sync.databases.table_stores import Batch, Statement, TableStore
+from json2db_sync.databases.target_types import TargetTypes
 from json2db_sync.errors import DatabaseError, ValidationError
 from json2db_sync.events import Meter, RecordMeter
 from json2db_sync.results import ComparedTable, MovedTable
 from json2db_sync.transfer.mapped import Mapped, MappedTable
-from json2db_sync.transfer.target_types import TargetTypes
 
 Batches = Callable[[MappedTable], Iterator[Batch]]
 _WAITING = f"{MOVING}upsert"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from json2db_sync.databases.target_types import TargetTypes
 from json2db_sync.model.plan import distinct, fit
-from json2db_sync.transfer.target_types import TargetTypes
 
 
 class Names:

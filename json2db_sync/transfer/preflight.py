@@ -11,10 +11,10 @@ from json2db_sync.databases.catalog.tables import CatalogTable, ForeignKey, Uniq
 from json2db_sync.databases.catalog.types import TypeName
 from json2db_sync.databases.table_stores import Batch, Misfit, TableStore, WireColumn
 from json2db_sync.databases.table_stores.profiles import ColumnProfile, proves
+from json2db_sync.databases.target_types import TargetTypes
 from json2db_sync.results import Note, RefusedValues
 from json2db_sync.text import counted
 from json2db_sync.transfer.mapped import Mapped, MappedTable
-from json2db_sync.transfer.target_types import TargetTypes
 
 _MOST_KEYS = 1_000_000
 """Keys that are held to find those that come twice."""

@@ -11,9 +11,9 @@ from json2db_sync.databases.catalog.types import TypeName
 from json2db_sync.databases.table_stores import Batch, TableStore, WireColumn
 from json2db_sync.databases.table_stores.fitting import require
 from json2db_sync.databases.table_stores.sqlite_moments import Unfit
+from json2db_sync.databases.target_types import TargetTypes
 from json2db_sync.transfer.mapped import MappedTable
 from json2db_sync.transfer.preflight import Condition, any_of, held
-from json2db_sync.transfer.target_types import TargetTypes
 
 Place = tuple[str | None, str]
 Key = tuple[str | None, ...]

@@ -20,10 +20,10 @@ from json2db_sync.databases.base import Database
 from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
 from json2db_sync.databases.ledger import Transfers
 from json2db_sync.databases.table_stores import Batch, TableStore
+from json2db_sync.databases.target_types import types_of
 from json2db_sync.events import Meter
 from json2db_sync.transfer.mapped import Mapped, MappedTable
 from json2db_sync.transfer.mapping import shape
-from json2db_sync.transfer.target_types import types_of
 
 RANGE = 32
 """Batches that are written in one transaction."""

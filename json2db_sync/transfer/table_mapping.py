@@ -20,10 +20,10 @@ from json2db_sync.databases.catalog.tables import (
 from json2db_sync.databases.catalog.types import TypeName
 from json2db_sync.databases.ledger import Remembered
 from json2db_sync.databases.table_stores.profiles import ColumnProfile
+from json2db_sync.databases.target_types import JSONB, Chosen, TargetTypes, changes_by_jsonb
 from json2db_sync.results import JsonProposal, LeftOut
 from json2db_sync.transfer.mapped import Choices, MappedColumn
 from json2db_sync.transfer.names import Names
-from json2db_sync.transfer.target_types import JSONB, Chosen, TargetTypes, changes_by_jsonb
 
 Place = tuple[str | None, str]
 Profiles = Callable[[CatalogTable], Mapping[str, ColumnProfile]]
@@ -182,7 +182,10 @@ class TableMapper:
             made,
             primary_key=self._key(source.primary_key) if source.primary_key else None,
             uniques=tuple(self._uniques()),
-            checks=(*self._checks(), *self._types.checks_of(ends.columns[source.place].values())),
+            checks=(
+                *self._checks(),
+                *self._types.checks_of((one.source, one.target) for one in ends.columns[source.place].values()),
+            ),
             foreign_keys=tuple(self._foreign_keys()),
             indexes=(*self._indexes(), *self._json_indexes()),
         )

@@ -19,6 +19,7 @@ from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
 from json2db_sync.databases.ledger import Remembered, Transfers
 from json2db_sync.databases.table_stores import Batch, Misfit, TableStore, ValueRefused
 from json2db_sync.databases.table_stores.profiles import ColumnProfile
+from json2db_sync.databases.target_types import types_of
 from json2db_sync.errors import ConfigurationError, DatabaseError, ValidationError
 from json2db_sync.events import Listener, Meter, Progress, RecordMeter
 from json2db_sync.model.jsontext import Json
@@ -40,7 +41,6 @@ from json2db_sync.transfer.names import Names
 from json2db_sync.transfer.preflight import Condition, Found, Preflight
 from json2db_sync.transfer.rejecting import Rejecting
 from json2db_sync.transfer.resuming import Ranges
-from json2db_sync.transfer.target_types import types_of
 
 _SHARE = 128
 _MOST_NAMED = 6

@@ -1,183 +1,19 @@
-"""Which type a column gets in the target, and how its values travel there."""
+"""Which type a column gets in PostgreSQL."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from json2db_sync.databases.catalog import postgresql_ddl, sqlite_ddl
-from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable, Check, Index
+from json2db_sync.databases.catalog import postgresql_ddl
+from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable, Index
 from json2db_sync.databases.catalog.types import ColumnType, TypeName
 from json2db_sync.databases.ledger import MOVING
 from json2db_sync.databases.table_stores import Creation
 from json2db_sync.databases.table_stores.profiles import ColumnProfile
+from json2db_sync.databases.target_types import JSONB, Chosen, TargetTypes, json_changes
 from json2db_sync.model.plan import SYSTEM_COLUMNS
 from json2db_sync.text import counted
-from json2db_sync.transfer.mapped import MappedColumn
-
-EXACT_DIGITS = 15
-"""Decimals of so many digits are the same after a double."""
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """A column's type in the target."""
-
-    type: ColumnType
-    wire: ColumnType
-    """Both ends spell its values so."""
-    told: str | None = None
-    """What changes, in one sentence."""
-
-
-class TargetTypes(ABC):
-    """The types of one kind of target."""
-
-    longest_name: int | None = None
-    """Bytes."""
-    folds_names = False
-    """Are names equal that differ in ASCII case alone?"""
-    reserved: tuple[str, ...] = ()
-    """What no name may begin with."""
-    system_columns: tuple[str, ...] = ()
-    """Columns that it gives to every table."""
-    hidden: tuple[str, ...] = ()
-    """How names of tables begin that need their schema to be found."""
-    keys_are_relations = False
-    """Has a key a name among those of tables and indexes?"""
-    keys_are_required = True
-    """Do columns of a primary key take no NULL?"""
-    typed = True
-    """Do its columns hold values of their types alone?"""
-    typed_json = True
-    holds_nul = False
-    """Can its texts hold U+0000?"""
-    same_kind_wire = TypeName.OTHER
-    """How values travel from a database of the same kind."""
-    numbers_only_keys = False
-    """Does it give out numbers for an integer alone that is the whole key?"""
-    generated_is_stored = False
-    """Has it no generated columns but stored ones?"""
-    nulls_may_be_equal = True
-    """Has it unique constraints to which NULL equals NULL?"""
-
-    @abstractmethod
-    def of(self, column: CatalogColumn, profile: ColumnProfile, *, as_text: bool = False) -> Chosen:
-        """The type for a column of another kind of database.
-
-        :param profile: what the column holds, where its declaration does not say.
-        :param as_text: a column with values that are not of its type becomes one of texts.
-        """
-
-    def checks_of(self, columns: Iterable[MappedColumn]) -> Iterator[Check]:
-        """What holds values to what the types cannot say."""
-        return iter(())
-
-    @abstractmethod
-    def creation(self, catalog: Catalog) -> Creation:
-        """The statements that make what a catalog says, on a server of the newest version."""
-
-    @abstractmethod
-    def waiting(self, table: CatalogTable, number: int) -> CatalogTable:
-        """Where a table is until it has all its rows: nobody takes that for the table."""
-
-    @abstractmethod
-    def placing(self, tables: Sequence[CatalogTable], number: int, schema: str | None) -> Iterator[str]:
-        """The statements that put waiting tables in their places."""
-
-    @abstractmethod
-    def discarding(self, names: Sequence[str], number: int) -> Iterator[str]:
-        """The statements that do away with waiting tables."""
-
-    @abstractmethod
-    def why_no_index(self, index: Index) -> str | None:
-        """Why it cannot have an index of another kind of database; None where it can."""
-
-    @staticmethod
-    def quoted(name: str) -> str:
-        """A name as a statement has it."""
-        return '"' + name.replace('"', '""') + '"'
-
-
-_INTEGERS = {16: "SMALLINT", 32: "INTEGER"}
-_PLAIN = {
-    TypeName.BOOLEAN: "BOOLEAN",
-    TypeName.FLOAT: "REAL",
-    TypeName.BYTES: "BLOB",
-    TypeName.DATE: "DATE",
-    TypeName.TIME: "TIME",
-    TypeName.TIMESTAMP: "TIMESTAMP",
-    TypeName.TIMESTAMPTZ: "TIMESTAMP",
-    TypeName.UUID: "CHAR(36)",
-    TypeName.JSON: "JSON TEXT",
-    TypeName.JSONB: "JSON TEXT",
-    TypeName.ARRAY: "JSON TEXT",
-    TypeName.ANY: "",
-}
-_TOLD = {
-    TypeName.TIMESTAMPTZ: "moments are texts in UTC with +00:00",
-    TypeName.ARRAY: "lists of JSON",
-    TypeName.INTERVAL: "texts as PostgreSQL spells them",
-    TypeName.TIMETZ: "texts as PostgreSQL spells them",
-    TypeName.ENUM: "texts; a check holds the labels",
-    TypeName.OTHER: "texts as the source spells them",
-}
-
-
-class SQLiteTypes(TargetTypes):
-    """SQLite's: declarations whose affinity changes no value."""
-
-    folds_names = True
-    reserved = ("sqlite_",)
-    typed = typed_json = nulls_may_be_equal = False
-    same_kind_wire = TypeName.ANY
-    numbers_only_keys = holds_nul = True
-    keys_are_required = False
-
-    def creation(self, catalog: Catalog) -> Creation:
-        return sqlite_ddl.creation(catalog)
-
-    def waiting(self, table: CatalogTable, number: int) -> CatalogTable:
-        return replace(table, name=f"{MOVING}{number}_{table.name}")
-
-    def discarding(self, names: Sequence[str], number: int) -> Iterator[str]:
-        for name in names:
-            yield f"DROP TABLE IF EXISTS {self.quoted(f'{MOVING}{number}_{name}')}"
-
-    def placing(self, tables: Sequence[CatalogTable], number: int, schema: str | None) -> Iterator[str]:
-        for table in tables:
-            waiting = self.quoted(self.waiting(table, number).name)
-            yield f"ALTER TABLE {waiting} RENAME TO {self.quoted(table.name)}"
-
-    def checks_of(self, columns: Iterable[MappedColumn]) -> Iterator[Check]:
-        for one in columns:
-            if one.source.type.name is TypeName.ENUM:
-                labels = ", ".join("'" + label.replace("'", "''") + "'" for label in one.source.type.labels)
-                yield Check(None, f"{self.quoted(one.target.name)} IN ({labels})")
-
-    def why_no_index(self, index: Index) -> str | None:
-        if index.method not in ("btree", "hash"):
-            return f"SQLite has no indexes of the method {index.method}"
-        if not index.nulls_distinct:
-            return "NULL counts as equal in it"
-        collated = [part for part in index.parts if " COLLATE " in part.upper()]
-        return f"it compares otherwise: {collated[0]}" if index.unique and collated else None
-
-    def of(self, column: CatalogColumn, profile: ColumnProfile, *, as_text: bool = False) -> Chosen:
-        given = column.type
-        declared, told = _PLAIN.get(given.name, "TEXT"), _TOLD.get(given.name)
-        if given.name is TypeName.INTEGER:
-            declared = _INTEGERS.get(given.bits or 64, "BIGINT")
-        elif given.name is TypeName.NUMERIC:
-            if given.precision is not None and given.precision <= EXACT_DIGITS and (given.scale or 0) >= 0:
-                declared = f"NUMERIC({given.precision},{given.scale or 0})"
-            else:
-                declared, told = "TEXT", "texts, which keep all digits"
-        elif given.name is TypeName.TEXT and given.length is not None:
-            declared = f"{'CHAR' if given.fixed else 'VARCHAR'}({given.length})"
-        wire = replace(given, labels=())
-        return Chosen(replace(given, declared=declared, domain=None), wire, told)
 
 
 def _type(name: TypeName, declared: str, **more: int | None) -> ColumnType:
@@ -190,7 +26,6 @@ DOUBLE = _type(TypeName.FLOAT, "double precision", bits=64)
 NUMERIC = _type(TypeName.NUMERIC, "numeric")
 BYTEA = _type(TypeName.BYTES, "bytea")
 BOOLEAN = _type(TypeName.BOOLEAN, "boolean")
-JSONB = _type(TypeName.JSONB, "jsonb")
 _MOST_DIGITS = 1000
 """Of a numeric with a precision."""
 _LONGEST = 10_485_760
@@ -349,27 +184,3 @@ def _json(profile: ColumnProfile) -> tuple[ColumnType, str | None]:
     if profile.json == profile.values:
         return _type(TypeName.JSON, "json"), "json: jsonb would drop keys that come twice, or cannot hold U+0000"
     return _by_storage(profile, "they are not all JSON")
-
-
-def json_changes(profile: ColumnProfile) -> str | None:
-    """What a jsonb changes of these values, in one sentence."""
-    parts = changes_by_jsonb(profile)
-    return f"jsonb: {', '.join(parts)}" if parts else None
-
-
-def changes_by_jsonb(profile: ColumnProfile) -> list[str]:
-    """The same one by one, with how many values each changes."""
-    counts = (
-        ("the order of keys", profile.key_order),
-        ("keys that come twice", profile.duplicate_keys),
-        ("spelling", profile.spelling),
-    )
-    return [f"{what} changes in {counted(count, 'value')}" for what, count in counts if count]
-
-
-_TYPES: dict[str, TargetTypes] = {"sqlite": SQLiteTypes(), "postgresql": PostgreSQLTypes()}
-
-
-def types_of(database: str) -> TargetTypes:
-    """The types of a kind of target."""
-    return _TYPES[database]
