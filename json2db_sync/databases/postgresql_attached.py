@@ -142,6 +142,26 @@ _CHECKS = """
     FROM pg_constraint AS c WHERE contype = 'c' AND conrelid = CAST(:table AS regclass) ORDER BY conname
 """
 
+# Of sequences that belong to another table the default alone.
+_NUMBERED = """
+    SELECT quote_ident(attname) AS name,
+        CASE WHEN is_own THEN format('CREATE SEQUENCE %s AS %s START %s INCREMENT %s MINVALUE %s'
+            ' MAXVALUE %s CACHE %s%s', place, format_type(seqtypid, NULL), seqstart, seqincrement, seqmin, seqmax,
+            seqcache, CASE WHEN seqcycle THEN ' CYCLE' ELSE '' END) END AS create,
+        format('ALTER TABLE %s ALTER %I SET DEFAULT %s', CAST(:table AS text), attname, shown) AS default,
+        CASE WHEN is_own THEN format('ALTER SEQUENCE %s OWNED BY %s.%I%s', place, CAST(:table AS text), owner,
+            '; SELECT setval(' || quote_literal(place) || ', ' || pg_sequence_last_value(seqrelid) || ')') END AS last
+    FROM (SELECT c.attname, o.refobjid = adrelid AS is_own, s.*, CAST(CAST(seqrelid AS regclass) AS text) AS place,
+            (SELECT attname FROM pg_attribute WHERE attrelid = o.refobjid AND attnum = o.refobjsubid) AS owner,
+            pg_get_expr(adbin, adrelid) AS shown
+        FROM pg_attrdef AS a JOIN pg_attribute AS c ON attrelid = adrelid AND attnum = adnum
+            JOIN pg_depend AS d ON d.classid = 'pg_attrdef'::regclass AND d.objid = a.oid
+            JOIN pg_sequence AS s ON d.refclassid = 'pg_class'::regclass AND seqrelid = d.refobjid
+            JOIN pg_depend AS o ON o.classid = 'pg_class'::regclass AND o.objid = seqrelid
+                AND o.refclassid = 'pg_class'::regclass AND o.deptype = 'a'
+        WHERE adrelid = CAST(:table AS regclass)) AS found ORDER BY attname, place
+"""
+
 # As the one who granted it, who need not be the owner.
 _AS_GRANTOR = """
     CASE WHEN acl.grantor = c.relowner THEN {0} ELSE format('SET LOCAL ROLE %I; %s; SET LOCAL ROLE %I',
@@ -203,6 +223,17 @@ def copy_checks(connection: sa.Connection, table: str, copy: str) -> None:
     for check, comment in connection.execute(sa.text(_CHECKS), {"table": table, "copy": copy}).all():
         for statement in (f"ALTER TABLE {copy} {check}", *made(comment)):
             execute(connection, statement)
+
+
+def without_sequences(connection: sa.Connection, table: str, copy: str) -> list[str]:
+    """Let no default of a copy depend on a sequence that goes with its table.
+
+    :returns: the statements that give the table its sequences and defaults again, when all of these are gone.
+    """
+    found = connection.execute(sa.text(_NUMBERED), {"table": table}).all()
+    for column in dict.fromkeys(row.name for row in found):
+        execute(connection, f"ALTER TABLE {copy} ALTER {column} DROP DEFAULT")
+    return made(*(row.create for row in found), *(row.default for row in found), *(row.last for row in found))
 
 
 def keys_on(connection: sa.Connection, oids: Sequence[int]) -> list[Attached]:

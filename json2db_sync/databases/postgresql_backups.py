@@ -13,7 +13,7 @@ from json2db_sync.databases.attached import execute
 from json2db_sync.databases.backups import Backup, no_backup, require_columns, require_free
 from json2db_sync.databases.flat_views import FlatViews
 from json2db_sync.databases.ledger import TABLES, Ledger, lacking
-from json2db_sync.databases.postgresql_attached import WHO, all_on, copy_checks
+from json2db_sync.databases.postgresql_attached import WHO, all_on, copy_checks, without_sequences
 from json2db_sync.databases.postgresql_tables import PostgreSQLTables, oids_of
 from json2db_sync.databases.views import KeptViews
 from json2db_sync.model.kinds import now_text
@@ -58,11 +58,20 @@ class PostgreSQLBackups(PostgreSQLTables):
             existing = self.relation_names(connection)
             attached = _attached_table(schema)
             attached.create(connection)
-            for name in names:
-                if name in existing:
-                    hung = [{"of": name, "statement": one} for one in all_on(connection, self.quote(name))]
-                    self.insert(connection, attached, hung)
-                    self._copy(connection, self.quote(name), f"{self.quote(schema)}.{self.quote(name)}")
+            plans = Ledger(self, connection).plans(any_version=True).values()
+            ours = {*TABLES, *(table.name for plan in plans for table in plan.tables)}
+            copies = {name: f"{self.quote(schema)}.{self.quote(name)}" for name in names if name in existing}
+            for name in copies:
+                hung = [{"of": name, "statement": one} for one in all_on(connection, self.quote(name))]
+                self.insert(connection, attached, hung)
+            for name in _longest_first(copies):
+                self._copy(connection, self.quote(name), copies[name])
+            again: list[dict[str, str]] = [
+                {"of": name, "statement": one}
+                for name in copies.keys() - ours
+                for one in without_sequences(connection, self.quote(name), copies[name])
+            ]
+            self.insert(connection, attached, sorted(again, key=lambda one: not one["statement"].startswith("CREATE")))
         return _describe(schema)
 
     def _copy(self, connection: sa.Connection, table: str, copy: str) -> None:
@@ -136,7 +145,7 @@ class PostgreSQLBackups(PostgreSQLTables):
             self._require_columns(connection, plans, ours, sources)
             with self.changing(connection, [*ours, *TABLES, *kept], plans) as change:
                 lost = [table for table in kept if table not in oids_of(connection, kept)]
-                for table in lost:
+                for table in _longest_first(lost):
                     execute(connection, f"CREATE TABLE {self.quote(table)} {_LIKE.format(sources[table])}")
                 change.become(sources)
                 for table in oids_of(connection, {*ours, *TABLES} - {*kept}):  # a former ledger had fewer
@@ -168,6 +177,11 @@ class PostgreSQLBackups(PostgreSQLTables):
         for table, shape in self.shapes(connection, [*oids_of(connection, sources.keys() & ours)]).items():
             kept = connection.exec_driver_sql(f"TABLE {sources[table]} LIMIT 0").cursor.description
             require_columns(table, shape.columns, planned.get(table, set()) | {row[0] for row in kept})
+
+
+def _longest_first(names: Iterable[str]) -> list[str]:
+    """The server names what it makes for a table as that with something behind it: none that comes later."""
+    return sorted(names, key=len, reverse=True)
 
 
 def _attached_table(schema: str) -> sa.Table:
