@@ -66,12 +66,13 @@ class PostgreSQLBackups(PostgreSQLTables):
                 self.insert(connection, attached, hung)
             for name in _longest_first(copies):
                 self._copy(connection, self.quote(name), copies[name])
-            again: list[dict[str, str]] = [
-                {"of": name, "statement": one}
+            again = [
+                (one, name)
                 for name in copies.keys() - ours
                 for one in without_sequences(connection, self.quote(name), copies[name])
             ]
-            self.insert(connection, attached, sorted(again, key=lambda one: not one["statement"].startswith("CREATE")))
+            again.sort(key=lambda one: not one[0].startswith("CREATE"))  # defaults of several tables may be of one
+            self.insert(connection, attached, [{"of": name, "statement": one} for one, name in again])
         return _describe(schema)
 
     def _copy(self, connection: sa.Connection, table: str, copy: str) -> None:

@@ -18,7 +18,7 @@ import xxhash
 from json2db_sync.comparison.reading import read_ahead
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
-from json2db_sync.databases.ledger import Transfers
+from json2db_sync.databases.ledger import Reached, Transfers
 from json2db_sync.databases.table_stores import Batch, TableStore
 from json2db_sync.databases.target_types import types_of
 from json2db_sync.events import Meter
@@ -41,7 +41,7 @@ class Ranges:
         self._store, self._target, self._mapped = store, target, mapped
         self._source, self._options = source, options
         self._types = types_of(mapped.target.database)
-        self._progress: dict[str, Any] = {}
+        self._progress = Reached("", [])
         self.number = 0
 
     def begin(self) -> None:
@@ -53,12 +53,12 @@ class Ranges:
             known = transfers.unfinished(self._source, self._options)
             if known is not None:
                 self.number, self._progress = known
-                if self._progress["mark"] == mark:
+                if self._progress.mark == mark:
                     return
                 self._discard(writing)
             self.number = transfers.start(self._source, self._options)
             names = [table.name for table in self._mapped.target.tables]
-            self._progress = {"mark": mark, "tables": names, "rows": {}, "done": []}
+            self._progress = Reached(mark, names)
             store = self._target.table_store(writing)
             for statement in store.creation(self._waiting()).before:
                 store.execute(statement.sql)
@@ -70,7 +70,7 @@ class Ranges:
 
     def _discard(self, writing: sa.Connection) -> None:
         store = self._target.table_store(writing)
-        for statement in self._types.discarding(self._progress["tables"], self.number):
+        for statement in self._types.discarding(self._progress.tables, self.number):
             store.execute(statement)
         Transfers(writing).give_up(self.number)
 
@@ -82,8 +82,8 @@ class Ranges:
     def fill(self, table: MappedTable, meter: Meter, batch_bytes: int) -> int:
         """Write the rows of a table that are not there yet; how many it has then."""
         title, key = table.source.title, table.source.primary_key
-        rows = int(self._progress["rows"].get(title, 0))
-        if title in self._progress["done"]:
+        rows = self._progress.rows.get(title, 0)
+        if title in self._progress.done:
             return rows
         readable = {wire.name for wire in table.reading}
         order = key.columns if key and {*key.columns} <= readable else ()
@@ -95,9 +95,9 @@ class Ranges:
                 with self._target.without_keys() as writing:
                     store = self._target.table_store(writing)
                     rows += store.write(waiting, table.writing, left.some(RANGE if order else None))
-                    self._progress["rows"][title] = rows
+                    self._progress.rows[title] = rows
                     if left.is_over:
-                        self._progress["done"].append(title)
+                        self._progress.done.append(title)
                     Transfers(writing).keep(self.number, self._progress)
                 report(rows, left.batches * batch_bytes)
         meter.file_done(title, rows, left.batches * batch_bytes)

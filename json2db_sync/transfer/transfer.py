@@ -24,7 +24,8 @@ from json2db_sync.errors import ConfigurationError, DatabaseError, ValidationErr
 from json2db_sync.events import Listener, Meter, Progress, RecordMeter
 from json2db_sync.model.jsontext import Json
 from json2db_sync.model.kinds import now_text
-from json2db_sync.results import MovedTable, PlannedTable, TransferResult
+from json2db_sync.results import MovedTable, Note, PlannedTable, TransferResult
+from json2db_sync.text import counted
 from json2db_sync.transfer import certificate
 from json2db_sync.transfer.entities import entities_of, entity_misfits, move_entities, own_relations
 from json2db_sync.transfer.entity_plans import (
@@ -153,6 +154,7 @@ class Transfer:
         if not self._target.exists():
             return Catalog(self._target.capabilities.name)
         with self._target.reading() as connection:
+            Transfers(connection).require()
             return self._target.table_store(connection).catalog()
 
     def _profile(self, table: CatalogTable) -> Mapping[str, ColumnProfile]:
@@ -355,6 +357,7 @@ class Transfer:
         """The manifest, and the certificate, in the target."""
         transfers = Transfers(writing)
         transfers.create()
+        result = replace(result, notes=(*result.notes, *self._cleared(transfers, store, number)))
         if self.choices.mode in ("create", "replace"):
             transfers.remember(list(self._remembered(store.catalog())))
         if number is None:
@@ -367,6 +370,17 @@ class Transfer:
             result = replace(result, certificate=str(self.place))
         transfers.finish(number, told)
         return result
+
+    def _cleared(self, transfers: Transfers, store: TableStore, number: int | None) -> Iterator[Note]:
+        """Tables that wait for what will not go on are dropped: nothing else is running while we write."""
+        for left in transfers.left():
+            if left.number != number:
+                for statement in self._types.discarding(left.reached.tables, left.number):
+                    store.execute(statement)
+                transfers.give_up(left.number)
+                what = counted(len(left.reached.tables), "table")
+                text = f"{what} of a transfer from {left.source}, broken off since {left.started_at}, were removed"
+                yield Note(text, "broken_off_removed", count=len(left.reached.tables))
 
     def _remembered(self, there: Catalog) -> Iterator[Remembered]:
         """What the tables were; where they came from a copy of such tables, what those were."""

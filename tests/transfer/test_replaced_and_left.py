@@ -6,10 +6,12 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from support.sessions import ok, query, statements
 
 from json2db_sync import SyncRunner
 from json2db_sync.databases import open_database
+from json2db_sync.transfer.transfer import Transfer
 
 
 def lite(path: Path, script: str) -> str:
@@ -42,3 +44,83 @@ def test_tables_with_numbers_of_sequences_are_replaced_and_restored(tmp_path, po
     assert query(postgres_url, "SELECT n FROM k") == [(4,)]
     statements(postgres_url, "DROP TABLE k", "DROP TABLE t")
     assert query(postgres_url, "SELECT to_regclass('t_n_seq1') IS NULL") == [(True,)]
+
+
+SHOP = "CREATE TABLE item (id INTEGER PRIMARY KEY, told TEXT); INSERT INTO item VALUES (1, 'a')"
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> str:
+    return lite(tmp_path / "shop.db", SHOP)
+
+
+def broken_off(source: str, target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A transfer with tables that wait."""
+
+    def breaks(*_given: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Transfer, "_one_transaction", breaks)
+        with pytest.raises(KeyboardInterrupt):
+            SyncRunner().transfer(source, target, resume=True)
+
+
+def waiting(target: str) -> bool:
+    if "://" in target:
+        return query(
+            target, "SELECT count(*) FROM pg_namespace WHERE nspname BETWEEN 'json2db_moving' AND 'json2db_movinh'"
+        ) == [(1,)]
+    return query(
+        target, "SELECT count(*) FROM sqlite_master WHERE name BETWEEN 'json2db_moving' AND 'json2db_movinh'"
+    ) == [(1,)]
+
+
+@pytest.mark.parametrize(
+    "progress", ["", "{", "[]", "{}", '{"mark": 1}', '{"mark": "", "tables": [], "rows": {"item": "x"}}']
+)
+def test_progress_that_cannot_be_read_is_named(shop, database_url, monkeypatch, progress):
+    """And what to do: the transfer begins anew then."""
+    broken_off(shop, database_url, monkeypatch)
+    query(database_url, f"UPDATE json2db_transfers SET progress = '{progress}'")
+    refused = SyncRunner().transfer(shop, database_url, resume=True)
+    assert (refused.reason, refused.context["table"]) == ("unreadable_progress", "json2db_transfers")
+    query(database_url, refused.hint.partition(";")[0])
+    assert ok(SyncRunner().transfer(shop, database_url, resume=True)).tables[0].equal
+
+
+@pytest.mark.parametrize("name", ["json2db_transfers", "json2db_manifest"])
+def test_tables_of_others_with_names_of_ours_are_named(shop, database_url, tmp_path, name):
+    """As a target and as a source; nothing is written."""
+    query(database_url, f"CREATE TABLE {name} (x INT)")
+    if name == "json2db_manifest":
+        query(database_url, "CREATE TABLE json2db_transfers (x INT)")
+    for first, second in ((shop, database_url), (database_url, str(tmp_path / "t.db"))):
+        refused = SyncRunner().transfer(first, second)
+        assert (refused.reason, refused.error_type) == ("table_in_the_way", "database_error")
+        assert refused.context["table"].startswith("json2db_")
+    assert SyncRunner().check_schema(database_url).reason == "table_in_the_way"
+
+
+@pytest.mark.parametrize("told", ["{", "[]", "{}"])
+def test_a_manifest_that_cannot_be_read_is_named(shop, postgres_url, tmp_path, told):
+    """With the table that it tells of."""
+    ok(SyncRunner().transfer(shop, postgres_url))
+    query(postgres_url, f"UPDATE json2db_manifest SET told = '{told}'")
+    refused = SyncRunner().transfer(postgres_url, str(tmp_path / "t.db"))
+    assert (refused.reason, refused.context["table"]) == ("unreadable_manifest", "item")
+    assert SyncRunner().check_schema(postgres_url).reason == "unreadable_manifest"
+
+
+def test_what_a_transfer_left_that_never_went_on_is_removed_by_another(shop, database_url, tmp_path, monkeypatch):
+    """Once that has succeeded, and not before; it says so."""
+    broken_off(shop, database_url, monkeypatch)
+    other = lite(tmp_path / "other.db", "CREATE TABLE other (id INTEGER PRIMARY KEY, v INTEGER NOT NULL)")
+    ok(SyncRunner().transfer(other, database_url, dry_run=True))
+    assert not SyncRunner().transfer(other, database_url, tables=["none"]).success
+    assert waiting(database_url)
+    moved = ok(SyncRunner().transfer(other, database_url))
+    assert [(note.code, note.count) for note in moved.notes] == [("broken_off_removed", 1)]
+    assert not waiting(database_url)
+    again = ok(SyncRunner().transfer(shop, database_url, resume=True))
+    assert (again.notes, again.tables[0].rows) == ((), 1)

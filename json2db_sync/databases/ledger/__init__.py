@@ -21,7 +21,7 @@ from json2db_sync.databases.ledger.schema import (
     Rejection,
     StoredFile,
 )
-from json2db_sync.databases.ledger.transfers import MOVING, OWN_TABLES, TRANSFER_TABLES, Remembered, Transfers
+from json2db_sync.databases.ledger.transfers import MOVING, OWN_TABLES, TRANSFER_TABLES, Reached, Remembered, Transfers
 from json2db_sync.databases.ledger.wholeness import NO_PLANS, lacking
 
 
@@ -43,6 +43,6 @@ class Ledger(Losses):
 
 __all__ = [
     "FORGOTTEN", "INDEXES", "LOST", "MOVING", "NO_PLANS", "OWN_TABLES", "PREFIX", "STORED", "TABLES",
-    "TRANSFER_TABLES", "Gap", "Ledger", "Load", "LoadedFile", "Rejection", "Remembered", "Replayed", "StoredFile",
-    "Transfers", "lacking",
+    "TRANSFER_TABLES", "Gap", "Ledger", "Load", "LoadedFile", "Reached", "Rejection", "Remembered", "Replayed",
+    "StoredFile", "Transfers", "lacking",
 ]  # fmt: skip

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import sqlalchemy as sa
@@ -17,6 +18,7 @@ import sqlalchemy as sa
 from json2db_sync.databases.catalog import tables
 from json2db_sync.databases.catalog.tables import CatalogTable, Domain, Enum
 from json2db_sync.databases.ledger.schema import PREFIX, TABLES, safe_text
+from json2db_sync.errors import DatabaseError
 from json2db_sync.model.kinds import now_text
 
 _metadata = sa.MetaData()
@@ -61,19 +63,61 @@ class Remembered:
     """Those of that database that its columns are of, or have numbers of."""
 
 
+class Reached(msgspec.Struct, forbid_unknown_fields=True):
+    """How far a transfer in several transactions is."""
+
+    mark: str
+    """Tells what is made from anything else."""
+    tables: list[str]
+    rows: dict[str, Annotated[int, msgspec.Meta(ge=0)]] = {}
+    """By table, those that are there."""
+    done: list[str] = []
+
+
+@dataclass(frozen=True)
+class Left:
+    """A transfer that was broken off."""
+
+    number: int
+    source: str
+    started_at: str
+    reached: Reached
+
+
 class Transfers:
-    """Over one open connection."""
+    """Over one open connection.
+
+    Its methods raise DatabaseError where a table is not one of ours, or cannot be read.
+    """
 
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
 
     def exist(self) -> bool:
         """Was there ever a transfer into this database?"""
+        return self.require() == {*TRANSFER_TABLES}
+
+    def require(self) -> set[str]:
+        """Those of the tables that are there.
+
+        :raises DatabaseError: when one is another's.
+        """
         inspector = sa.inspect(self._connection)
-        return all(inspector.has_table(name) for name in TRANSFER_TABLES)
+        there = {name for name in TRANSFER_TABLES if inspector.has_table(name)}
+        for name in there:
+            found = {column["name"] for column in inspector.get_columns(name)}
+            if lacks := [column.name for column in _metadata.tables[name].columns if column.name not in found]:
+                raise DatabaseError(
+                    f"the table {name} is not as transfers make it: it has no column {lacks[0]}",
+                    hint="give it another name, if it is yours; else drop it",
+                    reason="table_in_the_way",
+                    table=name,
+                )
+        return there
 
     def create(self) -> None:
         """Create the tables that are missing."""
+        self.require()
         _metadata.create_all(self._connection)
 
     def start(self, source: str, options: Mapping[str, Any]) -> int:
@@ -87,17 +131,38 @@ class Transfers:
         self._connection.execute(_transfers.insert(), {**row, "options": json.dumps(options, sort_keys=True)})
         return number
 
-    def unfinished(self, source: str, options: Mapping[str, Any]) -> tuple[int, dict[str, Any]] | None:
+    def unfinished(self, source: str, options: Mapping[str, Any]) -> tuple[int, Reached] | None:
         """The number and progress of the same transfer, where it was broken off; None where none was."""
         same = (_transfers.c.source == safe_text(source)) & (_transfers.c.state == "running")
         same &= _transfers.c.options == json.dumps(options, sort_keys=True)
         found = sa.select(_transfers.c.id, _transfers.c.progress).where(same, _transfers.c.progress.is_not(None))
         row = self._connection.execute(found.order_by(_transfers.c.id.desc()).limit(1)).first()
-        return None if row is None else (int(row.id), json.loads(row.progress))
+        if row is None:
+            return None
+        try:
+            return int(row.id), msgspec.json.decode(row.progress, type=Reached)
+        except (msgspec.DecodeError, TypeError) as error:
+            raise DatabaseError(
+                f"the progress of transfer {row.id} in {_transfers.name} cannot be read: {error}",
+                hint=f"UPDATE {_transfers.name} SET progress = NULL WHERE id = {row.id}; it begins anew then, and what"
+                f" is named {MOVING}{row.id} may be dropped",
+                reason="unreadable_progress",
+                table=_transfers.name,
+            ) from error
 
-    def keep(self, number: int, progress: Mapping[str, Any]) -> None:
+    def left(self) -> list[Left]:
+        """All that were broken off with tables that wait."""
+        found = sa.select(_transfers).where(_transfers.c.progress.is_not(None), _transfers.c.state != "done")
+        left = []
+        for row in self._connection.execute(found.order_by(_transfers.c.id)):
+            with suppress(msgspec.DecodeError, TypeError):
+                reached = msgspec.json.decode(row.progress, type=Reached)
+                left.append(Left(int(row.id), row.source, row.started_at, reached))
+        return left
+
+    def keep(self, number: int, reached: Reached) -> None:
         """How far a transfer is, in the transaction that brought it there."""
-        self._set(number, progress=json.dumps(progress))
+        self._set(number, progress=msgspec.json.encode(reached).decode())
 
     def give_up(self, number: int) -> None:
         """It will not go on."""
@@ -127,4 +192,16 @@ class Transfers:
         if not self.exist():
             return {}
         rows = self._connection.execute(sa.select(_manifest))
-        return {name: msgspec.json.decode(told, type=Remembered) for name, told in rows}
+        return {name: _remembered(name, told) for name, told in rows}
+
+
+def _remembered(name: str, told: str) -> Remembered:
+    try:
+        return msgspec.json.decode(told, type=Remembered)
+    except (msgspec.DecodeError, TypeError) as error:
+        raise DatabaseError(
+            f"what {_manifest.name} tells of {name} cannot be read: {error}",
+            hint=f"delete that row of {_manifest.name}: the table is moved as it is, its first types are forgotten",
+            reason="unreadable_manifest",
+            table=name,
+        ) from error
