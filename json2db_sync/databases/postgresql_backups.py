@@ -142,6 +142,9 @@ class PostgreSQLBackups(PostgreSQLTables):
             views = KeptViews(self, connection, flat.quoted_names)
             views.set_aside(ours)
             sources = {table: f"{schema}.{self.quote(table)}" for table in kept}
+            there = [self.quote(table) for table in oids_of(connection, kept)]
+            if there and not {*TABLES} & {*kept}:  # an application's, which a transfer has replaced
+                execute(connection, f"DROP TABLE {', '.join(there)}")
             require_free(({*kept} - {*TABLES, *ours}) & self.relation_names(connection))
             self._require_columns(connection, plans, ours, sources)
             with self.changing(connection, [*ours, *TABLES, *kept], plans) as change:

@@ -110,11 +110,13 @@ class SQLiteBackups(SQLiteFile):
             ours = backup.execute(
                 "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'json2db_runs'"
             ).fetchone()
-        if not ours or (self.exists() and source.samefile(self.path)):
+        itself = self.exists() and source.samefile(self.path)
+        if not ours or itself:
+            moved = f"; the tables of an application come back by: json2db-sync transfer {source} TARGET --mode replace"
             raise DatabaseError(
                 f"{source} is not a backup of ours: "
-                + ("it is the database itself" if ours else "it holds no tables of json2db-sync"),
-                hint="json2db-sync backups lists those there are",
+                + ("it is the database itself" if itself else "it holds no tables of json2db-sync"),
+                hint="json2db-sync backups lists those there are" + ("" if itself else moved),
                 reason="not_a_backup",
             )
         return str(source.absolute())

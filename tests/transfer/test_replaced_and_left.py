@@ -46,6 +46,33 @@ def test_tables_with_numbers_of_sequences_are_replaced_and_restored(tmp_path, po
     assert query(postgres_url, "SELECT to_regclass('t_n_seq1') IS NULL") == [(True,)]
 
 
+OLD = (
+    "CREATE TABLE r (id integer PRIMARY KEY, v text)",
+    "CREATE TABLE q (id integer PRIMARY KEY, r integer REFERENCES r)",
+    "CREATE INDEX q_r ON q (r)",
+    "INSERT INTO r VALUES (1, 'a')",
+    "INSERT INTO q VALUES (1, 1)",
+)
+NEW = "CREATE TABLE r (id INTEGER PRIMARY KEY, z REAL); CREATE TABLE q (id INTEGER PRIMARY KEY)"
+
+
+def test_what_was_replaced_comes_back(tmp_path, database_url):
+    """By ``restore`` on a server, by a transfer of the backup's file: rows, keys and indexes as they were."""
+    for one in OLD:
+        query(database_url, one)
+    before = str(tmp_path / "before.db")
+    ok(SyncRunner().transfer(database_url, before))
+    runner = SyncRunner(database_url)
+    backup = ok(runner.transfer(lite(tmp_path / "new.db", NEW), database_url, mode="replace")).backup
+    if "://" in database_url:
+        assert [note.code for note in ok(runner.restore(backup)).notes] == ["state_before"]
+    else:
+        assert "--mode replace" in runner.restore(backup).hint
+        ok(runner.transfer(backup, database_url, mode="replace"))
+    assert runner.compare(before, database_url).same
+    assert runner.check_schema(before, database_url).differences == ()
+
+
 SHOP = "CREATE TABLE item (id INTEGER PRIMARY KEY, told TEXT); INSERT INTO item VALUES (1, 'a')"
 
 

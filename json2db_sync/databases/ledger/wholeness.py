@@ -25,7 +25,7 @@ def lacking(
     :param read: gives the values of a column of a table.
     """
     if plans.name not in columns:
-        return (NO_PLANS,)
+        return (NO_PLANS,) if columns.keys() & {*TABLES} else ()  # of an application's tables alone
     version = max(read(versions.name, "version"), default=0) if versions.name in columns else 0
     wanted: dict[str, Collection[str]] = {table.name: () for table in (runs, files, loads)}
     if version == len(MIGRATIONS):  # what a former or newer ledger is made of is not known
