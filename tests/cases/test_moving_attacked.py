@@ -171,8 +171,9 @@ def test_texts_that_are_not_utf_8_are_refused_between_sqlite_files(tmp_path):
 def test_what_a_remembered_column_does_not_hold_any_more_is_refused(tmp_path, postgres_url, declared, now):
     """The way back says so and keeps nothing."""
     source = lite(
-        tmp_path / "s.db", f"CREATE TABLE t (id INTEGER PRIMARY KEY, v {declared}); INSERT INTO t VALUES (1, 'x')"
-    )
+        tmp_path / "s.db",
+        f"CREATE TABLE t (id INTEGER PRIMARY KEY, v {declared}); INSERT INTO t VALUES (1, 'x'), (2, 0.125)",
+    )  # which has more digits than (9, 2), so that the column becomes one of all numerics
     ok(SyncRunner().transfer(source, postgres_url, strangers="text" if declared == "INTEGER" else "null"))
     statements(postgres_url, f"UPDATE t SET v = {now}")
     back = SyncRunner().transfer(postgres_url, str(tmp_path / "back.db"))
