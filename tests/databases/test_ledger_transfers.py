@@ -9,7 +9,7 @@ from json2db_sync import SyncRunner
 from json2db_sync.databases import open_database
 from json2db_sync.databases.catalog.tables import CatalogColumn, CatalogTable, Identity, Unique
 from json2db_sync.databases.catalog.types import ColumnType, TypeName
-from json2db_sync.databases.ledger import TRANSFER_TABLES, Ledger, Remembered, Transfers
+from json2db_sync.databases.ledger import TRANSFER_TABLES, Ledger, Reached, Remembered, Transfers
 
 TABLE = CatalogTable(
     "Rows",
@@ -47,8 +47,9 @@ def test_only_the_same_transfer_goes_on(with_transfers):
         transfers = Transfers(connection)
         number = transfers.start("a.db", {"mode": "create"})
         assert transfers.unfinished("a.db", {"mode": "create"}) is None
-        transfers.keep(number, {"things": 5})
-        assert transfers.unfinished("a.db", {"mode": "create"}) == (number, {"things": 5})
+        reached = Reached("made so", ["things"], {"things": 5})
+        transfers.keep(number, reached)
+        assert transfers.unfinished("a.db", {"mode": "create"}) == (number, reached)
         assert transfers.unfinished("a.db", {"mode": "append"}) is None
         transfers.finish(number, "{}")
         assert transfers.unfinished("a.db", {"mode": "create"}) is None
