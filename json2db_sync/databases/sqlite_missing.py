@@ -6,12 +6,14 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from json2db_sync.databases.catalog.tables import quoted
+
 
 def not_checked(raw: sqlite3.Connection, pragma: str) -> Mapping[str, str]:
     """The tables that a check cannot look at, and why; {} where it looks at all of them."""
     if _refusal(raw, f"EXPLAIN PRAGMA main.{pragma}") is None:
         return {}
-    refusals = {table: _refusal(raw, f"EXPLAIN PRAGMA main.{pragma}({_quoted(table)})") for table in _tables(raw)}
+    refusals = {table: _refusal(raw, f"EXPLAIN PRAGMA main.{pragma}({quoted(table)})") for table in _tables(raw)}
     return {table: why for table, why in refusals.items() if why is not None}
 
 
@@ -23,7 +25,7 @@ def checked(raw: sqlite3.Connection, pragma: str, most: str = "") -> list[tuple[
     without = not_checked(raw, pragma)
     if not without:
         return raw.execute(f"PRAGMA main.{pragma}{most}").fetchall()
-    tables = [_quoted(table) for table in _tables(raw) if table not in without]
+    tables = [quoted(table) for table in _tables(raw) if table not in without]
     return [row for table in tables for row in raw.execute(f"PRAGMA main.{pragma}({table})")]
 
 
@@ -40,7 +42,7 @@ def unknown_collations(raw: sqlite3.Connection, table: str) -> Mapping[str, str]
     )
     found = raw.execute(statement, (table,)).fetchall()
     # SQLite's own list has those too that it only knows by name.
-    return {column: name for column, name in found if _refusal(raw, f"SELECT '' < '' COLLATE {_quoted(name)}")}
+    return {column: name for column, name in found if _refusal(raw, f"SELECT '' < '' COLLATE {quoted(name)}")}
 
 
 def unreadable(
@@ -52,7 +54,7 @@ def unreadable(
     """
 
     def why(names: Sequence[str]) -> str | None:
-        return _refusal(raw, f"SELECT {', '.join(map(_quoted, names))} FROM {_quoted(table)} LIMIT 0")
+        return _refusal(raw, f"SELECT {', '.join(map(quoted, names))} FROM {quoted(table)} LIMIT 0")
 
     if unknown and why(columns) is not None:
         for collation in unknown.values():  # a table that is its own index is not even read from end to end without
@@ -76,7 +78,3 @@ def _refusal(raw: sqlite3.Connection, statement: str) -> str | None:
             raise
         return str(error)
     return None
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

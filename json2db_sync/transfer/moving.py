@@ -12,10 +12,9 @@ import sqlalchemy as sa
 from json2db_sync.comparison.reading import End, read_ahead
 from json2db_sync.comparison.tables import Rules, compare_tables
 from json2db_sync.databases.base import Database, first_line
-from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable, Identity
+from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable, Identity, qualified, quoted
 from json2db_sync.databases.ledger import MOVING
 from json2db_sync.databases.table_stores import Batch, Statement, TableStore
-from json2db_sync.databases.target_types import TargetTypes
 from json2db_sync.errors import DatabaseError, ValidationError
 from json2db_sync.events import Meter, RecordMeter
 from json2db_sync.results import ComparedTable, MovedTable
@@ -76,8 +75,7 @@ class Move:
                 reason="no_primary_key",
                 table=table.target.title,
             )
-        quoted = TargetTypes.quoted
-        columns, place = ", ".join(map(quoted, names)), _place(table.target)
+        columns, place = ", ".join(map(quoted, names)), qualified(table.target)
         waiting = replace(table.target, name=_WAITING, schema=None)
         self.target.execute(f"CREATE TABLE {quoted(_WAITING)} AS SELECT {columns} FROM {place} WHERE 1 = 0")
         rows = self._write(table, waiting)
@@ -168,11 +166,6 @@ def compared(source: TableStore, target: TableStore, table: MappedTable, told: C
         key = keys[0].columns
     first = End(source, table.source, marked)
     return compare_tables(first, End(target, table.target, table.writing), key, Rules(most=3, told=told))
-
-
-def _place(table: CatalogTable) -> str:
-    name = TargetTypes.quoted(table.name)
-    return name if table.schema is None else f"{TargetTypes.quoted(table.schema)}.{name}"
 
 
 def _numbered(table: MappedTable) -> Iterator[CatalogColumn]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from json2db_sync.comparison.values import equality
-from json2db_sync.databases.catalog.tables import CatalogTable, ForeignKey, Unique
+from json2db_sync.databases.catalog.tables import CatalogTable, ForeignKey, Unique, qualified, quoted
 from json2db_sync.databases.catalog.types import TypeName
 from json2db_sync.databases.table_stores import Batch, Misfit, TableStore, WireColumn
 from json2db_sync.databases.table_stores.profiles import ColumnProfile, proves
@@ -177,7 +177,7 @@ def any_of(conditions: Sequence[Condition]) -> str:
 
 
 def _column(table: CatalogTable, name: str) -> str:
-    return f"{TargetTypes.quoted(table.name)}.{TargetTypes.quoted(name)}"
+    return f"{quoted(table.name)}.{quoted(name)}"
 
 
 def _is_kept(key: ForeignKey, table: MappedTable, parent: MappedTable) -> bool:
@@ -188,12 +188,11 @@ def _is_kept(key: ForeignKey, table: MappedTable, parent: MappedTable) -> bool:
 
 
 def _orphan(table: CatalogTable, parent: CatalogTable, key: ForeignKey) -> str:
-    alias, quote = "json2db_parent", TargetTypes.quoted
-    place = quote(parent.name) if parent.schema is None else f"{quote(parent.schema)}.{quote(parent.name)}"
+    alias = "json2db_parent"
     pairs = zip(key.columns, key.referred, strict=True)
-    same = " AND ".join(f"{alias}.{quote(referred)} = {_column(table, name)}" for name, referred in pairs)
+    same = " AND ".join(f"{alias}.{quoted(referred)} = {_column(table, name)}" for name, referred in pairs)
     given = " AND ".join(f"{_column(table, name)} IS NOT NULL" for name in key.columns)
-    return f"{given} AND NOT EXISTS (SELECT 1 FROM {place} AS {alias} WHERE {same})"
+    return f"{given} AND NOT EXISTS (SELECT 1 FROM {qualified(parent)} AS {alias} WHERE {same})"
 
 
 def _why(key: ForeignKey) -> str:

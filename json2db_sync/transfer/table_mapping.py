@@ -16,6 +16,7 @@ from json2db_sync.databases.catalog.tables import (
     Identity,
     Index,
     Unique,
+    quoted,
 )
 from json2db_sync.databases.catalog.types import TypeName
 from json2db_sync.databases.ledger import Remembered
@@ -227,7 +228,7 @@ class TableMapper:
         for mapped in self._mapped.values():
             name, domain = mapped.source.name, domains.get(mapped.source.type.domain or "")
             for one in domain.checks if domain else ():
-                of_column = re.sub(r"\bVALUE\b", lambda _word: self._types.quoted(name), one.expression)  # noqa: B023
+                of_column = re.sub(r"\bVALUE\b", lambda _word: quoted(name), one.expression)  # noqa: B023
                 said = self._said("check", f"{name}: {one.name or 'check'}", of_column, condition=True)
                 if said is not None:
                     yield Check(None, said)
@@ -312,7 +313,7 @@ class TableMapper:
         for part, column in zip(index.parts, index.columns, strict=True):
             if column is not None:
                 descending = " DESC" if "DESC" in part.upper().split('"')[-1].split() else ""
-                parts.append(self._types.quoted(self._name_of(column)) + descending)
+                parts.append(quoted(self._name_of(column)) + descending)
                 continue
             said = self._said("index", index.name, part)
             if said is None:
@@ -326,5 +327,5 @@ class TableMapper:
         for column in self._ends.columns[self._source.place].values():
             if self._types.typed_json and column.target.type.name is TypeName.JSONB:
                 name = self._ends.relations.free(f"ix_{self._ends.names[self._source.place]}_{column.target.name}")
-                part = self._types.quoted(column.target.name)
+                part = quoted(column.target.name)
                 yield Index(name, (part,), (column.target.name,), method="gin")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from json2db_sync.databases.catalog import postgresql_ddl, sqlite_ddl
-from json2db_sync.databases.catalog.sqlite import quoted
-from json2db_sync.databases.catalog.tables import CatalogColumn, CatalogTable, Check, Unique
+from json2db_sync.databases.catalog.tables import CatalogColumn, CatalogTable, Check, Unique, qualified, quoted
 
 
 class Alterations:
@@ -54,16 +53,16 @@ class PostgreSQLAlterations(Alterations):
     """PostgreSQL changes anything in place."""
 
     def _column(self, table: CatalogTable, column: str, what: str) -> str:
-        place = postgresql_ddl.qualified(table)
-        return f"ALTER TABLE {place} ALTER COLUMN {postgresql_ddl.quoted(column)} {what}"
+        place = qualified(table)
+        return f"ALTER TABLE {place} ALTER COLUMN {quoted(column)} {what}"
 
     def add_column(self, table: CatalogTable, column: CatalogColumn) -> str | None:
         definition = postgresql_ddl.column_definition(table, column)
-        return f"ALTER TABLE {postgresql_ddl.qualified(table)} ADD COLUMN {definition}"
+        return f"ALTER TABLE {qualified(table)} ADD COLUMN {definition}"
 
     def set_type(self, table: CatalogTable, column: CatalogColumn) -> str | None:
         declared = column.type.declared
-        using = f"USING {postgresql_ddl.quoted(column.name)}::{declared}"
+        using = f"USING {quoted(column.name)}::{declared}"
         return self._column(table, column.name, f"TYPE {declared} {using}")
 
     def set_nullable(self, table: CatalogTable, column: CatalogColumn) -> str | None:
@@ -80,4 +79,4 @@ class PostgreSQLAlterations(Alterations):
 
     def add_constraint(self, table: CatalogTable, constraint: Unique | Check, *, primary: bool = False) -> str | None:
         definition = postgresql_ddl.constraint_definition(constraint, primary=primary)
-        return f"ALTER TABLE {postgresql_ddl.qualified(table)} ADD {definition}"
+        return f"ALTER TABLE {qualified(table)} ADD {definition}"

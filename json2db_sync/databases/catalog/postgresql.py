@@ -12,10 +12,10 @@ import sqlalchemy as sa
 
 from json2db_sync.databases.catalog import tables
 from json2db_sync.databases.catalog.postgresql_constraints import constraints, indexes
-from json2db_sync.databases.catalog.postgresql_ddl import HIDDEN, quoted
+from json2db_sync.databases.catalog.postgresql_ddl import HIDDEN
 from json2db_sync.databases.catalog.postgresql_types import Types
 from json2db_sync.databases.catalog.postgresql_unsaid import unsaid
-from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable, Identity, Unsaid
+from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable, Identity, Unsaid, quoted
 from json2db_sync.databases.ledger import OWN_TABLES
 from json2db_sync.errors import DatabaseError
 

@@ -16,6 +16,8 @@ from json2db_sync.databases.catalog.tables import (
     Identity,
     Index,
     Unique,
+    qualified,
+    quoted,
 )
 from json2db_sync.databases.table_stores import Creation, Statement
 
@@ -25,11 +27,6 @@ HIDDEN = "pg_"
 """How names begin that without a schema mean what is in pg_catalog."""
 _DROPPED = {"v": "VIEW", "m": "MATERIALIZED VIEW", "f": "FOREIGN TABLE"}
 _TYPES_OF_SEQUENCES = {16: " AS smallint", 32: " AS integer"}
-
-
-def quoted(name: str) -> str:
-    """A name as a statement has it, whatever it is made of."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def literal(text: str) -> str:
@@ -70,10 +67,6 @@ def to_jsonb(table: CatalogTable, column: str) -> Statement:
     if default is not None:
         parts = [f"ALTER COLUMN {name} DROP DEFAULT", *parts, f"ALTER COLUMN {name} SET DEFAULT ({default})::jsonb"]
     return Statement(f"ALTER TABLE {qualified(table)} {', '.join(parts)}", "column", table=table.name, name=column)
-
-
-def qualified(table: CatalogTable) -> str:
-    return quoted(table.name) if table.schema is None else f"{quoted(table.schema)}.{quoted(table.name)}"
 
 
 def column_definition(table: CatalogTable, column: CatalogColumn) -> str:

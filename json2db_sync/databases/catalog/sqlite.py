@@ -27,6 +27,7 @@ from json2db_sync.databases.catalog.tables import (
     Index,
     Unique,
     Unsaid,
+    quoted,
 )
 from json2db_sync.databases.ledger import MOVING, OWN_TABLES
 from json2db_sync.model.kinds import INT64_MAX
@@ -52,11 +53,6 @@ def read_catalog(connection: sa.Connection, schema: str | None = None) -> Catalo
     :param schema: the name of an attached database; None is the file itself.
     """
     return _Reading(connection, schema or "main").catalog()
-
-
-def quoted(name: str) -> str:
-    """A name as a statement has it."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def folded(name: str) -> str:

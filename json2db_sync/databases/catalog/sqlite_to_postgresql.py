@@ -18,8 +18,9 @@ from json2db_sync.databases.catalog.expression_parts import (
     cast_name,
     fitting,
 )
-from json2db_sync.databases.catalog.sqlite import folded, quoted
+from json2db_sync.databases.catalog.sqlite import folded
 from json2db_sync.databases.catalog.sqlite_statements import literal, spelled, tokens
+from json2db_sync.databases.catalog.tables import quoted
 from json2db_sync.databases.catalog.types import TypeName
 
 if TYPE_CHECKING:

@@ -206,3 +206,13 @@ class Catalog:
     def table(self, name: str) -> CatalogTable:
         """A table by its name."""
         return next(table for table in self.tables if table.name == name)
+
+
+def quoted(name: str) -> str:
+    """A name as a statement has it, whatever it is made of."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def qualified(table: CatalogTable) -> str:
+    """A table's name as a statement has it, with its schema where that is not the usual one."""
+    return quoted(table.name) if table.schema is None else f"{quoted(table.schema)}.{quoted(table.name)}"

@@ -13,8 +13,8 @@ from json2db_sync.databases.attached import execute
 from json2db_sync.databases.base import first_line
 from json2db_sync.databases.catalog.alterations import PostgreSQLAlterations
 from json2db_sync.databases.catalog.postgresql import read_catalog, readers_of_column
-from json2db_sync.databases.catalog.postgresql_ddl import creation, dropping, qualified, quoted, to_jsonb
-from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
+from json2db_sync.databases.catalog.postgresql_ddl import creation, dropping, to_jsonb
+from json2db_sync.databases.catalog.tables import Catalog, CatalogTable, qualified, quoted
 from json2db_sync.databases.catalog.types import ColumnType, TypeName
 from json2db_sync.databases.dialect import require_all
 from json2db_sync.databases.postgresql_errors import is_refusal, state_of

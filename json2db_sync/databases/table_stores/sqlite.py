@@ -15,7 +15,7 @@ from json2db_sync.databases.attached import execute
 from json2db_sync.databases.catalog.alterations import SQLiteAlterations
 from json2db_sync.databases.catalog.sqlite import read_catalog
 from json2db_sync.databases.catalog.sqlite_ddl import creation
-from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
+from json2db_sync.databases.catalog.tables import Catalog, CatalogTable, quoted
 from json2db_sync.databases.catalog.types import TypeName
 from json2db_sync.databases.dialect import require_all
 from json2db_sync.databases.sqlite_file import driver_of
@@ -130,8 +130,8 @@ class SQLiteTables(TableStore):
         return {name: profiler.profile() for name, profiler in profilers.items()}
 
     def write(self, table: CatalogTable, columns: Sequence[WireColumn], batches: Iterable[Batch]) -> int:
-        names, marks = ", ".join(_quoted(wire.name) for wire in columns), ", ".join("?" * len(columns))
-        statement = f"INSERT INTO {_quoted(table.name)} ({names}) VALUES ({marks})"
+        names, marks = ", ".join(quoted(wire.name) for wire in columns), ", ".join("?" * len(columns))
+        statement = f"INSERT INTO {quoted(table.name)} ({names}) VALUES ({marks})"
         stores = [storing(wire, table.column(wire.name).type) for wire in columns]
         done = 0
         for batch in batches:
@@ -183,7 +183,7 @@ class SQLiteTables(TableStore):
         free = [name for name in _ROWIDS if name not in taken]
         if table.primary_key is not None:
             return table.primary_key.columns, [_column(table, name) for name in table.primary_key.columns]
-        return (["rowid"], [f"{_quoted(table.name)}.{free[0]}"]) if table.rowid and free else ([], [])
+        return (["rowid"], [f"{quoted(table.name)}.{free[0]}"]) if table.rowid and free else ([], [])
 
     def _rows(self, select: _Select, batch_bytes: int) -> Iterator[list[tuple[Storage, ...]]]:
         """Rows, some at a time: many while they are small, few from the first large value on.
@@ -270,15 +270,11 @@ def _sized(fetch: _Fetch, batch_bytes: int) -> Iterator[list[tuple[Storage, ...]
 def _select(
     table: CatalogTable, columns: Sequence[str], order: Sequence[str] = (), where: str | None = None
 ) -> _Select:
-    rest = f"FROM {_quoted(table.name)}" + (f" WHERE {where}" if where else "")
+    rest = f"FROM {quoted(table.name)}" + (f" WHERE {where}" if where else "")
     by = ", ".join(f"{_column(table, name)} COLLATE BINARY NULLS LAST" for name in order)
     return _Select(columns, f"{rest} ORDER BY {by}" if by else rest)
 
 
 def _column(table: CatalogTable, name: str) -> str:
     """With its table: alone, a name that is no column's would be a text."""
-    return f"{_quoted(table.name)}.{_quoted(name)}"
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+    return f"{quoted(table.name)}.{quoted(name)}"

@@ -94,11 +94,6 @@ class TargetTypes(ABC):
     def why_no_index(self, index: Index) -> str | None:
         """Why it cannot have an index of another kind of database; None where it can."""
 
-    @staticmethod
-    def quoted(name: str) -> str:
-        """A name as a statement has it."""
-        return '"' + name.replace('"', '""') + '"'
-
 
 def json_changes(profile: ColumnProfile) -> str | None:
     """What a jsonb changes of these values, in one sentence."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from json2db_sync.databases.catalog import postgresql_ddl
-from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable, Index
+from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable, Index, quoted
 from json2db_sync.databases.catalog.types import ColumnType, TypeName
 from json2db_sync.databases.ledger import MOVING
 from json2db_sync.databases.table_stores import Creation
@@ -48,12 +48,12 @@ class PostgreSQLTypes(TargetTypes):
         return replace(table, schema=f"{MOVING}{number}")  # its keys, indexes and sequences come along from there
 
     def discarding(self, names: Sequence[str], number: int) -> Iterator[str]:
-        yield f"DROP SCHEMA IF EXISTS {self.quoted(f'{MOVING}{number}')} CASCADE"
+        yield f"DROP SCHEMA IF EXISTS {quoted(f'{MOVING}{number}')} CASCADE"
 
     def placing(self, tables: Sequence[CatalogTable], number: int, schema: str | None) -> Iterator[str]:
-        waiting = self.quoted(f"{MOVING}{number}")
+        waiting = quoted(f"{MOVING}{number}")
         for table in tables:
-            yield f"ALTER TABLE {waiting}.{self.quoted(table.name)} SET SCHEMA {self.quoted(schema or 'public')}"
+            yield f"ALTER TABLE {waiting}.{quoted(table.name)} SET SCHEMA {quoted(schema or 'public')}"
         yield f"DROP SCHEMA {waiting}"
 
     def why_no_index(self, index: Index) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from json2db_sync.databases.catalog import sqlite_ddl
-from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable, Check, Index
+from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable, Check, Index, quoted
 from json2db_sync.databases.catalog.types import TypeName
 from json2db_sync.databases.ledger import MOVING
 from json2db_sync.databases.table_stores import Creation
@@ -58,18 +58,18 @@ class SQLiteTypes(TargetTypes):
 
     def discarding(self, names: Sequence[str], number: int) -> Iterator[str]:
         for name in names:
-            yield f"DROP TABLE IF EXISTS {self.quoted(f'{MOVING}{number}_{name}')}"
+            yield f"DROP TABLE IF EXISTS {quoted(f'{MOVING}{number}_{name}')}"
 
     def placing(self, tables: Sequence[CatalogTable], number: int, schema: str | None) -> Iterator[str]:
         for table in tables:
-            waiting = self.quoted(self.waiting(table, number).name)
-            yield f"ALTER TABLE {waiting} RENAME TO {self.quoted(table.name)}"
+            waiting = quoted(self.waiting(table, number).name)
+            yield f"ALTER TABLE {waiting} RENAME TO {quoted(table.name)}"
 
     def checks_of(self, columns: Iterable[tuple[CatalogColumn, CatalogColumn]]) -> Iterator[Check]:
         for column, made in columns:
             if column.type.name is TypeName.ENUM:
                 labels = ", ".join("'" + label.replace("'", "''") + "'" for label in column.type.labels)
-                yield Check(None, f"{self.quoted(made.name)} IN ({labels})")
+                yield Check(None, f"{quoted(made.name)} IN ({labels})")
 
     def why_no_index(self, index: Index) -> str | None:
         if index.method not in ("btree", "hash"):
