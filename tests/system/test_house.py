@@ -12,8 +12,8 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[2] / "json2db_sync"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-MOST_LINES = 59_000
-MOST_ANY = 430
+MOST_LINES = 68_000
+MOST_ANY = 480
 LONGEST_FUNCTION = 40
 """Lines, its docstring apart."""
 MOST_PARAMETERS = 8
