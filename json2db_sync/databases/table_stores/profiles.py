@@ -17,13 +17,8 @@ import msgspec
 from json2db_sync.databases.catalog.types import ColumnType, TypeName
 from json2db_sync.databases.table_stores import WireColumn
 from json2db_sync.databases.table_stores.sqlite_moments import Unfit, moment_text, moment_texts, time_text
-from json2db_sync.databases.table_stores.sqlite_values import (
-    NotText,
-    Storage,
-    canonical_uuid,
-    require_json,
-    stored_zoned,
-)
+from json2db_sync.databases.table_stores.sqlite_storing import stored_zoned
+from json2db_sync.databases.table_stores.sqlite_values import NotText, Storage, canonical_uuid, require_json
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,8 @@ from json2db_sync.databases.table_stores import (
 from json2db_sync.databases.table_stores.fitting import misfits_of
 from json2db_sync.databases.table_stores.profiles import ColumnProfile, Profiler
 from json2db_sync.databases.table_stores.sqlite_moments import Unfit
-from json2db_sync.databases.table_stores.sqlite_values import NotText, Storage, form_of, storing
+from json2db_sync.databases.table_stores.sqlite_storing import storing
+from json2db_sync.databases.table_stores.sqlite_values import NotText, Storage, form_of
 from json2db_sync.errors import DatabaseError
 from json2db_sync.masking import masked
 
