@@ -25,6 +25,7 @@ __all__ = ["Choices", "transfer"]
 def transfer(context: Context, source: PathLike | None, target: PathLike | None, choices: Choices) -> TransferResult:
     """Move tables with their rows, and everything on them that the target has words for; the source is only read."""
     from json2db_sync.databases.base import no_schemas
+    from json2db_sync.transfer.sources import DatabaseSource
     from json2db_sync.transfer.transfer import Transfer
 
     first_named, second_named = both(source, target)
@@ -42,7 +43,7 @@ def transfer(context: Context, source: PathLike | None, target: PathLike | None,
             stack.enter_context(context.lock(second))
         reading = stack.enter_context(first.reading())
         memory = context.config.reading_limits.memory
-        moving = Transfer(first, second, reading, choices, context.emit, memory)
+        moving = Transfer(DatabaseSource(first, reading), second, choices, context.emit, memory)
         return _planned(context, moving)
 
 

@@ -14,7 +14,7 @@ from json2db_sync.comparison.tables import Rules, compare_tables
 from json2db_sync.databases.base import Database, first_line
 from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable, Identity, qualified, quoted
 from json2db_sync.databases.ledger import MOVING
-from json2db_sync.databases.table_stores import Batch, Statement, TableStore
+from json2db_sync.databases.table_stores import Batch, Readable, Statement, TableStore
 from json2db_sync.errors import DatabaseError, ValidationError
 from json2db_sync.events import Meter, RecordMeter
 from json2db_sync.results import ComparedTable, MovedTable
@@ -28,7 +28,7 @@ _WAITING = f"{MOVING}upsert"
 class Move:
     """One transfer of an application's tables."""
 
-    source: TableStore
+    source: Readable
     target: TableStore
     mapped: Mapped
     batches: Batches
@@ -153,7 +153,7 @@ def tried(target: Database, catalog: Catalog) -> None:
         executed(store, (*creation.before, *creation.after))
 
 
-def compared(source: TableStore, target: TableStore, table: MappedTable, told: Callable[[int], None]) -> ComparedTable:
+def compared(source: Readable, target: TableStore, table: MappedTable, told: Callable[[int], None]) -> ComparedTable:
     """A table of the source and what it became, value by value.
 
     :param told: is told of rows that were compared, so many more.

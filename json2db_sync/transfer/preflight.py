@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from json2db_sync.comparison.values import equality
 from json2db_sync.databases.catalog.tables import CatalogTable, ForeignKey, Unique, qualified, quoted
@@ -23,6 +24,14 @@ _MERGING = (
     *(TypeName.NUMERIC, TypeName.UUID, TypeName.JSONB),
 )
 """Types as which texts are equal that differ."""
+
+
+class Part(NamedTuple):
+    """Some rows of a table, as they are to be written or rejected."""
+
+    why: str | None
+    """They are refused; None where only their values can tell."""
+    batch: Batch
 
 
 @dataclass(frozen=True)
@@ -66,18 +75,37 @@ class Preflight:
         self._store, self._mapped, self._types = store, mapped, types
         self._source_typed = source_typed
         self._by_place = {table.source.place: table for table in mapped.tables}
+        self._conditions: dict[tuple[str | None, str], list[Condition]] = {}
+        self.keys: dict[tuple[str | None, str], list[list[str]]] = {}
+        """Of each table that was looked at, columns that are to be told apart by their canonical texts."""
 
     def found(self, table: MappedTable, profiles: Mapping[str, ColumnProfile]) -> Iterator[Misfit]:
         """Everything in one table.
 
         :param profiles: of its columns, where the source has any.
         """
+        self._conditions[table.source.place] = [*self.conditions(table), *self.unfit(table)]
+        self.keys[table.source.place] = self.merging_keys(table, profiles)
         wires = [held(wire, self._types) for wire in table.reading]
         doubtful = [wire for wire in wires if wire.name not in profiles or not proves(profiles[wire.name], wire)]
         if doubtful:
             yield from self._store.misfits(table.source, doubtful)
         yield from self._rows(table)
         yield from self._duplicates(table, profiles)
+
+    def parts(self, table: MappedTable) -> Iterator[Part]:
+        """All rows of a table that was looked at, once: those that are refused, each some with the reason, then those
+        of which only their values can tell.
+        """
+        marked = [wire if _takes_all(wire) else replace(wire, strangers="marked") for wire in table.reading]
+        conditions = self._conditions[table.source.place]
+        for number, one in enumerate(conditions):
+            earlier = f" AND NOT {any_of(conditions[:number])}" if number else ""
+            for batch in self._store.read(table.source, marked, where=f"({one.sql}) IS TRUE{earlier}"):
+                yield Part(one.why, batch)
+        where = f"NOT {any_of(conditions)}" if conditions else None
+        for batch in self._store.read(table.source, marked, where=where):
+            yield Part(None, batch)
 
     def notes(self, table: MappedTable) -> Iterator[Note]:
         """Values that the target has another word for."""
@@ -174,6 +202,12 @@ def held(wire: WireColumn, types: TargetTypes) -> WireColumn:
 def any_of(conditions: Sequence[Condition]) -> str:
     """SQL that holds of rows of which one of these does; never NULL."""
     return "(" + " OR ".join(f"({one.sql}) IS TRUE" for one in conditions) + ")"
+
+
+def _takes_all(wire: WireColumn) -> bool:
+    """Is no value of its column in the way?"""
+    as_text = wire.strangers == "text" and wire.type.name is TypeName.TEXT and wire.type.length is None
+    return as_text or wire.strangers == "null"
 
 
 def _column(table: CatalogTable, name: str) -> str:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO
 
 from json2db_sync.databases.catalog.types import TypeName
-from json2db_sync.databases.table_stores import Batch, TableStore, WireColumn
+from json2db_sync.databases.table_stores import Batch, WireColumn
 from json2db_sync.databases.table_stores.fitting import require
 from json2db_sync.databases.table_stores.sqlite_moments import Unfit
 from json2db_sync.databases.target_types import TargetTypes
 from json2db_sync.transfer.mapped import MappedTable
-from json2db_sync.transfer.preflight import Condition, any_of, held
+from json2db_sync.transfer.preflight import Preflight, held
 
 Place = tuple[str | None, str]
 Key = tuple[str | None, ...]
@@ -23,19 +22,11 @@ _MARK = "\0"
 class Rejecting:
     """The rows of a source, without those that the target refuses.
 
-    :param conditions: of each table, what its rows must not be.
-    :param keys: of each table, columns that are to be told apart by their canonical texts.
+    :param preflight: which looked at all of these tables.
     """
 
-    def __init__(
-        self,
-        store: TableStore,
-        tables: Sequence[MappedTable],
-        conditions: Mapping[Place, Sequence[Condition]],
-        keys: Mapping[Place, Sequence[Sequence[str]]],
-        types: TargetTypes,
-    ) -> None:
-        self._store, self._conditions, self._keys = store, conditions, keys
+    def __init__(self, preflight: Preflight, tables: Sequence[MappedTable], types: TargetTypes) -> None:
+        self._preflight = preflight
         self._held = {table.source.place: [held(wire, types) for wire in table.reading] for table in tables}
         self._tables = {table.source.place: table for table in tables}
         self._gone: dict[tuple[Place, tuple[str, ...]], set[Key]] = {}
@@ -62,41 +53,29 @@ class Rejecting:
         """What the target takes; the rest goes into the file."""
         place, why = table.source.place, self._reasons(table)
         self.rejected[place] = 0
-        for condition, batch in self._parts(table):
-            rows = [*zip(*batch, strict=True)]
-            reasons = [condition.why if condition else why(row) for row in rows]
+        for part in self._preflight.parts(table):
+            rows = [*zip(*part.batch, strict=True)]
+            reasons = [part.why or why(row) for row in rows]
             for reason, row in zip(reasons, rows, strict=True):
                 if reason is not None:
                     self.rejected[place] += 1
                     rejects.write(_line(table, row, reason))
             good = [row for reason, row in zip(reasons, rows, strict=True) if reason is None]
             if good:
-                yield batch if len(good) == len(rows) else [*zip(*good, strict=True)]
+                yield part.batch if len(good) == len(rows) else [*zip(*good, strict=True)]
 
     def _bad(self, table: MappedTable) -> Iterator[tuple[str, Key]]:
         why = self._reasons(table)
-        for condition, batch in self._parts(table):
-            for row in zip(*batch, strict=True):
-                reason = condition.why if condition else why(row)
+        for part in self._preflight.parts(table):
+            for row in zip(*part.batch, strict=True):
+                reason = part.why or why(row)
                 if reason is not None:
                     yield reason, row
-
-    def _parts(self, table: MappedTable) -> Iterator[tuple[Condition | None, Batch]]:
-        """All rows, once: those of which a condition holds, then the others."""
-        marked = [wire if _takes_all(wire) else replace(wire, strangers="marked") for wire in table.reading]
-        conditions = self._conditions.get(table.source.place, ())
-        for number, one in enumerate(conditions):
-            earlier = f" AND NOT {any_of(conditions[:number])}" if number else ""
-            for batch in self._store.read(table.source, marked, where=f"({one.sql}) IS TRUE{earlier}"):
-                yield one, batch
-        where = f"NOT {any_of(conditions)}" if conditions else None
-        for batch in self._store.read(table.source, marked, where=where):
-            yield None, batch
 
     def _reasons(self, table: MappedTable) -> Callable[[Key], str | None]:
         """Why a row is left out, for rows as they come; None where it is not."""
         names = [wire.name for wire in table.reading]
-        places = [[names.index(name) for name in key] for key in self._keys.get(table.source.place, ())]
+        places = [[names.index(name) for name in key] for key in self._preflight.keys.get(table.source.place, ())]
         seen: list[set[Key]] = [set() for _key in places]
 
         def why(row: Key) -> str | None:
@@ -125,12 +104,6 @@ class Rejecting:
             if gone and tuple(row[names.index(name)] for name in key.columns) in gone:
                 return f"the row of {key.table} that it refers to is left out"
         return None
-
-
-def _takes_all(wire: WireColumn) -> bool:
-    """Is no value of its column in the way?"""
-    as_text = wire.strangers == "text" and wire.type.name is TypeName.TEXT and wire.type.length is None
-    return as_text or wire.strangers == "null"
 
 
 def _reads(table: MappedTable, columns: Sequence[str]) -> bool:

@@ -19,7 +19,7 @@ from json2db_sync.comparison.reading import read_ahead
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
 from json2db_sync.databases.ledger import Reached, Transfers
-from json2db_sync.databases.table_stores import Batch, TableStore
+from json2db_sync.databases.table_stores import Batch, Readable, TableStore
 from json2db_sync.databases.target_types import types_of
 from json2db_sync.events import Meter
 from json2db_sync.transfer.mapped import Mapped, MappedTable
@@ -36,7 +36,7 @@ class Ranges:
     """
 
     def __init__(
-        self, store: TableStore, target: Database, mapped: Mapped, source: str, options: Mapping[str, Any]
+        self, store: Readable, target: Database, mapped: Mapped, source: str, options: Mapping[str, Any]
     ) -> None:
         self._store, self._target, self._mapped = store, target, mapped
         self._source, self._options = source, options

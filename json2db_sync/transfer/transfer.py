@@ -27,21 +27,16 @@ from json2db_sync.model.kinds import now_text
 from json2db_sync.results import MovedTable, Note, PlannedTable, TransferResult
 from json2db_sync.text import counted
 from json2db_sync.transfer import certificate
-from json2db_sync.transfer.entities import entities_of, entity_misfits, move_entities, own_relations
-from json2db_sync.transfer.entity_plans import (
-    left_out_of_entities,
-    planned_entities,
-    remove_entities,
-    tables_to_back_up,
-)
+from json2db_sync.transfer.entity_plans import remove_entities, tables_to_back_up
 from json2db_sync.transfer.ledger_rows import require_no_entities
 from json2db_sync.transfer.mapped import Choices, MappedTable
 from json2db_sync.transfer.mapping import Mapper, shape
 from json2db_sync.transfer.moving import Move, replaced, tried
 from json2db_sync.transfer.names import Names
-from json2db_sync.transfer.preflight import Condition, Found, Preflight
+from json2db_sync.transfer.preflight import Found
 from json2db_sync.transfer.rejecting import Rejecting
 from json2db_sync.transfer.resuming import Ranges
+from json2db_sync.transfer.sources import Source
 
 _SHARE = 128
 _MOST_NAMED = 6
@@ -51,22 +46,18 @@ _MOST_NAMED = 6
 class Transfer:
     """One transfer.
 
-    :param reading: one state of the source.
     :param memory: bytes to stay within.
     """
 
-    def __init__(
-        self, source: Database, target: Database, reading: sa.Connection, choices: Choices, emit: Listener, memory: int
-    ) -> None:
-        self._source, self._target, self._reading = source, target, reading
+    def __init__(self, source: Source, target: Database, choices: Choices, emit: Listener, memory: int) -> None:
+        self._source, self._target = source, target
         self.choices, self._emit = choices, emit
         self._looking = RecordMeter("preflight", emit)
-        self._store = source.table_store(reading)
-        self._store.forbid_changes()
+        self._store = source.store
         self._batch_bytes = max(1 << 16, min(1 << 20, memory // _SHARE))
         self._started_at = now_text()
         self._profiles: dict[tuple[str | None, str], Mapping[str, ColumnProfile]] = {}
-        self.size = source.size(reading) or 0
+        self.size = source.size
         self.place: Path | None = None
         """Of the certificate."""
         self.certificate: dict[str, Any] | None = None
@@ -80,14 +71,12 @@ class Transfer:
         :raises ConfigurationError: when tables that are named are not there, or are where new ones are to be.
         """
         choices = self.choices
-        ours = own_relations(self._source, self._reading)
-        whole = self._store.catalog()
-        self._catalog = replace(whole, tables=tuple(one for one in whole.tables if one.name not in ours))
+        self._catalog = self._source.catalog()
         self._entities = self._chosen_entities()
         if choices.tables is not None or choices.exclude_tables is not None:
             choices = self._without_entities(choices)
         there = self._target_catalog()
-        self._manifest = Transfers(self._reading).manifest()
+        self._manifest = self._source.manifest()
         mapper = Mapper(self._catalog, there, choices, profiles=self._profile, manifest=self._manifest)
         if choices.mode in ("append", "upsert"):
             self._require_no_entities()
@@ -104,15 +93,14 @@ class Transfer:
         self._types = types_of(there.database)
         self._take_places()
         entities = {entity: plan for entity, plan in self._plans.items() if entity in self._entities}
-        of_entities = planned_entities(self._source, self._target, self._reading, entities)
         return TransferResult(
             database=self._target.label,
             source=self._source.label,
             target=self._target.label,
             dry_run=choices.dry_run,
             mode=choices.mode,
-            plan=(*self._planned(), *of_entities),
-            left_out=(*self._mapped.left_out, *left_out_of_entities(self._source, whole, entities)),
+            plan=(*self._planned(), *self._source.planned(self._target, entities)),
+            left_out=(*self._mapped.left_out, *self._source.left_out(entities)),
             proposals=self._mapped.proposals,
         )
 
@@ -129,7 +117,7 @@ class Transfer:
     def _chosen_entities(self) -> list[str]:
         names = set(self.choices.tables) if self.choices.tables is not None else None
         excluded = set(self.choices.exclude_tables or ())
-        plans = self._plans = entities_of(self._source, self._reading)
+        plans = self._plans = self._source.plans()
         known = {entity: {entity, *(table.name for table in plan.tables)} for entity, plan in plans.items()}
         return [one for one, of in known.items() if (names is None or names & of) and not excluded & of]
 
@@ -160,7 +148,7 @@ class Transfer:
     def _profile(self, table: CatalogTable) -> Mapping[str, ColumnProfile]:
         if table.place not in self._profiles:
             self._emit(Progress("preflight", table.title, 0))
-            self._profiles[table.place] = self._store.profile(table, partial(self._looking.add, table.title))
+            self._profiles[table.place] = self._source.profile(table, partial(self._looking.add, table.title))
         return self._profiles[table.place]
 
     def _require_room(self, there: Catalog) -> None:
@@ -187,33 +175,24 @@ class Transfer:
             own = tuple(one.sql for one in statements if one.table == table.target.name)
             profiles = self._profiles.get(table.source.place, {})
             rows = next((one.rows for one in profiles.values()), None)
-            rows = self._counted(table.source) if rows is None else rows
+            rows = self._source.counted(table.source) if rows is None else rows
             yield PlannedTable(table.source.title, table.target.title, rows, table.columns, own)
-
-    def _counted(self, table: CatalogTable) -> int:
-        rows = sa.select(sa.func.count()).select_from(sa.table(table.name, schema=table.schema))
-        return int(self._reading.scalar(rows) or 0)
 
     # The preflight
 
     def looked(self, result: TransferResult) -> TransferResult:
         """With everything that the target would refuse."""
         found, notes = Found(), list(result.notes)
-        typed = types_of(self._catalog.database).typed
-        preflight = Preflight(self._store, self._mapped, self._types, source_typed=typed)
-        self._conditions: dict[tuple[str | None, str], list[Condition]] = {}
-        self._keys: dict[tuple[str | None, str], list[list[str]]] = {}
+        self._preflight = self._source.preflight(self._mapped, self._types)
         for table in self._mapped.tables:
-            place, profiles = table.source.place, self._profiles.get(table.source.place, {})
-            self._conditions[place] = [*preflight.conditions(table), *preflight.unfit(table)]
-            self._keys[place] = preflight.merging_keys(table, profiles)
-            for misfit in preflight.found(table, profiles):
+            profiles = self._profiles.get(table.source.place, {})
+            for misfit in self._preflight.found(table, profiles):
                 found.add(misfit)
-            notes += preflight.notes(table)
+            notes += self._preflight.notes(table)
             if not profiles:
                 self._looking.add(table.source.title, table.source.rows or 0)
         if self._entities:
-            for _plan, misfit in entity_misfits(self._source, self._target, self._reading, self._entities):
+            for misfit in self._source.entity_misfits(self._target, self._entities):
                 found.add(misfit)
         return replace(result, refused=found.refused, notes=tuple(notes))
 
@@ -299,8 +278,7 @@ class Transfer:
     ) -> list[MovedTable]:
         """Of an application. They are made and filled, unless they were, and finished."""
         batches = self._all_rows
-        looked = self._conditions, self._keys, self._types
-        rejecting = Rejecting(self._store, self._mapped.tables, *looked) if rejects else None
+        rejecting = Rejecting(self._preflight, self._mapped.tables, self._types) if rejects else None
         if rejecting is not None and rejects is not None:
             rejecting.look()
             batches = partial(rejecting.batches, rejects=rejects)
@@ -347,9 +325,7 @@ class Transfer:
 
         tell = refused if rejects is not None else None
         only = None if len(self._entities) == len(self._plans) else self._entities
-        return move_entities(
-            self._source, self._target, self._reading, writing, only=only, refused=tell, progress=progress
-        )
+        return self._source.move_entities(self._target, writing, only=only, refused=tell, progress=progress)
 
     def _recorded(
         self, writing: sa.Connection, store: TableStore, result: TransferResult, number: int | None
@@ -364,7 +340,7 @@ class Transfer:
             number = transfers.start(self._source.label, {"mode": self.choices.mode})
         told = None
         if self.choices.verify:
-            versions = {"source": self._source.version(self._reading), "target": self._target.version(writing)}
+            versions = {"source": self._source.version, "target": self._target.version(writing)}
             self.certificate = certificate.content(result, self._started_at, versions)
             told = json.dumps(self.certificate)
             result = replace(result, certificate=str(self.place))
