@@ -11,6 +11,8 @@ OWN_FILE = 8 * MEBIBYTE
 """Bytes of a file that this program or its user wrote for it: what it remembers, journals, metadata, configuration."""
 SCHEMA_FILE = 16 * MEBIBYTE
 """Bytes of a JSON Schema."""
+PACKAGE_FILE = 64 * MEBIBYTE
+"""Bytes of a data package's manifest, which tells each column of each table."""
 CORRECTIONS_FILE = 128 * MEBIBYTE
 """Bytes of a file of corrected records."""
 RECORD_SHARE = 8

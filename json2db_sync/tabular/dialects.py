@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Dialect:
-    """What stands between values and around them. The defaults are ours: RFC 4180 in UTF-8."""
+    r"""What stands between values and around them. Ours, the default: RFC 4180 in UTF-8, a row ends with ``\n``."""
 
     delimiter: str = ","
     quote: str | None = '"'
