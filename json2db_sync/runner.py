@@ -22,6 +22,7 @@ from json2db_sync.operations import (
     export,
     gone,
     history,
+    import_rejected,
     inspection,
     populate,
     rejections,
@@ -571,6 +572,31 @@ class SyncRunner:
             certificate=certificate,
         )
         return self._context(target).run(results.TransferResult, transfer.transfer, source, target, chosen)
+
+    def import_rejected(
+        self,
+        file: PathLike,
+        target: PathLike | None = None,
+        *,
+        schema: str | None = None,
+        mode: Literal["append", "upsert"] = "append",
+        on_error: Literal["refuse", "reject"] = "refuse",
+        dry_run: bool = False,
+    ) -> results.TransferResult:
+        """Load rows that a transfer or an import kept aside, once the target takes them, or as someone corrected them.
+
+        One transaction; the file stays as it is.
+
+        :param file: ``rejects`` of the result that tells of them.
+        :param target: path of an SQLite file, or a URL; None is the one that ``DATABASE_URL`` names.
+        :param schema: the schema of the tables, on PostgreSQL; default: as configured.
+        :param mode: ``append``, or ``upsert``: replace rows of the same key.
+        :param on_error: where the target takes not all of them: ``refuse`` loads none, ``reject`` loads the others, and
+            writes those that stay into a new file.
+        :param dry_run: try it, and take it back.
+        """
+        chosen = import_rejected.Choices(schema=schema, mode=mode, on_error=on_error, dry_run=dry_run)
+        return self._context(target).run(results.TransferResult, import_rejected.import_rejected, file, target, chosen)
 
     def compare(
         self,

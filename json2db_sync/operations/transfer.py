@@ -29,10 +29,10 @@ def transfer(context: Context, source: PathLike | None, target: PathLike | None,
     from json2db_sync.transfer.transfer import Transfer
 
     first_named, second_named = both(source, target)
-    _require_possible(choices)
+    require_possible(choices)
     with ExitStack() as stack:
-        first = stack.enter_context(_opened(context, first_named, choices))
-        second = stack.enter_context(_opened(context, second_named, choices))
+        first = stack.enter_context(opened(context, first_named, choices))
+        second = stack.enter_context(opened(context, second_named, choices))
         if choices.schema is not None and not (first.capabilities.schemas or second.capabilities.schemas):
             raise no_schemas(second.capabilities.title)
         first.require("check the path or URL of the source")
@@ -47,7 +47,8 @@ def transfer(context: Context, source: PathLike | None, target: PathLike | None,
         return _planned(context, moving)
 
 
-def _opened(context: Context, named: str, choices: Choices) -> Database:
+def opened(context: Context, named: str, choices: Choices) -> Database:
+    """A database that a transfer names, not opened yet."""
     from json2db_sync.databases import open_database
     from json2db_sync.databases.base import DatabaseSettings
 
@@ -58,7 +59,11 @@ def _opened(context: Context, named: str, choices: Choices) -> Database:
     return open_database(named, settings) if database.capabilities.schemas else database
 
 
-def _require_possible(choices: Choices) -> None:
+def require_possible(choices: Choices) -> None:
+    """Are these choices known, and possible together?
+
+    :raises ConfigurationError: where not.
+    """
     require_named(choices.tables)
     for setting, words in WORDS.items():
         if (given := getattr(choices, setting)) not in words:
@@ -89,19 +94,24 @@ def _planned(context: Context, moving: Transfer) -> TransferResult:
     if choices.dry_run:
         return result
     if result.refused and choices.on_error == "refuse":
-        first = result.refused[0]
-        where = f"{first.table}{f'.{first.column}' if first.column else ''}, {first.first_key}"
-        more = f" ({counted(count, 'value or row', 'values and rows')} in all)" if count > 1 else ""
-        return replace(
-            result,
-            success=False,
-            error=f"the target would refuse {where}: {first.reason}{more}; nothing was written",
-            error_type="validation_error",
-            reason="values_refused",
-            hint="correct them in the source, or leave such rows out: on_error reject keeps them in a file",
-            context={"table": first.table},
-        )
+        return refused(result)
     return _moved(context, moving, result)
+
+
+def refused(result: TransferResult) -> TransferResult:
+    """The same, failed: the target takes not all of it."""
+    first, count = result.refused[0], sum(one.count for one in result.refused)
+    where = f"{first.table}{f'.{first.column}' if first.column else ''}, {first.first_key}"
+    more = f" ({counted(count, 'value or row', 'values and rows')} in all)" if count > 1 else ""
+    return replace(
+        result,
+        success=False,
+        error=f"the target would refuse {where}: {first.reason}{more}; nothing was written",
+        error_type="validation_error",
+        reason="values_refused",
+        hint="correct them in the source, or leave such rows out: on_error reject keeps them in a file",
+        context={"table": first.table},
+    )
 
 
 def _moved(context: Context, moving: Transfer, result: TransferResult) -> TransferResult:

@@ -34,7 +34,7 @@ def place(given: str | os.PathLike[str] | None, *, occupied: Callable[[Path], bo
     stamp = datetime.now(UTC).strftime("%Y%m%d_%H%M%S")
     path = located(given if given is not None else f"json2db-transfer-{stamp}.json")
     number = 1
-    while given is None and path.exists():
+    while given is None and (path.exists() or rejects_of(path).exists()):
         number += 1
         path = path.with_name(f"json2db-transfer-{stamp}_{number}.json")
     if path.suffix != ".json":

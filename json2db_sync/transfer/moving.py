@@ -14,7 +14,7 @@ from json2db_sync.comparison.tables import Rules, compare_tables
 from json2db_sync.databases.base import Database, first_line
 from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable, Identity, qualified, quoted
 from json2db_sync.databases.ledger import MOVING
-from json2db_sync.databases.table_stores import Batch, Readable, Statement, TableStore
+from json2db_sync.databases.table_stores import Batch, Readable, Statement, TableStore, WireColumn
 from json2db_sync.errors import DatabaseError, ValidationError
 from json2db_sync.events import Meter, RecordMeter
 from json2db_sync.results import ComparedTable, MovedTable
@@ -43,11 +43,8 @@ class Move:
 
     def fill(self, table: MappedTable) -> int:
         """Write all rows of a table; how many."""
-        return self._write(table, table.target)
-
-    def _write(self, table: MappedTable, into: CatalogTable) -> int:
         with closing(self._told(table)) as batches:
-            return self.target.write(into, table.writing, batches)
+            return self.target.write(table.target, table.writing, batches)
 
     def _told(self, table: MappedTable) -> Generator[Batch]:
         report, rows, size = self.meter.file_started(table.source.title), 0, 0
@@ -66,39 +63,13 @@ class Move:
 
     def upsert(self, table: MappedTable) -> int:
         """Write all rows of a table; one of the same key is replaced."""
-        key = table.target.primary_key
-        names = [wire.name for wire in table.writing]
-        if key is None or not {*key.columns} <= {*names}:
-            raise ValidationError(
-                f"{table.target.title} has no primary key, so that no row is known again",
-                hint="mode append adds rows, mode replace makes the table anew",
-                reason="no_primary_key",
-                table=table.target.title,
-            )
-        columns, place = ", ".join(map(quoted, names)), qualified(table.target)
-        waiting = replace(table.target, name=_WAITING, schema=None)
-        self.target.execute(f"CREATE TABLE {quoted(_WAITING)} AS SELECT {columns} FROM {place} WHERE 1 = 0")
-        rows = self._write(table, waiting)
-        always = {one.name for one in table.target.columns if one.identity is not None and one.identity.always}
-        changed = [name for name in names if name not in {*key.columns} | always]
-        sets = ", ".join(f"{quoted(name)} = excluded.{quoted(name)}" for name in changed)
-        action = f"UPDATE SET {sets}" if sets else "NOTHING"
-        own = " OVERRIDING SYSTEM VALUE" if always & {*names} else ""
-        self.target.execute(
-            f"INSERT INTO {place} ({columns}){own} SELECT {columns} FROM {quoted(_WAITING)} WHERE 1 = 1"
-            f" ON CONFLICT ({', '.join(map(quoted, key.columns))}) DO {action}"
-        )
-        self.target.execute(f"DROP TABLE {quoted(_WAITING)}")
-        return rows
+        with closing(self._told(table)) as batches:
+            return upserted(self.target, table.target, table.writing, batches)
 
     def number_on(self) -> None:
         """Tables that were there give out numbers that are free."""
-        for table in self.mapped.tables:
-            made = replace(table.target, columns=tuple(_numbered(table)), schema=table.target.schema)
-            catalog = Catalog(self.mapped.target.database, self.mapped.target.schema, (made,))
-            for statement in self.target.creation(catalog).after:
-                if statement.what == "sequence":
-                    self.target.execute(statement.sql)
+        made = [replace(table.target, columns=tuple(_numbered(table))) for table in self.mapped.tables]
+        number_on(self.target, replace(self.mapped.target, tables=tuple(made)))
 
     # What came of it
 
@@ -121,6 +92,43 @@ class Move:
             )
         title = table.target.title
         return MovedTable(table.source.title, title, rows, rejected, found.digest, equal=True)
+
+
+def upserted(target: TableStore, table: CatalogTable, columns: Sequence[WireColumn], batches: Iterable[Batch]) -> int:
+    """Write rows into a table that is there; one of the same key is replaced. How many.
+
+    :raises ValidationError: when it has no primary key among these columns.
+    """
+    key, names = table.primary_key, [wire.name for wire in columns]
+    if key is None or not {*key.columns} <= {*names}:
+        raise ValidationError(
+            f"{table.title} has no primary key, so that no row is known again",
+            hint="mode append adds rows, mode replace makes the table anew",
+            reason="no_primary_key",
+            table=table.title,
+        )
+    listed, place = ", ".join(map(quoted, names)), qualified(table)
+    waiting = replace(table, name=_WAITING, schema=None)
+    target.execute(f"CREATE TABLE {quoted(_WAITING)} AS SELECT {listed} FROM {place} WHERE 1 = 0")
+    rows = target.write(waiting, columns, batches)
+    always = {one.name for one in table.columns if one.identity is not None and one.identity.always}
+    changed = [name for name in names if name not in {*key.columns} | always]
+    sets = ", ".join(f"{quoted(name)} = excluded.{quoted(name)}" for name in changed)
+    action = f"UPDATE SET {sets}" if sets else "NOTHING"
+    own = " OVERRIDING SYSTEM VALUE" if always & {*names} else ""
+    target.execute(
+        f"INSERT INTO {place} ({listed}){own} SELECT {listed} FROM {quoted(_WAITING)} WHERE 1 = 1"
+        f" ON CONFLICT ({', '.join(map(quoted, key.columns))}) DO {action}"
+    )
+    target.execute(f"DROP TABLE {quoted(_WAITING)}")
+    return rows
+
+
+def number_on(target: TableStore, catalog: Catalog) -> None:
+    """The tables of a catalog give out numbers that are free."""
+    for statement in target.creation(replace(catalog, sequences=())).after:
+        if statement.what == "sequence":
+            target.execute(statement.sql)
 
 
 def executed(store: TableStore, statements: Iterable[Statement]) -> None:

@@ -97,7 +97,7 @@ class Preflight:
         """All rows of a table that was looked at, once: those that are refused, each some with the reason, then those
         of which only their values can tell.
         """
-        marked = [wire if _takes_all(wire) else replace(wire, strangers="marked") for wire in table.reading]
+        marked = [wire if takes_all(wire) else replace(wire, strangers="marked") for wire in table.reading]
         conditions = self._conditions[table.source.place]
         for number, one in enumerate(conditions):
             earlier = f" AND NOT {any_of(conditions[:number])}" if number else ""
@@ -204,7 +204,7 @@ def any_of(conditions: Sequence[Condition]) -> str:
     return "(" + " OR ".join(f"({one.sql}) IS TRUE" for one in conditions) + ")"
 
 
-def _takes_all(wire: WireColumn) -> bool:
+def takes_all(wire: WireColumn) -> bool:
     """Is no value of its column in the way?"""
     as_text = wire.strangers == "text" and wire.type.name is TypeName.TEXT and wire.type.length is None
     return as_text or wire.strangers == "null"

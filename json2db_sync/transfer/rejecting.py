@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO
 
@@ -11,12 +10,15 @@ from json2db_sync.databases.table_stores import Batch, WireColumn
 from json2db_sync.databases.table_stores.fitting import require
 from json2db_sync.databases.table_stores.sqlite_moments import Unfit
 from json2db_sync.databases.target_types import TargetTypes
+from json2db_sync.transfer.kept_rows import kept_line
 from json2db_sync.transfer.mapped import MappedTable
-from json2db_sync.transfer.preflight import Preflight, held
+from json2db_sync.transfer.preflight import Preflight, held, takes_all
 
 Place = tuple[str | None, str]
 Key = tuple[str | None, ...]
 _MARK = "\0"
+_CLASSES = {"i": TypeName.INTEGER, "r": TypeName.FLOAT, "t": TypeName.TEXT, "b": TypeName.BYTES}
+"""Of what SQLite stores, by its letter."""
 
 
 class Rejecting:
@@ -92,7 +94,7 @@ class Rejecting:
 
     def _why(self, table: MappedTable, row: Key) -> str | None:
         for wire, value in zip(self._held[table.source.place], row, strict=True):
-            if value is not None and value.startswith(_MARK):
+            if value is not None and _tag(wire, value).startswith(_MARK):
                 return f"{wire.name} is not {wire.type.declared}"
             try:
                 require(wire, value)
@@ -110,16 +112,20 @@ def _reads(table: MappedTable, columns: Sequence[str]) -> bool:
     return {*columns} <= {wire.name for wire in table.reading}
 
 
-def _plain(wire: WireColumn, value: str | None) -> str | None:
-    """Without its mark, and the letter of its storage class."""
-    if value is None:
-        return None
-    return value[2:] if value.startswith(_MARK) else value[wire.type.name is TypeName.ANY :]
+def _tag(wire: WireColumn, value: str) -> str:
+    """What stands before a value to say its storage class, as :meth:`Preflight.parts` reads it."""
+    if value.startswith(_MARK) and not takes_all(wire):
+        return value[:2]
+    return value[:1] if wire.type.name is TypeName.ANY else ""
 
 
 def _line(table: MappedTable, row: Key, reason: str) -> bytes:
-    values = {wire.name: _plain(wire, value) for wire, value in zip(table.reading, row, strict=True)}
+    values: dict[str, str | None] = {}
+    types: dict[str, str] = {}
+    for wire, value in zip(table.reading, row, strict=True):
+        tag = _tag(wire, value) if value is not None else ""
+        values[wire.name] = value[len(tag) :] if value is not None else None
+        types[wire.name] = _CLASSES[tag[-1]] if tag else wire.type.name
     key = table.source.primary_key
     told = {name: values[name] for name in (key.columns if key else ()) if name in values}
-    line = {"table": table.source.title, "key": told, "row": values, "reason": reason}
-    return json.dumps(line, ensure_ascii=True).encode() + b"\n"
+    return kept_line(table.source.title, told, values, reason, types=types)

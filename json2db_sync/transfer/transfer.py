@@ -28,6 +28,7 @@ from json2db_sync.results import MovedTable, Note, PlannedTable, TransferResult
 from json2db_sync.text import counted
 from json2db_sync.transfer import certificate
 from json2db_sync.transfer.entity_plans import remove_entities, tables_to_back_up
+from json2db_sync.transfer.kept_rows import kept_line
 from json2db_sync.transfer.ledger_rows import require_no_entities
 from json2db_sync.transfer.mapped import Choices, MappedTable
 from json2db_sync.transfer.mapping import Mapper, shape
@@ -314,8 +315,7 @@ class Transfer:
 
         def refused(misfit: Misfit, record: Mapping[str, Json] | None) -> None:
             assert rejects is not None
-            line = {"table": misfit.table, "key": misfit.key, "row": record, "reason": misfit.why}
-            rejects.write(json.dumps(line, ensure_ascii=True, default=str).encode() + b"\n")
+            rejects.write(kept_line(misfit.table, misfit.key, record, misfit.why))
 
         done: dict[str, int] = {}
 

@@ -179,6 +179,9 @@ class TableStore(Readable):
     def execute(self, statement: str) -> None:
         """Execute a statement as it stands, a colon or % in it included."""
 
+    def check_keys_at_once(self) -> None:
+        """From now on this transaction looks at foreign keys with each statement, where it can."""
+
     @abstractmethod
     def drop(self, tables: Sequence[CatalogTable]) -> None:
         """Drop these tables, whatever foreign keys are between them."""

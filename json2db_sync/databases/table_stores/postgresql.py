@@ -110,6 +110,9 @@ class PostgreSQLTables(TableStore):
     def execute(self, statement: str) -> None:
         execute(self._connection, statement)
 
+    def check_keys_at_once(self) -> None:
+        self.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
     def drop(self, tables: Sequence[CatalogTable]) -> None:
         asked = [(self._driver.execute(_AGE, [qualified(table)]).fetchone() or ("", 0), table) for table in tables]
         for statement in dropping((sort, table) for (sort, _), table in sorted(asked, key=lambda one: -one[0][1])):

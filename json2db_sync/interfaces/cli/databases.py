@@ -35,12 +35,15 @@ def _ends(*names: str) -> tuple[Decorator, ...]:
 
 _URL = "A SOURCE or TARGET is the path of an SQLite file or a URL; where TARGET is left out, or - stands for either, "
 _DATABASE_URL = "it is the database that DATABASE_URL names."
+_SCHEMA = option(
+    "--schema", "in_schema", metavar="NAME", heading=_WHICH, help="The schema of the tables, on PostgreSQL."
+)
 _TABLES = (
     option("--table", "tables", multiple=True, metavar="NAME", callback=name_list, heading=_WHICH,
            help="Only this table; repeat it, or separate names by commas."),
     option("--exclude-table", "exclude_tables", multiple=True, metavar="NAME", callback=name_list, heading=_WHICH,
            help="Without this table; repeat it, or separate names by commas."),
-    option("--schema", "in_schema", metavar="NAME", heading=_WHICH, help="The schema of the tables, on PostgreSQL."),
+    _SCHEMA,
 )  # fmt: skip
 _VIEWS = option("--views/--no-views", default=None, heading=_WHICH, help="Move views as tables, or leave them out.")
 _MODE = (
@@ -97,6 +100,30 @@ def transfer(call: Call, source: str | None, target: str | None, yes: bool, no_i
             )
 
     return perform(call, "transfer", lambda runner: runner.transfer(source, target, **chosen), ask=ask)
+
+
+@command(
+    "import-rejected",
+    "Load the rows that a transfer kept aside with --on-error reject, once the target takes them, or as you corrected "
+    "them: each line of FILE is a row. All of them, or none with what stands against them named; with --on-error "
+    "reject those that still do not fit go into a new file. FILE stays as it is.\n\nWhere TARGET is left out, "
+    + _DATABASE_URL,
+    example="json2db-sync import-rejected moved.rejected.ndjson planner.db",
+    short="Load rows that a transfer kept aside.",
+)
+@options(
+    click.argument("file", metavar="FILE", type=_PATH),
+    click.argument("target", metavar="[TARGET]", type=_PATH, required=False, callback=_named),
+    _SCHEMA,
+    option("--mode", type=click.Choice(["append", "upsert"]), heading=_HOW,
+           help="Rows are added; or those of the same key are replaced. Default: append."),
+    option("--dry-run", is_flag=True, default=None, heading=_HOW, help="Try it, and take it back."),
+    option("--on-error", "on_refusal", type=click.Choice(["refuse", "reject"]), heading=_VALUES,
+           help="Where some do not fit: load none, or the others. Default: refuse."),
+    shared.CONFIG_FILE, shared.WAIT, shared.OUTPUT,
+)  # fmt: skip
+def import_rejected(call: Call, file: str, target: str | None, **arguments: object) -> int:
+    return perform(call, "import_rejected", lambda runner: runner.import_rejected(file, target, **_chosen(arguments)))
 
 
 @command(

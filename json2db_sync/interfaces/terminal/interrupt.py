@@ -26,6 +26,7 @@ TRANSFER_HINT = "run the same again: with --resume it goes on from what was comm
 EXPORT_HINT = "run the same again: an export starts over, and until it is done every file stays as it was"
 _HINTS = {
     "export": EXPORT_HINT, "transfer": TRANSFER_HINT, "preflight": NOTHING_HINT, "compare": NOTHING_HINT,
+    "import_rejected": NOTHING_HINT,
 }  # fmt: skip
 
 

@@ -33,11 +33,12 @@ LABELS = {
     "generate_table_schemas": "Schemas",
     "preflight": "Look",
     "transfer": "Move",
+    "import_rejected": "Load",
     "compare": "Compare",
     "check_schema": "Check",
 }
 """Steps that are drawn; others are over before one could read their names."""
-_OF_TABLES = {"preflight", "transfer", "compare", "check_schema"}
+_OF_TABLES = {"preflight", "transfer", "import_rejected", "compare", "check_schema"}
 """Steps over tables and their rows, rather than files and their records."""
 _FIRST = {"transfer": "preflight"}
 """What an operation of several steps begins with."""

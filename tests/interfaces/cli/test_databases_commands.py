@@ -48,7 +48,12 @@ def flat(text: str) -> str:
 def recorded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[Any, ...], dict[str, Any]]]:
     """What the runner would be called with."""
     calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
-    kinds = {"transfer": TransferResult, "compare": CompareResult, "check_schema": CheckSchemaResult}
+    kinds = {
+        "transfer": TransferResult,
+        "import_rejected": TransferResult,
+        "compare": CompareResult,
+        "check_schema": CheckSchemaResult,
+    }
     for name, kind in kinds.items():
 
         def record(_runner: object, *given: Any, _name: str = name, _kind: Any = kind, **options: Any) -> Any:
@@ -91,6 +96,8 @@ def test_a_dry_run_writes_nothing(run: Run) -> None:
         (["transfer", "a", "b", "--jsonb", "x.y", "--json-index", "--strangers", "null", "--certificate", "c.json"],
          ("transfer", ("a", "b"),
           {"jsonb": ["x.y"], "json_index": True, "strangers": "null", "certificate": "c.json"})),
+        (["import-rejected", "f", "-", "--mode", "upsert", "--on-error", "reject", "--dry-run", "--schema", "s"],
+         ("import_rejected", ("f", None), {"mode": "upsert", "on_error": "reject", "dry_run": True, "schema": "s"})),
         (["compare", "a", "b", "--ignore", "x,t.y", "--tolerance", "moments=1ms", "--where", "t=id>=5",
           "--table", "t", "--schema", "s", "--limit", "0"],
          ("compare", ("a", "b"),
@@ -125,6 +132,7 @@ def test_the_settings_of_a_call_reach_the_runner(run: Run, monkeypatch: pytest.M
         ["transfer"],
         ["transfer", "a", "b", "c"],
         ["transfer", "a", "b", "--mode", "merge"],
+        ["import-rejected", "a", "b", "--mode", "create"],
         ["transfer", "a", "b", "--table", ""],
         ["transfer", "a", "b", "--json", "events.payload"],
         ["compare", "a", "b", "--tolerance", "1ms"],
