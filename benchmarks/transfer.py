@@ -13,24 +13,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import shutil
 import sqlite3
-import statistics
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from generate import CITIES, COUNTRIES, PAGES, STATUSES, sentences
-from measure import Outcome, machine, run
+from measure import Outcome
+from rounds import Rounds, Step, libpq, main
 
-REPOSITORY = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(REPOSITORY / "tests"))
 SCHEMA = """
 CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT NOT NULL, city TEXT, country TEXT, active BOOLEAN NOT NULL,
     balance DECIMAL(12,2), created TIMESTAMP NOT NULL);
@@ -109,51 +104,18 @@ def make(place: Path, size: int) -> None:
     lite.close()
 
 
-def libpq(url: str) -> str:
-    """The URL in libpq's own form, which DuckDB and pgloader take."""
-    parts = urlsplit(url)
-    host = dict(part.split("=", 1) for part in parts.query.split("&") if part).get("host", parts.hostname or "")
-    return f"host={unquote(host)} port={parts.port or 5432} dbname={parts.path[1:]} user={parts.username or 'postgres'}"
+class Transfer(Rounds):
+    """A database moved, beside other programs."""
 
-
-class Bench:
-    """The steps, and what they took."""
+    figures = "performance-transfer.json"
+    pairs = (("ours", "pgloader"), ("ours", "duckdb"), ("ours-verified", "ours"), ("ours-back", "duckdb-back"),
+             ("ours-back-verified", "ours-back"), ("compare", "fetch"))  # fmt: skip
 
     def __init__(self, options: argparse.Namespace, folder: Path, server: Any) -> None:
-        self.options, self.folder, self.server = options, folder, server
-        self.lite = options.data / f"transfer-{options.size}.db"
-        if not self.lite.exists():
-            options.data.mkdir(parents=True, exist_ok=True)
-            part = self.lite.with_suffix(".part")
-            part.unlink(missing_ok=True)
-            make(part, options.size)
-            part.rename(self.lite)
+        super().__init__(options, folder, server)
+        self.lite = self.made(f"transfer-{options.size}.db", partial(make, size=options.size))
         self.full = server.create_database()
-        self.outcomes: dict[str, list[Outcome]] = {}
-
-    def ours(self, *words: str) -> Outcome:
-        return self.process([sys.executable, "-m", "json2db_sync", *words])
-
-    def process(self, command: list[str]) -> Outcome:
-        env = {name: value for name, value in os.environ.items() if not name.startswith(("JSON2DB_", "PG"))}
-        return run(command, self.folder, env | {"PYTHONPATH": str(REPOSITORY)}, 3600)
-
-    def forth(self, work: Callable[[str], Outcome]) -> Outcome:
-        """Into a new database of the server."""
-        url = self.server.create_database()
-        try:
-            return work(url)
-        finally:
-            self.server.drop_database(url)
-
-    def back(self, work: Callable[[Path], Outcome]) -> Outcome:
-        """Into a new file."""
-        place = self.folder / "back.db"
-        try:
-            return work(place)
-        finally:
-            for file in self.folder.glob("back.db*"):
-                file.unlink()
+        self.ready("transfer", str(self.lite), self.full, "--no-verify")
 
     def pgloader(self, url: str) -> Outcome:
         parts = dict(part.split("=") for part in libpq(url).split())
@@ -165,8 +127,8 @@ class Bench:
     def duckdb(self, source: str, target: str, kind: str) -> Outcome:
         return self.process([sys.executable, "-c", DUCK, source, target, kind])
 
-    def steps(self) -> dict[str, Callable[[], Outcome]]:
-        """By name; those of the way back and of compare read what was moved before."""
+    def steps(self) -> dict[str, Step]:
+        """Those of the way back and of compare read what was moved before."""
         lite, full = str(self.lite), self.full
         return {
             "ours": lambda: self.forth(lambda url: self.ours("transfer", lite, url, "--no-verify")),
@@ -180,63 +142,9 @@ class Bench:
             "fetch": lambda: self.process([sys.executable, "-c", FETCH, lite, libpq(full)]),
         }
 
-    def measure(self) -> None:
-        """All rounds, with what each step took on the screen."""
-        moved = self.ours("transfer", str(self.lite), self.full, "--no-verify")
-        if moved.code:
-            raise SystemExit(f"ours: {moved.complaint}")
-        steps = {name: step for name, step in self.steps().items() if name in (self.options.only or self.steps())}
-        for number in range(self.options.rounds):
-            for name in list(steps) if number % 2 == 0 else reversed(steps):
-                outcome = steps[name]()
-                print(f"{name:20} {outcome.wall:7.1f} s {outcome.cpu:7.1f} s CPU {outcome.peak_mb:6.0f} MB", flush=True)
-                if outcome.code:
-                    print(f"{name}: {outcome.complaint}")
-                else:
-                    self.outcomes.setdefault(name, []).append(outcome)
-
-    def report(self) -> dict[str, Any]:
-        """Medians, and the ratios that count."""
-        wall = {name: statistics.median(one.wall for one in found) for name, found in self.outcomes.items()}
-        pairs = (("ours", "pgloader"), ("ours", "duckdb"), ("ours-verified", "ours"), ("ours-back", "duckdb-back"),
-                 ("ours-back-verified", "ours-back"), ("compare", "fetch"))  # fmt: skip
-        ratios = {
-            f"{one} / {other}": round(wall[one] / wall[other], 2) for one, other in pairs if {one, other} <= {*wall}
-        }
-        rows = {
-            name: {
-                "wall": [round(one.wall, 2) for one in found],
-                "cpu": [round(one.cpu, 2) for one in found],
-                "peak_mb": round(max(one.peak_mb for one in found)),
-            }
-            for name, found in self.outcomes.items()
-        }
-        return {"megabytes": self.lite.stat().st_size >> 20, "machine": machine(), "ratios": ratios, "steps": rows}
-
-
-def main() -> None:
-    from support.postgres import start_server
-
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", type=int, default=1000, help="megabytes")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", nargs="*", default=[])
-    parser.add_argument("--data", type=Path, default=Path("/tmp/json2db-bench/data"))
-    parser.add_argument("--write", action="store_true", help="the figures into docs/performance-transfer.json")
-    options = parser.parse_args()
-    folder, server = Path(tempfile.mkdtemp(prefix="transfer-")), start_server()
-    try:
-        bench = Bench(options, folder, server)
-        bench.measure()
-        found = bench.report()
-        print(json.dumps(found["ratios"], indent=2))
-        if options.write:
-            text = json.dumps(found, indent=1) + "\n"
-            (REPOSITORY / "docs" / "performance-transfer.json").write_text(text, "utf-8")
-    finally:
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+    def sizes(self) -> dict[str, Any]:
+        return {"megabytes": self.lite.stat().st_size >> 20}
 
 
 if __name__ == "__main__":
-    main()
+    main(Transfer, __doc__)
