@@ -16,7 +16,7 @@ from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import BinaryIO, cast
+from typing import BinaryIO, Self, cast
 
 import xxhash
 
@@ -32,39 +32,32 @@ _TOO_MUCH_MEMORY = ("Memory usage limit", "too much memory")
 _MAGIC = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\0": "xz", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
-class ByteStream:
-    """Reads a file in chunks of UTF-8, whatever its packing and encoding.
+class Unpacking:
+    """Reads a file in chunks of bytes, whatever its packing; counts and hashes those that lie on disk.
 
+    :param path: what errors name as their file.
     :param limits: what a packed file must keep to.
-    :raises FileError: when it cannot be opened or read, is packed wrongly, or changed while it was read.
     """
 
-    def __init__(self, path: Path, name: str, limits: Limits = LIMITS) -> None:
+    def __init__(self, raw: BinaryIO, path: Path, name: str, limits: Limits) -> None:
         self.path = path
         self.name = name
         self.limits = limits
         self._unpacked_bytes = 0
         self._hash = xxhash.xxh3_128()
         self._errors: tuple[type[Exception], ...] = (OSError, EOFError, lzma.LZMAError, zlib.error)
-        self._raw = opened(path, name)
-        self.status = os.fstat(self._raw.fileno())
-        """The file's own, of when it was opened."""
-        self._counted = _Counted(self._raw, self._hash)
+        self._raw = raw
+        self._counted = _Counted(raw, self._hash)
         self._file: BinaryIO = io.BufferedReader(self._counted, CHUNK)
-        try:
-            head = self._peek()
-            self._packing = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), None)
-            if self._packing:
-                self._file = self._unpacked(self._packing)
-                head = self._peek()
-            encoding = json.detect_encoding(head) if head else "utf-8"
-            self.skipped = 3 if encoding == "utf-8-sig" else 0  # bytes of a byte order mark
-            self._file.read(self.skipped)
-            utf8 = encoding in ("utf-8", "utf-8-sig")
-            self._transcode = None if utf8 else codecs.getincrementaldecoder(encoding)()
-        except BaseException:
-            self.close()
-            raise
+        self._packing: str | None = None
+
+    def unpack(self, packing: str) -> None:
+        """What is read from now on comes from within what is packed so: gzip, xz, bz2, zstd."""
+        self._packing, self._file = packing, self._unpacked(packing)
+
+    def read(self, size: int = CHUNK) -> bytes:
+        """The next bytes, at most so many; empty at the end."""
+        return self._read(size)
 
     def _peek(self) -> bytes:
         try:
@@ -87,28 +80,9 @@ class ByteStream:
         self._errors += (zstd.ZstdError,)
         return cast(BinaryIO, zstd.open(self._file))
 
-    def read(self) -> bytes:
-        """The next chunk; empty at the end, where the file must be as it was at the beginning."""
-        chunk = self._read()
-        if not chunk:
-            self._check_unchanged()
-        if self._transcode is None:
-            return chunk
+    def _read(self, size: int = CHUNK) -> bytes:
         try:
-            text = self._transcode.decode(chunk, final=not chunk)
-            while chunk and not text:  # less than a character came out: empty would mean the end
-                chunk = self._read()
-                text = self._transcode.decode(chunk, final=not chunk)
-            return text.encode("utf-8")
-        except UnicodeError as error:
-            encoding = type(self._transcode).__module__.removeprefix("encodings.").replace("_", "-")
-            raise FileError(
-                f"{self.name} is not valid {encoding}: {error}", file=str(self.path), reason="invalid_encoding"
-            ) from error
-
-    def _read(self) -> bytes:
-        try:
-            chunk = self._file.read(CHUNK)
+            chunk = self._file.read(size)
         except self._errors as error:
             raise self._failure(error) from error
         if self._packing:
@@ -126,19 +100,9 @@ class ByteStream:
             raise FileError(
                 f"{self.name} unpacks to more than {self.limits.ratio} times its size ({self._packing}): "
                 f"{self.bytes_read:,} bytes to {unpacked:,} so far",
-                hint="no ordinary JSON does that; if the file is to be trusted, unpack it yourself",
+                hint="no ordinary file does that; if the file is to be trusted, unpack it yourself",
                 reason="limit_exceeded",
                 **context,
-            )
-
-    def _check_unchanged(self) -> None:
-        before, now = self.status, os.fstat(self._raw.fileno())
-        if (now.st_size, now.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
-            raise FileError(
-                f"{self.name} changed while it was read ({before.st_size:,} bytes, now {now.st_size:,})",
-                hint="nothing of it was loaded; run again when it is complete",
-                file=str(self.path),
-                reason="file_changed",
             )
 
     @property
@@ -156,7 +120,7 @@ class ByteStream:
         self._file.close()
         self._raw.close()
 
-    def __enter__(self) -> ByteStream:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -191,6 +155,62 @@ class ByteStream:
             file=str(self.path),
             reason="cannot_unpack",
         )
+
+
+class ByteStream(Unpacking):
+    """Reads a file in chunks of UTF-8, whatever its packing and encoding.
+
+    :param limits: what a packed file must keep to.
+    :raises FileError: when it cannot be opened or read, is packed wrongly, or changed while it was read.
+    """
+
+    def __init__(self, path: Path, name: str, limits: Limits = LIMITS) -> None:
+        raw = opened(path, name)
+        super().__init__(raw, path, name, limits)
+        self.status = os.fstat(raw.fileno())
+        """The file's own, of when it was opened."""
+        try:
+            head = self._peek()
+            if packing := next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), None):
+                self.unpack(packing)
+                head = self._peek()
+            encoding = json.detect_encoding(head) if head else "utf-8"
+            self.skipped = 3 if encoding == "utf-8-sig" else 0  # bytes of a byte order mark
+            self._file.read(self.skipped)
+            utf8 = encoding in ("utf-8", "utf-8-sig")
+            self._transcode = None if utf8 else codecs.getincrementaldecoder(encoding)()
+        except BaseException:
+            self.close()
+            raise
+
+    def read(self, size: int = CHUNK) -> bytes:
+        """The next chunk; empty at the end, where the file must be as it was at the beginning."""
+        chunk = self._read(size)
+        if not chunk:
+            self._check_unchanged()
+        if self._transcode is None:
+            return chunk
+        try:
+            text = self._transcode.decode(chunk, final=not chunk)
+            while chunk and not text:  # less than a character came out: empty would mean the end
+                chunk = self._read(size)
+                text = self._transcode.decode(chunk, final=not chunk)
+            return text.encode("utf-8")
+        except UnicodeError as error:
+            encoding = type(self._transcode).__module__.removeprefix("encodings.").replace("_", "-")
+            raise FileError(
+                f"{self.name} is not valid {encoding}: {error}", file=str(self.path), reason="invalid_encoding"
+            ) from error
+
+    def _check_unchanged(self) -> None:
+        before, now = self.status, os.fstat(self._raw.fileno())
+        if (now.st_size, now.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+            raise FileError(
+                f"{self.name} changed while it was read ({before.st_size:,} bytes, now {now.st_size:,})",
+                hint="nothing of it was loaded; run again when it is complete",
+                file=str(self.path),
+                reason="file_changed",
+            )
 
 
 class _Streams(io.RawIOBase):
@@ -246,7 +266,7 @@ def _zstd() -> ModuleType | None:
 class _Counted(io.RawIOBase):
     """A raw file that counts and hashes what is read from it."""
 
-    def __init__(self, raw: io.FileIO, hasher: xxhash.xxh3_128) -> None:
+    def __init__(self, raw: BinaryIO, hasher: xxhash.xxh3_128) -> None:
         self._raw = raw
         self._hasher = hasher
         self.count = 0
@@ -255,7 +275,7 @@ class _Counted(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        size = self._raw.readinto(buffer) or 0
+        size = cast(io.FileIO, self._raw).readinto(buffer) or 0
         self._hasher.update(buffer[:size])
         self.count += size
         return size
