@@ -35,7 +35,7 @@ from json2db_sync.databases.dialect import (
 )
 from json2db_sync.databases.postgresql_backups import PostgreSQLBackups
 from json2db_sync.databases.postgresql_errors import is_missing_right, is_refusal, refuses_options, state_of
-from json2db_sync.databases.postgresql_session import NO_LIMITS, Session, driver_of, options_of
+from json2db_sync.databases.postgresql_session import NO_LIMITS, Session, codec_of, driver_of, options_of
 from json2db_sync.databases.postgresql_texts import keep_statements, remember, undecodable_told
 from json2db_sync.databases.postgresql_views import PostgreSQLViews
 from json2db_sync.databases.row_forms import AsCopyText, RowForm, RowRefused, with_constants
@@ -384,14 +384,11 @@ class PostgreSQLDatabase(PostgreSQLBackups, PostgreSQLViews):
         self._ahead.start(partial(_copy, driver_of(connection), table.name, statement, with_constants(text, constants)))
 
     def storable_ids(self, connection: sa.Connection, ids: Sequence[T]) -> Sequence[T]:
-        encoding = driver_of(connection).info.parameter_status("server_encoding") or "UTF8"
-        of_python = "utf-8" if encoding in ("UTF8", "SQL_ASCII") else encoding.replace("WIN", "cp")
-        with suppress(LookupError):  # one that Python does not know: then the server tells
-            encode = codecs.getencoder(of_python)
-            if _can(encode, "".join(id_ for id_ in ids if isinstance(id_, str))):
-                return ids
-            return [id_ for id_ in ids if not isinstance(id_, str) or _can(encode, id_)]
-        return ids
+        codec = codec_of(driver_of(connection))
+        encode = codecs.getencoder("utf-8" if codec in (None, "ascii") else codec)
+        if _can(encode, "".join(id_ for id_ in ids if isinstance(id_, str))):
+            return ids
+        return [id_ for id_ in ids if not isinstance(id_, str) or _can(encode, id_)]
 
     def rows_of(self, connection: sa.Connection, select: Query, key: Expression, ids: Sequence[object]) -> Rows:
         # A float as its text: 0.1 of a real is another number as a double.

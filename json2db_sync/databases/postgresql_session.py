@@ -6,6 +6,7 @@ behind a pooler it may have another connection to the server than the one before
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 from collections.abc import Mapping
@@ -233,6 +234,19 @@ def driver_of(connection: sa.Connection) -> psycopg.Connection:
     """The connection of psycopg, which need not be installed for this module to be imported."""
     raw: psycopg.Connection = connection.connection.driver_connection  # type: ignore[assignment]
     return raw
+
+
+def codec_of(driver: psycopg.Connection) -> str | None:
+    """Python's name of the encoding that bounds the database's texts: ``ascii`` where it takes any bytes; None where it
+    has every character, or Python does not know it.
+    """
+    encoding = driver.info.parameter_status("server_encoding") or "UTF8"
+    if encoding == "UTF8":
+        return None
+    try:
+        return "ascii" if encoding == "SQL_ASCII" else codecs.lookup(encoding.replace("WIN", "cp")).name
+    except LookupError:
+        return None
 
 
 def _of_database(name: str, setting: str, _reset: str, source: str, collation: str, own: list[str] | None) -> str:

@@ -196,7 +196,7 @@ class Preflight:
 
 def held(wire: WireColumn, types: TargetTypes) -> WireColumn:
     """With what such a target holds; NULL is a matter of conditions."""
-    return replace(wire, nullable=True, nul=types.holds_nul)
+    return replace(wire, nullable=True, nul=types.holds_nul, encoding=types.encoding)
 
 
 def any_of(conditions: Sequence[Condition]) -> str:

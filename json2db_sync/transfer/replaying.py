@@ -58,7 +58,7 @@ class Replaying:
         self._store = target.table_store(writing)
         self._store.check_keys_at_once()
         self._catalog = self._store.catalog()
-        self._types = types_of(self._catalog.database)
+        self._types = types_of(self._catalog.database, self._catalog.encoding)
         self._names = Names(self._types)
         self._own = own_relations(target, writing)
         self._done = bytearray()

@@ -91,7 +91,7 @@ class Transfer:
             is_kept = choices.dry_run and self._target.capabilities.file_based  # with its journal
             if self._target.exists() and not self._replaced and not is_kept:
                 tried(self._target, self._mapped.target)
-        self._types = types_of(there.database)
+        self._types = types_of(there.database, there.encoding)
         self._take_places()
         entities = {entity: plan for entity, plan in self._plans.items() if entity in self._entities}
         return TransferResult(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -17,6 +17,7 @@ from json2db_sync.databases.catalog.postgresql_types import Types
 from json2db_sync.databases.catalog.postgresql_unsaid import unsaid
 from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable, Identity, Unsaid, quoted
 from json2db_sync.databases.ledger import OWN_TABLES
+from json2db_sync.databases.postgresql_session import codec_of, driver_of
 from json2db_sync.errors import DatabaseError
 
 _SCHEMA = """
@@ -101,7 +102,8 @@ def read_catalog(connection: sa.Connection, schema: str | None = None) -> Catalo
         what = f"permission denied for schema {name}: {user} lacks USAGE on it"
         raise DatabaseError(what, hint=f"GRANT USAGE ON SCHEMA {name} TO {user}", reason="no_permission", table=name)
     with _only(connection, name):
-        return _Reading(connection, oid, name, None if name == current else name).catalog()
+        catalog = _Reading(connection, oid, name, None if name == current else name).catalog()
+    return replace(catalog, encoding=codec_of(driver_of(connection)))
 
 
 def readers_of_column(connection: sa.Connection, table: CatalogTable, column: str) -> list[str]:

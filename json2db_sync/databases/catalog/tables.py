@@ -197,6 +197,8 @@ class Catalog:
     domains: tuple[Domain, ...] = ()
     sequences: tuple[Sequence, ...] = ()
     unsaid: tuple[Unsaid, ...] = field(default=())
+    encoding: str | None = None
+    """Python's name of the encoding that bounds its texts: ``ascii`` where it takes any bytes; None: it bounds none."""
 
     @property
     def unread(self) -> tuple[Unsaid, ...]:

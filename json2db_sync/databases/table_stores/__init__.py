@@ -43,6 +43,8 @@ class WireColumn:
     """Does the other end take NULL? What it does not is a misfit; :meth:`TableStore.read` gives it all the same."""
     nul: bool = True
     """Does the other end hold U+0000 in texts? (:attr:`TableStore.holds_nul`)"""
+    encoding: str | None = None
+    """That bounds its texts (:attr:`~json2db_sync.databases.catalog.tables.Catalog.encoding`)."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from json2db_sync.databases.catalog.types import ColumnType, TypeName
 from json2db_sync.databases.table_stores import WireColumn, arrays
+from json2db_sync.databases.table_stores.fitting import WITH_CHARACTERS
 
 _NUMBERS = (TypeName.INTEGER, TypeName.NUMERIC, TypeName.FLOAT)
 _MOMENTS = (TypeName.TIME, TypeName.TIMETZ, TypeName.TIMESTAMP, TypeName.TIMESTAMPTZ, TypeName.INTERVAL)
@@ -36,6 +37,8 @@ def conditions(wire: WireColumn, own: ColumnType, column: str) -> Iterator[Condi
     if type_.name is TypeName.TEXT and type_.length is not None:
         why = f"the column takes {type_.length:,} characters"
         yield Condition(f"char_length({column}::text) > {type_.length}", "too_long", why)
+    if wire.encoding is not None and type_.name in WITH_CHARACTERS:
+        yield from _of_encoding(wire, own, wire.encoding, f"{column}::text")
     if type_.name in _MOMENTS and (6 if type_.length is None else type_.length) < (
         6 if own.length is None else own.length
     ):
@@ -47,6 +50,20 @@ def conditions(wire: WireColumn, own: ColumnType, column: str) -> Iterator[Condi
         yield Condition(
             f"{column}::text <> ALL (ARRAY[{labels}]::text[])", "check", "the other database has no such label"
         )
+
+
+def _of_encoding(wire: WireColumn, own: ColumnType, encoding: str, text: str) -> Iterator[Condition]:
+    if encoding == "ascii":
+        if own.name is TypeName.TEXT and wire.type.length is not None:
+            why = f"the column takes {wire.type.length:,} bytes"
+            yield Condition(f"octet_length({text}) > {wire.type.length}", "too_long", why)
+        return
+    single = "".join(bytes([one]).decode(encoding, "ignore") for one in range(1, 256))
+    if len(single) < 128:  # several bytes a character: too many to list, the target itself tells
+        return
+    known = "".join(f"\\U{ord(one):08X}" for one in single)
+    why = f"it holds a character that the other database's encoding, {encoding}, lacks"
+    yield Condition(f"{text} ~ '[^{known}]'", "no_character", why)
 
 
 def _of_number(type_: ColumnType, own: ColumnType, number: str) -> Iterator[Condition]:

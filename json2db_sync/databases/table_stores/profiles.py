@@ -16,6 +16,7 @@ import msgspec
 
 from json2db_sync.databases.catalog.types import ColumnType, TypeName
 from json2db_sync.databases.table_stores import WireColumn
+from json2db_sync.databases.table_stores.fitting import WITH_CHARACTERS
 from json2db_sync.databases.table_stores.sqlite_moments import Unfit, moment_text, moment_texts, time_text
 from json2db_sync.databases.table_stores.sqlite_storing import stored_zoned
 from json2db_sync.databases.table_stores.sqlite_values import NotText, Storage, canonical_uuid, require_json
@@ -312,6 +313,8 @@ def _spelled(value: object) -> str:
 def proves(profile: ColumnProfile, wire: WireColumn) -> bool:
     """Does the profile alone say that each value fits the wire, so that nobody need look for misfits?"""
     type_, values = wire.type, profile.values
+    if wire.encoding is not None and type_.name in WITH_CHARACTERS:
+        return False
     if (profile.nulls and not wire.nullable) or wire.strangers not in ("refuse", "text"):
         return False
     if type_.name is TypeName.INTEGER:

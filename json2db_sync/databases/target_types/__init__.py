@@ -50,6 +50,8 @@ class TargetTypes(ABC):
     typed_json = True
     holds_nul = False
     """Can its texts hold U+0000?"""
+    encoding: str | None = None
+    """That bounds its texts (:attr:`~json2db_sync.databases.catalog.tables.Catalog.encoding`)."""
     same_kind_wire = TypeName.OTHER
     """How values travel from a database of the same kind."""
     numbers_only_keys = False
@@ -111,6 +113,8 @@ def changes_by_jsonb(profile: ColumnProfile) -> list[str]:
     return [f"{what} changes in {counted(count, 'value')}" for what, count in counts if count]
 
 
-def types_of(database: str) -> TargetTypes:
+def types_of(database: str, encoding: str | None = None) -> TargetTypes:
     """The types of a kind of database, as the registry names it."""
-    return database_class(database).target_types()
+    types = database_class(database).target_types()
+    types.encoding = encoding
+    return types
