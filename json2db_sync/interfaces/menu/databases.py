@@ -4,72 +4,45 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from json2db_sync.config.database_url import VARIABLE
-from json2db_sync.interfaces.menu.answers import with_passwords_of
+from json2db_sync.interfaces.menu.database_forms import Choice, DatabaseForm, Names, Place, YesNo
 from json2db_sync.interfaces.menu.plans import show_command
 from json2db_sync.interfaces.menu.prompts import BACK, Back, Option
 from json2db_sync.interfaces.menu.session import Session
 from json2db_sync.interfaces.menu.tasks import command_line
-from json2db_sync.masking import masked_address
-from json2db_sync.operations.inspection import database_problem
 from json2db_sync.results import Result, TransferResult
 
-_MODES = (
+_LOOK = Option("go", "Look at the plan", "nothing is written yet")
+_SOURCE, _TARGET = Place("source", "Source"), Place("target", "Target")
+_TABLES = Names("tables", "Tables", "Which tables, separated by commas?", "table")
+_MODE = Choice("mode", "Mode", choices=(
     Option("create", "Create", "the target must not have the tables"),
     Option("append", "Append", "rows are added to those that are there"),
     Option("upsert", "Upsert", "rows of the same key are replaced, others added"),
     Option("replace", "Replace", "the tables there are replaced, after a backup"),
-)
-_REFUSALS = (
+))  # fmt: skip
+_REFUSED = Choice("on_error", "Refused", choices=(
     Option("refuse", "Move nothing", "where the target would refuse a value"),
     Option("reject", "Keep those rows aside", "in a file, and move the others"),
-)
-_STRANGERS = (
+))  # fmt: skip
+_STRANGERS = Choice("strangers", "Strangers", choices=(
     Option("refuse", "Refuse them", "values that are not of their column's type"),
     Option("text", "As text", "their column becomes one of text"),
     Option("null", "As NULL", "their values are lost"),
-)
-_CHOICES = {"mode": ("Mode", _MODES), "on_error": ("Refused", _REFUSALS), "strangers": ("Strangers", _STRANGERS)}
-_GO = "go"
-_ALL = "all"
-
-
-@dataclass(frozen=True)
-class Move:
-    """What is to be moved, and how."""
-
-    source: str = field(repr=False)
-    target: str = field(repr=False)
-    mode: str = "create"
-    on_error: str = "refuse"
-    strangers: str = "refuse"
-    tables: str = _ALL
-    """Their names, separated by commas."""
-    jsonb: str = ""
-    """``TABLE.COLUMN``, separated by commas, or ``all``."""
-    views: bool = False
-
-    def options(self) -> dict[str, object]:
-        """Of the runner's method, where they are not its defaults."""
-        given: dict[str, object] = {name: getattr(self, name) for name in _CHOICES}
-        given = {name: value for name, value in given.items() if value != _CHOICES[name][1][0].value}
-        lists = {"tables": "" if self.tables == _ALL else self.tables, "jsonb": self.jsonb}
-        given |= {name: [one.strip() for one in text.split(",")] for name, text in lists.items() if text}
-        return given | ({"views": True} if self.views else {})
-
-    def words(self) -> list[str]:
-        """Of the command that does the same."""
-        words = ["transfer", masked_address(self.source), masked_address(self.target)]
-        for name, value in self.options().items():
-            option = "--table" if name == "tables" else f"--{name.replace('_', '-')}"
-            if value is True:
-                words.append(option)
-            else:
-                words += [option, ",".join(value) if isinstance(value, list) else str(value)]
-        return words
+))  # fmt: skip
+MOVE = DatabaseForm("Move a database", "transfer", go=_LOOK, lines=(
+    _SOURCE, _TARGET, _MODE, _REFUSED, _STRANGERS, _TABLES,
+    Names("jsonb", "JSONB", "Which texts become JSONB, as TABLE.COLUMN, or all?", none="none of the texts"),
+    YesNo("views", "Views", "Move views as tables?", yes="moved as tables", no="left out"),
+))  # fmt: skip
+_FOLDERS_TOO = "a file, a URL or a folder of exported JSON"
+_COMPARE = DatabaseForm("Compare", "compare", go=_LOOK, lines=(
+    Place("source", "Compare A", folder=True, kinds=_FOLDERS_TOO),
+    Place("target", "Compare B", folder=True, kinds=_FOLDERS_TOO),
+))  # fmt: skip
+_CHECK = DatabaseForm("Check", "check_schema", go=_LOOK, lines=(Place("source", "Check A"), Place("target", "Check B")))
 
 
 class Databases:
@@ -78,13 +51,20 @@ class Databases:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._prompts = session.prompts
-        self._move: Move | None = None
+        self._places: dict[str, str] = {}
+        """Databases named so far, by their part in what is done."""
+        self._answers: dict[str, dict[str, Any]] = {}
+        """Other answers, by the titles of forms."""
 
     def browse(self) -> None:
         """Do what the user chooses, until the user goes back."""
-        doing: dict[str, Callable[[], str]] = {"move": self._transfer, "compare": self._compare, "check": self._check}
-        if self._move is None:
-            self._move = Move(self._session.database, os.environ.get(VARIABLE, ""))
+        doing: dict[str, Callable[[], str | None]] = {
+            "move": lambda: self._do(MOVE, "compare"),
+            "compare": self._compare,
+            "check": self._check,
+        }
+        if not self._places:
+            self._places = {"source": self._session.database, "target": os.environ.get(VARIABLE, "")}
         at = "move"
         while True:
             options = [
@@ -95,33 +75,37 @@ class Databases:
             ]
             at = self._prompts.choose("Databases", options, default=at)
             try:
-                at = doing[at]()
+                at = doing[at]() or at
             except Back:
                 continue
 
-    @property
-    def _chosen(self) -> Move:
-        assert self._move is not None
-        return self._move
+    def _do(self, form: DatabaseForm, then: str) -> str | None:
+        """Ask, show the plan, ask again, do it; what is likely to be chosen next, None for the same again."""
+        self._keep(form, form.filled(self._prompts, self._known(form)))
+        if not self._agrees(form, self._run(form, dry_run=True)):
+            return None
+        asked = ["--yes"] if self._known(form).get("mode") == "replace" else []
+        return then if self._run(form, *asked).success else None
 
-    def _transfer(self) -> str:
-        """Ask, show the plan, ask again, do it; what is likely to be chosen next."""
-        self._fill()
-        move, options = self._chosen, self._chosen.options()
-        plan = self._run([*move.words(), "--dry-run"], "transfer", move.source, move.target, dry_run=True, **options)
-        if not plan.success or not self._agrees(plan):
-            return "move"
-        words = [*move.words(), *(["--yes"] if move.mode == "replace" else [])]
-        done = self._run(words, "transfer", move.source, move.target, **options)
-        return "compare" if done.success else "move"
+    def _known(self, form: DatabaseForm) -> dict[str, Any]:
+        return {**self._places, **self._answers.get(form.title, {})}
 
-    def _agrees(self, plan: Result) -> bool:
-        refused = isinstance(plan, TransferResult) and bool(plan.refused)
-        if refused and self._chosen.on_error == "refuse":
-            aside = self._prompts.confirm("Move the others, and keep these rows in a file?", default=False)
-            self._move = replace(self._chosen, on_error="reject") if aside else self._move
+    def _keep(self, form: DatabaseForm, answers: dict[str, Any]) -> None:
+        places = {line.name for line in form.places}
+        self._places |= {name: answers[name] for name in places}
+        self._answers[form.title] = {name: value for name, value in answers.items() if name not in self._places}
+
+    def _agrees(self, form: DatabaseForm, plan: Result) -> bool:
+        """May it be done, now that the plan was seen?"""
+        if not plan.success:
             return False
-        replaces = self._chosen.mode == "replace"
+        known = self._known(form)
+        refused = isinstance(plan, TransferResult) and bool(plan.refused)
+        if refused and known.get("on_error", "refuse") == "refuse":
+            if self._prompts.confirm("Move the others, and keep these rows in a file?", default=False):
+                self._keep(form, {**known, "on_error": "reject"})
+            return False
+        replaces = known.get("mode") == "replace"
         question = "Replace the tables there? A backup is made first." if replaces else "Move it?"
         agreed = self._prompts.confirm(question, default=not replaces)
         if not agreed:
@@ -129,101 +113,33 @@ class Databases:
         return agreed
 
     def _compare(self) -> str:
-        self._name_both("Compare", folders=True)
-        move = self._chosen
-        words = ["compare", masked_address(move.source), masked_address(move.target)]
-        self._run(words, "compare", move.source, move.target)
+        self._name_both(_COMPARE)
+        self._run(_COMPARE)
         return "check"
 
     def _check(self) -> str:
-        self._name_both("Check")
-        move = self._chosen
-        words = ["check-schema", masked_address(move.source), masked_address(move.target)]
-        result = self._run(words, "check_schema", move.source, move.target)
+        self._name_both(_CHECK)
+        result = self._run(_CHECK)
         mendable = [one for one in result.get("differences", ()) if one.statement and not one.fixed]
         question = "Mend the second where that changes no value? A backup is made first."
         if mendable and self._prompts.confirm(question, default=False):
-            self._run([*words, "--fix"], "check_schema", move.source, move.target, fix=True)
+            self._run(_CHECK, fix=True)
         return "move"
 
-    def _run(self, words: list[str], method: str, *databases: str, **options: Any) -> Result:
-        session = self._session
-        show_command(session, command_line(words, None, session.config_file))
-        result = session.call(method, *databases, **options)
+    def _run(self, form: DatabaseForm, *words: str, **more: bool) -> Result:
+        """Name the command, do it and show what came of it.
+
+        :param words: of the command alone.
+        :param more: arguments, which the command has as options.
+        """
+        session, known = self._session, self._known(form)
+        flags = [f"--{name.replace('_', '-')}" for name in more]
+        show_command(session, command_line([*form.words(known), *flags, *words], None, session.config_file))
+        places, named = form.arguments(known)
+        result = session.call(form.method, *places, **named, **more)
         session.show(result)
         return result
 
-    def _fill(self) -> None:
-        """Until the user goes on with the answers as they are.
-
-        :raises Back: when the user would rather not.
-        """
-        at = _GO if self._chosen.target else "target"
-        while True:
-            move = self._chosen
-            rows = [
-                Option(name, title, _of(choices, getattr(move, name))) for name, (title, choices) in _CHOICES.items()
-            ]
-            options = [
-                Option(_GO, "Look at the plan", "nothing is written yet"),
-                Option("source", "Source", masked_address(move.source)),
-                Option("target", "Target", masked_address(move.target) or "not named yet"),
-                *rows,
-                Option("tables", "Tables", move.tables),
-                Option("jsonb", "JSONB", move.jsonb or "none of the texts"),
-                Option("views", "Views", "moved as tables" if move.views else "left out"),
-                BACK,
-            ]
-            at = self._prompts.choose("Move a database", options, default=at)
-            if at == _GO and move.target:
-                return
-            try:
-                self._change("target" if at == _GO else at)
-                at = _GO if self._chosen.target else "target"
-            except Back:
-                continue
-
-    def _change(self, what: str) -> None:
-        """Ask one thing.
-
-        :raises Back: and the answer stays as it was.
-        """
-        move, prompts = self._chosen, self._prompts
-        if what in _CHOICES:
-            title, choices = _CHOICES[what]
-            value = prompts.choose(f"{title}?", [*choices, BACK], default=getattr(move, what))
-        elif what == "views":
-            value = prompts.confirm("Move views as tables?", default=move.views)
-        elif what == "tables":
-            value = prompts.text("Which tables, separated by commas? (all)", move.tables)
-        elif what == "jsonb":
-            value = prompts.text("Which texts become JSONB, as TABLE.COLUMN, or all?", move.jsonb)
-        else:
-            value = self._asked(what.capitalize(), getattr(move, what))
-        self._move = replace(move, **{what: value})
-
-    def _name_both(self, what: str, *, folders: bool = False) -> None:
+    def _name_both(self, form: DatabaseForm) -> None:
         """Ask which two databases are meant."""
-        first = self._asked(f"{what} A", self._chosen.source, folders=folders)
-        second = self._asked(f"{what} B", self._chosen.target, folders=folders)
-        self._move = replace(self._chosen, source=first, target=second)
-
-    def _asked(self, what: str, known: str, *, folders: bool = False) -> str:
-        """A database; Enter keeps the one that is known.
-
-        :param folders: may it be a folder of exported files?
-        """
-        before = masked_address(known)
-
-        def check(text: str) -> str | None:
-            if text == before or (folders and os.path.isdir(os.path.expanduser(text))):
-                return None
-            return database_problem(with_passwords_of(known, text))
-
-        kinds = "a file, a URL or a folder of exported JSON" if folders else "a file or a URL"
-        text = self._prompts.text(f"{what}: {kinds}", before, check=check, paths=True)
-        return known if text == before else with_passwords_of(known, text)
-
-
-def _of(choices: tuple[Option, ...], value: object) -> str:
-    return next(f"{one.label.lower()}: {one.detail}" for one in choices if one.value == value)
+        self._keep(form, {line.name: line.ask(self._prompts, self._places[line.name]) for line in form.places})

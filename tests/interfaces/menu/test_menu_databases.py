@@ -12,7 +12,7 @@ import pytest
 from support.menu_driver import CLEAR, ENTER, ESC, Sit, Sitting
 
 from json2db_sync.interfaces.cli.main import main
-from json2db_sync.interfaces.menu.databases import Move
+from json2db_sync.interfaces.menu.databases import MOVE
 
 OUT = (ESC, "0", ENTER)
 SECRET = "Zq7xT9vK2w"
@@ -116,13 +116,14 @@ def test_the_commands_that_are_named_work(sit: Sit) -> None:
 
 def test_options_are_words_of_the_command() -> None:
     """Each answer is the runner's argument and the command's option; defaults are neither."""
-    plain = Move("a.db", f"postgresql://u:{SECRET}@h/x")
-    assert plain.options() == {}
-    assert plain.words() == ["transfer", "a.db", "postgresql://u:***@h/x"]
-    chosen = Move("a", "b", "replace", "reject", "null", "x, y", "all", views=True)
-    assert chosen.options() == {
-        "mode": "replace", "on_error": "reject", "strangers": "null", "tables": ["x", "y"], "jsonb": ["all"],
-        "views": True,
-    }  # fmt: skip
-    assert chosen.words()[3:] == ["--mode", "replace", "--on-error", "reject", "--strangers", "null",
-                                  "--table", "x,y", "--jsonb", "all", "--views"]  # fmt: skip
+    places = {"source": "a.db", "target": f"postgresql://u:{SECRET}@h/x"}
+    usual = {"mode": "create", "on_error": "refuse", "strangers": "", "tables": "all", "jsonb": "", "views": False}
+    assert MOVE.arguments({**places, **usual}) == ([*places.values()], {})
+    assert MOVE.words(places) == ["transfer", "a.db", "postgresql://u:***@h/x"]
+    chosen = {"mode": "replace", "on_error": "reject", "strangers": "null", "tables": "x, y", "jsonb": "all",
+              "views": True}  # fmt: skip
+    assert MOVE.arguments({**places, **chosen})[1] == {**chosen, "tables": ["x", "y"], "jsonb": ["all"]}
+    assert MOVE.words({**places, **chosen})[3:] == [
+        "--mode", "replace", "--on-error", "reject", "--strangers", "null", "--table", "x,y", "--jsonb", "all",
+        "--views"
+    ]  # fmt: skip
