@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from json2db_sync.databases import base, sqlite_file, sqlite_missing
+from json2db_sync.databases import base, sqlite_file, sqlite_missing, sqlite_orphans
 from json2db_sync.databases.dialect import (
     PAGE_BYTES,
     Capabilities,
@@ -127,19 +127,21 @@ class SQLiteDatabase(SQLiteViews):
                     if transaction.is_active:
                         transaction.commit()
                 except sa.exc.IntegrityError as error:  # a constraint that is checked at the end
-                    text = f"{self.label}: {error.orig}: {_orphans(_violations(connection))}"
+                    found = sqlite_orphans.told(sqlite_orphans.orphans(driver_of(connection)))
+                    text = f"{self.label}: {error.orig}: {found}"
                     raise DatabaseError(text, reason="database_error") from error
 
     @contextmanager
     def restructuring(self) -> Iterator[sa.Connection]:
         with self.without_keys() as connection:
-            before = _violations(connection)
+            raw = driver_of(connection)
+            before = sqlite_orphans.orphans(raw)
             yield connection
-            broken = _violations(connection) - before
+            broken = sqlite_orphans.orphans(raw) - before
             if broken:
                 raise DatabaseError(
                     f"{self.label}: the change would leave {counted(len(broken), 'row')} without the row "
-                    f"referred to: {_orphans(broken)}; nothing was changed",
+                    f"referred to: {sqlite_orphans.told(broken)}; nothing was changed",
                     hint="look at the tables of your own that refer to ours",
                     reason="orphaned_rows",
                 )
@@ -309,7 +311,7 @@ class SQLiteDatabase(SQLiteViews):
         return replace(found, inner=frozenset(inner) & found.tables)
 
     def integrity_problems(self, connection: sa.Connection) -> list[str]:
-        return [str(row[0]) for row in _checked(connection, "integrity_check", "(20)") if row[0] != "ok"][:20]
+        return sqlite_missing.integrity(driver_of(connection), 20)
 
     def not_checked(self, connection: sa.Connection) -> list[str]:
         raw, checks = driver_of(connection), ("foreign_key_check", "integrity_check")
@@ -325,7 +327,7 @@ class SQLiteDatabase(SQLiteViews):
         ours = set(names)
         return [
             f"{table} row {rowid} has no row in {parent}"
-            for table, rowid, parent, _number in sorted(_violations(connection), key=str)
+            for table, rowid, parent, _number in sorted(sqlite_orphans.orphans(driver_of(connection)), key=str)
             if table in ours
         ]
 
@@ -386,22 +388,3 @@ def _set_up(raw: sqlite3.Connection, _record: object) -> None:
 
 def _begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql(connection.get_execution_options().get("json2db_begin", "BEGIN"))
-
-
-def _violations(connection: sa.Connection) -> set[tuple[object, ...]]:
-    return set(_checked(connection, "foreign_key_check"))
-
-
-def _orphans(found: Collection[tuple[object, ...]]) -> str:
-    """Some rows that refer to rows which are not there."""
-    some = sorted(f"the row {row} of {table} refers to {parent}" for table, row, parent, _key in found)
-    return ", ".join(some[:3]) + (", ..." if len(some) > 3 else "")
-
-
-def _checked(connection: sa.Connection, check: str, most: str = "") -> list[tuple[object, ...]]:
-    """What one of SQLite's own checks finds; of the tables that it can look at, where others are in its way."""
-    raw = driver_of(connection)
-    try:
-        return raw.execute(f"PRAGMA main.{check}{most}").fetchall()
-    except sqlite3.OperationalError:
-        return sqlite_missing.checked(raw, check, most)

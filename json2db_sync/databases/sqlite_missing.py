@@ -4,34 +4,24 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from json2db_sync.databases.catalog.tables import quoted
 
 
 def not_checked(raw: sqlite3.Connection, pragma: str) -> Mapping[str, str]:
     """The tables that a check cannot look at, and why; {} where it looks at all of them."""
-    if _refusal(raw, f"EXPLAIN PRAGMA main.{pragma}") is None:
+    if refusal(raw, f"EXPLAIN PRAGMA main.{pragma}") is None:
         return {}
-    refusals = {table: _refusal(raw, f"EXPLAIN PRAGMA main.{pragma}({quoted(table)})") for table in _tables(raw)}
+    refusals = {table: refusal(raw, f"EXPLAIN PRAGMA main.{pragma}({quoted(table)})") for table in _tables(raw)}
     return {table: why for table, why in refusals.items() if why is not None}
-
-
-def checked(raw: sqlite3.Connection, pragma: str, most: str = "") -> list[tuple[Any, ...]]:
-    """What a check finds of the tables that it can look at.
-
-    :param most: the check's own limit, in its brackets.
-    """
-    without = not_checked(raw, pragma)
-    if not without:
-        return raw.execute(f"PRAGMA main.{pragma}{most}").fetchall()
-    tables = [quoted(table) for table in _tables(raw) if table not in without]
-    return [row for table in tables for row in raw.execute(f"PRAGMA main.{pragma}({table})")]
 
 
 def integrity(raw: sqlite3.Connection, most: int) -> list[str]:
     """What SQLite finds wrong with the file, as far as it can look."""
-    return [str(row[0]) for row in checked(raw, "integrity_check", f"({most})") if row[0] != "ok"][:most]
+    without = not_checked(raw, "integrity_check")
+    checks = [f"({quoted(table)})" for table in _tables(raw) if table not in without] if without else [f"({most})"]
+    rows = [row for check in checks for row in raw.execute(f"PRAGMA main.integrity_check{check}")]
+    return [str(row[0]) for row in rows if row[0] != "ok"][:most]
 
 
 def unknown_collations(raw: sqlite3.Connection, table: str) -> Mapping[str, str]:
@@ -42,7 +32,7 @@ def unknown_collations(raw: sqlite3.Connection, table: str) -> Mapping[str, str]
     )
     found = raw.execute(statement, (table,)).fetchall()
     # SQLite's own list has those too that it only knows by name.
-    return {column: name for column, name in found if _refusal(raw, f"SELECT '' < '' COLLATE {quoted(name)}")}
+    return {column: name for column, name in found if refusal(raw, f"SELECT '' < '' COLLATE {quoted(name)}")}
 
 
 def unreadable(
@@ -54,7 +44,7 @@ def unreadable(
     """
 
     def why(names: Sequence[str]) -> str | None:
-        return _refusal(raw, f"SELECT {', '.join(map(quoted, names))} FROM {quoted(table)} LIMIT 0")
+        return refusal(raw, f"SELECT {', '.join(map(quoted, names))} FROM {quoted(table)} LIMIT 0")
 
     if unknown and why(columns) is not None:
         for collation in unknown.values():  # a table that is its own index is not even read from end to end without
@@ -69,7 +59,7 @@ def _tables(raw: sqlite3.Connection) -> list[str]:
     return ["sqlite_master", *(row[0] for row in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'"))]
 
 
-def _refusal(raw: sqlite3.Connection, statement: str) -> str | None:
+def refusal(raw: sqlite3.Connection, statement: str) -> str | None:
     """Why SQLite does not take a statement; None where it does."""
     try:
         raw.execute(statement).close()
