@@ -108,8 +108,8 @@ class SQLiteDatabase(SQLiteViews):
 
     def _readable_url(self) -> sa.URL:
         """The database as it can be opened: where nothing may be written beside it, as a file that does not change."""
-        journal = self.path.with_name(self.path.name + "-wal")
-        if os.access(self.path.parent, os.W_OK) or not self.path.exists() or journal.exists():
+        journals = [self.path.with_name(self.path.name + ending) for ending in ("-wal", "-journal")]
+        if os.access(self.path.parent, os.W_OK) or not self.path.exists() or any(one.exists() for one in journals):
             return self.url
         return self.url.set(database=self.path.as_uri(), query={"mode": "ro", "immutable": "1", "uri": "true"})
 
@@ -155,23 +155,30 @@ class SQLiteDatabase(SQLiteViews):
             base.translated(self.label, self.fault_of),
             self.engine.connect().execution_options(json2db_begin="BEGIN IMMEDIATE") as connection,
         ):
-            self._prepare_for_writing(connection)
             raw = driver_of(connection)
+            is_new = not raw.execute("PRAGMA main.page_count").fetchone()[0]
+            self._prepare_for_writing(connection, journal="DELETE" if is_new else "WAL")
             raw.execute("PRAGMA foreign_keys = OFF")
             raw.execute("PRAGMA legacy_alter_table = ON")
             try:
                 with connection.begin():
                     yield connection
+                self._prepare_for_writing(connection)
             finally:
                 raw.execute("PRAGMA foreign_keys = ON")
                 raw.execute("PRAGMA legacy_alter_table = OFF")
 
-    def _prepare_for_writing(self, connection: sa.Connection) -> None:
+    def _prepare_for_writing(self, connection: sa.Connection, journal: str = "WAL") -> None:
+        """Set what is kept in the file.
+
+        :param journal: DELETE for a first transaction that nobody reads beside: of an empty file it keeps nothing,
+            where a write-ahead one would have everything written twice. A kill leaves an empty file with both.
+        """
         raw = driver_of(connection)
         (mode,) = raw.execute("PRAGMA main.journal_mode").fetchone()
         if mode != "wal":
             raw.execute(f"PRAGMA main.page_size = {_PAGE_SIZE}")  # heeded only while the file is empty
-            raw.execute("PRAGMA main.journal_mode = WAL")
+            raw.execute(f"PRAGMA main.journal_mode = {journal}")
 
     @classmethod
     def type_of(cls, kind: Kind, date_format: str | None = None) -> SqlType:

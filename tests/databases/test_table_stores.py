@@ -115,6 +115,31 @@ def found(misfits: Iterator[Misfit]) -> list[tuple[str, str | None, str]]:
     return [(one.key, one.column, one.code) for one in misfits]
 
 
+@pytest.mark.parametrize("at", [0, 1, 2046, 2047, 2048, 2999])
+def test_the_row_that_sqlite_refuses_is_counted(ends: Ends, at: int) -> None:
+    """Many rows go with one statement; which of all it was is told, and those before it are all that came."""
+    ends.sqlite.execute("CREATE TABLE t (id INTEGER NOT NULL, v TEXT CHECK (v <> 'bad'))")
+    table = table_of({"id": "INTEGER", "v": "TEXT"}, (INTEGER, TEXT))
+    texts = ["good"] * 3000
+    texts[at] = "bad"
+    ids = [str(number) for number in range(3000)]
+    batches = [[ids[:10], texts[:10]], [ids[10:], texts[10:]]]
+    with pytest.raises(DatabaseError, match=f"does not take row {at + 1:,} of those that come: CHECK"):
+        ends.sqlite.write(table, [WireColumn("id", INTEGER), WireColumn("v", TEXT)], batches)
+    assert ends.stored("SELECT count(*), coalesce(max(id), -1) FROM t") == [(at, at - 1)]
+
+
+@pytest.mark.parametrize("sizes", [(1,), (2048,), (2047, 2049), (5000, 3, 4096)])
+def test_batches_of_every_size_are_written_whole(ends: Ends, sizes: Sequence[int]) -> None:
+    """Those that fill statements, and what is left over."""
+    ends.sqlite.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT)")
+    table = table_of({"id": "INTEGER", "v": "TEXT"}, (INTEGER, TEXT))
+    numbers = iter(range(sum(sizes)))
+    batches = [[[str(next(numbers)) for _ in range(size)], [None] * size] for size in sizes]
+    assert ends.sqlite.write(table, [WireColumn("id", INTEGER), WireColumn("v", TEXT)], batches) == sum(sizes)
+    assert ends.stored("SELECT count(*), max(id), count(v) FROM t") == [(sum(sizes), sum(sizes) - 1, 0)]
+
+
 def test_misfits_are_named_with_their_key(ends: Ends) -> None:
     """A value that does not fit is told with its row's primary key."""
     ends.sqlite.execute("CREATE TABLE t (a TEXT, b INTEGER, v, PRIMARY KEY (a, b))")

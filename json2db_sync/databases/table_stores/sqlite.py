@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import chain
 from operator import length_hint
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,6 +26,7 @@ from json2db_sync.databases.table_stores import (
     Batch,
     Creation,
     Misfit,
+    StoredRows,
     TableStore,
     ValueRefused,
     WireColumn,
@@ -50,6 +52,7 @@ _MOST_AT_ONCE = 8
 """Rows that are fetched at once where some are large."""
 _MOST_LENGTH = 2**31 - 1
 _DUPLICATE = (sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_ROWID)
+_REFUSALS = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError)
 _BATCH_BYTES = 1 << 20
 
 
@@ -131,9 +134,8 @@ class SQLiteTables(TableStore):
         return {name: profiler.profile() for name, profiler in profilers.items()}
 
     def write(self, table: CatalogTable, columns: Sequence[WireColumn], batches: Iterable[Batch]) -> int:
-        names, marks = ", ".join(quoted(wire.name) for wire in columns), ", ".join("?" * len(columns))
-        statement = f"INSERT INTO {quoted(table.name)} ({names}) VALUES ({marks})"
         stores = [storing(wire, table.column(wire.name).type) for wire in columns]
+        insert = _Insert(self._driver, table, columns)
         done = 0
         for batch in batches:
             try:
@@ -141,12 +143,9 @@ class SQLiteTables(TableStore):
             except Unfit as error:
                 what = f"{self._database.label}: {table.title} does not take a row behind row {done:,}: {error.why}"
                 raise DatabaseError(masked(what), reason="values_refused", table=table.title) from error
-            rows = [*zip(*values, strict=True)]
-            waiting = iter(rows)
-            with self._refusals(table, lambda: done + len(rows) - length_hint(waiting)):  # noqa: B023
-                written = self._driver.executemany(statement, waiting).rowcount
-            require_all(table.title, len(rows), written)
-            done += len(rows)
+            with self._refusals(table, lambda: done + insert.taken):  # noqa: B023
+                insert.rows([*zip(*values, strict=True)])
+            done += insert.taken
         return done
 
     stored_form = "sqlite"
@@ -171,7 +170,7 @@ class SQLiteTables(TableStore):
     def _refusals(self, table: CatalogTable, row: object) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError) as error:
+        except _REFUSALS as error:
             assert callable(row)
             what = f"{self._database.label}: {table.title} does not take row {row():,} of those that come: {error}"
             is_there = getattr(error, "sqlite_errorcode", None) in _DUPLICATE
@@ -225,6 +224,41 @@ class SQLiteTables(TableStore):
         finally:
             driver.text_factory = usual
             driver.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, before)
+
+
+class _Insert:
+    """Rows of one table, many with each statement: a statement costs as much besides as a row does."""
+
+    def __init__(self, driver: sqlite3.Connection, table: CatalogTable, columns: Sequence[WireColumn]) -> None:
+        self._driver, self._title = driver, table.title
+        self._at_once = min(_VALUES, driver.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)) // len(columns) or 1
+        names, marks = ", ".join(quoted(wire.name) for wire in columns), ", ".join("?" * len(columns))
+        self._one = f"INSERT INTO {quoted(table.name)} ({names}) VALUES ({marks})"
+        self._many = f"{self._one}{f', ({marks})' * (self._at_once - 1)}"
+        self.taken = 0
+        """Of the rows given last; where one is refused, those before it and that one."""
+
+    def rows(self, rows: StoredRows) -> None:
+        """Insert some."""
+        self.taken = written = 0
+        for at in range(0, len(rows), self._at_once):
+            some = rows[at : at + self._at_once]
+            written += self._together(some) if len(some) == self._at_once else self._one_by_one(some, at)
+            self.taken = at + len(some)
+        require_all(self._title, len(rows), written)
+
+    def _together(self, rows: StoredRows) -> int:
+        try:
+            return self._driver.execute(self._many, [*chain.from_iterable(rows)]).rowcount
+        except _REFUSALS:
+            return self._one_by_one(rows, self.taken)  # which one is it?
+
+    def _one_by_one(self, rows: StoredRows, before: int) -> int:
+        waiting = iter(rows)
+        try:
+            return self._driver.executemany(self._one, waiting).rowcount
+        finally:
+            self.taken = before + len(rows) - length_hint(waiting)
 
 
 class _Select(NamedTuple):
