@@ -139,7 +139,7 @@ def parsed(folder: Path, found: object) -> Package:
     resources = tuple(_resource(folder, one, read.own.catalog) for one in read.resources)
     if len({one.table.place for one in resources}) < len(resources):
         raise _invalid(file, "two files are of one table")
-    return Package(folder, read.own.catalog, resources, read.own.remembered)
+    return Package(folder, read.own.catalog, resources, read.own.remembered, is_ours=True)
 
 
 def _resource(folder: Path, one: _Resource, catalog: Catalog) -> Resource:

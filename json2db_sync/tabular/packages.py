@@ -40,5 +40,8 @@ class Package:
     resources: tuple[Resource, ...] = ()
     remembered: Mapping[str, Remembered] = field(default_factory=dict)
     """What the tables were in a database before, by name: the manifest of that ledger."""
+    is_ours: bool = False
+    """Did an export of ours write it? Its files are as its manifest says then, and their values of the types that
+    they are spelled as."""
     notes: tuple[Note, ...] = ()
     """What was detected, and what stays doubtful."""

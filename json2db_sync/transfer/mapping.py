@@ -23,6 +23,7 @@ class Mapper:
     :param source: all of it, of which some tables are chosen.
     :param target: what is there already.
     :param manifest: what the source remembers of where its tables came from.
+    :param spelled: are values of the source spelled by their types, whatever database they are from?
     """
 
     def __init__(
@@ -33,9 +34,10 @@ class Mapper:
         *,
         profiles: Profiles,
         manifest: Mapping[str, Remembered],
+        spelled: bool = False,
     ) -> None:
         self._ends = Ends(source, target, choices, types_of(target.database), profiles)
-        self._manifest = manifest
+        self._manifest, self._spelled = manifest, spelled
         tables, left = chosen_tables(source, choices)
         self._tables = tables
         self._ends.left += left
@@ -150,7 +152,7 @@ class Mapper:
 
     def _wire(self, column: MappedColumn) -> ColumnType:
         """The type that both ends spell: that of the end that knows types."""
-        if self._ends.same_kind:
+        if self._ends.same_kind and not (self._spelled and self._ends.types.typed):
             return replace(column.source.type, name=self._ends.types.same_kind_wire, element=None, labels=())
         return column.target.type if self._ends.types.typed else column.source.type
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -26,12 +27,27 @@ _MERGING = (
 """Types as which texts are equal that differ."""
 
 
+Place = tuple[str | None, str]
+There = Callable[[CatalogTable, Sequence[WireColumn]], Iterator[Batch]]
+"""Reads a table of the target."""
+
+
 class Part(NamedTuple):
     """Some rows of a table, as they are to be written or rejected."""
 
     why: str | None
     """They are refused; None where only their values can tell."""
     batch: Batch
+    where: Sequence[Mapping[str, object]] = ()
+    """The ``file`` and ``line`` of each, where they are in one."""
+
+
+class Unreadable(NamedTuple):
+    """What cannot be read as a row."""
+
+    where: Mapping[str, object]
+    """``file``, ``line``, and ``text`` as it stands there."""
+    why: str
 
 
 @dataclass(frozen=True)
@@ -65,27 +81,49 @@ class Found:
         return tuple(self._found.values())
 
 
-class Preflight:
-    """One look at all that is to be moved.
+class Preflight(ABC):
+    """One look at all that is to be moved."""
 
-    :param source_typed: does the source hold its rows to types and constraints?
-    """
-
-    def __init__(self, store: TableStore, mapped: Mapped, types: TargetTypes, *, source_typed: bool) -> None:
-        self._store, self._mapped, self._types = store, mapped, types
-        self._source_typed = source_typed
+    def __init__(self, mapped: Mapped, types: TargetTypes) -> None:
+        self._mapped, self._types = mapped, types
         self._by_place = {table.source.place: table for table in mapped.tables}
-        self._conditions: dict[tuple[str | None, str], list[Condition]] = {}
-        self.keys: dict[tuple[str | None, str], list[list[str]]] = {}
+        self.keys: dict[Place, list[list[str]]] = {}
         """Of each table that was looked at, columns that are to be told apart by their canonical texts."""
 
+    @abstractmethod
     def found(self, table: MappedTable, profiles: Mapping[str, ColumnProfile]) -> Iterator[Misfit]:
-        """Everything in one table.
+        """Everything in one table that the target would refuse.
 
         :param profiles: of its columns, where the source has any.
         """
+
+    @abstractmethod
+    def parts(self, table: MappedTable) -> Iterator[Part]:
+        """All rows of a table that was looked at, once, some of them with the reason why they are refused."""
+
+    @abstractmethod
+    def notes(self, table: MappedTable) -> Iterator[Note]:
+        """Values that the target has another word for."""
+
+    def unreadable(self, table: MappedTable) -> Sequence[Unreadable]:
+        """What stands for rows of a table that was looked at, and is none."""
+        return ()
+
+
+class DatabasePreflight(Preflight):
+    """Of a database.
+
+    :param source_typed: does it hold its rows to types and constraints?
+    """
+
+    def __init__(self, store: TableStore, mapped: Mapped, types: TargetTypes, *, source_typed: bool) -> None:
+        super().__init__(mapped, types)
+        self._store, self._source_typed = store, source_typed
+        self._conditions: dict[Place, list[Condition]] = {}
+
+    def found(self, table: MappedTable, profiles: Mapping[str, ColumnProfile]) -> Iterator[Misfit]:
         self._conditions[table.source.place] = [*self.conditions(table), *self.unfit(table)]
-        self.keys[table.source.place] = self.merging_keys(table, profiles)
+        self.keys[table.source.place] = merging_keys(table, profiles)
         wires = [held(wire, self._types) for wire in table.reading]
         doubtful = [wire for wire in wires if wire.name not in profiles or not proves(profiles[wire.name], wire)]
         if doubtful:
@@ -94,9 +132,7 @@ class Preflight:
         yield from self._duplicates(table, profiles)
 
     def parts(self, table: MappedTable) -> Iterator[Part]:
-        """All rows of a table that was looked at, once: those that are refused, each some with the reason, then those
-        of which only their values can tell.
-        """
+        """Those that are refused first, then those of which only their values can tell."""
         marked = [wire if takes_all(wire) else replace(wire, strangers="marked") for wire in table.reading]
         conditions = self._conditions[table.source.place]
         for number, one in enumerate(conditions):
@@ -108,19 +144,13 @@ class Preflight:
             yield Part(None, batch)
 
     def notes(self, table: MappedTable) -> Iterator[Note]:
-        """Values that the target has another word for."""
         floats = [wire for wire in table.reading if wire.type.name is TypeName.FLOAT]
         for wire in floats if self._source_typed and not self._types.typed else ():
             column = _column(table.source, wire.name)
             texts = Counter(
                 text for batch in self._read(table, f"{column} IN ('NaN', 0)", [wire.name]) for text in batch[0]
             )
-            if count := texts["NaN"]:
-                what = f"{counted(count, 'NaN is', 'NaN are')} the text NaN in the target"
-                yield Note(f"{table.source.title}.{wire.name}: {what}", "nan_as_text", count=count)
-            if count := texts["-0"]:
-                what = f"{counted(count, '-0.0 is', '-0.0 are')} 0.0 in the target"
-                yield Note(f"{table.source.title}.{wire.name}: {what}", "signed_zero", count=count)
+            yield from float_notes(f"{table.source.title}.{wire.name}", texts)
 
     def conditions(self, table: MappedTable) -> list[Condition]:
         """What its rows must not be. A database that knows types holds its own rows to its constraints."""
@@ -170,20 +200,8 @@ class Preflight:
         wires.sort(key=lambda wire: names.index(wire.name))
         return self._store.read(table.source, wires, where=where)
 
-    @staticmethod
-    def merging_keys(table: MappedTable, profiles: Mapping[str, ColumnProfile]) -> list[list[str]]:
-        """The columns of unique keys that may be equal by the target's types alone."""
-        by_target = {other.name: wire for wire, other in zip(table.reading, table.writing, strict=True)}
-        rows = max((profile.rows for profile in profiles.values()), default=0)
-        found = []
-        for key in _unique_keys(table.target) if 0 < rows <= _MOST_KEYS else ():
-            wires = [by_target[name] for name in key.columns if name in by_target]
-            if len(wires) == len(key.columns) and any(wire.type.name in _MERGING for wire in wires):
-                found.append([wire.name for wire in wires])
-        return found
-
     def _duplicates(self, table: MappedTable, profiles: Mapping[str, ColumnProfile]) -> Iterator[Misfit]:
-        for names in self.merging_keys(table, profiles):
+        for names in merging_keys(table, profiles):
             seen = set()
             for batch in self._read(table, "1 = 1", names):
                 for row in zip(*batch, strict=True):
@@ -192,6 +210,34 @@ class Preflight:
                         why = "its key is there already, as the target compares"
                         yield Misfit(table.source.title, _told(said, names), names[0], said[names[0]], "duplicate", why)
                     seen.add(row)
+
+
+def merging_keys(table: MappedTable, profiles: Mapping[str, ColumnProfile]) -> list[list[str]]:
+    """The columns of unique keys that may be equal by the target's types alone."""
+    rows = max((profile.rows for profile in profiles.values()), default=0)
+    keys = unique_keys(table) if 0 < rows <= _MOST_KEYS else ()
+    return [[wire.name for wire in key] for key in keys if any(wire.type.name in _MERGING for wire in key)]
+
+
+def unique_keys(table: MappedTable) -> Iterator[list[WireColumn]]:
+    """The columns, as they are read, of what is unique in the target."""
+    by_target = {other.name: wire for wire, other in zip(table.reading, table.writing, strict=True)}
+    for key in _unique_keys(table.target):
+        if {*key.columns} <= by_target.keys():
+            yield [by_target[name] for name in key.columns]
+
+
+def float_notes(column: str, texts: Mapping[str | None, int]) -> Iterator[Note]:
+    """What becomes of floats that have no word in the target.
+
+    :param texts: how often each stands there.
+    """
+    if count := texts.get("NaN"):
+        what = f"{counted(count, 'NaN is', 'NaN are')} the text NaN in the target"
+        yield Note(f"{column}: {what}", "nan_as_text", count=count)
+    if count := texts.get("-0"):
+        what = f"{counted(count, '-0.0 is', '-0.0 are')} 0.0 in the target"
+        yield Note(f"{column}: {what}", "signed_zero", count=count)
 
 
 def held(wire: WireColumn, types: TargetTypes) -> WireColumn:

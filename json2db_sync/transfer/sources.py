@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import sqlalchemy as sa
 
@@ -19,8 +20,8 @@ from json2db_sync.model.plan import EntityPlan
 from json2db_sync.results import LeftOut, MovedTable, PlannedTable
 from json2db_sync.transfer.entities import Progress, Refused, entities_of, entity_misfits, move_entities, own_relations
 from json2db_sync.transfer.entity_plans import left_out_of_entities, planned_entities
-from json2db_sync.transfer.mapped import Mapped
-from json2db_sync.transfer.preflight import Preflight
+from json2db_sync.transfer.mapped import Mapped, MappedTable
+from json2db_sync.transfer.preflight import DatabasePreflight, Preflight, There
 
 Told = Callable[[int], None]
 """Is told of rows that were read, so many more."""
@@ -32,6 +33,8 @@ class Source(ABC):
     store: Readable
     label: str
     """Names it, without secrets."""
+    is_spelled: ClassVar[bool] = False
+    """Are its values spelled by their types, whatever database they are from?"""
 
     @property
     @abstractmethod
@@ -52,20 +55,30 @@ class Source(ABC):
         """Where its tables came from, by name."""
 
     @abstractmethod
-    def counted(self, table: CatalogTable) -> int:
-        """How many rows a table has."""
+    def counted(self, table: CatalogTable) -> int | None:
+        """How many rows a table has, where that can be told without reading it."""
 
     @abstractmethod
     def profile(self, table: CatalogTable, told: Told) -> Mapping[str, ColumnProfile]:
         """What each column holds, where the types do not say; the table is read once then."""
 
     @abstractmethod
-    def preflight(self, mapped: Mapped, types: TargetTypes) -> Preflight:
-        """Looks at all that is to be moved."""
+    def preflight(self, mapped: Mapped, types: TargetTypes, *, there: There | None, keeps: bool) -> Preflight:
+        """Looks at all that is to be moved.
+
+        :param there: reads what the target has already, where rows come into tables that are there.
+        :param keeps: are refused rows to be told again?
+        """
 
     @abstractmethod
     def occupies(self, path: Path) -> bool:
         """Is this one of its own files?"""
+
+    def copied(self, table: MappedTable) -> Iterator[bytes] | None:
+        """The rows of a table that was looked at as the text of COPY in CSV form, where they are that already; the
+        first line names the columns.
+        """
+        return None
 
     # Entities of ours
 
@@ -139,9 +152,9 @@ class DatabaseSource(Source):
     def profile(self, table: CatalogTable, told: Told) -> Mapping[str, ColumnProfile]:
         return self._tables.profile(table, told)
 
-    def preflight(self, mapped: Mapped, types: TargetTypes) -> Preflight:
+    def preflight(self, mapped: Mapped, types: TargetTypes, *, there: There | None, keeps: bool) -> Preflight:
         typed = types_of(self._all().database).typed
-        return Preflight(self._tables, mapped, types, source_typed=typed)
+        return DatabasePreflight(self._tables, mapped, types, source_typed=typed)
 
     def occupies(self, path: Path) -> bool:
         return self._database.occupies(path)

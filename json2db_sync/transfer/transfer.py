@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -17,7 +17,7 @@ from json2db_sync.atomic_files.disk import replaced as replaced_file
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
 from json2db_sync.databases.ledger import Remembered, Transfers
-from json2db_sync.databases.table_stores import Batch, Misfit, TableStore, ValueRefused
+from json2db_sync.databases.table_stores import Batch, Misfit, TableStore, ValueRefused, WireColumn
 from json2db_sync.databases.table_stores.profiles import ColumnProfile
 from json2db_sync.databases.target_types import types_of
 from json2db_sync.errors import ConfigurationError, DatabaseError, ValidationError
@@ -78,7 +78,8 @@ class Transfer:
             choices = self._without_entities(choices)
         there = self._target_catalog()
         self._manifest = self._source.manifest()
-        mapper = Mapper(self._catalog, there, choices, profiles=self._profile, manifest=self._manifest)
+        spelled, profiles = self._source.is_spelled, self._profile
+        mapper = Mapper(self._catalog, there, choices, profiles=profiles, manifest=self._manifest, spelled=spelled)
         if choices.mode in ("append", "upsert"):
             self._require_no_entities()
             self._mapped = mapper.into_existing()
@@ -184,7 +185,9 @@ class Transfer:
     def looked(self, result: TransferResult) -> TransferResult:
         """With everything that the target would refuse."""
         found, notes = Found(), list(result.notes)
-        self._preflight = self._source.preflight(self._mapped, self._types)
+        is_there = self.choices.mode in ("append", "upsert")
+        keeps, there = self.choices.on_error == "reject", self._there if is_there else None
+        self._preflight = self._source.preflight(self._mapped, self._types, there=there, keeps=keeps)
         for table in self._mapped.tables:
             profiles = self._profiles.get(table.source.place, {})
             for misfit in self._preflight.found(table, profiles):
@@ -196,6 +199,10 @@ class Transfer:
             for misfit in self._source.entity_misfits(self._target, self._entities):
                 found.add(misfit)
         return replace(result, refused=found.refused, notes=tuple(notes))
+
+    def _there(self, table: CatalogTable, columns: Sequence[WireColumn]) -> Iterator[Batch]:
+        with self._target.reading() as connection:
+            yield from self._target.table_store(connection).read(table, columns)
 
     # The transfer
 

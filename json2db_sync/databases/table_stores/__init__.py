@@ -165,6 +165,16 @@ class TableStore(Readable):
         :param table: as this end's own catalog tells it.
         """
 
+    takes_csv: ClassVar[bool] = False
+    """Has it :meth:`write_csv`?"""
+
+    def write_csv(self, table: CatalogTable, columns: Sequence[WireColumn], blocks: Iterable[bytes]) -> int:
+        """Add rows that come as CSV, the first of them the names of the columns; how many were added.
+
+        NULL is an empty field without quotes.
+        """
+        raise NotImplementedError
+
     @abstractmethod
     def creation(self, catalog: Catalog) -> Creation:
         """The statements that make what a catalog of this database says; nothing is executed."""

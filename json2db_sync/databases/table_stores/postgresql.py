@@ -205,6 +205,17 @@ class PostgreSQLTables(TableStore):
             require_all(table.title, sent, cursor.rowcount)
         return sent
 
+    takes_csv = True
+
+    def write_csv(self, table: CatalogTable, columns: Sequence[WireColumn], blocks: Iterable[bytes]) -> int:
+        names = ", ".join(quoted(wire.name) for wire in columns)
+        statement = f"COPY {qualified(table)} ({names}) FROM STDIN (FORMAT csv, HEADER)"
+        with self._refusals(table), self._driver.cursor() as cursor:
+            with cursor.copy(statement.encode()) as copy:
+                for block in blocks:
+                    copy.write(block)
+            return cursor.rowcount
+
     @contextmanager
     def _refusals(self, table: CatalogTable) -> Iterator[None]:
         try:

@@ -1,0 +1,74 @@
+"""A package of CSV files as the source of a transfer."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from json2db_sync.atomic_files.reading import open_regular
+from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
+from json2db_sync.databases.ledger import Remembered
+from json2db_sync.databases.table_stores.profiles import ColumnProfile
+from json2db_sync.databases.target_types import TargetTypes
+from json2db_sync.limits import MEBIBYTE
+from json2db_sync.tabular.manifest import MANIFEST
+from json2db_sync.tabular.packages import Resource
+from json2db_sync.tabular.tables import PackageTables
+from json2db_sync.transfer.file_preflight import FilePreflight
+from json2db_sync.transfer.mapped import Mapped, MappedTable
+from json2db_sync.transfer.preflight import Preflight, There
+from json2db_sync.transfer.sources import Source
+
+
+class PackageSource(Source):
+    """The files of a package."""
+
+    is_spelled = True
+
+    def __init__(self, tables: PackageTables) -> None:
+        self._tables, self.package = tables, tables.package
+        self.store = tables
+        self.label = str(self.package.folder)
+
+    @property
+    def size(self) -> int:
+        return sum(one.path.stat().st_size for one in self.package.resources)
+
+    @property
+    def version(self) -> str:
+        """What tells these files from any others."""
+        digest = hashlib.sha256()
+        for one in sorted(self.package.resources, key=lambda one: one.path.name):
+            digest.update(f"{self._tables.file(one.table)}\0{one.hash or _hash(one)}\n".encode())
+        return f"CSV files, sha256:{digest.hexdigest()}"
+
+    def catalog(self) -> Catalog:
+        return self._tables.catalog()
+
+    def manifest(self) -> Mapping[str, Remembered]:
+        return self.package.remembered
+
+    def counted(self, table: CatalogTable) -> int | None:
+        return self._tables.resource(table).rows
+
+    def profile(self, table: CatalogTable, told: Callable[[int], None]) -> Mapping[str, ColumnProfile]:
+        return self._tables.profile(table, told)
+
+    def preflight(self, mapped: Mapped, types: TargetTypes, *, there: There | None, keeps: bool) -> Preflight:
+        return FilePreflight(self._tables, mapped, types, there=there, keeps=keeps)
+
+    def occupies(self, path: Path) -> bool:
+        own = [one.path for one in self.package.resources]
+        return path.resolve() in {one.resolve() for one in (*own, self.package.folder / MANIFEST)}
+
+    def copied(self, table: MappedTable) -> Iterator[bytes] | None:
+        return self._tables.copied(table.source, table.reading)
+
+
+def _hash(resource: Resource) -> str:
+    digest = hashlib.sha256()
+    with open_regular(resource.path) as file:
+        while block := file.read(MEBIBYTE):
+            digest.update(block)
+    return f"sha256:{digest.hexdigest()}"
