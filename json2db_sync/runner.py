@@ -22,6 +22,7 @@ from json2db_sync.operations import (
     export,
     gone,
     history,
+    import_csv,
     import_rejected,
     inspection,
     populate,
@@ -572,6 +573,51 @@ class SyncRunner:
             certificate=certificate,
         )
         return self._context(target).run(results.TransferResult, transfer.transfer, source, target, chosen)
+
+    def import_csv(
+        self,
+        folder: PathLike,
+        target: PathLike | None = None,
+        *,
+        tables: Collection[str] | None = None,
+        exclude_tables: Collection[str] | None = None,
+        schema: str | None = None,
+        mode: Literal["create", "append", "upsert", "replace"] = "create",
+        on_error: Literal["refuse", "reject"] = "refuse",
+        verify: bool = True,
+        dry_run: bool = False,
+        resume: bool = False,
+        jsonb: Collection[str] = (),
+        json_index: bool = False,
+        strangers: Literal["refuse", "text", "null"] = "refuse",
+        certificate: PathLike | None = None,
+    ) -> results.TransferResult:
+        """Load a folder of CSV files into a database: an export of ``export_csv``, another data package, or plain ones.
+
+        All that :meth:`transfer` says of a source holds of the folder, too. Rows that cannot be read are told by file
+        and line.
+
+        :param folder: with the files, and their ``datapackage.json``, if there is one.
+        :param target: path of an SQLite file, or a URL; None is the one that ``DATABASE_URL`` names.
+        :param tables: only these. :param exclude_tables: without these.
+        :param schema: the schema of the tables, on PostgreSQL; default: as configured.
+        :param mode: as of :meth:`transfer`, and so are all that follow.
+        """
+        chosen = import_csv.Choices(
+            tables=tables,
+            exclude_tables=exclude_tables,
+            jsonb=jsonb,
+            json_index=json_index,
+            strangers=strangers,
+            schema=schema,
+            mode=mode,
+            on_error=on_error,
+            verify=verify,
+            dry_run=dry_run,
+            resume=resume,
+            certificate=certificate,
+        )
+        return self._context(target).run(results.TransferResult, import_csv.import_csv, folder, target, chosen)
 
     def import_rejected(
         self,

@@ -44,7 +44,7 @@ def transfer(context: Context, source: PathLike | None, target: PathLike | None,
         reading = stack.enter_context(first.reading())
         memory = context.config.reading_limits.memory
         moving = Transfer(DatabaseSource(first, reading), second, choices, context.emit, memory)
-        return _planned(context, moving)
+        return planned(context, moving)
 
 
 def opened(context: Context, named: str, choices: Choices) -> Database:
@@ -81,7 +81,7 @@ def require_possible(choices: Choices) -> None:
         raise ConfigurationError(what, hint="leave one of them out", reason="conflicting_arguments", setting="resume")
 
 
-def _planned(context: Context, moving: Transfer) -> TransferResult:
+def planned(context: Context, moving: Transfer) -> TransferResult:
     """The plan; the preflight; and, unless something stands against it, the transfer."""
     with context.step("preflight") as step:
         planned = moving.plan()

@@ -152,7 +152,8 @@ class FilePreflight(Preflight):
         self, table: MappedTable, line: int, columns: Sequence[WireColumn], values: Sequence[str], told: tuple[str, str]
     ) -> Misfit:
         column = columns[0].name if len(columns) == 1 else None
-        shown = ", ".join(values)[:MOST_SHOWN]
+        pairs = zip(columns, values, strict=True)
+        shown = ", ".join(str(equality(wire.type, wire.type).first.shown(value)) for wire, value in pairs)[:MOST_SHOWN]
         return Misfit(table.source.title, self._tables.row(table.source, line), column, shown, *told)
 
     def _repeated(self, table: MappedTable, key: Sequence[WireColumn]) -> Iterator[tuple[int, Sequence[str]]]:

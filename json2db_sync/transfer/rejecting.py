@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import BinaryIO
 
 from json2db_sync.databases.catalog.types import TypeName
@@ -58,13 +58,15 @@ class Rejecting:
         for part in self._preflight.parts(table):
             rows = [*zip(*part.batch, strict=True)]
             reasons = [part.why or why(row) for row in rows]
-            for reason, row in zip(reasons, rows, strict=True):
+            for at, (reason, row) in enumerate(zip(reasons, rows, strict=True)):
                 if reason is not None:
                     self.rejected[place] += 1
-                    rejects.write(_line(table, row, reason))
+                    rejects.write(_line(table, row, reason, part.where[at] if part.where else {}))
             good = [row for reason, row in zip(reasons, rows, strict=True) if reason is None]
             if good:
                 yield part.batch if len(good) == len(rows) else [*zip(*good, strict=True)]
+        for one in self._preflight.unreadable(table):
+            rejects.write(kept_line(table.source.title, {}, None, one.why, **one.where))
 
     def _bad(self, table: MappedTable) -> Iterator[tuple[str, Key]]:
         why = self._reasons(table)
@@ -119,7 +121,7 @@ def _tag(wire: WireColumn, value: str) -> str:
     return value[:1] if wire.type.name is TypeName.ANY else ""
 
 
-def _line(table: MappedTable, row: Key, reason: str) -> bytes:
+def _line(table: MappedTable, row: Key, reason: str, where: Mapping[str, object]) -> bytes:
     values: dict[str, str | None] = {}
     types: dict[str, str] = {}
     for wire, value in zip(table.reading, row, strict=True):
@@ -128,4 +130,4 @@ def _line(table: MappedTable, row: Key, reason: str) -> bytes:
         types[wire.name] = _CLASSES[tag[-1]] if tag else wire.type.name
     key = table.source.primary_key
     told = {name: values[name] for name in (key.columns if key else ()) if name in values}
-    return kept_line(table.source.title, told, values, reason, types=types)
+    return kept_line(table.source.title, told, values, reason, types=types, **where)

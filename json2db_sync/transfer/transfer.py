@@ -292,6 +292,8 @@ class Transfer:
             batches = partial(rejecting.batches, rejects=rejects)
         comparing = RecordMeter("compare", self._emit)
         move = Move(self._store, store, self._mapped, batches, meter, comparing, self._batch_bytes)
+        if rejecting is None:
+            move.copied = self._source.copied
         is_new = self.choices.mode in ("create", "replace")
         if counts is None:
             if is_new:
@@ -308,9 +310,11 @@ class Transfer:
         for table, rows in zip(self._mapped.tables, counts, strict=True):
             rejected = gone.get(table.source.place, 0)
             if self.choices.verify:
-                moved.append(move.moved(table, rows, rejected, mode=mode))
+                one = move.moved(table, rows, rejected, mode=mode)
             else:
-                moved.append(MovedTable(table.source.title, table.target.title, rows, rejected))
+                one = MovedTable(table.source.title, table.target.title, rows, rejected)
+            unreadable = len(self._preflight.unreadable(table)) if rejecting else 0
+            moved.append(replace(one, rejected=rejected + unreadable))
         return moved
 
     def _all_rows(self, table: MappedTable) -> Iterator[Batch]:

@@ -54,6 +54,7 @@ moved: TransferResult = runner.transfer(
     Path("a.db"), None, tables=["a"], mode="upsert", on_error="reject", jsonb={"a.b"}, certificate=Path("c.json")
 )
 digests: list[str | None] = [table.digest for table in moved.tables]
+imported: TransferResult = runner.import_csv(Path("folder"), mode="append", on_error="reject", jsonb={"a.b"})
 loaded: TransferResult = runner.import_rejected(Path("a.ndjson"), mode="upsert", on_error="reject", dry_run=True)
 compared: CompareResult = runner.compare("a.db", ignore=["a.b"], tolerance={"moments": "1ms"}, where={"a": "id > 1"})
 checked: CheckSchemaResult = runner.check_schema("a.db", None, tables=["a"], fix=True)

@@ -15,38 +15,38 @@ if TYPE_CHECKING:
     from json2db_sync.runner import SyncRunner
 
 _WHICH, _HOW, _VALUES, _COUNTS = "Which tables", "How", "Values", "What counts"
-_PATH = click.Path(path_type=str)
+PLACE = click.Path(path_type=str)
 _ENVIRONMENT = "-"
 """In place of a database: the one that DATABASE_URL names."""
 
 
-def _named(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+def named(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
     return None if value == _ENVIRONMENT else value
 
 
 def _ends(*names: str) -> tuple[Decorator, ...]:
     """Two arguments for databases; each may be left to DATABASE_URL."""
     return tuple(
-        click.argument(name, metavar=name.upper() if place == 0 else f"[{name.upper()}]", type=_PATH,
-                       required=place == 0, callback=_named)
+        click.argument(name, metavar=name.upper() if place == 0 else f"[{name.upper()}]", type=PLACE,
+                       required=place == 0, callback=named)
         for place, name in enumerate(names)
     )  # fmt: skip
 
 
 _URL = "A SOURCE or TARGET is the path of an SQLite file or a URL; where TARGET is left out, or - stands for either, "
-_DATABASE_URL = "it is the database that DATABASE_URL names."
-_SCHEMA = option(
+DATABASE_URL = "it is the database that DATABASE_URL names."
+SCHEMA = option(
     "--schema", "in_schema", metavar="NAME", heading=_WHICH, help="The schema of the tables, on PostgreSQL."
 )
-_TABLES = (
+TABLES = (
     option("--table", "tables", multiple=True, metavar="NAME", callback=name_list, heading=_WHICH,
            help="Only this table; repeat it, or separate names by commas."),
     option("--exclude-table", "exclude_tables", multiple=True, metavar="NAME", callback=name_list, heading=_WHICH,
            help="Without this table; repeat it, or separate names by commas."),
-    _SCHEMA,
+    SCHEMA,
 )  # fmt: skip
 _VIEWS = option("--views/--no-views", default=None, heading=_WHICH, help="Move views as tables, or leave them out.")
-_MODE = (
+MODE = (
     option("--mode", type=click.Choice(["create", "append", "upsert", "replace"]), heading=_HOW,
            help="The target must not have the tables; rows are added to them; rows of the same key are replaced; or "
            "the tables are, after a backup and a question. Default: create."),
@@ -56,9 +56,9 @@ _MODE = (
            help="Table by table rather than in one transaction; called again, it goes on where it was broken off."),
     option("--verify/--no-verify", default=None, heading=_HOW,
            help="Compare every row afterwards and write the certificate, or do not."),
-    option("--certificate", type=_PATH, metavar="PATH", heading=_HOW, help="Where the certificate is written."),
+    option("--certificate", type=PLACE, metavar="PATH", heading=_HOW, help="Where the certificate is written."),
 )  # fmt: skip
-_TREATMENT = (
+TREATMENT = (
     option("--on-error", "on_refusal", type=click.Choice(["refuse", "reject"]), heading=_VALUES,
            help="What the target would refuse: move nothing, or keep those rows in a file. Default: refuse."),
     option("--strangers", type=click.Choice(["refuse", "text", "null"]), heading=_VALUES,
@@ -70,7 +70,7 @@ _TREATMENT = (
 )  # fmt: skip
 
 
-def _chosen(arguments: Mapping[str, object]) -> dict[str, Any]:
+def asked(arguments: Mapping[str, object]) -> dict[str, Any]:
     """The arguments of the runner's method; names that settings bear have another as options."""
     renamed = {"in_schema": "schema", "on_refusal": "on_error"}
     return {renamed.get(name, name): value for name, value in given(arguments).items()}
@@ -81,16 +81,16 @@ def _chosen(arguments: Mapping[str, object]) -> dict[str, Any]:
     "Move a database: tables with their keys, constraints, indexes and rows, from SQLite to PostgreSQL, back, or to "
     "another of the same kind. The source is read once before anything is written, and every value that the target "
     "would refuse is named. Afterwards every row is compared, and a certificate is written. The source is never "
-    "changed.\n\n" + _URL + _DATABASE_URL,
+    "changed.\n\n" + _URL + DATABASE_URL,
     example="json2db-sync transfer planner.db postgresql://me@host/planner --dry-run",
     short="Move a database to another, and prove it.",
 )
-@options(_ends("source", "target"), _TABLES, _VIEWS, _MODE, _TREATMENT, shared.CONFIG_FILE, shared.MEMORY, shared.WAIT,
+@options(_ends("source", "target"), TABLES, _VIEWS, MODE, TREATMENT, shared.CONFIG_FILE, shared.MEMORY, shared.WAIT,
          shared.ASKING, shared.OUTPUT)  # fmt: skip
 def transfer(call: Call, source: str | None, target: str | None, yes: bool, no_input: bool, **arguments: object) -> int:
     from json2db_sync.interfaces.cli.questions import Question, ask_replace
 
-    chosen = _chosen(arguments)
+    chosen = asked(arguments)
 
     def ask(runner: SyncRunner) -> None:
         if chosen.get("mode") == "replace" and not (yes or chosen.get("dry_run")):
@@ -107,14 +107,14 @@ def transfer(call: Call, source: str | None, target: str | None, yes: bool, no_i
     "Load the rows that a transfer kept aside with --on-error reject, once the target takes them, or as you corrected "
     "them: each line of FILE is a row. All of them, or none with what stands against them named; with --on-error "
     "reject those that still do not fit go into a new file. FILE stays as it is.\n\nWhere TARGET is left out, "
-    + _DATABASE_URL,
+    + DATABASE_URL,
     example="json2db-sync import-rejected moved.rejected.ndjson planner.db",
     short="Load rows that a transfer kept aside.",
 )
 @options(
-    click.argument("file", metavar="FILE", type=_PATH),
-    click.argument("target", metavar="[TARGET]", type=_PATH, required=False, callback=_named),
-    _SCHEMA,
+    click.argument("file", metavar="FILE", type=PLACE),
+    click.argument("target", metavar="[TARGET]", type=PLACE, required=False, callback=named),
+    SCHEMA,
     option("--mode", type=click.Choice(["append", "upsert"]), heading=_HOW,
            help="Rows are added; or those of the same key are replaced. Default: append."),
     option("--dry-run", is_flag=True, default=None, heading=_HOW, help="Try it, and take it back."),
@@ -123,7 +123,7 @@ def transfer(call: Call, source: str | None, target: str | None, yes: bool, no_i
     shared.CONFIG_FILE, shared.WAIT, shared.OUTPUT,
 )  # fmt: skip
 def import_rejected(call: Call, file: str, target: str | None, **arguments: object) -> int:
-    return perform(call, "import_rejected", lambda runner: runner.import_rejected(file, target, **_chosen(arguments)))
+    return perform(call, "import_rejected", lambda runner: runner.import_rejected(file, target, **asked(arguments)))
 
 
 @command(
@@ -131,12 +131,12 @@ def import_rejected(call: Call, file: str, target: str | None, **arguments: obje
     "Compare two databases row by row: which rows only A has, which only B, and which differ in which columns. Values "
     "are compared as what they mean, whatever their databases are. Ends with exit code 0 when all is equal, and with "
     "3 when not.\n\nA or B is the path of an SQLite file, a URL, or a folder of exported JSON; where B is left out, "
-    "or - stands for either, " + _DATABASE_URL,
+    "or - stands for either, " + DATABASE_URL,
     example="json2db-sync compare planner.db copy.db --ignore updated_at",
     short="Are two databases equal, row by row?",
 )
 @options(
-    _ends("a", "b"), _TABLES,
+    _ends("a", "b"), TABLES,
     option("--ignore", multiple=True, metavar="COLUMN", callback=name_list, heading=_COUNTS,
            help="Without this column, or TABLE.COLUMN; repeat it, or separate names by commas."),
     option("--tolerance", multiple=True, metavar="TYPE=AMOUNT", heading=_COUNTS,
@@ -150,7 +150,7 @@ def import_rejected(call: Call, file: str, target: str | None, **arguments: obje
     shared.CONFIG_FILE, shared.MEMORY, shared.OUTPUT,
 )  # fmt: skip
 def compare(call: Call, a: str | None, b: str | None, **arguments: object) -> int:
-    return perform(call, "compare", lambda runner: runner.compare(a, b, **_chosen(arguments)), answers=True)
+    return perform(call, "compare", lambda runner: runner.compare(a, b, **asked(arguments)), answers=True)
 
 
 @command(
@@ -158,17 +158,17 @@ def compare(call: Call, a: str | None, b: str | None, **arguments: object) -> in
     "Compare the schemas of two databases: tables, columns, types, keys, constraints and indexes; what each difference "
     "means for a transfer, and the statement that makes B as A is. Ends with exit code 0 when they are equal, and "
     "with 3 when not.\n\nA or B is the path of an SQLite file or a URL; where B is left out, or - stands for either, "
-    + _DATABASE_URL
+    + DATABASE_URL
     + " Of one database alone it tells which columns of PostgreSQL hold JSON as text.",
     example="json2db-sync check-schema planner.db postgresql://me@host/planner",
     short="In what do two schemas differ?",
 )
 @options(
-    _ends("a", "b"), _TABLES,
+    _ends("a", "b"), TABLES,
     option("--fix", is_flag=True, default=None, heading=_HOW,
            help="Execute on B, after a backup, what changes no value and drops nothing: columns, keys, constraints and "
            "indexes are added, columns of JSON texts become JSONB."),
     shared.CONFIG_FILE, shared.WAIT, shared.OUTPUT,
 )  # fmt: skip
 def check_schema(call: Call, a: str | None, b: str | None, **arguments: object) -> int:
-    return perform(call, "check_schema", lambda runner: runner.check_schema(a, b, **_chosen(arguments)), answers=True)
+    return perform(call, "check_schema", lambda runner: runner.check_schema(a, b, **asked(arguments)), answers=True)

@@ -27,7 +27,10 @@ SECTIONS = {
         ("full-workflow", "analyze", "plan", "create-tables", "populate", "verify", "repair", "report"), "work"
     ),
     "The way back": {"export": "exports", "restore-json": "exports"},
-    "Databases": dict.fromkeys(("transfer", "import-rejected", "compare", "check-schema"), "databases"),
+    "Databases": {
+        **dict.fromkeys(("transfer", "import-rejected", "compare", "check-schema"), "databases"),
+        "import-csv": "csv_files",
+    },
     "Looking after it": {
         "status": "status", "inspect": "status", "read": "history", "runs": "history", "rejected": "rejects",
         "superseded": "history", "gone": "history", "backup": "backups", "backups": "backups", "restore": "backups",

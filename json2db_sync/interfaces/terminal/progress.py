@@ -40,7 +40,7 @@ LABELS = {
 """Steps that are drawn; others are over before one could read their names."""
 _OF_TABLES = {"preflight", "transfer", "import_rejected", "compare", "check_schema"}
 """Steps over tables and their rows, rather than files and their records."""
-_FIRST = {"transfer": "preflight"}
+_FIRST = {"transfer": "preflight", "import_csv": "preflight"}
 """What an operation of several steps begins with."""
 _FOLLOWERS = {"populate": "verify", "verify": "report"}
 """What a full workflow surely does next, for steps that do not announce themselves."""

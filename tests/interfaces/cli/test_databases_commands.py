@@ -50,6 +50,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[Any, ...]
     calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
     kinds = {
         "transfer": TransferResult,
+        "import_csv": TransferResult,
         "import_rejected": TransferResult,
         "compare": CompareResult,
         "check_schema": CheckSchemaResult,
@@ -96,6 +97,9 @@ def test_a_dry_run_writes_nothing(run: Run) -> None:
         (["transfer", "a", "b", "--jsonb", "x.y", "--json-index", "--strangers", "null", "--certificate", "c.json"],
          ("transfer", ("a", "b"),
           {"jsonb": ["x.y"], "json_index": True, "strangers": "null", "certificate": "c.json"})),
+        (["import-csv", "f", "-", "--mode", "append", "--on-error", "reject", "--dry-run", "--table", "x", "--no-verify"],
+         ("import_csv", ("f", None),
+          {"mode": "append", "on_error": "reject", "dry_run": True, "tables": ["x"], "verify": False})),
         (["import-rejected", "f", "-", "--mode", "upsert", "--on-error", "reject", "--dry-run", "--schema", "s"],
          ("import_rejected", ("f", None), {"mode": "upsert", "on_error": "reject", "dry_run": True, "schema": "s"})),
         (["compare", "a", "b", "--ignore", "x,t.y", "--tolerance", "moments=1ms", "--where", "t=id>=5",

@@ -1,0 +1,36 @@
+"""The operation that loads a folder of CSV files into a database."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import replace
+
+from json2db_sync.config.database_url import both
+from json2db_sync.operations.context import Context, PathLike
+from json2db_sync.operations.transfer import Choices, opened, planned, require_possible
+from json2db_sync.results import TransferResult
+
+__all__ = ["Choices", "import_csv"]
+
+
+def import_csv(context: Context, folder: PathLike, target: PathLike | None, choices: Choices) -> TransferResult:
+    """Load a data package, or a folder of CSV files, into tables that are there or are made; the files stay."""
+    from json2db_sync.databases.base import no_schemas
+    from json2db_sync.tabular.opening import open_package
+    from json2db_sync.tabular.tables import PackageTables
+    from json2db_sync.transfer.file_source import PackageSource
+    from json2db_sync.transfer.transfer import Transfer
+
+    named, place = both(folder, target)
+    require_possible(choices)
+    with ExitStack() as stack:
+        database = stack.enter_context(opened(context, place, choices))
+        if choices.schema is not None and not database.capabilities.schemas:
+            raise no_schemas(database.capabilities.title)
+        limits = context.config.reading_limits
+        package = open_package(named)
+        if not choices.dry_run:
+            stack.enter_context(context.lock(database))
+        source = PackageSource(PackageTables(package, limits))
+        result = planned(context, Transfer(source, database, choices, context.emit, limits.memory))
+        return replace(result, notes=(*package.notes, *result.notes))
