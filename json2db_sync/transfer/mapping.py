@@ -53,10 +53,21 @@ class Mapper:
         tables = []
         for table in self._tables:
             made = mappers[table.place].table()
+            self._require_columns(made)
             tables.append(self._wired(table, made, list(ends.columns[table.place].values())))
         self._say_what_is_left({table.name for table in self._tables})
         catalog = replace(ends.target, tables=tuple(one.target for one in tables), unsaid=())
         return Mapped(tuple(tables), self._with_what_they_need(catalog), tuple(ends.left), tuple(ends.proposals))
+
+    def _require_columns(self, table: CatalogTable) -> None:
+        count, most = len(table.columns), self._ends.types.most_columns
+        if count > most:
+            raise ConfigurationError(
+                f"{table.name} has {count:,} columns, and a table of the target at most {most:,}; nothing was written",
+                hint="leave it out (exclude_tables), and move views that have some of its columns each (views)",
+                reason="too_many_columns",
+                table=table.name,
+            )
 
     def _name(self) -> None:
         ends = self._ends
@@ -65,7 +76,8 @@ class Mapper:
             known = self.remembered(table)
             name = known.origin.name if known else table.name
             usual = table.schema in (None, ends.source.schema)
-            ends.names[table.place] = ends.relations.free(name if usual else f"{table.schema}_{name}")
+            free = ends.relations.free(name if usual else f"{table.schema}_{name}")
+            ends.names[table.place] = ends.called("table", None, name if usual else table.title, free)
         fold = ends.relations.folded
         gone = {fold(name) for name in ends.names.values()} if ends.choices.mode == "replace" else set()
         stay = [table for table in ends.target.tables if fold(table.name) not in gone]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from json2db_sync.comparison.values import equality
 from json2db_sync.databases.catalog.tables import CatalogTable, ForeignKey, Unique, qualified, quoted
-from json2db_sync.databases.catalog.types import TypeName
+from json2db_sync.databases.catalog.types import ColumnType, TypeName
 from json2db_sync.databases.table_stores import Batch, Misfit, TableStore, WireColumn
 from json2db_sync.databases.table_stores.profiles import ColumnProfile, proves
 from json2db_sync.databases.target_types import TargetTypes
@@ -129,6 +129,7 @@ class DatabasePreflight(Preflight):
         if doubtful:
             yield from self._store.misfits(table.source, doubtful)
         yield from self._rows(table)
+        yield from self._large(table)
         yield from self._duplicates(table, profiles)
 
     def parts(self, table: MappedTable) -> Iterator[Part]:
@@ -194,6 +195,18 @@ class DatabasePreflight(Preflight):
                     column = one.columns[0] if len(one.columns) == 1 else None
                     yield Misfit(table.source.title, _told(said, key), column, shown[:60], one.code, one.why)
 
+    def _large(self, table: MappedTable) -> Iterator[Misfit]:
+        types = types_of_wide(table, self._types)
+        if types is None:
+            return
+        names = [wire.name for wire in table.reading]
+        for batch in self._read(table, "1 = 1", names):
+            for row in zip(*batch, strict=True):
+                if why := self._types.why_too_large(types, row):
+                    key = _key_names(table)
+                    told = _told(_said(table, key, [row[names.index(name)] for name in key]), key)
+                    yield Misfit(table.source.title, told, None, "", "too_large", why)
+
     def _read(self, table: MappedTable, where: str, names: Sequence[str] | None = None) -> Iterator[Batch]:
         names = _key_names(table) if names is None else names
         wires = [replace(wire, strangers="marked") for wire in table.reading if wire.name in names]
@@ -238,6 +251,13 @@ def float_notes(column: str, texts: Mapping[str | None, int]) -> Iterator[Note]:
     if count := texts.get("-0"):
         what = f"{counted(count, '-0.0 is', '-0.0 are')} 0.0 in the target"
         yield Note(f"{column}: {what}", "signed_zero", count=count)
+
+
+def types_of_wide(table: MappedTable, types: TargetTypes) -> list[ColumnType] | None:
+    """Of the target's columns, where a row of so many may be too large; else None."""
+    if types.columns_that_fit is None or len(table.writing) <= types.columns_that_fit:
+        return None
+    return [table.target.column(wire.name).type for wire in table.writing]
 
 
 def held(wire: WireColumn, types: TargetTypes) -> WireColumn:

@@ -12,7 +12,7 @@ from json2db_sync.databases.table_stores.sqlite_moments import Unfit
 from json2db_sync.databases.target_types import TargetTypes
 from json2db_sync.transfer.kept_rows import kept_line
 from json2db_sync.transfer.mapped import MappedTable
-from json2db_sync.transfer.preflight import Preflight, held, takes_all
+from json2db_sync.transfer.preflight import Preflight, held, takes_all, types_of_wide
 
 Place = tuple[str | None, str]
 Key = tuple[str | None, ...]
@@ -28,7 +28,7 @@ class Rejecting:
     """
 
     def __init__(self, preflight: Preflight, tables: Sequence[MappedTable], types: TargetTypes) -> None:
-        self._preflight = preflight
+        self._preflight, self._types = preflight, types
         self._held = {table.source.place: [held(wire, types) for wire in table.reading] for table in tables}
         self._tables = {table.source.place: table for table in tables}
         self._gone: dict[tuple[Place, tuple[str, ...]], set[Key]] = {}
@@ -102,6 +102,9 @@ class Rejecting:
                 require(wire, value)
             except Unfit as error:
                 return f"{wire.name}: {error.why}"
+        types = types_of_wide(table, self._types)
+        if types is not None and (why := self._types.why_too_large(types, row)):
+            return why
         names = [wire.name for wire in table.reading]
         for key in table.source.foreign_keys:
             gone = self._gone.get(((key.schema or table.source.schema, key.table), key.referred))

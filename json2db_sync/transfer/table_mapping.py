@@ -59,6 +59,15 @@ class Ends:
         """Something does not come along."""
         self.left.append(LeftOut(what, table.title if table else None, name, reason))
 
+    def called(self, what: str, table: CatalogTable | None, name: str, found: str) -> str:
+        """The name that something gets in the target; told where that is another."""
+        if found != name:
+            longest = self.types.longest_name
+            long = longest is not None and len(name.encode("utf-8", "surrogatepass")) > longest
+            why = f"names have at most {longest} bytes" if long else "such a name is taken, or another schema's"
+            self.leave("name", table, name, f"the {what} is called {found} there: {why}")
+        return found
+
 
 class TableMapper:
     """One table.
@@ -82,7 +91,9 @@ class TableMapper:
             pairs = zip(self._source.columns, self._origin.columns, strict=True)
             return {one.name: self._remembered(one, origin) for one, origin in pairs}
         names = Names(self._types, self._types.system_columns)
-        self._mapped = {one.name: self._column(one, names.free(one.name)) for one in self._source.columns}
+        for one in self._source.columns:
+            name = self._ends.called("column", self._source, one.name, names.free(one.name))
+            self._mapped[one.name] = self._column(one, name)
         if not self._ends.same_kind:
             self._mapped = {name: self._with_expressions(one) for name, one in self._mapped.items()}
         return self._mapped
@@ -304,7 +315,8 @@ class TableMapper:
             if reason:
                 self._ends.leave("index", self._source, index.name, reason)
             elif parts is not None and (where or not index.where):
-                name = self._ends.relations.free(index.name)
+                free = self._ends.relations.free(index.name)
+                name = self._ends.called("index", self._source, index.name, free)
                 names = tuple(one and self._name_of(one) for one in index.columns)
                 yield Index(name, parts, names, index.unique, where, nulls_distinct=index.nulls_distinct)
 

@@ -9,6 +9,7 @@ import pytest
 from support.sessions import ok, query
 
 from json2db_sync import SyncRunner
+from json2db_sync.errors import DatabaseError
 from json2db_sync.results import TransferResult
 
 WORDS = (
@@ -74,3 +75,77 @@ def test_an_encoding_of_several_bytes_is_known_too(tmp_path, encoded):
     result = SyncRunner().transfer(source, encoded("EUC_JP"))
     assert found(result) == {("t", "no_character"): (1, "id = 2")}
     assert "U+1F600" in result.error
+
+
+def wide(path: str, count: int, declared: str, value: str, key: str = "") -> str:
+    """A table of so many columns, c0 on, and one row."""
+    columns = ", ".join(f"c{number} {declared}" for number in range(count))
+    query(path, f"CREATE TABLE w ({columns}{key})")
+    query(path, f"INSERT INTO w VALUES ({', '.join([value] * count)})")
+    return path
+
+
+def test_more_columns_than_the_target_has_room_for(tmp_path, postgres_url):
+    """Named in the plan, with what to do; without that table all goes."""
+    source = wide(str(tmp_path / "a.db"), 1601, "INTEGER", "1")
+    query(source, "CREATE TABLE small (id INTEGER PRIMARY KEY)")
+    for dry_run in (True, False):
+        result = SyncRunner().transfer(source, postgres_url, dry_run=dry_run)
+        assert (result.success, result.reason) == (False, "too_many_columns")
+        assert "w has 1,601 columns" in result.error
+    done = SyncRunner().transfer(source, postgres_url, exclude_tables=["w"], certificate=tmp_path / "c.json")
+    assert [table.name for table in ok(done).tables] == ["small"]
+
+
+@pytest.mark.parametrize(("count", "declared", "value"), [
+    (1999, "", "'x'"), (2000, "INTEGER", "1"), (1999, "BLOB", "zeroblob(9)"),
+])  # fmt: skip
+def test_as_many_columns_as_sqlite_takes(tmp_path, count, declared, value):
+    """They are moved and compared, also where a value is large."""
+    source = wide(str(tmp_path / "a.db"), count, declared, value, key=", PRIMARY KEY (c0)")
+    if declared != "INTEGER":
+        query(source, "UPDATE w SET c5 = zeroblob(9999)")
+    target = str(tmp_path / "b.db")
+    ok(SyncRunner().transfer(source, target, certificate=tmp_path / "c.json"))
+    assert SyncRunner().compare(source, target).same
+    query(target, "UPDATE w SET c1998 = 'other'")
+    (compared,) = ok(SyncRunner().compare(source, target)).tables
+    assert compared.columns == {"c1998": 1}
+
+
+@pytest.mark.parametrize(("most", "declared", "value"), [
+    (1017, "INTEGER", "1"), (478, "TEXT", "'sixteen letters.'"), (452, "TEXT", "hex(randomblob(200))"),
+    (1162, "DECIMAL(9, 4)", "12.5"), (508, "UUID TEXT", "'00000000-0000-4000-8000-000000000000'"),
+    (1017, "DATETIME", "'2024-01-02 03:04:05'"),
+])  # fmt: skip
+def test_a_row_that_no_page_holds(tmp_path, postgres_url, most, declared, value):
+    """So many columns go in, and one more is refused beforehand, as it is by the server."""
+    fits = wide(str(tmp_path / "a.db"), most, declared, value)
+    ok(SyncRunner().transfer(fits, postgres_url, certificate=tmp_path / "c.json"))
+    source = wide(str(tmp_path / "b.db"), most + 1, declared, value)
+    result = SyncRunner().transfer(source, postgres_url, mode="replace")
+    assert [(one.code, one.count) for one in result.refused] == [("too_large", 1)]
+    types = [column.target_type for column in result.plan[0].columns]
+    query(postgres_url, f"CREATE TABLE probe ({', '.join(f'c{at} {one}' for at, one in enumerate(types))})")
+    same = ", ".join(["c0"] * len(types))
+    with pytest.raises(DatabaseError, match="row is too big"):
+        query(postgres_url, f"INSERT INTO probe SELECT {same} FROM w")
+    rejected = ok(
+        SyncRunner().transfer(source, postgres_url, mode="replace", on_error="reject", certificate=tmp_path / "d.json")
+    )
+    assert [(table.rows, table.rejected) for table in rejected.tables] == [(0, 1)]
+
+
+def test_names_that_are_longer_than_the_targets(tmp_path, postgres_url):
+    """Tables, columns and indexes that get another name are told with it."""
+    long = "a_name_of_many_words_that_says_all_there_is_to_say_of_it_and_a_bit_more_than_that"
+    source = str(tmp_path / "a.db")
+    query(source, f"CREATE TABLE t_{long} (id INTEGER PRIMARY KEY, c_{long} TEXT)")
+    query(source, f"CREATE INDEX i_{long} ON t_{long} (c_{long})")
+    result = ok(SyncRunner().transfer(source, postgres_url, certificate=tmp_path / "c.json"))
+    told = {one.name: one.reason for one in result.left_out if one.what == "name"}
+    assert {*told} == {f"t_{long}", f"c_{long}", f"i_{long}"}
+    (column,) = (one for one in result.plan[0].columns if one.name != "id")
+    assert column.target_name in told[f"c_{long}"]
+    assert all("at most 63 bytes" in why for why in told.values())
+    assert result.plan[0].target in told[f"t_{long}"]

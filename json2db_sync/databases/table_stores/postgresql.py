@@ -57,6 +57,8 @@ _PLAIN = frozenset(TypeName) - {
 _UNIQUE_VIOLATION = "23505"
 _AT_ONCE = 32
 """Rows that the driver takes at once."""
+_MOST_CONDITIONS = 800
+"""Of a query, which has at most 1,664 columns."""
 _VALUES = 4096
 """In a batch of small rows."""
 _TABLE = """
@@ -176,8 +178,10 @@ class PostgreSQLTables(TableStore):
 
     def misfits(self, table: CatalogTable, columns: Sequence[WireColumn]) -> Iterator[Misfit]:
         found = self._conditions(table, columns)
-        if not found:
-            return
+        for at in range(0, len(found), _MOST_CONDITIONS):
+            yield from self._misfits(table, found[at : at + _MOST_CONDITIONS])
+
+    def _misfits(self, table: CatalogTable, found: Sequence[tuple[str, Condition]]) -> Iterator[Misfit]:
         key = table.primary_key.columns if table.primary_key else ()
         told = [f"{quoted(name)}::text" for name in key] or ["ctid::text"] * (not table.is_view)
         values = [f"left({quoted(name)}::text, {MOST_SHOWN + 1}), ({condition.sql})" for name, condition in found]

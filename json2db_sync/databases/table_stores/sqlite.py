@@ -50,6 +50,8 @@ _VALUES = 4096
 """So many of these are fetched at once."""
 _MOST_AT_ONCE = 8
 """Rows that are fetched at once where some are large."""
+_MOST_COLUMNS = 2000
+"""Of a query, as SQLite is usually built."""
 _MOST_LENGTH = 2**31 - 1
 _DUPLICATE = (sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_ROWID)
 _REFUSALS = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError)
@@ -110,6 +112,8 @@ class SQLiteTables(TableStore):
     def misfits(self, table: CatalogTable, columns: Sequence[WireColumn]) -> Iterator[Misfit]:
         forms = [form_of(wire) for wire in columns]
         names, key = self._key(table)
+        if len(columns) + len(key) > _MOST_COLUMNS:
+            names, key = [], []
         selected = [*(_column(table, wire.name) for wire in columns), *key]
         done = 0
         for rows in self._rows(_select(table, selected), _BATCH_BYTES):
@@ -160,6 +164,8 @@ class SQLiteTables(TableStore):
             for column, sql in found
             if column.type.name in _LOOSE or column.generated is not None or table.is_view
         ]
+        if len(found) + len(loose) > _MOST_COLUMNS // 2:
+            loose = [_joined(loose, " || ")] if loose else []
         return self._rows(_select(table, [*(sql for _column, sql in found), *loose], order, where), _BATCH_BYTES)
 
     def spelled(self, columns: Sequence[WireColumn], rows: Sequence[tuple[object, ...]]) -> Batch:
@@ -270,8 +276,16 @@ class _Select(NamedTuple):
     def sql(self, offset: int, *, sized: bool) -> str:
         """From a row on; with the bytes of each row at its end, about: numbers are before all texts."""
         sizes = [f"CASE WHEN {one} >= '' THEN length(CAST({one} AS BLOB)) ELSE 8 END" for one in self.columns]
-        size = [" + ".join(sizes) or "0"] if sized else []
+        size = [_joined(sizes, " + ") or "0"] if sized else []
         return f"SELECT {', '.join([*self.columns, *size]) or 'NULL'} {self.rest} LIMIT -1 OFFSET {offset}"
+
+
+def _joined(parts: Sequence[str], operator: str) -> str:
+    """One expression of all of them, in parentheses by halves: SQLite takes none that is a thousand deep."""
+    if len(parts) < 100:
+        return operator.join(parts)
+    half = len(parts) // 2
+    return f"({_joined(parts[:half], operator)}){operator}({_joined(parts[half:], operator)})"
 
 
 def _text_or_not(stored: bytes) -> str | NotText:

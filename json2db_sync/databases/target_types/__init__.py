@@ -33,6 +33,10 @@ class TargetTypes(ABC):
 
     longest_name: int | None = None
     """Bytes."""
+    most_columns: int
+    """Of a table."""
+    columns_that_fit: int | None = None
+    """So many go into a row, whatever they hold; None: as many as there are. (:meth:`why_too_large`)"""
     folds_names = False
     """Are names equal that differ in ASCII case alone?"""
     reserved: tuple[str, ...] = ()
@@ -75,6 +79,13 @@ class TargetTypes(ABC):
         :param columns: of the source, and what each becomes.
         """
         return iter(())
+
+    def why_too_large(self, types: Sequence[ColumnType], row: Sequence[str | None]) -> str | None:
+        """Why a row of these types does not go into a table, however its values are stored; None where it may.
+
+        :param row: canonical texts.
+        """
+        return None
 
     @abstractmethod
     def creation(self, catalog: Catalog) -> Creation:

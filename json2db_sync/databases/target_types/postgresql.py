@@ -32,14 +32,60 @@ _LONGEST = 10_485_760
 """Of a varchar with a length."""
 
 
+_LARGEST_ROW = 8160
+"""Bytes of a row within its page."""
+_OUTSIDE, _POINTER = 24, 18
+"""Values of more bytes than the first may be stored elsewhere, and take so many as the second then."""
+_WIDTHS = {
+    TypeName.BOOLEAN: (1, 1), TypeName.DATE: (4, 4), TypeName.TIME: (8, 8), TypeName.TIMETZ: (12, 8),
+    TypeName.TIMESTAMP: (8, 8), TypeName.TIMESTAMPTZ: (8, 8), TypeName.INTERVAL: (16, 8), TypeName.UUID: (16, 1),
+    TypeName.ENUM: (4, 4),
+}  # fmt: skip
+"""Bytes, and at multiples of which number they begin."""
+
+
+def _width(type_: ColumnType, text: str) -> tuple[int, int]:
+    """What a value takes in its row at least, as :data:`_WIDTHS`."""
+    if type_.name in _WIDTHS:
+        return _WIDTHS[type_.name]
+    if type_.bits is not None:
+        return type_.bits // 8, type_.bits // 8
+    if type_.name is TypeName.NUMERIC:
+        size = _numeric_width(text)
+    elif type_.name is TypeName.BYTES:
+        size = len(text) // 2
+    else:
+        size = 1 + len(text.encode(errors="replace"))
+    return (size if size <= _OUTSIDE else _POINTER), 1
+
+
+def _numeric_width(text: str) -> int:
+    """Of four digits each, without those at either end that are zero."""
+    whole, _point, behind = text.lstrip("-0").partition(".")
+    behind = behind.rstrip("0")
+    zeros = len(behind) - len(behind.lstrip("0")) if not whole else 0
+    zeros = zeros if behind else len(whole) - len(whole.rstrip("0"))
+    return 3 + 2 * (-(-len(whole) // 4) - (-len(behind) // 4) - zeros // 4)
+
+
 class PostgreSQLTypes(TargetTypes):
     """PostgreSQL's: what a column of SQLite is declared as, as far as its values are that."""
 
     longest_name = 63
+    most_columns = 1600
+    columns_that_fit = _LARGEST_ROW // _OUTSIDE - 1
     system_columns = SYSTEM_COLUMNS
     hidden = (postgresql_ddl.HIDDEN,)
     keys_are_relations = True
     generated_is_stored = True
+
+    def why_too_large(self, types: Sequence[ColumnType], row: Sequence[str | None]) -> str | None:
+        size = 24
+        for width, multiple in (_width(*one) for one in zip(types, row, strict=True) if one[1] is not None):  # type: ignore[arg-type]
+            size += -size % multiple + width
+        if size <= _LARGEST_ROW:
+            return None
+        return f"it takes {size:,} bytes at least, of {_LARGEST_ROW:,} that a row may: divide the table in two"
 
     def creation(self, catalog: Catalog) -> Creation:
         return postgresql_ddl.creation(catalog)

@@ -43,6 +43,7 @@ _TOLD = {
 class SQLiteTypes(TargetTypes):
     """SQLite's: declarations whose affinity changes no value."""
 
+    most_columns = 2000
     folds_names = True
     reserved = ("sqlite_",)
     typed = typed_json = nulls_may_be_equal = False
