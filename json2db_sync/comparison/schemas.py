@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from json2db_sync.comparison.pairs import PairedTable, Pairs
 from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable, ForeignKey, Index, Unique
 from json2db_sync.databases.catalog.types import ColumnType, TypeName
-from json2db_sync.databases.table_stores import TableStore
+from json2db_sync.databases.table_stores import Readable
 from json2db_sync.errors import DatabaseError
 from json2db_sync.results.transfer import SchemaDifference
 
@@ -45,7 +45,7 @@ class SchemaComparison:
     :param store: the second, whose words the statements are in.
     """
 
-    def __init__(self, second: Catalog, pairs: Pairs, expected: Expected, store: TableStore) -> None:
+    def __init__(self, second: Catalog, pairs: Pairs, expected: Expected, store: Readable) -> None:
         self._catalog, self._pairs, self._expected, self.store = second, pairs, expected, store
         self._alter = store.alterations
 
@@ -251,7 +251,7 @@ class _Table:
         return parts, index.unique, normal(index.where), index.method
 
 
-def json_texts(store: TableStore, table: CatalogTable, column: str, first: str | None = None) -> Difference | None:
+def json_texts(store: Readable, table: CatalogTable, column: str, first: str | None = None) -> Difference | None:
     """A column of JSON that is held as text; None where the database has no JSONB."""
     meaning = "JSON is held as text: no index looks into it, and it is parsed whenever it is read"
     try:

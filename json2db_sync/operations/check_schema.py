@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Generator, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,18 +12,19 @@ from json2db_sync.comparison.pairs import Chosen, pair, require_named
 from json2db_sync.config.database_url import VARIABLE, both
 from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable
 from json2db_sync.databases.catalog.types import TypeName
+from json2db_sync.errors import ConfigurationError
 from json2db_sync.model.jsontext import preview
 from json2db_sync.operations.context import Context, PathLike
+from json2db_sync.operations.folders import kind_of, tables_in
 from json2db_sync.results import Note
 from json2db_sync.results.transfer import CheckSchemaResult
 from json2db_sync.text import counted
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
-
     from json2db_sync.comparison.schemas import Difference
     from json2db_sync.databases.base import Database
-    from json2db_sync.databases.table_stores import TableStore
+    from json2db_sync.databases.ledger import Remembered
+    from json2db_sync.databases.table_stores import Readable
 
 
 @dataclass(frozen=True)
@@ -45,16 +46,16 @@ def check_schema(
     require_named(check.tables)
     named = [os.fspath(one) for one in (first, second, os.environ.get(VARIABLE, "").strip() or None) if one is not None]
     places = named if second is None and len(named) == 1 else list(both(first, second))
+    if check.fix and kind_of(context, places[-1]) == "csv":
+        what = f"{places[-1]} is a folder of files, of which nothing is mended"
+        hint = "leave fix out, or name a database last"
+        raise ConfigurationError(what, hint=hint, reason="conflicting_arguments", setting="fix")
     with context.step("check_schema") as step, ExitStack() as stack:
-        databases = [stack.enter_context(replace(context, db_path=place).database()) for place in places]
-        for database in databases:
-            database.require("check the path or URL")
-        if check.schema is not None and not any(database.capabilities.schemas for database in databases):
-            raise no_schemas(databases[-1].capabilities.title)
-        connections = [stack.enter_context(database.reading()) for database in databases]
-        ends = [_Schema(*end, check) for end in zip(databases, connections, strict=True)]
+        ends = [stack.enter_context(_reading(context, place, check)) for place in places]
+        if check.schema is not None and not any(end.schemas for end in ends):
+            raise no_schemas(ends[-1].title)
         tables, found = _differences(ends[0], ends[1], check) if len(ends) > 1 else _json_alone(ends[0], check)
-        notes: list[Note] = []
+        notes = [note for end in ends for note in end.notes]
         backup = None
         if check.fix and any(one.statements and one.is_safe for one in found):
             found = _checked(ends[-1], found, notes)
@@ -63,22 +64,40 @@ def check_schema(
                 backup, found = _mended(context, database, found, notes)
         told = tuple(one.told for one in found)
         step.done(counted(len(told), "difference"))
-    labels = [database.label for database in databases]
+    labels = [end.label for end in ends]
     return CheckSchemaResult(
         source=labels[0], target=labels[1] if len(labels) > 1 else None, tables=tables, differences=told,
         compatible=all(one.compatible or one.fixed for one in told), backup=backup, notes=tuple(notes),
     )  # fmt: skip
 
 
+@dataclass(frozen=True)
 class _Schema:
-    """A database whose schema is compared."""
+    """A database, or a folder of CSV files, whose schema is compared."""
 
-    def __init__(self, database: Database, connection: sa.Connection, check: SchemaCheck) -> None:
-        from json2db_sync.databases.ledger import Transfers
+    store: Readable
+    catalog: Catalog
+    manifest: Mapping[str, Remembered]
+    label: str
+    title: str = "a folder"
+    schemas: bool = False
+    notes: tuple[Note, ...] = ()
 
-        self.store = database.table_store(connection)
-        self.catalog = self.store.catalog(check.schema if database.capabilities.schemas else None)
-        self.manifest = Transfers(connection).manifest()
+
+@contextmanager
+def _reading(context: Context, place: str, check: SchemaCheck) -> Iterator[_Schema]:
+    if kind_of(context, place) == "csv":
+        tables = tables_in(context, place)
+        yield _Schema(tables, tables.catalog(), tables.package.remembered, place, notes=tables.package.notes)
+        return
+    from json2db_sync.databases.ledger import Transfers
+
+    with replace(context, db_path=place).database() as database:
+        database.require("check the path or URL")
+        with database.reading() as connection:
+            store, has_schemas = database.table_store(connection), database.capabilities.schemas
+            catalog, title = store.catalog(check.schema if has_schemas else None), database.capabilities.title
+            yield _Schema(store, catalog, Transfers(connection).manifest(), database.label, title, has_schemas)
 
 
 def _differences(first: _Schema, second: _Schema, check: SchemaCheck) -> tuple[int, list[Difference]]:
@@ -118,14 +137,14 @@ def _json_alone(end: _Schema, check: SchemaCheck) -> tuple[int, list[Difference]
     return len(pairs), found
 
 
-def _texts(store: TableStore, table: CatalogTable, column: CatalogColumn) -> Generator[str]:
+def _texts(store: Readable, table: CatalogTable, column: CatalogColumn) -> Generator[str]:
     from json2db_sync.databases.table_stores import WireColumn
 
     for (texts,) in store.read(table, [WireColumn(column.name, column.type)]):
         yield from (text for text in texts if text is not None)
 
 
-def _holds_json_alone(store: TableStore, table: CatalogTable, column: CatalogColumn) -> bool:
+def _holds_json_alone(store: Readable, table: CatalogTable, column: CatalogColumn) -> bool:
     from json2db_sync.comparison.json_values import is_container, jsonb_problem
 
     count = 0

@@ -17,10 +17,10 @@ from json2db_sync.comparison.pairs import Chosen, PairedTable, pair, require_nam
 from json2db_sync.config.database_url import both
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.operations.context import Context, PathLike
+from json2db_sync.operations.folders import Kind, exports_in, kind_of, tables_in
 from json2db_sync.results import Note
 from json2db_sync.results.transfer import ComparedTable, CompareResult
 from json2db_sync.text import counted
-from json2db_sync.user_paths import located
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -57,6 +57,7 @@ class OpenEnd:
     label: str
     title: str = "a folder"
     schemas: bool = False
+    notes: tuple[Note, ...] = ()
 
 
 def compare(context: Context, first: PathLike | None, second: PathLike | None, comparison: Comparison) -> CompareResult:
@@ -71,8 +72,9 @@ def compare(context: Context, first: PathLike | None, second: PathLike | None, c
         raise ConfigurationError(f"cannot list {comparison.most} rows", reason="invalid_value", setting="most")
     started = time.monotonic()
     with context.step("compare") as step, ExitStack() as stack:
-        beside = _is_folder(one) or _is_folder(other)
-        ends = [stack.enter_context(_reading(context, place, beside=beside)) for place in (one, other)]
+        kinds = [kind_of(context, place) for place in (one, other)]
+        sides, beside = zip((one, other), kinds, strict=True), "exports" in kinds
+        ends = [stack.enter_context(_reading(context, *side, beside=beside)) for side in sides]
         if comparison.schema is not None and not any(end.schemas for end in ends):
             raise no_schemas(ends[1].title)
         catalogs = [end.store.catalog(comparison.schema if end.schemas else None) for end in ends]
@@ -83,9 +85,10 @@ def compare(context: Context, first: PathLike | None, second: PathLike | None, c
             title = paired.first.title
             rules = Rules(comparison.most, tolerance, digest=False, told=partial(meter.add, title))
             tables.append(compared(ends[0].store, ends[1].store, paired, rules))
+        notes = (*ends[0].notes, *ends[1].notes, *_unread(catalogs, comparison.chosen))
         found = CompareResult(
             source=ends[0].label, target=ends[1].label, tables=tuple(tables), only_first=pairs.only_first,
-            only_second=pairs.only_second, ignored=pairs.ignored, notes=tuple(_unread(catalogs, comparison.chosen)),
+            only_second=pairs.only_second, ignored=pairs.ignored, notes=notes,
         )  # fmt: skip
         step.done(f"{counted(len(tables), 'table')}, {'equal' if found.same else 'different'}")
     rows = sum(sum(table.rows) for table in tables)
@@ -149,35 +152,28 @@ def _counted(first: Readable, second: Readable, paired: PairedTable) -> Compared
 
 
 @contextmanager
-def _reading(context: Context, place: str, *, beside: bool) -> Iterator[OpenEnd]:
-    """A database or a folder of exports, in one state.
+def _reading(context: Context, place: str, kind: Kind, *, beside: bool) -> Iterator[OpenEnd]:
+    """A database or a folder, in one state.
 
     :param beside: is it compared with exports?
     """
-    if _is_folder(place):
-        yield OpenEnd(_exported(context, place), place)
+    if kind == "exports":
+        from json2db_sync.comparison.exported import exported_tables
+
+        yield OpenEnd(exported_tables(exports_in(context, place)), place)
+        return
+    if kind == "csv":
+        tables = tables_in(context, place)
+        yield OpenEnd(tables, place, notes=tables.package.notes)
         return
     database = replace(context, db_path=place).database()
     database.require("check the path or URL")
     with database, database.reading() as connection:
-        tables = database.table_store(connection)
-        tables.forbid_changes()
-        store: Readable = tables
+        own = database.table_store(connection)
+        own.forbid_changes()
+        store: Readable = own
         store = _with_entities(database, connection, store) if beside else store
         yield OpenEnd(store, database.label, database.capabilities.title, database.capabilities.schemas)
-
-
-def _is_folder(place: str) -> bool:
-    return "://" not in place and located(place).is_dir()
-
-
-def _exported(context: Context, place: str) -> Readable:
-    from json2db_sync.comparison.exported import exported_tables
-    from json2db_sync.export.fallback import Exports
-
-    processing, follow = context.config.processing, context.config.export.follow_links
-    limits = context.config.reading_limits
-    return exported_tables(Exports(located(place), limits, processing.keys, processing.aliases, follow_links=follow))
 
 
 def _with_entities(database: Database, connection: sa.Connection, store: Readable) -> Readable:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from json2db_sync.config.database_url import both
 from json2db_sync.operations.context import Context, PathLike
+from json2db_sync.operations.folders import tables_in
 from json2db_sync.operations.transfer import Choices, opened, planned, require_possible
 from json2db_sync.results import TransferResult
 
@@ -16,8 +17,6 @@ __all__ = ["Choices", "import_csv"]
 def import_csv(context: Context, folder: PathLike, target: PathLike | None, choices: Choices) -> TransferResult:
     """Load a data package, or a folder of CSV files, into tables that are there or are made; the files stay."""
     from json2db_sync.databases.base import no_schemas
-    from json2db_sync.tabular.opening import open_package
-    from json2db_sync.tabular.tables import PackageTables
     from json2db_sync.transfer.file_source import PackageSource
     from json2db_sync.transfer.transfer import Transfer
 
@@ -27,10 +26,9 @@ def import_csv(context: Context, folder: PathLike, target: PathLike | None, choi
         database = stack.enter_context(opened(context, place, choices))
         if choices.schema is not None and not database.capabilities.schemas:
             raise no_schemas(database.capabilities.title)
-        limits = context.config.reading_limits
-        package = open_package(named)
+        tables = tables_in(context, named)
         if not choices.dry_run:
             stack.enter_context(context.lock(database))
-        source = PackageSource(PackageTables(package, limits))
-        result = planned(context, Transfer(source, database, choices, context.emit, limits.memory))
-        return replace(result, notes=(*package.notes, *result.notes))
+        memory = context.config.reading_limits.memory
+        result = planned(context, Transfer(PackageSource(tables), database, choices, context.emit, memory))
+        return replace(result, notes=(*tables.package.notes, *result.notes))

@@ -10,6 +10,7 @@ from io import BufferedReader
 from typing import BinaryIO, NamedTuple
 
 from json2db_sync.atomic_files.reading import open_regular
+from json2db_sync.databases.catalog.alterations import Alterations
 from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
 from json2db_sync.databases.catalog.types import TypeName
 from json2db_sync.databases.table_stores import Batch, Misfit, Readable, ValueRefused, WireColumn
@@ -48,6 +49,8 @@ class PackageTables(Readable):
 
     :param limits: what a file may take.
     """
+
+    alterations = Alterations()
 
     def __init__(self, package: Package, limits: Limits = LIMITS) -> None:
         self.package, self._limits = package, limits
@@ -141,11 +144,8 @@ class PackageTables(Readable):
         return {wire.name: profiler.profile() for wire, profiler in zip(resource.columns, profilers, strict=True)}
 
     def copied(self, table: CatalogTable, columns: Sequence[WireColumn]) -> Iterator[bytes] | None:
-        """The rows as the text of PostgreSQL's COPY in CSV form, where the file is that; it was looked at before.
-
-        The columns are those of the file.
-        """
-        resource = self.resource(table)
+        """The file, where COPY of PostgreSQL reads it as these columns: it was looked at before."""
+        resource = self._required(table)
         pairs = [*zip(columns, resource.columns, strict=False)]
         is_all = [wire.name for wire in columns] == [wire.name for wire in resource.columns]
         alike = all(asked.type.name is own.type.name for asked, own in pairs)

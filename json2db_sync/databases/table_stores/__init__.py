@@ -91,6 +91,8 @@ class Readable(ABC):
     """Do its columns say what they hold? Those of exports are read as those that they are compared with."""
     stored_form: ClassVar[str | None] = None
     """Names how :meth:`stored` gives rows: of two ends with the same form, equal rows hold equal values."""
+    alterations: ClassVar[Alterations]
+    """The statements that change a table which is there."""
 
     @abstractmethod
     def catalog(self, schema: str | None = None) -> Catalog:
@@ -124,6 +126,18 @@ class Readable(ABC):
         """What :meth:`read` would have given for rows that are stored so."""
         raise NotImplementedError
 
+    def creation(self, catalog: Catalog) -> Creation:
+        """The statements that make what a catalog of this database says; nothing is executed."""
+        return Creation((), ())
+
+    def to_jsonb(self, table: CatalogTable, column: str) -> Sequence[Statement]:
+        """The statements that make a JSON or text column a JSONB one in place; none where there is no such type,
+        or the column is generated.
+
+        :raises DatabaseError: when views or others that read the column are in the way; it names them.
+        """
+        return ()
+
 
 class TableStore(Readable):
     """The tables of one end. Its connection, and with it the transaction, is given by whoever makes it."""
@@ -137,9 +151,6 @@ class TableStore(Readable):
         :param told: is called with the number of each some rows that were read.
         """
         return {}
-
-    alterations: ClassVar[Alterations]
-    """The statements that change a table which is there."""
 
     @abstractmethod
     def forbid_changes(self) -> None:
@@ -174,18 +185,6 @@ class TableStore(Readable):
         NULL is an empty field without quotes.
         """
         raise NotImplementedError
-
-    @abstractmethod
-    def creation(self, catalog: Catalog) -> Creation:
-        """The statements that make what a catalog of this database says; nothing is executed."""
-
-    def to_jsonb(self, table: CatalogTable, column: str) -> Sequence[Statement]:
-        """The statements that make a JSON or text column a JSONB one in place; none where there is no such type,
-        or the column is generated.
-
-        :raises DatabaseError: when views or others that read the column are in the way; it names them.
-        """
-        return ()
 
     @abstractmethod
     def execute(self, statement: str) -> None:
