@@ -19,6 +19,7 @@ from json2db_sync.operations import (
     check_schema,
     compare,
     create_tables,
+    csv_export,
     export,
     gone,
     history,
@@ -697,6 +698,39 @@ class SyncRunner:
         """
         check = check_schema.SchemaCheck(tables, exclude_tables or (), schema, fix)
         return self._context().run(results.CheckSchemaResult, check_schema.check_schema, first, second, check)
+
+    # Databases through files
+
+    def export_csv(
+        self,
+        database: PathLike | None,
+        folder: PathLike,
+        *,
+        tables: Collection[str] | None = None,
+        exclude_tables: Collection[str] | None = None,
+        where: Mapping[str, str] | None = None,
+        views: bool = False,
+        schema: str | None = None,
+        compress: bool = False,
+        check: bool = False,
+    ) -> results.ExportCsvResult:
+        """Write tables to CSV files with a manifest, ``datapackage.json``: those that changed, all of them or none.
+
+        The same content gives the same bytes, and nothing of it is lost: types, keys, NULL beside the empty text. Each
+        file that is replaced is backed up first.
+
+        :param database: path of an SQLite file, or a URL; None is the one that ``DATABASE_URL`` names.
+        :param folder: the folder to write to.
+        :param tables: only these; a view only where it is named.
+        :param exclude_tables: without these.
+        :param where: table -> SQL that holds of the rows that count, in the words of the database.
+        :param views: export views as tables, too.
+        :param schema: the schema of the tables, on PostgreSQL; default: as configured.
+        :param compress: pack the files with gzip.
+        :param check: write nothing, and say which files are not as they would be written.
+        """
+        chosen = csv_export.CsvChoices(tables, exclude_tables or (), where or {}, views, schema, compress, check)
+        return self._context(database).run(results.ExportCsvResult, csv_export.export_csv, database, folder, chosen)
 
     # Again and again
 

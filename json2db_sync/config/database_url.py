@@ -9,6 +9,18 @@ from json2db_sync.errors import ConfigurationError
 VARIABLE = "DATABASE_URL"
 
 
+def one_database(given: str | os.PathLike[str] | None) -> str:
+    """A database, that of the environment where it is not named.
+
+    :raises ConfigurationError: where neither names one.
+    """
+    found = os.fspath(given) if given is not None else os.environ.get(VARIABLE, "").strip()
+    if not found:
+        hint = f"give a path or a URL, or set {VARIABLE}"
+        raise ConfigurationError("the database is not named", hint=hint, reason="database_not_named")
+    return found
+
+
 def both(first: str | os.PathLike[str] | None, second: str | os.PathLike[str] | None) -> tuple[str, str]:
     """Two databases, that of the environment in place of one that is not named.
 

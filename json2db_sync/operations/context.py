@@ -114,6 +114,7 @@ T = TypeVar("T")
 _REPEATABLE = {
     *("analyze", "plan", "create_tables", "populate", "verify", "report", "inspect", "runs", "show_run"),
     *("superseded", "gone", "rejected", "replay", "export", "backup", "backups", "compare", "check_schema"),
+    "export_csv",
 }
 """Operations that leave nothing before they record a run, or say that they have begun."""
 _POLL = 0.2

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from json2db_sync.errors import ConfigurationError, FileError, ValidationError
+from json2db_sync.errors import ConfigurationError, ValidationError
 from json2db_sync.model.kinds import now_text
 from json2db_sync.operations.backups import backup_rules, export_directory
 from json2db_sync.operations.context import Context, PathLike, failure_fields, timing
+from json2db_sync.operations.publishing import hide_backups, publishing, require_free, summary
 from json2db_sync.results import ExportedFile, ExportResult, Note
 from json2db_sync.text import counted
 
@@ -62,7 +63,7 @@ def export(
             notes=tuple(notes),
             statistics=timing(records, started),
         )
-        step.done(_summary(result), success=result.success)
+        step.done(summary(result), success=result.success)
     return result
 
 
@@ -76,13 +77,6 @@ def _failure(files: Sequence[ExportedFile], mode: Mode) -> dict[str, Any]:
     text = f"{share} are not what the database holds; {wrong[0].name}: {first}"
     hint = "json2db-sync export writes them anew; what they hold now is backed up first"
     return failure_fields(ValidationError(text, hint=hint, reason="files_differ"))
-
-
-def _summary(result: ExportResult) -> str:
-    """``4 files, 203 records: 1 written, 3 unchanged``."""
-    statuses = [file.status for file in result.files]
-    parts = [f"{statuses.count(status)} {status}" for status in dict.fromkeys(statuses)]
-    return f"{counted(len(result.files), 'file')}, {counted(result.records, 'record')}: {', '.join(parts)}"
 
 
 def _done(
@@ -99,28 +93,22 @@ def _done(
 
     :param moment: a time before the database was read: the files are as old as that.
     """
-    from json2db_sync.atomic_files import FileSet
     from json2db_sync.atomic_files.places import Places
-    from json2db_sync.atomic_files.state_folder import STATE_FOLDER, hide_from_git, require_own
+    from json2db_sync.atomic_files.state_folder import STATE_FOLDER, require_own
     from json2db_sync.export.confirmations import confirm, remember
 
-    validate, rules = settings.validate_records, backup_rules(settings)
+    validate = settings.validate_records
     if mode != "export":
         home = exporter.directory.resolve()
-        exporter.require_own(contents, Places(home, rules.folder(home), settings.follow_links))
+        exporter.require_own(contents, Places(home, backup_rules(settings).folder(home), settings.follow_links))
     if mode == "check":
         return exporter.check(contents), []
     if mode == "verify":
         return exporter.verify(contents, validate=validate), []
     require_own(exporter.directory / STATE_FOLDER)  # before anything is published
-    with ExitStack() as stack:
-        made = FileSet(exporter.directory, rules, mode=file_mode, follow_links=settings.follow_links)
-        files = context.when_free(lambda: stack.enter_context(made))
-        context.has_begun = True
+    with publishing(context, exporter.directory, settings, file_mode=file_mode) as files:
         done = exporter.write(contents, files, validate=validate)
-        if any(one.backup for one in done) and settings.backup_directory is None:
-            with suppress(OSError):  # it serves those who commit the files, and only them
-                hide_from_git(rules.folder(exporter.directory))
+        hide_backups(exporter.directory, settings, done)
         with suppress(OSError):  # then the files are as old as they say
             confirm(
                 exporter.directory, {Path(one.file).name: one.checksum or "" for one in done}, moment, mode=file_mode
@@ -160,12 +148,5 @@ def _exporter(
             lacks = (f"{note.code.replace('_', ' ')}: {note.count}" for note in losses if note.entity == one.name)
             one.differs = (*one.differs, *lacks)
         exporter = Exporter(options, drafter, known)
-        for path in exporter.targets(found):
-            if database.occupies(path):
-                raise FileError(
-                    f"{path} is the database itself, which no export replaces",
-                    hint="choose another output directory",
-                    reason="file_in_use",
-                    file=str(path),
-                )
+        require_free(database, exporter.targets(found))
         yield exporter, found, [*losses, *notes]

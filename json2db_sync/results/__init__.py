@@ -55,6 +55,7 @@ from json2db_sync.results.status import (
     StatusResult,
 )
 from json2db_sync.results.tables import PlanResult, SchemasResult, TablesResult
+from json2db_sync.results.tabular import ExportCsvResult
 from json2db_sync.results.transfer import (
     CheckSchemaResult,
     ComparedTable,
@@ -74,14 +75,14 @@ from json2db_sync.results.workflow import WorkflowResult
 
 __all__ = [
     "AnalysisResult", "BackupReport", "BackupResult", "Check", "CheckSchemaResult", "CompareResult", "ComparedTable",
-    "DatabaseState", "DismissedResult", "EntityAnalysis", "EntityReport", "EntityStatus", "ExportResult",
-    "ExportStatus", "ExportedFile", "ExportedRejectsResult", "FieldAnalysis", "FileLoad", "FoundFile", "GoneCounts",
-    "GoneRecord", "GoneResult", "InferredSchemasResult", "InspectResult", "JsonBackup", "JsonBackupsResult",
-    "JsonProposal", "LeftDamage", "LeftOut", "LoadReport", "MovedTable", "Note", "PlaceStatus", "PlanResult",
-    "PlannedColumn", "PlannedTable", "PopulateResult", "Problem", "RefusedFile", "RefusedValues", "RejectedRecord",
-    "RejectedResult", "Relation", "RelationReport", "RepairResult", "RepairedRecord", "ReportResult", "RestoredFile",
-    "RestoredJsonResult", "Result", "RowDifference", "RunReport", "RunResult", "RunsResult", "ScheduleReport",
-    "ScheduleResult", "SchemaChange", "SchemaDifference", "SchemasResult", "SourceState", "StatusResult",
-    "StoredEntity", "SupersededRecord", "SupersededResult", "TableReport", "TablesResult", "TracedRecord",
-    "TransferResult", "Value", "VerifyResult", "ViewReport", "WorkflowResult",
+    "DatabaseState", "DismissedResult", "EntityAnalysis", "EntityReport", "EntityStatus", "ExportCsvResult",
+    "ExportResult", "ExportStatus", "ExportedFile", "ExportedRejectsResult", "FieldAnalysis", "FileLoad", "FoundFile",
+    "GoneCounts", "GoneRecord", "GoneResult", "InferredSchemasResult", "InspectResult", "JsonBackup",
+    "JsonBackupsResult", "JsonProposal", "LeftDamage", "LeftOut", "LoadReport", "MovedTable", "Note", "PlaceStatus",
+    "PlanResult", "PlannedColumn", "PlannedTable", "PopulateResult", "Problem", "RefusedFile", "RefusedValues",
+    "RejectedRecord", "RejectedResult", "Relation", "RelationReport", "RepairResult", "RepairedRecord", "ReportResult",
+    "RestoredFile", "RestoredJsonResult", "Result", "RowDifference", "RunReport", "RunResult", "RunsResult",
+    "ScheduleReport", "ScheduleResult", "SchemaChange", "SchemaDifference", "SchemasResult", "SourceState",
+    "StatusResult", "StoredEntity", "SupersededRecord", "SupersededResult", "TableReport", "TablesResult",
+    "TracedRecord", "TransferResult", "Value", "VerifyResult", "ViewReport", "WorkflowResult",
 ]  # fmt: skip

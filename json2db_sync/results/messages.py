@@ -63,8 +63,8 @@ LOUD = frozenset({
     "many_like_files", "may_not_fit", "mixed_list", "most_records_gone", "no_key", "nothing_fits",
     "nothing_named", "records_incomplete", "records_lost", "records_missing", "relation_unusable", "schema_gone",
     "schemas_unused", "unclear_layout", "unknown_keyword", "unknown_lifecycle", "unknown_version_field",
-    "table_not_compared", "unreadable_column", "unreadable_table", "unsorted_versions", "values_not_compared",
-    "without_key", "wrapping_stored",
+    "table_not_compared", "table_not_exported", "unreadable_column", "unreadable_table", "unsorted_versions",
+    "values_not_compared", "without_key", "wrapping_stored",
 })  # fmt: skip
 """Codes of notes that ask for a look: a command that has one ends with code 3."""
 

@@ -25,3 +25,4 @@ class Dialect:
 
 
 OURS = Dialect()
+PACKED = Dialect(compression="gzip")

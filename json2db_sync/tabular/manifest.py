@@ -7,8 +7,7 @@ Schema reads them: it takes the empty text for a missing value.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum as Words
 from pathlib import Path
@@ -16,27 +15,25 @@ from typing import Annotated, Any
 
 import msgspec
 
-from json2db_sync.atomic_files.reading import open_regular
 from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
 from json2db_sync.databases.catalog.types import ColumnType
 from json2db_sync.databases.ledger import Remembered
 from json2db_sync.databases.table_stores import WireColumn
+from json2db_sync.databases.table_stores.own_csv import Seen
 from json2db_sync.errors import FileError
 from json2db_sync.export.layout import document
-from json2db_sync.limits import MEBIBYTE
-from json2db_sync.tabular.dialects import OURS, Dialect
+from json2db_sync.tabular.dialects import OURS, PACKED
+from json2db_sync.tabular.hashing import digest_of
 from json2db_sync.tabular.packages import Package, Resource
 from json2db_sync.tabular.places import inside
-from json2db_sync.tabular.table_schema import Seen, table_schema
+from json2db_sync.tabular.table_schema import Place, table_schemas
 
 MANIFEST = "datapackage.json"
 OWN = "x-json2db"
 """The key of what is ours, in the package and in each of its resources."""
 VERSION = 1
 """Of the format."""
-_PACKED = Dialect(compression="gzip")
 _DIALECT = {"delimiter": ",", "lineTerminator": "\n", "quoteChar": '"', "doubleQuote": True, "header": True}
-_HASH = "sha256:"
 
 
 class _Spelled(msgspec.Struct):
@@ -70,12 +67,14 @@ class _Package(msgspec.Struct):
     own: _OwnPackage = msgspec.field(name=OWN)
 
 
-def told(package: Package, seen: Mapping[tuple[str | None, str], Mapping[str, Seen]]) -> bytes:
+def told(package: Package, seen: Mapping[Place, Mapping[str, Seen]], referable: Collection[Place] = ()) -> bytes:
     """The manifest: the same bytes for the same package, wherever and whenever it is written.
 
     :param seen: of each table's columns, by place and name.
+    :param referable: tables whose files hold all that foreign keys to them refer to.
     """
     names = {one.table.place: one.path.name.partition(".")[0] for one in package.resources}
+    schemas = table_schemas(package.resources, names, seen, referable)
     resources = [
         {
             "name": names[one.table.place],
@@ -88,7 +87,7 @@ def told(package: Package, seen: Mapping[tuple[str | None, str], Mapping[str, Se
             **({"compression": "gz"} if one.dialect.compression else {}),
             "bytes": one.bytes,
             "hash": one.hash,
-            "schema": table_schema(one, names, seen),
+            "schema": schemas[one.table.place],
             OWN: {
                 "table": one.table.name,
                 **({"schema": one.table.schema} if one.table.schema else {}),
@@ -122,6 +121,16 @@ def is_ours(found: object) -> bool:
     return isinstance(found, dict) and OWN in found
 
 
+def listed(found: object) -> set[str]:
+    """The names of all files that a manifest of ours tells of, itself among them; none where it is not ours."""
+    if not is_ours(found):
+        return set()
+    try:
+        return {MANIFEST, *(one.path for one in msgspec.convert(found, _Package).resources)}
+    except (msgspec.ValidationError, RecursionError):
+        return set()
+
+
 def parsed(folder: Path, found: object) -> Package:
     """The package that a manifest of ours tells of, whose files are there, as large as it says.
 
@@ -150,7 +159,7 @@ def _resource(folder: Path, one: _Resource, catalog: Catalog) -> Resource:
     if one.compression not in (None, "gz"):
         raise _invalid(file, f"{one.path} has the compression {one.compression}, which we do not write")
     columns = _columns(file, table, one.own.columns)
-    dialect = _PACKED if one.compression else OURS
+    dialect = PACKED if one.compression else OURS
     path = inside(folder, one.path)
     resource = Resource(table, path, columns, dialect, one.own.rows, one.bytes, one.hash)
     try:
@@ -175,18 +184,16 @@ def require_whole(resource: Resource) -> None:
 
     :raises FileError: naming the file and what differs.
     """
-    digest, size = hashlib.sha256(), 0
     try:
-        with open_regular(resource.path) as file:
-            while block := file.read(MEBIBYTE):
-                digest.update(block)
-                size += len(block)
+        found = digest_of(resource.path)
     except OSError as error:
         raise damaged(resource, f"it cannot be read: {error.strerror}") from error
-    if resource.bytes is not None and size != resource.bytes:
-        raise damaged(resource, f"it has {size:,} bytes, and its manifest says {resource.bytes:,}")
-    if resource.hash is not None and (found := _HASH + digest.hexdigest()) != resource.hash:
-        raise damaged(resource, f"its hash is {found}, and its manifest says {resource.hash}")
+    if found is None:
+        raise damaged(resource, "it is not there")
+    if resource.bytes is not None and found.bytes != resource.bytes:
+        raise damaged(resource, f"it has {found.bytes:,} bytes, and its manifest says {resource.bytes:,}")
+    if resource.hash is not None and found.hash != resource.hash:
+        raise damaged(resource, f"its hash is {found.hash}, and its manifest says {resource.hash}")
 
 
 def require_rows(resource: Resource, rows: int) -> None:

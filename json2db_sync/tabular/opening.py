@@ -32,6 +32,14 @@ def open_package(folder: str | Path) -> Package:
     return manifest.parsed(place, found)
 
 
+def listed_files(folder: Path) -> set[str]:
+    """The names of the files in a folder that an export to CSV left there, as its manifest tells."""
+    try:
+        return manifest.listed(_read(folder / manifest.MANIFEST))
+    except FileError:
+        return set()
+
+
 def _read(file: Path) -> object:
     try:
         return msgspec.json.decode(read_own(file, PACKAGE_FILE))

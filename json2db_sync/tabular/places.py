@@ -1,10 +1,15 @@
-"""Where the files of a package may be: whoever wrote its manifest names them."""
+"""Where the files of a package are, and what they are called."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from hashlib import sha256
+from itertools import chain, count
 from pathlib import Path, PurePosixPath
+from unicodedata import normalize
 
 from json2db_sync.errors import FileError
+from json2db_sync.export.layout import file_stem, unfit_name
 
 
 def inside(folder: Path, named: str) -> Path:
@@ -37,3 +42,22 @@ def inside(folder: Path, named: str) -> Path:
             reason="link_leads_outside",
         )
     return path
+
+
+def file_stems(titles: Collection[str]) -> Mapping[str, str]:
+    """What the files of tables are called, without an ending: no two alike on any file system, each a name on all.
+
+    It depends on the titles alone.
+    """
+    stems: dict[str, str] = {}
+    taken: set[str] = set()
+    for title in sorted(titles):
+        usual = file_stem(title) if unfit_name(title) is None else f"table_{sha256(title.encode()).hexdigest()[:16]}"
+        others = (f"{usual}~{number}" for number in count(2))
+        stems[title] = next(stem for stem in chain([usual], others) if _folded(stem) not in taken)
+        taken.add(_folded(stems[title]))
+    return stems
+
+
+def _folded(stem: str) -> str:
+    return normalize("NFC", normalize("NFC", stem).casefold())

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from json2db_sync.databases.catalog.tables import CatalogColumn, CatalogTable
+from json2db_sync.databases.catalog.tables import CatalogTable
 from json2db_sync.databases.catalog.types import ColumnType, TypeName
 from json2db_sync.databases.table_stores import WireColumn
+from json2db_sync.databases.table_stores.own_csv import MOMENTS, Seen
 from json2db_sync.tabular.packages import Resource
 
 _TYPES = {
@@ -28,39 +28,37 @@ _FORMATS = {TypeName.BYTES: "binary", TypeName.UUID: "uuid"}
 _WITH_PATTERN = {TypeName.TIME: "any", TypeName.TIMESTAMP: "any", TypeName.TIMESTAMPTZ: "any"}
 
 
-@dataclass(frozen=True)
-class Seen:
-    """What is known of a column's values; as it is where nobody looked."""
-
-    nulls: bool = True
-    """May there be NULL?"""
-    empty: bool = True
-    """May there be the empty text, which others read as a missing value?"""
-    usual: bool = False
-    """Are all of them such as Table Schema's type has? (No infinite date, no year 10000)"""
-
-
+Place = tuple[str | None, str]
+"""Schema and name of a table."""
 _NOT_LOOKED = Seen()
-_Seen = Mapping[tuple[str | None, str], Mapping[str, Seen]]
+_Seen = Mapping[str, Seen]
 
 
-def table_schema(resource: Resource, names: Mapping[tuple[str | None, str], str], seen: _Seen) -> dict[str, object]:
-    """As JSON.
+def table_schemas(
+    resources: Sequence[Resource], names: Mapping[Place, str], seen: Mapping[Place, _Seen], referable: Collection[Place]
+) -> Mapping[Place, Mapping[str, object]]:
+    """As JSON, by the places of their tables.
 
-    :param names: of the resources, by their tables' places.
+    :param names: of the resources.
+    :param referable: tables whose files hold all that foreign keys to them refer to.
     """
-    table, known = resource.table, seen.get(resource.table.place, {})
-    said: dict[str, object] = {
-        "fields": [
-            _field(wire, table.column(wire.name), known.get(wire.name, _NOT_LOOKED)) for wire in resource.columns
-        ],
-        "missingValues": [""],
+    fields = {
+        one.table.place: {
+            wire.name: _field(wire, one.table, seen.get(one.table.place, {}).get(wire.name, _NOT_LOOKED))
+            for wire in one.columns
+        }
+        for one in resources
     }
-    key = table.primary_key
-    if key is not None and all(_is_always_there(known.get(name, _NOT_LOOKED)) for name in key.columns):
-        said["primaryKey"] = [*key.columns]
-    if foreign := [*_foreign_keys(table, names)]:
-        said["foreignKeys"] = foreign
+    said: dict[Place, dict[str, object]] = {}
+    for table in (one.table for one in resources):
+        own = fields[table.place]
+        said[table.place] = {"fields": [*own.values()], "missingValues": [""]}
+        known = seen.get(table.place, {})
+        key = table.primary_key.columns if table.primary_key else ()
+        if key and all(_is_always_there(known.get(name, _NOT_LOOKED)) for name in key):
+            said[table.place]["primaryKey"] = [*key]
+        if foreign := [*_foreign_keys(table, names, fields, referable)]:
+            said[table.place]["foreignKeys"] = foreign
     return said
 
 
@@ -68,30 +66,36 @@ def _is_always_there(seen: Seen) -> bool:
     return not (seen.nulls or seen.empty)
 
 
-def _field(wire: WireColumn, column: CatalogColumn, seen: Seen) -> dict[str, object]:
+def _field(wire: WireColumn, table: CatalogTable, seen: Seen) -> dict[str, object]:
+    column, key = table.column(wire.name), table.primary_key
     field: dict[str, object] = {"name": wire.name, **_type(wire.type, seen)}
     if column.comment:
         field["description"] = column.comment
-    if not column.nullable and _is_always_there(seen):
+    if _is_always_there(seen) and (not column.nullable or (key is not None and wire.name in key.columns)):
         field["constraints"] = {"required": True}
     return field
 
 
 def _type(type_: ColumnType, seen: Seen) -> dict[str, object]:
-    if type_.name in (TypeName.DATE, *_WITH_PATTERN) and not seen.usual:
+    if type_.name in MOMENTS and not seen.usual:
         return {"type": "string"}
     found = _TYPES.get(type_.name, "string")
     format_ = _WITH_PATTERN.get(type_.name) or _FORMATS.get(type_.name)
     return {"type": found, **({"format": format_} if format_ else {})}
 
 
-def _foreign_keys(table: CatalogTable, names: Mapping[tuple[str | None, str], str]) -> list[dict[str, object]]:
-    """Those between files that are there."""
-    found: list[dict[str, object]] = []
+def _foreign_keys(
+    table: CatalogTable,
+    names: Mapping[Place, str],
+    fields: Mapping[Place, Mapping[str, Mapping[str, object]]],
+    referable: Collection[Place],
+) -> Iterator[dict[str, object]]:
+    """Those that hold of the files, between fields of one type."""
     for key in table.foreign_keys:
         place = (key.schema if key.schema is not None else table.schema, key.table)
-        if place in names:
-            itself = place == table.place
-            reference = {"resource": "" if itself else names[place], "fields": [*key.referred]}
-            found.append({"fields": [*key.columns], "reference": reference})
-    return found
+        if place in names and place in referable:
+            ones = [fields[table.place][name]["type"] for name in key.columns]
+            others = [fields[place][name]["type"] for name in key.referred if name in fields[place]]
+            if ones == others:
+                reference = {"resource": "" if place == table.place else names[place], "fields": [*key.referred]}
+                yield {"fields": [*key.columns], "reference": reference}

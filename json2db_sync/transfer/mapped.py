@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from json2db_sync.databases.catalog.choosing import named_tables
 from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable
 from json2db_sync.databases.table_stores import Strangers, WireColumn
 from json2db_sync.errors import ConfigurationError
@@ -82,15 +83,7 @@ class Mapped:
 
 def chosen_tables(source: Catalog, choices: Choices) -> tuple[list[CatalogTable], list[LeftOut]]:
     """The tables to be moved, and the views that are not."""
-    known = {table.title: table for table in source.tables} | {table.name: table for table in source.tables}
-    for name in (*(choices.tables or ()), *(choices.exclude_tables or ())):
-        if name not in known:
-            raise ConfigurationError(
-                f"there is no table {name} in the source",
-                hint=f"there are: {', '.join(table.title for table in source.tables) or 'none'}",
-                reason="unknown_table",
-                table=name,
-            )
+    known = named_tables(source, (*(choices.tables or ()), *(choices.exclude_tables or ())), "the source")
     columns = {f"{name}.{column.name}" for name, table in known.items() for column in table.columns}
     for name in choices.jsonb:
         if name != "all" and name not in columns:

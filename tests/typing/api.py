@@ -13,6 +13,7 @@ from json2db_sync.results import (
     Check,
     CheckSchemaResult,
     CompareResult,
+    ExportCsvResult,
     ExportedFile,
     ExportResult,
     PopulateResult,
@@ -58,5 +59,6 @@ imported: TransferResult = runner.import_csv(Path("folder"), mode="append", on_e
 loaded: TransferResult = runner.import_rejected(Path("a.ndjson"), mode="upsert", on_error="reject", dry_run=True)
 compared: CompareResult = runner.compare("a.db", ignore=["a.b"], tolerance={"moments": "1ms"}, where={"a": "id > 1"})
 checked: CheckSchemaResult = runner.check_schema("a.db", None, tables=["a"], fix=True)
+packed: ExportCsvResult = runner.export_csv(None, Path("out"), tables={"a"}, where={"a": "id > 1"}, compress=True)
 statements: list[str | None] = [difference.statement for difference in checked.differences]
 differing: list[str] = [row.key for table in compared.tables for row in table.differences]

@@ -7,7 +7,7 @@ stands in :mod:`json2db_sync.databases.catalog.types`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -16,6 +16,7 @@ from json2db_sync.databases.catalog.types import ColumnType
 
 if TYPE_CHECKING:
     from json2db_sync.databases.catalog.alterations import Alterations
+    from json2db_sync.databases.table_stores.own_csv import OwnCsv, Spell
     from json2db_sync.databases.table_stores.profiles import ColumnProfile
 
 TextColumn = Sequence[str | None]
@@ -151,6 +152,18 @@ class TableStore(Readable):
         :param told: is called with the number of each some rows that were read.
         """
         return {}
+
+    def csv(self, table: CatalogTable, spell: Spell, *, order: Sequence[str] = (), where: str | None = None) -> OwnCsv:
+        """All columns of the rows as a CSV file of them has them, in this order.
+
+        :param spell: what rows in canonical text are in CSV, where the database itself does not spell them so.
+        :param where: SQL of this database.
+        """
+        raise NotImplementedError
+
+    def orphaned(self, table: CatalogTable) -> Collection[tuple[str | None, str]]:
+        """Places of tables that its rows refer to, and that do not hold all of these."""
+        return ()
 
     @abstractmethod
     def forbid_changes(self) -> None:

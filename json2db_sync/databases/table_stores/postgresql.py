@@ -33,6 +33,8 @@ from json2db_sync.databases.table_stores import (
 )
 from json2db_sync.databases.table_stores.copy_text import to_copy
 from json2db_sync.databases.table_stores.fitting import MOST_SHOWN, misfit
+from json2db_sync.databases.table_stores.own_csv import Spell
+from json2db_sync.databases.table_stores.postgresql_csv import PostgreSQLCsv
 from json2db_sync.databases.table_stores.postgresql_misfits import Condition, conditions
 from json2db_sync.databases.table_stores.sqlite_moments import Unfit
 from json2db_sync.errors import DatabaseError
@@ -144,6 +146,11 @@ class PostgreSQLTables(TableStore):
                 most = max(1, _VALUES // max(1, len(columns)))
                 for rows in iter(lambda: [*islice(sent, most)], []) if small else _sized(sent, batch_bytes):
                     yield [*zip(*rows, strict=True)]
+
+    def csv(
+        self, table: CatalogTable, spell: Spell, *, order: Sequence[str] = (), where: str | None = None
+    ) -> PostgreSQLCsv:
+        return PostgreSQLCsv(self._driver, table, self._found(table), order, where, _BY_TEXT)
 
     @contextmanager
     def _left_early(self) -> Iterator[None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import chain
@@ -32,7 +32,9 @@ from json2db_sync.databases.table_stores import (
     WireColumn,
 )
 from json2db_sync.databases.table_stores.fitting import misfits_of
+from json2db_sync.databases.table_stores.own_csv import Spell
 from json2db_sync.databases.table_stores.profiles import ColumnProfile, Profiler
+from json2db_sync.databases.table_stores.sqlite_exact import SQLiteCsv
 from json2db_sync.databases.table_stores.sqlite_moments import Unfit
 from json2db_sync.databases.table_stores.sqlite_storing import storing
 from json2db_sync.databases.table_stores.sqlite_values import NotText, Storage, form_of
@@ -171,6 +173,22 @@ class SQLiteTables(TableStore):
     def spelled(self, columns: Sequence[WireColumn], rows: Sequence[tuple[object, ...]]) -> Batch:
         forms = [form_of(wire) for wire in columns]
         return [form.column(column) for form, column in zip(forms, zip(*rows, strict=True), strict=False)]
+
+    def csv(
+        self, table: CatalogTable, spell: Spell, *, order: Sequence[str] = (), where: str | None = None
+    ) -> SQLiteCsv:
+        select = _select(table, [_column(table, column.name) for column in table.columns], order, where)
+        return SQLiteCsv(table, lambda: self._rows(select, _BATCH_BYTES), spell)
+
+    def orphaned(self, table: CatalogTable) -> Collection[tuple[str | None, str]]:
+        """Foreign keys are enforced only where a connection asks for that."""
+        try:
+            found = (
+                self._driver.execute(f"PRAGMA foreign_key_check({quoted(table.name)})") if table.foreign_keys else ()
+            )
+            return {(None, parent) for _child, _row, parent, _key in found}
+        except sqlite3.OperationalError:  # what one refers to is not unique
+            return {(None, key.table) for key in table.foreign_keys}
 
     @contextmanager
     def _refusals(self, table: CatalogTable, row: object) -> Iterator[None]:

@@ -7,12 +7,43 @@ from typing import TYPE_CHECKING
 import click
 
 from json2db_sync.interfaces.cli import options as shared
-from json2db_sync.interfaces.cli.databases import DATABASE_URL, MODE, PLACE, TABLES, TREATMENT, asked, named
+from json2db_sync.interfaces.cli.databases import DATABASE_URL, HOW, MODE, PLACE, TABLES, TREATMENT, WHICH, asked, named
 from json2db_sync.interfaces.cli.operations import perform
-from json2db_sync.interfaces.cli.options import Call, command, options
+from json2db_sync.interfaces.cli.options import Call, command, option, options, pairs
 
 if TYPE_CHECKING:
     from json2db_sync.runner import SyncRunner
+
+
+_WHERE = option("--where", multiple=True, metavar="TABLE=SQL", heading=WHICH,
+    callback=pairs(lambda _known, text: text, ", as in events=id>100"),
+    help="Only rows of a table of which this holds, in the words of the database.")  # fmt: skip
+
+
+@command(
+    "export-csv",
+    "Write the tables of a database to CSV files in FOLDER, with a manifest, datapackage.json: those that changed, all "
+    "of them or none. Nothing is lost: the manifest tells types, keys and all constraints, an empty field without "
+    'quotes is NULL, and "" is the empty text. Other programs read it as a Frictionless Data Package. The same content '
+    "gives the same bytes; each file that is replaced is backed up first.\n\nA DB is the path of an SQLite file or a "
+    "URL; where - stands for it, " + DATABASE_URL + " With --check nothing is written; what is found to be stale ends "
+    "with exit code 3.",
+    example="json2db-sync export-csv planner.db planner-csv",
+    short="Tables as CSV files that lose nothing.",
+)
+@options(
+    click.argument("database", metavar="DB", type=PLACE, callback=named),
+    click.argument("folder", metavar="FOLDER", type=PLACE),
+    TABLES, _WHERE,
+    option("--views/--no-views", default=None, heading=WHICH, help="Export views as tables, or leave them out."),
+    option("--gzip/--no-gzip", "compress", default=None, heading=HOW, help="Pack the files, or do not."),
+    option("--check", is_flag=True, default=None, heading=HOW,
+           help="Write nothing; say which files are stale, and end with exit code 3 if any is."),
+    shared.CONFIG_FILE, shared.WAIT, shared.OUTPUT,
+)  # fmt: skip
+def export_csv(call: Call, database: str | None, folder: str, **arguments: object) -> int:
+    given = asked(arguments)
+    return perform(call, "export_csv", lambda runner: runner.export_csv(database, folder, **given))
 
 
 @command(

@@ -14,7 +14,7 @@ from json2db_sync.interfaces.cli.options import Call, Decorator, command, given,
 if TYPE_CHECKING:
     from json2db_sync.runner import SyncRunner
 
-_WHICH, _HOW, _VALUES, _COUNTS = "Which tables", "How", "Values", "What counts"
+WHICH, HOW, _VALUES, _COUNTS = "Which tables", "How", "Values", "What counts"
 PLACE = click.Path(path_type=str)
 _ENVIRONMENT = "-"
 """In place of a database: the one that DATABASE_URL names."""
@@ -35,28 +35,26 @@ def _ends(*names: str) -> tuple[Decorator, ...]:
 
 _URL = "A SOURCE or TARGET is the path of an SQLite file or a URL; where TARGET is left out, or - stands for either, "
 DATABASE_URL = "it is the database that DATABASE_URL names."
-SCHEMA = option(
-    "--schema", "in_schema", metavar="NAME", heading=_WHICH, help="The schema of the tables, on PostgreSQL."
-)
+SCHEMA = option("--schema", "in_schema", metavar="NAME", heading=WHICH, help="The schema of the tables, on PostgreSQL.")
 TABLES = (
-    option("--table", "tables", multiple=True, metavar="NAME", callback=name_list, heading=_WHICH,
+    option("--table", "tables", multiple=True, metavar="NAME", callback=name_list, heading=WHICH,
            help="Only this table; repeat it, or separate names by commas."),
-    option("--exclude-table", "exclude_tables", multiple=True, metavar="NAME", callback=name_list, heading=_WHICH,
+    option("--exclude-table", "exclude_tables", multiple=True, metavar="NAME", callback=name_list, heading=WHICH,
            help="Without this table; repeat it, or separate names by commas."),
     SCHEMA,
 )  # fmt: skip
-_VIEWS = option("--views/--no-views", default=None, heading=_WHICH, help="Move views as tables, or leave them out.")
+_VIEWS = option("--views/--no-views", default=None, heading=WHICH, help="Move views as tables, or leave them out.")
 MODE = (
-    option("--mode", type=click.Choice(["create", "append", "upsert", "replace"]), heading=_HOW,
+    option("--mode", type=click.Choice(["create", "append", "upsert", "replace"]), heading=HOW,
            help="The target must not have the tables; rows are added to them; rows of the same key are replaced; or "
            "the tables are, after a backup and a question. Default: create."),
-    option("--dry-run", is_flag=True, default=None, heading=_HOW,
+    option("--dry-run", is_flag=True, default=None, heading=HOW,
            help="Write nothing: the plan, and what the target would refuse."),
-    option("--resume", is_flag=True, default=None, heading=_HOW,
+    option("--resume", is_flag=True, default=None, heading=HOW,
            help="Table by table rather than in one transaction; called again, it goes on where it was broken off."),
-    option("--verify/--no-verify", default=None, heading=_HOW,
+    option("--verify/--no-verify", default=None, heading=HOW,
            help="Compare every row afterwards and write the certificate, or do not."),
-    option("--certificate", type=PLACE, metavar="PATH", heading=_HOW, help="Where the certificate is written."),
+    option("--certificate", type=PLACE, metavar="PATH", heading=HOW, help="Where the certificate is written."),
 )  # fmt: skip
 TREATMENT = (
     option("--on-error", "on_refusal", type=click.Choice(["refuse", "reject"]), heading=_VALUES,
@@ -115,9 +113,9 @@ def transfer(call: Call, source: str | None, target: str | None, yes: bool, no_i
     click.argument("file", metavar="FILE", type=PLACE),
     click.argument("target", metavar="[TARGET]", type=PLACE, required=False, callback=named),
     SCHEMA,
-    option("--mode", type=click.Choice(["append", "upsert"]), heading=_HOW,
+    option("--mode", type=click.Choice(["append", "upsert"]), heading=HOW,
            help="Rows are added; or those of the same key are replaced. Default: append."),
-    option("--dry-run", is_flag=True, default=None, heading=_HOW, help="Try it, and take it back."),
+    option("--dry-run", is_flag=True, default=None, heading=HOW, help="Try it, and take it back."),
     option("--on-error", "on_refusal", type=click.Choice(["refuse", "reject"]), heading=_VALUES,
            help="Where some do not fit: load none, or the others. Default: refuse."),
     shared.CONFIG_FILE, shared.WAIT, shared.OUTPUT,
@@ -145,7 +143,7 @@ def import_rejected(call: Call, file: str, target: str | None, **arguments: obje
     option("--where", multiple=True, metavar="TABLE=SQL", heading=_COUNTS,
            callback=pairs(lambda _known, text: text, ", as in events=id>100"),
            help="Only rows of a table of which this holds, in the words of both databases."),
-    option("--limit", "most", type=click.IntRange(min=0), metavar="NUMBER", heading=_HOW,
+    option("--limit", "most", type=click.IntRange(min=0), metavar="NUMBER", heading=HOW,
            help="List so many missing, extra and different rows of each table; all are counted."),
     shared.CONFIG_FILE, shared.MEMORY, shared.OUTPUT,
 )  # fmt: skip
@@ -165,7 +163,7 @@ def compare(call: Call, a: str | None, b: str | None, **arguments: object) -> in
 )
 @options(
     _ends("a", "b"), TABLES,
-    option("--fix", is_flag=True, default=None, heading=_HOW,
+    option("--fix", is_flag=True, default=None, heading=HOW,
            help="Execute on B, after a backup, what changes no value and drops nothing: columns, keys, constraints and "
            "indexes are added, columns of JSON texts become JSONB."),
     shared.CONFIG_FILE, shared.WAIT, shared.OUTPUT,

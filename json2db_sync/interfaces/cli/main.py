@@ -29,6 +29,7 @@ SECTIONS = {
     "The way back": {"export": "exports", "restore-json": "exports"},
     "Databases": {
         **dict.fromkeys(("transfer", "import-rejected", "compare", "check-schema"), "databases"),
+        "export-csv": "csv_files",
         "import-csv": "csv_files",
     },
     "Looking after it": {

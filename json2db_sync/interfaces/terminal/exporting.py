@@ -21,7 +21,8 @@ def export(result: ExportResult, canvas: Canvas) -> None:
     """A line for each file, then what was replaced, the values that were counted, and what is wrong."""
     if not result.files:
         return
-    tables = sum(file.status != "leftover" for file in result.files)
+    files = (file for file in result.files if file.status != "leftover")
+    tables = sum(file.name != Path(file.file).name for file in files)  # a manifest is of none
     done = f"{_DONE[result.mode]} {counted(result.records, 'record')} of {counted(tables, 'table')}"
     canvas.item(
         BAD if not result.success else LOOK if result.outdated else GOOD, (done, "bold"), f" in {result.directory}"

@@ -27,6 +27,7 @@ LABELS = {
     "backup": "Back up",
     "restore": "Restore",
     "export": "Export",
+    "export_csv": "Export",
     "repair": "Repair",
     "replay": "Try again",
     "infer_schemas": "Schemas",
@@ -38,7 +39,7 @@ LABELS = {
     "check_schema": "Check",
 }
 """Steps that are drawn; others are over before one could read their names."""
-_OF_TABLES = {"preflight", "transfer", "import_rejected", "compare", "check_schema"}
+_OF_TABLES = {"preflight", "transfer", "import_rejected", "compare", "check_schema", "export_csv"}
 """Steps over tables and their rows, rather than files and their records."""
 _FIRST = {"transfer": "preflight", "import_csv": "preflight"}
 """What an operation of several steps begins with."""
