@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable
+from json2db_sync.databases.ledger import Remembered
 from json2db_sync.errors import ConfigurationError
+from json2db_sync.model.plan import fit
+from json2db_sync.results import Note
+
+Manifest = Mapping[str, Remembered]
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,13 @@ class PairedTable:
     """By the first's names; none where nothing tells the rows."""
     where: str | None = None
 
+    @property
+    def renamed(self) -> Iterator[tuple[str, str]]:
+        """What is called otherwise in the second, the case apart."""
+        names = [(self.first.title, self.second.title)]
+        names += [(f"{self.first.title}.{one.name}", other.name) for one, other in self.columns]
+        return ((one, other) for one, other in names if one.rpartition(".")[2].casefold() != other.casefold())
+
 
 @dataclass(frozen=True)
 class Pairs:
@@ -53,23 +65,30 @@ class Pairs:
     ignored: tuple[str, ...]
     """Columns, each with its table."""
 
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """What belongs together by another name."""
+        found = [both for table in self.tables for both in table.renamed]
+        return tuple(Note(f"{one} is {other} in the second", "another_name") for one, other in found)
 
-def pair(first: Catalog, second: Catalog, chosen: Chosen) -> Pairs:
-    """Tables and columns by their names; the case counts only where it tells two apart.
+
+def pair(first: Catalog, second: Catalog, chosen: Chosen, manifests: tuple[Manifest, Manifest] = ({}, {})) -> Pairs:
+    """Tables and columns by their names, as :func:`table_forms` and :func:`column_forms` say.
 
     What one of them has as a table is compared, be it a view in the other; tables without columns are not.
 
+    :param manifests: what each database remembers of where its tables came from.
     :raises ConfigurationError: when a name is given that neither database has.
     """
     _require_known(first, second, chosen)
     ones, others = _chosen(first, chosen), _chosen(second, chosen)
-    found = _matches([table.title for table in ones], [table.title for table in others])
+    found = matches(*map(_titles, (ones, others), manifests))
     by_title = {table.title: table for table in others}
     pairs = [(table, by_title[found[table.title]]) for table in ones if table.title in found]
     readable = [(one, other) for one, other in pairs if one.columns and other.columns]
     counting = [both for both in readable if chosen.tables is not None or not all(table.is_view for table in both)]
     ignored: list[str] = []
-    paired = tuple(_paired(one, other, chosen, ignored) for one, other in counting)
+    paired = tuple(_paired(one, other, chosen, ignored, manifests) for one, other in counting)
     taken = [{pair[side].title for pair in readable} for side in (0, 1)]
     only_first, only_second = (
         tuple(table.title for table in tables if table.title not in there and (not table.is_view or chosen.tables))
@@ -109,28 +128,62 @@ def _chosen(catalog: Catalog, chosen: Chosen) -> list[CatalogTable]:
     ]
 
 
-def _matches(first: Sequence[str], second: Sequence[str]) -> dict[str, str]:
+Forms = Sequence[str]
+"""How a name may be written, the surest first: names belong together that are alike in one, and no others are."""
+
+
+def matches(first: Mapping[str, Forms], second: Mapping[str, Forms]) -> dict[str, str]:
     """Names of the first with those of the second."""
-    same = {name: name for name in first if name in set(second)}
-    ones = _by_folded(name for name in first if name not in same)
-    others = _by_folded(name for name in second if name not in same)
-    return same | {
-        names[0]: others[folded][0]
-        for folded, names in ones.items()
-        if len(names) == 1 and len(others.get(folded, ())) == 1
-    }
-
-
-def _by_folded(names: Iterable[str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for name in names:
-        found.setdefault(name.casefold(), []).append(name)
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for stage in range(min(map(len, (*first.values(), *second.values())), default=0)):
+        ones = _by_form({name: forms[stage] for name, forms in first.items() if name not in found})
+        others = _by_form({name: forms[stage] for name, forms in second.items() if name not in taken})
+        alike = {names[0]: others[form] for form, names in ones.items() if len(names) == 1 and form in others}
+        found |= {name: same[0] for name, same in alike.items() if len(same) == 1}
+        taken |= {*found.values()}
     return found
 
 
-def _paired(first: CatalogTable, second: CatalogTable, chosen: Chosen, ignored: list[str]) -> PairedTable:
+def _by_form(forms: Mapping[str, str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, form in forms.items():
+        found.setdefault(form, []).append(name)
+    return found
+
+
+def table_forms(schema: str | None, name: str, origin: str | None = None) -> Forms:
+    """Of a table: in other letters, as it was where it came from, as a transfer names it, without its schema."""
+    title = name if schema is None else f"{schema}.{name}"
+    named = name if schema is None else f"{schema}_{name}"
+    return [title, *(one.casefold() for one in (title, origin or title, fit(named or "_", named), name))]
+
+
+def column_forms(names: Iterable[str], known: Remembered | None = None) -> dict[str, Forms]:
+    """Of columns.
+
+    :param known: where their table came from.
+    """
+    pairs = zip(known.made.columns, known.origin.columns, strict=False) if known else ()
+    origins = {made.name: origin.name for made, origin in pairs}
+    return {
+        name: [name, *(one.casefold() for one in (name, origins.get(name, name), fit(name or "_", name)))]
+        for name in names
+    }
+
+
+def _titles(tables: Iterable[CatalogTable], manifest: Manifest) -> dict[str, Forms]:
+    origins = {name: known.origin.title for name, known in manifest.items()}
+    return {table.title: table_forms(table.schema, table.name, origins.get(table.name)) for table in tables}
+
+
+def _paired(
+    first: CatalogTable, second: CatalogTable, chosen: Chosen, ignored: list[str], manifests: tuple[Manifest, Manifest]
+) -> PairedTable:
     ones, others = (_counting(table, chosen, ignored) for table in (first, second))
-    found = _matches([column.name for column in ones], [column.name for column in others])
+    sides = zip((first, second), (ones, others), manifests, strict=True)
+    forms = [column_forms([one.name for one in names], manifest.get(of.name)) for of, names, manifest in sides]
+    found = matches(*forms)
     columns = tuple((column, second.column(found[column.name])) for column in ones if column.name in found)
     taken = set(found.values())
     where = [sql for name, sql in chosen.where.items() if _is_named(first, [name]) or _is_named(second, [name])]

@@ -104,7 +104,7 @@ def _differences(first: _Schema, second: _Schema, check: SchemaCheck) -> tuple[i
     from json2db_sync.comparison.schemas import Expected, SchemaComparison
 
     one, other = first.catalog, second.catalog
-    pairs = pair(one, other, Chosen(check.tables, check.exclude_tables))
+    pairs = pair(one, other, Chosen(check.tables, check.exclude_tables), (first.manifest, second.manifest))
     expected = Expected(_made(first, second), _made(second, first))
     comparison = SchemaComparison(other, pairs, expected, second.store)
     missing = [table for table in one.tables if table.title in pairs.only_first]

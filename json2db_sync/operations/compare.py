@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from json2db_sync import events
-from json2db_sync.comparison.pairs import Chosen, PairedTable, pair, require_named
+from json2db_sync.comparison.pairs import Chosen, Manifest, PairedTable, pair, require_named
 from json2db_sync.config.database_url import both
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.operations.context import Context, PathLike
@@ -57,6 +57,8 @@ class OpenEnd:
     label: str
     title: str = "a folder"
     schemas: bool = False
+    manifest: Manifest = field(default_factory=dict)
+    """Where its tables came from."""
     notes: tuple[Note, ...] = ()
 
 
@@ -78,14 +80,14 @@ def compare(context: Context, first: PathLike | None, second: PathLike | None, c
         if comparison.schema is not None and not any(end.schemas for end in ends):
             raise no_schemas(ends[1].title)
         catalogs = [end.store.catalog(comparison.schema if end.schemas else None) for end in ends]
-        pairs = pair(catalogs[0], catalogs[1], comparison.chosen)
+        pairs = pair(catalogs[0], catalogs[1], comparison.chosen, (ends[0].manifest, ends[1].manifest))
         meter = events.RecordMeter("compare", context.emit)
         tables = []
         for paired in pairs.tables:
             title = paired.first.title
             rules = Rules(comparison.most, tolerance, digest=False, told=partial(meter.add, title))
             tables.append(compared(ends[0].store, ends[1].store, paired, rules))
-        notes = (*ends[0].notes, *ends[1].notes, *_unread(catalogs, comparison.chosen))
+        notes = (*ends[0].notes, *ends[1].notes, *_unread(catalogs, comparison.chosen), *pairs.notes)
         found = CompareResult(
             source=ends[0].label, target=ends[1].label, tables=tuple(tables), only_first=pairs.only_first,
             only_second=pairs.only_second, ignored=pairs.ignored, notes=notes,
@@ -164,8 +166,10 @@ def _reading(context: Context, place: str, kind: Kind, *, beside: bool) -> Itera
         return
     if kind == "csv":
         tables = tables_in(context, place)
-        yield OpenEnd(tables, place, notes=tables.package.notes)
+        yield OpenEnd(tables, place, manifest=tables.package.remembered, notes=tables.package.notes)
         return
+    from json2db_sync.databases.ledger import Transfers
+
     database = replace(context, db_path=place).database()
     database.require("check the path or URL")
     with database, database.reading() as connection:
@@ -173,7 +177,8 @@ def _reading(context: Context, place: str, kind: Kind, *, beside: bool) -> Itera
         own.forbid_changes()
         store: Readable = own
         store = _with_entities(database, connection, store) if beside else store
-        yield OpenEnd(store, database.label, database.capabilities.title, database.capabilities.schemas)
+        capabilities, manifest = database.capabilities, Transfers(connection).manifest()
+        yield OpenEnd(store, database.label, capabilities.title, capabilities.schemas, manifest)
 
 
 def _with_entities(database: Database, connection: sa.Connection, store: Readable) -> Readable:

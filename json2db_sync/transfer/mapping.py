@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from json2db_sync.comparison.pairs import Chosen, PairedTable, pair
 from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
 from json2db_sync.databases.catalog.types import ColumnType
 from json2db_sync.databases.ledger import INDEXES, OWN_TABLES, Remembered
@@ -13,7 +14,6 @@ from json2db_sync.databases.target_types import types_of
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.results import LeftOut, PlannedColumn
 from json2db_sync.transfer.mapped import Choices, Mapped, MappedColumn, MappedTable, chosen_tables
-from json2db_sync.transfer.names import Names
 from json2db_sync.transfer.table_mapping import Ends, Profiles, TableMapper
 
 
@@ -117,37 +117,37 @@ class Mapper:
         for sequence in () if self._ends.same_kind else self._ends.source.sequences:
             self._ends.leave("sequence", None, sequence.name, "it belongs to no column")
 
-    def into_existing(self) -> Mapped:
-        """What comes into which columns of tables that are there."""
-        tables = [self._into(table) for table in self._tables]
-        for one in self._ends.source.unread:
-            self._ends.leave(one.kind, None, one.name, one.why)
-        return Mapped(tuple(tables), self._ends.target, tuple(self._ends.left), ())
+    def into_existing(self, there: Mapping[str, Remembered]) -> Mapped:
+        """What comes into which columns of tables that are there, by their names (:func:`pair`).
 
-    def _into(self, table: CatalogTable) -> MappedTable:
-        fold, known = Names(self._ends.types).folded, self.remembered(table)
-        name = fold(known.origin.name if known else table.name)
-        target = next((one for one in self._ends.target.tables if fold(one.name) == name and not one.is_view), None)
-        if target is None:
+        :param there: what the target remembers of where its tables came from.
+        """
+        ends = self._ends
+        source = replace(ends.source, tables=tuple(replace(table, is_view=False) for table in self._tables))
+        target = replace(ends.target, tables=tuple(table for table in ends.target.tables if not table.is_view))
+        pairs = {one.first.place: one for one in pair(source, target, Chosen(), (self._manifest, there)).tables}
+        tables = [self._into(table, pairs.get(table.place)) for table in self._tables]
+        for one in ends.source.unread:
+            ends.leave(one.kind, None, one.name, one.why)
+        return Mapped(tuple(tables), ends.target, tuple(ends.left), ())
+
+    def _into(self, table: CatalogTable, paired: PairedTable | None) -> MappedTable:
+        if paired is None:
             raise ConfigurationError(
                 f"the target has no table {table.name}",
                 hint="mode create makes tables; choose others, or leave this one out",
                 reason="unknown_table",
                 table=table.name,
             )
-        there, moved = {fold(one.name): one for one in target.columns}, []
-        for column in table.columns:
-            found = there.get(fold(column.name))
-            if found is None and column.generated is None:
-                raise ConfigurationError(
-                    f"the target's table {target.title} has no column {column.name}",
-                    hint="check-schema tells the statement that adds it",
-                    reason="unknown_column",
-                    table=table.name,
-                )
-            if found is not None:
-                moved.append(MappedColumn(column, found))
-        return self._wired(table, target, moved)
+        lacking = next((name for name in paired.only_first if table.column(name).generated is None), None)
+        if lacking is not None:
+            raise ConfigurationError(
+                f"the target's table {paired.second.title} has no column {lacking}",
+                hint="check-schema tells the statement that adds it",
+                reason="unknown_column",
+                table=table.name,
+            )
+        return self._wired(table, paired.second, [MappedColumn(*columns) for columns in paired.columns])
 
     def _wired(self, source: CatalogTable, target: CatalogTable, columns: Sequence[MappedColumn]) -> MappedTable:
         """With how the values of these columns travel."""

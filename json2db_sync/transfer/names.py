@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TypeVar
+from collections.abc import Iterable
 
 from json2db_sync.databases.target_types import TargetTypes
 from json2db_sync.model.plan import distinct, fit
-
-T = TypeVar("T")
 
 
 class Names:
@@ -24,22 +21,15 @@ class Names:
 
     def free(self, name: str) -> str:
         """The name, or one like it where the target has none such, or has it already."""
-        found, number = self._fitting(name), 0
+        found = fit(name or "_", name) if self._types.longest_name else name
+        if self.folded(found).startswith(self._types.reserved):
+            found = f"_{found}"
+        number = 0
         while self.folded(found) in self._taken:
             number += 1
             found = distinct(name, f"{name}\0{number}", self._taken)
         self._taken.add(self.folded(found))
         return found
-
-    def _fitting(self, name: str) -> str:
-        found = fit(name or "_", name) if self._types.longest_name else name
-        return f"_{found}" if self.folded(found).startswith(self._types.reserved) else found
-
-    def counterpart(self, name: str, there: Mapping[str, T]) -> T | None:
-        """What bears the name there: as it is, in other letters, or as :meth:`free` first gives it."""
-        folded = {self.folded(one): value for one, value in there.items()}
-        forms = self.folded(name), self.folded(self._fitting(name))
-        return there.get(name) or next((folded[one] for one in forms if one in folded), None)
 
     def folded(self, name: str) -> str:
         """As the target compares names."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import sqlalchemy as sa
 
+from json2db_sync.comparison.pairs import column_forms, matches, table_forms
 from json2db_sync.databases.base import Database, first_line, savepoint
 from json2db_sync.databases.catalog.tables import CatalogColumn, CatalogTable
 from json2db_sync.databases.catalog.types import ColumnType, TypeName
@@ -24,7 +26,6 @@ from json2db_sync.results import MovedTable
 from json2db_sync.transfer.entities import own_relations
 from json2db_sync.transfer.kept_rows import KeptRow, read_kept
 from json2db_sync.transfer.moving import number_on, upserted
-from json2db_sync.transfer.names import Names
 from json2db_sync.transfer.preflight import Found, held
 
 _MOST_ROWS = 500
@@ -59,7 +60,6 @@ class Replaying:
         self._store.check_keys_at_once()
         self._catalog = self._store.catalog()
         self._types = types_of(self._catalog.database, self._catalog.encoding)
-        self._names = Names(self._types)
         self._own = own_relations(target, writing)
         self._done = bytearray()
         """Of each line of the file, is it in the target?"""
@@ -156,30 +156,29 @@ class Replaying:
         row, types = kept.content["row"], kept.content.get("types", {})
         if row is None:
             raise _Refused(None, "not_read", 'it could not be read: give its values as "row"')
-        table = self._table(kept.table)
-        there = {one.name: one for one in table.columns}
+        table, names = self._place(kept.table, tuple(row))
         columns, values = [], []
         for name, value in row.items():
-            column = self._names.counterpart(name, there)
-            if column is None:
+            if name not in names:
                 raise _Refused(name, "unknown_column", f"{table.title} has no such column")
-            wire, text = self._value(column, types.get(name), value, name)
+            wire, text = self._value(table.column(names[name]), types.get(name), value, name)
             columns.append(wire)
             values.append(text)
         return _Fitted(kept, table, tuple(columns), tuple(values))
 
-    def _table(self, name: str) -> CatalogTable:
+    @cache  # noqa: B019 - as long as this transaction
+    def _place(self, name: str, columns: tuple[str, ...]) -> tuple[CatalogTable, dict[str, str]]:
+        """The table, and names of columns with those that it has."""
         if name in self._own:
             raise _Refused(None, "entity", "it is a record of ours: put it into a file, and populate loads it")
-        tables = [one for one in self._catalog.tables if not one.is_view and one.name not in self._own]
-        there = {one.title: one for one in tables}
+        tables = {one.title: one for one in self._catalog.tables if not one.is_view and one.name not in self._own}
+        there = {title: table_forms(one.schema, one.name) for title, one in tables.items()}
         schema, _dot, bare = name.rpartition(".")
-        forms = (self._names.counterpart(one, there) for one in (name, f"{schema}_{bare}", bare))
-        found = next((one for one in forms if one is not None), None)
-        if found is None:
+        found = matches({name: table_forms(schema or None, bare)}, there)
+        if not found:
             raise _Refused(None, "unknown_table", "the target has no such table")
-        self._became[name] = found
-        return found
+        table = self._became[name] = tables[found[name]]
+        return table, matches(column_forms(columns), column_forms(one.name for one in table.columns))
 
     def _value(
         self, column: CatalogColumn, kind: str | None, value: object, name: str

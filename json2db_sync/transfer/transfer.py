@@ -76,13 +76,13 @@ class Transfer:
         self._entities = self._chosen_entities()
         if choices.tables is not None or choices.exclude_tables is not None:
             choices = self._without_entities(choices)
-        there = self._target_catalog()
+        there, manifest = self._target_catalog()
         self._manifest = self._source.manifest()
         spelled, profiles = self._source.is_spelled, self._profile
         mapper = Mapper(self._catalog, there, choices, profiles=profiles, manifest=self._manifest, spelled=spelled)
         if choices.mode in ("append", "upsert"):
             self._require_no_entities()
-            self._mapped = mapper.into_existing()
+            self._mapped = mapper.into_existing(manifest)
         else:
             self._mapped = mapper.mapped()
             self._require_room(there)
@@ -140,12 +140,14 @@ class Transfer:
                 setting="mode",
             )
 
-    def _target_catalog(self) -> Catalog:
+    def _target_catalog(self) -> tuple[Catalog, Mapping[str, Remembered]]:
+        """What is there, and where it came from."""
         if not self._target.exists():
-            return Catalog(self._target.capabilities.name)
+            return Catalog(self._target.capabilities.name), {}
         with self._target.reading() as connection:
-            Transfers(connection).require()
-            return self._target.table_store(connection).catalog()
+            transfers = Transfers(connection)
+            transfers.require()
+            return self._target.table_store(connection).catalog(), transfers.manifest()
 
     def _profile(self, table: CatalogTable) -> Mapping[str, ColumnProfile]:
         if table.place not in self._profiles:

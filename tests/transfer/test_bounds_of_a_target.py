@@ -149,3 +149,39 @@ def test_names_that_are_longer_than_the_targets(tmp_path, postgres_url):
     assert column.target_name in told[f"c_{long}"]
     assert all("at most 63 bytes" in why for why in told.values())
     assert result.plan[0].target in told[f"t_{long}"]
+    compared = ok(SyncRunner().compare(source, postgres_url))
+    assert (compared.same, [one.name for one in compared.tables]) == (True, [f"t_{long}"])
+    assert {one.code for one in compared.notes} == {"another_name"}
+    assert ok(SyncRunner().compare(postgres_url, source)).same
+    schemas = ok(SyncRunner().check_schema(source, postgres_url))
+    assert (schemas.tables, schemas.compatible) == (1, True)
+    query(source, f"INSERT INTO t_{long} VALUES (7, 'x')")
+    for mode, rows in (("append", 1), ("upsert", 1)):
+        (moved,) = ok(
+            SyncRunner().transfer(source, postgres_url, mode=mode, certificate=tmp_path / f"{mode}.json")
+        ).tables
+        assert (moved.rows, moved.target) == (rows, result.plan[0].target)
+    assert SyncRunner().compare(source, postgres_url).same
+    query(postgres_url, f'UPDATE "{result.plan[0].target}" SET id = 8')
+    back = ok(SyncRunner().transfer(postgres_url, source, mode="append", certificate=tmp_path / "back.json"))
+    assert back.plan[0].target == f"t_{long}"
+
+
+def test_tables_of_another_schema_meet_those_without_one(tmp_path, postgres_url):
+    """Where their names leave no doubt, and told; where they do, nothing is taken for something else."""
+    for statement in ("CREATE SCHEMA sales", "CREATE TABLE sales.orders (id INT PRIMARY KEY, n INT)",
+                      "INSERT INTO sales.orders VALUES (1, 2)"):  # fmt: skip
+        query(postgres_url, statement)
+    source = str(tmp_path / "a.db")
+    query(source, "CREATE TABLE Orders (id INTEGER PRIMARY KEY, n INTEGER)")
+    query(source, "INSERT INTO Orders VALUES (1, 2)")
+    compared = ok(SyncRunner().compare(source, postgres_url, schema="sales"))
+    assert compared.same
+    query(source, "UPDATE Orders SET n = 3")
+    ok(SyncRunner().transfer(source, postgres_url, mode="upsert", schema="sales", certificate=tmp_path / "c.json"))
+    assert query(postgres_url, "SELECT n FROM sales.orders") == [(3,)]
+    query(source, "CREATE TABLE sales_orders (id INTEGER PRIMARY KEY, n INTEGER)")
+    query(source, "INSERT INTO sales_orders VALUES (1, 3)")
+    compared = ok(SyncRunner().compare(source, postgres_url, schema="sales"))
+    assert ([one.name for one in compared.tables], compared.only_first) == (["sales_orders"], ("Orders",))
+    assert [one.text for one in compared.notes] == ["sales_orders is sales.orders in the second"]
