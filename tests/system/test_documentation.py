@@ -236,11 +236,12 @@ def test_scripts_of_other_pages_run(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_scripts_about_databases_run(tmp_path: Path) -> None:
-    """They move, compare and check the example of the page."""
+@pytest.mark.parametrize(("name", "said"), [("databases.md", "events 60 True"), ("csv.md", "events 60 written")])
+def test_scripts_about_databases_run(name: str, said: str, tmp_path: Path) -> None:
+    """They move, compare and check the example of the page, or take it through files."""
     make = [sys.executable, str(ROOT / "docs/examples/application/make_database.py"), "planner.db"]
     subprocess.run(make, cwd=tmp_path, check=True, capture_output=True)
-    assert "events 60 True" in run_blocks(blocks(ROOT / "docs/databases.md", "python"), tmp_path)
+    assert said in run_blocks(blocks(ROOT / "docs" / name, "python"), tmp_path)
 
 
 RECIPES = [text for text in blocks(ROOT / "docs/operations.md", "python") if "JSON2DBSyncRunner()" in text]

@@ -139,8 +139,10 @@ class DatabaseForm:
     method: str
     """Of the runner."""
     lines: tuple[Line, ...]
-    go: Option
-    """Go on with the answers as they are."""
+    look: str = "dry_run"
+    """The argument with which it only says what it would do; empty where it writes nothing."""
+    question: str = "Move it?"
+    """Before it does so."""
     fixed: tuple[tuple[str, Any], ...] = ()
     """Arguments that make it what it is."""
 
@@ -168,18 +170,19 @@ class DatabaseForm:
         """The first place that nobody named."""
         return next((line.name for line in self.places if not answers.get(line.name)), None)
 
-    def filled(self, prompts: Prompts, answers: Answers) -> dict[str, Any]:
-        """The answers, once the user goes on with them as they are.
+    def fill(self, prompts: Prompts, answers: dict[str, Any]) -> None:
+        """Until the user goes on with the answers as they are.
 
-        :raises Back: when the user would rather not.
+        :raises Back: when the user would rather not; what was answered stays.
         """
-        answers, by_name = dict(answers), {line.name: line for line in self.lines}
+        by_name = {line.name: line for line in self.lines}
         at = self.missing(answers) or _GO
+        go = Option(_GO, "Look at the plan", "nothing is written yet")
         while True:
             rows = [Option(line.name, line.label, line.shown(answers.get(line.name, ""))) for line in self.lines]
-            at = prompts.choose(self.title, [Option(_GO, self.go.label, self.go.detail), *rows, BACK], default=at)
+            at = prompts.choose(self.title, [go, *rows, BACK], default=at)
             if at == _GO and self.missing(answers) is None:
-                return answers
+                return
             try:
                 line = by_name[self.missing(answers) or at if at == _GO else at]
                 answers[line.name] = line.ask(prompts, answers.get(line.name, ""))

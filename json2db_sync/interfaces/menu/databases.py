@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from json2db_sync.config.database_url import VARIABLE
@@ -12,11 +13,12 @@ from json2db_sync.interfaces.menu.plans import show_command
 from json2db_sync.interfaces.menu.prompts import BACK, Back, Option
 from json2db_sync.interfaces.menu.session import Session
 from json2db_sync.interfaces.menu.tasks import command_line
-from json2db_sync.results import Result, TransferResult
+from json2db_sync.results import ExportResult, Result, TransferResult
 
-_LOOK = Option("go", "Look at the plan", "nothing is written yet")
 _SOURCE, _TARGET = Place("source", "Source"), Place("target", "Target")
+_FILES = Place("folder", "Folder", folder=True, database=False, kinds="where the CSV files are")
 _TABLES = Names("tables", "Tables", "Which tables, separated by commas?", "table")
+_JSONB = Names("jsonb", "JSONB", "Which texts become JSONB, as TABLE.COLUMN, or all?", none="none of the texts")
 _MODE = Choice("mode", "Mode", choices=(
     Option("create", "Create", "the target must not have the tables"),
     Option("append", "Append", "rows are added to those that are there"),
@@ -32,17 +34,21 @@ _STRANGERS = Choice("strangers", "Strangers", choices=(
     Option("text", "As text", "their column becomes one of text"),
     Option("null", "As NULL", "their values are lost"),
 ))  # fmt: skip
-MOVE = DatabaseForm("Move a database", "transfer", go=_LOOK, lines=(
-    _SOURCE, _TARGET, _MODE, _REFUSED, _STRANGERS, _TABLES,
-    Names("jsonb", "JSONB", "Which texts become JSONB, as TABLE.COLUMN, or all?", none="none of the texts"),
+MOVE = DatabaseForm("Move a database", "transfer", lines=(
+    _SOURCE, _TARGET, _MODE, _REFUSED, _STRANGERS, _TABLES, _JSONB,
     YesNo("views", "Views", "Move views as tables?", yes="moved as tables", no="left out"),
 ))  # fmt: skip
-_FOLDERS_TOO = "a file, a URL or a folder of exported JSON"
-_COMPARE = DatabaseForm("Compare", "compare", go=_LOOK, lines=(
-    Place("source", "Compare A", folder=True, kinds=_FOLDERS_TOO),
-    Place("target", "Compare B", folder=True, kinds=_FOLDERS_TOO),
+EXPORT = DatabaseForm("Export to CSV", "export_csv", look="check", question="Write the files?", lines=(
+    _SOURCE, replace(_FILES, kinds="where the CSV files are to be"), _TABLES,
+    YesNo("compress", "Packed", "Pack the files with gzip?", "gzip", yes="with gzip", no="no"),
 ))  # fmt: skip
-_CHECK = DatabaseForm("Check", "check_schema", go=_LOOK, lines=(Place("source", "Check A"), Place("target", "Check B")))
+IMPORT = DatabaseForm("Import CSV", "import_csv", question="Import it?", lines=(
+    _FILES, _TARGET, _MODE, _REFUSED, _STRANGERS, _TABLES, _JSONB,
+))  # fmt: skip
+_FOLDERS_TOO = "a file, a URL or a folder of exported files"
+_A, _B = Place("a", "A", folder=True, kinds=_FOLDERS_TOO), Place("b", "B", folder=True, kinds=_FOLDERS_TOO)
+_COMPARE = DatabaseForm("Compare", "compare", (_A, _B))
+_CHECK = DatabaseForm("Check", "check_schema", (_A, _B))
 
 
 class Databases:
@@ -52,7 +58,7 @@ class Databases:
         self._session = session
         self._prompts = session.prompts
         self._places: dict[str, str] = {}
-        """Databases named so far, by their part in what is done."""
+        """Databases and folders named so far, by their part in what is done; ``a`` and ``b`` are of what came last."""
         self._answers: dict[str, dict[str, Any]] = {}
         """Other answers, by the titles of forms."""
 
@@ -60,15 +66,21 @@ class Databases:
         """Do what the user chooses, until the user goes back."""
         doing: dict[str, Callable[[], str | None]] = {
             "move": lambda: self._do(MOVE, "compare"),
+            "export": lambda: self._do(EXPORT, "import"),
+            "import": lambda: self._do(IMPORT, "compare"),
             "compare": self._compare,
             "check": self._check,
         }
         if not self._places:
-            self._places = {"source": self._session.database, "target": os.environ.get(VARIABLE, "")}
+            there = os.environ.get(VARIABLE, "")
+            here = self._session.database
+            self._places = {"source": here, "target": there, "folder": "", "a": here, "b": there}
         at = "move"
         while True:
             options = [
                 Option("move", "Move", "a database into another, and prove it"),
+                Option("export", "Export to CSV", "a folder of files that loses nothing"),
+                Option("import", "Import CSV", "a folder of files into a database"),
                 Option("compare", "Compare", "two databases, row by row"),
                 Option("check", "Check schemas", "in what they differ, and what it means"),
                 BACK,
@@ -81,8 +93,16 @@ class Databases:
 
     def _do(self, form: DatabaseForm, then: str) -> str | None:
         """Ask, show the plan, ask again, do it; what is likely to be chosen next, None for the same again."""
-        self._keep(form, form.filled(self._prompts, self._known(form)))
-        if not self._agrees(form, self._run(form, dry_run=True)):
+        answers = self._known(form)
+        try:
+            form.fill(self._prompts, answers)
+        finally:
+            self._keep(form, answers)
+        self._places |= dict(zip("ab", form.arguments(answers)[0], strict=True))
+        plan = self._run(form, **{form.look: True})
+        if isinstance(plan, ExportResult) and plan.success and not plan.outdated:
+            return then
+        if not self._agrees(form, plan):
             return None
         asked = ["--yes"] if self._known(form).get("mode") == "replace" else []
         return then if self._run(form, *asked).success else None
@@ -102,11 +122,11 @@ class Databases:
         known = self._known(form)
         refused = isinstance(plan, TransferResult) and bool(plan.refused)
         if refused and known.get("on_error", "refuse") == "refuse":
-            if self._prompts.confirm("Move the others, and keep these rows in a file?", default=False):
+            if self._prompts.confirm("Go on with the others, and keep these rows in a file?", default=False):
                 self._keep(form, {**known, "on_error": "reject"})
             return False
         replaces = known.get("mode") == "replace"
-        question = "Replace the tables there? A backup is made first." if replaces else "Move it?"
+        question = "Replace the tables there? A backup is made first." if replaces else form.question
         agreed = self._prompts.confirm(question, default=not replaces)
         if not agreed:
             self._prompts.say("  Nothing was changed.\n")
@@ -142,4 +162,6 @@ class Databases:
 
     def _name_both(self, form: DatabaseForm) -> None:
         """Ask which two databases are meant."""
-        self._keep(form, {line.name: line.ask(self._prompts, self._places[line.name]) for line in form.places})
+        for line in form.places:
+            named = replace(line, question=f"{form.title} {line.label}")
+            self._places[line.name] = named.ask(self._prompts, self._places[line.name])

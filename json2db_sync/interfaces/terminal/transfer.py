@@ -44,7 +44,8 @@ def _planned(result: TransferResult, canvas: Canvas) -> None:
     known = [table.rows for table in result.plan if table.rows is not None]
     rows = f"{counted(sum(known), 'row')} of " if len(known) == len(result.plan) else ""
     what = rows + counted(len(result.plan), "table")
-    canvas.line(("Transfer would move" if result.success else "Nothing was written of", "bold"), f" {what}")
+    does = "Import would load" if result.operation == "import_csv" else "Transfer would move"
+    canvas.line((does if result.success else "Nothing was written of", "bold"), f" {what}")
     _places(result, canvas)
     canvas.blank()
     shown: list[list[Part]] = [

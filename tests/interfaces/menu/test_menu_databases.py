@@ -12,7 +12,7 @@ import pytest
 from support.menu_driver import CLEAR, ENTER, ESC, Sit, Sitting
 
 from json2db_sync.interfaces.cli.main import main
-from json2db_sync.interfaces.menu.databases import MOVE
+from json2db_sync.interfaces.menu.databases import EXPORT, IMPORT, MOVE
 
 OUT = (ESC, "0", ENTER)
 SECRET = "Zq7xT9vK2w"
@@ -114,6 +114,62 @@ def test_the_commands_that_are_named_work(sit: Sit) -> None:
     assert events("copy.db") == 2
 
 
+OUTPUT = ("9", ENTER, "e", ENTER, ENTER, CLEAR, "files", ENTER)
+"""Export; the folder, on which the cursor stands as long as none is named."""
+INPUT = ("9", ENTER, "i", ENTER, ENTER, CLEAR, "files", ENTER, ENTER, CLEAR, "copy.db", ENTER)
+
+
+def test_csv_files_are_written_after_a_look(sit: Sit) -> None:
+    """What would be written is said first; what is as it should be is not asked about."""
+    seen = sit(*OUTPUT, ENTER, "y", *OUT, db="planner.db")
+    look, _, done = seen.screen.partition("Write the files?")
+    assert "same as: json2db-sync export-csv planner.db files --check" in look
+    assert "missing" in look
+    assert "written" in done
+    assert {path.name for path in Path("files").iterdir()} >= {"events.csv", "cities.csv", "datapackage.json"}
+    again = sit(*OUTPUT, ENTER, *OUT, db="planner.db")
+    assert "Write the files?" not in again
+
+
+def test_csv_files_are_imported_after_a_look(sit: Sit) -> None:
+    """The plan, the question, the proof; what was written in the same sitting is what is imported."""
+    seen = sit(*OUTPUT, ENTER, "y", ENTER, ENTER, CLEAR, "copy.db", ENTER, ENTER, "y", *OUT, db="planner.db")
+    plan, _, done = seen.screen.partition("Import it?")
+    assert "same as: json2db-sync import-csv files copy.db --dry-run" in plan
+    assert "Nothing was written yet" in plan
+    assert "4 rows of 2 tables" in done
+    assert "every row compared, and equal" in done
+    assert events("copy.db") == 2
+
+
+def test_rows_of_files_that_the_target_refuses_can_be_kept_aside(sit: Sit) -> None:
+    """As those of a database are, told by file and line."""
+    change("planner.db", "PRAGMA foreign_keys = OFF; INSERT INTO events VALUES (3, 41)")
+    sit(*OUTPUT, ENTER, "y", *OUT, db="planner.db")
+    seen = sit(*INPUT, ENTER, "y", ENTER, ENTER, "y", *OUT, db="planner.db")
+    assert "The target would refuse" in seen
+    assert "events.csv" in seen
+    assert "--on-error reject" in seen
+    assert events("copy.db") == 2
+
+
+def test_a_folder_without_files_is_said(sit: Sit) -> None:
+    """Nothing is asked then, and the menu goes on."""
+    Path("empty").mkdir()
+    seen = sit("9", ENTER, "i", ENTER, ENTER, CLEAR, "empty", ENTER, ENTER, CLEAR, "copy.db", ENTER, ENTER, *OUT)
+    assert "✗" in seen
+    assert "Import it?" not in seen
+    assert not Path("copy.db").exists()
+
+
+@pytest.mark.parametrize(("width", "keys"), [(80, OUTPUT), (60, OUTPUT), (80, INPUT), (60, INPUT)])
+def test_lines_fit(sit: Sit, width: int, keys: tuple[str, ...]) -> None:
+    """At 80 and at 60 columns, but for paths to be copied."""
+    sit(*OUTPUT, ENTER, "y", *OUT, db="planner.db")
+    seen = sit(*keys, ENTER, "y", *OUT, db="planner.db", width=width)
+    assert max(len(line) for line in seen.screen.splitlines() if "json2db-transfer-" not in line) <= width
+
+
 def test_options_are_words_of_the_command() -> None:
     """Each answer is the runner's argument and the command's option; defaults are neither."""
     places = {"source": "a.db", "target": f"postgresql://u:{SECRET}@h/x"}
@@ -127,3 +183,7 @@ def test_options_are_words_of_the_command() -> None:
         "--mode", "replace", "--on-error", "reject", "--strangers", "null", "--table", "x,y", "--jsonb", "all",
         "--views"
     ]  # fmt: skip
+    csv = {"source": "a.db", "folder": "out", "target": "b.db", "compress": True, "mode": "append"}
+    assert EXPORT.words(csv) == ["export-csv", "a.db", "out", "--gzip"]
+    assert EXPORT.arguments(csv) == (["a.db", "out"], {"compress": True})
+    assert IMPORT.words(csv) == ["import-csv", "out", "b.db", "--mode", "append"]
