@@ -6,7 +6,6 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from itertools import chain
 from operator import length_hint
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,7 +25,6 @@ from json2db_sync.databases.table_stores import (
     Batch,
     Creation,
     Misfit,
-    StoredRows,
     TableStore,
     ValueRefused,
     WireColumn,
@@ -150,7 +148,7 @@ class SQLiteTables(TableStore):
                 what = f"{self._database.label}: {table.title} does not take a row behind row {done:,}: {error.why}"
                 raise DatabaseError(masked(what), reason="values_refused", table=table.title) from error
             with self._refusals(table, lambda: done + insert.taken):  # noqa: B023
-                insert.rows([*zip(*values, strict=True)])
+                insert.rows(values)
             done += insert.taken
         return done
 
@@ -262,27 +260,34 @@ class _Insert:
         self.taken = 0
         """Of the rows given last; where one is refused, those before it and that one."""
 
-    def rows(self, rows: StoredRows) -> None:
-        """Insert some."""
+    def rows(self, values: Sequence[Sequence[Storage]]) -> None:
+        """Insert some, which come column by column."""
+        count, at_once = len(values[0]), self._at_once
         self.taken = written = 0
-        for at in range(0, len(rows), self._at_once):
-            some = rows[at : at + self._at_once]
-            written += self._together(some) if len(some) == self._at_once else self._one_by_one(some, at)
-            self.taken = at + len(some)
-        require_all(self._title, len(rows), written)
+        for at in range(0, count, at_once):
+            some = [column[at : at + at_once] for column in values]
+            written += self._together(some) if at + at_once <= count else self._one_by_one(some)
+        require_all(self._title, count, written)
 
-    def _together(self, rows: StoredRows) -> int:
+    def _together(self, values: Sequence[Sequence[Storage]]) -> int:
+        width = len(values)
+        flat: list[Storage] = [None] * (width * self._at_once)
+        for at, column in enumerate(values):
+            flat[at::width] = column
         try:
-            return self._driver.execute(self._many, [*chain.from_iterable(rows)]).rowcount
+            written = self._driver.execute(self._many, flat).rowcount
         except _REFUSALS:
-            return self._one_by_one(rows, self.taken)  # which one is it?
+            return self._one_by_one(values)  # which one is it?
+        self.taken += self._at_once
+        return written
 
-    def _one_by_one(self, rows: StoredRows, before: int) -> int:
+    def _one_by_one(self, values: Sequence[Sequence[Storage]]) -> int:
+        rows = [*zip(*values, strict=True)]
         waiting = iter(rows)
         try:
             return self._driver.executemany(self._one, waiting).rowcount
         finally:
-            self.taken = before + len(rows) - length_hint(waiting)
+            self.taken += len(rows) - length_hint(waiting)
 
 
 class _Select(NamedTuple):
