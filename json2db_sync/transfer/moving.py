@@ -38,6 +38,8 @@ class Move:
     batch_bytes: int = 1 << 20
     copied: Callable[[MappedTable], Iterator[bytes] | None] = lambda _table: None
     """The same as the text of COPY in CSV form, where the source has that."""
+    as_wired: bool = False
+    """Are the batches read as the wires of the table say?"""
 
     def make(self) -> None:
         """Types and empty tables."""
@@ -48,8 +50,19 @@ class Move:
         blocks = self.copied(table) if self.target.takes_csv else None
         if blocks is not None:
             return self.target.write_csv(table.target, table.writing, self._counted(table, blocks))
+        table = self._natively(table) if self.as_wired else table
         with closing(self._told(table)) as batches:
             return self.target.write(table.target, table.writing, batches)
+
+    def _natively(self, table: MappedTable) -> MappedTable:
+        """What both ends can do without is not made a text on the way."""
+        places = {*self.source.gives_natively(table.source, table.reading)}
+        places &= {*self.target.takes_natively(table.target, table.writing)}
+        reading, writing = (
+            tuple(replace(wire, native=at in places) for at, wire in enumerate(wires))
+            for wires in (table.reading, table.writing)
+        )
+        return replace(table, reading=reading, writing=writing)
 
     def _told(self, table: MappedTable) -> Generator[Batch]:
         report, rows, size = self.meter.file_started(table.source.title), 0, 0

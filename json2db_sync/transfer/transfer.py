@@ -295,7 +295,7 @@ class Transfer:
         comparing = RecordMeter("compare", self._emit)
         move = Move(self._store, store, self._mapped, batches, meter, comparing, self._batch_bytes)
         if rejecting is None:
-            move.copied = self._source.copied
+            move.copied, move.as_wired = self._source.copied, True
         is_new = self.choices.mode in ("create", "replace")
         if counts is None:
             if is_new:

@@ -46,6 +46,10 @@ class WireColumn:
     """Does the other end hold U+0000 in texts? (:attr:`TableStore.holds_nul`)"""
     encoding: str | None = None
     """That bounds its texts (:attr:`~json2db_sync.databases.catalog.tables.Catalog.encoding`)."""
+    native: bool = False
+    """Do its values travel as int, float, bool or bytes of Python in place of their text? Only where the one end gives
+    them so (:meth:`Readable.gives_natively`) and the other takes them (:meth:`TableStore.takes_natively`).
+    """
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,10 @@ class Readable(ABC):
         """As :meth:`read`, rows as the driver gives them, where the end has a :attr:`stored_form`."""
         raise NotImplementedError
 
+    def gives_natively(self, table: CatalogTable, columns: Sequence[WireColumn]) -> Collection[int]:
+        """The places of columns that :meth:`read` can give without making texts of them."""
+        return ()
+
     def spelled(self, columns: Sequence[WireColumn], rows: StoredRows) -> Batch:
         """What :meth:`read` would have given for rows that are stored so."""
         raise NotImplementedError
@@ -198,6 +206,10 @@ class TableStore(Readable):
         NULL is an empty field without quotes.
         """
         raise NotImplementedError
+
+    def takes_natively(self, table: CatalogTable, columns: Sequence[WireColumn]) -> Collection[int]:
+        """The places of columns that :meth:`write` can take so."""
+        return ()
 
     @abstractmethod
     def execute(self, statement: str) -> None:

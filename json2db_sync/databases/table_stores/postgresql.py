@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -56,6 +56,12 @@ _PLAIN = frozenset(TypeName) - {
     TypeName.OTHER,
 }
 """Types whose texts hold nothing that COPY would read otherwise."""
+_NATIVE = {(TypeName.BOOLEAN, None), (TypeName.BYTES, None), (TypeName.FLOAT, 64)} | {
+    (TypeName.INTEGER, bits) for bits in (16, 32, 64)
+}
+"""Types, by their bits, whose values the driver gives as they are. Of a float of 32 bits the text is shorter than the
+double that it would be.
+"""
 _UNIQUE_VIOLATION = "23505"
 _AT_ONCE = 32
 """Rows that the driver takes at once."""
@@ -134,12 +140,14 @@ class PostgreSQLTables(TableStore):
         import psycopg
 
         place, small = self._found(table)
-        statement = f"SELECT {', '.join(map(_read, columns)) or 'NULL'} FROM {place}"
+        natively = any(wire.native for wire in columns)
+        statement = f"SELECT {', '.join(_read(wire, binary=natively) for wire in columns) or 'NULL'} FROM {place}"
         if where:
             statement += f" WHERE {where}"
         by = ", ".join(_ordered(name, table.column(name).type) for name in order)
-        with self._driver.cursor() as cursor, self._left_early():
-            _load_texts(cursor)
+        with self._driver.cursor(binary=natively) as cursor, self._left_early():
+            if not natively:
+                _load_texts(cursor)
             at_once = _AT_ONCE if small and psycopg.capabilities.has_stream_chunked() else 1
             sent = cursor.stream((f"{statement} ORDER BY {by}" if by else statement).encode(), size=at_once)
             with closing(sent):  # type: ignore[type-var] # it is a generator
@@ -151,6 +159,14 @@ class PostgreSQLTables(TableStore):
         self, table: CatalogTable, spell: Spell, *, order: Sequence[str] = (), where: str | None = None
     ) -> PostgreSQLCsv:
         return PostgreSQLCsv(self._driver, table, self._found(table), order, where, _BY_TEXT)
+
+    def gives_natively(self, table: CatalogTable, columns: Sequence[WireColumn]) -> Collection[int]:
+        """None where the text of another column is not what a cast makes of it."""
+        types = [table.column(wire.name).type for wire in columns]
+        same = [wire.type.name is own.name for wire, own in zip(columns, types, strict=True)]
+        if not all(same) or any(own.name is TypeName.OTHER or own.fixed for own in types):
+            return ()
+        return {at for at, own in enumerate(types) if (own.name, own.bits) in _NATIVE}
 
     @contextmanager
     def _left_early(self) -> Iterator[None]:
@@ -257,7 +273,7 @@ def _sized(sent: Iterator[tuple[str | None, ...]], batch_bytes: int) -> Iterator
     size = 0
     for row in sent:
         rows.append(row)
-        size += sum([len(text) for text in row if text])
+        size += sum([len(value) for value in row if isinstance(value, (str, bytes))])
         if size > batch_bytes or len(rows) == MOST_ROWS:
             yield rows
             rows, size = [], 0
@@ -278,9 +294,11 @@ def _with_literals(batch: Batch, lists: Sequence[int]) -> Batch:
     return columns
 
 
-def _read(wire: WireColumn) -> str:
+def _read(wire: WireColumn, *, binary: bool) -> str:
     name = quoted(wire.name)
-    return arrays.as_list(name, wire.type) if wire.type.name is TypeName.ARRAY else name
+    if wire.type.name is TypeName.ARRAY:
+        return arrays.as_list(name, wire.type)
+    return f"{name}::text" if binary and not wire.native else name
 
 
 def _ordered(name: str, type_: ColumnType) -> str:

@@ -34,7 +34,7 @@ from json2db_sync.databases.table_stores.own_csv import Spell
 from json2db_sync.databases.table_stores.profiles import ColumnProfile, Profiler
 from json2db_sync.databases.table_stores.sqlite_exact import SQLiteCsv
 from json2db_sync.databases.table_stores.sqlite_moments import Unfit
-from json2db_sync.databases.table_stores.sqlite_storing import storing
+from json2db_sync.databases.table_stores.sqlite_storing import is_stored_natively, storing
 from json2db_sync.databases.table_stores.sqlite_values import NotText, Storage, form_of
 from json2db_sync.errors import DatabaseError
 from json2db_sync.masking import masked
@@ -136,6 +136,10 @@ class SQLiteTables(TableStore):
             if told is not None:
                 told(len(rows))
         return {name: profiler.profile() for name, profiler in profilers.items()}
+
+    def takes_natively(self, table: CatalogTable, columns: Sequence[WireColumn]) -> Collection[int]:
+        types = [table.column(wire.name).type for wire in columns]
+        return {at for at, (wire, own) in enumerate(zip(columns, types, strict=True)) if is_stored_natively(wire, own)}
 
     def write(self, table: CatalogTable, columns: Sequence[WireColumn], batches: Iterable[Batch]) -> int:
         stores = [storing(wire, table.column(wire.name).type) for wire in columns]

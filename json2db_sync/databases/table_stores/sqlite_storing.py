@@ -14,6 +14,8 @@ from json2db_sync.databases.table_stores.sqlite_moments import Unfit
 from json2db_sync.databases.table_stores.sqlite_values import Storage
 
 Store = Callable[[TextColumn], Sequence[Storage]]
+_EXACT = 16
+"""Characters, the point among them, of decimals that a double keeps."""
 _BITS: Mapping[str | None, int | None] = {"t": 1, "f": 0, None: None}
 
 
@@ -38,6 +40,8 @@ def storing(wire: WireColumn, own: ColumnType) -> Store:
     :param own: the column's type.
     """
     kept_as_text = affinity(own.declared) == "text"
+    if wire.native:
+        return _with_nan if wire.type.name is TypeName.FLOAT else lambda column: column
     if wire.type.name is TypeName.BOOLEAN:
         return lambda column: [*map(_BITS.__getitem__, column)]
     if wire.type.name is TypeName.INTEGER and not kept_as_text:
@@ -45,7 +49,7 @@ def storing(wire: WireColumn, own: ColumnType) -> Store:
     if wire.type.name is TypeName.FLOAT and not kept_as_text:
         return _stored_floats
     if wire.type.name is TypeName.NUMERIC and not kept_as_text:
-        return lambda column: [None if text is None else _stored_numeric(text) for text in column]
+        return _stored_numerics
     if wire.type.name is TypeName.BYTES:
         return lambda column: [None if text is None else unhexlify(text[2:]) for text in column]
     if wire.type.name is TypeName.TIMESTAMPTZ:
@@ -53,6 +57,17 @@ def storing(wire: WireColumn, own: ColumnType) -> Store:
     if wire.type.name is TypeName.ANY:
         return lambda column: [None if text is None else _UNTAGGED[text[0]](text[1:]) for text in column]
     return lambda column: column
+
+
+def is_stored_natively(wire: WireColumn, own: ColumnType) -> bool:
+    """Is a number, boolean or bytes stored as Python has it?"""
+    is_number = wire.type.name in (TypeName.INTEGER, TypeName.FLOAT)
+    return wire.type.name in (TypeName.BOOLEAN, TypeName.BYTES) or (is_number and affinity(own.declared) != "text")
+
+
+def _with_nan(column: Sequence[Storage]) -> Sequence[Storage]:
+    """SQLite would store NaN as NULL."""
+    return ["NaN" if value != value else value for value in column]
 
 
 def stored_zoned(text: str) -> str:
@@ -92,6 +107,12 @@ def _stored_floats(column: TextColumn) -> Sequence[Storage]:
         except msgspec.MsgspecError:
             pass
     return [None if text is None else text if text == "NaN" else float(text) for text in column]
+
+
+def _stored_numerics(column: TextColumn) -> Sequence[Storage]:
+    if all(text and "." in text and len(text) <= _EXACT for text in column):
+        return _stored_floats(column)
+    return [None if text is None else _stored_numeric(text) for text in column]
 
 
 def _stored_numeric(text: str) -> Storage:
