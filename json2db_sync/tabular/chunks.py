@@ -5,15 +5,16 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from contextlib import suppress
 
 from json2db_sync.tabular.grammar import Grammar, breaks
-from json2db_sync.tabular.rows import Rows
+from json2db_sync.tabular.rows import QUOTED, Rows
 
 _FEW = 300
 """Characters for each quote from which on values in quotes are looked at one by one."""
 _JOIN, _DELIMITER, _LF, _CRLF, _CR = "\x01", "\x02", "\x03", "\x04", "\x05"
 """Stand for what is in quotes while the rest is taken apart."""
+_MARK = "\x01"
+"""Before a missing value that stands in quotes, and so is none."""
 _STAND_INS = (_JOIN, _DELIMITER, _LF, _CRLF, _CR)
 
 TextColumn = Sequence[str | None]
@@ -28,6 +29,8 @@ class Chunks:
 
     def __init__(self, grammar: Grammar, width: int, marked: frozenset[int]) -> None:
         self._grammar, self._width, self._marked = grammar, width, marked
+        quote = grammar.quote or ""
+        self._mark = f"{quote}{_MARK}\\1{quote}"
 
     def rows(self, text: str, line: int) -> tuple[Rows, int] | None:
         """The records that are whole, and how many characters they take; None where this is not sure of them.
@@ -79,7 +82,7 @@ class Chunks:
         """Missing values as None."""
         missing = self._grammar.missing
         if missing == {""}:
-            return [[text or None for text in column] if "" in column else column for column in columns]
+            return [column if all(column) else [text or None for text in column] for column in columns]
         return [
             column if missing.isdisjoint(column) else [None if text in missing else text for text in column]
             for column in columns
@@ -99,53 +102,64 @@ class Chunks:
             covered = covered.replace("\r" + _LF, _CRLF).replace("\r", _CR)
         parts[1::2] = covered.split(_JOIN)
         columns = self._split(quote.join(parts))
-        return (
-            columns
-            if columns is None
-            else [
-                self._uncovered(at, column) if quote in "".join(column) else self._null([column])[0]
-                for at, column in enumerate(columns)
-            ]
-        )
+        if columns and any(one in covered for one in (_DELIMITER, _LF, _CRLF, _CR)):
+            columns = [[*map(self._uncovered, one)] if quote in "".join(one) else one for one in columns]
+        return [*map(self._read, range(self._width), columns)] if columns else None
 
-    def _uncovered(self, position: int, column: Sequence[str]) -> TextColumn:
-        quote, read = self._grammar.quote or "", self._grammar.reader_of(position, self._marked)
-        missing, delimiter = self._grammar.missing, self._grammar.delimiter
-
-        def uncovered(raw: str) -> str | None:
-            raw = raw.replace(_DELIMITER, delimiter).replace(_LF, "\n").replace(_CRLF, "\r\n").replace(_CR, "\r")
-            return read(raw)
-
-        return [uncovered(raw) if raw[:1] == quote else None if raw in missing else raw for raw in column]
+    def _uncovered(self, raw: str) -> str:
+        if raw[:1] != self._grammar.quote:
+            return raw
+        raw = raw.replace(_DELIMITER, self._grammar.delimiter).replace(_LF, "\n")
+        return raw.replace(_CRLF, "\r\n").replace(_CR, "\r")
 
     def _parsed(self, text: str) -> list[TextColumn] | None:
         """Columns of text with many quotes, by the standard library where it reads them rightly."""
         grammar, quote = self._grammar, self._grammar.quote or ""
-        unsure = quote * 2 in text or bool(self._marked)
-        if unsure and grammar.records.match(text).end() != len(text):  # type: ignore[union-attr]
+        if self._marked or _MARK in text:
+            return self._found(text) if grammar.is_whole(text) else None
+        # A missing value in quotes is none: it is marked. What is no value and looks like one is malformed by the mark.
+        text = grammar.quoted_missing.sub(self._mark, text)
+        doubled = quote * 2 in text
+        if doubled and not grammar.is_whole(text):
             return None
-        if self._marked or ((unsure or grammar.missing != {""}) and grammar.quoted_missing.search(text)):
-            return self._found(text)
-        columns: list[tuple[str, ...]] = []
-        with suppress(csv.Error, ValueError):  # a field beyond its limit; rows of several lengths
-            lines = csv.reader(io.StringIO(text, ""), delimiter=grammar.delimiter, quotechar=quote, strict=True)
-            columns = list(zip(*lines, strict=True))
-        if len(columns) != self._width or not (unsure or all(quote not in "".join(one) for one in columns)):
+        fields: list[str] = []
+        lines = csv.reader(io.StringIO(text, ""), delimiter=grammar.delimiter, quotechar=quote, strict=True)
+        try:
+            for row in lines:
+                if len(row) != self._width:
+                    return None
+                fields += row
+        except csv.Error:  # or a field is beyond its limit
             return None
-        return self._null(columns)
+        whole = "".join(fields)
+        if not fields or not (doubled or quote not in whole):
+            return None
+        columns = [fields[at :: self._width] for at in range(self._width)]
+        if _MARK not in whole:
+            return self._null(columns)
+        texts: dict[str, str | None] = {_MARK + one: one for one in grammar.missing}
+        texts |= dict.fromkeys(grammar.missing)
+        return [[texts.get(one, one) for one in column] for column in columns]
 
     def _found(self, text: str) -> list[TextColumn] | None:
         """Columns of text with many quotes, where it matters of each value whether it stood in some."""
-        grammar, width, quote = self._grammar, self._width, self._grammar.quote or ""
+        grammar, width = self._grammar, self._width
         found = grammar.fields.findall(text)
         fields, ends = [raw for raw, _ in found], [end for _, end in found]
         ordered = all(set(ends[at::width]) == {grammar.delimiter} for at in range(width - 1))
         if not ordered or len(fields) % width or grammar.delimiter in ends[width - 1 :: width]:
             return None
-        columns = (fields[at::width] for at in range(width))
+        return [self._read(at, fields[at::width]) for at in range(width)]
+
+    def _read(self, position: int, column: Sequence[str]) -> TextColumn:
+        """What the texts of fields mean."""
+        quote, missing = self._grammar.quote or "", self._grammar.missing
+        if quote not in "".join(column):
+            return self._null([column])[0]
+        mark, twice = QUOTED if position in self._marked else "", quote * 2
         return [
-            [*map(grammar.reader_of(at, self._marked), column)] if quote in "".join(column) else self._null([column])[0]
-            for at, column in enumerate(columns)
+            mark + raw[1:-1].replace(twice, quote) if raw[:1] == quote else None if raw in missing else raw
+            for raw in column
         ]
 
 

@@ -41,7 +41,7 @@ class Grammar:
         self.before = re.compile(f"(?:{loose}{delimiter})*+", re.DOTALL)
         """What stands before a quote that is not closed."""
         either = "|".join(re.escape(text) for text in sorted(self.missing))
-        self.quoted_missing = re.compile(f"(?<![^{ends}]){quote}(?:{either})++{quote}(?![^{ends}])")
+        self.quoted_missing = re.compile(f"{quote}(?<![^{ends}]{quote})({either}){quote}(?![^{ends}])")
         self._escaped = re.compile("|".join(self._pairs()), re.DOTALL) if self.escape else None
 
     def _pairs(self) -> list[str]:
@@ -71,6 +71,11 @@ class Grammar:
         """The same, with a mark before what stood in quotes."""
         quoted = self.quote is not None and raw[:1] == self.quote
         return QUOTED + (self.value(raw) or "") if quoted else self.value(raw)
+
+    def is_whole(self, text: str) -> bool:
+        """Is a text nothing but well-formed records?"""
+        found = self.records.match(text)
+        return found is not None and found.end() == len(text)
 
     def reader_of(self, position: int, marked: frozenset[int]) -> Callable[[str], str | None]:
         """What reads the fields of a column."""
