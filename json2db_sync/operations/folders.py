@@ -52,4 +52,5 @@ def tables_in(context: Context, place: str) -> PackageTables:
     from json2db_sync.tabular.opening import open_package
     from json2db_sync.tabular.tables import PackageTables
 
-    return PackageTables(open_package(place), context.config.reading_limits)
+    limits = context.config.reading_limits
+    return PackageTables(open_package(place, limits=limits), limits)

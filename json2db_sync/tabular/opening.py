@@ -8,19 +8,26 @@ import msgspec
 
 from json2db_sync.atomic_files.reading import read_own
 from json2db_sync.errors import FileError
-from json2db_sync.limits import PACKAGE_FILE
+from json2db_sync.limits import LIMITS, PACKAGE_FILE, Limits
 from json2db_sync.tabular import manifest
+from json2db_sync.tabular.inference import infer
+from json2db_sync.tabular.options import NOTHING_SAID, ReadingOptions
 from json2db_sync.tabular.packages import Package
 from json2db_sync.user_paths import located
 
 
-def open_package(folder: str | Path) -> Package:
-    """What a folder holds.
+def open_package(folder: str | Path, given: ReadingOptions = NOTHING_SAID, limits: Limits = LIMITS) -> Package:
+    """What a folder holds, or one CSV file.
 
-    :raises FileError: where it holds no package, or one whose files are not as its manifest says.
+    Without a ``datapackage.json`` every value is read to tell what it is.
+
+    :param given: what is said of files that are not ours.
+    :raises FileError: where it holds no package and no CSV file, or one whose files are not as its manifest says.
     """
     place = located(folder)
     file = place / manifest.MANIFEST
+    if not file.is_symlink() and not file.exists() and place.exists():
+        return infer(place, given, limits)
     found = _read(file)
     if not manifest.is_ours(found):
         raise FileError(

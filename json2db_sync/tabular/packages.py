@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
 from json2db_sync.databases.ledger import Remembered
-from json2db_sync.databases.table_stores import WireColumn
+from json2db_sync.databases.table_stores import TextColumn, WireColumn
 from json2db_sync.results import Note
 from json2db_sync.tabular.dialects import OURS, Dialect
 
@@ -28,6 +28,10 @@ class Resource:
     """Of the file as it lies there."""
     hash: str | None = None
     """``sha256:`` and hex digits, of the same."""
+    header: tuple[str, ...] | None = None
+    """The names in its first row, where they may be other than the columns'."""
+    respelled: Mapping[int, Callable[[TextColumn], TextColumn]] = field(default_factory=dict, compare=False)
+    """Of columns, by their place: what makes of its fields what we would have written."""
 
 
 @dataclass(frozen=True)

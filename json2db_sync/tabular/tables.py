@@ -168,10 +168,10 @@ class PackageTables(Readable):
         with _opened(resource) as file:
             for rows in read_rows(
                 file, resource.dialect, len(names), marked=places, bad=bad, batch_bytes=batch_bytes,
-                header=names, limits=self._limits,
+                header=resource.header or names, limits=self._limits,
             ):  # fmt: skip
                 count += len(rows.lines)
-                yield rows
+                yield _respelled(resource, rows)
         if self.package.is_ours:
             require_rows(resource, count)
 
@@ -206,6 +206,15 @@ class PackageTables(Readable):
     def _unreadable(self, table: CatalogTable, row: BadRow) -> Found:
         key, shown = self.row(table, row.line), row.text[:MOST_SHOWN]
         return Found(row.line, Misfit(table.title, key, None, shown, "not_a_row", row.why), row.text)
+
+
+def _respelled(resource: Resource, rows: Rows) -> Rows:
+    if not resource.respelled:
+        return rows
+    columns = [*rows.columns]
+    for at, respell in resource.respelled.items():
+        columns[at] = respell(columns[at])
+    return Rows(rows.lines, columns)
 
 
 def _ignored(_row: BadRow) -> None:

@@ -15,6 +15,9 @@ from json2db_sync.databases.target_types import JSONB, Chosen, TargetTypes, json
 from json2db_sync.model.plan import SYSTEM_COLUMNS
 from json2db_sync.text import counted
 
+WORDS = "postgresql"
+"""The database of a catalog in the words of these types."""
+
 
 def _type(name: TypeName, declared: str, **more: int | None) -> ColumnType:
     return ColumnType(name, declared, **more)  # type: ignore[arg-type]
