@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeVar
 
 import sqlalchemy as sa
 
@@ -14,13 +15,16 @@ from json2db_sync.comparison.tables import Rules, compare_tables
 from json2db_sync.databases.base import Database, first_line
 from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable, Identity, qualified, quoted
 from json2db_sync.databases.ledger import MOVING
-from json2db_sync.databases.table_stores import Batch, Readable, Statement, TableStore, WireColumn
+from json2db_sync.databases.table_stores import Batch, Lines, Readable, Statement, TableStore, WireColumn
 from json2db_sync.errors import DatabaseError, ValidationError
 from json2db_sync.events import Meter, RecordMeter
 from json2db_sync.results import ComparedTable, MovedTable
 from json2db_sync.transfer.mapped import Mapped, MappedTable
 
+T = TypeVar("T")
 Batches = Callable[[MappedTable], Iterator[Batch]]
+Ready = tuple[Sequence[int], Iterator[Lines]]
+"""As :meth:`~json2db_sync.databases.table_stores.Readable.lines`."""
 _WAITING = f"{MOVING}upsert"
 
 
@@ -36,10 +40,14 @@ class Move:
     meter: Meter
     comparing: RecordMeter
     batch_bytes: int = 1 << 20
+    is_new: bool = False
+    """Are the tables made in this transaction?"""
     copied: Callable[[MappedTable], Iterator[bytes] | None] = lambda _table: None
     """The same as the text of COPY in CSV form, where the source has that."""
     as_wired: bool = False
     """Are the batches read as the wires of the table say?"""
+    lines: Callable[[MappedTable], Ready | None] = lambda _table: None
+    """The same as lines, where the source has them."""
 
     def make(self) -> None:
         """Types and empty tables."""
@@ -49,10 +57,16 @@ class Move:
         """Write all rows of a table; how many."""
         blocks = self.copied(table) if self.target.takes_csv else None
         if blocks is not None:
-            return self.target.write_csv(table.target, table.writing, self._counted(table, blocks))
-        table = self._natively(table) if self.as_wired else table
-        with closing(self._told(table)) as batches:
-            return self.target.write(table.target, table.writing, batches)
+            counted = self._counted(table, blocks)
+            return self.target.write_csv(table.target, table.writing, counted, is_new=self.is_new)
+        ready = self.lines(table) if self.target.takes_lines else None
+        if ready is None:
+            table = self._natively(table) if self.as_wired else table
+            with closing(self._told(table, self.batches(table), _rows)) as batches:
+                return self.target.write(table.target, table.writing, batches, is_new=self.is_new)
+        order, lines = ready
+        with closing(self._told(table, lines, lambda some: len(some.lines))) as told:
+            return self.target.write_lines(table.target, [table.writing[at] for at in order], told, is_new=self.is_new)
 
     def _natively(self, table: MappedTable) -> MappedTable:
         """What both ends can do without is not made a text on the way."""
@@ -64,12 +78,12 @@ class Move:
         )
         return replace(table, reading=reading, writing=writing)
 
-    def _told(self, table: MappedTable) -> Generator[Batch]:
+    def _told(self, table: MappedTable, read: Iterator[T], count: Callable[[T], int]) -> Generator[T]:
         report, rows, size = self.meter.file_started(table.source.title), 0, 0
-        with closing(read_ahead(self.batches(table))) as batches:
-            for batch in batches:
-                yield batch
-                rows, size = rows + len(batch[0]), size + self.batch_bytes
+        with closing(read_ahead(read)) as blocks:
+            for block in blocks:
+                yield block
+                rows, size = rows + count(block), size + self.batch_bytes
                 report(rows, size)
         self.meter.file_done(table.source.title, rows, size)
 
@@ -89,7 +103,7 @@ class Move:
 
     def upsert(self, table: MappedTable) -> int:
         """Write all rows of a table; one of the same key is replaced."""
-        with closing(self._told(table)) as batches:
+        with closing(self._told(table, self.batches(table), _rows)) as batches:
             return upserted(self.target, table.target, table.writing, batches)
 
     def number_on(self) -> None:
@@ -118,6 +132,10 @@ class Move:
             )
         title = table.target.title
         return MovedTable(table.source.title, title, rows, rejected, found.digest, equal=True)
+
+
+def _rows(batch: Batch) -> int:
+    return len(batch[0])
 
 
 def upserted(target: TableStore, table: CatalogTable, columns: Sequence[WireColumn], batches: Iterable[Batch]) -> int:

@@ -17,7 +17,7 @@ from json2db_sync.atomic_files.disk import replaced as replaced_file
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
 from json2db_sync.databases.ledger import Remembered, Transfers
-from json2db_sync.databases.table_stores import Batch, Misfit, TableStore, ValueRefused, WireColumn
+from json2db_sync.databases.table_stores import Batch, Lines, Misfit, TableStore, ValueRefused, WireColumn
 from json2db_sync.databases.table_stores.profiles import ColumnProfile
 from json2db_sync.databases.target_types import types_of
 from json2db_sync.errors import ConfigurationError, DatabaseError, ValidationError
@@ -293,10 +293,10 @@ class Transfer:
             rejecting.look()
             batches = partial(rejecting.batches, rejects=rejects)
         comparing = RecordMeter("compare", self._emit)
-        move = Move(self._store, store, self._mapped, batches, meter, comparing, self._batch_bytes)
-        if rejecting is None:
-            move.copied, move.as_wired = self._source.copied, True
         is_new = self.choices.mode in ("create", "replace")
+        move = Move(self._store, store, self._mapped, batches, meter, comparing, self._batch_bytes, is_new)
+        if rejecting is None:
+            move.copied, move.lines, move.as_wired = self._source.copied, self._all_lines, True
         if counts is None:
             if is_new:
                 move.make()
@@ -321,6 +321,10 @@ class Transfer:
 
     def _all_rows(self, table: MappedTable) -> Iterator[Batch]:
         return self._store.read(table.source, table.reading, batch_bytes=self._batch_bytes)
+
+    def _all_lines(self, table: MappedTable) -> tuple[Sequence[int], Iterator[Lines]] | None:
+        profiles = self._profiles.get(table.source.place, {})
+        return self._store.lines(table.source, table.reading, profiles, batch_bytes=self._batch_bytes)
 
     def _moved_entities(self, writing: sa.Connection, meter: Meter, rejects: BinaryIO | None) -> list[MovedTable]:
         if not self._entities:

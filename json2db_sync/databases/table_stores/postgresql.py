@@ -24,6 +24,7 @@ from json2db_sync.databases.table_stores import (
     MOST_ROWS,
     Batch,
     Creation,
+    Lines,
     Misfit,
     Statement,
     TableStore,
@@ -219,24 +220,49 @@ class PostgreSQLTables(TableStore):
                     if held:
                         yield misfit(table.title, at, name, value, Unfit(condition.code, condition.why))
 
-    def write(self, table: CatalogTable, columns: Sequence[WireColumn], batches: Iterable[Batch]) -> int:
-        names = ", ".join(quoted(wire.name) for wire in columns)
+    def write(
+        self, table: CatalogTable, columns: Sequence[WireColumn], batches: Iterable[Batch], *, is_new: bool = False
+    ) -> int:
         plain = _plain(columns)
         lists = [at for at, wire in enumerate(columns) if wire.type.name is TypeName.ARRAY]
+        texts = ((len(batch[0]), to_copy(_with_literals(batch, lists), plain)) for batch in batches)
+        return self._copied(table, columns, texts, is_new=is_new)
+
+    takes_lines = True
+
+    def write_lines(
+        self, table: CatalogTable, columns: Sequence[WireColumn], lines: Iterable[Lines], *, is_new: bool = False
+    ) -> int:
+        plain = _plain(columns)
+        lists = [at for at, wire in enumerate(columns) if wire.type.name is TypeName.ARRAY]
+        texts = ((len(one.lines), to_copy(_with_literals(one.rest, lists), plain, one.lines)) for one in lines)
+        return self._copied(table, columns, texts, is_new=is_new)
+
+    def _copied(
+        self, table: CatalogTable, columns: Sequence[WireColumn], texts: Iterable[tuple[int, bytes]], *, is_new: bool
+    ) -> int:
+        """How many rows.
+
+        :param texts: rows, how many and as COPY reads them.
+        :param is_new: nobody else sees the table, so that its rows need not be marked as seen later.
+        """
+        names, how = ", ".join(quoted(wire.name) for wire in columns), " WITH (FREEZE)" if is_new else ""
         sent = 0
         with self._refusals(table), self._driver.cursor() as cursor:
-            with cursor.copy(f"COPY {qualified(table)} ({names}) FROM STDIN".encode()) as copy:
-                for batch in batches:
-                    sent += len(batch[0])
-                    copy.write(to_copy(_with_literals(batch, lists), plain))
+            with cursor.copy(f"COPY {qualified(table)} ({names}) FROM STDIN{how}".encode()) as copy:
+                for rows, text in texts:
+                    sent += rows
+                    copy.write(text)
             require_all(table.title, sent, cursor.rowcount)
         return sent
 
     takes_csv = True
 
-    def write_csv(self, table: CatalogTable, columns: Sequence[WireColumn], blocks: Iterable[bytes]) -> int:
-        names = ", ".join(quoted(wire.name) for wire in columns)
-        statement = f"COPY {qualified(table)} ({names}) FROM STDIN (FORMAT csv, HEADER)"
+    def write_csv(
+        self, table: CatalogTable, columns: Sequence[WireColumn], blocks: Iterable[bytes], *, is_new: bool = False
+    ) -> int:
+        names, how = ", ".join(quoted(wire.name) for wire in columns), ", FREEZE" if is_new else ""
+        statement = f"COPY {qualified(table)} ({names}) FROM STDIN (FORMAT csv, HEADER{how})"
         with self._refusals(table), self._driver.cursor() as cursor:
             with cursor.copy(statement.encode()) as copy:
                 for block in blocks:

@@ -34,20 +34,22 @@ class ColumnProfile:
     texts: int = 0
     blobs: int = 0
     bits: int = 0
-    """Integers that are 0 or 1."""
+    """Integers that are 0 or 1: as many as integers, where all are."""
     least: int | None = None
     greatest: int | None = None
     """Of the integers."""
     digits: int = 0
     """The most before the point, of integers, finite reals (not of floats' columns) and texts that are numbers."""
     scale: int = 0
-    """The most behind it."""
+    """The most behind it; at least as many, where SQLite itself looked whether reals have those of their column."""
     not_finite: int = 0
     """Reals that are infinite, texts that are NaN."""
     longest: int = 0
-    """Characters of a text."""
+    """Characters of a text; perhaps more, where no length is declared."""
     nul: int = 0
     """Texts with U+0000."""
+    escaped: str = ""
+    """Which of the characters that COPY needs escaped are in texts, in the order of :data:`ESCAPED`."""
     not_utf8: int = 0
     """Values that are stored as texts and are none; they are counted as blobs."""
     numbers: int = 0
@@ -84,6 +86,8 @@ class ColumnProfile:
         return self.rows - self.nulls
 
 
+ESCAPED = "\\\t\n\r"
+"""Before each of these COPY's text has a backslash; the backslash is the first to be replaced."""
 _NUMBER = re.compile(r"-?(\d+)(?:\.(\d*))?", re.ASCII).fullmatch
 _MOMENTS = {"dates": TypeName.DATE, "moments": TypeName.TIMESTAMP, "zoned": TypeName.TIMESTAMPTZ}
 _Counts = Mapping[str, int]
@@ -103,15 +107,32 @@ class Profiler:
         self._counts: Counter[str] = Counter()
         self._range: tuple[int, int] | None = None
         self._digits = self._scale = self._longest = 0
-        self._counts_digits = type_.name not in (TypeName.FLOAT, TypeName.BOOLEAN)
+        self._escaped: set[str] = set()
+        self.declared = type_
+        self.counts_digits = type_.name not in (TypeName.FLOAT, TypeName.BOOLEAN)
         self._any_json = type_.name in (TypeName.JSON, TypeName.JSONB)
-        self._looks: list[_Look] = [
-            self._numbers,
-            self._json,
-            _uuids,
-            _times,
-            *(partial(_moments, counter, type_) for counter, type_ in _MOMENTS.items()),
-        ]
+        self._looks: dict[str, _Look] = {
+            "numbers": self._numbers,
+            "json": self._json,
+            "uuids": _uuids,
+            "times": _times,
+            **{counter: partial(_moments, counter, type_) for counter, type_ in _MOMENTS.items()},
+        }
+
+    @property
+    def kinds(self) -> list[str]:
+        """The storage classes that there are so far, as they are counted."""
+        return [kind for kind in ("integers", "reals", "texts", "blobs") if self._counts[kind]]
+
+    @property
+    def has_nulls(self) -> bool:
+        """Was there any NULL so far?"""
+        return self._counts["nulls"] > 0
+
+    @property
+    def looked_for(self) -> set[str]:
+        """What all texts so far are."""
+        return {*self._looks}
 
     def add(self, values: Sequence[Storage]) -> None:
         """Some more of them."""
@@ -123,36 +144,62 @@ class Profiler:
             self._add(kind, [value for value in values if type(value) is kind])
 
     def _add(self, kind: type, values: Sequence[Storage]) -> None:
-        self._counts[_COUNTERS[kind]] += len(values)
         if kind is int:
-            self._add_integers(values)  # type: ignore[arg-type]
+            least, greatest = min(values), max(values)  # type: ignore[type-var]
+            self.count_integers(len(values), least, greatest)  # type: ignore[arg-type]
         elif kind is float:
             self._add_reals(values)  # type: ignore[arg-type]
         elif kind is str:
             self._add_texts(values)  # type: ignore[arg-type]
-        elif kind is NotText:
-            self._counts["not_utf8"] += len(values)
+        else:
+            self.count(**{_COUNTERS[kind]: len(values)})
+            self.count(not_utf8=len(values) if kind is NotText else 0)
 
-    def _add_integers(self, values: Sequence[int]) -> None:
-        least, greatest = min(values), max(values)
-        self._counts["bits"] += values.count(0) + values.count(1)
-        self._range = min(least, (self._range or values)[0]), max(greatest, (self._range or values)[-1])
+    def count(self, **counts: int) -> None:
+        """So many more of each."""
+        self._counts.update(counts)
+
+    def count_integers(self, count: int, least: int, greatest: int) -> None:
+        """Some more integers."""
+        self.count(integers=count, bits=count if 0 <= least <= greatest <= 1 else 0)
+        first, last = self._range or (least, greatest)
+        self._range = min(least, first), max(greatest, last)
         self._digits = max(self._digits, len(str(abs(least))), len(str(abs(greatest))))
+
+    def count_reals(self, count: int, greatest: float, scale: int) -> None:
+        """Some more finite reals.
+
+        :param greatest: of their amounts, where digits are counted.
+        :param scale: digits that they have behind the point at most.
+        """
+        self.count(reals=count)
+        whole = int(greatest)
+        self._digits = max(self._digits, len(str(whole)) if whole else 0)
+        self._scale = max(self._scale, scale)
+
+    def count_texts(self, count: int, longest: int, joined: str) -> None:
+        """Some more texts; what else they are is counted apart.
+
+        :param joined: all of them, one after the other.
+        """
+        self.count(texts=count)
+        self._longest = max(self._longest, longest)
+        self._escaped.update(character for character in ESCAPED if character in joined)
 
     def _add_reals(self, values: Sequence[float]) -> None:
         finite = [*filter(isfinite, values)]
-        self._counts["not_finite"] += len(values) - len(finite)
-        if not self._counts_digits or not finite:
+        self.count(not_finite=len(values) - len(finite))
+        if not self.counts_digits or not finite:
+            self.count(reals=len(values))
             return
         texts = [*map(repr, finite)]
         if "e" in "".join(texts):
+            self.count(reals=len(values))
             for text in texts:
                 self._measure(f"{Decimal(text):f}" if "e" in text else text)
             return
-        greatest = int(max(max(finite), -min(finite)))
-        self._digits = max(self._digits, len(str(greatest)) if greatest else 0)
         behind = {text.partition(".")[2] for text in texts}
-        self._scale = max(self._scale, *map(len, behind - {"0"}), 0)
+        self.count_reals(len(values), max(max(finite), -min(finite)), max(map(len, behind - {"0"}), default=0))
 
     def _measure(self, text: str) -> bool:
         """Is it a number? Then its digits are counted."""
@@ -164,13 +211,14 @@ class Profiler:
         return True
 
     def _add_texts(self, values: Sequence[str]) -> None:
-        self._longest = max(self._longest, *map(len, values))
-        if "\0" in "".join(values):
-            self._counts["nul"] += sum("\0" in value for value in values)
-        for look in [*self._looks]:
+        joined = "".join(values)
+        self.count_texts(len(values), max(map(len, values)), joined)
+        if "\0" in joined:
+            self.count(nul=sum("\0" in value for value in values))
+        for name, look in [*self._looks.items()]:
             found = look(values)
             if found is None:
-                self._looks.remove(look)
+                del self._looks[name]
             else:
                 self._counts.update(found)
 
@@ -195,7 +243,8 @@ class Profiler:
         """What was found."""
         least, greatest = self._range or (None, None)
         measured = {"digits": self._digits, "scale": self._scale, "longest": self._longest}
-        return ColumnProfile(self._name, **self._counts, **measured, least=least, greatest=greatest)
+        escaped = "".join(character for character in ESCAPED if character in self._escaped)
+        return ColumnProfile(self._name, **self._counts, **measured, least=least, greatest=greatest, escaped=escaped)
 
 
 _COUNTERS = {type(None): "nulls", int: "integers", float: "reals", str: "texts", bytes: "blobs", NotText: "blobs"}

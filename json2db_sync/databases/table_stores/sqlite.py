@@ -24,6 +24,7 @@ from json2db_sync.databases.table_stores import (
     MOST_ROWS,
     Batch,
     Creation,
+    Lines,
     Misfit,
     TableStore,
     ValueRefused,
@@ -33,6 +34,8 @@ from json2db_sync.databases.table_stores.fitting import misfits_of
 from json2db_sync.databases.table_stores.own_csv import Spell
 from json2db_sync.databases.table_stores.profiles import ColumnProfile, Profiler
 from json2db_sync.databases.table_stores.sqlite_exact import SQLiteCsv
+from json2db_sync.databases.table_stores.sqlite_lines import line, spelled
+from json2db_sync.databases.table_stores.sqlite_looking import added, look
 from json2db_sync.databases.table_stores.sqlite_moments import Unfit
 from json2db_sync.databases.table_stores.sqlite_storing import is_stored_natively, storing
 from json2db_sync.databases.table_stores.sqlite_values import NotText, Storage, form_of
@@ -95,19 +98,47 @@ class SQLiteTables(TableStore):
         where: str | None = None,
         batch_bytes: int = _BATCH_BYTES,
     ) -> Iterator[Batch]:
-        forms = [form_of(wire) for wire in columns]
         statement = _select(table, [_column(table, wire.name) for wire in columns], order, where)
+        for batch, _more in self._formed(table, columns, self._rows(statement, batch_bytes)):
+            yield batch
+
+    @staticmethod
+    def _formed(
+        table: CatalogTable, columns: Sequence[WireColumn], blocks: Iterable[Sequence[tuple[Storage, ...]]]
+    ) -> Iterator[tuple[Batch, Sequence[Sequence[Storage]]]]:
+        """The first columns of rows as canonical text, and the others as they are."""
+        forms = [form_of(wire) for wire in columns]
         done = 0
-        for rows in self._rows(statement, batch_bytes):
+        for rows in blocks:
             values = [*zip(*rows, strict=True)]
             try:
-                yield [form.column(column) for form, column in zip(forms, values, strict=False)]
+                batch = [form.column(column) for form, column in zip(forms, values, strict=False)]
+                yield batch, values[len(forms) :]
             except Unfit:
                 keys = [f"row {done + at + 1:,}" for at in range(len(rows))]
                 for wire, form, column in zip(columns, forms, values, strict=False):
                     for found in misfits_of(table.title, wire, form, column, keys.__getitem__):
                         raise ValueRefused(found) from None
             done += len(rows)
+
+    def lines(
+        self,
+        table: CatalogTable,
+        columns: Sequence[WireColumn],
+        profiles: Mapping[str, ColumnProfile],
+        *,
+        batch_bytes: int = _BATCH_BYTES,
+    ) -> tuple[Sequence[int], Iterator[Lines]] | None:
+        found = [spelled(wire, profiles.get(wire.name), _column(table, wire.name)) for wire in columns]
+        texts = [text for text in found if text is not None]
+        if not texts or self._driver.execute("PRAGMA encoding").fetchone() != ("UTF-8",):
+            return None
+        order = sorted(range(len(columns)), key=lambda at: found[at] is not None)
+        rest = [columns[at] for at in order[: -len(texts)]]
+        names = [_column(table, columns[at].name) for at in order]
+        select = _Select([*names[: len(rest)], line(texts)], f"FROM {quoted(table.name)}", names)
+        blocks = self._rows(select, batch_bytes)
+        return order, (Lines(batch, made) for batch, (made,) in self._formed(table, rest, blocks))  # type: ignore[arg-type]
 
     def misfits(self, table: CatalogTable, columns: Sequence[WireColumn]) -> Iterator[Misfit]:
         forms = [form_of(wire) for wire in columns]
@@ -130,18 +161,24 @@ class SQLiteTables(TableStore):
 
     def profile(self, table: CatalogTable, told: Callable[[int], None] | None = None) -> Mapping[str, ColumnProfile]:
         profilers = {column.name: Profiler(column.name, column.type) for column in table.columns}
-        for rows in self._rows(_select(table, [_column(table, name) for name in profilers]), _BATCH_BYTES):
-            for profiler, values in zip(profilers.values(), zip(*rows, strict=True), strict=False):
-                profiler.add(values)
+        columns = {_column(table, name): profiler for name, profiler in profilers.items()}
+
+        def read(names: Sequence[str], where: str | None = None) -> Iterator[list[tuple[Storage, ...]]]:
+            return self._rows(_select(table, names, where=where), _BATCH_BYTES)
+
+        rowid = _rowid(table)
+        for count in look(self._driver, quoted(table.name), rowid, columns, read) if rowid else added(columns, read):
             if told is not None:
-                told(len(rows))
+                told(count)
         return {name: profiler.profile() for name, profiler in profilers.items()}
 
     def takes_natively(self, table: CatalogTable, columns: Sequence[WireColumn]) -> Collection[int]:
         types = [table.column(wire.name).type for wire in columns]
         return {at for at, (wire, own) in enumerate(zip(columns, types, strict=True)) if is_stored_natively(wire, own)}
 
-    def write(self, table: CatalogTable, columns: Sequence[WireColumn], batches: Iterable[Batch]) -> int:
+    def write(
+        self, table: CatalogTable, columns: Sequence[WireColumn], batches: Iterable[Batch], *, is_new: bool = False
+    ) -> int:
         stores = [storing(wire, table.column(wire.name).type) for wire in columns]
         insert = _Insert(self._driver, table, columns)
         done = 0
@@ -205,11 +242,10 @@ class SQLiteTables(TableStore):
 
     def _key(self, table: CatalogTable) -> tuple[Sequence[str], Sequence[str]]:
         """Names, and SQL, of what tells a row from others: its primary key, or else its rowid."""
-        taken = {column.name.lower() for column in table.columns}
-        free = [name for name in _ROWIDS if name not in taken]
         if table.primary_key is not None:
             return table.primary_key.columns, [_column(table, name) for name in table.primary_key.columns]
-        return (["rowid"], [f"{quoted(table.name)}.{free[0]}"]) if table.rowid and free else ([], [])
+        rowid = _rowid(table)
+        return (["rowid"], [rowid]) if rowid else ([], [])
 
     def _rows(self, select: _Select, batch_bytes: int) -> Iterator[list[tuple[Storage, ...]]]:
         """Rows, some at a time: many while they are small, few from the first large value on.
@@ -222,9 +258,13 @@ class SQLiteTables(TableStore):
                 cursor = self._driver.execute(select.sql(done, sized=not small))
                 fetch = partial(self._fetch, cursor, None if small else _MOST_LENGTH, text)
                 for rows in _small(fetch, len(select.columns)) if small else _sized(fetch, batch_bytes):
+                    if small and select.measured is not None and None in [row[-1] for row in rows]:
+                        small = False
+                        break
                     yield rows
                     done += len(rows)
-                return
+                else:
+                    return
             except sqlite3.DataError as error:
                 if not small or error.sqlite_errorcode != sqlite3.SQLITE_TOOBIG:
                     raise
@@ -299,10 +339,13 @@ class _Select(NamedTuple):
 
     columns: Sequence[str]
     rest: str
+    measured: Sequence[str] | None = None
+    """The columns that the last one is made of, and the others; that is NULL where it is not small."""
 
     def sql(self, offset: int, *, sized: bool) -> str:
         """From a row on; with the bytes of each row at its end, about: numbers are before all texts."""
-        sizes = [f"CASE WHEN {one} >= '' THEN length(CAST({one} AS BLOB)) ELSE 8 END" for one in self.columns]
+        of = self.columns if self.measured is None else self.measured
+        sizes = [f"CASE WHEN {one} >= '' THEN length(CAST({one} AS BLOB)) ELSE 8 END" for one in of]
         size = [_joined(sizes, " + ") or "0"] if sized else []
         return f"SELECT {', '.join([*self.columns, *size]) or 'NULL'} {self.rest} LIMIT -1 OFFSET {offset}"
 
@@ -349,6 +392,13 @@ def _select(
     rest = f"FROM {quoted(table.name)}" + (f" WHERE {where}" if where else "")
     by = ", ".join(f"{_column(table, name)} COLLATE BINARY NULLS LAST" for name in order)
     return _Select(columns, f"{rest} ORDER BY {by}" if by else rest)
+
+
+def _rowid(table: CatalogTable) -> str | None:
+    """What tells rows apart that have no key, as a statement has it."""
+    taken = {column.name.lower() for column in table.columns}
+    free = [name for name in _ROWIDS if name not in taken]
+    return f"{quoted(table.name)}.{free[0]}" if table.rowid and free else None
 
 
 def _column(table: CatalogTable, name: str) -> str:

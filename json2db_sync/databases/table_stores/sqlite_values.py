@@ -26,7 +26,7 @@ Many = Callable[[Sequence[Storage]], TextColumn | None]
 CLASSES: Mapping[type, str] = {int: "integer", float: "real", str: "text", bytes: "blob"}
 _ENDLESS = {math.inf: "Infinity", -math.inf: "-Infinity"}
 _DIGITS = re.compile(r"-?(?:\d+(?:\.\d*)?|\.\d+)", re.ASCII).fullmatch
-_EXACT = 15
+EXACT = 15
 """Decimal digits that a double keeps."""
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
 _ANY_UUID = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}").fullmatch
@@ -197,7 +197,7 @@ def _numerics(type_: ColumnType) -> Form:
         return [f"{text}.{'0' * scale}" for text in texts] if scale > 0 else None if scale else texts
 
     def reals(values: Sequence[Storage]) -> TextColumn | None:
-        if precision is None or precision > _EXACT or not 0 <= scale <= precision:
+        if precision is None or precision > EXACT or not 0 <= scale <= precision:
             return None
         texts = [*map(shown, values)]
         most = 10 ** (precision - scale)
