@@ -95,7 +95,7 @@ class Fields:
             return (lambda texts: texts) if is_plain else storing(self._own, self._own.type)
         store = storing(self._own, self._column)
         if name is TypeName.NUMERIC:
-            return _kept(store)
+            return _whole(_kept(store)) if affinity(self._column.declared) in ("numeric", "integer") else _kept(store)
         if name not in (TypeName.BOOLEAN, TypeName.BYTES, TypeName.ANY):
             return _with_affinity(store) if affinity(self._column.declared) in _NUMERIC_AFFINITIES else store
         return store
@@ -135,6 +135,16 @@ def _kept(store: Store) -> Store:
             return text
 
     return lambda texts: [None if text is None else kept(text) for text in texts]
+
+
+def _whole(store: Store) -> Store:
+    """Such a column of SQLite keeps whole numbers as integers: 9.0 is 9."""
+
+    def stored(value: Storage) -> Storage:
+        is_whole = isinstance(value, float) and value.is_integer() and -(2.0**63) < value < 2.0**63
+        return int(value) if is_whole else value  # type: ignore[arg-type]
+
+    return lambda texts: [*map(stored, store(texts))]
 
 
 def _with_affinity(store: Store) -> Store:
