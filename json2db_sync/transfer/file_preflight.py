@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from typing import NamedTuple
 
 import msgspec
@@ -30,8 +30,10 @@ from json2db_sync.transfer.preflight import (
     There,
     Unreadable,
     float_notes,
+    held,
     merging_keys,
     takes_all,
+    types_of_wide,
     unique_keys,
 )
 
@@ -75,7 +77,7 @@ class FilePreflight(Preflight):
                 elif self._keeps:
                     bad.setdefault(line, f"{misfit.column}: {misfit.why}")
                 yield misfit
-        for line, misfit in self._related(table, profiles):
+        for line, misfit in chain(self._large(table), self._related(table, profiles)):
             if line not in bad:
                 if self._keeps:
                     bad[line] = misfit.why
@@ -116,7 +118,7 @@ class FilePreflight(Preflight):
 
     def _doubtful(self, table: MappedTable, profiles: Mapping[str, ColumnProfile]) -> list[WireColumn]:
         """The columns that the target may refuse something of."""
-        wires = [replace(wire, nul=self._types.holds_nul) for wire in table.reading]
+        wires = [replace(held(wire, self._types), nullable=wire.nullable) for wire in table.reading]
         if not self._tables.package.is_ours:
             return wires
         own = {wire.name: wire.type for wire in self._tables.resource(table.source).columns}
@@ -128,7 +130,19 @@ class FilePreflight(Preflight):
         if wire.name in profiles:
             return proves(profiles[wire.name], wire)
         takes_null = wire.nullable or not table.source.column(wire.name).nullable
-        return takes_null and (alike or wire.type.name is TypeName.ANY)
+        return takes_null and wire.encoding is None and (alike or wire.type.name is TypeName.ANY)
+
+    def _large(self, table: MappedTable) -> Iterator[tuple[int, Misfit]]:
+        types = types_of_wide(table, self._types)
+        if types is None:
+            return
+        for lines, batch in self._tables.rows(
+            table.source, [replace(one, strangers="marked") for one in table.reading]
+        ):
+            for line, row in zip(lines, zip(*batch, strict=True), strict=True):
+                if why := self._types.why_too_large(types, row):
+                    key = self._tables.row(table.source, line)
+                    yield line, Misfit(table.source.title, key, None, "", "too_large", why)
 
     # Keys
 

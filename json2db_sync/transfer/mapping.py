@@ -14,7 +14,7 @@ from json2db_sync.databases.target_types import types_of
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.results import LeftOut, PlannedColumn
 from json2db_sync.transfer.mapped import Choices, Mapped, MappedColumn, MappedTable, chosen_tables
-from json2db_sync.transfer.table_mapping import Ends, Profiles, TableMapper
+from json2db_sync.transfer.table_mapping import Ends, Place, Profiles, TableMapper
 
 
 class Mapper:
@@ -129,7 +129,7 @@ class Mapper:
         tables = [self._into(table, pairs.get(table.place)) for table in self._tables]
         for one in ends.source.unread:
             ends.leave(one.kind, None, one.name, one.why)
-        return Mapped(tuple(tables), ends.target, tuple(ends.left), ())
+        return Mapped(parents_first(tables), ends.target, tuple(ends.left), ())
 
     def _into(self, table: CatalogTable, paired: PairedTable | None) -> MappedTable:
         if paired is None:
@@ -167,6 +167,26 @@ class Mapper:
         if self._ends.same_kind and not (self._spelled and self._ends.types.typed):
             return replace(column.source.type, name=self._ends.types.same_kind_wire, element=None, labels=())
         return column.target.type if self._ends.types.typed else column.source.type
+
+
+def parents_first(tables: Sequence[MappedTable]) -> tuple[MappedTable, ...]:
+    """In such an order that rows of the target come behind those that they refer to, where there is one."""
+    into: dict[Place, list[MappedTable]] = {}
+    for table in tables:
+        into.setdefault(table.target.place, []).append(table)
+    found: list[MappedTable] = []
+    begun: set[Place] = set()
+    waiting = [(place, False) for place in reversed(into)]
+    while waiting:
+        place, is_done = waiting.pop()
+        if is_done:
+            found += into[place]
+        elif place not in begun:
+            begun.add(place)
+            target = into[place][0].target
+            parents = [(key.schema or target.schema, key.table) for key in target.foreign_keys]
+            waiting += [(place, True), *((parent, False) for parent in reversed(parents) if parent in into)]
+    return tuple(found)
 
 
 def _relations(table: CatalogTable) -> Iterator[str]:

@@ -109,6 +109,16 @@ def test_what_refers_to_rows_that_are_there_is_no_orphan(target: str, tmp_path: 
     assert [row[0] for row in rows(target, "albums", tmp_path)] == [7, 8, 9]
 
 
+def test_parents_come_first_whatever_the_order_of_files(target: str, tmp_path: Path) -> None:
+    """A foreign key that the target has already holds at each moment."""
+    folder, more = tmp_path / "bundle", tmp_path / "more"
+    package(folder, "sqlite", {ARTISTS: "1,a\n", ALBUMS: "7,1,x\n"})
+    ok(SyncRunner().import_csv(folder, target))
+    package(more, "sqlite", {ALBUMS: "8,2,y\n", ARTISTS: "2,b\n"})
+    result = ok(SyncRunner().import_csv(more, target, mode="append"))
+    assert [one.name for one in result.tables] == ["artists", "albums"]
+
+
 @pytest.mark.parametrize(
     ("mode", "expected"),
     [("append", None), ("upsert", [(1, "new"), (2, "b"), (3, "c")]), ("replace", [(1, "new"), (3, "c")])],
