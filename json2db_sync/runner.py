@@ -32,6 +32,7 @@ from json2db_sync.operations import (
     scheduling,
     status,
     transfer,
+    transfer_via_csv,
     verify,
     workflow,
 )
@@ -533,6 +534,7 @@ class SyncRunner:
         json_index: bool = False,
         strangers: Literal["refuse", "text", "null"] = "refuse",
         certificate: PathLike | None = None,
+        via: PathLike | None = None,
     ) -> results.TransferResult:
         """Move a database into another: tables, keys, constraints, indexes and rows. The source is never changed.
 
@@ -557,6 +559,7 @@ class SyncRunner:
         :param strangers: values in SQLite that are not of their column's type: ``refuse`` them, make the column one of
             ``text``, or make them ``null``.
         :param certificate: where it is written; default: in the working directory, named after the target.
+        :param via: a folder: go by way of CSV files, which are written there as :meth:`export_csv` does, and stay.
         """
         chosen = transfer.Choices(
             tables=tables,
@@ -573,7 +576,10 @@ class SyncRunner:
             resume=resume,
             certificate=certificate,
         )
-        return self._context(target).run(results.TransferResult, transfer.transfer, source, target, chosen)
+        context, kind = self._context(target), results.TransferResult
+        if via is not None:
+            return context.run(kind, transfer_via_csv.transfer_via_csv, source, target, chosen, via)
+        return context.run(kind, transfer.transfer, source, target, chosen)
 
     def import_csv(
         self,

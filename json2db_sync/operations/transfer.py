@@ -24,7 +24,6 @@ __all__ = ["Choices", "transfer"]
 
 def transfer(context: Context, source: PathLike | None, target: PathLike | None, choices: Choices) -> TransferResult:
     """Move tables with their rows, and everything on them that the target has words for; the source is only read."""
-    from json2db_sync.databases.base import no_schemas
     from json2db_sync.transfer.sources import DatabaseSource
     from json2db_sync.transfer.transfer import Transfer
 
@@ -33,18 +32,28 @@ def transfer(context: Context, source: PathLike | None, target: PathLike | None,
     with ExitStack() as stack:
         first = stack.enter_context(opened(context, first_named, choices))
         second = stack.enter_context(opened(context, second_named, choices))
-        if choices.schema is not None and not (first.capabilities.schemas or second.capabilities.schemas):
-            raise no_schemas(second.capabilities.title)
-        first.require("check the path or URL of the source")
-        if first.is_same(second):
-            what, hint = f"source and target are the same database: {first.label}", "name another target"
-            raise ConfigurationError(what, hint=hint, reason="conflicting_arguments")
+        require_two(first, second, choices)
         if not choices.dry_run:
             stack.enter_context(context.lock(second))
         reading = stack.enter_context(first.reading())
         memory = context.config.reading_limits.memory
         moving = Transfer(DatabaseSource(first, reading), second, choices, context.emit, memory)
         return planned(context, moving)
+
+
+def require_two(first: Database, second: Database, choices: Choices) -> None:
+    """Is there a source, and another target?
+
+    :raises ConfigurationError: where not, or where neither has the schemas that are asked for.
+    """
+    from json2db_sync.databases.base import no_schemas
+
+    if choices.schema is not None and not (first.capabilities.schemas or second.capabilities.schemas):
+        raise no_schemas(second.capabilities.title)
+    first.require("check the path or URL of the source")
+    if first.is_same(second):
+        what, hint = f"source and target are the same database: {first.label}", "name another target"
+        raise ConfigurationError(what, hint=hint, reason="conflicting_arguments")
 
 
 def opened(context: Context, named: str, choices: Choices) -> Database:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from json2db_sync.atomic_files.reading import open_regular
 from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
 from json2db_sync.databases.ledger import Remembered
+from json2db_sync.databases.table_stores import Readable
 from json2db_sync.databases.table_stores.profiles import ColumnProfile
 from json2db_sync.databases.target_types import TargetTypes
 from json2db_sync.limits import MEBIBYTE
@@ -21,15 +23,26 @@ from json2db_sync.transfer.preflight import Preflight, There
 from json2db_sync.transfer.sources import Source
 
 
+@dataclass(frozen=True)
+class Origin:
+    """The database that a package is of, and that a target is to equal."""
+
+    store: Readable
+    label: str
+    version: str
+
+
 class PackageSource(Source):
     """The files of a package."""
 
     is_spelled = True
 
-    def __init__(self, tables: PackageTables) -> None:
-        self._tables, self.package = tables, tables.package
+    def __init__(self, tables: PackageTables, origin: Origin | None = None) -> None:
+        self._tables, self.package, self._origin = tables, tables.package, origin
         self.store = tables
-        self.label = str(self.package.folder)
+        self.original = origin.store if origin else tables
+        folder = str(self.package.folder)
+        self.label = f"{origin.label} via {folder}" if origin else folder
 
     @property
     def size(self) -> int:
@@ -41,7 +54,8 @@ class PackageSource(Source):
         digest = hashlib.sha256()
         for one in sorted(self.package.resources, key=lambda one: one.path.name):
             digest.update(f"{self._tables.file(one.table)}\0{one.hash or _hash(one)}\n".encode())
-        return f"CSV files, sha256:{digest.hexdigest()}"
+        files = f"CSV files, sha256:{digest.hexdigest()}"
+        return f"{self._origin.version}; {files}" if self._origin else files
 
     def catalog(self) -> Catalog:
         return self._tables.catalog()

@@ -33,6 +33,8 @@ class Move:
     """One transfer of an application's tables."""
 
     source: Readable
+    original: Readable
+    """What the target is compared with in the end, by the source's own tables."""
     target: TableStore
     mapped: Mapped
     batches: Batches
@@ -118,7 +120,7 @@ class Move:
 
         :raises ValidationError: when they are not equal.
         """
-        found = compared(self.source, self.target, table, partial(self.comparing.add, table.source.title))
+        found = compared(self.original, self.target, table, partial(self.comparing.add, table.source.title))
         extra = found.extra if mode == "create" else 0
         if found.missing != rejected or found.different or extra:
             first = next(iter(found.differences), None)

@@ -31,6 +31,8 @@ class Source(ABC):
     """Where the rows are. What stands here holds where there are no entities."""
 
     store: Readable
+    original: Readable
+    """What the target is compared with in the end, by the source's own tables."""
     label: str
     """Names it, without secrets."""
     is_spelled: ClassVar[bool] = False
@@ -122,7 +124,7 @@ class DatabaseSource(Source):
         self.label = database.label
         self._tables = database.table_store(reading)
         self._tables.forbid_changes()
-        self.store = self._tables
+        self.store = self.original = self._tables
         self._whole: Catalog | None = None
 
     @property

@@ -294,7 +294,8 @@ class Transfer:
             batches = partial(rejecting.batches, rejects=rejects)
         comparing = RecordMeter("compare", self._emit)
         is_new = self.choices.mode in ("create", "replace")
-        move = Move(self._store, store, self._mapped, batches, meter, comparing, self._batch_bytes, is_new)
+        ends = self._store, self._source.original, store
+        move = Move(*ends, self._mapped, batches, meter, comparing, self._batch_bytes, is_new)
         if rejecting is None:
             move.copied, move.lines, move.as_wired = self._source.copied, self._all_lines, True
         if counts is None:

@@ -11,6 +11,16 @@ from json2db_sync.databases import open_database
 from json2db_sync.databases.ledger import Ledger
 from json2db_sync.databases.records import RecordReader
 
+SETS = {
+    "api_sync": "api_sync",
+    "accounting": "accounting",
+    "vega": "vega",
+    "json_examples": "json_examples",
+    "chinook": "chinook/tables",
+    "csc": "csc/countries.json",
+}
+"""Of the shared data, what can be loaded."""
+
 
 def write(path: Path, records: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -79,3 +79,10 @@ def assert_same_records(stored: Iterable[Any], wanted: Iterable[Any], what: str)
         f"first stored {extra[:1]!s:.800}; first missing {missing[:1]!s:.800}"
     )
     assert here == there, differences
+
+
+def emptied(url: str) -> None:
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP SCHEMA public CASCADE")
+        connection.exec_driver_sql("CREATE SCHEMA public")

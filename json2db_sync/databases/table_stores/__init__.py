@@ -76,7 +76,7 @@ class Misfit:
     """As people read it, cut after 60 characters."""
     code: str
     """storage_class, out_of_range, too_long, too_precise, no_character, not_json, not_a_moment, null, duplicate,
-    orphan, check, not_a_number, not_utf8."""
+    orphan, check, not_a_number, not_utf8, too_large, not_a_row."""
     why: str
 
 

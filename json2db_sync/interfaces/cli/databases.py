@@ -43,6 +43,9 @@ TABLES = (
            help="Without this table; repeat it, or separate names by commas."),
     SCHEMA,
 )  # fmt: skip
+_VIA = option("--via", nargs=2, type=(click.Choice(["csv"]), PLACE), metavar="csv FOLDER", heading=HOW,
+              callback=lambda _ctx, _param, value: value and value[1],
+              help="By way of CSV files, which are written into FOLDER as by export-csv, and stay there.")  # fmt: skip
 _VIEWS = option("--views/--no-views", default=None, heading=WHICH, help="Move views as tables, or leave them out.")
 MODE = (
     option("--mode", type=click.Choice(["create", "append", "upsert", "replace"]), heading=HOW,
@@ -83,8 +86,8 @@ def asked(arguments: Mapping[str, object]) -> dict[str, Any]:
     example="json2db-sync transfer planner.db postgresql://me@host/planner --dry-run",
     short="Move a database to another, and prove it.",
 )
-@options(_ends("source", "target"), TABLES, _VIEWS, MODE, TREATMENT, shared.CONFIG_FILE, shared.MEMORY, shared.WAIT,
-         shared.ASKING, shared.OUTPUT)  # fmt: skip
+@options(_ends("source", "target"), TABLES, _VIEWS, MODE, _VIA, TREATMENT, shared.CONFIG_FILE, shared.MEMORY,
+         shared.WAIT, shared.ASKING, shared.OUTPUT)  # fmt: skip
 def transfer(call: Call, source: str | None, target: str | None, yes: bool, no_input: bool, **arguments: object) -> int:
     from json2db_sync.interfaces.cli.questions import Question, ask_replace
 

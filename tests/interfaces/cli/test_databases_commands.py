@@ -97,6 +97,7 @@ def test_a_dry_run_writes_nothing(run: Run) -> None:
         (["transfer", "a", "b", "--jsonb", "x.y", "--json-index", "--strangers", "null", "--certificate", "c.json"],
          ("transfer", ("a", "b"),
           {"jsonb": ["x.y"], "json_index": True, "strangers": "null", "certificate": "c.json"})),
+        (["transfer", "a", "b", "--via", "csv", "f"], ("transfer", ("a", "b"), {"via": "f"})),
         (["import-csv", "f", "-", "--mode", "append", "--on-error", "reject", "--dry-run", "--table", "x", "--no-verify"],
          ("import_csv", ("f", None),
           {"mode": "append", "on_error": "reject", "dry_run": True, "tables": ["x"], "verify": False})),

@@ -1,0 +1,114 @@
+"""By way of CSV files everything comes as it does without them, and back again."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from support.applications import Made, databases_of_sqlite, make
+from support.sessions import SETS, ok
+from support.stored import emptied
+
+from json2db_sync import SyncRunner
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Those of tables."""
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.csv"))}
+
+
+def different(first: Path, second: Path) -> list[str]:
+    """The tables whose files are not the same bytes."""
+    ones, others = files(first), files(second)
+    assert ones.keys() == others.keys()
+    return [name for name in ones if ones[name] != others[name]]
+
+
+def test_the_files_stay_and_the_certificate_names_both(ends: tuple[str, str], tmp_path: Path) -> None:
+    """The target is compared with the source itself; the folder is one of an export."""
+    source, target = ends
+    first = tmp_path / "first.db"
+    with closing(sqlite3.connect(first)) as connection, connection:
+        connection.executescript("""
+            CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT NOT NULL, at DATETIME, data JSON);
+            CREATE TABLE pets (owner INT REFERENCES people (id), photo BLOB, weight REAL);
+            INSERT INTO people VALUES (1, '', '2024-01-02 03:04:05', '{"a": [1]}'), (2, 'b', NULL, NULL);
+            INSERT INTO pets VALUES (2, x'00ff', 1.5), (NULL, NULL, 1e300);
+        """)
+    ok(SyncRunner().transfer(first, source))
+    folder, proof = tmp_path / "files", tmp_path / "proof.json"
+    result = ok(SyncRunner().transfer(source, target, via=folder, certificate=proof))
+    assert [(one.name, one.rows, one.equal) for one in result.tables] == [("people", 2, True), ("pets", 2, True)]
+    certificate = json.loads(proof.read_text())
+    assert str(folder) in certificate["source"]["database"]
+    assert "CSV files, sha256:" in certificate["source"]["version"]
+    assert ok(SyncRunner().export_csv(source, folder, check=True)).success
+    for pair in ((source, target), (folder, target), (folder, source)):
+        assert ok(SyncRunner().compare(*pair)).same
+
+
+def test_a_dry_run_writes_no_files(tmp_path: Path) -> None:
+    """Its plan is that of the direct way."""
+    source, folder = tmp_path / "a.db", tmp_path / "files"
+    with closing(sqlite3.connect(source)) as connection, connection:
+        connection.execute("CREATE TABLE t (a INT)")
+    result = ok(SyncRunner().transfer(source, tmp_path / "b.db", via=folder, dry_run=True))
+    assert [one.name for one in result.plan] == ["t"]
+    assert not folder.exists()
+    assert SyncRunner().transfer(source, source, via=folder).reason == "conflicting_arguments"
+    assert not folder.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SETS)
+def test_what_was_loaded_goes_through_files_and_back(
+    shared_data: Path, tmp_path: Path, postgres_url: str, name: str
+) -> None:
+    """Nothing is compared as different on the way, and the files are the same, but for what JSONB spells anew."""
+    start, back = str(tmp_path / "start.db"), str(tmp_path / "back.db")
+    ok(SyncRunner(start, shared_data / SETS[name]).populate(cutoff_days="all"))
+    there = ok(SyncRunner().transfer(start, postgres_url, via=tmp_path / "there", on_error="reject"))
+    ok(SyncRunner().transfer(postgres_url, back, via=tmp_path / "back"))
+    if not there.rejects:
+        assert ok(SyncRunner().compare(start, postgres_url)).same
+        assert ok(SyncRunner().compare(start, back)).same
+    assert ok(SyncRunner().compare(postgres_url, back)).same
+    assert ok(SyncRunner().compare(tmp_path / "back", back)).same
+    ok(SyncRunner().export_csv(back, tmp_path / "again"))
+    assert different(tmp_path / "back", tmp_path / "again") == []
+
+
+@pytest.fixture(scope="module")
+def server_url(postgres_server: Any) -> Iterator[str]:
+    url = postgres_server.create_database()
+    yield url
+    postgres_server.drop_database(url)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("drawn")
+
+
+@pytest.mark.slow
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@given(made=databases_of_sqlite())
+def test_any_database_of_sqlite_goes_through_files_and_back(made: Made, server_url: str, folder: Path) -> None:
+    """Whatever its names, types, keys and values are."""
+    start, back = folder / "start.db", folder / "back.db"
+    for path in (start, back):
+        path.unlink(missing_ok=True)
+    emptied(server_url)
+    make(start, made)
+    there = ok(SyncRunner().transfer(start, server_url, via=folder / "there"))
+    again = ok(SyncRunner().transfer(server_url, back, via=folder / "back"))
+    assert all(table.equal for table in (*there.tables, *again.tables))
+    assert ok(SyncRunner().compare(start, back)).same
+    ok(SyncRunner().export_csv(back, folder / "again"))
+    assert different(folder / "back", folder / "again") == []
