@@ -67,6 +67,9 @@ class FilePreflight(Preflight):
         self._bad: dict[Place, dict[int, str]] = {}
         self._unreadable: dict[Place, list[Unreadable]] = {}
 
+    def misfits(self, table: MappedTable, wires: Sequence[WireColumn]) -> Iterator[Misfit]:
+        return (misfit for _line, misfit, text in self._tables.look(table.source, wires) if text is None)
+
     def found(self, table: MappedTable, profiles: Mapping[str, ColumnProfile]) -> Iterator[Misfit]:
         place, tables = table.source.place, self._tables
         bad, unreadable = self._bad.setdefault(place, {}), self._unreadable.setdefault(place, [])

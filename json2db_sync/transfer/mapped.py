@@ -9,6 +9,7 @@ from typing import Literal, get_args
 
 from json2db_sync.databases.catalog.choosing import named_tables
 from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable
+from json2db_sync.databases.catalog.types import ColumnType
 from json2db_sync.databases.table_stores import Strangers, WireColumn
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.results import JsonProposal, LeftOut, PlannedColumn
@@ -55,6 +56,8 @@ class MappedColumn:
     source: CatalogColumn
     target: CatalogColumn
     told: str | None = None
+    failed: ColumnType | None = None
+    """What it would be, were all its values of that type; it becomes one of texts."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,8 @@ class MappedTable:
     writing: tuple[WireColumn, ...]
     """The same columns by their names in the target."""
     columns: tuple[PlannedColumn, ...]
+    failed: tuple[WireColumn, ...] = ()
+    """Of the source: :attr:`MappedColumn.failed`."""
 
 
 @dataclass(frozen=True)

@@ -160,7 +160,8 @@ class Mapper:
         for one in columns:
             types = one.source.type.declared, one.target.type.declared
             planned.append(PlannedColumn(one.source.name, *types, one.target.name, one.told))
-        return MappedTable(source, target, tuple(reading), writing, tuple(planned))
+        failed = tuple(WireColumn(one.source.name, one.failed) for one in columns if one.failed is not None)
+        return MappedTable(source, target, tuple(reading), writing, tuple(planned), failed)
 
     def _wire(self, column: MappedColumn) -> ColumnType:
         """The type that both ends spell: that of the end that knows types."""

@@ -14,6 +14,7 @@ from json2db_sync.comparison.reading import End, read_ahead
 from json2db_sync.comparison.tables import Rules, compare_tables
 from json2db_sync.databases.base import Database, first_line
 from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable, Identity, qualified, quoted
+from json2db_sync.databases.catalog.types import ColumnType, TypeName
 from json2db_sync.databases.ledger import MOVING
 from json2db_sync.databases.table_stores import Batch, Lines, Readable, Statement, TableStore, WireColumn
 from json2db_sync.errors import DatabaseError, ValidationError
@@ -25,6 +26,11 @@ T = TypeVar("T")
 Batches = Callable[[MappedTable], Iterator[Batch]]
 Ready = tuple[Sequence[int], Iterator[Lines]]
 """As :meth:`~json2db_sync.databases.table_stores.Readable.lines`."""
+_NUMERIC = ColumnType(TypeName.NUMERIC, "numeric")
+_MAKING_NUMBERS = (
+    *(TypeName.BOOLEAN, TypeName.INTEGER, TypeName.NUMERIC, TypeName.FLOAT),
+    *(TypeName.DATE, TypeName.TIME, TypeName.TIMESTAMP, TypeName.TIMESTAMPTZ),
+)
 _WAITING = f"{MOVING}upsert"
 
 
@@ -219,7 +225,14 @@ def compared(source: Readable, target: TableStore, table: MappedTable, told: Cal
     if keys[0] and keys[1] and [names.get(name) for name in keys[0].columns] == [*keys[1].columns]:
         key = keys[0].columns
     first = End(source, table.source, marked)
-    return compare_tables(first, End(target, table.target, table.writing), key, Rules(most=3, told=told))
+    second = tuple(_as_stored(wire, table.target.column(wire.name).type) for wire in table.writing)
+    return compare_tables(first, End(target, table.target, second), key, Rules(most=3, told=told))
+
+
+def _as_stored(wire: WireColumn, own: ColumnType) -> WireColumn:
+    """How texts are read again out of a column that makes numbers of some."""
+    makes_numbers = wire.type.name is TypeName.TEXT and own.name in _MAKING_NUMBERS
+    return replace(wire, type=_NUMERIC, strangers="marked") if makes_numbers else wire
 
 
 def _numbered(table: MappedTable) -> Iterator[CatalogColumn]:

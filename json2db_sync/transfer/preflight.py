@@ -20,6 +20,7 @@ from json2db_sync.transfer.mapped import Mapped, MappedTable
 
 _MOST_KEYS = 1_000_000
 """Keys that are held to find those that come twice."""
+_MOMENTS = (TypeName.TIMESTAMP, TypeName.TIMESTAMPTZ)
 _MERGING = (
     *(TypeName.DATE, TypeName.TIME, TypeName.TIMESTAMP, TypeName.TIMESTAMPTZ),
     *(TypeName.NUMERIC, TypeName.UUID, TypeName.JSONB),
@@ -105,6 +106,33 @@ class Preflight(ABC):
     def notes(self, table: MappedTable) -> Iterator[Note]:
         """Values that the target has another word for."""
 
+    @abstractmethod
+    def misfits(self, table: MappedTable, wires: Sequence[WireColumn]) -> Iterator[Misfit]:
+        """The values of columns that are not of these types."""
+
+    def explained(self, table: MappedTable) -> MappedTable:
+        """The same; of columns that become texts though their types say more, the first value that is to blame."""
+        told = {wire.name: self._to_blame(table, wire) for wire in table.failed}
+        columns = (
+            replace(one, converted=f"{one.converted}; {told[one.name]}") if told.get(one.name) else one
+            for one in table.columns
+        )
+        return replace(table, columns=tuple(columns)) if told else table
+
+    def _to_blame(self, table: MappedTable, wire: WireColumn) -> str | None:
+        names = _MOMENTS if wire.type.name in (TypeName.DATE, *_MOMENTS) else (wire.type.name,)
+        found = [Found() for _name in names]
+        for name, each in zip(names, found, strict=True):
+            for misfit in self.misfits(table, [replace(wire, type=replace(wire.type, name=name))]):
+                each.add(misfit)
+        refused = min((each.refused for each in found), key=lambda some: sum(one.count for one in some))
+        if not refused:
+            return None
+        count, first = sum(one.count for one in refused), refused[0]
+        return (
+            f"{counted(count, 'value is', 'values are')} to blame, the first: {first.first_key}: {first.first_value!r}"
+        )
+
     def unreadable(self, table: MappedTable) -> Sequence[Unreadable]:
         """What stands for rows of a table that was looked at, and is none."""
         return ()
@@ -120,6 +148,9 @@ class DatabasePreflight(Preflight):
         super().__init__(mapped, types)
         self._store, self._source_typed = store, source_typed
         self._conditions: dict[Place, list[Condition]] = {}
+
+    def misfits(self, table: MappedTable, wires: Sequence[WireColumn]) -> Iterator[Misfit]:
+        return self._store.misfits(table.source, wires)
 
     def found(self, table: MappedTable, profiles: Mapping[str, ColumnProfile]) -> Iterator[Misfit]:
         self._conditions[table.source.place] = [*self.conditions(table), *self.unfit(table)]

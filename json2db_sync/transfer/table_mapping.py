@@ -20,12 +20,19 @@ from json2db_sync.databases.catalog.tables import (
 )
 from json2db_sync.databases.catalog.types import TypeName
 from json2db_sync.databases.ledger import Remembered
-from json2db_sync.databases.table_stores.profiles import ColumnProfile
+from json2db_sync.databases.table_stores import WireColumn
+from json2db_sync.databases.table_stores.profiles import ColumnProfile, proves
 from json2db_sync.databases.target_types import JSONB, Chosen, TargetTypes, changes_by_jsonb
 from json2db_sync.results import JsonProposal, LeftOut
 from json2db_sync.transfer.mapped import Choices, MappedColumn
 from json2db_sync.transfer.names import Names
 
+_NUMBERS = (TypeName.BOOLEAN, TypeName.INTEGER, TypeName.NUMERIC, TypeName.FLOAT)
+_KNOWN = (
+    *_NUMBERS, TypeName.TEXT, TypeName.BYTES, TypeName.DATE, TypeName.TIME, TypeName.TIMESTAMP, TypeName.TIMESTAMPTZ,
+    TypeName.UUID, TypeName.JSON, TypeName.JSONB,
+)  # fmt: skip
+"""Types that a profile tells of."""
 Place = tuple[str | None, str]
 Profiles = Callable[[CatalogTable], Mapping[str, ColumnProfile]]
 
@@ -107,7 +114,18 @@ class TableMapper:
             numbers = [one for one in (origin.identity.next_value, now, greatest) if one is not None]
             following = max(numbers) if numbers and origin.identity.increment > 0 else origin.identity.next_value
             origin = replace(origin, identity=replace(origin.identity, next_value=following))
-        return MappedColumn(column, origin)
+        profile, told = self._profiles.get(column.name), None
+        as_text = self._ends.choices.strangers == "text" and self._types.typed and origin.type.name in _KNOWN
+        if as_text and profile is not None and not proves(profile, WireColumn(column.name, origin.type)):
+            chosen = self._types.of(column, profile, as_text=True)
+            told = f"{chosen.type.declared}: it was remembered as {origin.type.declared}, which not all of it is"
+            failed = origin.type if chosen.type.name is TypeName.TEXT else None
+            return MappedColumn(column, replace(origin, type=chosen.type, default=None, identity=None), told, failed)
+        if column.type.name is TypeName.TEXT and origin.type.name in _NUMBERS and not self._types.typed:
+            told = f"{origin.type.declared} again: texts that are numbers become numbers, others stay texts"
+        elif column.type.name is TypeName.TEXT and origin.type.name is TypeName.BYTES:
+            told = f"{origin.type.declared} again: its texts stay texts, since none says whether it was one"
+        return MappedColumn(column, origin, told)
 
     def _column(self, column: CatalogColumn, name: str) -> MappedColumn:
         if self._ends.same_kind:
@@ -119,7 +137,9 @@ class TableMapper:
         if column.collation is not None:
             reason = f"the target has no {column.collation}: its texts compare by their bytes"
             self._ends.leave("collation", self._source, column.name, reason)
-        return MappedColumn(column, made, chosen.told)
+        types = column.type.name, chosen.type.name
+        is_none = types[0] in _KNOWN and types[0] is not types[1] is TypeName.TEXT and self._types.typed
+        return MappedColumn(column, made, chosen.told, column.type if is_none and chosen.told else None)
 
     def _with_expressions(self, mapped: MappedColumn) -> MappedColumn:
         column, made = mapped.source, mapped.target

@@ -190,7 +190,10 @@ class Transfer:
         is_there = self.choices.mode in ("append", "upsert")
         keeps, there = self.choices.on_error == "reject", self._there if is_there else None
         self._preflight = self._source.preflight(self._mapped, self._types, there=there, keeps=keeps)
+        plan = {table.name: table for table in result.plan}
         for table in self._mapped.tables:
+            name, columns = table.source.title, self._preflight.explained(table).columns
+            plan[name] = replace(plan[name], columns=columns)
             profiles = self._profiles.get(table.source.place, {})
             for misfit in self._preflight.found(table, profiles):
                 found.add(misfit)
@@ -200,7 +203,7 @@ class Transfer:
         if self._entities:
             for misfit in self._source.entity_misfits(self._target, self._entities):
                 found.add(misfit)
-        return replace(result, refused=found.refused, notes=tuple(notes))
+        return replace(result, plan=tuple(plan.values()), refused=found.refused, notes=tuple(notes))
 
     def _there(self, table: CatalogTable, columns: Sequence[WireColumn]) -> Iterator[Batch]:
         with self._target.reading() as connection:
