@@ -20,6 +20,7 @@ from json2db_sync.databases.table_stores import Batch, Lines, Readable, Statemen
 from json2db_sync.errors import DatabaseError, ValidationError
 from json2db_sync.events import Meter, RecordMeter
 from json2db_sync.results import ComparedTable, MovedTable
+from json2db_sync.transfer.family import ahead, parents_first
 from json2db_sync.transfer.mapped import Mapped, MappedTable
 
 T = TypeVar("T")
@@ -60,6 +61,17 @@ class Move:
     def make(self) -> None:
         """Types and empty tables."""
         executed(self.target, self.target.creation(self.mapped.target).before)
+
+    def fill_all(self, mode: str) -> list[int]:
+        """Write all rows of all tables; how many of each. Into those that are there parents come first."""
+        fill = self.upsert if mode == "upsert" else self.fill
+        if self.is_new:
+            return [fill(table) for table in self.mapped.tables]
+        by_place = {one.target.place: one for one in self.mapped.tables}
+        order = parents_first([one.target for one in self.mapped.tables])
+        with self.target.deferred([*ahead(order)]):
+            counts = {table.place: fill(by_place[table.place]) for table in order}
+        return [counts[one.target.place] for one in self.mapped.tables]
 
     def fill(self, table: MappedTable) -> int:
         """Write all rows of a table; how many."""

@@ -304,8 +304,7 @@ class Transfer:
         if counts is None:
             if is_new:
                 move.make()
-            fill = move.upsert if self.choices.mode == "upsert" else move.fill
-            counts = [fill(table) for table in self._mapped.tables]
+            counts = move.fill_all(self.choices.mode)
         if is_new:
             move.finish()
         else:

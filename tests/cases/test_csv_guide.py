@@ -27,6 +27,14 @@ def files(folder: str) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in Path(folder).glob("*.csv")}
 
 
+def plain(**tables: str) -> str:
+    """A folder of files that nobody described."""
+    Path("plain").mkdir()
+    for name, text in tables.items():
+        Path("plain", f"{name}.csv").write_text(text, "utf-8")
+    return "plain"
+
+
 # The four recipes
 
 
@@ -91,6 +99,25 @@ def test_synchronization_is_proved_by_its_files(production: str, bundle: Path) -
 # What the guide says that goes wrong
 
 
+def test_trouble_json_decode_errors_on_import(production: str) -> None:
+    """A text that is no JSON for a column that is: named by file and line; the others arrive when that is wanted."""
+    assert main(["transfer", LOCAL, "-q"]) == 0
+    text = 'instance_id,task_id,predicted\ni5,t1700000000,"{""a"": 1}"\ni6,t1700000000,{oops\ni7,t1700000001,\n'
+    folder = plain(task_instances=text)
+    refused = SyncRunner().import_csv(folder, mode="append")
+    assert not refused.success
+    (told,) = SyncRunner().import_csv(folder, mode="append", dry_run=True).refused
+    assert (told.table, told.column, told.count) == ("task_instances", "predicted", 1)
+    assert "task_instances.csv" in f"{told.first_key} {told.reason}"
+    assert "3" in f"{told.first_key} {told.reason}"
+    assert remote(production, "SELECT count(*) FROM task_instances") == [(2,)]
+    done = SyncRunner().import_csv(folder, mode="append", on_error="reject")
+    assert done.success, done.error
+    assert remote(production, "SELECT instance_id FROM task_instances ORDER BY 1")[2:] == [("i5",), ("i7",)]
+    (kept,) = Path(done.rejects or "").read_text("utf-8").splitlines()
+    assert "{oops" in kept
+
+
 def test_trouble_json_that_sqlite_took(production: str) -> None:
     """A column declared JSON that holds texts which are none: told by the plan, a column of texts, and nothing lost."""
     change("UPDATE task_instances SET predicted = '{oops' WHERE instance_id = 'i1700000101'")
@@ -135,6 +162,22 @@ def test_trouble_foreign_keys_fail_on_import(production: str, bundle: Path) -> N
     assert remote(production, "SELECT count(*) FROM task_instances") == [(4,)]
 
 
+def test_trouble_dependency_order(production: str) -> None:
+    """Tables need none: files in the order of their names, into tables whose foreign keys are in force."""
+    assert main(["transfer", LOCAL, "-q"]) == 0
+    folder = plain(
+        a_first="id,task_id\n1,new\n",
+        task_instances="instance_id,task_id\ni5,new\n",
+        tasks="task_id,name,user_id,is_recurring\nnew,Later,9,false\n",
+        users="user_id,email\n9,nine@example.org\n",
+    )
+    remote(production, "CREATE TABLE a_first (id integer PRIMARY KEY, task_id varchar(40) REFERENCES tasks (task_id))")
+    done = SyncRunner().import_csv(folder, mode="append")
+    assert done.success, done.error
+    assert remote(production, "SELECT i.instance_id, u.email FROM task_instances i JOIN tasks USING (task_id) "
+                              "JOIN users u USING (user_id) WHERE user_id = 9") == [("i5", "nine@example.org")]  # fmt: skip
+
+
 def test_tables_that_refer_to_each_other(production: str) -> None:
     """Nor is there an order for a circle; it is as well."""
     change("ALTER TABLE tasks ADD COLUMN last_instance VARCHAR(40) REFERENCES task_instances (instance_id)")
@@ -157,11 +200,14 @@ def test_again_into_tables_that_are_there(production: str, bundle: Path) -> None
 
 
 def test_a_file_that_was_changed_is_not_taken_for_the_export(production: str, bundle: Path) -> None:
-    """Its manifest tells of another."""
+    """Its manifest tells of another; without this, the folder is one of plain files."""
     path = bundle / "users.csv"
     path.write_bytes(path.read_bytes().replace(b"a@example", b"A@example"))
     refused = SyncRunner().import_csv(DATA)
     assert (refused.success, refused.reason) == (False, "damaged_package")
+    (bundle / "datapackage.json").unlink()
+    assert SyncRunner().import_csv(DATA).success
+    assert remote(production, "SELECT email FROM users ORDER BY 1")[0] == ("A@example.org",)
 
 
 def test_a_folder_can_be_moved(production: str, bundle: Path) -> None:

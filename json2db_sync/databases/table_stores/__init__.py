@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
+from json2db_sync.databases.catalog.tables import Catalog, CatalogTable, ForeignKey
 from json2db_sync.databases.catalog.types import ColumnType
 
 if TYPE_CHECKING:
@@ -257,6 +258,14 @@ class TableStore(Readable):
 
     def check_keys_at_once(self) -> None:
         """From now on this transaction looks at foreign keys with each statement, where it can."""
+
+    @contextmanager
+    def deferred(self, keys: Collection[tuple[CatalogTable, ForeignKey]]) -> Iterator[None]:
+        """Meanwhile rows may refer by these foreign keys to what is not there; at the end all must be.
+
+        :raises DatabaseError: when one is not, or the tables are not ours to alter.
+        """
+        yield
 
     @abstractmethod
     def drop(self, tables: Sequence[CatalogTable]) -> None:

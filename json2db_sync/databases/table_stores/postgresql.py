@@ -14,7 +14,7 @@ from json2db_sync.databases.base import first_line
 from json2db_sync.databases.catalog.alterations import PostgreSQLAlterations
 from json2db_sync.databases.catalog.postgresql import read_catalog, readers_of_column
 from json2db_sync.databases.catalog.postgresql_ddl import creation, dropping, to_jsonb
-from json2db_sync.databases.catalog.tables import Catalog, CatalogTable, qualified, quoted
+from json2db_sync.databases.catalog.tables import Catalog, CatalogTable, ForeignKey, qualified, quoted
 from json2db_sync.databases.catalog.types import ColumnType, TypeName
 from json2db_sync.databases.dialect import require_all
 from json2db_sync.databases.postgresql_errors import is_refusal, state_of
@@ -123,6 +123,24 @@ class PostgreSQLTables(TableStore):
 
     def check_keys_at_once(self) -> None:
         self.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+    @contextmanager
+    def deferred(self, keys: Collection[tuple[CatalogTable, ForeignKey]]) -> Iterator[None]:
+        if not keys:
+            yield
+            return
+        fixed = [
+            f"ALTER TABLE {qualified(table)} ALTER CONSTRAINT {quoted(key.name or '')}"
+            for table, key in keys
+            if not key.deferrable
+        ]
+        for statement in fixed:
+            self.execute(f"{statement} DEFERRABLE")
+        self.execute("SET CONSTRAINTS ALL DEFERRED")
+        yield
+        self.check_keys_at_once()
+        for statement in fixed:
+            self.execute(f"{statement} NOT DEFERRABLE")
 
     def drop(self, tables: Sequence[CatalogTable]) -> None:
         asked = [(self._driver.execute(_AGE, [qualified(table)]).fetchone() or ("", 0), table) for table in tables]
