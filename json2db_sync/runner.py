@@ -38,6 +38,7 @@ from json2db_sync.operations import (
 )
 from json2db_sync.operations.context import Context, PathLike, accounting
 from json2db_sync.operations.planning import Days, Selection
+from json2db_sync.tabular.options import ReadingOptions
 
 if TYPE_CHECKING:
     from json2db_sync.model.plan import CustomColumn
@@ -598,6 +599,11 @@ class SyncRunner:
         json_index: bool = False,
         strangers: Literal["refuse", "text", "null"] = "refuse",
         certificate: PathLike | None = None,
+        delimiter: str | None = None,
+        quote: str | None = None,
+        encoding: str | None = None,
+        header: bool | None = None,
+        missing: Collection[str] | None = None,
     ) -> results.TransferResult:
         """Load a folder of CSV files into a database: an export of ``export_csv``, another data package, or plain ones.
 
@@ -609,7 +615,14 @@ class SyncRunner:
         :param tables: only these. :param exclude_tables: without these.
         :param schema: the schema of the tables, on PostgreSQL; default: as configured.
         :param mode: as of :meth:`transfer`, and so are all that follow.
+        :param delimiter: of files that are not ours: the character between values; default: found out.
+        :param quote: of the same: the character around values; empty: there is none.
+        :param encoding: of the same, as Python names it.
+        :param header: of the same: does the first row name the columns?
+        :param missing: of the same: texts that are NULL, besides the empty one.
         """
+        texts = None if missing is None else tuple(missing)
+        said = ReadingOptions(delimiter, quote, encoding, header, texts)
         chosen = import_csv.Choices(
             tables=tables,
             exclude_tables=exclude_tables,
@@ -624,7 +637,7 @@ class SyncRunner:
             resume=resume,
             certificate=certificate,
         )
-        return self._context(target).run(results.TransferResult, import_csv.import_csv, folder, target, chosen)
+        return self._context(target).run(results.TransferResult, import_csv.import_csv, folder, target, chosen, said)
 
     def import_rejected(
         self,

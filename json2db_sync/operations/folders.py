@@ -10,6 +10,7 @@ from json2db_sync.user_paths import located
 
 if TYPE_CHECKING:
     from json2db_sync.export.fallback import Exports
+    from json2db_sync.tabular.options import ReadingOptions
     from json2db_sync.tabular.tables import PackageTables
 
 Kind = Literal["database", "exports", "csv"]
@@ -47,10 +48,14 @@ def exports_in(context: Context, place: str) -> Exports:
     return Exports(located(place), limits, processing.keys, processing.aliases, follow_links=follow)
 
 
-def tables_in(context: Context, place: str) -> PackageTables:
-    """The CSV files of a folder."""
+def tables_in(context: Context, place: str, said: ReadingOptions | None = None) -> PackageTables:
+    """The CSV files of a folder.
+
+    :param said: how they are spelled, where they do not tell it themselves.
+    """
     from json2db_sync.tabular.opening import open_package
+    from json2db_sync.tabular.options import NOTHING_SAID
     from json2db_sync.tabular.tables import PackageTables
 
     limits = context.config.reading_limits
-    return PackageTables(open_package(place, limits=limits), limits)
+    return PackageTables(open_package(place, said or NOTHING_SAID, limits), limits)

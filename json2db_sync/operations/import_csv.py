@@ -13,16 +13,23 @@ from json2db_sync.operations.transfer import Choices, opened, planned, require_p
 from json2db_sync.results import TransferResult
 
 if TYPE_CHECKING:
+    from json2db_sync.tabular.options import ReadingOptions
     from json2db_sync.transfer.file_source import Origin
 
 __all__ = ["Choices", "import_csv"]
 
 
 def import_csv(
-    context: Context, folder: PathLike, target: PathLike | None, choices: Choices, origin: Origin | None = None
+    context: Context,
+    folder: PathLike,
+    target: PathLike | None,
+    choices: Choices,
+    said: ReadingOptions | None = None,
+    origin: Origin | None = None,
 ) -> TransferResult:
     """Load a data package, or a folder of CSV files, into tables that are there or are made; the files stay.
 
+    :param said: how the files are spelled, where they do not tell it themselves.
     :param origin: the database that the files were written from just now: the target is compared with that.
     """
     from json2db_sync.databases.base import no_schemas
@@ -35,7 +42,7 @@ def import_csv(
         database = stack.enter_context(opened(context, place, choices))
         if choices.schema is not None and not database.capabilities.schemas:
             raise no_schemas(database.capabilities.title)
-        tables = tables_in(context, named)
+        tables = tables_in(context, named, said)
         if not choices.dry_run:
             stack.enter_context(context.lock(database))
         memory = context.config.reading_limits.memory

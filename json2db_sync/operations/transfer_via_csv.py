@@ -37,5 +37,5 @@ def transfer_via_csv(
         store.forbid_changes()
         origin = Origin(store, database.label, database.version(reading))
         choices = replace(choices, schema=schema if other.capabilities.schemas else None)
-        result = import_csv(context, folder, second, choices, origin)
+        result = import_csv(context, folder, second, choices, origin=origin)
     return replace(result, notes=(*exported.notes, *result.notes))

@@ -46,6 +46,20 @@ def export_csv(call: Call, database: str | None, folder: str, **arguments: objec
     return perform(call, "export_csv", lambda runner: runner.export_csv(database, folder, **given))
 
 
+_SPELLING = "How files that are not ours are spelled"
+_READING = (
+    option("--delimiter", metavar="CHARACTER", heading=_SPELLING, callback=lambda _ctx, _param, value: value and
+           {"tab": "\t"}.get(value, value),
+           help="What stands between values; tab for that. Default: it is found out, and told."),
+    option("--quote", metavar="CHARACTER", heading=_SPELLING, help="What stands around values; '' where nothing does."),
+    option("--encoding", metavar="NAME", heading=_SPELLING, help="As Python names it: utf-8, cp1252, utf-16."),
+    option("--header/--no-header", default=None, heading=_SPELLING, help="The first row names the columns, or is one."),
+    option("--missing", multiple=True, metavar="TEXT", heading=_SPELLING,
+           callback=lambda _ctx, _param, value: list(value) or None,
+           help="A text that is NULL where it stands without quotes, besides the empty one; repeat it."),
+)  # fmt: skip
+
+
 @command(
     "import-csv",
     "Load a folder of CSV files into a database: one that export-csv wrote, another data package, or plain files. "
@@ -59,7 +73,7 @@ def export_csv(call: Call, database: str | None, folder: str, **arguments: objec
 @options(
     click.argument("folder", metavar="FOLDER", type=PLACE),
     click.argument("target", metavar="[TARGET]", type=PLACE, required=False, callback=named),
-    TABLES, MODE, TREATMENT, shared.CONFIG_FILE, shared.MEMORY, shared.WAIT, shared.ASKING, shared.OUTPUT,
+    TABLES, MODE, TREATMENT, _READING, shared.CONFIG_FILE, shared.MEMORY, shared.WAIT, shared.ASKING, shared.OUTPUT,
 )  # fmt: skip
 def import_csv(call: Call, folder: str, target: str | None, yes: bool, no_input: bool, **arguments: object) -> int:
     from json2db_sync.interfaces.cli.questions import Question, ask_replace
