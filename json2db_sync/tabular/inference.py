@@ -90,7 +90,7 @@ def read_file(path: Path, table: str, given: ReadingOptions, limits: Limits) -> 
     names = column_names(header if found.dialect.header else [""] * len(header))
     values = [Values(name) for name in names]
     with opened(path, path.name) as file:
-        for rows in read_rows(file, found.dialect, len(names), bad=_told_later, limits=limits):
+        for rows in read_rows(file, found.dialect, len(names), bad=ignore, limits=limits):
             for one, column in zip(values, rows.columns, strict=True):
                 one.add(column, rows.lines)
     kinds = [one.kind for one in values]
@@ -122,7 +122,7 @@ def _first(path: Path, file: object, dialect: Dialect, limits: Limits) -> list[s
     return header
 
 
-def _told_later(_row: BadRow) -> None:
+def ignore(_row: BadRow) -> None:
     """When the file is loaded."""
 
 

@@ -10,6 +10,7 @@ from json2db_sync.atomic_files.reading import read_own
 from json2db_sync.errors import FileError
 from json2db_sync.limits import LIMITS, PACKAGE_FILE, Limits
 from json2db_sync.tabular import manifest
+from json2db_sync.tabular.foreign import described
 from json2db_sync.tabular.inference import infer
 from json2db_sync.tabular.options import NOTHING_SAID, ReadingOptions
 from json2db_sync.tabular.packages import Package
@@ -30,12 +31,7 @@ def open_package(folder: str | Path, given: ReadingOptions = NOTHING_SAID, limit
         return infer(place, given, limits)
     found = _read(file)
     if not manifest.is_ours(found):
-        raise FileError(
-            f"{file} is not by export-csv",
-            hint="name the folder of an export",
-            file=str(file),
-            reason="invalid_manifest",
-        )
+        return described(place, found, given, limits)
     return manifest.parsed(place, found)
 
 

@@ -32,6 +32,13 @@ class Resource:
     """The names in its first row, where they may be other than the columns'."""
     respelled: Mapping[int, Callable[[TextColumn], TextColumn]] = field(default_factory=dict, compare=False)
     """Of columns, by their place: what makes of its fields what we would have written."""
+    parts: tuple[Path, ...] = ()
+    """Files with more of its rows; they may begin with the same header."""
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All its files."""
+        return (self.path, *self.parts)
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from io import BufferedReader
+from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from json2db_sync.atomic_files.reading import open_regular
 from json2db_sync.databases.catalog.alterations import Alterations
 from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
 from json2db_sync.databases.catalog.types import TypeName
-from json2db_sync.databases.table_stores import Batch, Misfit, Readable, ValueRefused, WireColumn
+from json2db_sync.databases.table_stores import Batch, Misfit, Readable, TextColumn, ValueRefused, WireColumn
 from json2db_sync.databases.table_stores.fitting import MOST_SHOWN, misfits_of
 from json2db_sync.databases.table_stores.profiles import ColumnProfile, Profiler
 from json2db_sync.databases.table_stores.sqlite_moments import Unfit
@@ -21,16 +22,18 @@ from json2db_sync.databases.table_stores.sqlite_values import Form, Storage
 from json2db_sync.databases.target_types import types_of
 from json2db_sync.errors import ConfigurationError, FileError
 from json2db_sync.limits import LIMITS, MEBIBYTE, Limits
-from json2db_sync.tabular.dialects import OURS
+from json2db_sync.tabular.dialects import OURS, Dialect
 from json2db_sync.tabular.fields import Fields
 from json2db_sync.tabular.manifest import damaged, require_rows, require_whole
 from json2db_sync.tabular.packages import Package, Resource
-from json2db_sync.tabular.reading import read_rows
+from json2db_sync.tabular.reading import read_header, read_rows
 from json2db_sync.tabular.rows import BadRow, Rows
 from json2db_sync.tabular.spelling import marked
 
 Place = tuple[str | None, str]
 _BATCH_BYTES = 1 << 20
+_PART = 10**10
+"""Lines of a table's further file are counted from so many times its number on."""
 _AS_IT_STANDS = frozenset(TypeName) - {TypeName.BYTES, TypeName.ARRAY, TypeName.ANY, TypeName.OTHER}
 """Types whose fields PostgreSQL reads as they stand in a file."""
 
@@ -68,14 +71,16 @@ class PackageTables(Readable):
         """The file of a table."""
         return self._resources[table.place]
 
-    def file(self, table: CatalogTable) -> str:
-        """Names it, within the folder."""
-        path = self.resource(table).path
-        return path.relative_to(self.package.folder).as_posix()
+    def place(self, table: CatalogTable, line: int) -> tuple[str, int]:
+        """The file within the folder, and its line, that a row begins on."""
+        part, line = divmod(line, _PART)
+        path = self.resource(table).paths[part]
+        return path.relative_to(self.package.folder).as_posix(), line
 
     def row(self, table: CatalogTable, line: int) -> str:
         """Names a row."""
-        return f"{self.file(table)}, line {line:,}"
+        file, line = self.place(table, line)
+        return f"{file}, line {line:,}"
 
     def read(
         self,
@@ -165,15 +170,26 @@ class PackageTables(Readable):
         resource, count = self._required(table), 0
         names = [wire.name for wire in resource.columns]
         places = [at for at, wire in enumerate(resource.columns) if marked(wire)]
-        with _opened(resource) as file:
-            for rows in read_rows(
-                file, resource.dialect, len(names), marked=places, bad=bad, batch_bytes=batch_bytes,
-                header=resource.header or names, limits=self._limits,
-            ):  # fmt: skip
-                count += len(rows.lines)
-                yield _respelled(resource, rows)
+        header = resource.header or names
+        for part, path in enumerate(resource.paths):
+            told = bad and _further(bad, part)
+            dialect = resource.dialect if not part else self._further_dialect(resource, path, header)
+            with _opened(path) as file:
+                for rows in read_rows(
+                    file, dialect, len(names), marked=places, bad=told, batch_bytes=batch_bytes, header=header,
+                    limits=self._limits,
+                ):  # fmt: skip
+                    count += len(rows.lines)
+                    lines = [line + part * _PART for line in rows.lines] if part else rows.lines
+                    yield _respelled(resource, lines, rows.columns)
         if self.package.is_ours:
             require_rows(resource, count)
+
+    def _further_dialect(self, resource: Resource, path: Path, header: Sequence[str]) -> Dialect:
+        """A further file may begin with the names again."""
+        with _opened(path) as file:
+            repeats = read_header(file, resource.dialect, self._limits) == [*header]
+        return replace(resource.dialect, header=resource.dialect.header and repeats)
 
     def _required(self, table: CatalogTable) -> Resource:
         resource = self.resource(table)
@@ -208,13 +224,16 @@ class PackageTables(Readable):
         return Found(row.line, Misfit(table.title, key, None, shown, "not_a_row", row.why), row.text)
 
 
-def _respelled(resource: Resource, rows: Rows) -> Rows:
-    if not resource.respelled:
-        return rows
-    columns = [*rows.columns]
+def _further(bad: Callable[[BadRow], None], part: int) -> Callable[[BadRow], None]:
+    """Tells of rows of a further file."""
+    return lambda row: bad(replace(row, line=row.line + part * _PART))
+
+
+def _respelled(resource: Resource, lines: Sequence[int], columns: Sequence[TextColumn]) -> Rows:
+    found = [*columns]
     for at, respell in resource.respelled.items():
-        columns[at] = respell(columns[at])
-    return Rows(rows.lines, columns)
+        found[at] = respell(found[at])
+    return Rows(lines, found)
 
 
 def _ignored(_row: BadRow) -> None:
@@ -222,19 +241,19 @@ def _ignored(_row: BadRow) -> None:
 
 
 @contextmanager
-def _opened(resource: Resource) -> Iterator[BinaryIO]:
+def _opened(path: Path) -> Iterator[BinaryIO]:
     try:
-        with open_regular(resource.path) as raw, BufferedReader(raw, MEBIBYTE) as file:
+        with open_regular(path) as raw, BufferedReader(raw, MEBIBYTE) as file:
             yield file
     except OSError as error:
-        what = f"cannot read {resource.path}: {error.strerror}"
-        raise FileError(what, reason="cannot_read", file=str(resource.path)) from error
+        what = f"cannot read {path}: {error.strerror}"
+        raise FileError(what, reason="cannot_read", file=str(path)) from error
 
 
 def _blocks(resource: Resource) -> Iterator[bytes]:
     """All of a file, which is still what its manifest tells of."""
     digest = hashlib.sha256()
-    with _opened(resource) as file:
+    with _opened(resource.path) as file:
         while block := file.read(MEBIBYTE):
             digest.update(block)
             yield block

@@ -117,7 +117,8 @@ class FilePreflight(Preflight):
             yield from float_notes(f"{table.source.title}.{wire.name}", counter)
 
     def _where(self, table: MappedTable, line: int) -> dict[str, object]:
-        return {"file": self._tables.file(table.source), "line": line}
+        file, line = self._tables.place(table.source, line)
+        return {"file": file, "line": line}
 
     def _doubtful(self, table: MappedTable, profiles: Mapping[str, ColumnProfile]) -> list[WireColumn]:
         """The columns that the target may refuse something of."""

@@ -46,14 +46,15 @@ class PackageSource(Source):
 
     @property
     def size(self) -> int:
-        return sum(one.path.stat().st_size for one in self.package.resources)
+        return sum(path.stat().st_size for one in self.package.resources for path in one.paths)
 
     @property
     def version(self) -> str:
         """What tells these files from any others."""
         digest = hashlib.sha256()
         for one in sorted(self.package.resources, key=lambda one: one.path.name):
-            digest.update(f"{self._tables.file(one.table)}\0{one.hash or _hash(one)}\n".encode())
+            name, _line = self._tables.place(one.table, 0)
+            digest.update(f"{name}\0{one.hash or _hash(one)}\n".encode())
         files = f"CSV files, sha256:{digest.hexdigest()}"
         return f"{self._origin.version}; {files}" if self._origin else files
 
@@ -73,7 +74,7 @@ class PackageSource(Source):
         return FilePreflight(self._tables, mapped, types, there=there, keeps=keeps)
 
     def occupies(self, path: Path) -> bool:
-        own = [one.path for one in self.package.resources]
+        own = [path for one in self.package.resources for path in one.paths]
         return path.resolve() in {one.resolve() for one in (*own, self.package.folder / MANIFEST)}
 
     def copied(self, table: MappedTable) -> Iterator[bytes] | None:
@@ -82,7 +83,8 @@ class PackageSource(Source):
 
 def _hash(resource: Resource) -> str:
     digest = hashlib.sha256()
-    with open_regular(resource.path) as file:
-        while block := file.read(MEBIBYTE):
-            digest.update(block)
+    for path in resource.paths:
+        with open_regular(path) as file:
+            while block := file.read(MEBIBYTE):
+                digest.update(block)
     return f"sha256:{digest.hexdigest()}"
