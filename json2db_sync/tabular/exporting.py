@@ -33,6 +33,7 @@ class Drafted(NamedTuple):
 
     resource: Resource
     seen: Mapping[str, Seen]
+    hashed: Hashed
 
 
 @dataclass(frozen=True)
@@ -117,10 +118,9 @@ class CsvExport:
         name = self.names[table.place]
         with files.stage(name) as stream:
             drafted = self._drafted(table, stream)
-        digest = _digest_of(drafted.resource)
-        if digest_of(self.folder / name) == digest:
+        if digest_of(self.folder / name, drafted.resource.bytes) == _digest_of(drafted.resource):
             files.discard(name)
-        elif digest_of(files.staged(name)) != digest:
+        elif not drafted.hashed.is_read_back(files.staged(name)):
             raise FileError(
                 f"{name} was written, and read back as something else; the published files are as they were",
                 hint="run again, and look at the disk",
@@ -137,12 +137,12 @@ class CsvExport:
         rows = self.store.csv(table, rows_as_csv, order=order, where=self.where.get(table.place))
         try:
             try:
-                count, digest = self._write(table, rows, stream)
+                count, hashed = self._write(table, rows, stream)
             except TypesChanged:
                 if stream is not None:
                     stream.seek(0)
                     stream.truncate()
-                count, digest = self._write(table, rows, stream)
+                count, hashed = self._write(table, rows, stream)
         except ValueRefused as error:
             found = error.misfit
             raise ValidationError(
@@ -157,9 +157,10 @@ class CsvExport:
         )
         path = self.folder / self.names[table.place]
         dialect = PACKED if self.compress else OURS
-        return Drafted(Resource(table, path, wires, dialect, count, digest.bytes, digest.hash), rows.seen())
+        resource = Resource(table, path, wires, dialect, count, hashed.digest.bytes, hashed.digest.hash)
+        return Drafted(resource, rows.seen(), hashed)
 
-    def _write(self, table: CatalogTable, rows: OwnCsv, stream: BinaryIO | None) -> tuple[int, Digest]:
+    def _write(self, table: CatalogTable, rows: OwnCsv, stream: BinaryIO | None) -> tuple[int, Hashed]:
         """How many rows were written, and what."""
         hashed, count = Hashed(stream), 0
         with (
@@ -172,7 +173,7 @@ class CsvExport:
                 count += some.rows
                 self.progress(table.title, some.rows)
             ahead.finish()
-        return count, hashed.digest
+        return count, hashed
 
     def _manifest(self, drafted: Sequence[Drafted]) -> bytes:
         seen = {one.resource.table.place: one.seen for one in drafted}

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
+
+from xxhash import xxh3_128
 
 from json2db_sync.atomic_files.reading import open_regular
 from json2db_sync.limits import MEBIBYTE
@@ -22,12 +25,13 @@ class Hashed:
     """A stream that is hashed on its way to another; to None it only is."""
 
     def __init__(self, stream: BinaryIO | None) -> None:
-        self._stream, self._size, self._hash = stream, 0, hashlib.sha256()
+        self._stream, self._size, self._hash, self._quick = stream, 0, hashlib.sha256(), xxh3_128()
 
     def write(self, text: bytes) -> int:
         """All of it."""
         self._size += len(text)
         self._hash.update(text)
+        self._quick.update(text)
         if self._stream is not None:
             self._stream.write(text)
         return len(text)
@@ -40,18 +44,35 @@ class Hashed:
         """Of what was written so far."""
         return Digest(self._size, f"sha256:{self._hash.hexdigest()}")
 
+    def is_read_back(self, path: Path) -> bool:
+        """Does the file hold what was written, as far as a quick hash tells?
 
-def digest_of(path: Path) -> Digest | None:
-    """Of a file; None where there is none.
+        :raises OSError: when it cannot be read.
+        """
+        found = xxh3_128()
+        for block in _blocks(path):
+            found.update(block)
+        return bool(found.digest() == self._quick.digest())
+
+
+def digest_of(path: Path, size: int | None = None) -> Digest | None:
+    """Of a file; None where there is none, or none of this size.
 
     :raises OSError: when it cannot be read.
     :raises FileError: when it is not a regular file.
     """
     found = Hashed(None)
     try:
-        with open_regular(path) as file:
-            while block := file.read(MEBIBYTE):
-                found.write(block)
+        if size is not None and path.stat().st_size != size:
+            return None
+        for block in _blocks(path):
+            found.write(block)
     except FileNotFoundError:
         return None
     return found.digest
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with open_regular(path) as file:
+        while block := file.read(MEBIBYTE):
+            yield block

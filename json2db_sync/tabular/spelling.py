@@ -30,7 +30,7 @@ Spelled = Callable[[TextColumn], TextColumn]
 
 def to_csv(wire: WireColumn) -> Spelled:
     """How the canonical texts of a column become fields; of a :func:`marked` one, those that are quoted are marked."""
-    return _each(_TO.get(wire.type.name))
+    return _floats if wire.type.name is TypeName.FLOAT else _each(_TO.get(wire.type.name))
 
 
 def from_csv(wire: WireColumn) -> Spelled:
@@ -74,6 +74,15 @@ def _bytes(field: str) -> str:
 
 
 _USUAL = re.compile(r"-?(?:[1-9]\d{0,14}|0(?=$|\.(?!0000)))(\.\d+)?", re.ASCII).fullmatch
+
+
+def _floats(column: TextColumn) -> TextColumn:
+    return [
+        text
+        if text is None or ("." in text[1:15] and text[-2:] != ".0" and "0.0000" not in text[:7] and "e" not in text)
+        else float_field(text)
+        for text in column
+    ]
 
 
 def float_field(text: str) -> str:
@@ -136,7 +145,6 @@ def _tagged(field: str) -> str:
 
 _TO: Mapping[TypeName, Callable[[str], str]] = {
     TypeName.BOOLEAN: _WORDS.__getitem__,
-    TypeName.FLOAT: float_field,
     TypeName.BYTES: _base64,
     TypeName.ANY: _any,
 }

@@ -6,14 +6,12 @@ of any type every text.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from json2db_sync.databases.table_stores import Batch, TextColumn, WireColumn
 from json2db_sync.tabular.rows import QUOTED
 from json2db_sync.tabular.spelling import marked, to_csv
 
-_SPECIAL = re.compile('[,"\n\r]').search
 _ALONE = r"\."
 
 
@@ -37,14 +35,21 @@ def _quoted(column: TextColumn) -> Sequence[str]:
     try:
         joined = "".join(column)  # type: ignore[arg-type] # looks for None in half the time that "in" takes
     except TypeError:
+        present = [text for text in column if text is not None]
+        if "" not in present and not _is_special("".join(present)):
+            return [text or "" for text in column]
         return ["" if text is None else _field(text) for text in column]
-    if "" in column or _SPECIAL(joined):
+    if "" in column or _is_special(joined):
         return [*map(_field, column)]  # type: ignore[arg-type]
     return column  # type: ignore[return-value]
 
 
+def _is_special(text: str) -> bool:
+    return "," in text or '"' in text or "\n" in text or "\r" in text
+
+
 def _field(text: str) -> str:
-    return _in_quotes(text) if not text or _SPECIAL(text) else text
+    return _in_quotes(text) if not text or _is_special(text) else text
 
 
 def _in_quotes(text: str) -> str:

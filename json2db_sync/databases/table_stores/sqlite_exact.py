@@ -22,7 +22,7 @@ from json2db_sync.databases.table_stores.own_csv import (
 )
 from json2db_sync.databases.table_stores.sqlite_moments import Unfit
 from json2db_sync.databases.table_stores.sqlite_storing import affinity, storing
-from json2db_sync.databases.table_stores.sqlite_values import Form, NotText, Storage, form_of
+from json2db_sync.databases.table_stores.sqlite_values import EXACT, Form, NotText, Storage, form_of
 
 _CLASSES = (TypeName.TEXT, TypeName.INTEGER, TypeName.FLOAT, TypeName.BYTES, TypeName.ANY)
 _STRICT = (TypeName.BOOLEAN, TypeName.INTEGER, TypeName.TEXT, TypeName.BYTES, TypeName.ANY)
@@ -109,7 +109,8 @@ class _Column:
         numeric = self._affinity in ("numeric", "integer")
         if not kinds <= {str, type(None)} and not numeric:
             return False
-        if tried.type.name in _JSON and numeric:
+        few_digits = tried.type.precision is not None and tried.type.precision <= EXACT
+        if numeric and (tried.type.name in _JSON or (few_digits and str not in kinds)):
             return True
         return texts is values or [*storing(tried.wire, self._own)(texts)] == [*values]
 
