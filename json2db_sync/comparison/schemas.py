@@ -37,6 +37,8 @@ class Expected:
 
     of_first: Mapping[Place, CatalogTable]
     of_second: Mapping[Place, CatalogTable]
+    alike: bool
+    """Are both databases of one kind?"""
 
 
 class SchemaComparison:
@@ -47,7 +49,7 @@ class SchemaComparison:
 
     def __init__(self, second: Catalog, pairs: Pairs, expected: Expected, store: Readable) -> None:
         self._catalog, self._pairs, self._expected, self.store = second, pairs, expected, store
-        self._alter = store.alterations
+        self._alter, self.alike = store.alterations, expected.alike
 
     def differences(self, missing: Sequence[CatalogTable], extra: Sequence[CatalogTable]) -> Iterator[Difference]:
         """All of them.
@@ -104,6 +106,7 @@ class _Table:
             yield self._told("column", column.name, (None, column.type.declared), meaning, compatible=not required)
         for columns in self._pairs:
             yield from self._column(*columns)
+        yield from self._comments()
         if not self._second.is_view and not self._first.is_view:
             yield from self._keys()
             yield from self._checks()
@@ -123,6 +126,16 @@ class _Table:
     ) -> Difference:
         told = SchemaDifference(self._second.title, column, what, *sides, meaning, compatible, statement)
         return Difference(told, (statement,) if statement else (), is_safe)
+
+    def _comments(self) -> Iterator[Difference]:
+        """Where both databases have such; what the first cannot say, or forgot, the second may."""
+        wanted: list[tuple[str | None, str | None, str | None]] = [(None, self._made.comment, self._second.comment)]
+        wanted += [(other.name, made.comment, other.comment) for _one, made, other in self._pairs]
+        for column, one, other in wanted:
+            statement = self._alter.set_comment(self._second, column, one)
+            if one != other and statement is not None and (one is not None or self._whole.alike):
+                meaning = "no value depends on it: it is for people"
+                yield self._told("comment", column, (one, other), meaning, statement, is_safe=other is None)
 
     # Columns
 

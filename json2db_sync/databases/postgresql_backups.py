@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from json2db_sync.atomic_files.backups import free_name
 from json2db_sync.databases.attached import execute
 from json2db_sync.databases.backups import Backup, no_backup, require_columns, require_free
+from json2db_sync.databases.catalog.tables import literal
 from json2db_sync.databases.flat_views import FlatViews
 from json2db_sync.databases.ledger import TABLES, Ledger, lacking
 from json2db_sync.databases.postgresql_attached import WHO, all_on, copy_checks, without_sequences
@@ -51,8 +52,7 @@ class PostgreSQLBackups(PostgreSQLTables):
         with self.transaction() as connection:
             schema = free_name(stamped, sa.inspect(connection).get_schema_names())
             execute(connection, f"CREATE SCHEMA {self.quote(schema)}")
-            mark = self._mark().replace("'", "''")
-            execute(connection, f"COMMENT ON SCHEMA {self.quote(schema)} IS '{mark}'")
+            execute(connection, f"COMMENT ON SCHEMA {self.quote(schema)} IS {literal(self._mark())}")
             for statement in connection.execute(sa.text(_REVOKE), {"name": schema}).scalars().all():
                 execute(connection, statement)
             existing = self.relation_names(connection)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from json2db_sync.databases.attached import execute
 from json2db_sync.databases.base import Database
+from json2db_sync.databases.catalog.tables import literal
 from json2db_sync.databases.flat_views import FlatView
 from json2db_sync.databases.postgresql_attached import (
     DRESS,
@@ -104,7 +105,7 @@ class PostgreSQLViews(Database):
 
     def path_sql(self, column: str, path: PathPlan) -> str:
         kind = path.kind
-        literals = ["'" + key.replace("'", "''") + "'" for key in path.keys[1:]]
+        literals = [*map(literal, path.keys[1:])]
         value = " -> ".join([column, *literals])
         text = " ->> ".join([" -> ".join([column, *literals[:-1]]), literals[-1]])
         if kind is Kind.TEXT:

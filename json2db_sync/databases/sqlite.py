@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from json2db_sync.databases import base, sqlite_file, sqlite_missing, sqlite_orphans
+from json2db_sync.databases.catalog.tables import literal
 from json2db_sync.databases.dialect import (
     PAGE_BYTES,
     Capabilities,
@@ -385,7 +386,7 @@ def _literal(value: object) -> str:
     """A constant in an SQL statement."""
     if value is None:
         return "NULL"
-    return str(value) if isinstance(value, int | float) else "'" + str(value).replace("'", "''") + "'"
+    return str(value) if isinstance(value, int | float) else literal(str(value))
 
 
 def _set_up(raw: sqlite3.Connection, _record: object) -> None:

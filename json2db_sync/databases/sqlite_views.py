@@ -12,6 +12,7 @@ from itertools import count
 import sqlalchemy as sa
 
 from json2db_sync.databases.attached import would_be_lost
+from json2db_sync.databases.catalog.tables import literal
 from json2db_sync.databases.flat_views import FlatView
 from json2db_sync.databases.sqlite_backups import SQLiteBackups
 from json2db_sync.databases.sqlite_file import FLAT_VIEW, driver_of
@@ -40,7 +41,7 @@ class SQLiteViews(SQLiteBackups):
 
     def path_sql(self, column: str, path: PathPlan) -> str:
         kind = path.kind
-        at = "'$" + "".join(f'."{key}"' for key in path.keys[1:]).replace("'", "''") + "'"
+        at = literal("$" + "".join(f'."{key}"' for key in path.keys[1:]))
         value, of = f"json_extract({column}, {at})", f"json_type({column}, {at})"
         # As it is spelled: json_extract alone makes 1 of true and a double of a large integer.
         pair = f"json_extract({column}, {at}, {at})"

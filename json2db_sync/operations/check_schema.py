@@ -105,7 +105,7 @@ def _differences(first: _Schema, second: _Schema, check: SchemaCheck) -> tuple[i
 
     one, other = first.catalog, second.catalog
     pairs = pair(one, other, Chosen(check.tables, check.exclude_tables), (first.manifest, second.manifest))
-    expected = Expected(_made(first, second), _made(second, first))
+    expected = Expected(_made(first, second), _made(second, first), one.database == other.database)
     comparison = SchemaComparison(other, pairs, expected, second.store)
     missing = [table for table in one.tables if table.title in pairs.only_first]
     extra = [table for table in other.tables if table.title in pairs.only_second]

@@ -88,6 +88,7 @@ def compare(context: Context, first: PathLike | None, second: PathLike | None, c
             rules = Rules(comparison.most, tolerance, digest=False, told=partial(meter.add, title))
             tables.append(compared(ends[0].store, ends[1].store, paired, rules))
         notes = (*ends[0].notes, *ends[1].notes, *_unread(catalogs, comparison.chosen), *pairs.notes)
+        notes += tuple(_exact(tables)) if comparison.tolerance else ()
         found = CompareResult(
             source=ends[0].label, target=ends[1].label, tables=tuple(tables), only_first=pairs.only_first,
             only_second=pairs.only_second, ignored=pairs.ignored, notes=notes,
@@ -100,6 +101,12 @@ def compare(context: Context, first: PathLike | None, second: PathLike | None, c
         "records_per_second": rows / seconds if seconds else 0.0,
     }  # fmt: skip
     return replace(found, statistics=statistics)
+
+
+def _exact(tables: Iterable[ComparedTable]) -> Iterator[Note]:
+    for table in (one for one in tables if one.by == "multiset" and (one.missing or one.extra)):
+        what = f"{table.name} was compared without the tolerance: no key tells which rows belong together"
+        yield Note(what, "no_tolerance", count=table.missing + table.extra)
 
 
 def _unread(catalogs: Iterable[Catalog], chosen: Chosen) -> Iterator[Note]:

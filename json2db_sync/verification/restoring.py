@@ -11,6 +11,7 @@ import sqlalchemy as sa
 import xxhash
 
 from json2db_sync.databases.base import Database
+from json2db_sync.databases.catalog.tables import literal
 from json2db_sync.databases.dialect import Id, in_lists
 from json2db_sync.databases.ledger import FORGOTTEN, STORED, Ledger, Load, StoredFile
 from json2db_sync.databases.outcome_counter import Counts, key_memory
@@ -336,7 +337,7 @@ class EntityRepair:
 
 
 def _literal(id_: str | int) -> str:
-    return str(id_) if isinstance(id_, int) else "'" + id_.replace("'", "''") + "'"
+    return str(id_) if isinstance(id_, int) else literal(id_)
 
 
 def _beside(plan: EntityPlan) -> EntityPlan:

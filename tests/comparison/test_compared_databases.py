@@ -177,3 +177,16 @@ def test_options_that_mean_nothing(files: tuple[str, str], options: dict[str, ob
         script(file, "CREATE TABLE t (id INTEGER PRIMARY KEY)")
     result = SyncRunner().compare(*files, **options)  # type: ignore[arg-type]
     assert (result.success, result.reason) == (False, reason)
+
+
+def test_a_tolerance_without_a_key_is_told(tmp_path: Path) -> None:
+    """Rows of which nothing tells which belong together are compared exactly."""
+    files = tuple(str(tmp_path / name) for name in ("a.db", "b.db"))
+    for file, number in zip(files, (1.0, 1.1), strict=True):
+        with closing(sqlite3.connect(file)) as connection, connection:
+            connection.execute("CREATE TABLE t (n REAL)")
+            connection.execute("INSERT INTO t VALUES (?)", (number,))
+    found = SyncRunner().compare(*files, tolerance={"numbers": "0.5"})
+    assert not found.same
+    assert [(one.code, one.count) for one in found.notes] == [("no_tolerance", 2)]
+    assert not SyncRunner().compare(*files).notes

@@ -225,3 +225,29 @@ def test_a_value_in_the_way_of_one_column_keeps_no_other_from_being_mended(postg
     result = checked(postgres_url, fix=True)
     assert [note.code for note in result.notes] == ["not_mended"] * 2
     assert [(one.column, one.fixed) for one in result.differences] == [("a", False), ("b", False), ("c", True)]
+
+
+def test_comments_are_compared(postgres_server: Server, tmp_path: Path) -> None:
+    """Those that the second lacks are added by --fix, and none is replaced; SQLite has none to compare."""
+    first, second = postgres_server.create_database(), postgres_server.create_database()
+    for url, word in ((first, "one's"), (second, "two's")):
+        quoted = word.replace("'", "''")
+        execute(url, f"CREATE TABLE t (id INT PRIMARY KEY, n INT, m INT); COMMENT ON COLUMN t.m IS '{quoted}'")
+    execute(first, "COMMENT ON TABLE t IS 'all of it'")
+    execute(second, "COMMENT ON COLUMN t.n IS 'counted'")
+    runner = SyncRunner()
+    found = runner.check_schema(first, second, fix=True)
+    assert found.compatible
+    assert {(one.what, one.column, one.first, one.second, one.fixed) for one in found.differences} == {
+        ("comment", None, "all of it", None, True), ("comment", "n", None, "counted", False),
+        ("comment", "m", "one's", "two's", False),
+    }  # fmt: skip
+    assert all("COMMENT ON" in str(one.statement) for one in found.differences)
+    again = runner.check_schema(first, second)
+    assert {one.column for one in again.differences} == {"n", "m"}
+    lite = str(tmp_path / "lite.db")
+    assert runner.transfer(first, lite, certificate=tmp_path / "c.json").success
+    assert not runner.check_schema(first, lite).differences
+    assert {one.column for one in runner.check_schema(lite, second).differences} == {"m"}
+    for url in (first, second):
+        postgres_server.drop_database(url)

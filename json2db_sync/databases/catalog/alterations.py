@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from json2db_sync.databases.catalog import postgresql_ddl, sqlite_ddl
-from json2db_sync.databases.catalog.tables import CatalogColumn, CatalogTable, Check, Unique, qualified, quoted
+from json2db_sync.databases.catalog.tables import CatalogColumn, CatalogTable, Check, Unique, literal, qualified, quoted
 
 
 class Alterations:
@@ -31,6 +31,10 @@ class Alterations:
 
     def add_constraint(self, table: CatalogTable, constraint: Unique | Check, *, primary: bool = False) -> str | None:
         """One more constraint."""
+        return None
+
+    def set_comment(self, table: CatalogTable, column: str | None, comment: str | None) -> str | None:
+        """What is said of the table, or of a column, becomes this."""
         return None
 
 
@@ -80,3 +84,8 @@ class PostgreSQLAlterations(Alterations):
     def add_constraint(self, table: CatalogTable, constraint: Unique | Check, *, primary: bool = False) -> str | None:
         definition = postgresql_ddl.constraint_definition(constraint, primary=primary)
         return f"ALTER TABLE {qualified(table)} ADD {definition}"
+
+    def set_comment(self, table: CatalogTable, column: str | None, comment: str | None) -> str | None:
+        kind = "COLUMN" if column is not None else "VIEW" if table.is_view else "TABLE"
+        place = qualified(table) + (f".{quoted(column)}" if column is not None else "")
+        return f"COMMENT ON {kind} {place} IS {'NULL' if comment is None else literal(comment)}"

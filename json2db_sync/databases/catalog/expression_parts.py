@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from json2db_sync.databases.catalog.sqlite_statements import literal
-from json2db_sync.databases.catalog.tables import CatalogColumn
+from json2db_sync.databases.catalog.tables import CatalogColumn, literal
 from json2db_sync.databases.catalog.types import TypeName
 from json2db_sync.model.kinds import INT64_MAX
 

@@ -16,6 +16,7 @@ from json2db_sync.databases.catalog.tables import (
     Identity,
     Index,
     Unique,
+    literal,
     qualified,
     quoted,
 )
@@ -27,11 +28,6 @@ HIDDEN = "pg_"
 """How names begin that without a schema mean what is in pg_catalog."""
 _DROPPED = {"v": "VIEW", "m": "MATERIALIZED VIEW", "f": "FOREIGN TABLE"}
 _TYPES_OF_SEQUENCES = {16: " AS smallint", 32: " AS integer"}
-
-
-def literal(text: str) -> str:
-    """A text as a statement has it, where standard_conforming_strings is on."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def creation(catalog: Catalog, *, virtual: bool = True) -> Creation:

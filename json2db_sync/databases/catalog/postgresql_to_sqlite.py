@@ -18,9 +18,8 @@ from json2db_sync.databases.catalog.expression_parts import (
     cast_name,
     fitting,
 )
-from json2db_sync.databases.catalog.sqlite_statements import literal
 from json2db_sync.databases.catalog.sqlite_types import column_type
-from json2db_sync.databases.catalog.tables import CatalogColumn, quoted
+from json2db_sync.databases.catalog.tables import CatalogColumn, literal, quoted
 from json2db_sync.databases.catalog.types import TypeName
 
 if TYPE_CHECKING:

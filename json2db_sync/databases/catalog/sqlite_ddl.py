@@ -5,8 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from json2db_sync.databases.catalog.sqlite_statements import literal
-from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable, ForeignKey, Index, quoted
+from json2db_sync.databases.catalog.tables import (
+    Catalog,
+    CatalogColumn,
+    CatalogTable,
+    ForeignKey,
+    Index,
+    literal,
+    quoted,
+)
 from json2db_sync.databases.table_stores import Creation, Statement
 
 _PLAIN_DEFAULT = re.compile(r"[-+]?[0-9.]+|'(?:[^']|'')*'|NULL|TRUE|FALSE|CURRENT_(?:TIMESTAMP|DATE|TIME)", re.I)

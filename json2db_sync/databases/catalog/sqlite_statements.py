@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from json2db_sync.databases.catalog.tables import Check, ForeignKey
+from json2db_sync.databases.catalog.tables import Check, ForeignKey, literal
 
 _TOKEN = re.compile(
     r"""(?P<gap>[\s\ufeff]+|--[^\n]*|/\*.*?(?:\*/|\Z))
@@ -88,11 +88,6 @@ def tokens(statement: str) -> Iterator[Token]:
 def spelled(some: Iterable[Token]) -> str:
     """Tokens as text again: a blank where there was a gap."""
     return "".join(" " * one.after_gap + one.text for one in some).strip()
-
-
-def literal(text: str) -> str:
-    """A text in quotes."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def default_meant(text: str | None) -> str | None:

@@ -19,8 +19,8 @@ from json2db_sync.databases.catalog.expression_parts import (
     fitting,
 )
 from json2db_sync.databases.catalog.sqlite import folded
-from json2db_sync.databases.catalog.sqlite_statements import literal, spelled, tokens
-from json2db_sync.databases.catalog.tables import quoted
+from json2db_sync.databases.catalog.sqlite_statements import spelled, tokens
+from json2db_sync.databases.catalog.tables import literal, quoted
 from json2db_sync.databases.catalog.types import TypeName
 
 if TYPE_CHECKING:

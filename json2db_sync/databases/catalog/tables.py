@@ -215,6 +215,11 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def literal(text: str) -> str:
+    """A text as a statement has it (PostgreSQL: where standard_conforming_strings is on)."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def qualified(table: CatalogTable) -> str:
     """A table's name as a statement has it, with its schema where that is not the usual one."""
     return quoted(table.name) if table.schema is None else f"{quoted(table.schema)}.{quoted(table.name)}"

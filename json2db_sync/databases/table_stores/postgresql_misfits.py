@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from json2db_sync.databases.catalog.tables import literal
 from json2db_sync.databases.catalog.types import ColumnType, TypeName
 from json2db_sync.databases.table_stores import WireColumn, arrays
 from json2db_sync.databases.table_stores.fitting import WITH_CHARACTERS
@@ -46,7 +47,7 @@ def conditions(wire: WireColumn, own: ColumnType, column: str) -> Iterator[Condi
         why = f"the column takes {type_.length} digits behind the second"
         yield Condition(f"char_length({behind}) > {type_.length}", "too_precise", why)
     if type_.name is TypeName.ENUM and not (own.labels and {*own.labels} <= {*type_.labels}):
-        labels = ", ".join("'" + label.replace("'", "''") + "'" for label in type_.labels)
+        labels = ", ".join(map(literal, type_.labels))
         yield Condition(
             f"{column}::text <> ALL (ARRAY[{labels}]::text[])", "check", "the other database has no such label"
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from json2db_sync.databases.catalog import sqlite_ddl
-from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable, Check, Index, quoted
+from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable, Check, Index, literal, quoted
 from json2db_sync.databases.catalog.types import TypeName
 from json2db_sync.databases.ledger import MOVING
 from json2db_sync.databases.table_stores import Creation
@@ -69,7 +69,7 @@ class SQLiteTypes(TargetTypes):
     def checks_of(self, columns: Iterable[tuple[CatalogColumn, CatalogColumn]]) -> Iterator[Check]:
         for column, made in columns:
             if column.type.name is TypeName.ENUM:
-                labels = ", ".join("'" + label.replace("'", "''") + "'" for label in column.type.labels)
+                labels = ", ".join(map(literal, column.type.labels))
                 yield Check(None, f"{quoted(made.name)} IN ({labels})")
 
     def why_no_index(self, index: Index) -> str | None:

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from json2db_sync.interfaces.cli import options as shared
 from json2db_sync.interfaces.cli.operations import perform
-from json2db_sync.interfaces.cli.options import Call, Decorator, command, given, name_list, option, options, pairs
+from json2db_sync.interfaces.cli.options import (
+    Call,
+    Command,
+    Decorator,
+    command,
+    given,
+    name_list,
+    option,
+    options,
+    pairs,
+)
 
 if TYPE_CHECKING:
     from json2db_sync.runner import SyncRunner
 
 WHICH, HOW, _VALUES, _COUNTS = "Which tables", "How", "Values", "What counts"
 PLACE = click.Path(path_type=str)
+_OF_FILES = (".db", ".db3", ".sqlite", ".sqlite3")
+"""How files of SQLite end."""
 _ENVIRONMENT = "-"
 """In place of a database: the one that DATABASE_URL names."""
 
@@ -77,6 +91,23 @@ def asked(arguments: Mapping[str, object]) -> dict[str, Any]:
     return {renamed.get(name, name): value for name, value in given(arguments).items()}
 
 
+class _Transfer(Command):
+    """Tells whoever names a column behind ``--json``, which prints the result, of the option that takes one."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        for word, following in pairwise(args):
+            is_column = "." in following and not following.lower().endswith(_OF_FILES)
+            if word == "--json" and (is_column or following == "all") and _is_name(following):
+                what = f"--json prints the result as JSON, and takes no column: --jsonb {following} makes it JSONB"
+                raise click.UsageError(what, ctx)
+        return super().parse_args(ctx, args)
+
+
+def _is_name(word: str) -> bool:
+    """May it be a column's name, rather than a path or a URL?"""
+    return not word.startswith(("-", ".")) and "/" not in word and not Path(word).exists()
+
+
 @command(
     "transfer",
     "Move a database: tables with their keys, constraints, indexes and rows, from SQLite to PostgreSQL, back, or to "
@@ -85,6 +116,7 @@ def asked(arguments: Mapping[str, object]) -> dict[str, Any]:
     "changed.\n\n" + _URL + DATABASE_URL,
     example="json2db-sync transfer planner.db postgresql://me@host/planner --dry-run",
     short="Move a database to another, and prove it.",
+    cls=_Transfer,
 )
 @options(_ends("source", "target"), TABLES, _VIEWS, MODE, _VIA, TREATMENT, shared.CONFIG_FILE, shared.MEMORY,
          shared.WAIT, shared.ASKING, shared.OUTPUT)  # fmt: skip

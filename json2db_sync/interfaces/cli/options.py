@@ -106,12 +106,19 @@ class Command(click.Command):
 
 
 def command(
-    name: str, text: str, *, example: str, short: str, hidden: bool = False, of: click.Group | None = None
+    name: str,
+    text: str,
+    *,
+    example: str,
+    short: str,
+    hidden: bool = False,
+    of: click.Group | None = None,
+    cls: type[Command] = Command,
 ) -> Callable[[Function], click.Command]:
     """A command with its help: what it does in plain words, and an example; in a group where one is given."""
     full = f"{text}\n\n{example_block(example)}"
     make = click.command if of is None else of.command
-    return make(name, cls=Command, help=full, short_help=short, hidden=hidden)
+    return make(name, cls=cls, help=full, short_help=short, hidden=hidden)
 
 
 def example_block(example: str) -> str:

@@ -155,6 +155,17 @@ def test_wrong_usage_ends_with_2(run: Run, recorded, words: list[str]) -> None:
     assert recorded == []
 
 
+@pytest.mark.parametrize("words", [["a.db", "b.db", "--json", "events.payload"], ["a.db", "--json", "all"],
+                                   ["--json", "events.payload", "a.db"]])  # fmt: skip
+def test_a_column_behind_json_is_told_of_jsonb(run: Run, recorded, words: list[str]) -> None:
+    """It would have been taken for a database; a file of SQLite that follows --json is one."""
+    done = run("transfer", *words)
+    assert (done.exit_code, recorded) == (2, [])
+    assert "--jsonb" in done.stderr
+    assert run("transfer", "--json", "a.db", "b.sqlite").exit_code == 0
+    assert recorded == [("transfer", ("a.db", "b.sqlite"), {})]
+
+
 def test_database_url_stands_for_the_second(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is the target where none is named, and the source in place of a dash."""
     monkeypatch.setenv(URL, "sqlite:///there.db")
