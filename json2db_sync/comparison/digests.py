@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 import xxhash
 
-from json2db_sync.comparison.values import Canonical
+from json2db_sync.comparison.values import Canonical, joined
 
 _encode = msgspec.json.Encoder().encode
 _MOST = 1 << 128
@@ -34,13 +34,20 @@ class OrderedDigest:
     def add(self, columns: Sequence[Canonical]) -> None:
         """Some rows more."""
         for column, texts, lengths in zip(columns, self._texts, self._lengths, strict=True):
-            texts.update("".join(filter(None, column)).encode("utf-8", "surrogatepass"))
-            lengths.update(array("q", [-1 if text is None else len(text) for text in column]).tobytes())
+            texts.update(joined(column).encode("utf-8", "surrogatepass"))
+            lengths.update(_lengths(column).tobytes())
 
     def text(self) -> str:
         """The digest so far."""
         parts = b"".join(one.digest() for pair in zip(self._texts, self._lengths, strict=True) for one in pair)
         return f"xxh3-128:{xxhash.xxh3_128_hexdigest(parts)}"
+
+
+def _lengths(column: Canonical) -> array[int]:
+    try:
+        return array("q", map(len, column))  # type: ignore[arg-type] # a third of the time, where none is None
+    except TypeError:
+        return array("q", [-1 if text is None else len(text) for text in column])
 
 
 class UnorderedDigest:

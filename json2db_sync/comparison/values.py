@@ -7,7 +7,7 @@ class and its text, which equals only the same.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
@@ -18,6 +18,7 @@ from json2db_sync.comparison.json_values import canonical_array, canonical_json
 from json2db_sync.comparison.moment_values import distance, moment, time_of_day
 from json2db_sync.databases.catalog.types import ColumnType, TypeName
 from json2db_sync.databases.table_stores import TextColumn
+from json2db_sync.databases.table_stores.sqlite_values import encode_numbers
 from json2db_sync.model.decimals import EXACT
 
 Canonical = list[str | None]
@@ -103,6 +104,15 @@ def float_text(text: str) -> str:
     return repr(float(text) or 0.0)
 
 
+def _float_texts(texts: Sequence[str]) -> Canonical:
+    """Of many, by way of JSON, which has other words for some: infinities, exponents, what is nearly nothing."""
+    values = [value or 0.0 for value in map(float, texts)]
+    spelled = encode_numbers(values).decode()
+    if "null" in spelled or "e" in spelled or "0.0000" in spelled or not values:
+        return [*map(repr, values)]
+    return [*spelled[1:-1].split(",")]
+
+
 def float_number(text: str) -> str:
     """A double as a decimal: a whole one exactly, any other as its shortest text says."""
     value = float(text)
@@ -122,6 +132,14 @@ def _uuid(text: str) -> str | None:
 
 def _boolean_number(text: str) -> str:
     return {"t": "1", "f": "0"}.get(text, text)
+
+
+def joined(texts: TextColumn) -> str:
+    """All of them but NULL."""
+    try:
+        return "".join(texts)  # type: ignore[arg-type] # half the time, where none is NULL
+    except TypeError:
+        return "".join(filter(None, texts))
 
 
 def _same(text: str) -> str:
@@ -184,12 +202,12 @@ class Side:
         if self.is_canonical:
             return texts if isinstance(texts, list) else list(texts)
         own = None if self.padded else self._own
-        if own is None or APART in "".join(filter(None, texts)):
+        if own is None or APART in joined(texts):
             own = self.value
         elif own is _same:
             return texts if isinstance(texts, list) else list(texts)
         elif own is float_text and None not in texts:
-            return [repr(value or 0.0) for value in map(float, texts)]  # type: ignore[arg-type]
+            return _float_texts(texts)  # type: ignore[arg-type]
         return [None if text is None else own(text) for text in texts]
 
     @property

@@ -143,3 +143,12 @@ def test_decimals_are_equal_by_value(value: object, zeros: int) -> None:
     assert are_equal(column_type("numeric"), plain, column_type("numeric"), longer.removesuffix("."))
     assert are_equal(column_type("numeric"), plain, column_type("text"), longer)
     assert not are_equal(column_type("numeric"), plain, column_type("text"), f"{plain}x")
+
+
+@given(st.lists(st.floats() | st.floats(-1, 1) | st.integers(-(2**63), 2**63).map(float)))
+def test_many_floats_are_spelled_as_each(values: list[float]) -> None:
+    """A column at once or one by one: the digests of tables tell no difference."""
+    side = equality(column_type("float"), column_type("float")).first
+    texts = [repr(value).replace("nan", "NaN").replace("inf", "Infinity") for value in values]
+    assert side.column(texts) == [side.value(text) for text in texts]
+    assert side.column([None, *texts]) == [None, *(side.value(text) for text in texts)]
