@@ -1,16 +1,13 @@
-"""Rows as they come, of one side: read ahead, and cut at equal row numbers."""
+"""Rows as they come, of one side, and cut at equal row numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from json2db_sync.databases.catalog.tables import CatalogTable
 from json2db_sync.databases.table_stores import Batch, Readable, StoredRows, TextColumn, WireColumn
 
-T = TypeVar("T")
 Columns = list[TextColumn]
 Block = Batch | StoredRows
 """Some rows: columns of canonical text, or rows as the driver gives them."""
@@ -42,20 +39,6 @@ def are_stored_alike(first: End, second: End) -> bool:
     form = first.store.stored_form
     pairs = zip(first.columns, second.columns, strict=True)
     return form is not None and form == second.store.stored_form and all(a.type == b.type for a, b in pairs)
-
-
-def read_ahead(batches: Iterator[T]) -> Generator[T]:
-    """The same blocks; while one is looked at, a thread reads the next."""
-    with ThreadPoolExecutor(1, "json2db_sync") as thread:
-        try:
-            ahead = thread.submit(next, batches, None)
-            while (batch := ahead.result()) is not None:
-                ahead = thread.submit(next, batches, None)
-                yield batch
-        finally:
-            close = getattr(batches, "close", None)
-            if close is not None:
-                thread.submit(close).result()
 
 
 class Window:

@@ -13,11 +13,12 @@ from operator import lt
 from typing import Literal
 
 from json2db_sync.comparison.digests import OrderedDigest, UnorderedDigest, row_digest
-from json2db_sync.comparison.reading import Columns, End, Window, are_stored_alike, read_ahead
+from json2db_sync.comparison.reading import Columns, End, Window, are_stored_alike
 from json2db_sync.comparison.spilled import Paired, SpilledRows, Which
 from json2db_sync.comparison.values import Canonical, Equality, Sort, Tolerance, as_they_are, equality
 from json2db_sync.model.decimals import number_key
 from json2db_sync.results.transfer import ComparedTable, RowDifference
+from json2db_sync.workers.background import read_ahead
 
 _LAST = chr(0x10FFFF)
 """Sorts behind every text: where a key is NULL."""

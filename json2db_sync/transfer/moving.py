@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
-from json2db_sync.comparison.reading import End, read_ahead
+from json2db_sync.comparison.reading import End
 from json2db_sync.comparison.tables import Rules, compare_tables
 from json2db_sync.databases.base import Database, first_line
 from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable, Identity, qualified, quoted
@@ -22,6 +22,7 @@ from json2db_sync.events import Meter, RecordMeter
 from json2db_sync.results import ComparedTable, MovedTable
 from json2db_sync.transfer.family import ahead, parents_first
 from json2db_sync.transfer.mapped import Mapped, MappedTable
+from json2db_sync.workers.background import read_ahead
 
 T = TypeVar("T")
 Batches = Callable[[MappedTable], Iterator[Batch]]

@@ -15,7 +15,6 @@ import msgspec
 import sqlalchemy as sa
 import xxhash
 
-from json2db_sync.comparison.reading import read_ahead
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
 from json2db_sync.databases.ledger import Reached, Transfers
@@ -24,6 +23,7 @@ from json2db_sync.databases.target_types import types_of
 from json2db_sync.events import Meter
 from json2db_sync.transfer.mapped import Mapped, MappedTable
 from json2db_sync.transfer.mapping import shape
+from json2db_sync.workers.background import read_ahead
 
 RANGE = 32
 """Batches that are written in one transaction."""

@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import TypeVar
 
+T = TypeVar("T")
 _MOST = 3
 """Pieces that wait at most: they are held in memory."""
+
+
+def read_ahead(batches: Iterator[T]) -> Generator[T]:
+    """The same blocks; while one is looked at, a thread reads the next."""
+    with ThreadPoolExecutor(1, "json2db_sync") as thread:
+        try:
+            ahead = thread.submit(next, batches, None)
+            while (batch := ahead.result()) is not None:
+                ahead = thread.submit(next, batches, None)
+                yield batch
+        finally:
+            close = getattr(batches, "close", None)
+            if close is not None:
+                thread.submit(close).result()
 
 
 class BackgroundQueue:

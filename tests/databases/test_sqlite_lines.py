@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,9 @@ from json2db_sync.databases.table_stores import Lines, WireColumn
 from json2db_sync.databases.table_stores.postgresql import PostgreSQLTables
 from json2db_sync.databases.table_stores.profiles import ColumnProfile, Profiler
 from json2db_sync.databases.table_stores.sqlite import SQLiteTables, _select
-from json2db_sync.databases.table_stores.sqlite_looking import added, look
+from json2db_sync.databases.table_stores.sqlite_looking import Part, added, look
 from json2db_sync.databases.target_types.postgresql import PostgreSQLTypes
+from json2db_sync.workers.subprocess_worker import has_room_for_two
 
 FREE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 DECLARED = (
@@ -85,7 +87,11 @@ def counted(store: SQLiteTables, table: CatalogTable, *, by_values: bool) -> Col
     def rows(names: Sequence[str], where: str | None = None) -> Iterator[Sequence[tuple[Any, ...]]]:
         return store._rows(_select(table, names, where=where), 1 << 20)
 
-    way = added(profilers, rows) if by_values else look(store._driver, '"t"', '"t".rowid', profilers, rows, 3)
+    way = (
+        added(profilers, rows)
+        if by_values
+        else look(store._driver, '"t"', '"t".rowid', profilers, rows, Part(None, None, 3))
+    )
     rows_found = sum(way)
     profile = profilers['"t"."v"'].profile()
     assert profile.rows == rows_found
@@ -248,3 +254,41 @@ def test_a_database_in_utf_16_makes_no_lines(tmp_path: Path) -> None:
         wires = [WireColumn("v", table.column("v").type)]
         assert store.lines(table, wires, store.profile(table)) is None
         assert [*store.read(table, wires)] == [[("é",)]]
+
+
+@pytest.mark.parametrize("journal", ["delete", "wal"])
+def test_a_profile_is_of_one_state(tmp_path: Path, journal: str) -> None:
+    """Two threads find what one does; where others may write meanwhile, what they wrote is not counted."""
+    with closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as lite:
+        lite.executescript(f"PRAGMA journal_mode = {journal}; CREATE TABLE t (a INTEGER, b TEXT, c DECIMAL(6,2))")
+        lite.execute("BEGIN")
+        rows = ((number % 77, f"x{number}\t", number / 4) for number in range(30_000))
+        lite.executemany("INSERT INTO t VALUES (?, ?, ?)", rows)
+        lite.execute("COMMIT")
+        with open_database(str(tmp_path / "a.db"), DatabaseSettings(tmp_path)) as file, file.reading() as reading:
+            alone, both = SQLiteTables(file, reading), SQLiteTables(file, reading)
+            table = alone.catalog().table("t")
+            if journal == "wal":
+                lite.execute("INSERT INTO t SELECT 1000 + a, NULL, 0.001 FROM t")
+            both.forbid_changes()
+            told: list[int] = []
+            assert both.profile(table, told.append) == alone.profile(table)
+            assert sum(told) == alone.profile(table)["a"].rows == 30_000
+            assert max(told) == (2000 if journal == "delete" and has_room_for_two() else 1000)
+
+
+@FREE
+@given(columns(), columns())
+def test_profiles_of_parts_are_one(
+    sqlite: SQLiteTables, one: tuple[str, list[Any]], two: tuple[str, list[Any]]
+) -> None:
+    """Merged, they are what a profile of all rows is."""
+    table = filled(sqlite, one[0], one[1] + two[1])
+    stored = [
+        value for (value,) in sqlite._driver.execute("SELECT v FROM t WHERE typeof(v) <> 'text' OR hex(v) <> 'FF'")
+    ]
+    profilers = [Profiler("v", table.column("v").type) for _part in range(3)]
+    for profiler, values in zip(profilers, (stored, stored[:3], stored[3:]), strict=True):
+        profiler.add(values) if values else None
+    profilers[1].merge(profilers[2])
+    assert told(profilers[1].profile()) == told(profilers[0].profile())

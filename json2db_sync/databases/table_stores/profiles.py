@@ -239,6 +239,16 @@ class Profiler:
             return None
         return found
 
+    def merge(self, other: Profiler) -> None:
+        """Add what another found in other rows of the column."""
+        self._counts.update(other._counts)
+        self._range = other._range if self._range is None else self._range
+        if other._range is not None and self._range is not None:
+            self._range = min(self._range[0], other._range[0]), max(self._range[1], other._range[1])
+        self._digits, self._scale = max(self._digits, other._digits), max(self._scale, other._scale)
+        self._longest = max(self._longest, other._longest)
+        self._escaped |= other._escaped
+
     def profile(self) -> ColumnProfile:
         """What was found."""
         least, greatest = self._range or (None, None)

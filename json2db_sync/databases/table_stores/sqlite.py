@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
+from itertools import zip_longest
 from operator import length_hint
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -35,12 +36,14 @@ from json2db_sync.databases.table_stores.own_csv import Spell
 from json2db_sync.databases.table_stores.profiles import ColumnProfile, Profiler
 from json2db_sync.databases.table_stores.sqlite_exact import SQLiteCsv
 from json2db_sync.databases.table_stores.sqlite_lines import line, spelled
-from json2db_sync.databases.table_stores.sqlite_looking import added, look
+from json2db_sync.databases.table_stores.sqlite_looking import WHOLE, Part, added, halves, look
 from json2db_sync.databases.table_stores.sqlite_moments import Unfit
 from json2db_sync.databases.table_stores.sqlite_storing import is_stored_natively, storing
 from json2db_sync.databases.table_stores.sqlite_values import NotText, Storage, form_of
 from json2db_sync.errors import DatabaseError
 from json2db_sync.masking import masked
+from json2db_sync.workers.background import read_ahead
+from json2db_sync.workers.subprocess_worker import has_room_for_two
 
 if TYPE_CHECKING:
     from json2db_sync.databases.base import Database
@@ -59,6 +62,8 @@ _MOST_LENGTH = 2**31 - 1
 _DUPLICATE = (sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_ROWID)
 _REFUSALS = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError)
 _BATCH_BYTES = 1 << 20
+_LOCKING = "SELECT count(*) FROM sqlite_master"
+"""The first query of a transaction takes the lock that keeps others from writing."""
 
 
 class SQLiteTables(TableStore):
@@ -70,9 +75,11 @@ class SQLiteTables(TableStore):
     def __init__(self, database: Database, connection: sa.Connection) -> None:
         self._database, self._connection = database, connection
         self._driver = driver_of(connection)
+        self._only_reads = False
 
     def forbid_changes(self) -> None:
         """Queries of SQLite change nothing."""
+        self._only_reads = True
 
     def catalog(self, schema: str | None = None) -> Catalog:
         return read_catalog(self._connection, schema)
@@ -160,17 +167,52 @@ class SQLiteTables(TableStore):
             done += len(rows)
 
     def profile(self, table: CatalogTable, told: Callable[[int], None] | None = None) -> Mapping[str, ColumnProfile]:
-        profilers = {column.name: Profiler(column.name, column.type) for column in table.columns}
-        columns = {_column(table, name): profiler for name, profiler in profilers.items()}
+        profilers, rowid = _profilers(table), _rowid(table)
+        parts = halves(self._driver, quoted(table.name), rowid) if rowid else None
+        with ExitStack() as stack:
+            other = self._beside(stack) if parts else None
+            if parts is None or other is None:
+                counts = self._looked(table, profilers)
+            else:
+                others = _profilers(table)
+                ahead = stack.enter_context(closing(read_ahead(other._looked(table, others, parts[1]))))
+                counts = map(sum, zip_longest(self._looked(table, profilers, parts[0]), ahead, fillvalue=0))
+            for count in counts:
+                if told is not None:
+                    told(count)
+        if other is not None:
+            for name, profiler in profilers.items():
+                profiler.merge(others[name])
+        return {column.name: profilers[_column(table, column.name)].profile() for column in table.columns}
+
+    def _looked(self, table: CatalogTable, profilers: Mapping[str, Profiler], part: Part = WHOLE) -> Iterator[int]:
+        """Profile rows; of each some, how many."""
 
         def read(names: Sequence[str], where: str | None = None) -> Iterator[list[tuple[Storage, ...]]]:
             return self._rows(_select(table, names, where=where), _BATCH_BYTES)
 
         rowid = _rowid(table)
-        for count in look(self._driver, quoted(table.name), rowid, columns, read) if rowid else added(columns, read):
-            if told is not None:
-                told(count)
-        return {name: profiler.profile() for name, profiler in profilers.items()}
+        if rowid is None:
+            return added(profilers, read)
+        return look(self._driver, quoted(table.name), rowid, profilers, read, part)
+
+    def _beside(self, stack: ExitStack) -> SQLiteTables | None:
+        """The same state once more, for a second thread; None where it is not certain that it is the same.
+
+        Without a write-ahead log nobody writes while somebody reads.
+        """
+        if not self._only_reads or not has_room_for_two():
+            return None
+        (mode,) = self._driver.execute("PRAGMA journal_mode").fetchone()
+        if mode == "wal":
+            return None
+        try:
+            self._driver.execute(_LOCKING).fetchall()
+            other = SQLiteTables(self._database, stack.enter_context(self._database.reading()))
+            other._driver.execute(_LOCKING).fetchall()
+        except (DatabaseError, sqlite3.OperationalError):  # somebody waits to write
+            return None
+        return other
 
     def takes_natively(self, table: CatalogTable, columns: Sequence[WireColumn]) -> Collection[int]:
         types = [table.column(wire.name).type for wire in columns]
@@ -392,6 +434,11 @@ def _select(
     rest = f"FROM {quoted(table.name)}" + (f" WHERE {where}" if where else "")
     by = ", ".join(f"{_column(table, name)} COLLATE BINARY NULLS LAST" for name in order)
     return _Select(columns, f"{rest} ORDER BY {by}" if by else rest)
+
+
+def _profilers(table: CatalogTable) -> dict[str, Profiler]:
+    """By what is selected for each column."""
+    return {_column(table, column.name): Profiler(column.name, column.type) for column in table.columns}
 
 
 def _rowid(table: CatalogTable) -> str | None:

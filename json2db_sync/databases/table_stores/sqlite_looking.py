@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from math import isfinite
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from json2db_sync.databases.table_stores.profiles import Profiler
 from json2db_sync.databases.table_stores.sqlite_lines import scaled
@@ -29,6 +29,8 @@ _AT_ONCE = 1000
 _MOST_TEXT = 4 << 20
 """Bytes of all texts that are looked at together, about."""
 _LEAST_TEXT = 1 << 16
+_WORTHWHILE = 20_000
+"""Rows of a table that two threads look at."""
 _MOST_ASKED = 1500
 """Expressions in a query, of which SQLite takes 2,000."""
 
@@ -48,39 +50,57 @@ class _Check:
     """Is one of the answers all texts?"""
 
 
+class Part(NamedTuple):
+    """Some rows of a table, by their rowid."""
+
+    after: int | None
+    until: int | None
+    """The last of them. None, either way: there is no bound."""
+    at_once: int = _AT_ONCE
+    """The most that are looked at together."""
+
+    def where(self, rowid: str) -> str:
+        """The condition."""
+        bounds = [] if self.after is None else [f"{rowid} > {self.after}"]
+        return " AND ".join([*bounds, *([] if self.until is None else [f"{rowid} <= {self.until}"])]) or "1 = 1"
+
+
+WHOLE = Part(None, None)
+
+
+def halves(driver: sqlite3.Connection, table: str, rowid: str) -> tuple[Part, Part] | None:
+    """About; None where a second thread would gain nothing."""
+    first, last = driver.execute(f"SELECT min({rowid}), max({rowid}) FROM {table}").fetchone()
+    if first is None or last - first < _WORTHWHILE:
+        return None
+    middle = (first + last) // 2
+    return Part(None, middle), Part(middle, None)
+
+
 def look(
-    driver: sqlite3.Connection,
-    table: str,
-    rowid: str,
-    columns: Mapping[str, Profiler],
-    rows: Rows,
-    at_once: int = _AT_ONCE,
+    driver: sqlite3.Connection, table: str, rowid: str, columns: Mapping[str, Profiler], rows: Rows, part: Part = WHOLE
 ) -> Iterator[int]:
-    """Profile a table, part by part in the order of its rowid; of each part, how many rows it has.
+    """Profile rows, some at a time in the order of the rowid; of each some, how many.
 
     :param table: as a statement has it.
     :param rowid: its name, as a statement has it.
     :param columns: profilers, by what is selected for each.
-    :param at_once: the most rows of a part.
     """
-    after: int | None = None
-    size = at_once
+    size = part.at_once
     while True:
-        start = "" if after is None else f"{rowid} > {after}"
-        where = f" WHERE {start}" if start else ""
-        end = f"SELECT {rowid} FROM {table}{where} ORDER BY {rowid} LIMIT 1 OFFSET {size - 1}"
+        end = f"SELECT {rowid} FROM {table} WHERE {part.where(rowid)} ORDER BY {rowid} LIMIT 1 OFFSET {size - 1}"
         (last,) = driver.execute(end).fetchone() or (None,)
-        where = " AND ".join(filter(None, (start, "" if last is None else f"{rowid} <= {last}"))) or "1 = 1"
+        where = (part if last is None else part._replace(until=last)).where(rowid)
         checks = {column: check for column, profiler in columns.items() if (check := _check(profiler, column))}
         answers = _answers(driver, f"FROM {table} WHERE {where}", checks.values())
-        size = max(1, size // 8) if answers is None else min(at_once, size * 2)
+        size = max(1, size // 8) if answers is None else min(part.at_once, size * 2)
         count, left = _taken(columns, checks, answers)
         if left:
             count = sum(added(left, partial(rows, where=where)))
         yield count
         if last is None:
             return
-        after = last
+        part = part._replace(after=last)
 
 
 def added(columns: Mapping[str, Profiler], rows: Rows) -> Iterator[int]:
