@@ -163,3 +163,69 @@ def test_any_values_keep_their_storage_classes(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "target.db")) as connection:
         found = [row[0] for row in connection.execute("SELECT what FROM loose ORDER BY id")]
     assert found == ["5", 5, 5.5, b"\x00\xff", "", None, "\\x00"]
+
+
+PLAIN = (
+    b'\xef\xbb\xbfid,name,note\r\n1,Ann,"two\r\nlines"\r\n2,"",=1+1\r\n3,,\x1a\r\n4,too,many,fields\r\n5\r\n6,Eve,last'
+)
+
+
+def test_a_plain_folder_is_imported_and_what_is_no_row_is_kept(target: str, tmp_path: Path) -> None:
+    """A byte order mark, CRLF in quotes, formulas, 0x1A and a last line without an end are read as they stand; rows
+    with too many or too few fields are told, all of them, and come in once someone made rows of them.
+    """
+    folder = tmp_path / "plain"
+    folder.mkdir()
+    (folder / "people.csv").write_bytes(PLAIN)
+    result = SyncRunner().import_csv(folder, target)
+    (refused,) = result.refused
+    assert (refused.code, refused.count, refused.first_key) == ("not_a_row", 2, "people.csv, line 6")
+    assert not result.success
+    result = ok(SyncRunner().import_csv(folder, target, on_error="reject"))
+    assert [(one.rows, one.rejected, one.equal) for one in result.tables] == [(4, 2, True)]
+    good = [(1, "Ann", "two\r\nlines"), (2, "", "=1+1"), (3, None, "\x1a"), (6, "Eve", "last")]
+    assert rows(target, "people", tmp_path) == good
+    kept = [json.loads(line) for line in Path(result.rejects).read_text().splitlines()]
+    assert [(one["file"], one["line"], one["text"]) for one in kept] == [
+        ("people.csv", 6, "4,too,many,fields"),
+        ("people.csv", 7, "5"),
+    ]
+    corrected = [{**kept[1], "row": {"id": "5"}}]
+    Path("corrected.ndjson").write_text("".join(json.dumps(one) + "\n" for one in corrected))
+    ok(SyncRunner().import_rejected("corrected.ndjson", target))
+    assert rows(target, "people", tmp_path) == sorted([*good, (5, None, None)])
+
+
+def test_an_import_can_go_on_where_it_was_broken_off(target: str, tmp_path: Path) -> None:
+    """--resume: table by table, and a second run finds nothing left to do but to be told so."""
+    folder = tmp_path / "bundle"
+    package(folder, "sqlite", {ARTISTS: "1,a\n2,b\n", ALBUMS: "7,1,x\n"})
+    assert [one.rows for one in ok(SyncRunner().import_csv(folder, target, resume=True)).tables] == [2, 1]
+    assert rows(target, "albums", tmp_path) == [(7, 1, "x")]
+
+
+def test_keys_that_come_twice_are_told(target: str, tmp_path: Path) -> None:
+    """All but the first, where the files are not held to what a database had."""
+    folder = tmp_path / "described"
+    folder.mkdir()
+    (folder / "things.csv").write_bytes(b"id,name\n2,a\n1,b\n2,c\n2,d\n")
+    described = {
+        "resources": [
+            {
+                "name": "things",
+                "path": "things.csv",
+                "schema": {
+                    "fields": [{"name": "id", "type": "integer"}, {"name": "name", "type": "string"}],
+                    "primaryKey": ["id"],
+                },
+            }
+        ]
+    }
+    (folder / "datapackage.json").write_text(json.dumps(described))
+    result = SyncRunner().import_csv(folder, target)
+    (refused,) = result.refused
+    assert (refused.code, refused.count, refused.first_key, refused.first_value) == (
+        "duplicate", 2, "things.csv, line 4", "2",
+    )  # fmt: skip
+    ok(SyncRunner().import_csv(folder, target, on_error="reject"))
+    assert rows(target, "things", tmp_path) == [(1, "b"), (2, "a")]
