@@ -536,6 +536,11 @@ class SyncRunner:
         strangers: Literal["refuse", "text", "null"] = "refuse",
         certificate: PathLike | None = None,
         via: PathLike | None = None,
+        since_column: str | Mapping[str, str] | None = None,
+        overlap: str | float | None = None,
+        changed: bool = False,
+        delete: bool = False,
+        conflicts: str | None = None,
     ) -> results.TransferResult:
         """Move a database into another: tables, keys, constraints, indexes and rows. The source is never changed.
 
@@ -561,22 +566,20 @@ class SyncRunner:
             ``text``, or make them ``null``.
         :param certificate: where it is written; default: in the working directory, named after the target.
         :param via: a folder: go by way of CSV files, which are written there as :meth:`export_csv` does, and stay.
+        :param since_column: only rows whose column is not before the greatest value of the last transfer; one for all,
+            or by table, where ``*`` stands for all others.
+        :param overlap: how far before that rows are read again: ``1h``, or a number.
+        :param changed: only what changed, found by comparison; of tables without a ``since_column``.
+        :param delete: remove rows that the source does not have, too.
+        :param conflicts: whose row is taken where both sides changed it: ``source``, ``target``, ``newest:COLUMN``;
+            default: neither, they are told.
         """
+        changes = transfer.Changes(since_column, overlap, changed=changed, delete=delete, conflicts=conflicts)
         chosen = transfer.Choices(
-            tables=tables,
-            exclude_tables=exclude_tables,
-            views=views,
-            jsonb=jsonb,
-            json_index=json_index,
-            strangers=strangers,
-            schema=schema,
-            mode=mode,
-            on_error=on_error,
-            verify=verify,
-            dry_run=dry_run,
-            resume=resume,
-            certificate=certificate,
-        )
+            tables=tables, exclude_tables=exclude_tables, views=views, jsonb=jsonb, json_index=json_index,
+            strangers=strangers, schema=schema, mode=mode, on_error=on_error, verify=verify, dry_run=dry_run,
+            resume=resume, certificate=certificate, changes=changes,
+        )  # fmt: skip
         context, kind = self._context(target), results.TransferResult
         if via is not None:
             return context.run(kind, transfer_via_csv.transfer_via_csv, source, target, chosen, via)

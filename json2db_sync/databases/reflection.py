@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from json2db_sync.databases.base import Database
 from json2db_sync.databases.dialect import Relations
-from json2db_sync.databases.ledger import TABLES, TRANSFER_TABLES
+from json2db_sync.databases.ledger import FOLLOWED_TABLES, TABLES, TRANSFER_TABLES
 from json2db_sync.errors import DatabaseError
 from json2db_sync.model.plan import EntityPlan
 
@@ -78,7 +78,9 @@ class Application:
     def __init__(self, database: Database, connection: sa.Connection, plans: Iterable[EntityPlan] = ()) -> None:
         self._database, self._connection = database, connection
         self._inspector = sa.inspect(connection)
-        self._ours = frozenset({*TABLES, *TRANSFER_TABLES, *(table.name for plan in plans for table in plan.tables)})
+        self._ours = frozenset(
+            {*TABLES, *TRANSFER_TABLES, *FOLLOWED_TABLES, *(table.name for plan in plans for table in plan.tables)}
+        )
         self._of_schema: dict[str | None, Relations] = {}
         own = self._relations(None)
         self.tables = sorted(own.tables)

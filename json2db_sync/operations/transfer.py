@@ -13,21 +13,24 @@ from json2db_sync.errors import ConfigurationError, SyncError
 from json2db_sync.operations.context import Context, PathLike, timing
 from json2db_sync.results import Note, TransferResult
 from json2db_sync.text import counted
+from json2db_sync.transfer.follow import Changes, followed
 from json2db_sync.transfer.mapped import WORDS, Choices
 
 if TYPE_CHECKING:
     from json2db_sync.databases.base import Database
     from json2db_sync.transfer.transfer import Transfer
 
-__all__ = ["Choices", "transfer"]
+__all__ = ["Changes", "Choices", "transfer"]
 
 
 def transfer(context: Context, source: PathLike | None, target: PathLike | None, choices: Choices) -> TransferResult:
     """Move tables with their rows, and everything on them that the target has words for; the source is only read."""
+    from json2db_sync.transfer.incremental.following import FollowingTransfer
     from json2db_sync.transfer.sources import DatabaseSource
     from json2db_sync.transfer.transfer import Transfer
 
     first_named, second_named = both(source, target)
+    choices = replace(choices, follow=followed(choices.changes))
     require_possible(choices)
     with ExitStack() as stack:
         first = stack.enter_context(opened(context, first_named, choices))
@@ -37,7 +40,8 @@ def transfer(context: Context, source: PathLike | None, target: PathLike | None,
             stack.enter_context(context.lock(second))
         reading = stack.enter_context(first.reading())
         memory = context.config.reading_limits.memory
-        moving = Transfer(DatabaseSource(first, reading), second, choices, context.emit, memory)
+        kind = Transfer if choices.follow is None else FollowingTransfer
+        moving = kind(DatabaseSource(first, reading), second, choices, context.emit, memory)
         return planned(context, moving)
 
 
@@ -74,6 +78,7 @@ def require_possible(choices: Choices) -> None:
     :raises ConfigurationError: where not.
     """
     require_named(choices.tables)
+    _require_followable(choices)
     for setting, words in WORDS.items():
         if (given := getattr(choices, setting)) not in words:
             what, hint = f"{setting} {given} is not known", f"it is one of {', '.join(words)}"
@@ -88,6 +93,19 @@ def require_possible(choices: Choices) -> None:
     if choices.resume and choices.on_error == "reject":
         what = "resume and on_error reject exclude each other: rejected rows are known of the whole alone"
         raise ConfigurationError(what, hint="leave one of them out", reason="conflicting_arguments", setting="resume")
+
+
+def _require_followable(choices: Choices) -> None:
+    """:raises ConfigurationError: for what does not go with a transfer of changes."""
+    against = {"mode": choices.mode not in ("create", "upsert"), "resume": choices.resume, "views": choices.views}
+    against |= {"on_error": choices.on_error != "refuse", "jsonb": bool(choices.jsonb)}
+    for setting in (name for name, given in against.items() if given and choices.follow is not None):
+        raise ConfigurationError(
+            f"{setting} does not go with a transfer of changes, which writes into tables that are there",
+            hint=f"leave {setting} out, or since_column and changed",
+            reason="conflicting_arguments",
+            setting=setting,
+        )
 
 
 def planned(context: Context, moving: Transfer) -> TransferResult:

@@ -6,10 +6,11 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from json2db_sync.config.database_url import both
+from json2db_sync.errors import ConfigurationError
 from json2db_sync.operations.context import Context, PathLike
 from json2db_sync.operations.csv_export import CsvChoices, export_csv
 from json2db_sync.operations.import_csv import import_csv
-from json2db_sync.operations.transfer import Choices, opened, require_possible, require_two, transfer
+from json2db_sync.operations.transfer import Changes, Choices, opened, require_possible, require_two, transfer
 from json2db_sync.results import TransferResult
 
 
@@ -24,6 +25,9 @@ def transfer_via_csv(
 
     first, second = both(source, target)
     require_possible(choices)
+    if choices.changes != Changes():
+        what = "a transfer by way of files moves all rows, not what changed alone"
+        raise ConfigurationError(what, hint="leave via out", reason="conflicting_arguments", setting="via")
     if choices.dry_run:
         return transfer(context, first, second, choices)
     schema, excluded = choices.schema, choices.exclude_tables or ()

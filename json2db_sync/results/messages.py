@@ -63,7 +63,8 @@ LOUD = frozenset({
     "many_like_files", "may_not_fit", "missing_unclear", "mixed_list", "most_records_gone", "no_key",
     "not_understood", "nothing_fits", "nothing_named", "quotes_unclear", "records_incomplete", "records_lost",
     "records_missing", "relation_unusable", "resource_left_out", "schema_gone", "schemas_unused",
-    "table_not_compared", "table_not_exported", "unclear_layout", "unknown_keyword", "unknown_lifecycle",
+    "table_gone_from_source", "table_not_compared", "table_not_exported", "table_not_in_target", "unclear_layout",
+    "unknown_keyword", "unknown_lifecycle",
     "unknown_version_field", "unreadable_column", "unreadable_table", "unsorted_versions", "values_not_compared",
     "without_key", "wrapping_stored",
 })  # fmt: skip

@@ -83,6 +83,33 @@ class MovedTable(Value):
     """Of all rows in canonical text, the same on both sides; None where it was not verified."""
     equal: bool | None = None
     """Was every row compared, and equal? None where it was not verified."""
+    # Of a transfer of changes
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+    unchanged: int = 0
+    """Rows that were looked at, and are equal."""
+    kept: int = 0
+    """Rows that only the target has changed, made or removed since the last transfer, or whose conflict the target
+    won: they stay as they are there."""
+    only_target: int = 0
+    """Rows that the source does not have, and that ``delete`` would remove."""
+    conflicts: int = 0
+    """Rows that both sides changed: nothing of them is written."""
+    skipped: int = 0
+    """Rows that were not looked at one by one."""
+    why_skipped: str | None = None
+
+
+@dataclass(frozen=True)
+class RowConflict(Value):
+    """A row that both sides changed since the last transfer."""
+
+    table: str
+    key: str
+    what: str
+    columns: Mapping[str, tuple[str | None, str | None]] = field(default_factory=dict)
+    """Column -> what the source and the target hold, as people read it."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +125,9 @@ class TransferResult(Result):
     proposals: tuple[JsonProposal, ...] = ()
     refused: tuple[RefusedValues, ...] = ()
     tables: tuple[MovedTable, ...] = ()
+    """What was moved; of a dry run of a transfer of changes, what would be."""
+    conflicts: tuple[RowConflict, ...] = ()
+    """The first of each table."""
     certificate: str | None = None
     """The JSON file; the page to read lies beside it, with the suffix .html."""
     rejects: str | None = None
@@ -108,8 +138,8 @@ class TransferResult(Result):
 
     @property
     def needs_attention(self) -> bool:
-        """Rows were left out, or a dry run found what the target would refuse."""
-        return bool(self.refused) or super().needs_attention
+        """Rows were left out, a dry run found what the target would refuse, or both sides changed a row."""
+        return bool(self.refused or self.conflicts) or super().needs_attention
 
 
 @dataclass(frozen=True)

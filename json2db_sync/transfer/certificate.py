@@ -15,6 +15,7 @@ from json2db_sync.atomic_files.disk import PRIVATE, translated, write
 from json2db_sync.errors import FileError
 from json2db_sync.model.kinds import now_text
 from json2db_sync.results import TransferResult
+from json2db_sync.transfer.mapped import WORDS
 from json2db_sync.user_paths import located
 
 _STYLE = """
@@ -23,6 +24,13 @@ table { border-collapse: collapse; width: 100%; margin: 1em 0 } td, th { text-al
 padding: .3em .6em; border-bottom: 1px solid #ccc; overflow-wrap: anywhere } .number { text-align: right }
 code { font-size: .85em } caption { text-align: left; font-weight: bold }
 """.strip()
+
+
+_CHANGES = {
+    "name": "Table", "inserted": "Inserted", "updated": "Updated", "deleted": "Deleted", "unchanged": "Equal",
+    "skipped": "Not looked at", "why_skipped": "Why", "kept": "Kept", "only_target": "Only in the target",
+    "conflicts": "Conflicts",
+}  # fmt: skip
 
 
 def place(given: str | os.PathLike[str] | None, *, occupied: Callable[[Path], bool] = lambda _path: False) -> Path:
@@ -70,6 +78,7 @@ def content(result: TransferResult, started_at: str, versions: dict[str, str]) -
         "target": {"database": result.target, "version": versions["target"]},
         "mode": result.mode,
         "verified": bool(result.tables) and all(table.equal for table in result.tables),
+        "of_changes": result.mode not in WORDS["mode"],
         "tables": told["tables"],
         "rows": sum(table.rows for table in result.tables),
         "conversions": [
@@ -81,6 +90,7 @@ def content(result: TransferResult, started_at: str, versions: dict[str, str]) -
         "left_out": told["left_out"],
         "refused": told["refused"],
         "rejects": result.rejects,
+        "conflicts": told["conflicts"],
         "backup": result.backup,
         "notes": told["notes"],
         "equality": "values are equal where their canonical texts are; digests are of these, the same on both sides",
@@ -99,7 +109,11 @@ def page(certificate: dict[str, Any]) -> str:
     rejected = sum(table["rejected"] for table in certificate["tables"])
     behind = f" {rejected:,} rejected, which the file beside this page holds." if rejected else ""
     verdict = f"Every row {'that was moved ' if rejected else ''}compared, and equal.{behind}"
-    verdict = verdict if certificate["verified"] else f"Not compared.{behind}"
+    if not certificate["verified"]:
+        read_back = "Every row that was written was read back, and is equal."
+        verdict = read_back if certificate["of_changes"] else f"Not compared.{behind}"
+    changes = [tuple(t[name] or "" for name in _CHANGES) for t in certificate["tables"] if certificate["of_changes"]]
+    conflicts = [(one["table"], one["key"], one["what"]) for one in certificate["conflicts"]]
     facts = [
         ("From", f"{certificate['source']['database']} ({certificate['source']['version']})"),
         ("To", f"{certificate['target']['database']} ({certificate['target']['version']})"),
@@ -121,6 +135,8 @@ def page(certificate: dict[str, Any]) -> str:
     parts = [
         _table("", (), facts),
         _table("Tables", ("Table", "Became", "Rows", "Rejected", "Digest"), tables),
+        _table("What changed", _CHANGES.values(), changes),
+        _table("Changed on both sides", ("Table", "Row", "What"), conflicts),
         _table("Converted", ("Column", "Was", "Is", "What changed"), changed),
         _table("Left out", ("What", "Table", "Name", "Why"), left),
         _table("Rejected", ("Table", "Column", "Values", "First", "Why"), refused),
@@ -130,7 +146,7 @@ def page(certificate: dict[str, Any]) -> str:
     return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head><body>{body}</body></html>\n'
 
 
-def _table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def _table(caption: str, heads: Iterable[str], rows: Iterable[Sequence[object]]) -> str:
     lines = ["".join(map(_cell, row)) for row in rows]
     if not lines:
         return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from json2db_sync.databases.catalog.choosing import named_tables
@@ -13,6 +13,7 @@ from json2db_sync.databases.catalog.types import ColumnType
 from json2db_sync.databases.table_stores import Strangers, WireColumn
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.results import JsonProposal, LeftOut, PlannedColumn
+from json2db_sync.transfer.follow import Changes, Follow
 
 Mode = Literal["create", "append", "upsert", "replace"]
 OnError = Literal["refuse", "reject"]
@@ -39,6 +40,9 @@ class Choices:
     dry_run: bool = False
     resume: bool = False
     certificate: str | os.PathLike[str] | None = None
+    changes: Changes = field(default_factory=Changes)
+    follow: Follow | None = None
+    """Only what changed: what ``changes`` asks for."""
 
     def wants_jsonb(self, table: CatalogTable, column: str) -> bool:
         """Is a column of texts to become JSON?"""

@@ -172,19 +172,9 @@ def upserted(target: TableStore, table: CatalogTable, columns: Sequence[WireColu
             reason="no_primary_key",
             table=table.title,
         )
-    listed, place = ", ".join(map(quoted, names)), qualified(table)
-    waiting = replace(table, name=_WAITING, schema=None)
-    target.execute(f"CREATE TABLE {quoted(_WAITING)} AS SELECT {listed} FROM {place} WHERE 1 = 0")
+    waiting = wait(target, table, columns, _WAITING)
     rows = target.write(waiting, columns, batches)
-    always = {one.name for one in table.columns if one.identity is not None and one.identity.always}
-    changed = [name for name in names if name not in {*key.columns} | always]
-    sets = ", ".join(f"{quoted(name)} = excluded.{quoted(name)}" for name in changed)
-    action = f"UPDATE SET {sets}" if sets else "NOTHING"
-    own = " OVERRIDING SYSTEM VALUE" if always & {*names} else ""
-    target.execute(
-        f"INSERT INTO {place} ({listed}){own} SELECT {listed} FROM {quoted(_WAITING)} WHERE 1 = 1"
-        f" ON CONFLICT ({', '.join(map(quoted, key.columns))}) DO {action}"
-    )
+    put(target, table, columns, waiting)
     target.execute(f"DROP TABLE {quoted(_WAITING)}")
     return rows
 
@@ -194,6 +184,29 @@ def number_on(target: TableStore, catalog: Catalog) -> None:
     for statement in target.creation(replace(catalog, sequences=())).after:
         if statement.what == "sequence":
             target.execute(statement.sql)
+
+
+def wait(store: TableStore, table: CatalogTable, columns: Sequence[WireColumn], name: str) -> CatalogTable:
+    """Make an empty table of a name of ours for rows that are to come into a table."""
+    listed = ", ".join(quoted(wire.name) for wire in columns)
+    store.execute(f"CREATE TABLE {quoted(name)} AS SELECT {listed} FROM {qualified(table)} WHERE 1 = 0")
+    return replace(table, name=name, schema=None)
+
+
+def put(store: TableStore, table: CatalogTable, columns: Sequence[WireColumn], waiting: CatalogTable) -> None:
+    """Rows that wait come into their table; those of the same primary key are replaced."""
+    assert table.primary_key is not None
+    key, names = table.primary_key.columns, [wire.name for wire in columns]
+    listed = ", ".join(map(quoted, names))
+    always = {one.name for one in table.columns if one.identity is not None and one.identity.always}
+    changed = [name for name in names if name not in {*key} | always]
+    sets = ", ".join(f"{quoted(name)} = excluded.{quoted(name)}" for name in changed)
+    action = f"UPDATE SET {sets}" if sets else "NOTHING"
+    own = " OVERRIDING SYSTEM VALUE" if always & {*names} else ""
+    store.execute(
+        f"INSERT INTO {qualified(table)} ({listed}){own} SELECT {listed} FROM {quoted(waiting.name)}"
+        f" WHERE 1 = 1 ON CONFLICT ({', '.join(map(quoted, key))}) DO {action}"
+    )
 
 
 def executed(store: TableStore, statements: Iterable[Statement]) -> None:

@@ -37,6 +37,8 @@ class Source(ABC):
     """Names it, without secrets."""
     is_spelled: ClassVar[bool] = False
     """Are its values spelled by their types, whatever database they are from?"""
+    place: str | None = None
+    """Tells it from all others, where what changed in it can be followed."""
 
     @property
     @abstractmethod
@@ -121,7 +123,7 @@ class DatabaseSource(Source):
 
     def __init__(self, database: Database, reading: sa.Connection) -> None:
         self._database, self._reading = database, reading
-        self.label = database.label
+        self.label, self.place = database.label, database.place
         self._tables = database.table_store(reading)
         self._tables.forbid_changes()
         self.store = self.original = self._tables

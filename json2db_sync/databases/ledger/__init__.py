@@ -6,6 +6,7 @@ Ids are counted here and not by the database: there is one writer at a time, and
 
 from __future__ import annotations
 
+from json2db_sync.databases.ledger.followed import FOLLOWED_TABLES, Followed, Following, KnownRange, Watermark
 from json2db_sync.databases.ledger.gaps import Gap, Gaps
 from json2db_sync.databases.ledger.losses import Losses
 from json2db_sync.databases.ledger.records import Replayed
@@ -42,7 +43,7 @@ class Ledger(Losses):
 
 
 __all__ = [
-    "FORGOTTEN", "INDEXES", "LOST", "MOVING", "NO_PLANS", "OWN_TABLES", "PREFIX", "STORED", "TABLES",
-    "TRANSFER_TABLES", "Gap", "Ledger", "Load", "LoadedFile", "Reached", "Rejection", "Remembered", "Replayed",
-    "StoredFile", "Transfers", "lacking",
+    "FOLLOWED_TABLES", "FORGOTTEN", "INDEXES", "LOST", "MOVING", "NO_PLANS", "OWN_TABLES", "PREFIX", "STORED", "TABLES",
+    "TRANSFER_TABLES", "Followed", "Following", "Gap", "KnownRange", "Ledger", "Load", "LoadedFile", "Reached",
+    "Rejection", "Remembered", "Replayed", "StoredFile", "Transfers", "Watermark", "lacking",
 ]  # fmt: skip

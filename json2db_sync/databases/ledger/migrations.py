@@ -64,6 +64,10 @@ def _transfers_are_remembered(_connection: sa.Connection) -> None:
     """There may be tables of transfers, which a former version would take for an application's."""
 
 
+def _what_transfers_saw_is_remembered(_connection: sa.Connection) -> None:
+    """There may be tables of watermarks and digests, which a former version would take for an application's."""
+
+
 MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _plans_name_their_date_formats,
     _places_name_the_first_run,
@@ -73,5 +77,6 @@ MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _rejected_records_bear_remarks,
     _databases_have_an_id,
     _transfers_are_remembered,
+    _what_transfers_saw_is_remembered,
 )
 """Each leads from the version before its place, counted from 1, to that of its place."""

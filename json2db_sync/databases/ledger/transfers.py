@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from json2db_sync.databases.catalog import tables
 from json2db_sync.databases.catalog.tables import CatalogTable, Domain, Enum
+from json2db_sync.databases.ledger.followed import FOLLOWED_TABLES, there
 from json2db_sync.databases.ledger.schema import PREFIX, TABLES, safe_text
 from json2db_sync.errors import DatabaseError
 from json2db_sync.model.kinds import now_text
@@ -41,7 +42,7 @@ _manifest = sa.Table(
     sa.Column("told", sa.Text(), nullable=False),  # what Remembered says, as JSON
 )
 TRANSFER_TABLES = tuple(_metadata.tables)
-OWN_TABLES = (*TABLES, *TRANSFER_TABLES)
+OWN_TABLES = (*TABLES, *TRANSFER_TABLES, *FOLLOWED_TABLES)
 """Of everything in a database, these are ours whatever they hold; other names that begin alike are a user's."""
 MOVING = f"{PREFIX}moving_"
 """How names begin of what is not in its place yet."""
@@ -102,18 +103,7 @@ class Transfers:
 
         :raises DatabaseError: when one is another's.
         """
-        inspector = sa.inspect(self._connection)
-        there = {name for name in TRANSFER_TABLES if inspector.has_table(name)}
-        for name in there:
-            found = {column["name"] for column in inspector.get_columns(name)}
-            if lacks := [column.name for column in _metadata.tables[name].columns if column.name not in found]:
-                raise DatabaseError(
-                    f"the table {name} is not as transfers make it: it has no column {lacks[0]}",
-                    hint="give it another name, if it is yours; else drop it",
-                    reason="table_in_the_way",
-                    table=name,
-                )
-        return there
+        return there(self._connection, _metadata)
 
     def create(self) -> None:
         """Create the tables that are missing."""

@@ -17,6 +17,7 @@ from json2db_sync.databases.catalog.types import ColumnType
 
 if TYPE_CHECKING:
     from json2db_sync.databases.catalog.alterations import Alterations
+    from json2db_sync.databases.table_stores.keyed import KeyedRows
     from json2db_sync.databases.table_stores.own_csv import OwnCsv, Spell
     from json2db_sync.databases.table_stores.profiles import ColumnProfile
 
@@ -266,6 +267,16 @@ class TableStore(Readable):
         :raises DatabaseError: when one is not, or the tables are not ours to alter.
         """
         yield
+
+    def keyed(self, table: CatalogTable, columns: Sequence[WireColumn], key: Sequence[WireColumn]) -> KeyedRows:
+        """The rows of a table by their key.
+
+        :param columns: those that count, the key's among them.
+        """
+        raise NotImplementedError
+
+    def hold(self, tables: Sequence[CatalogTable]) -> None:
+        """Nobody else changes these tables until the transaction ends."""
 
     @abstractmethod
     def drop(self, tables: Sequence[CatalogTable]) -> None:

@@ -15,7 +15,7 @@ from json2db_sync.databases.catalog.alterations import PostgreSQLAlterations
 from json2db_sync.databases.catalog.postgresql import read_catalog, readers_of_column
 from json2db_sync.databases.catalog.postgresql_ddl import creation, dropping, to_jsonb
 from json2db_sync.databases.catalog.tables import Catalog, CatalogTable, ForeignKey, qualified, quoted
-from json2db_sync.databases.catalog.types import ColumnType, TypeName
+from json2db_sync.databases.catalog.types import TypeName
 from json2db_sync.databases.dialect import require_all
 from json2db_sync.databases.postgresql_errors import is_refusal, state_of
 from json2db_sync.databases.postgresql_session import driver_of
@@ -34,16 +34,16 @@ from json2db_sync.databases.table_stores import (
 )
 from json2db_sync.databases.table_stores.copy_text import to_copy
 from json2db_sync.databases.table_stores.fitting import MOST_SHOWN, misfit
+from json2db_sync.databases.table_stores.keyed import KeyedRows
 from json2db_sync.databases.table_stores.own_csv import Spell
 from json2db_sync.databases.table_stores.postgresql_csv import PostgreSQLCsv
+from json2db_sync.databases.table_stores.postgresql_keyed import BY_TEXT, PostgreSQLKeyedRows, load_texts, ordered
 from json2db_sync.databases.table_stores.postgresql_misfits import Condition, conditions
 from json2db_sync.databases.table_stores.sqlite_moments import Unfit
 from json2db_sync.errors import DatabaseError
 from json2db_sync.masking import masked
 
 if TYPE_CHECKING:
-    import psycopg
-
     from json2db_sync.databases.base import Database
 
 _PLAIN = frozenset(TypeName) - {
@@ -75,18 +75,6 @@ SELECT relkind = 'r', relkind = 'r' AND coalesce(pg_relation_size(nullif(reltoas
 FROM pg_class WHERE oid = %s::regclass
 """
 _AGE = "SELECT relkind::text, oid::bigint FROM pg_class WHERE oid = to_regclass(%s)"
-_BY_TEXT = frozenset(TypeName) - {
-    TypeName.BOOLEAN,
-    TypeName.INTEGER,
-    TypeName.NUMERIC,
-    TypeName.FLOAT,
-    TypeName.BYTES,
-    TypeName.DATE,
-    TypeName.TIMESTAMP,
-    TypeName.TIMESTAMPTZ,
-    TypeName.UUID,
-}
-"""Types that are ordered by their texts."""
 
 
 class PostgreSQLTables(TableStore):
@@ -142,6 +130,15 @@ class PostgreSQLTables(TableStore):
         for statement in fixed:
             self.execute(f"{statement} NOT DEFERRABLE")
 
+    def keyed(self, table: CatalogTable, columns: Sequence[WireColumn], key: Sequence[WireColumn]) -> KeyedRows:
+        version = self._connection.dialect.server_version_info or ()
+        place, hashes_records = self._found(table)[0], version >= (14,)
+        return PostgreSQLKeyedRows(self._driver, place, table, columns, key, hashes_records=hashes_records)
+
+    def hold(self, tables: Sequence[CatalogTable]) -> None:
+        for table in tables:
+            self.execute(f"LOCK TABLE {qualified(table)} IN SHARE ROW EXCLUSIVE MODE")
+
     def drop(self, tables: Sequence[CatalogTable]) -> None:
         asked = [(self._driver.execute(_AGE, [qualified(table)]).fetchone() or ("", 0), table) for table in tables]
         for statement in dropping((sort, table) for (sort, _), table in sorted(asked, key=lambda one: -one[0][1])):
@@ -163,10 +160,10 @@ class PostgreSQLTables(TableStore):
         statement = f"SELECT {', '.join(_read(wire, binary=natively) for wire in columns) or 'NULL'} FROM {place}"
         if where:
             statement += f" WHERE {where}"
-        by = ", ".join(_ordered(name, table.column(name).type) for name in order)
+        by = ", ".join(ordered(name, table.column(name).type) for name in order)
         with self._driver.cursor(binary=natively) as cursor, self._left_early():
             if not natively:
-                _load_texts(cursor)
+                load_texts(cursor)
             at_once = _AT_ONCE if small and psycopg.capabilities.has_stream_chunked() else 1
             sent = cursor.stream((f"{statement} ORDER BY {by}" if by else statement).encode(), size=at_once)
             with closing(sent):  # type: ignore[type-var] # it is a generator
@@ -177,7 +174,7 @@ class PostgreSQLTables(TableStore):
     def csv(
         self, table: CatalogTable, spell: Spell, *, order: Sequence[str] = (), where: str | None = None
     ) -> PostgreSQLCsv:
-        return PostgreSQLCsv(self._driver, table, self._found(table), order, where, _BY_TEXT)
+        return PostgreSQLCsv(self._driver, table, self._found(table), order, where, BY_TEXT)
 
     def gives_natively(self, table: CatalogTable, columns: Sequence[WireColumn]) -> Collection[int]:
         """None where the text of another column is not what a cast makes of it."""
@@ -303,15 +300,6 @@ class PostgreSQLTables(TableStore):
             raise DatabaseError(masked(what), hint=is_there, reason="database_error", table=table.title) from error
 
 
-def _load_texts(cursor: psycopg.Cursor[psycopg.rows.TupleRow]) -> None:
-    """Have the values of all types come as the texts that the server sends."""
-    from psycopg.types.string import TextLoader
-
-    for type_ in cursor.adapters.types:
-        for oid in (type_.oid, type_.array_oid):
-            cursor.adapters.register_loader(oid, TextLoader)
-
-
 def _sized(sent: Iterator[tuple[str | None, ...]], batch_bytes: int) -> Iterator[list[tuple[str | None, ...]]]:
     rows: list[tuple[str | None, ...]] = []
     size = 0
@@ -343,8 +331,3 @@ def _read(wire: WireColumn, *, binary: bool) -> str:
     if wire.type.name is TypeName.ARRAY:
         return arrays.as_list(name, wire.type)
     return f"{name}::text" if binary and not wire.native else name
-
-
-def _ordered(name: str, type_: ColumnType) -> str:
-    """NULL is last as it is."""
-    return f'{quoted(name)}::text COLLATE "C"' if type_.name in _BY_TEXT else quoted(name)

@@ -32,9 +32,11 @@ from json2db_sync.databases.table_stores import (
     WireColumn,
 )
 from json2db_sync.databases.table_stores.fitting import misfits_of
+from json2db_sync.databases.table_stores.keyed import KeyedRows
 from json2db_sync.databases.table_stores.own_csv import Spell
 from json2db_sync.databases.table_stores.profiles import ColumnProfile, Profiler
 from json2db_sync.databases.table_stores.sqlite_exact import SQLiteCsv
+from json2db_sync.databases.table_stores.sqlite_keyed import SQLiteKeyedRows
 from json2db_sync.databases.table_stores.sqlite_lines import line, spelled
 from json2db_sync.databases.table_stores.sqlite_looking import WHOLE, Part, added, halves, look
 from json2db_sync.databases.table_stores.sqlite_moments import Unfit
@@ -89,6 +91,9 @@ class SQLiteTables(TableStore):
 
     def execute(self, statement: str) -> None:
         execute(self._connection, statement)
+
+    def keyed(self, table: CatalogTable, columns: Sequence[WireColumn], key: Sequence[WireColumn]) -> KeyedRows:
+        return SQLiteKeyedRows(self, table, columns, key)
 
     def drop(self, tables: Sequence[CatalogTable]) -> None:
         """Foreign keys must not be enforced, as in ``restructuring()``: rows of others would go with those dropped."""

@@ -26,6 +26,7 @@ def require_command(words: Sequence[str]) -> None:
             f"{ctx.command_path} is nothing to schedule", hint="json2db-sync --help", reason="cannot_schedule"
         )
     harmless = "recreate" in ctx.params and not ctx.params["recreate"]
+    harmless |= ctx.params.get("mode", "replace") != "replace"  # of databases: that alone asks
     if "yes" in ctx.params and not ctx.params["yes"] and not harmless:
         raise ConfigurationError(
             f"{ctx.command_path} asks before it goes on, and nobody is there",

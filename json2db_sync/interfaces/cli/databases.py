@@ -26,7 +26,7 @@ from json2db_sync.interfaces.cli.options import (
 if TYPE_CHECKING:
     from json2db_sync.runner import SyncRunner
 
-WHICH, HOW, _VALUES, _COUNTS = "Which tables", "How", "Values", "What counts"
+WHICH, HOW, _CHANGED, _VALUES, _COUNTS = "Which tables", "How", "What changed", "Values", "What counts"
 PLACE = click.Path(path_type=str)
 _OF_FILES = (".db", ".db3", ".sqlite", ".sqlite3")
 """How files of SQLite end."""
@@ -36,6 +36,17 @@ _ENVIRONMENT = "-"
 
 def named(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
     return None if value == _ENVIRONMENT else value
+
+
+def _columns_by_table(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> dict[str, str] | None:
+    """``TABLE=COLUMN``, or a column of all tables, which stands under ``*``."""
+    found = {}
+    for text in value:
+        table, equals, column = (part.strip() for part in text.rpartition("="))
+        if not column or (equals and not table):
+            raise click.BadParameter(f"{text!r} is not {param.metavar}, as in orders=updated_at", ctx, param)
+        found[table or "*"] = column
+    return found or None
 
 
 def _ends(*names: str) -> tuple[Decorator, ...]:
@@ -72,6 +83,20 @@ MODE = (
     option("--verify/--no-verify", default=None, heading=HOW,
            help="Compare every row afterwards and write the certificate, or do not."),
     option("--certificate", type=PLACE, metavar="PATH", heading=HOW, help="Where the certificate is written."),
+)  # fmt: skip
+_CHANGES = (
+    option("--since-column", multiple=True, metavar="[TABLE=]COLUMN", callback=_columns_by_table, heading=_CHANGED,
+           help="Only rows whose column is not before its greatest value at the last transfer, as updated_at; repeat "
+           "it for several tables. They are written over those of the same key."),
+    option("--overlap", metavar="AMOUNT", heading=_CHANGED,
+           help="Read rows again from so far before it, as 1h (us, ms, s, min, h, d), or a number."),
+    option("--changed", is_flag=True, default=None, heading=_CHANGED,
+           help="Only what changed, found by comparison; the target's ledger keeps digests, so that what is known to "
+           "be equal is read once on each side and not compared. With --since-column: of tables without that column."),
+    option("--delete", is_flag=True, default=None, heading=_CHANGED,
+           help="Also remove rows that the source does not have any more; without it they are counted."),
+    option("--conflicts", metavar="source|target|newest:COLUMN", heading=_CHANGED,
+           help="Whose row is taken where both sides changed it. Default: neither; they are listed, with exit code 3."),
 )  # fmt: skip
 TREATMENT = (
     option("--on-error", "on_refusal", type=click.Choice(["refuse", "reject"]), heading=_VALUES,
@@ -118,8 +143,8 @@ def _is_name(word: str) -> bool:
     short="Move a database to another, and prove it.",
     cls=_Transfer,
 )
-@options(_ends("source", "target"), TABLES, _VIEWS, MODE, _VIA, TREATMENT, shared.CONFIG_FILE, shared.MEMORY,
-         shared.WAIT, shared.ASKING, shared.OUTPUT)  # fmt: skip
+@options(_ends("source", "target"), TABLES, _VIEWS, MODE, _VIA, _CHANGES, TREATMENT, shared.CONFIG_FILE,
+         shared.MEMORY, shared.WAIT, shared.ASKING, shared.OUTPUT)  # fmt: skip
 def transfer(call: Call, source: str | None, target: str | None, yes: bool, no_input: bool, **arguments: object) -> int:
     from json2db_sync.interfaces.cli.questions import Question, ask_replace
 

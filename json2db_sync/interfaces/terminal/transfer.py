@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from json2db_sync.interfaces.terminal import changes
 from json2db_sync.interfaces.terminal.canvas import BAD, GOOD, LOOK, NUMBER, Canvas, Column, Part, number
 from json2db_sync.interfaces.terminal.warnings import MOST, worth_a_look
 from json2db_sync.interfaces.terminal.wording import seconds_text, size_text
@@ -25,7 +26,9 @@ def transfer(result: TransferResult, canvas: Canvas) -> None:
     if not (result.plan or result.tables or result.refused):
         worth_a_look(canvas, notes=result.notes)
         return
-    if result.tables:
+    if result.mode not in _MODES and result.tables:
+        _changed(result, canvas)
+    elif result.tables:
         _moved(result, canvas)
     else:
         _planned(result, canvas)
@@ -38,6 +41,13 @@ def transfer(result: TransferResult, canvas: Canvas) -> None:
         canvas.blank()
         further = "." if result.refused else "; without --dry-run it is done."
         canvas.line((f"Nothing was written yet{further}", "dim"))
+
+
+def _changed(result: TransferResult, canvas: Canvas) -> None:
+    changes.wrote(result, canvas)
+    _places(result, canvas)
+    changes.conflicts(result, canvas)
+    _files(result, canvas)
 
 
 def _planned(result: TransferResult, canvas: Canvas) -> None:
@@ -87,6 +97,10 @@ def _moved(result: TransferResult, canvas: Canvas) -> None:
     ]
     canvas.table(columns, shown)
     canvas.more(_MOST_TABLES, len(result.tables), "table", "--json shows all")
+    _files(result, canvas)
+
+
+def _files(result: TransferResult, canvas: Canvas) -> None:
     files = [("certificate", result.certificate), ("to read", _page(result)), ("rejected", result.rejects),
              ("backup", result.backup)]  # fmt: skip
     if any(name for _what, name in files):
