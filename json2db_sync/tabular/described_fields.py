@@ -43,6 +43,15 @@ Respell = Callable[[str], str]
 
 
 @dataclass(frozen=True)
+class Rule:
+    """A constraint of single values."""
+
+    word: str
+    check: Check
+    holds: Callable[[str], bool]
+
+
+@dataclass(frozen=True)
 class Column:
     """What a field is."""
 
@@ -52,7 +61,7 @@ class Column:
     may_be: tuple[ColumnType, ...] = ()
     """Types of which the values tell which it is; text, where it is none."""
     unique: bool = False
-    checks: tuple[Check, ...] = ()
+    rules: tuple[Rule, ...] = ()
     told: tuple[str, ...] = ()
     """What is not understood."""
 
@@ -97,30 +106,40 @@ def _text(value: object) -> str | None:
 def _constrained(one: Column, constraints: object) -> Column:
     if not isinstance(constraints, dict):
         return one
-    name, checks, told = quoted(one.column.name), [], [*one.told]
+    rules, told = [], [*one.told]
     for word, value in constraints.items():
-        expression = _check(name, one.column.type, word, value)
-        if expression is not None:
-            checks.append(Check(None, expression))
+        rule = _rule(quoted(one.column.name), one.column.type, word, value)
+        if rule is not None:
+            rules.append(rule)
         elif word not in ("required", "unique"):
             told.append(f"constraint {word}")
     column = replace(one.column, nullable=constraints.get("required") is not True)
-    return replace(one, column=column, unique=constraints.get("unique") is True, checks=tuple(checks), told=tuple(told))
+    return replace(one, column=column, unique=constraints.get("unique") is True, rules=tuple(rules), told=tuple(told))
 
 
-def _check(name: str, type_: ColumnType, word: str, value: object) -> str | None:
-    """The expression of a constraint; None where it has none that is sure to mean the same."""
+def _rule(name: str, type_: ColumnType, word: str, value: object) -> Rule | None:
+    """What a constraint says; None where no expression is sure to mean the same."""
     if type_ is TEXT:
         if word in ("minLength", "maxLength") and type(value) is int:
-            return f"length({name}) {'>=' if word == 'minLength' else '<='} {value}"
+            sign, holds = (">=", value.__le__) if word == "minLength" else ("<=", value.__ge__)
+            return Rule(word, Check(None, f"length({name}) {sign} {value}"), lambda text: holds(len(text)))
         if word == "enum" and isinstance(value, list) and value and all(_text(one) is not None for one in value):
-            return f"{name} IN ({', '.join(_literal(one) for one in value)})"
+            return Rule(word, Check(None, f"{name} IN ({', '.join(map(_literal, value))})"), value.__contains__)
     if type_ in (BIGINT, NUMERIC) and word in ("minimum", "maximum"):
-        with suppress(InvalidOperation, TypeError, ValueError):
-            number = Decimal(str(value))
-            if number.is_finite() and abs(number.adjusted()) < _MOST_DIGITS:
-                return f"{name} {'>=' if word == 'minimum' else '<='} {number:f}"
+        with suppress(InvalidOperation, ValueError):
+            limit = Decimal(str(value))
+            if limit.is_finite() and abs(limit.adjusted()) < _MOST_DIGITS:
+                sign, holds = (">=", limit.__le__) if word == "minimum" else ("<=", limit.__ge__)
+                return Rule(word, Check(None, f"{name} {sign} {limit:f}"), lambda text: _is_number(text, holds))
     return None
+
+
+def _is_number(text: str, holds: Callable[[Decimal], bool]) -> bool:
+    """What is no number is told as that."""
+    try:
+        return holds(Decimal(text))
+    except InvalidOperation:
+        return True
 
 
 def _literal(text: str) -> str:

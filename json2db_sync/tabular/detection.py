@@ -171,12 +171,13 @@ def _plainness(rows: Sequence[Sequence[str]], delimiter: str) -> tuple[float, in
 def _header(rows: Sequence[Sequence[str]], table: str, found: Found) -> bool:
     """Is the first row one of names? Names are there, are not alike and no numbers or dates."""
     first, rest = [raw.strip('"') for raw in rows[0]] if rows else [], rows[1:]
-    are_names = all(first) and len({*first}) == len(first) and not any(_is_typed(text) for text in first)
+    names = first[1:] if len(first) > 1 and not first[0] else first  # as of an index, which has none
+    are_names = all(names) and len({*names}) == len(names) and not any(_is_typed(text) for text in names)
     if not are_names and rows:
         why = "its first row is not one of names: the columns are named by their place"
         found.notes.append(Note(f"{table}: {why}", "header_unclear", entity=table, setting="header"))
         return False
-    plain = all(one.replace(" ", "_").isidentifier() for one in first)
+    plain = all(one.replace(" ", "_").isidentifier() for one in names)
     if not plain and rest and not any(_is_typed(raw) for row in rest[:1000] for raw in row if raw):
         why = "its first row was taken for the names of its columns, and may as well be values"
         found.notes.append(Note(f"{table}: {why}", "header_unclear", entity=table, setting="header"))

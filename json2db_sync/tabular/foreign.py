@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -137,12 +138,12 @@ def _with_schema(bare: Resource, schema: _Object, missing: Sequence[str], strang
         raise _LeftOut(f"it has {len(fields):,} fields, and {MAX_FIELDS:,} are the most")
     header, fields = _in_order(bare.path, fields, bare.dialect, limits)
     columns = [column_of(each, made) for each, made in zip(fields, column_names(header), strict=True)]
-    strange += [f"{each.column.name}: {told}" for each in columns for told in each.told]
     columns = _settled(bare, columns, _readers(columns, missing), limits)
+    strange += [f"{each.column.name}: {told}" for each in columns for told in each.told]
     names = {told: each.column.name for told, each in zip(header, columns, strict=True)}
     table = _table(name, columns, schema, names, strange)
     wires = tuple(WireColumn(one.name, one.type, nullable=one.nullable) for one in table.columns)
-    notes = [Note(f"{name}: not understood, and left out: {one}", "not_understood", entity=name) for one in strange]
+    notes = [Note(f"{name}: not followed: {one}", "not_understood", entity=name) for one in strange]
     readers = _readers(columns, missing)
     resource = replace(bare, table=table, columns=wires, header=(*header,), respelled=readers)
     return _Found(name, resource, schema, notes)
@@ -155,6 +156,8 @@ def _readers(columns: Sequence[Column], missing: Sequence[str]) -> dict[int, _Re
 def _paths(folder: Path, one: _Object) -> tuple[Path, ...]:
     named = one.get("path")
     named = [named] if isinstance(named, str) else named
+    if isinstance(named, list) and isinstance(more := one.get("extrapaths"), list):
+        named = [*named, *more]
     if not isinstance(named, list) or not named or not all(isinstance(path, str) for path in named):
         raise _LeftOut("its data stands in the manifest" if "data" in one else "it names no file")
     for path in named:
@@ -239,29 +242,56 @@ def _in_order(path: Path, fields: list[_Object], dialect: Dialect, limits: Limit
     )
 
 
+class _Looked:
+    """The values of a column that tell more of it than its field does."""
+
+    def __init__(self, column: Column, file: str) -> None:
+        self._column, self._file = column, file
+        self._values = Values(column.column.name)
+        self._broken: dict[str, int] = {}
+        """The line of the first value that breaks a rule, by its word."""
+
+    def add(self, texts: TextColumn, lines: Sequence[int]) -> None:
+        """Some more of them."""
+        for rule in self._column.rules:
+            if rule.word not in self._broken:
+                broken = (
+                    line for text, line in zip(texts, lines, strict=True) if text is not None and not rule.holds(text)
+                )
+                self._broken.update((rule.word, line) for line in islice(broken, 1))
+        if self._column.may_be:
+            if self._column.column.type is BIGINT:  # numbers beyond 64 bits, but none with a point
+                texts = ["." if text and "." in text else text for text in texts]
+            self._values.add(texts, lines)
+
+    def column(self) -> Column:
+        """As it is by its values: of one of the types that it may be, and with the rules that all of them keep."""
+        rules = tuple(rule for rule in self._column.rules if rule.word not in self._broken)
+        told = [f"constraint {word}, which {self._file} breaks in line {line:,}" for word, line in self._broken.items()]
+        column = replace(self._column, rules=rules, told=(*self._column.told, *told))
+        return _of_values(column, self._values) if column.may_be else column
+
+
 def _settled(resource: Resource, columns: list[Column], readers: Mapping[int, _Reader], limits: Limits) -> list[Column]:
-    """Columns whose values tell which of several types they are, by reading them."""
-    looked = {at: Values(one.column.name) for at, one in enumerate(columns) if one.may_be}
-    if not looked:
-        return columns
-    for part, path in enumerate(resource.paths):
+    """Columns whose values tell more of them, by reading them."""
+    at_issue = [at for at, one in enumerate(columns) if one.may_be or one.rules]
+    looked = {at: _Looked(columns[at], resource.path.name) for at in at_issue}
+    for part, path in enumerate(resource.paths if looked else ()):
         dialect = resource.dialect if not part else replace(resource.dialect, header=False)
         with opened(path, path.name) as file:
             for rows in read_rows(file, dialect, len(columns), bad=ignore, limits=limits):
-                for at, values in looked.items():
-                    texts = readers[at](rows.columns[at]) if at in readers else rows.columns[at]
-                    if columns[at].column.type is BIGINT:  # numbers beyond 64 bits, but none with a point
-                        texts = ["." if text and "." in text else text for text in texts]
-                    values.add(texts, rows.lines)
-    for at, values in looked.items():
-        columns[at] = _of_values(columns[at], values)
-    return columns
+                for at, one in looked.items():
+                    one.add(readers[at](rows.columns[at]) if at in readers else rows.columns[at], rows.lines)
+    return [looked[at].column() if at in looked else one for at, one in enumerate(columns)]
 
 
 def _of_values(column: Column, values: Values) -> Column:
     kind, own = values.kind, column.column
     if kind is not None and kind.type in column.may_be:
         return replace(column, column=replace(own, type=kind.type), respell=column.respell or respell_of(kind.type))
+    if kind is not None and kind.zeros:
+        told = (*column.told, "integers with zeros in front: text")
+        return replace(column, column=replace(own, type=TEXT), told=told, rules=())
     if own.type in column.may_be or kind is None:
         return column
     return replace(column, column=replace(own, type=TEXT))
@@ -290,7 +320,7 @@ def _table(
         tuple(made),
         primary_key=None if key is None else Unique(None, key),
         uniques=tuple(Unique(None, one) for one in dict.fromkeys(uniques) if one != key),
-        checks=tuple(check for one in columns for check in one.checks),
+        checks=tuple(rule.check for one in columns for rule in one.rules),
     )
 
 

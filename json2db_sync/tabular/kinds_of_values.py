@@ -41,6 +41,8 @@ class Kind:
     fits: Fits
     told: str | None = None
     """Why it is a text all the same."""
+    zeros: bool = False
+    """Are they digits that are more than a number, as zeros stand in front?"""
 
 
 def _lines(pattern: str) -> Fits:
@@ -101,7 +103,7 @@ KINDS = (
     Kind("JSON", _JSON, _are_containers),
     Kind("number", TEXT, _lines(_WITH_COMMAS), "numbers with a decimal comma"),
     Kind("number", TEXT, _lines(rf"(?:{_NUMBERS}|-?[0-9]+[eE][0-9]+)"), "numbers, some with an exponent like 1e5"),
-    Kind("number", TEXT, _lines("[0-9]+"), "digits, some with zeros in front"),
+    Kind("number", TEXT, _lines("-?[0-9]+"), "digits, some with zeros in front", zeros=True),
     Kind("date", TEXT, _lines("[0-9]{1,2}([./-])[0-9]{1,2}[./-][0-9]{2,4}"), "dates in another form than 2024-02-03"),
 )
 """In the order in which they are preferred."""
@@ -183,6 +185,6 @@ class Values:
             return [Note(f"{where} is text: its values are {kind.told}", "numbers_as_text", entity=table)]
         if self._empty:
             what = f"{counted(self._empty, 'value')} of nothing but quotes are NULL"
-            told = f"{where}: {what}, as a {kind.name} is never empty"
+            told = f"{where}: {what}: nothing empty is of the kind {kind.name}"
             return [Note(told, "empty_is_null", entity=table, count=self._empty)]
         return []

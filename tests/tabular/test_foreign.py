@@ -54,7 +54,7 @@ FIELDS = [
     ({}, "text", {"1": "1"}),
     ({"type": "string", "format": "uuid"}, "uuid", {"6F0A0B1C-0000-4000-8000-000000000001": "6f0a0b1c-0000-4000-8000-000000000001"}),
     ({"type": "string", "format": "binary"}, "bytea", {"AAH/": r"\x0001ff"}),
-    ({"type": "integer"}, "bigint", {"007": "7", "-5": "-5", '""': None}),
+    ({"type": "integer"}, "bigint", {"0": "0", "-5": "-5", '""': None}),
     ({"type": "integer"}, "numeric", {"1": "1", "123456789012345678901234567890": "123456789012345678901234567890"}),
     ({"type": "integer", "bareNumber": False}, "bigint", {"95%": "95", "€ -5": "-5"}),
     ({"type": "integer", "groupChar": ","}, "bigint", {'"1,234,567"': "1234567"}),
@@ -112,20 +112,21 @@ def test_what_is_not_of_its_field_is_told_with_its_line(tmp_path: Path, field: d
 
 
 @pytest.mark.parametrize(
-    ("field", "text"),
+    ("field", "text", "value"),
     [
-        ({"type": "geopoint"}, "v: type geopoint: text"),
-        ({"type": "duration"}, "v: type duration: text"),
-        ({"type": "string", "format": "base58"}, "v: format base58: text"),
-        ({"type": "date", "format": "x"}, "v: format x: text"),
-        ({"type": "string", "constraints": {"pattern": "a+"}}, "v: constraint pattern"),
+        ({"type": "geopoint"}, "v: type geopoint: text", "12:30 a"),
+        ({"type": "duration"}, "v: type duration: text", "12:30 a"),
+        ({"type": "string", "format": "base58"}, "v: format base58: text", "12:30 a"),
+        ({"type": "date", "format": "x"}, "v: format x: text", "12:30 a"),
+        ({"type": "integer"}, "v: integers with zeros in front: text", "00123"),
+        ({"type": "string", "constraints": {"pattern": "a+"}}, "v: constraint pattern", "12:30 a"),
     ],
 )
-def test_what_is_not_understood_is_told(tmp_path: Path, field: dict[str, Any], text: str) -> None:
+def test_what_is_not_understood_is_told(tmp_path: Path, field: dict[str, Any], text: str, value: str) -> None:
     """The column is text, and the values stay as they are."""
-    found = package(tmp_path, {"name": "t", **schema({"name": "v", **field})}, t="v\n12:30 a\n")
-    assert told(found) == [f"t: not understood, and left out: {text}"]
-    assert (types(found), rows(found)) == (["text"], [("12:30 a",)])
+    found = package(tmp_path, {"name": "t", **schema({"name": "v", **field})}, t=f"v\n{value}\n")
+    assert told(found) == [f"t: not followed: {text}"]
+    assert (types(found), rows(found)) == (["text"], [(value,)])
 
 
 def test_keys_and_constraints_are_the_tables(tmp_path: Path) -> None:
@@ -151,6 +152,22 @@ def test_keys_and_constraints_are_the_tables(tmp_path: Path) -> None:
     assert found.resources[1].table.primary_key is not None
     assert not found.resources[1].columns[0].nullable
     assert told(found) == []
+
+
+def test_a_constraint_that_values_break_is_told_and_left_out(tmp_path: Path) -> None:
+    """The rows come all the same; the line of the first is told."""
+    fields = (
+        {"name": "n", "type": "integer", "constraints": {"minimum": 0, "maximum": 9}},
+        {"name": "s", "constraints": {"enum": ["a", "b"], "maxLength": 1, "minLength": 1}},
+    )
+    found = package(tmp_path, {"name": "t", **schema(*fields)}, t="n,s\n5,a\n-3,abc\n,\n")
+    assert [one.expression for one in found.resources[0].table.checks] == ['"n" <= 9', 'length("s") >= 1']
+    assert told(found) == [
+        f"t: not followed: {one}, which t.csv breaks in line 3"
+        for one in ("n: constraint minimum", "s: constraint enum", "s: constraint maxLength")
+    ]
+    result = ok(SyncRunner().import_csv(tmp_path, tmp_path / "t.db", certificate=tmp_path / "c.json"))
+    assert [(one.rows, one.equal) for one in result.tables] == [(3, True)]
 
 
 FOREIGN = [

@@ -177,6 +177,7 @@ HEADERS = [
     ("name,city\nAnn,Rome\n", ["name", "city"], []),
     ("Ann B.,Rome!\nBob,Oslo\n", ["Ann B.", "Rome!"], ["header_unclear"]),
     ("1,a\n2,b\n", ["column_1", "column_2"], ["header_unclear"]),
+    (",a,b\n0,x,1\n", ["column_1", "a", "b"], ["columns_renamed"]),
     ("id,\n1,2\n", ["column_1", "column_2"], ["header_unclear"]),
     ("id,name\n", ["id", "name"], []),
 ]
