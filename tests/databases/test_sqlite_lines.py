@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -16,6 +17,7 @@ from support.postgres import Server
 
 from json2db_sync.databases import open_database
 from json2db_sync.databases.base import DatabaseSettings
+from json2db_sync.databases.catalog.sqlite_types import column_type
 from json2db_sync.databases.catalog.tables import CatalogColumn, CatalogTable, quoted
 from json2db_sync.databases.table_stores import Lines, WireColumn
 from json2db_sync.databases.table_stores.postgresql import PostgreSQLTables
@@ -292,3 +294,43 @@ def test_profiles_of_parts_are_one(
         profiler.add(values) if values else None
     profilers[1].merge(profilers[2])
     assert told(profilers[1].profile()) == told(profilers[0].profile())
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text(st.sampled_from('ab", :\\\n\x00é'), max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("ba", max_size=2), inner, max_size=3),
+    max_leaves=6,
+)
+WRITTEN = st.builds(
+    json.dumps,
+    JSON,
+    ensure_ascii=st.booleans(),
+    separators=st.sampled_from([None, (",", ":"), (", ", ":"), (",  ", ": ")]),
+)
+BROKEN = st.sampled_from(
+    ['{"b": 1, "a": 2}', '{"a": 1, "a": 2}', "[1", "2]", "[1] [2]", "[]\n[]", "", ' {"a":1}', "[1,\n2]", "[1e5]"]
+)
+
+
+@given(st.lists(WRITTEN | BROKEN, min_size=1, max_size=5), st.sampled_from(["TEXT", "JSON"]))
+@example(['["paid", {"n": 1}]', '[{"b": [1, 2], "a": "x"}]'], "TEXT")
+@example(["[1,", "2]", "[3]\n[4]"], "TEXT")
+@example(['{"a":1, "b": 2}', '[{"a": 1} ]'], "TEXT")
+def test_json_texts_are_counted_together_as_one_by_one(texts: list[str], declared: str) -> None:
+    """What jsonb would change of some is what it would change of each."""
+    type_ = column_type(declared)
+    together, alone = Profiler("v", type_), [Profiler("v", type_) for _text in texts]
+    together.add(texts)
+    for one, text in zip(alone, texts, strict=True):
+        one.add([text])
+    for one in alone[1:]:
+        alone[0].merge(one)
+    found, expected = together.profile(), alone[0].profile()
+    if expected.json == len(texts):
+        assert told(found) == told(expected)
+    else:
+        assert found.json < len(texts)

@@ -228,10 +228,14 @@ class Profiler:
         return {"numbers": len(values), "not_finite": endless} if every else None
 
     def _json(self, values: Sequence[str]) -> _Counts | None:
-        containers = sum(value.lstrip(" \t\r\n")[:1] in ("{", "[") for value in values)
+        containers = len(values)
+        if not {value[:1] for value in values} <= {"{", "["}:
+            containers = sum(value.lstrip(" \t\r\n")[:1] in ("{", "[") for value in values)
         if containers < len(values) and not self._any_json:
             return None
         found = Counter(json=len(values), containers=containers)
+        if (changed := _changed_in_order(values)) is not None:
+            return found + Counter(jsonb=len(values), key_order=changed)
         try:
             for value in values:
                 found.update(_as_jsonb(value))
@@ -285,6 +289,30 @@ def _moments(counter: str, type_: TypeName, values: Sequence[str]) -> _Counts | 
 
 def _changed(before: Sequence[str], after: Sequence[str | None]) -> int:
     return 0 if before is after else sum(map(ne, before, after))
+
+
+_lines = msgspec.json.Decoder().decode_lines
+_as_lines = msgspec.json.Encoder().encode_lines
+
+
+def _changed_in_order(texts: Sequence[str]) -> int | None:
+    """How many JSON texts jsonb would change, where that is the order of keys alone; None where it is not certain.
+
+    Line by line they differ from the closest spelling by the blanks behind commas and colons, and have all of these.
+    """
+    joined = "\n".join([*texts, ""])
+    if joined.count("\n") != len(texts) or "\\u" in joined or _EXPONENT(joined):
+        return None
+    try:
+        values = _lines(joined)
+    except (msgspec.MsgspecError, RecursionError):
+        return None
+    compact = _as_lines(values).decode()
+    if len(joined) != len(compact) + compact.count(",") + compact.count(":"):
+        return None
+    if joined.replace(", ", ",").replace(": ", ":") != compact:
+        return None
+    return sum(not _in_order(value) for value in values) if ', "' in joined else 0  # before a second key
 
 
 def _as_jsonb(text: str) -> Sequence[str]:
