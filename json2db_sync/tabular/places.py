@@ -52,7 +52,8 @@ def file_stems(titles: Collection[str]) -> Mapping[str, str]:
     stems: dict[str, str] = {}
     taken: set[str] = set()
     for title in sorted(titles):
-        usual = file_stem(title) if unfit_name(title) is None else f"table_{sha256(title.encode()).hexdigest()[:16]}"
+        is_name = unfit_name(title) is None and file_stem(title).isprintable()
+        usual = file_stem(title) if is_name else f"table_{sha256(title.encode()).hexdigest()[:16]}"
         others = (f"{usual}~{number}" for number in count(2))
         stems[title] = next(stem for stem in chain([usual], others) if _folded(stem) not in taken)
         taken.add(_folded(stems[title]))

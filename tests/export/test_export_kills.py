@@ -5,22 +5,17 @@ from __future__ import annotations
 import json
 import os
 import random
-import sqlite3
-import subprocess
-import sys
 import time
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 from support.exports import exported, runner_on
+from support.killed_exports import ROWS, TABLES, killed_after, set_version
 from support.nightly import often
 
 from json2db_sync.atomic_files import FileSet
 from json2db_sync.export.reading import Reading
 
-TABLES = ("cities", "events", "sources", "venues")
-ROWS = 2_000
 KILLS, NIGHTLY_KILLS = 6, int(os.environ.get("JSON2DB_TEST_KILLS") or often(100))
 
 CHILD = """
@@ -32,33 +27,6 @@ print("ready", flush=True)
 result = runner.export(output_directory=sys.argv[2])
 print(result.error, flush=True)
 """
-
-
-def set_version(url: str, version: int) -> None:
-    """Every row of every table says which version it is of."""
-    with closing(sqlite3.connect(url)) as connection, connection:
-        for table in TABLES:
-            connection.execute(
-                f"CREATE TABLE IF NOT EXISTS {table} (id INTEGER PRIMARY KEY, version INTEGER, text TEXT)"
-            )
-            connection.execute(f"DELETE FROM {table}")
-            rows = ((number, version, f"Łódź {version} " * 5) for number in range(ROWS))
-            connection.executemany(f"INSERT INTO {table} VALUES (?, ?, ?)", rows)
-
-
-def killed_after(seconds: float, url: str, out: Path) -> bool:
-    """Was an export still running so long after it began? It no longer is."""
-    child = subprocess.Popen(
-        [sys.executable, "-c", CHILD, url, str(out)], stdout=subprocess.PIPE, text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-    )  # fmt: skip
-    assert child.stdout is not None
-    with child:
-        assert child.stdout.readline() == "ready\n"
-        time.sleep(seconds)
-        running = child.poll() is None
-        child.kill()
-    return running
 
 
 def version_of(file: Path) -> int:
@@ -84,7 +52,7 @@ def kill_often(folder: Path, kills: int, seed: int) -> None:
     killed = halves = 0
     for version in range(1, kills + 1):
         set_version(url, version)
-        killed += killed_after(moments.uniform(0, longest), url, out)
+        killed += killed_after(moments.uniform(0, longest), CHILD, url, out)
         found = [version_of(out / f"{table}.json") for table in TABLES]
         assert set(found) <= {version - 1, version}
         halves += len(set(found)) > 1

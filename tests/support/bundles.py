@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +15,13 @@ from json2db_sync.databases.catalog.types import ColumnType
 from json2db_sync.databases.table_stores import WireColumn
 from json2db_sync.tabular import manifest
 from json2db_sync.tabular.packages import Package, Resource
+
+
+def lite(path: Path, statements: str) -> str:
+    """A database of SQLite in which these were executed."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(statements)
+    return str(path)
 
 
 def table(name: str, types: Mapping[str, ColumnType], **more: object) -> CatalogTable:

@@ -3,13 +3,12 @@
 import gzip
 import json
 import os
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from random import Random
 
 import psycopg
 import pytest
+from support.bundles import lite
 from support.every_type import create, rows
 from support.sessions import ok
 
@@ -34,12 +33,6 @@ EVENTS = (
 ).encode()  # fmt: skip
 
 
-def lite(path: Path, statements: str = LITE) -> str:
-    with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(statements)
-    return str(path)
-
-
 def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
 
@@ -50,7 +43,7 @@ def export(database, folder, **options):
 
 def test_the_files_are_what_the_database_holds(tmp_path):
     """Each table is a file in order of its key, NULL and the empty text apart, and the manifest tells of each."""
-    result = export(lite(tmp_path / "a.db"), tmp_path / "out")
+    result = export(lite(tmp_path / "a.db", LITE), tmp_path / "out")
     found = files(tmp_path / "out")
     assert found["cities.csv"] == CITIES
     assert found["events.csv"] == EVENTS
@@ -68,7 +61,7 @@ def test_the_files_are_what_the_database_holds(tmp_path):
 
 def test_a_database_and_its_copy_give_the_same_files(tmp_path, postgres_url):
     """SQLite and PostgreSQL write the same bytes for the same content; the manifests differ in words of their own."""
-    path = lite(tmp_path / "a.db")
+    path = lite(tmp_path / "a.db", LITE)
     ok(SyncRunner().transfer(path, postgres_url, certificate=tmp_path / "c.json"))
     export(path, tmp_path / "one")
     export(postgres_url, tmp_path / "other")
@@ -98,7 +91,7 @@ def test_every_type_of_postgresql_comes_alike_from_both(tmp_path, postgres_url):
 
 def test_what_did_not_change_is_left_alone(tmp_path):
     """The same content changes no file; one row changes one file and the manifest, with backups of both."""
-    path, out = lite(tmp_path / "a.db"), tmp_path / "out"
+    path, out = lite(tmp_path / "a.db", LITE), tmp_path / "out"
     export(path, out)
     before = {file: (out / file).stat().st_mtime_ns for file in files(out)}
     again = export(path, out)
@@ -117,7 +110,7 @@ def test_what_did_not_change_is_left_alone(tmp_path):
 
 def test_a_check_tells_what_is_missing_and_what_is_left_over(tmp_path):
     """A file that is gone is missing, one of a table that is not exported any more is left over; nothing is written."""
-    path, out = lite(tmp_path / "a.db"), tmp_path / "out"
+    path, out = lite(tmp_path / "a.db", LITE), tmp_path / "out"
     missing = ok(SyncRunner().export_csv(path, out, check=True))
     assert {one.status for one in missing.files} == {"missing"}
     assert not out.exists()
@@ -165,7 +158,7 @@ WRONG = [
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_what_cannot_be_asked_for_writes_nothing(tmp_path, options, reason, kind, request):
     """A table that is not there, or a condition that is none, is told before anything is written."""
-    path = lite(tmp_path / "a.db")
+    path = lite(tmp_path / "a.db", LITE)
     if kind == "postgresql":
         url = request.getfixturevalue("postgres_url")
         ok(SyncRunner().transfer(path, url, certificate=tmp_path / "c.json"))
@@ -178,13 +171,13 @@ def test_what_cannot_be_asked_for_writes_nothing(tmp_path, options, reason, kind
 def test_the_environment_may_name_the_database(tmp_path, monkeypatch):
     """DATABASE_URL stands in for a database that is not named."""
     assert SyncRunner().export_csv(None, tmp_path / "out").reason == "database_not_named"
-    monkeypatch.setenv("DATABASE_URL", lite(tmp_path / "a.db"))
+    monkeypatch.setenv("DATABASE_URL", lite(tmp_path / "a.db", LITE))
     assert export(None, tmp_path / "out").records == 7
 
 
 def test_packed_files_are_the_same_bytes_every_time(tmp_path):
     """gzip takes down neither name nor time, and holds what the file would hold."""
-    path = lite(tmp_path / "a.db")
+    path = lite(tmp_path / "a.db", LITE)
     for name in ("one", "other"):
         export(path, tmp_path / name, compress=True)
     assert files(tmp_path / "one") == files(tmp_path / "other")
@@ -245,14 +238,14 @@ def test_names_that_one_file_system_takes_for_one_are_told_apart(tmp_path):
 def test_the_database_itself_is_never_replaced(tmp_path):
     """A database that lies where a file would be written is refused."""
     (tmp_path / "out").mkdir()
-    path = lite(tmp_path / "out" / "cities.csv")
+    path = lite(tmp_path / "out" / "cities.csv", LITE)
     failed = SyncRunner().export_csv(path, tmp_path / "out")
     assert failed.reason == "file_in_use"
 
 
 def test_no_link_is_followed_out_of_the_folder(tmp_path):
     """A link in the place of a file that leads elsewhere is refused, and what it leads to stays."""
-    path, out, other = lite(tmp_path / "a.db"), tmp_path / "out", tmp_path / "other.csv"
+    path, out, other = lite(tmp_path / "a.db", LITE), tmp_path / "out", tmp_path / "other.csv"
     out.mkdir()
     other.write_text("mine")
     (out / "events.csv").symlink_to(other)
@@ -264,7 +257,7 @@ def test_no_link_is_followed_out_of_the_folder(tmp_path):
 
 def test_a_file_of_another_is_kept_and_told(tmp_path):
     """A file that no manifest of ours tells of is replaced with a backup and a note."""
-    path, out = lite(tmp_path / "a.db"), tmp_path / "out"
+    path, out = lite(tmp_path / "a.db", LITE), tmp_path / "out"
     out.mkdir()
     (out / "cities.csv").write_text("mine")
     result = export(path, out)
@@ -274,7 +267,7 @@ def test_a_file_of_another_is_kept_and_told(tmp_path):
 
 def test_secrets_are_nowhere_in_the_files(tmp_path, postgres_url):
     """The manifest of a database that is reached with a password does not tell it, nor who exported when and where."""
-    ok(SyncRunner().transfer(lite(tmp_path / "a.db"), postgres_url, certificate=tmp_path / "c.json"))
+    ok(SyncRunner().transfer(lite(tmp_path / "a.db", LITE), postgres_url, certificate=tmp_path / "c.json"))
     secret = "Zq7xT9vK2w"
     export(f"{postgres_url}{'&' if '?' in postgres_url else '?'}application_name={secret}", tmp_path / "out")
     text = (tmp_path / "out" / MANIFEST).read_text()
@@ -294,7 +287,7 @@ def test_tables_of_entities_go_along_without_the_ledger(tmp_path):
 
 def test_a_damaged_package_is_found(tmp_path):
     """A file that was changed after the export is not the one that the manifest tells of."""
-    export(lite(tmp_path / "a.db"), tmp_path / "out")
+    export(lite(tmp_path / "a.db", LITE), tmp_path / "out")
     file = tmp_path / "out" / "cities.csv"
     file.write_bytes(file.read_bytes().replace(b"7.00", b"8.00"))
     with pytest.raises(FileError, match="hash"):
