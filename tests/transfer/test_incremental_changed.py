@@ -240,6 +240,20 @@ def test_what_is_known_is_not_looked_at_again(ends: tuple[str, str]) -> None:
     assert (third.unchanged, third.skipped, third.equal) == (0, 300, True)
 
 
+def test_a_few_of_many_ranges_are_read_through_the_key(ends: tuple[str, str], small_ranges: None) -> None:
+    """The first, the last and some between, of keys of two columns."""
+    source, target = ends
+    statements(source, "CREATE TABLE t (a integer, b integer, v text, primary key (a, b))",
+               f"INSERT INTO t VALUES {', '.join(f'({n // 10}, {n % 10}, NULL)' for n in range(200))}")  # fmt: skip
+    ok(SyncRunner().transfer(source, target))
+    changes(source, target)
+    statements(source, "UPDATE t SET v = 'new' WHERE (a, b) IN ((0, 0), (7, 3), (11, 9))",
+               "INSERT INTO t VALUES (99, 1, 'x'), (11, 100, 'y')")  # fmt: skip
+    table = changes(source, target).tables[0]
+    assert (table.updated, table.inserted, table.skipped > 180) == (3, 2, True)
+    assert SyncRunner().compare(source, target).same
+
+
 @pytest.mark.parametrize(
     ("declared", "one", "other"),
     [("text", "NULL", "''"), ("text", "'a'", "'A'"), ("numeric(10,3)", "1.001", "1.002"), ("text", "'e\u0301'", "'\u00e9'"),

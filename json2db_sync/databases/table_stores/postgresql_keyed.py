@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from json2db_sync.databases.catalog.tables import CatalogTable, quoted
 from json2db_sync.databases.catalog.types import ColumnType, TypeName
 from json2db_sync.databases.table_stores import Batch, WireColumn
-from json2db_sync.databases.table_stores.keyed import AT_ONCE, MASK, HashedRows, KeyedRows, RangeDigest, bounds_of
+from json2db_sync.databases.table_stores.keyed import MASK, HashedRows, KeyedRows, RangeDigest, bounds_of
 
 if TYPE_CHECKING:
     import psycopg
@@ -27,6 +27,7 @@ BY_TEXT = frozenset(TypeName) - {
 """Types that are ordered by their texts."""
 _HASHED_AS_TEXT = BY_TEXT | {TypeName.NUMERIC}
 """Types of which two values may be equal to the server, and two texts."""
+_BOUNDS = "json2db_bounds"
 _FETCHED = 5000
 _FEW = 8
 """Ranges are asked for one by one where they are one in so many, or fewer."""
@@ -41,7 +42,7 @@ class PostgreSQLKeyedRows(KeyedRows):
 
     def __init__(
         self,
-        driver: psycopg.Connection[Any],
+        driver: psycopg.Connection[psycopg.rows.TupleRow],
         place: str,
         table: CatalogTable,
         columns: Sequence[WireColumn],
@@ -67,12 +68,10 @@ class PostgreSQLKeyedRows(KeyedRows):
 
     def hashes(self, bounds: Batch, numbers: Sequence[int] | None = None) -> Iterator[HashedRows]:
         keys = [f"k{at}" for at in range(len(self.key))]
-        arrays: list[Any] = [[*one] for one in bounds]
+        arrays: list[object] = [[*one] for one in bounds]
         by_index = not any(type_.name in BY_TEXT for type_ in self._types)
         if numbers is not None and by_index and len(numbers) * _FEW <= len(bounds[0]):
-            for start in range(0, len(numbers), AT_ONCE):
-                parts = (self._of(number, bounds) for number in numbers[start : start + AT_ONCE])
-                yield from self._fetched(" UNION ALL ".join(parts), None)
+            yield from self._by_index(bounds, numbers)
             return
         statement = f"SELECT g, {', '.join(keys)}, h FROM ({self._ranged()}) AS r WHERE h IS NOT NULL"
         if numbers is not None:
@@ -112,6 +111,31 @@ class PostgreSQLKeyedRows(KeyedRows):
         name = quoted(self.key[at].name)
         return f"{name}::{_compared_as(self._types[at])}"
 
+    def _by_index(self, bounds: Batch, numbers: Sequence[int]) -> Iterator[HashedRows]:
+        """The rows of some ranges, through the index of the key: those with two bounds in one statement."""
+        last, inner = len(bounds[0]), [number for number in numbers if 0 < number < len(bounds[0])]
+        if 0 in numbers:
+            yield from self._fetched(self._of(0, bounds), None)
+        if inner:
+            count, keys = range(len(self.key)), ", ".join(quoted(wire.name) for wire in self.key)
+            parts = [f"{name}{at}" for name in ("l", "u") for at in count]
+            arrays: list[object] = [inner]
+            arrays += [[column[number - 1] for number in inner] for column in bounds]
+            arrays += [[column[number] for number in inner] for column in bounds]
+            texts = ", ".join(f"{quoted(wire.name)}::text AS k{at}" for at, wire in enumerate(self.key))
+            lows, highs = (", ".join(f"{_BOUNDS}.{name}{at}" for at in count) for name in ("l", "u"))
+            rows = f"SELECT {texts}, {self._hash} AS h FROM {self._place}"
+            rows += f" WHERE ({keys}) >= ({lows}) AND ({keys}) < ({highs}) OFFSET 0"
+            types = ", ".join(["%s::bigint[]"] + 2 * [f"%s::text[]::{type_.declared}[]" for type_ in self._types])
+            names = ", ".join(f"r.k{at}" for at in count)
+            yield from self._fetched(
+                f"SELECT {_BOUNDS}.g, {names}, r.h FROM unnest({types}) AS {_BOUNDS} (g, {', '.join(parts)}),"
+                f" LATERAL ({rows.replace('%', '%%')}) AS r",
+                arrays,
+            )
+        if last in numbers:
+            yield from self._fetched(self._of(last, bounds), None)
+
     def _of(self, number: int, bounds: Batch) -> str:
         """The rows of a range, through the index of the key."""
         keys = ", ".join(f"{quoted(wire.name)}::text" for wire in self.key)
@@ -124,7 +148,7 @@ class PostgreSQLKeyedRows(KeyedRows):
         holds = f" WHERE {' AND '.join(where)}" if where else ""
         return f"(SELECT {number} AS g, {keys}, {self._hash} AS h FROM {self._place}{holds} ORDER BY {order})"
 
-    def _fetched(self, statement: str, parameters: Sequence[Any] | None) -> Iterator[HashedRows]:
+    def _fetched(self, statement: str, parameters: Sequence[object] | None) -> Iterator[HashedRows]:
         """By a cursor of the server, beside which others may read."""
         self._driver.execute("SET LOCAL cursor_tuple_fraction = 1")
         with self._driver.cursor("json2db_hashes") as cursor:
@@ -140,7 +164,7 @@ class PostgreSQLKeyedRows(KeyedRows):
                     start = end
 
 
-def load_texts(cursor: psycopg.Cursor[Any] | psycopg.ServerCursor[Any]) -> None:
+def load_texts(cursor: psycopg.Cursor[psycopg.rows.TupleRow] | psycopg.ServerCursor[psycopg.rows.TupleRow]) -> None:
     """Have the values of all types come as the texts that the server sends."""
     from psycopg.types.string import TextLoader
 

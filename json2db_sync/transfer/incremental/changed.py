@@ -16,6 +16,8 @@ from json2db_sync.transfer.incremental.pairs import Key, Pair, RawKey, Row, Whic
 RANGE = 64
 """Rows of a range at first. Few: of rows that change here and there, each has a whole range looked at."""
 MOST_RANGES = 1 << 16
+MOST_HELD = 100_000
+"""Rows."""
 _THREE = 3
 
 
@@ -59,6 +61,7 @@ class Changed:
         self._waiting: list[tuple[Key, Hashed | None, Hashed | None, tuple[int, int] | None]] = []
         self._touched: Sequence[int] = ()
         self._is_same = False
+        self._held: list[tuple[int, Side]] | None = None
 
     def _sortable(self, raw: RawKey) -> tuple[Any, ...]:
         return self._pair.sortable(self._pair.keys(0, [[text] for text in raw])[0])
@@ -116,7 +119,7 @@ class Changed:
         numbers = None if len(self._touched) == len(self._bounds[0]) + 1 else self._touched
         if not self._touched:
             return
-        sides = self._side(0, numbers), self._side(1, numbers)
+        sides = self._of_source(numbers), self._side(1, numbers)
         heads = [next(side, None) for side in sides]
         for at, number in enumerate(self._touched):
             if at % AT_ONCE == 0 and self._known:
@@ -131,6 +134,14 @@ class Changed:
                 self._require_within(number, groups[which])
             base = _base(hashes.get(self._known[number].number, b"")) if self._known else {}
             yield number, (groups[0], groups[1]), base
+
+    def _of_source(self, numbers: Sequence[int] | None) -> Iterator[tuple[int, Side]]:
+        """Its rows do not change meanwhile: those of a few ranges are held."""
+        if len(self._touched) * self._size > MOST_HELD:
+            return self._side(0, numbers)
+        if self._held is None:
+            self._held = [*self._side(0, numbers)]
+        return iter(self._held)
 
     def _side(self, which: Which, numbers: Sequence[int] | None) -> Iterator[tuple[int, Side]]:
         """Its rows, range by range."""

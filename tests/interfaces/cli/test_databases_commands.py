@@ -77,6 +77,23 @@ def test_a_database_is_moved_compared_and_checked(run: Run) -> None:
     assert (done.exit_code, "The schemas are equal" in done.stdout) == (0, True)
 
 
+def test_what_changed_follows(run: Run) -> None:
+    """It says how many rows of which table, and what was not looked at; a conflict ends with 3."""
+    run("transfer", "planner.db", "copy.db")
+    done = run("transfer", "planner.db", "copy.db", "--changed")
+    assert done.exit_code == 0, done.output
+    assert "Changes of 2 tables written: 0 new, 0 changed, 0 removed; both sides are equal" in flat(done.stdout)
+    for place in ("planner.db", "copy.db"):
+        change(place, f"UPDATE events SET title = '{place}' WHERE id = 1")
+    done = run("transfer", "planner.db", "copy.db", "--changed")
+    assert done.exit_code == 3, done.output
+    assert "Changed on both sides 1 row" in flat(done.stdout)
+    assert "--conflicts source, target or newest:COLUMN decides" in flat(done.stdout)
+    assert run("transfer", "planner.db", "copy.db", "--changed", "--conflicts", "source").exit_code == 0
+    assert rows("copy.db") == rows("planner.db")
+    assert run("schedule", "--every", "hour", "transfer", "planner.db", "copy.db", "--changed").exit_code == 0
+
+
 def test_a_dry_run_writes_nothing(run: Run) -> None:
     """It shows the plan; the target is not even made."""
     done = run("transfer", "planner.db", "copy.db", "--dry-run")
@@ -107,6 +124,10 @@ def test_a_dry_run_writes_nothing(run: Run) -> None:
           {"mode": "append", "on_error": "reject", "dry_run": True, "tables": ["x"], "verify": False})),
         (["import-rejected", "f", "-", "--mode", "upsert", "--on-error", "reject", "--dry-run", "--schema", "s"],
          ("import_rejected", ("f", None), {"mode": "upsert", "on_error": "reject", "dry_run": True, "schema": "s"})),
+        (["transfer", "a", "b", "--changed", "--delete", "--conflicts", "newest:at"],
+         ("transfer", ("a", "b"), {"changed": True, "delete": True, "conflicts": "newest:at"})),
+        (["transfer", "a", "b", "--since-column", "t=at", "--since-column", "updated_at", "--overlap", "1h"],
+         ("transfer", ("a", "b"), {"since_column": {"t": "at", "*": "updated_at"}, "overlap": "1h"})),
         (["compare", "a", "b", "--ignore", "x,t.y", "--tolerance", "moments=1ms", "--where", "t=id>=5",
           "--table", "t", "--schema", "s", "--limit", "0"],
          ("compare", ("a", "b"),
@@ -141,6 +162,7 @@ def test_the_settings_of_a_call_reach_the_runner(run: Run, monkeypatch: pytest.M
         ["transfer"],
         ["transfer", "a", "b", "c"],
         ["transfer", "a", "b", "--mode", "merge"],
+        ["transfer", "a", "b", "--since-column", "=at"],
         ["import-rejected", "a", "b", "--mode", "create"],
         ["transfer", "a", "b", "--table", ""],
         ["transfer", "a", "b", "--json", "events.payload"],
