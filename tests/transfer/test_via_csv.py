@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from support.applications import Made, databases_of_sqlite, make
-from support.sessions import SETS, ok
+from support.sessions import SETS, ok, statements
 from support.stored import emptied
 
 from json2db_sync import SyncRunner
@@ -122,3 +122,24 @@ def test_what_jsonb_spells_anew_is_told_and_means_the_same(tmp_path: Path, postg
     ok(SyncRunner().export_csv(postgres_url, tmp_path / "copy"))
     assert bodies(tmp_path / "there") != bodies(tmp_path / "copy")
     assert ok(SyncRunner().compare(tmp_path / "there", tmp_path / "copy")).same
+
+
+def test_what_only_postgresql_has_goes_through_files_and_sqlite_and_back(tmp_path: Path, postgres_url: str) -> None:
+    """Arrays, enums, domains, ranges, endless and odd values: each file is the same bytes at every stage."""
+    statements(
+        postgres_url,
+        "CREATE TYPE mood AS ENUM ('ok', 'bad')",
+        "CREATE DOMAIN positive AS int CHECK (VALUE > 0)",
+        "CREATE TABLE odd (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, m mood, p positive, a text[], b bytea[],"
+        " i interval, t timetz, c char(5), g int GENERATED ALWAYS AS (id * 2) STORED, r int4range, f real, n numeric,"
+        " ts timestamptz[], d date, mm mood[])",
+        """INSERT INTO odd (m, p, a, b, i, t, c, r, f, n, ts, d, mm) VALUES
+        ('ok', 5, ARRAY['a,b', 'c"d', NULL, '', 'NULL'], ARRAY['\\x00ff'::bytea], '1 year 2 days 03:04:05.6',
+         '04:05:06+02', 'ab', '[1,5)', 1.1, 'NaN', ARRAY['2024-01-01 00:00+00'::timestamptz], 'infinity', '{ok,bad}'),
+        (NULL, NULL, '{}', NULL, NULL, NULL, NULL, NULL, 'Infinity', 1e100, NULL, '0044-03-15 BC', NULL)""",
+    )
+    ok(SyncRunner().transfer(postgres_url, tmp_path / "lite.db", via=tmp_path / "one"))
+    ok(SyncRunner().transfer(tmp_path / "lite.db", postgres_url, via=tmp_path / "two", mode="replace"))
+    ok(SyncRunner().export_csv(postgres_url, tmp_path / "three"))
+    assert bodies(tmp_path / "one") == bodies(tmp_path / "two") == bodies(tmp_path / "three")
+    assert ok(SyncRunner().compare(tmp_path / "one", postgres_url)).same
