@@ -12,7 +12,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[2] / "json2db_sync"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-MOST_LINES = 68_000
+MOST_LINES = 70_000
 MOST_ANY = 480
 LONGEST_FUNCTION = 40
 """Lines, its docstring apart."""
