@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from itertools import chain, groupby, islice
@@ -24,6 +24,7 @@ from json2db_sync.results import Note
 from json2db_sync.tabular.tables import PackageTables
 from json2db_sync.transfer.mapped import Mapped, MappedTable
 from json2db_sync.transfer.preflight import (
+    Broken,
     Part,
     Place,
     Preflight,
@@ -56,14 +57,22 @@ class FilePreflight(Preflight):
     """Of a package. Rows are told by their files and lines.
 
     :param there: reads tables of the target that rows may refer to; None where all of them are made anew.
+    :param broken: looks which rows do not satisfy the target's checks.
     :param keeps: are refused rows to be told again by :meth:`parts`?
     """
 
     def __init__(
-        self, tables: PackageTables, mapped: Mapped, types: TargetTypes, *, there: There | None, keeps: bool
+        self,
+        tables: PackageTables,
+        mapped: Mapped,
+        types: TargetTypes,
+        *,
+        there: There | None,
+        broken: Broken,
+        keeps: bool,
     ) -> None:
         super().__init__(mapped, types)
-        self._tables, self._there, self._keeps = tables, there, keeps
+        self._tables, self._there, self._broken, self._keeps = tables, there, broken, keeps
         self._bad: dict[Place, dict[int, str]] = {}
         self._unreadable: dict[Place, list[Unreadable]] = {}
 
@@ -73,14 +82,17 @@ class FilePreflight(Preflight):
     def found(self, table: MappedTable, profiles: Mapping[str, ColumnProfile]) -> Iterator[Misfit]:
         place, tables = table.source.place, self._tables
         bad, unreadable = self._bad.setdefault(place, {}), self._unreadable.setdefault(place, [])
+        gone: set[int] = set()
         if wires := self._doubtful(table, profiles):
             for line, misfit, text in tables.look(table.source, wires):
+                if table.target.checks:
+                    gone.add(line)
                 if text is not None and self._keeps:
                     unreadable.append(Unreadable({**self._where(table, line), "text": text}, misfit.why))
                 elif self._keeps:
                     bad.setdefault(line, f"{misfit.column}: {misfit.why}")
                 yield misfit
-        for line, misfit in chain(self._large(table), self._related(table, profiles)):
+        for line, misfit in chain(self._large(table), self._unchecked(table, gone), self._related(table, profiles)):
             if line not in bad:
                 if self._keeps:
                     bad[line] = misfit.why
@@ -135,6 +147,24 @@ class FilePreflight(Preflight):
             return proves(profiles[wire.name], wire)
         takes_null = wire.nullable or not table.source.column(wire.name).nullable
         return takes_null and wire.encoding is None and (alike or wire.type.name is TypeName.ANY)
+
+    def _unchecked(self, table: MappedTable, gone: Collection[int]) -> Iterator[tuple[int, Misfit]]:
+        """Rows of others, or for tables that are there: those of ours satisfied the checks that come with them."""
+        if not table.target.checks or (self._tables.package.is_ours and self._there is None):
+            return
+        for line, check in self._broken(table, self._fitting(table, gone)):
+            key, why = self._tables.row(table.source, line), f"it does not satisfy the check {check.expression}"
+            yield line, Misfit(table.source.title, key, None, "", "check", why)
+
+    def _fitting(self, table: MappedTable, gone: Collection[int]) -> Iterator[tuple[Sequence[int], Batch]]:
+        """The rows that were not told so far."""
+        marked = [wire if takes_all(wire) else replace(wire, strangers="marked") for wire in table.reading]
+        for lines, batch in self._tables.rows(table.source, marked):
+            good = [at for at, line in enumerate(lines) if line not in gone] if gone else range(len(lines))
+            if len(good) == len(lines):
+                yield lines, batch
+            elif good:
+                yield [lines[at] for at in good], [[column[at] for at in good] for column in batch]
 
     def _large(self, table: MappedTable) -> Iterator[tuple[int, Misfit]]:
         types = types_of_wide(table, self._types)

@@ -19,7 +19,7 @@ from json2db_sync.tabular.packages import Resource
 from json2db_sync.tabular.tables import PackageTables
 from json2db_sync.transfer.file_preflight import FilePreflight
 from json2db_sync.transfer.mapped import Mapped, MappedTable
-from json2db_sync.transfer.preflight import Preflight, There
+from json2db_sync.transfer.preflight import Broken, Preflight, There
 from json2db_sync.transfer.sources import Source
 
 
@@ -70,8 +70,10 @@ class PackageSource(Source):
     def profile(self, table: CatalogTable, told: Callable[[int], None]) -> Mapping[str, ColumnProfile]:
         return self._tables.profile(table, told)
 
-    def preflight(self, mapped: Mapped, types: TargetTypes, *, there: There | None, keeps: bool) -> Preflight:
-        return FilePreflight(self._tables, mapped, types, there=there, keeps=keeps)
+    def preflight(
+        self, mapped: Mapped, types: TargetTypes, *, there: There | None, broken: Broken, keeps: bool
+    ) -> Preflight:
+        return FilePreflight(self._tables, mapped, types, there=there, broken=broken, keeps=keeps)
 
     def occupies(self, path: Path) -> bool:
         own = [path for one in self.package.resources for path in one.paths]

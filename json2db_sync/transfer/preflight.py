@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from json2db_sync.comparison.values import equality
-from json2db_sync.databases.catalog.tables import CatalogTable, ForeignKey, Unique, qualified, quoted
+from json2db_sync.databases.catalog.tables import CatalogTable, Check, ForeignKey, Unique, qualified, quoted
 from json2db_sync.databases.catalog.types import ColumnType, TypeName
 from json2db_sync.databases.table_stores import Batch, Misfit, TableStore, WireColumn
 from json2db_sync.databases.table_stores.profiles import ColumnProfile, proves
@@ -31,6 +31,8 @@ _MERGING = (
 Place = tuple[str | None, str]
 There = Callable[[CatalogTable, Sequence[WireColumn]], Iterator[Batch]]
 """Reads a table of the target."""
+Broken = Callable[[MappedTable, Iterator[tuple[Sequence[int], Batch]]], Iterator[tuple[int, Check]]]
+"""Of rows on their way, with their lines, those that do not satisfy a check of the target's table."""
 
 
 class Part(NamedTuple):

@@ -21,7 +21,7 @@ from json2db_sync.results import LeftOut, MovedTable, PlannedTable
 from json2db_sync.transfer.entities import Progress, Refused, entities_of, entity_misfits, move_entities, own_relations
 from json2db_sync.transfer.entity_plans import left_out_of_entities, planned_entities
 from json2db_sync.transfer.mapped import Mapped, MappedTable
-from json2db_sync.transfer.preflight import DatabasePreflight, Preflight, There
+from json2db_sync.transfer.preflight import Broken, DatabasePreflight, Preflight, There
 
 Told = Callable[[int], None]
 """Is told of rows that were read, so many more."""
@@ -67,10 +67,13 @@ class Source(ABC):
         """What each column holds, where the types do not say; the table is read once then."""
 
     @abstractmethod
-    def preflight(self, mapped: Mapped, types: TargetTypes, *, there: There | None, keeps: bool) -> Preflight:
+    def preflight(
+        self, mapped: Mapped, types: TargetTypes, *, there: There | None, broken: Broken, keeps: bool
+    ) -> Preflight:
         """Looks at all that is to be moved.
 
         :param there: reads what the target has already, where rows come into tables that are there.
+        :param broken: looks which rows do not satisfy the target's checks, where the source cannot.
         :param keeps: are refused rows to be told again?
         """
 
@@ -156,7 +159,9 @@ class DatabaseSource(Source):
     def profile(self, table: CatalogTable, told: Told) -> Mapping[str, ColumnProfile]:
         return self._tables.profile(table, told)
 
-    def preflight(self, mapped: Mapped, types: TargetTypes, *, there: There | None, keeps: bool) -> Preflight:
+    def preflight(
+        self, mapped: Mapped, types: TargetTypes, *, there: There | None, broken: Broken, keeps: bool
+    ) -> Preflight:
         typed = types_of(self._all().database).typed
         return DatabasePreflight(self._tables, mapped, types, source_typed=typed)
 

@@ -27,6 +27,7 @@ from json2db_sync.model.kinds import now_text
 from json2db_sync.results import MovedTable, Note, PlannedTable, TransferResult
 from json2db_sync.text import counted
 from json2db_sync.transfer import certificate
+from json2db_sync.transfer.checking import broken
 from json2db_sync.transfer.entity_plans import remove_entities, tables_to_back_up
 from json2db_sync.transfer.kept_rows import kept_line
 from json2db_sync.transfer.ledger_rows import require_no_entities
@@ -189,7 +190,10 @@ class Transfer:
         found, notes = Found(), list(result.notes)
         is_there = self.choices.mode in ("append", "upsert")
         keeps, there = self.choices.on_error == "reject", self._there if is_there else None
-        self._preflight = self._source.preflight(self._mapped, self._types, there=there, keeps=keeps)
+        lacking = self._mapped.target
+        lacking = replace(lacking, enums=(), domains=(), sequences=()) if is_there else lacking
+        checked = partial(broken, self._target, lacking)
+        self._preflight = self._source.preflight(self._mapped, self._types, there=there, broken=checked, keeps=keeps)
         plan = {table.name: table for table in result.plan}
         for table in self._mapped.tables:
             name, columns = table.source.title, self._preflight.explained(table).columns

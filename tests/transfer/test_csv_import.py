@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from support.bundles import package, table
-from support.sessions import ok
+from support.sessions import ok, statements
 
 from json2db_sync import SyncRunner
 from json2db_sync.databases.catalog.tables import ForeignKey, Unique
@@ -229,3 +229,17 @@ def test_keys_that_come_twice_are_told(target: str, tmp_path: Path) -> None:
     )  # fmt: skip
     ok(SyncRunner().import_csv(folder, target, on_error="reject"))
     assert rows(target, "things", tmp_path) == [(1, "b"), (2, "a")]
+
+
+def test_checks_of_tables_that_are_there_are_looked_at(target: str, tmp_path: Path) -> None:
+    """Before anything is written, by a database of the target's kind; rows that do not fit anyway are told as that."""
+    folder = tmp_path / "plain"
+    folder.mkdir()
+    statements(target, "CREATE TABLE people (id INT PRIMARY KEY, age INT CHECK (age >= 0), name TEXT)")
+    (folder / "people.csv").write_bytes(b"id,age,name\n1,5,a\n2,-1,b\n3,,c\n4,-2,d\n99999999999,1,e\n")
+    result = SyncRunner().import_csv(folder, target, mode="append")
+    told = {one.code: (one.count, one.first_key) for one in result.refused}
+    assert told["check"] == (2, "people.csv, line 3")
+    assert not result.success
+    ok(SyncRunner().import_csv(folder, target, mode="append", on_error="reject"))
+    assert [row[0] for row in rows(target, "people", tmp_path)] in ([1, 3], [1, 3, 99999999999])
