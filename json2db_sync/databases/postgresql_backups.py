@@ -58,8 +58,6 @@ class PostgreSQLBackups(PostgreSQLTables):
             existing = self.relation_names(connection)
             attached = _attached_table(schema)
             attached.create(connection)
-            plans = Ledger(self, connection).plans(any_version=True).values()
-            ours = {*TABLES, *(table.name for plan in plans for table in plan.tables)}
             copies = {name: f"{self.quote(schema)}.{self.quote(name)}" for name in names if name in existing}
             for name in copies:
                 hung = [{"of": name, "statement": one} for one in all_on(connection, self.quote(name))]
@@ -68,7 +66,7 @@ class PostgreSQLBackups(PostgreSQLTables):
                 self._copy(connection, self.quote(name), copies[name])
             again = [
                 (one, name)
-                for name in copies.keys() - ours
+                for name in copies.keys() - {*TABLES}
                 for one in without_sequences(connection, self.quote(name), copies[name])
             ]
             again.sort(key=lambda one: not one[0].startswith("CREATE"))  # defaults of several tables may be of one

@@ -6,7 +6,10 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby, repeat
 from typing import NamedTuple
+
+import msgspec
 
 from json2db_sync.comparison.values import equality
 from json2db_sync.databases.catalog.tables import CatalogTable, Check, ForeignKey, Unique, qualified, quoted
@@ -14,12 +17,11 @@ from json2db_sync.databases.catalog.types import ColumnType, TypeName
 from json2db_sync.databases.table_stores import Batch, Misfit, TableStore, WireColumn
 from json2db_sync.databases.table_stores.profiles import ColumnProfile, proves
 from json2db_sync.databases.target_types import TargetTypes
+from json2db_sync.export.sorting import SortedLines
 from json2db_sync.results import Note, RefusedValues
 from json2db_sync.text import counted
 from json2db_sync.transfer.mapped import Mapped, MappedTable
 
-_MOST_KEYS = 1_000_000
-"""Keys that are held to find those that come twice."""
 _MOMENTS = (TypeName.TIMESTAMP, TypeName.TIMESTAMPTZ)
 _MERGING = (
     *(TypeName.DATE, TypeName.TIME, TypeName.TIMESTAMP, TypeName.TIMESTAMPTZ),
@@ -29,6 +31,7 @@ _MERGING = (
 
 
 Place = tuple[str | None, str]
+Row = tuple[str | None, ...]
 There = Callable[[CatalogTable, Sequence[WireColumn]], Iterator[Batch]]
 """Reads a table of the target."""
 Broken = Callable[[MappedTable, Iterator[tuple[Sequence[int], Batch]]], Iterator[tuple[int, Check]]]
@@ -90,8 +93,8 @@ class Preflight(ABC):
     def __init__(self, mapped: Mapped, types: TargetTypes) -> None:
         self._mapped, self._types = mapped, types
         self._by_place = {table.source.place: table for table in mapped.tables}
-        self.keys: dict[Place, list[list[str]]] = {}
-        """Of each table that was looked at, columns that are to be told apart by their canonical texts."""
+        self.repeated: dict[Place, list[tuple[Sequence[str], set[Row]]]] = {}
+        """Of each table that was looked at: columns that tell its rows, and what comes in them more than once."""
 
     @abstractmethod
     def found(self, table: MappedTable, profiles: Mapping[str, ColumnProfile]) -> Iterator[Misfit]:
@@ -156,14 +159,14 @@ class DatabasePreflight(Preflight):
 
     def found(self, table: MappedTable, profiles: Mapping[str, ColumnProfile]) -> Iterator[Misfit]:
         self._conditions[table.source.place] = [*self.conditions(table), *self.unfit(table)]
-        self.keys[table.source.place] = merging_keys(table, profiles)
+        self.repeated[table.source.place] = [(key, set()) for key in merging_keys(table, profiles)]
         wires = [held(wire, self._types) for wire in table.reading]
         doubtful = [wire for wire in wires if wire.name not in profiles or not proves(profiles[wire.name], wire)]
         if doubtful:
             yield from self._store.misfits(table.source, doubtful)
         yield from self._rows(table)
         yield from self._large(table)
-        yield from self._duplicates(table, profiles)
+        yield from self._duplicates(table)
 
     def parts(self, table: MappedTable) -> Iterator[Part]:
         """Those that are refused first, then those of which only their values can tell."""
@@ -246,22 +249,27 @@ class DatabasePreflight(Preflight):
         wires.sort(key=lambda wire: names.index(wire.name))
         return self._store.read(table.source, wires, where=where)
 
-    def _duplicates(self, table: MappedTable, profiles: Mapping[str, ColumnProfile]) -> Iterator[Misfit]:
-        for names in merging_keys(table, profiles):
-            seen = set()
-            for batch in self._read(table, "1 = 1", names):
-                for row in zip(*batch, strict=True):
-                    if None not in row and row in seen:
+    def _duplicates(self, table: MappedTable) -> Iterator[Misfit]:
+        why = "its key is there already, as the target compares"
+        for names, repeated in self.repeated[table.source.place]:
+            with SortedLines() as lines:
+                for batch in self._read(table, "1 = 1", names):
+                    rows = zip(*batch, strict=True)
+                    lines.add([msgspec.json.encode(row) + b"\n" for row in rows if None not in row])
+                for line, same in groupby(lines):
+                    if more := sum(1 for _one in same) - 1:
+                        row = tuple(msgspec.json.decode(line))
+                        repeated.add(row)
                         said = _said(table, names, row)
-                        why = "its key is there already, as the target compares"
-                        yield Misfit(table.source.title, _told(said, names), names[0], said[names[0]], "duplicate", why)
-                    seen.add(row)
+                        misfit = Misfit(
+                            table.source.title, _told(said, names), names[0], said[names[0]], "duplicate", why
+                        )
+                        yield from repeat(misfit, more)
 
 
 def merging_keys(table: MappedTable, profiles: Mapping[str, ColumnProfile]) -> list[list[str]]:
     """The columns of unique keys that may be equal by the target's types alone."""
-    rows = max((profile.rows for profile in profiles.values()), default=0)
-    keys = unique_keys(table) if 0 < rows <= _MOST_KEYS else ()
+    keys = unique_keys(table) if any(profile.rows for profile in profiles.values()) else ()
     return [[wire.name for wire in key] for key in keys if any(wire.type.name in _MERGING for wire in key)]
 
 

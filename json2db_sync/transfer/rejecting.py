@@ -79,17 +79,20 @@ class Rejecting:
     def _reasons(self, table: MappedTable) -> Callable[[Key], str | None]:
         """Why a row is left out, for rows as they come; None where it is not."""
         names = [wire.name for wire in table.reading]
-        places = [[names.index(name) for name in key] for key in self._preflight.keys.get(table.source.place, ())]
-        seen: list[set[Key]] = [set() for _key in places]
+        places = [
+            ([names.index(name) for name in key], repeated, set[Key]())
+            for key, repeated in self._preflight.repeated.get(table.source.place, ())
+            if repeated
+        ]
 
         def why(row: Key) -> str | None:
             reason = self._why(table, row)
-            keys = [tuple(row[number] for number in key) for key in places]
-            if reason is None and any(key in known for key, known in zip(keys, seen, strict=True)):
+            keys = [(tuple(row[number] for number in at), repeated, seen) for at, repeated, seen in places]
+            if reason is None and any(key in seen for key, _repeated, seen in keys):
                 return "its key is there already, as the target compares"
-            for key, known in zip(keys, seen, strict=True):
-                if reason is None and None not in key:
-                    known.add(key)
+            for key, repeated, seen in keys:
+                if reason is None and key in repeated:
+                    seen.add(key)
             return reason
 
         return why

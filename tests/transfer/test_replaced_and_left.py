@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from support.moved import folder_with
 from support.sessions import ok, query, statements
 
 from json2db_sync import SyncRunner
@@ -44,6 +45,24 @@ def test_tables_with_numbers_of_sequences_are_replaced_and_restored(tmp_path, po
     assert query(postgres_url, "SELECT n FROM k") == [(4,)]
     statements(postgres_url, "DROP TABLE k", "DROP TABLE t")
     assert query(postgres_url, "SELECT to_regclass('t_n_seq1') IS NULL") == [(True,)]
+
+
+def test_a_column_of_someones_own_on_our_tables_keeps_its_numbers(tmp_path, postgres_url):
+    """The copy in a backup holds on to no sequence: the table goes, and comes back with its numbers, or stays as it is."""
+    runner = SyncRunner(postgres_url, folder_with(tmp_path, things=[{"id": 1}, {"id": 2}]))
+    ok(runner.populate())
+    statements(postgres_url, "ALTER TABLE json_things ADD COLUMN number serial")
+    backup = ok(runner.backup()).backup
+    numbers = "SELECT id, number FROM json_things ORDER BY id"
+    before = query(postgres_url, numbers)
+    ok(runner.restore(backup))
+    assert query(postgres_url, numbers) == before
+    statements(postgres_url, "INSERT INTO json_things SELECT * FROM json_things WHERE false", "DROP TABLE json_things")
+    assert query(postgres_url, "SELECT to_regclass('json_things_number_seq') IS NULL") == [(True,)]
+    ok(runner.restore(backup))
+    assert query(postgres_url, numbers) == before
+    assert query(postgres_url, "SELECT nextval('json_things_number_seq')") == [(3,)]
+    statements(postgres_url, "DROP TABLE json_things")
 
 
 OLD = (

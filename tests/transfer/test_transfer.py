@@ -16,6 +16,7 @@ from json2db_sync import SyncRunner, events
 from json2db_sync.config import JSON2DBConfig
 from json2db_sync.databases import open_database
 from json2db_sync.errors import Cancelled, DatabaseError
+from json2db_sync.export import sorting
 from json2db_sync.transfer import resuming
 
 
@@ -467,3 +468,20 @@ def test_tables_are_found_whose_names_the_server_has_for_its_own(tmp_path, postg
     assert query(postgres_url, "SELECT id, relname FROM public.pg_class") == [(7, "x")]
     ok(SyncRunner().transfer(postgres_url, str(tmp_path / "b.db")))
     assert ok(SyncRunner().compare(source, str(tmp_path / "b.db"))).same
+
+
+def test_keys_that_come_twice_are_found_in_bounded_memory(tmp_path, postgres_url, monkeypatch):
+    """However many there are: they are sorted in parts, and only those that repeat are held."""
+    monkeypatch.setattr(sorting, "_MEMORY", 2000)
+    source = lite(
+        tmp_path / "a.db",
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, day DATE, n NUMERIC, UNIQUE (day, n))",
+        "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r WHERE i < 3000)"
+        " INSERT INTO t SELECT i, date('2000-01-01', '+' || (i / 2) || ' days'), (i % 2) || '.5' FROM r",
+        "INSERT INTO t VALUES (9001, '2000-01-02 00:00:00', 0.5), (9002, '2000-01-02T00:00', 0.5), (9003, NULL, 0.5)",
+    )
+    refused = SyncRunner().transfer(source, postgres_url)
+    assert [(one.code, one.count) for one in refused.refused] == [("duplicate", 2)], refused.error
+    done = ok(SyncRunner().transfer(source, postgres_url, on_error="reject"))
+    assert [(table.rows, table.rejected, table.equal) for table in done.tables] == [(3001, 2, True)]
+    assert query(postgres_url, "SELECT count(*) FROM t WHERE id > 9000") == [(1,)]
