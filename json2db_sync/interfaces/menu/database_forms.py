@@ -14,7 +14,7 @@ from json2db_sync.operations.inspection import database_problem
 
 Answers = Mapping[str, Any]
 """By the names of lines."""
-_GO = "go"
+_GO, _MORE = "go", "more"
 
 
 @dataclass(frozen=True)
@@ -114,6 +114,31 @@ class YesNo(Line):
 
 
 @dataclass(frozen=True)
+class Without(YesNo):
+    """Yes leaves out what is done otherwise."""
+
+    def argument(self, answer: Any) -> Any:
+        return False if answer else None
+
+    def words(self, answer: Any) -> list[str]:
+        return [f"--no-{self.name}"] if answer else []
+
+
+@dataclass(frozen=True)
+class Text(Line):
+    """A name, or a path."""
+
+    none: str = "as configured"
+    """What none means."""
+
+    def ask(self, prompts: Prompts, before: Any) -> str:
+        return prompts.text(f"{self.question} ({self.none})", before).strip()
+
+    def shown(self, answer: Any) -> str:
+        return str(answer) or self.none
+
+
+@dataclass(frozen=True)
 class Names(Line):
     """Names, separated by commas."""
 
@@ -139,6 +164,8 @@ class DatabaseForm:
     method: str
     """Of the runner."""
     lines: tuple[Line, ...]
+    advanced: tuple[Line, ...] = ()
+    """What is shown only when it is asked for, or was answered."""
     look: str = "dry_run"
     """The argument with which it only says what it would do; empty where it writes nothing."""
     question: str = "Move it?"
@@ -150,19 +177,22 @@ class DatabaseForm:
     def places(self) -> tuple[Line, ...]:
         return tuple(line for line in self.lines if isinstance(line, Place))
 
+    @property
+    def others(self) -> tuple[Line, ...]:
+        """Those that are not places."""
+        return tuple(line for line in (*self.lines, *self.advanced) if not isinstance(line, Place))
+
     def arguments(self, answers: Answers) -> tuple[list[str], dict[str, Any]]:
         """Those of the runner's method, in order and by name."""
         named = {
-            line.name: value
-            for line in self.lines
-            if line not in self.places and (value := line.argument(answers.get(line.name, ""))) is not None
+            line.name: value for line in self.others if (value := line.argument(answers.get(line.name, ""))) is not None
         }
         return [answers[line.name] for line in self.places], {**dict(self.fixed), **named}
 
     def words(self, answers: Answers) -> list[str]:
         """Of the command that does the same."""
         words = [self.method.replace("_", "-")]
-        for line in (*self.places, *(line for line in self.lines if line not in self.places)):
+        for line in (*self.places, *self.others):
             words += line.words(answers.get(line.name, ""))
         return words + [f"--{name.replace('_', '-')}" for name, _ in self.fixed]
 
@@ -175,12 +205,20 @@ class DatabaseForm:
 
         :raises Back: when the user would rather not; what was answered stays.
         """
-        by_name = {line.name: line for line in self.lines}
+        by_name = {line.name: line for line in (*self.lines, *self.advanced)}
+        lines = self.lines
+        more = Option(_MORE, "More", ", ".join(line.label.lower() for line in self.advanced))
+        if any(answers.get(line.name) for line in self.advanced):
+            lines = (*lines, *self.advanced)
         at = self.missing(answers) or _GO
         go = Option(_GO, "Look at the plan", "nothing is written yet")
         while True:
-            rows = [Option(line.name, line.label, line.shown(answers.get(line.name, ""))) for line in self.lines]
+            rows = [Option(line.name, line.label, line.shown(answers.get(line.name, ""))) for line in lines]
+            rows += [more] if self.advanced and lines is self.lines else []
             at = prompts.choose(self.title, [go, *rows, BACK], default=at)
+            if at == _MORE:
+                lines, at = (*lines, *self.advanced), self.advanced[0].name
+                continue
             if at == _GO and self.missing(answers) is None:
                 return
             try:

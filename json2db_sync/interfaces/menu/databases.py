@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from json2db_sync.config.database_url import VARIABLE
-from json2db_sync.interfaces.menu.database_forms import Choice, DatabaseForm, Names, Place, YesNo
+from json2db_sync.interfaces.menu.database_forms import Choice, DatabaseForm, Names, Place, Text, Without, YesNo
 from json2db_sync.interfaces.menu.plans import show_command
 from json2db_sync.interfaces.menu.prompts import BACK, Back, Option
 from json2db_sync.interfaces.menu.session import Session
@@ -34,7 +34,16 @@ _STRANGERS = Choice("strangers", "Strangers", choices=(
     Option("text", "As text", "their column becomes one of text"),
     Option("null", "As NULL", "their values are lost"),
 ))  # fmt: skip
-MOVE = DatabaseForm("Move a database", "transfer", lines=(
+_ADVANCED = (
+    Text("schema", "Schema", "The schema of the tables, on PostgreSQL"),
+    Text("certificate", "Certificate", "Where is the certificate written? A file that ends in .json",
+         none="in this folder, with the time in its name"),
+    Without("verify", "Proof", "Leave out the comparison afterwards, and with it the certificate?",
+            yes="nothing is compared afterwards", no="every row is compared afterwards"),
+    YesNo("resume", "In parts", "Commit table by table? Done again, it goes on where it was broken off.",
+          yes="table by table; done again, it goes on", no="all in one transaction"),
+)  # fmt: skip
+MOVE = DatabaseForm("Move a database", "transfer", advanced=_ADVANCED, lines=(
     _SOURCE, _TARGET, _MODE, _REFUSED, _STRANGERS, _TABLES, _JSONB,
     YesNo("views", "Views", "Move views as tables?", yes="moved as tables", no="left out"),
 ))  # fmt: skip
@@ -42,7 +51,7 @@ EXPORT = DatabaseForm("Export to CSV", "export_csv", look="check", question="Wri
     _SOURCE, replace(_FILES, kinds="where the CSV files are to be"), _TABLES,
     YesNo("compress", "Packed", "Pack the files with gzip?", "gzip", yes="with gzip", no="no"),
 ))  # fmt: skip
-IMPORT = DatabaseForm("Import CSV", "import_csv", question="Import it?", lines=(
+IMPORT = DatabaseForm("Import CSV", "import_csv", advanced=_ADVANCED, question="Import it?", lines=(
     _FILES, _TARGET, _MODE, _REFUSED, _STRANGERS, _TABLES, _JSONB,
 ))  # fmt: skip
 _FOLDERS_TOO = "a file, a URL or a folder of exported files"

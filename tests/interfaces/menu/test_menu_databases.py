@@ -162,6 +162,14 @@ def test_a_folder_without_files_is_said(sit: Sit) -> None:
     assert not Path("copy.db").exists()
 
 
+def test_more_is_shown_when_it_is_asked_for(sit: Sit) -> None:
+    """The certificate goes where it is said, by the command that is named."""
+    seen = move(sit, "n", ENTER, "mor", ENTER, "cer", ENTER, CLEAR, "c.json", ENTER, "loo", ENTER, "y", *OUT)
+    assert "--certificate c.json" in seen
+    assert Path("c.json").exists()
+    assert Path("c.html").exists()
+
+
 @pytest.mark.parametrize(("width", "keys"), [(80, OUTPUT), (60, OUTPUT), (80, INPUT), (60, INPUT)])
 def test_lines_fit(sit: Sit, width: int, keys: tuple[str, ...]) -> None:
     """At 80 and at 60 columns, but for paths to be copied."""
@@ -182,6 +190,11 @@ def test_options_are_words_of_the_command() -> None:
     assert MOVE.words({**places, **chosen})[3:] == [
         "--mode", "replace", "--on-error", "reject", "--strangers", "null", "--table", "x,y", "--jsonb", "all",
         "--views"
+    ]  # fmt: skip
+    advanced = {"schema": "s", "certificate": "c.json", "verify": True, "resume": True}
+    assert MOVE.arguments({**places, **advanced})[1] == {**advanced, "verify": False}
+    assert MOVE.words({**places, **advanced})[3:] == [
+        "--schema", "s", "--certificate", "c.json", "--no-verify", "--resume"
     ]  # fmt: skip
     csv = {"source": "a.db", "folder": "out", "target": "b.db", "compress": True, "mode": "append"}
     assert EXPORT.words(csv) == ["export-csv", "a.db", "out", "--gzip"]
