@@ -314,13 +314,13 @@ def test_a_zero_before_the_point_is_no_difference(tmp_path: Path, server_url: st
     """DVT#1201: 0.71 and .71 are one number, in numeric, float and text-held numerics."""
     source = lite(
         tmp_path / "a.db",
-        "CREATE TABLE t (id INTEGER PRIMARY KEY, n DECIMAL(4,2), x REAL)",
-        ("INSERT INTO t VALUES (?, ?, ?)", [(1, ".71", ".71")]),
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, n DECIMAL(4,2), x REAL, s TEXT)",
+        ("INSERT INTO t VALUES (?, ?, ?, ?)", [(1, ".71", ".71", ".71")]),
     )
     on_server(
         server_url,
-        "CREATE TABLE t (id bigint PRIMARY KEY, n numeric(4, 2), x double precision)",
-        "INSERT INTO t VALUES (1, 0.71, 0.71)",
+        "CREATE TABLE t (id bigint PRIMARY KEY, n numeric(4, 2), x double precision, s numeric(4, 2))",
+        "INSERT INTO t VALUES (1, 0.71, 0.71, 0.71)",
     )
     assert equal(source, server_url)
 
