@@ -58,7 +58,7 @@ def _loaded(context: Context, file: Path, database: Database, choices: Choices) 
                     replaying.keep(file, stream)
         rows = sum(one.rows for one in tables)
         step.done(f"{counted(rows, 'row')} of {counted(len(tables), 'table')}")
-    statistics = {"total_records": rows, "rejected": sum(one.rejected for one in tables), "tables": len(tables)}
+    counts = {"total_records": rows, "rejected": sum(one.rejected for one in tables), "tables": len(tables)}
     result = TransferResult(
         database=database.label,
         source=str(file),
@@ -69,6 +69,6 @@ def _loaded(context: Context, file: Path, database: Database, choices: Choices) 
         refused=found,
         tables=() if refuses or choices.dry_run else tuple(tables),
         rejects=str(rest) if found and not (refuses or choices.dry_run) else None,
-        statistics={**statistics, **timing(rows, started)},
+        statistics={**counts, **timing(rows, started)},
     )
     return refused(result) if refuses else result

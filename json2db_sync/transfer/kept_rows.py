@@ -1,15 +1,8 @@
 """Rows that were kept aside because a target refuses them: lines of JSON that can be corrected, and loaded after all.
 
-===== =========================================================================================================
-key   what it says
-===== =========================================================================================================
-table the table, as its source names it
-key   column -> value of the primary key; of a record of ours, a text
-row   column -> value in canonical text; null is NULL. Null itself for what could not be read as a row
-types column -> the type that its value is spelled as (:class:`~json2db_sync.databases.catalog.types.TypeName`)
-reason why it was refused
-file  the file that it stood in, with ``line``; and ``text``, as it stands there, where it could not be read
-===== =========================================================================================================
+Each has ``table``; ``key`` and ``row``, column -> value in canonical text (row is null where none could be read);
+``types``, column -> what that is spelled as (:class:`~json2db_sync.databases.catalog.types.TypeName`); ``reason``; and
+of a file ``file``, ``line`` and, where it could not be read, the ``text`` that stands there.
 """
 
 from __future__ import annotations
@@ -19,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
+from types import UnionType
 from typing import Any
 
 from json2db_sync.atomic_files.reading import open_regular
@@ -44,11 +38,8 @@ class KeptRow:
     number: int
     """Of the line, from 1."""
     raw: bytes
+    table: str
     content: Mapping[str, Any]
-
-    @property
-    def table(self) -> str:
-        return str(self.content["table"])
 
     @property
     def told(self) -> str:
@@ -74,7 +65,8 @@ def read_kept(path: Path) -> Iterator[KeptRow]:
         with open_regular(path) as raw, BufferedReader(raw) as file:
             for number, line in enumerate(iter(lambda: file.readline(CORRECTIONS_FILE + 1), b""), 1):
                 if line.strip():
-                    yield KeptRow(number, line, _content(line, path, number))
+                    content = _content(line, path, number)
+                    yield KeptRow(number, line, content["table"], content)
     except OSError as error:
         what = f"cannot read {path}: {error.strerror}"
         raise FileError(what, hint="check the path", reason="cannot_read", file=str(path)) from error
@@ -91,7 +83,11 @@ def _content(line: bytes, path: Path, number: int) -> Mapping[str, Any]:
     except (ValueError, RecursionError) as error:
         raise _bad(path, number, f"is not valid JSON: {error}") from error
     found = content if isinstance(content, dict) else {}
-    wanted: tuple[tuple[str, Any, object], ...] = (("table", str, None), ("row", dict | None, 0), ("types", dict, {}))
+    wanted: tuple[tuple[str, type | UnionType, object], ...] = (
+        ("table", str, None),
+        ("row", dict | None, 0),
+        ("types", dict, {}),
+    )
     for name, kind, missing in wanted:
         if not isinstance(found.get(name, missing), kind):
             raise _bad(path, number, f'is no row that was kept: it lacks "{name}", or that is of another kind')

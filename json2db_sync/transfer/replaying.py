@@ -13,13 +13,13 @@ import sqlalchemy as sa
 
 from json2db_sync.comparison.pairs import column_forms, matches, table_forms
 from json2db_sync.databases.base import Database, first_line, savepoint
-from json2db_sync.databases.catalog.tables import CatalogColumn, CatalogTable
+from json2db_sync.databases.catalog.tables import CatalogTable
 from json2db_sync.databases.catalog.types import ColumnType, TypeName
 from json2db_sync.databases.table_stores import Misfit, WireColumn
 from json2db_sync.databases.table_stores.fitting import MOST_SHOWN, require
 from json2db_sync.databases.table_stores.sqlite_moments import Unfit
 from json2db_sync.databases.table_stores.sqlite_storing import storing
-from json2db_sync.databases.table_stores.sqlite_values import Storage, form_of
+from json2db_sync.databases.table_stores.sqlite_values import form_of
 from json2db_sync.databases.target_types import types_of
 from json2db_sync.errors import DatabaseError
 from json2db_sync.results import MovedTable
@@ -156,15 +156,12 @@ class Replaying:
         row, types = kept.content["row"], kept.content.get("types", {})
         if row is None:
             raise _Refused(None, "not_read", 'it could not be read: give its values as "row"')
-        table, names = self._place(kept.table, tuple(row))
-        columns, values = [], []
+        columns, values, shape = [], [], tuple(row)
         for name, value in row.items():
-            if name not in names:
-                raise _Refused(name, "unknown_column", f"{table.title} has no such column")
-            wire, text = self._value(table.column(names[name]), types.get(name), value, name)
+            wire, readings = self._readings(kept.table, shape, name, types.get(name))
             columns.append(wire)
-            values.append(text)
-        return _Fitted(kept, table, tuple(columns), tuple(values))
+            values.append(None if value is None else self._value(wire, readings, value, name))
+        return _Fitted(kept, self._place(kept.table, shape)[0], tuple(columns), tuple(values))
 
     @cache  # noqa: B019 - as long as this transaction
     def _place(self, name: str, columns: tuple[str, ...]) -> tuple[CatalogTable, dict[str, str]]:
@@ -180,52 +177,64 @@ class Replaying:
         table = self._became[name] = tables[found[name]]
         return table, matches(column_forms(columns), column_forms(one.name for one in table.columns))
 
-    def _value(
-        self, column: CatalogColumn, kind: str | None, value: object, name: str
-    ) -> tuple[WireColumn, str | None]:
-        """How it travels, and its text: read as the type that it was spelled as, or else, where it was corrected, as
-        its column's.
+    @cache  # noqa: B019 - as long as this transaction
+    def _readings(
+        self, name: str, columns: tuple[str, ...], column: str, kind: str | None
+    ) -> tuple[WireColumn, Sequence[_Read]]:
+        """How a value travels; and its ways of being read: as the type that it was spelled as, or else, where it was
+        corrected, as its column's.
         """
-        own, is_literal = column.type, kind == TypeName.OTHER and column.type.name is TypeName.ARRAY
+        table, names = self._place(name, columns)
+        if column not in names:
+            raise _Refused(column, "unknown_column", f"{table.title} has no such column")
+        own = table.column(names[column]).type
+        is_literal = kind == TypeName.OTHER and own.name is TypeName.ARRAY
         type_ = _ANY if not self._types.typed else _OTHER if is_literal else own
-        wire = held(WireColumn(column.name, type_), self._types)
-        if value is None:
-            return wire, None
+        wire = held(WireColumn(names[column], type_), self._types)
+        kinds = [TypeName(one) for one in dict.fromkeys((kind or own.name, own.name)) if one in {*TypeName}]
+        return wire, [_reading(wire, one, own, exact=self._types.typed) for one in kinds]
+
+    @staticmethod
+    def _value(wire: WireColumn, readings: Sequence[_Read], value: object, name: str) -> str:
         if isinstance(value, dict | list):
             raise _Refused(name, "not_text", "it is no text: JSON and lists are written as one, in quotes")
         text = str(value) if isinstance(value, str) else "t" if value else "f"
-        why = None
-        for one in dict.fromkeys((kind or own.name, own.name)):
+        none = why = Unfit("check", f"it is not {wire.type.declared or 'of its type'}")
+        for read in readings:
             try:
-                spelled = form_of(wire).one(_stored(text, TypeName(one), own, exact=self._types.typed))
+                spelled = read(text)
                 require(wire, spelled)
-                return wire, spelled
+                return spelled
             except Unfit as error:
                 why = error
             except (ValueError, KeyError):
-                why = Unfit("check", f"it is not {own.declared or one}")
-        assert why is not None
+                why = none
         raise _Refused(name, why.code, why.why)
 
 
-def _stored(text: str, type_: TypeName, own: ColumnType, *, exact: bool) -> Storage:
-    """The value that a canonical text stands for.
+_Read = Callable[[str], str]
+
+
+def _reading(wire: WireColumn, kind: TypeName, own: ColumnType, *, exact: bool) -> _Read:
+    """How a canonical text of a type becomes that of a wire. It raises ValueError or KeyError for what is none.
 
     :param exact: keep all digits of a numeric, which SQLite may not.
-    :raises ValueError: or KeyError, where it is none of this type.
     """
-    if type_ is TypeName.BYTES and not text.startswith("\\x"):
-        raise ValueError
-    type_ = TypeName.TEXT if type_ is TypeName.ANY or (type_ is TypeName.NUMERIC and exact) else type_
-    (stored,) = storing(WireColumn("", ColumnType(type_, "")), own)([text])
-    if stored is None:
-        raise ValueError
-    return stored
+    type_ = TypeName.TEXT if kind is TypeName.ANY or (kind is TypeName.NUMERIC and exact) else kind
+    store, spell = storing(WireColumn("", ColumnType(type_, "")), own), form_of(wire).one
+
+    def read(text: str) -> str:
+        (stored,) = store([text])
+        if stored is None or (type_ is TypeName.BYTES and not text.startswith("\\x")):
+            raise ValueError
+        return spell(stored)
+
+    return read
 
 
-class _Refused(Exception):
+class _Refused(Unfit):
     """A row stays."""
 
     def __init__(self, column: str | None, code: str, why: str) -> None:
-        super().__init__(why)
-        self.column, self.code, self.why = column, code, why
+        super().__init__(code, why)
+        self.column = column

@@ -47,7 +47,9 @@ class Line:
         given, option = self.argument(answer), f"--{self.option or self.name.replace('_', '-')}"
         if given is None:
             return []
-        return [option] if given is True else [option, ",".join(given) if isinstance(given, list) else str(given)]
+        if isinstance(given, bool):
+            return [option if given else option.replace("--", "--no-", 1)]
+        return [option, ",".join(given) if isinstance(given, list) else str(given)]
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,8 @@ class YesNo(Line):
 
     yes: str = "yes"
     no: str = "no"
+    means: bool = True
+    """The argument that yes is."""
 
     def ask(self, prompts: Prompts, before: Any) -> bool:
         return prompts.confirm(self.question, default=bool(before))
@@ -112,16 +116,8 @@ class YesNo(Line):
     def shown(self, answer: Any) -> str:
         return self.yes if answer else self.no
 
-
-@dataclass(frozen=True)
-class Without(YesNo):
-    """Yes leaves out what is done otherwise."""
-
-    def argument(self, answer: Any) -> Any:
-        return False if answer else None
-
-    def words(self, answer: Any) -> list[str]:
-        return [f"--no-{self.name}"] if answer else []
+    def argument(self, answer: object) -> bool | None:
+        return self.means if answer else None
 
 
 @dataclass(frozen=True)
@@ -131,25 +127,18 @@ class Text(Line):
     none: str = "as configured"
     """What none means."""
 
-    def ask(self, prompts: Prompts, before: Any) -> str:
-        return prompts.text(f"{self.question} ({self.none})", before).strip()
+    def ask(self, prompts: Prompts, before: object) -> str:
+        return prompts.text(f"{self.question} ({self.none})", str(before)).strip()
 
-    def shown(self, answer: Any) -> str:
+    def shown(self, answer: object) -> str:
         return str(answer) or self.none
 
 
 @dataclass(frozen=True)
-class Names(Line):
+class Names(Text):
     """Names, separated by commas."""
 
     none: str = "all"
-    """What no name means."""
-
-    def ask(self, prompts: Prompts, before: Any) -> str:
-        return prompts.text(f"{self.question} ({self.none})", before)
-
-    def shown(self, answer: Any) -> str:
-        return str(answer) or self.none
 
     def argument(self, answer: Any) -> list[str] | None:
         names = [] if answer == self.none else [name.strip() for name in answer.split(",") if name.strip()]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from json2db_sync.config.database_url import VARIABLE
-from json2db_sync.interfaces.menu.database_forms import Choice, DatabaseForm, Names, Place, Text, Without, YesNo
+from json2db_sync.interfaces.menu.database_forms import Choice, DatabaseForm, Names, Place, Text, YesNo
 from json2db_sync.interfaces.menu.plans import show_command
 from json2db_sync.interfaces.menu.prompts import BACK, Back, Option
 from json2db_sync.interfaces.menu.session import Session
@@ -38,8 +38,8 @@ _ADVANCED = (
     Text("schema", "Schema", "The schema of the tables, on PostgreSQL"),
     Text("certificate", "Certificate", "Where is the certificate written? A file that ends in .json",
          none="in this folder, with the time in its name"),
-    Without("verify", "Proof", "Leave out the comparison afterwards, and with it the certificate?",
-            yes="nothing is compared afterwards", no="every row is compared afterwards"),
+    YesNo("verify", "Proof", "Leave out the comparison afterwards, and with it the certificate?",
+          yes="nothing is compared afterwards", no="every row is compared afterwards", means=False),
     YesNo("resume", "In parts", "Commit table by table? Done again, it goes on where it was broken off.",
           yes="table by table; done again, it goes on", no="all in one transaction"),
 )  # fmt: skip
