@@ -15,7 +15,7 @@ from support.sessions import ok
 from json2db_sync import SyncRunner
 from json2db_sync.results import TransferResult
 
-PACKAGES = Path(__file__).parents[1] / "fixtures" / "packages"
+PACKAGES = Path(__file__).parents[1] / "fixtures" / "_packages"
 Values = list[tuple[object, ...]]
 Import = Callable[..., TransferResult]
 
