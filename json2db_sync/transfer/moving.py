@@ -13,14 +13,21 @@ import sqlalchemy as sa
 from json2db_sync.comparison.reading import End
 from json2db_sync.comparison.tables import Rules, compare_tables
 from json2db_sync.databases.base import Database, first_line
-from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable, Identity, qualified, quoted
+from json2db_sync.databases.catalog.tables import (
+    Catalog,
+    CatalogColumn,
+    CatalogTable,
+    ForeignKey,
+    Identity,
+    qualified,
+    quoted,
+)
 from json2db_sync.databases.catalog.types import ColumnType, TypeName
 from json2db_sync.databases.ledger import MOVING
 from json2db_sync.databases.table_stores import Batch, Lines, Readable, Statement, TableStore, WireColumn
 from json2db_sync.errors import DatabaseError, ValidationError
 from json2db_sync.events import Meter, RecordMeter
 from json2db_sync.results import ComparedTable, MovedTable
-from json2db_sync.transfer.family import ahead, parents_first
 from json2db_sync.transfer.mapped import Mapped, MappedTable
 from json2db_sync.workers.background import read_ahead
 
@@ -64,15 +71,11 @@ class Move:
         executed(self.target, self.target.creation(self.mapped.target).before)
 
     def fill_all(self, mode: str) -> list[int]:
-        """Write all rows of all tables; how many of each. Into those that are there parents come first."""
+        """Write all rows of all tables; how many of each."""
         fill = self.upsert if mode == "upsert" else self.fill
-        if self.is_new:
+        ahead = [] if self.is_new else [*_ahead([one.target for one in self.mapped.tables])]
+        with self.target.deferred(ahead):
             return [fill(table) for table in self.mapped.tables]
-        by_place = {one.target.place: one for one in self.mapped.tables}
-        order = parents_first([one.target for one in self.mapped.tables])
-        with self.target.deferred([*ahead(order)]):
-            counts = {table.place: fill(by_place[table.place]) for table in order}
-        return [counts[one.target.place] for one in self.mapped.tables]
 
     def fill(self, table: MappedTable) -> int:
         """Write all rows of a table; how many."""
@@ -153,6 +156,16 @@ class Move:
             )
         title = table.target.title
         return MovedTable(table.source.title, title, rows, rejected, found.digest, equal=True)
+
+
+def _ahead(tables: Sequence[CatalogTable]) -> Iterator[tuple[CatalogTable, ForeignKey]]:
+    """Foreign keys to tables that come later in this order."""
+    later = [table.place for table in tables]
+    for table in tables:
+        later.remove(table.place)
+        for key in table.foreign_keys:
+            if (key.schema or table.schema, key.table) in later:
+                yield table, key
 
 
 def _rows(batch: Batch) -> int:
