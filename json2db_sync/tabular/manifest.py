@@ -25,7 +25,7 @@ from json2db_sync.export.layout import document
 from json2db_sync.tabular.dialects import OURS, PACKED
 from json2db_sync.tabular.hashing import digest_of
 from json2db_sync.tabular.packages import Package, Resource
-from json2db_sync.tabular.places import inside
+from json2db_sync.tabular.places import inside, resource_names
 from json2db_sync.tabular.table_schema import Place, table_schemas
 
 MANIFEST = "datapackage.json"
@@ -73,7 +73,9 @@ def told(package: Package, seen: Mapping[Place, Mapping[str, Seen]], referable: 
     :param seen: of each table's columns, by place and name.
     :param referable: tables whose files hold all that foreign keys to them refer to.
     """
-    names = {one.table.place: one.path.name.partition(".")[0] for one in package.resources}
+    stems = {one.table.place: one.path.name.partition(".")[0] for one in package.resources}
+    allowed = resource_names(stems.values())
+    names = {place: allowed[stem] for place, stem in stems.items()}
     schemas = table_schemas(package.resources, names, seen, referable)
     resources = [
         {

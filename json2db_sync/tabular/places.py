@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from hashlib import sha256
 from itertools import chain, count
@@ -58,6 +59,16 @@ def file_stems(titles: Collection[str]) -> Mapping[str, str]:
         stems[title] = next(stem for stem in chain([usual], others) if _folded(stem) not in taken)
         taken.add(_folded(stems[title]))
     return stems
+
+
+def resource_names(stems: Collection[str]) -> Mapping[str, str]:
+    """What a package calls files with these names: lower case, digits and ``-._`` alone, no two alike."""
+    names: dict[str, str] = {}
+    for stem in sorted(stems):
+        usual = re.sub(r"[^-a-z0-9._]", "_", stem.lower())
+        others = (f"{usual}-{number}" for number in count(2))
+        names[stem] = next(name for name in chain([usual], others) if name not in names.values())
+    return names
 
 
 def _folded(stem: str) -> str:

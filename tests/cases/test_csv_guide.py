@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 from pathlib import Path
 
@@ -214,3 +216,18 @@ def test_a_folder_can_be_moved(production: str, bundle: Path) -> None:
     """It names nothing outside of itself."""
     shutil.move(DATA, "elsewhere")
     assert main(["import-csv", "elsewhere", "-q"]) == 0
+
+
+def test_names_of_tables_that_packages_may_not_have() -> None:
+    """Upper case, spaces and other letters are names of tables; the package calls them as its standard allows."""
+    change('CREATE TABLE "Größe A" (id INTEGER PRIMARY KEY); CREATE TABLE "Gr__e A" (id INTEGER PRIMARY KEY, '
+           'a INTEGER REFERENCES "Größe A" (id)); CREATE TABLE Track (id INTEGER PRIMARY KEY);')  # fmt: skip
+    exported = SyncRunner().export_csv(LOCAL, DATA)
+    assert exported.success, exported.error
+    resources = json.loads(Path(DATA, "datapackage.json").read_text("utf-8"))["resources"]
+    names = [one["name"] for one in resources]
+    assert len({*names}) == len(names) == 6
+    assert all(re.fullmatch(r"[-a-z0-9._/]+", name) for name in names)
+    (key,) = next(one for one in resources if one["path"].startswith("Gr__e"))["schema"]["foreignKeys"]
+    assert next(one for one in resources if one["name"] == key["reference"]["resource"])["path"].startswith("Größe")
+    assert SyncRunner().import_csv(DATA, "back.db").success
