@@ -160,7 +160,7 @@ class Tabular(Rounds):
         with closing(sqlite3.connect(self.changing)) as lite, lite:
             for table, column in THOUSANDTHS.items():
                 condition = which.format(table=table, turn=self.turn)
-                lite.execute(f"UPDATE {table} SET {column} = {column} + 1 WHERE {condition}")
+                lite.execute(f"UPDATE {table} SET {column} = round({column} + 1, 2) WHERE {condition}")
         return self.ours(*self.words_of_changes())
 
     def sizes(self) -> dict[str, Any]:

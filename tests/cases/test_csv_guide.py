@@ -73,6 +73,13 @@ def test_recipe_postgresql_to_csv_to_sqlite(production: str, monkeypatch: pytest
     assert rows("SELECT actual FROM task_instances ORDER BY 1", "back.db")[1] == ('{"relief": 12345678901234567890}',)
 
 
+def test_recipe_both_steps_in_one(production: str) -> None:
+    """``transfer --via csv`` leaves the folder beside what it moved."""
+    assert main(["transfer", LOCAL, "--via", "csv", DATA, "-q"]) == 0
+    assert main(["compare", LOCAL]) == 0
+    assert main(["compare", DATA]) == 0
+
+
 def test_recipe_of_a_script(production: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Export, name another database in the environment, import: as the guide's script does."""
     runner = SyncRunner()
@@ -199,6 +206,31 @@ def test_again_into_tables_that_are_there(production: str, bundle: Path) -> None
     assert main(["import-csv", DATA, "--mode", "upsert", "-q"]) == 0
     assert remote(production, "SELECT name FROM tasks WHERE task_id = 't1700000001'") == [("Long walk",)]
     assert remote(production, "SELECT count(*) FROM users") == [(3,)]
+
+
+def test_wish_only_what_changed(production: str) -> None:
+    """The guide's wish for later: after one look only rows that are new or changed since are moved, by either way."""
+    assert main(["transfer", LOCAL, "-q"]) == 0
+    assert main(["transfer", LOCAL, "--changed", "-q"]) == 0
+    change("UPDATE tasks SET name = 'Long walk' WHERE task_id = 't1700000001'")
+    done = SyncRunner().transfer(LOCAL, changed=True)
+    assert done.success, done.error
+    assert sum(table.inserted + table.updated for table in done.tables) == 1
+    change("UPDATE tasks SET name = 'Longer walk', created_at = '2025-06-01 00:00:00' WHERE task_id = 't1700000001'")
+    assert main(["transfer", LOCAL, "--table", "tasks", "--since-column", "created_at", "-q"]) == 0
+    assert main(["compare", LOCAL]) == 0
+
+
+def test_wish_conflicts_are_told_not_lost(production: str) -> None:
+    """A row that both sides changed is told, and nothing of it is written until someone decides."""
+    assert main(["transfer", LOCAL, "-q"]) == 0
+    assert main(["transfer", LOCAL, "--changed", "-q"]) == 0
+    change("UPDATE tasks SET name = 'here' WHERE task_id = 't1700000001'")
+    remote(production, "UPDATE tasks SET name = 'there' WHERE task_id = 't1700000001'")
+    assert main(["transfer", LOCAL, "--changed", "-q"]) == 3
+    assert remote(production, "SELECT name FROM tasks WHERE task_id = 't1700000001'") == [("there",)]
+    assert main(["transfer", LOCAL, "--changed", "--conflicts", "source", "-q"]) == 0
+    assert remote(production, "SELECT name FROM tasks WHERE task_id = 't1700000001'") == [("here",)]
 
 
 def test_a_file_that_was_changed_is_not_taken_for_the_export(production: str, bundle: Path) -> None:

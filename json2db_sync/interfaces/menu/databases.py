@@ -47,6 +47,22 @@ MOVE = DatabaseForm("Move a database", "transfer", advanced=_ADVANCED, lines=(
     _SOURCE, _TARGET, _MODE, _REFUSED, _STRANGERS, _TABLES, _JSONB,
     YesNo("views", "Views", "Move views as tables?", yes="moved as tables", no="left out"),
 ))  # fmt: skip
+CHANGES = DatabaseForm(
+    "Move what changed", "transfer", question="Write it, and remember what is equal?", fixed=(("changed", True),),
+    lines=(
+        _SOURCE, _TARGET,
+        Text("since_column", "By column", "Which column tells what is newer, such as updated_at?",
+             none="none: rows are compared"),
+        Choice("conflicts", "Conflicts", choices=(
+            Option("", "Told", "rows that both sides changed stay as they are"),
+            Option("source", "Source", "its row is written"),
+            Option("target", "Target", "its row stays"),
+        )),
+        YesNo("delete", "Removed", "Remove rows that the source does not have any more?",
+              yes="removed from the target, too", no="counted, and they stay"),
+        _TABLES,
+    ),
+)  # fmt: skip
 EXPORT = DatabaseForm("Export to CSV", "export_csv", look="check", question="Write the files?", lines=(
     _SOURCE, replace(_FILES, kinds="where the CSV files are to be"), _TABLES,
     YesNo("compress", "Packed", "Pack the files with gzip?", "gzip", yes="with gzip", no="no"),
@@ -75,6 +91,7 @@ class Databases:
         """Do what the user chooses, until the user goes back."""
         doing: dict[str, Callable[[], str | None]] = {
             "move": lambda: self._do(MOVE, "compare"),
+            "changes": lambda: self._do(CHANGES, "compare"),
             "export": lambda: self._do(EXPORT, "import"),
             "import": lambda: self._do(IMPORT, "compare"),
             "compare": self._compare,
@@ -88,6 +105,7 @@ class Databases:
         while True:
             options = [
                 Option("move", "Move", "a database into another, and prove it"),
+                Option("changes", "What changed", "only that, into tables that are there"),
                 Option("export", "Export to CSV", "a folder of files that loses nothing"),
                 Option("import", "Import CSV", "a folder of files into a database"),
                 Option("compare", "Compare", "two databases, row by row"),
@@ -130,7 +148,7 @@ class Databases:
             return False
         known = self._known(form)
         refused = isinstance(plan, TransferResult) and bool(plan.refused)
-        if refused and known.get("on_error", "refuse") == "refuse":
+        if refused and _REFUSED in form.lines and not _REFUSED.argument(known.get("on_error", "")):
             if self._prompts.confirm("Go on with the others, and keep these rows in a file?", default=False):
                 self._keep(form, {**known, "on_error": "reject"})
             return False

@@ -20,12 +20,13 @@ _CHILD = "json2db_child"
 class Writing:
     """One transaction of the target.
 
+    :param pairs: parents first.
     :param tables: all that it has: rows of any of them may refer to those that are removed.
     """
 
     def __init__(self, store: TableStore, tables: Sequence[CatalogTable], pairs: Sequence[Pair]) -> None:
         self._store, self._tables = store, tables
-        self._pairs = _parents_first(pairs)
+        self._pairs = pairs
         self._waiting: dict[str, CatalogTable] = {}
         self._gone: dict[str, CatalogTable] = {}
 
@@ -151,18 +152,3 @@ class Writing:
             first = first or ", ".join(f"{name} = {column[0]}" for name, column in zip(key, batch, strict=True))
             count += len(batch[0])
         return count, first
-
-
-def _parents_first(pairs: Sequence[Pair]) -> list[Pair]:
-    """In the order in which their rows can come; of circles in whatever order."""
-    left, done = [*pairs], list[Pair]()
-    while left:
-        waiting = {pair.table.target.name for pair in left}
-        ready = [
-            pair
-            for pair in left
-            if not {key.table for key in pair.table.target.foreign_keys} & (waiting - {pair.table.target.name})
-        ]
-        done += ready or left
-        left = [pair for pair in left if pair not in done]
-    return done

@@ -9,10 +9,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from support.menu_driver import CLEAR, ENTER, ESC, Sit, Sitting
+from support.menu_driver import CLEAR, DOWN, ENTER, ESC, Sit, Sitting
 
 from json2db_sync.interfaces.cli.main import main
-from json2db_sync.interfaces.menu.databases import EXPORT, IMPORT, MOVE
+from json2db_sync.interfaces.menu.databases import CHANGES, EXPORT, IMPORT, MOVE
 
 OUT = (ESC, "0", ENTER)
 SECRET = "Zq7xT9vK2w"
@@ -153,6 +153,22 @@ def test_rows_of_files_that_the_target_refuses_can_be_kept_aside(sit: Sit) -> No
     assert events("copy.db") == 2
 
 
+CHANGED = ("9", ENTER, DOWN, ENTER, ENTER, CLEAR, "copy.db", ENTER)
+
+
+def test_what_changed_is_written_after_a_look(sit: Sit) -> None:
+    """The first look remembers what is equal; then only what is new or changed is written, and it is said before."""
+    move(sit, "y", *OUT)
+    assert "0 new, 0 changed" in sit(*CHANGED, ENTER, "y", *OUT, db="planner.db")
+    change("planner.db", "UPDATE cities SET name = 'Lyon' WHERE id = 2; INSERT INTO events VALUES (3, 2)")
+    seen = sit(*CHANGED, ENTER, "y", *OUT, db="planner.db")
+    look, _, done = seen.screen.partition("Write it, and remember what is equal?")
+    assert "same as: json2db-sync transfer planner.db copy.db --changed --dry-run" in look
+    assert "would be written: 1 new, 1 changed" in " ".join(look.split())
+    assert "written: 1 new, 1 changed" in " ".join(done.split())
+    assert events("copy.db") == 3
+
+
 def test_a_folder_without_files_is_said(sit: Sit) -> None:
     """Nothing is asked then, and the menu goes on."""
     Path("empty").mkdir()
@@ -170,7 +186,7 @@ def test_more_is_shown_when_it_is_asked_for(sit: Sit) -> None:
     assert Path("c.html").exists()
 
 
-@pytest.mark.parametrize(("width", "keys"), [(80, OUTPUT), (60, OUTPUT), (80, INPUT), (60, INPUT)])
+@pytest.mark.parametrize(("width", "keys"), [(w, keys) for w in (80, 60) for keys in (OUTPUT, INPUT, CHANGED)])
 def test_lines_fit(sit: Sit, width: int, keys: tuple[str, ...]) -> None:
     """At 80 and at 60 columns, but for paths to be copied."""
     sit(*OUTPUT, ENTER, "y", *OUT, db="planner.db")
@@ -196,6 +212,16 @@ def test_options_are_words_of_the_command() -> None:
     assert MOVE.words({**places, **advanced})[3:] == [
         "--schema", "s", "--certificate", "c.json", "--no-verify", "--resume"
     ]  # fmt: skip
+    changes = {**places, "since_column": "updated_at", "conflicts": "source", "delete": True}
+    assert CHANGES.arguments({**places, "conflicts": ""})[1] == {"changed": True}
+    assert CHANGES.words(changes)[3:] == [
+        "--since-column",
+        "updated_at",
+        "--conflicts",
+        "source",
+        "--delete",
+        "--changed",
+    ]
     csv = {"source": "a.db", "folder": "out", "target": "b.db", "compress": True, "mode": "append"}
     assert EXPORT.words(csv) == ["export-csv", "a.db", "out", "--gzip"]
     assert EXPORT.arguments(csv) == (["a.db", "out"], {"compress": True})
