@@ -15,6 +15,13 @@ from typing import Annotated, Any
 
 import msgspec
 
+from json2db_sync.databases.catalog.sound import (
+    Unsound,
+    require_sound,
+    require_sound_table,
+    require_sound_type,
+    require_sound_types,
+)
 from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
 from json2db_sync.databases.catalog.types import ColumnType
 from json2db_sync.databases.ledger import Remembered
@@ -136,7 +143,8 @@ def listed(found: object) -> set[str]:
 def parsed(folder: Path, found: object) -> Package:
     """The package that a manifest of ours tells of, whose files are there, as large as it says.
 
-    Whoever wrote it wrote the SQL in its catalog, too.
+    Whoever wrote it wrote the SQL in its catalog, too: names, types and the words of statements are held to what
+    there is, expressions stand there as they are.
 
     :raises FileError: where it is not as we write it, a path leads out of the folder, or a file is not as it says.
     """
@@ -144,22 +152,37 @@ def parsed(folder: Path, found: object) -> Package:
     try:
         read = msgspec.convert(found, _Package)
     except (msgspec.ValidationError, RecursionError) as error:
-        raise _invalid(file, str(error)) from error
+        raise invalid(file, str(error)) from error
     if read.own.version != VERSION:
-        raise _invalid(file, f"it is of version {read.own.version} of this form, and this program reads {VERSION}")
+        raise invalid(file, f"it is of version {read.own.version} of this form, and this program reads {VERSION}")
+    try:
+        _require_sound(read)
+    except Unsound as error:
+        raise invalid(file, str(error)) from error
     resources = tuple(_resource(folder, one, read.own.catalog) for one in read.resources)
     if len({one.table.place for one in resources}) < len(resources):
-        raise _invalid(file, "two files are of one table")
+        raise invalid(file, "two files are of one table")
     return Package(folder, read.own.catalog, resources, read.own.remembered, is_ours=True)
+
+
+def _require_sound(read: _Package) -> None:
+    require_sound(read.own.catalog)
+    for one in read.own.remembered.values():
+        require_sound_table(one.made, read.own.catalog.database)
+        require_sound(Catalog(one.database, None, (one.origin,)))
+        require_sound_types(one.enums, one.domains, one.sequences, one.database)
+    for each in read.resources:
+        for spelled in each.own.columns:
+            require_sound_type(spelled.type, read.own.catalog.database, f"{each.path}, column {spelled.name}")
 
 
 def _resource(folder: Path, one: _Resource, catalog: Catalog) -> Resource:
     file = folder / MANIFEST
     table = next((table for table in catalog.tables if table.place == (one.own.schema, one.own.table)), None)
     if table is None:
-        raise _invalid(file, f"{one.path} is of the table {one.own.table}, which its catalog does not have")
+        raise invalid(file, f"{one.path} is of the table {one.own.table}, which its catalog does not have")
     if one.compression not in (None, "gz"):
-        raise _invalid(file, f"{one.path} has the compression {one.compression}, which we do not write")
+        raise invalid(file, f"{one.path} has the compression {one.compression}, which we do not write")
     columns = _columns(file, table, one.own.columns)
     dialect = PACKED if one.compression else OURS
     path = inside(folder, one.path)
@@ -177,7 +200,7 @@ def _columns(file: Path, table: CatalogTable, spelled: Sequence[_Spelled]) -> tu
     there = {column.name: column for column in table.columns}
     names = [one.name for one in spelled]
     if len({*names}) < len(names) or not {*names} <= there.keys():
-        raise _invalid(file, f"the columns of the file of {table.title} are not those of the table")
+        raise invalid(file, f"the columns of the file of {table.title} are not those of the table")
     return tuple(WireColumn(one.name, one.type, nullable=there[one.name].nullable) for one in spelled)
 
 
@@ -218,7 +241,8 @@ def damaged(resource: Resource, why: str) -> FileError:
     )
 
 
-def _invalid(file: Path, why: str) -> FileError:
+def invalid(file: Path, why: str) -> FileError:
+    """The error for a manifest that tells of what there cannot be."""
     return FileError(
         f"{file} is no manifest as export-csv writes it: {why}",
         hint="export again; or take the file away, and the folder is read as one of plain CSV files",

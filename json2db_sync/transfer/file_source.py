@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from json2db_sync.atomic_files.reading import open_regular
+from json2db_sync.databases.catalog.sound import Unsound, Vetting, only_harmless
 from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
 from json2db_sync.databases.ledger import Remembered
 from json2db_sync.databases.table_stores import Readable
 from json2db_sync.databases.table_stores.profiles import ColumnProfile
 from json2db_sync.databases.target_types import TargetTypes
 from json2db_sync.limits import MEBIBYTE
-from json2db_sync.tabular.manifest import MANIFEST
+from json2db_sync.tabular.manifest import MANIFEST, invalid
 from json2db_sync.tabular.packages import Resource
 from json2db_sync.tabular.tables import PackageTables
 from json2db_sync.transfer.file_preflight import FilePreflight
@@ -59,10 +61,29 @@ class PackageSource(Source):
         return f"{self._origin.version}; {files}" if self._origin else files
 
     def catalog(self) -> Catalog:
-        return self._tables.catalog()
+        catalog = self._tables.catalog()
+        if self._origin is not None:  # who wrote the files just now is who imports them
+            return catalog
+        with self._vetted():
+            return only_harmless(catalog)
 
     def manifest(self) -> Mapping[str, Remembered]:
-        return self.package.remembered
+        if self._origin is not None:
+            return self.package.remembered
+        with self._vetted():
+            return {name: self._harmless(one) for name, one in self.package.remembered.items()}
+
+    def _harmless(self, one: Remembered) -> Remembered:
+        here, there = Vetting(self.package.catalog.database), Vetting(one.database)
+        domains = tuple(map(there.domain, one.domains))
+        return replace(one, made=here.table(one.made), origin=there.table(one.origin), domains=domains)
+
+    @contextmanager
+    def _vetted(self) -> Iterator[None]:
+        try:
+            yield
+        except Unsound as error:
+            raise invalid(self.package.folder / MANIFEST, str(error)) from error
 
     def counted(self, table: CatalogTable) -> int | None:
         return self._tables.resource(table).rows

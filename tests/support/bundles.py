@@ -53,4 +53,5 @@ def _resource(folder: Path, of: CatalogTable, text: str) -> Resource:
 
 
 def _header(names: Sequence[str]) -> bytes:
-    return (",".join(names) + "\n").encode()
+    quoted = ('"' + name.replace('"', '""') + '"' if {*name} & {",", '"'} else name for name in names)
+    return (",".join(quoted) + "\n").encode()

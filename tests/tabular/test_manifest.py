@@ -56,7 +56,7 @@ def package(request, tmp_path):
         path.write_bytes(SPELLED)
         wires = tuple(WireColumn(one.name, one.type, nullable=one.nullable) for one in table.columns)
         resources.append(Resource(table, path, wires, rows=1, bytes=len(SPELLED), hash=digest))
-    origin = Remembered(catalog.tables[0], catalog.tables[1], "sqlite", catalog.enums, catalog.domains)
+    origin = Remembered(catalog.tables[0], catalog.tables[1], request.param, catalog.enums, catalog.domains)
     return Package(folder, catalog, tuple(resources), {"child": origin}, is_ours=True)
 
 
