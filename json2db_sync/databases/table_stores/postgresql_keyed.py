@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from json2db_sync.databases.catalog.tables import CatalogTable, quoted
@@ -27,8 +28,12 @@ BY_TEXT = frozenset(TypeName) - {
 """Types that are ordered by their texts."""
 _HASHED_AS_TEXT = BY_TEXT | {TypeName.NUMERIC}
 """Types of which two values may be equal to the server, and two texts."""
+_FIXED = {TypeName.INTEGER, TypeName.DATE, TypeName.TIMESTAMP, TypeName.TIMESTAMPTZ, TypeName.UUID}
+"""Types whose values have one width."""
 _BOUNDS = "json2db_bounds"
 _FETCHED = 5000
+_HASHING = {"enable_sort": "off", "work_mem": "64MB", "parallel_tuple_cost": "0", "parallel_setup_cost": "0"}
+"""The server does not know that ranges are few: it would sort all rows by theirs, in one process."""
 _FEW = 8
 """Ranges are asked for one by one where they are one in so many, or fewer."""
 
@@ -62,8 +67,9 @@ class PostgreSQLKeyedRows(KeyedRows):
     def digests(self, bounds: Batch) -> list[RangeDigest]:
         found = [RangeDigest()] * (len(bounds[0]) + 1)
         statement = f"SELECT g, count(*), sum(h) FROM ({self._ranged()}) AS r WHERE h IS NOT NULL GROUP BY g"
-        for number, rows, digest in self._driver.execute(statement.encode(), [[*one] for one in bounds]):
-            found[number] = RangeDigest(rows, int(digest) & MASK)
+        with self._set(_HASHING):
+            for number, rows, digest in self._driver.execute(statement.encode(), [[*one] for one in bounds]):
+                found[number] = RangeDigest(rows, int(digest) & MASK)
         return found
 
     def hashes(self, bounds: Batch, numbers: Sequence[int] | None = None) -> Iterator[HashedRows]:
@@ -89,11 +95,17 @@ class PostgreSQLKeyedRows(KeyedRows):
         return f"{ordered(wire.name, type_)} >= {_bound(text, type_)}"
 
     def _ranged(self) -> str:
-        """Every row with its range: of all that is ordered by key, bounds among them, how many bounds are before it.
+        """Every row with its range: how many bounds are not behind its key.
 
-        Its parameters are the bounds, column by column.
+        The server finds a key among keys of one width quickly. Others are ordered by key, bounds among them, and bounds
+        are counted. Its parameters are the bounds, column by column.
         """
         count = range(len(self.key))
+        if len(self.key) == 1 and self._types[0].name in _FIXED:
+            lows = f"(SELECT %s::text[]::{self._types[0].declared}[])"
+            name = quoted(self.key[0].name).replace("%", "%%")
+            hashed = f"{name}::text AS k0, {self._hash.replace('%', '%%')} AS h"
+            return f"SELECT {hashed}, width_bucket({name}, {lows}) AS g FROM {self._place.replace('%', '%%')}"
         order = [f'o{at} COLLATE "C"' if type_.name in BY_TEXT else f"o{at}" for at, type_ in enumerate(self._types)]
         rows = [*(f"{self._bare(at)} AS o{at}" for at in count)]
         rows += [f"{quoted(wire.name)}::text AS k{at}" for at, wire in enumerate(self.key)]
@@ -110,6 +122,17 @@ class PostgreSQLKeyedRows(KeyedRows):
     def _bare(self, at: int) -> str:
         name = quoted(self.key[at].name)
         return f"{name}::{_compared_as(self._types[at])}"
+
+    @contextmanager
+    def _set(self, settings: Mapping[str, str]) -> Iterator[None]:
+        """For one statement."""
+        before = {name: self._driver.execute(f"SHOW {name}".encode()).fetchone() for name in settings}
+        for name, value in settings.items():
+            self._driver.execute(f"SET LOCAL {name} = '{value}'".encode())
+        yield
+        for name, row in before.items():
+            assert row is not None
+            self._driver.execute(f"SET LOCAL {name} = '{row[0]}'".encode())
 
     def _by_index(self, bounds: Batch, numbers: Sequence[int]) -> Iterator[HashedRows]:
         """The rows of some ranges, through the index of the key: those with two bounds in one statement."""
