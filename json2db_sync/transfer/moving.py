@@ -73,7 +73,7 @@ class Move:
     def fill_all(self, mode: str) -> list[int]:
         """Write all rows of all tables; how many of each."""
         fill = self.upsert if mode == "upsert" else self.fill
-        ahead = [] if self.is_new else [*_ahead([one.target for one in self.mapped.tables])]
+        ahead = [] if self.is_new else [*keys_ahead([one.target for one in self.mapped.tables])]
         with self.target.deferred(ahead):
             return [fill(table) for table in self.mapped.tables]
 
@@ -158,7 +158,7 @@ class Move:
         return MovedTable(table.source.title, title, rows, rejected, found.digest, equal=True)
 
 
-def _ahead(tables: Sequence[CatalogTable]) -> Iterator[tuple[CatalogTable, ForeignKey]]:
+def keys_ahead(tables: Sequence[CatalogTable]) -> Iterator[tuple[CatalogTable, ForeignKey]]:
     """Foreign keys to tables that come later in this order."""
     later = [table.place for table in tables]
     for table in tables:

@@ -179,6 +179,14 @@ def play(make_ends: Any, key: str, rounds: list[Any]) -> None:
     assert again.tables[0].inserted == again.tables[0].updated == 0 or known is not None
 
 
+SWAPPED = "UPDATE t SET v = CASE v WHEN 'a' THEN 'b' ELSE 'a' END"
+CIRCLE = "INSERT INTO a VALUES ({0}, NULL);INSERT INTO b VALUES ({0}, {0});UPDATE a SET b = {0} WHERE id = {0}"
+SWAP = [
+    "UPDATE t SET v = 'c' WHERE id = 1", "UPDATE t SET v = 'a' WHERE id = 2", "UPDATE t SET v = 'b' WHERE id = 1"
+]  # fmt: skip
+"""The values of two rows, as a unique column lets it be done."""
+
+
 @pytest.fixture
 def small_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that few rows make several of them."""
@@ -369,6 +377,76 @@ def test_a_cascade_of_the_target_removes_nothing_that_is_not_counted(ends: tuple
     assert "child" in refused.error
     assert query(ends[1], "SELECT count(*) FROM child") == [(4,)]
     assert changes(*ends).success
+
+
+def test_a_cascade_into_another_schema_is_not_silent(tmp_path: Path, database_url: str) -> None:
+    """Rows that no catalog of the target's schema has are looked at, too, before the row they refer to goes."""
+    if not database_url.startswith("postgresql"):
+        pytest.skip("SQLite has no schemas")
+    source = str(tmp_path / "a.db")
+    make(source, database_url, rows={"1": "'a'", "2": "'b'"})
+    statements(database_url, "CREATE SCHEMA elsewhere",
+               "CREATE TABLE elsewhere.notes (t bigint REFERENCES t (id) ON DELETE CASCADE)",
+               "INSERT INTO elsewhere.notes VALUES (2)")  # fmt: skip
+    statements(source, "DELETE FROM t WHERE id = 2")
+    refused = SyncRunner().transfer(source, database_url, changed=True, delete=True)
+    assert (refused.success, refused.reason) == (False, "rows_referred_to")
+    assert "elsewhere.notes" in refused.error
+    assert query(database_url, "SELECT count(*) FROM elsewhere.notes") == [(1,)]
+    statements(database_url, "DELETE FROM elsewhere.notes")
+    assert changes(source, database_url, delete=True).statistics["deleted"] == 1
+
+
+@pytest.mark.parametrize("is_given", [False, True])
+def test_rows_of_a_circle_of_foreign_keys_come_in_one_transaction(
+    tmp_path: Path, database_url: str, is_given: bool
+) -> None:
+    """No order would do: each refers to one that is not there yet."""
+    source = str(tmp_path / "a.db")
+    target = database_url if is_given else str(tmp_path / "b.db")
+    statements(source, "CREATE TABLE a (id integer primary key, b integer REFERENCES b (id))",
+               "CREATE TABLE b (id integer primary key, a integer REFERENCES a (id))",
+               *CIRCLE.format(1).split(";"))  # fmt: skip
+    ok(SyncRunner().transfer(source, target))
+    changes(source, target)
+    statements(source, *CIRCLE.format(2).split(";"))
+    assert changes(source, target).statistics["inserted"] == 2
+    assert SyncRunner().compare(source, target).same
+
+
+def test_unique_values_that_rows_have_swapped_are_seen_and_refused(ends: tuple[str, str]) -> None:
+    """The digest of their range is another, whoever hashes it; what cannot be written is told, and nothing is."""
+    source, target = ends
+    statements(source, "CREATE TABLE t (id integer primary key, v text UNIQUE)",
+               "INSERT INTO t VALUES (1, 'a'), (2, 'b')")  # fmt: skip
+    ok(SyncRunner().transfer(source, target))
+    changes(source, target)
+    statements(source, *SWAP)
+    refused = SyncRunner().transfer(source, target, changed=True)
+    assert (refused.success, refused.reason) == (False, "database_error")
+    assert "swapped" in refused.hint
+    held(target, {"1": "'a'", "2": "'b'"})
+
+
+def test_values_that_rows_have_swapped_are_changes(ends: tuple[str, str]) -> None:
+    """Digests are of rows, not of columns."""
+    source, target = ends
+    make(source, target, rows={"1": "'a'", "2": "'b'"})
+    changes(source, target)
+    statements(source, SWAPPED)
+    assert changes(source, target).statistics["updated"] == 2
+    statements(target, SWAPPED)
+    assert [one.kept for one in changes(source, target).tables] == [2]
+
+
+def test_large_numbers_are_hashed_whole(ends: tuple[str, str]) -> None:
+    """PostgreSQL hashes 0 and 4294967297 alike."""
+    source, target = ends
+    statements(source, "CREATE TABLE t (id integer primary key, v bigint)", "INSERT INTO t VALUES (1, 0)")
+    ok(SyncRunner().transfer(source, target))
+    changes(source, target)
+    statements(source, "UPDATE t SET v = 4294967297")
+    assert changes(source, target).statistics["updated"] == 1
 
 
 def test_a_row_that_would_refer_to_nothing_is_refused(tmp_path: Path) -> None:

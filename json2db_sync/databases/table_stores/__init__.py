@@ -275,6 +275,10 @@ class TableStore(Readable):
         """
         raise NotImplementedError
 
+    def referring_from_elsewhere(self, table: CatalogTable) -> Iterator[tuple[CatalogTable, ForeignKey]]:
+        """Foreign keys to a table, of tables that the catalog does not have; of these nothing but the name is told."""
+        yield from ()
+
     def hold(self, tables: Sequence[CatalogTable]) -> None:
         """Nobody else changes these tables until the transaction ends."""
 

@@ -75,6 +75,20 @@ SELECT relkind = 'r', relkind = 'r' AND coalesce(pg_relation_size(nullif(reltoas
 FROM pg_class WHERE oid = %s::regclass
 """
 _AGE = "SELECT relkind::text, oid::bigint FROM pg_class WHERE oid = to_regclass(%s)"
+_NAMES = """
+    ARRAY(SELECT a.attname::text FROM unnest({0}key) WITH ORDINALITY AS k (number, place)
+        JOIN pg_attribute AS a ON a.attrelid = {0}relid AND a.attnum = k.number ORDER BY k.place)
+"""
+# Of other schemas, of extensions, and temporary ones.
+_ELSEWHERE = f"""
+    SELECT n.nspname::text, r.relname::text, {_NAMES.format("c.con")}, {_NAMES.format("c.conf")}
+    FROM pg_constraint AS c JOIN pg_class AS r ON r.oid = c.conrelid JOIN pg_namespace AS n ON n.oid = r.relnamespace
+    WHERE c.contype = 'f' AND c.confrelid = %s::regclass AND c.conparentid = 0
+        AND (r.relnamespace <> (SELECT relnamespace FROM pg_class WHERE oid = %s::regclass)
+            OR EXISTS (SELECT FROM pg_depend AS d
+                WHERE d.classid = 'pg_class'::regclass AND d.objid = r.oid AND d.deptype = 'e'))
+    ORDER BY 1, 2, c.conname
+"""
 
 
 class PostgreSQLTables(TableStore):
@@ -134,6 +148,12 @@ class PostgreSQLTables(TableStore):
         version = self._connection.dialect.server_version_info or ()
         place, hashes_records = self._found(table)[0], version >= (14,)
         return PostgreSQLKeyedRows(self._driver, place, table, columns, key, hashes_records=hashes_records)
+
+    def referring_from_elsewhere(self, table: CatalogTable) -> Iterator[tuple[CatalogTable, ForeignKey]]:
+        place = qualified(table)
+        for schema, name, columns, referred in self._driver.execute(_ELSEWHERE, [place, place]).fetchall():
+            key = ForeignKey(None, tuple(columns), table.schema, table.name, tuple(referred))
+            yield CatalogTable(name, (), schema), key
 
     def hold(self, tables: Sequence[CatalogTable]) -> None:
         for table in tables:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
+import sqlalchemy as sa
+
+from json2db_sync.databases.base import first_line
 from json2db_sync.databases.catalog.tables import CatalogTable, ForeignKey, qualified, quoted
 from json2db_sync.databases.ledger import MOVING
 from json2db_sync.databases.table_stores import TableStore, WireColumn
-from json2db_sync.errors import ValidationError
+from json2db_sync.errors import DatabaseError, ValidationError
 from json2db_sync.text import counted
 from json2db_sync.transfer.incremental.pairs import Pair, RawKey, Row
-from json2db_sync.transfer.moving import put, wait
+from json2db_sync.transfer.moving import keys_ahead, put, wait
 
 _AT_ONCE = 5000
 _CHILD = "json2db_child"
@@ -53,16 +56,31 @@ class Writing:
         """All of it, parents first; what goes, children first.
 
         :raises ValidationError: where a row refers to one that goes, or to none.
+        :raises DatabaseError: where the database does not take a row, as one whose unique value another row has.
         """
-        self._remove()  # before others come: one of them may have what is unique of a row that goes
-        for pair in self._pairs:
-            if pair.title in self._waiting:
-                put(self._store, pair.table.target, pair.table.writing, self._waiting[pair.title])
+        coming = [pair for pair in self._pairs if pair.title in self._waiting]
+        with self._store.deferred([*keys_ahead([pair.table.target for pair in coming])]):
+            self._remove()  # before others come: one of them may have what is unique of a row that goes
+            for pair in coming:
+                self._put(pair)
         self._remove()
         self._require_gone()
         self._require_parents()
         for waiting in (*self._waiting.values(), *self._gone.values()):
             self._store.execute(f"DROP TABLE {quoted(waiting.name)}")
+
+    def _put(self, pair: Pair) -> None:
+        table = pair.table.target
+        try:
+            put(self._store, table, pair.table.writing, self._waiting[pair.title])
+        except sa.exc.IntegrityError as error:
+            raise DatabaseError(
+                f"{table.title} does not take rows that come: {first_line(error.orig or error)}; nothing was written",
+                hint="where a unique value is in another row there: rows that have swapped such values do not come one "
+                "by one; mode replace moves the table as a whole, after a backup",
+                reason="database_error",
+                table=table.title,
+            ) from error
 
     def _remove(self) -> None:
         for pair in reversed(self._pairs):
@@ -94,6 +112,7 @@ class Writing:
             for key in child.foreign_keys:
                 if (key.schema or child.schema, key.table.lower()) == (table.schema, table.name.lower()):
                     yield child, key
+        yield from self._store.referring_from_elsewhere(table)
 
     def _require_gone(self) -> None:
         for pair in self._pairs:
