@@ -199,7 +199,8 @@ def _resource(folder: Path, one: _Resource, catalog: Catalog) -> Resource:
 def _columns(file: Path, table: CatalogTable, spelled: Sequence[_Spelled]) -> tuple[WireColumn, ...]:
     there = {column.name: column for column in table.columns}
     names = [one.name for one in spelled]
-    if len({*names}) < len(names) or not {*names} <= there.keys():
+    needed = {name for name, column in there.items() if column.generated is None}
+    if len({*names}) < len(names) or not needed <= {*names} <= there.keys():
         raise invalid(file, f"the columns of the file of {table.title} are not those of the table")
     return tuple(WireColumn(one.name, one.type, nullable=there[one.name].nullable) for one in spelled)
 

@@ -180,6 +180,7 @@ BROKEN: dict[str, Callable[[Any], object]] = {
     "an index of nothing": lambda found: _table(found).update(indexes=[{"name": "i", "parts": [], "columns": []}]),
     "a number": lambda found: _table(found)["columns"][0].update(identity={"next_value": 10**30}),
     "a step": lambda found: _table(found)["columns"][0].update(identity={"increment": 0}),
+    "a column less": lambda found: found["resources"][0][OWN]["columns"].pop(),
     "rows": lambda found: found["resources"][0][OWN].update(rows=-1),
     "hash": lambda found: found["resources"][0].update(hash="sha256:" + "x" * 64),
     "version": lambda found: found[OWN].update(version=2),

@@ -82,13 +82,15 @@ class SQLiteKeyedRows(KeyedRows):
         try:
             for rows in self._stored():
                 keys, hashes, start = [*map(self._key_of, rows)], _hashes(rows), 0
+                if None in keys if len(self.key) == 1 else any(None in key for key in keys):
+                    raise KeysUnordered("it has rows whose key is NULL")
                 while start < len(keys):
                     number = bisect_right(lows, keys[start], lo=number)
                     end = bisect_left(keys, lows[number], lo=start) if number < len(lows) else len(keys)
                     yield number, keys[start:end], hashes[start:end]
                     start = end
         except TypeError as error:
-            raise KeysUnordered("it has values of several storage classes, or NULL") from error
+            raise KeysUnordered("it has values of several storage classes") from error
 
     def _texts(self, keys: Sequence[Any]) -> Batch:
         columns = [keys] if len(self.key) == 1 else [*zip(*keys, strict=True)]
