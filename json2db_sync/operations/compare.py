@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import TYPE_CHECKING
@@ -21,6 +19,7 @@ from json2db_sync.operations.folders import Kind, exports_in, kind_of, tables_in
 from json2db_sync.results import Note
 from json2db_sync.results.transfer import ComparedTable, CompareResult
 from json2db_sync.text import counted
+from json2db_sync.transfer.follow import duration
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -31,11 +30,6 @@ if TYPE_CHECKING:
     from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn
     from json2db_sync.databases.catalog.types import ColumnType
     from json2db_sync.databases.table_stores import Readable, WireColumn
-
-_UNITS = {
-    "us": "microseconds", "ms": "milliseconds", "s": "seconds", "min": "minutes", "h": "hours", "d": "days",
-}  # fmt: skip
-_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(us|ms|s|min|h|d)\s*")
 
 
 @dataclass(frozen=True)
@@ -209,10 +203,9 @@ def _tolerance(given: Mapping[str, str]) -> Tolerance:
 
     found = Tolerance()
     for name, text in given.items():
-        duration = _DURATION.fullmatch(str(text))
         try:
-            if name == "moments" and duration:
-                moments = timedelta(**{_UNITS[duration[2]]: float(duration[1])})
+            moments = duration(str(text)) if name == "moments" else None
+            if moments is not None:
                 found = replace(found, moments=moments)
             elif name == "numbers" and (number := Decimal(str(text))).is_finite() and number >= 0:
                 found = replace(found, numbers=number)

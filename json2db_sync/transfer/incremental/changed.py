@@ -38,7 +38,8 @@ class Changed:
 
     :param known: its ranges, as the last transfer left them; none: nothing is known.
     :param hashes: of the rows of some of these ranges, by their numbers.
-    :param same: compares both tables as a whole; asked where nothing is known.
+    :param same: compares both tables as a whole: how many rows are the same on both sides, None where any differs;
+        asked where nothing is known.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class Changed:
         known: Sequence[KnownRange],
         hashes: Callable[[Sequence[int]], Mapping[int, bytes]],
         asked: Follow,
-        same: Callable[[], bool],
+        same: Callable[[], int | None],
     ) -> None:
         self._pair, self._hashes, self._same = pair, hashes, same
         self.found = Found()
@@ -60,7 +61,6 @@ class Changed:
         """By the hash of its key, what stays known of a row that is not settled; None: nothing."""
         self._waiting: list[tuple[Key, Hashed | None, Hashed | None, tuple[int, int] | None]] = []
         self._touched: Sequence[int] = ()
-        self._is_same = False
         self._held: list[tuple[int, Side]] | None = None
 
     def _sortable(self, raw: RawKey) -> tuple[Any, ...]:
@@ -72,7 +72,15 @@ class Changed:
         :raises ValidationError: where keys are not in one order on both sides.
         """
         try:
-            self._find_touched()
+            if not self._known:
+                self._make_bounds()
+                self._touched = range(len(self._bounds[0]) + 1)
+                rows = self._same()
+                if rows is not None:
+                    self.found.unchanged = rows
+                    return
+            else:
+                self._find_touched()
             for _number, sides, base in self._groups():
                 self._looked(sides, base)
                 if len(self._waiting) >= AT_ONCE:
@@ -82,11 +90,6 @@ class Changed:
             raise self._pair.unordered(str(error)) from error
 
     def _find_touched(self) -> None:
-        if not self._known:
-            self._make_bounds()
-            self._is_same = self._same()
-            self._touched = range(len(self._bounds[0]) + 1)
-            return
         with ThreadPoolExecutor(1, "json2db_sync") as thread:
             other = thread.submit(self._pair.ends[1].digests, self._bounds)
             found = self._pair.ends[0].digests(self._bounds), other.result()
@@ -179,7 +182,7 @@ class Changed:
             if known is not None and first is not None and known[0] == 0:
                 known = None  # it was the target's alone
             hashes = first and first.hash, second and second.hash
-            if first is not None and second is not None and (known == hashes or (self._is_same and not base)):
+            if first is not None and second is not None and known == hashes:
                 self.found.unchanged += 1
             elif first is None:
                 assert second is not None
@@ -261,10 +264,16 @@ class Changed:
         return bool(self._known)
 
     def remembered(self) -> Iterator[tuple[Sequence[int], list[KnownRange]]]:
-        """What is known from now on: numbers of ranges that go, and those that come in their place."""
-        for number, sides, _base in self._groups():
-            gone = [self._known[number].number] if self._known else []
-            yield gone, [*self._divided(number, sides)]
+        """What is known from now on: numbers of ranges that go, and those that come in their place.
+
+        :raises ValidationError: where keys are not in one order on both sides.
+        """
+        try:
+            for number, sides, _base in self._groups():
+                gone = [self._known[number].number] if self._known else []
+                yield gone, [*self._divided(number, sides)]
+        except KeysUnordered as error:
+            raise self._pair.unordered(str(error)) from error
 
     def _divided(self, number: int, sides: tuple[Side, Side]) -> Iterator[KnownRange]:
         keys = sorted({**sides[0], **sides[1]}, key=self._pair.sortable)

@@ -171,9 +171,10 @@ class FollowingTransfer(Transfer):
         following = replace(following, shape=shape)
         comparing = RecordMeter("compare", self._emit)
 
-        def same() -> bool:
+        def same() -> int | None:
             table = pair.table
-            return compared(*pair.stores, table, lambda rows: comparing.add(table.source.title, rows)).same
+            found = compared(*pair.stores, table, lambda rows: comparing.add(table.source.title, rows))
+            return found.equal if found.same else None
 
         def hashes(numbers: Sequence[int]) -> Mapping[int, bytes]:
             return followed.hashes(following, numbers)
