@@ -13,7 +13,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 
-from json2db_sync.atomic_files.disk import free_beside, make_folder, mode_like
+from json2db_sync.atomic_files.disk import free_beside, make_folder, mode_like, remove
 from json2db_sync.atomic_files.process_lock import process_lock
 from json2db_sync.atomic_files.reading import open_regular
 from json2db_sync.databases.base import Database, first_line
@@ -272,6 +272,19 @@ class SQLiteFile(Database):
 
     def remove_leftovers(self) -> None:
         """What a run that was killed left beside our files goes away. The lock is held."""
+
+
+@contextmanager
+def nothing_new_after_failure(path: Path) -> Iterator[None]:
+    """An empty file that SQLite made for what then failed is removed again."""
+    was_there = path.exists()
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            if not was_there and path.stat().st_size == 0:
+                remove(path)
+        raise
 
 
 def _may_be_sqlite(path: Path) -> bool:

@@ -13,19 +13,28 @@ from json2db_sync.export.confirmations import Origin
 from json2db_sync.export.fallback import BREAKER, Exports, Fallback, NoFallback, Reading, RecordId, without_map_key
 from json2db_sync.operations.context import Context, limit, unknown_entities, unknown_run
 from json2db_sync.operations.planning import layouts, limits
-from json2db_sync.operations.summary_reporter import Summary
 from json2db_sync.results import Note, ReportResult, RunResult, RunsResult, SupersededResult, TracedRecord
 from json2db_sync.text import counted
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from json2db_sync.databases.base import Database
     from json2db_sync.databases.ledger import Ledger
     from json2db_sync.databases.records import StoredRecord
+    from json2db_sync.operations.summary_reporter import Summary
+
+
+def _summary(database: Database, connection: sa.Connection) -> Summary:
+    from json2db_sync.operations.summary_reporter import Summary  # it loads half of the program
+
+    return Summary(database, connection)
 
 
 def report(context: Context, *, runs: int = 10) -> ReportResult:
     """What the database holds: tables, sizes, freshness, the last runs, rejected records."""
     with context.step("report") as step, context.database() as database, database.reading() as connection:
-        summary = Summary(database, connection)
+        summary = _summary(database, connection)
         tables = summary.tables()
         records = sum(table.record_count for table in tables if table.parent is None)
         step.done(f"{counted(len(tables), 'table')}, {counted(records, 'record')}")
@@ -47,14 +56,14 @@ def report(context: Context, *, runs: int = 10) -> ReportResult:
 def runs(context: Context, *, most: int) -> RunsResult:
     """Past runs with what became of their records, newest first."""
     with context.database() as database, database.reading() as connection:
-        found = tuple(Summary(database, connection).runs(limit(most)))
+        found = tuple(_summary(database, connection).runs(limit(most)))
         return RunsResult(database=database.label, runs=found)
 
 
 def show_run(context: Context, number: int) -> RunResult:
     """One past run, with what became of each file's records."""
     with context.database() as database, database.reading() as connection:
-        summary = Summary(database, connection)
+        summary = _summary(database, connection)
         found = summary.run(number)
         if found is None:
             raise unknown_run(number)
@@ -65,7 +74,7 @@ def show_run(context: Context, number: int) -> RunResult:
 def superseded(context: Context, *, entity: str | None, most: int | None) -> SupersededResult:
     """Records that were read and are not stored, since newer versions of their keys are; latest loads first."""
     with context.database() as database, database.reading() as connection:
-        summary = Summary(database, connection)
+        summary = _summary(database, connection)
         if entity is not None and entity not in summary.plans:
             raise unknown_entities({entity}, summary.plans)
         return SupersededResult(

@@ -10,8 +10,6 @@ from json2db_sync.atomic_files.reading import read_own
 from json2db_sync.errors import FileError
 from json2db_sync.limits import LIMITS, PACKAGE_FILE, Limits
 from json2db_sync.tabular import manifest
-from json2db_sync.tabular.foreign import described
-from json2db_sync.tabular.inference import infer
 from json2db_sync.tabular.options import NOTHING_SAID, ReadingOptions
 from json2db_sync.tabular.packages import Package
 from json2db_sync.user_paths import located
@@ -28,9 +26,13 @@ def open_package(folder: str | Path, given: ReadingOptions = NOTHING_SAID, limit
     place = located(folder)
     file = place / manifest.MANIFEST
     if not file.is_symlink() and not file.exists() and place.exists():
+        from json2db_sync.tabular.inference import infer
+
         return infer(place, given, limits)
     found = _read(file)
     if not manifest.is_ours(found):
+        from json2db_sync.tabular.foreign import described
+
         return described(place, found, given, limits)
     return manifest.parsed(place, found)
 

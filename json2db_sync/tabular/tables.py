@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -27,6 +28,7 @@ from json2db_sync.tabular.fields import Fields
 from json2db_sync.tabular.manifest import damaged, require_rows, require_whole
 from json2db_sync.tabular.packages import Package, Resource
 from json2db_sync.tabular.reading import read_header, read_rows
+from json2db_sync.tabular.regular import is_regular
 from json2db_sync.tabular.rows import BadRow, Rows
 from json2db_sync.tabular.spelling import marked
 
@@ -59,7 +61,8 @@ class PackageTables(Readable):
         self.package, self._limits = package, limits
         self._resources: dict[Place, Resource] = {one.table.place: one for one in package.resources}
         self._typed = types_of(package.catalog.database).typed
-        self._whole: set[Place] = set()
+        self._whole: dict[Place, bool] = {}
+        """Files of ours that are what the manifest says. Are they spelled as an export of ours spells them, too?"""
         self._told: set[Place] = set()
 
     def catalog(self, schema: str | None = None) -> Catalog:
@@ -162,17 +165,20 @@ class PackageTables(Readable):
 
     # Files
 
-    def _is_sound(self, resource: Resource) -> bool:
+    def is_sound(self, table: CatalogTable) -> bool:
         """Is each value of the file's own types, as the file is what an export of ours wrote?"""
-        return self.package.is_ours and resource.table.place in self._whole
+        return self._is_sound(self._required(table))
+
+    def _is_sound(self, resource: Resource) -> bool:
+        return self._whole.get(resource.table.place, False)
 
     def _rows(self, table: CatalogTable, bad: Callable[[BadRow], None] | None, batch_bytes: int) -> Iterator[Rows]:
-        resource, count = self._required(table), 0
+        resource, count, refused = self._required(table), 0, Counter[None]()
         names = [wire.name for wire in resource.columns]
         places = [at for at, wire in enumerate(resource.columns) if marked(wire)]
         header = resource.header or names
         for part, path in enumerate(resource.paths):
-            told = bad and _further(bad, part)
+            told = bad and _further(_counting(bad, refused), part)
             dialect = resource.dialect if not part else self._further_dialect(resource, path, header)
             with _opened(path) as file:
                 for rows in read_rows(
@@ -183,7 +189,7 @@ class PackageTables(Readable):
                     lines = [line + part * _PART for line in rows.lines] if part else rows.lines
                     yield _respelled(resource, lines, rows.columns)
         if self.package.is_ours:
-            require_rows(resource, count)
+            require_rows(resource, count + refused[None])
 
     def _further_dialect(self, resource: Resource, path: Path, header: Sequence[str]) -> Dialect:
         """A further file may begin with the names again."""
@@ -195,7 +201,10 @@ class PackageTables(Readable):
         resource = self.resource(table)
         if self.package.is_ours and table.place not in self._whole:
             require_whole(resource)
-            self._whole.add(table.place)
+            with _opened(resource.path) as file:
+                names = [wire.name for wire in resource.columns]
+                packing = resource.dialect.compression
+                self._whole[table.place] = is_regular(file, names, packing, self._limits)
         return resource
 
     # Fields
@@ -222,6 +231,16 @@ class PackageTables(Readable):
     def _unreadable(self, table: CatalogTable, row: BadRow) -> Found:
         key, shown = self.row(table, row.line), row.text[:MOST_SHOWN]
         return Found(row.line, Misfit(table.title, key, None, shown, "not_a_row", row.why), row.text)
+
+
+def _counting(bad: Callable[[BadRow], None], refused: Counter[None]) -> Callable[[BadRow], None]:
+    """Counts the rows that are told."""
+
+    def told(row: BadRow) -> None:
+        refused[None] += 1
+        bad(row)
+
+    return told
 
 
 def _further(bad: Callable[[BadRow], None], part: int) -> Callable[[BadRow], None]:

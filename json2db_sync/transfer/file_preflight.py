@@ -135,7 +135,7 @@ class FilePreflight(Preflight):
     def _doubtful(self, table: MappedTable, profiles: Mapping[str, ColumnProfile]) -> list[WireColumn]:
         """The columns that the target may refuse something of."""
         wires = [replace(held(wire, self._types), nullable=wire.nullable) for wire in table.reading]
-        if not self._tables.package.is_ours:
+        if not self._tables.is_sound(table.source):
             return wires
         own = {wire.name: wire.type for wire in self._tables.resource(table.source).columns}
         return [wire for wire in wires if not self._is_sure(table, wire, own[wire.name] == wire.type, profiles)]
@@ -149,8 +149,10 @@ class FilePreflight(Preflight):
         return takes_null and wire.encoding is None and (alike or wire.type.name is TypeName.ANY)
 
     def _unchecked(self, table: MappedTable, gone: Collection[int]) -> Iterator[tuple[int, Misfit]]:
-        """Rows of others, or for tables that are there: those of ours satisfied the checks that come with them."""
-        if not table.target.checks or (self._tables.package.is_ours and self._there is None):
+        """Rows of others, or for tables that are there: what an export of ours wrote satisfied the checks that come
+        with it.
+        """
+        if not table.target.checks or (self._there is None and self._tables.is_sound(table.source)):
             return
         for line, check in self._broken(table, self._fitting(table, gone)):
             key, why = self._tables.row(table.source, line), f"it does not satisfy the check {check.expression}"
@@ -182,7 +184,7 @@ class FilePreflight(Preflight):
 
     def _related(self, table: MappedTable, profiles: Mapping[str, ColumnProfile]) -> Iterator[tuple[int, Misfit]]:
         """Rows whose keys come twice, and those without the rows that they refer to."""
-        if self._tables.package.is_ours:
+        if self._tables.is_sound(table.source):
             names = merging_keys(table, profiles)
             keys = [[wire for name in key for wire in table.reading if wire.name == name] for key in names]
         else:

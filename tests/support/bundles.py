@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -48,7 +49,7 @@ def _resource(folder: Path, of: CatalogTable, text: str) -> Resource:
     data = _header([one.name for one in of.columns]) + text.encode()
     path.write_bytes(data)
     columns = tuple(WireColumn(one.name, one.type, nullable=one.nullable) for one in of.columns)
-    rows = len([*csv.reader(text.splitlines(keepends=True))])
+    rows = sum(bool(row) or len(columns) == 1 for row in csv.reader(io.StringIO(text, "")))
     return Resource(of, path, columns, rows=rows, bytes=len(data), hash=f"sha256:{hashlib.sha256(data).hexdigest()}")
 
 
