@@ -57,7 +57,8 @@ class Rounds:
 
     def process(self, command: list[str]) -> Outcome:
         env = {name: value for name, value in os.environ.items() if not name.startswith(("JSON2DB_", "PG"))}
-        return run(command, self.folder, env | {"PYTHONPATH": str(REPOSITORY)}, 3600)
+        env |= {"PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": ""}  # as what is installed starts
+        return run(command, self.folder, env, 3600)
 
     def ready(self, *words: str) -> None:
         """What has to be there before a step; not measured.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from io import BufferedReader
@@ -170,7 +171,7 @@ class PackageTables(Readable):
         return self._is_sound(self._required(table))
 
     def _is_sound(self, resource: Resource) -> bool:
-        return self._whole.get(resource.table.place, False)
+        return resource.table.place in self._whole and self._whole[resource.table.place]
 
     def _rows(self, table: CatalogTable, bad: Callable[[BadRow], None] | None, batch_bytes: int) -> Iterator[Rows]:
         resource, count, refused = self._required(table), 0, Counter[None]()
@@ -200,12 +201,22 @@ class PackageTables(Readable):
     def _required(self, table: CatalogTable) -> Resource:
         resource = self.resource(table)
         if self.package.is_ours and table.place not in self._whole:
-            require_whole(resource)
-            with _opened(resource.path) as file:
-                names = [wire.name for wire in resource.columns]
-                packing = resource.dialect.compression
-                self._whole[table.place] = is_regular(file, names, packing, self._limits)
+            with ThreadPoolExecutor(1, "json2db_sync") as aside:  # hashing leaves Python to others
+                whole = aside.submit(require_whole, resource)
+                try:
+                    regular = self._is_regular(resource)
+                finally:
+                    whole.result()
+            self._whole[table.place] = regular
         return resource
+
+    def _is_regular(self, resource: Resource) -> bool:
+        names, packing = [wire.name for wire in resource.columns], resource.dialect.compression
+        try:
+            with _opened(resource.path) as file:
+                return is_regular(file, names, packing, self._limits)
+        except FileError:  # it is read, and told, once more
+            return False
 
     # Fields
 
