@@ -16,6 +16,7 @@ from support.bundles import lite, package, table
 from support.sessions import ok
 
 from json2db_sync import SyncRunner
+from json2db_sync.databases.catalog.expressions import Untranslatable, translate
 from json2db_sync.databases.catalog.harmless import is_type, why_harmful
 from json2db_sync.databases.catalog.tables import Check, ForeignKey, Index, Unique
 from json2db_sync.databases.catalog.types import ColumnType, TypeName
@@ -230,3 +231,10 @@ def test_expressions_that_only_compute_come_along() -> None:
     ]
     assert all(is_type(one, "postgresql") for one in types)
     assert all(is_type(one, "sqlite") for one in ("", "UNSIGNED BIG INT", "DECIMAL(10, 5)", "[my type]"))
+
+
+@pytest.mark.parametrize("sql", ["(" * 900 + "1" + ")" * 900, " + ".join(["1"] * 2700), "NOT " * 900 + "1"])
+def test_an_expression_that_is_too_deep_is_left_out(sql: str) -> None:
+    """SQLite takes a thousand levels, the parser fewer."""
+    with pytest.raises(Untranslatable, match="too deep"):
+        translate(sql, "sqlite", "postgresql", {}, condition=True)

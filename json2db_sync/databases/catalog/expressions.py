@@ -42,7 +42,10 @@ def translate(
     if (from_, to) not in _TRANSLATORS:
         raise Untranslatable(f"nothing of {from_} is said in {to}")
     translator = _TRANSLATORS[from_, to](columns)
-    said = translator.translated(expression)
+    try:
+        said = translator.translated(expression)
+    except RecursionError:
+        raise Untranslatable("it is too deep") from None
     if column is not None:
         return translator.assigned(said, columns[column]).sql
     if said.moment is not None:
