@@ -62,11 +62,11 @@ LOUD = frozenset({
     "key_comes_twice", "key_given_up", "key_ignored", "kinds_ignored", "ledger_incomplete", "lists_beside",
     "many_like_files", "may_not_fit", "missing_unclear", "mixed_list", "most_records_gone", "no_key",
     "not_understood", "nothing_fits", "nothing_named", "quotes_unclear", "records_incomplete", "records_lost",
-    "records_missing", "relation_unusable", "resource_left_out", "schema_gone", "schemas_unused",
+    "records_missing", "relation_unusable", "removed_in_target", "resource_left_out", "schema_gone", "schemas_unused",
     "table_gone_from_source", "table_not_compared", "table_not_exported", "table_not_in_target", "unclear_layout",
     "unknown_keyword", "unknown_lifecycle",
     "unknown_version_field", "unreadable_column", "unreadable_table", "unsorted_versions", "values_not_compared",
-    "without_key", "wrapping_stored",
+    "watermark_ahead", "without_key", "wrapping_stored",
 })  # fmt: skip
 """Codes of notes that ask for a look: a command that has one ends with code 3."""
 

@@ -439,6 +439,20 @@ def test_values_that_rows_have_swapped_are_changes(ends: tuple[str, str]) -> Non
     assert [one.kept for one in changes(source, target).tables] == [2]
 
 
+def test_rows_that_someone_removed_in_the_target_are_told_aloud(ends: tuple[str, str]) -> None:
+    """They stay removed, which the result asks to be looked at; mode upsert brings them back."""
+    source, target = ends
+    make(source, target, rows={"1": "'a'", "2": "'b'"})
+    changes(source, target)
+    statements(target, "DELETE FROM t")
+    result = changes(source, target)
+    assert result.needs_attention
+    assert [(note.code, note.count) for note in result.notes] == [("removed_in_target", 2)]
+    held(target, {})
+    ok(SyncRunner().transfer(source, target, mode="upsert"))
+    held(target, {"1": "'a'", "2": "'b'"})
+
+
 def test_large_numbers_are_hashed_whole(ends: tuple[str, str]) -> None:
     """PostgreSQL hashes 0 and 4294967297 alike."""
     source, target = ends

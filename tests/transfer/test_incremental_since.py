@@ -244,6 +244,21 @@ def test_a_row_that_both_sides_made_newer_is_a_conflict(ends: tuple[str, str]) -
     assert since(source, target, conflicts="source").updated == 1
 
 
+@pytest.mark.parametrize(("declared", "value", "told"), [
+    ("timestamp", "'9999-01-01 00:00:00'", True), ("date", "'9999-01-01'", True),
+    ("timestamp", "'2024-01-01 00:00:00'", False), ("bigint", "9999", False),
+])  # fmt: skip
+def test_a_newest_moment_that_is_to_come_is_told_aloud(
+    ends: tuple[str, str], declared: str, value: str, told: bool
+) -> None:
+    """No change would be newer until then."""
+    source, target = ends
+    make(source, target, declared, [value])
+    first, second = moved(source, target), moved(source, target)
+    for result in (first, second):
+        assert ("watermark_ahead" in [note.code for note in result.notes], result.needs_attention) == (told, told)
+
+
 def test_rows_that_are_gone_are_removed_where_that_is_asked_for(ends: tuple[str, str]) -> None:
     """All keys are read then."""
     source, target = ends

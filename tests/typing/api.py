@@ -56,7 +56,7 @@ moved: TransferResult = runner.transfer(
 )
 digests: list[str | None] = [table.digest for table in moved.tables]
 imported: TransferResult = runner.import_csv(Path("folder"), mode="append", on_error="reject", jsonb={"a.b"})
-loaded: TransferResult = runner.import_rejected(Path("a.ndjson"), mode="upsert", on_error="reject", dry_run=True)
+replayed: TransferResult = runner.import_rejected(Path("a.ndjson"), mode="upsert", on_error="reject", dry_run=True)
 compared: CompareResult = runner.compare("a.db", ignore=["a.b"], tolerance={"moments": "1ms"}, where={"a": "id > 1"})
 checked: CheckSchemaResult = runner.check_schema("a.db", None, tables=["a"], fix=True)
 packed: ExportCsvResult = runner.export_csv(None, Path("out"), tables={"a"}, where={"a": "id > 1"}, compress=True)

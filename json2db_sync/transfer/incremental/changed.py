@@ -209,6 +209,7 @@ class Changed:
         """The source alone has a row that both had."""
         taken = self._judge.taken(None, None)
         if known[0] == first.hash or taken == "target":
+            self.found.removed_there += 1
             self._keep(key, (hashed(key), *known))
         elif taken == "source":
             self._waiting.append((key, first, None, known))

@@ -264,13 +264,14 @@ class FollowingTransfer(Transfer):
         if found.only_target:
             text = f"{counted(found.only_target, 'row')} of {title} {_are(found.only_target)} only in the target"
             yield Note(f"{text}; delete removes such", "only_in_target", count=found.only_target, setting="delete")
-        if found.kept:
-            it = "it" if found.kept == 1 else "them"
-            text = f"{counted(found.kept, 'row')} of {title} {_are(found.kept)} kept as the target has {it}"
-            yield Note(text, "kept_in_target", count=found.kept)
-        if isinstance(look.how, Newer) and (nulls := look.how.since.nulls):
-            text = f"{counted(nulls, 'row')} of {title} without {look.how.since.column} come every time"
-            yield Note(text, "no_watermark", count=nulls)
+        if kept := found.kept - found.removed_there:
+            text = f"{counted(kept, 'row')} of {title} {_are(kept)} kept as the target has {_it(kept)}"
+            yield Note(text, "kept_in_target", count=kept)
+        if gone := found.removed_there:
+            text = f"{counted(gone, 'row')} of {title} {_were(gone)} removed in the target alone"
+            yield Note(f"{text}; a transfer with mode upsert brings {_it(gone)} back", "removed_in_target", count=gone)
+        if isinstance(look.how, Newer):
+            yield from look.how.since.notes()
 
     def _vanished(self, looks: Sequence[_Look]) -> Iterator[Note]:
         """Tables that were followed, and that the source does not have any more."""
@@ -289,6 +290,14 @@ class FollowingTransfer(Transfer):
 
 def _are(count: int) -> str:
     return "is" if count == 1 else "are"
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"
+
+
+def _it(count: int) -> str:
+    return "it" if count == 1 else "them"
 
 
 def _shape(pair: Pair) -> str:

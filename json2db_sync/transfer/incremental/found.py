@@ -25,6 +25,8 @@ class Found:
     unchanged: int = 0
     kept: int = 0
     """Rows that only the target has changed, made or removed since the last transfer: they stay so."""
+    removed_there: int = 0
+    """Those of them that were removed."""
     only_target: int = 0
     """Rows that the source does not have, which ``delete`` removes."""
     skipped: int = 0

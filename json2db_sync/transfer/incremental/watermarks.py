@@ -7,7 +7,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from json2db_sync.comparison.moment_values import moment
@@ -19,6 +19,8 @@ from json2db_sync.databases.table_stores import TableStore, WireColumn
 from json2db_sync.databases.table_stores.keyed import KeyedRows
 from json2db_sync.errors import ConfigurationError, ValidationError
 from json2db_sync.model.decimals import EXACT, number_key
+from json2db_sync.results import Note
+from json2db_sync.text import counted
 
 _MOMENTS = {TypeName.DATE, TypeName.TIMESTAMP, TypeName.TIMESTAMPTZ}
 _NUMBERS = {TypeName.INTEGER, TypeName.NUMERIC, TypeName.FLOAT}
@@ -107,6 +109,8 @@ class Since:
             raise self._refused(f"it was of type {known.type} at the last transfer, and is {self._type}")
         self._least = None if known is None else _before(known.text, self._type, overlap, self._refused)
         self.seen = _Seen()
+        self.ahead: str | None = None
+        """The watermark, where it is still to come."""
         if self._type in (TypeName.TEXT, TypeName.ANY):
             self._look()
         quick = f"{quoted(table.name)}.{quoted(column)} IS NULL"
@@ -147,6 +151,7 @@ class Since:
             return self.known
         if (shown := self._shown(text)).lower() in ("infinity", "nan"):
             raise self._refused(f"it holds {shown}, after which nothing comes")
+        self.ahead = shown if self._is_ahead(text) else None
         if self.known is not None and not self.is_beyond(text, self._type):
             return self.known
         return Watermark(self._type, text)
@@ -157,6 +162,24 @@ class Since:
         :param type_: that it is spelled as.
         """
         return self.known is not None and meaning(text, type_).key > meaning(self.known.text, self._type).key
+
+    def notes(self) -> Iterator[Note]:
+        """What is to be known of the values, once the watermark is taken."""
+        title = self.table.title
+        if self.nulls:
+            text = f"{counted(self.nulls, 'row')} of {title} without {self.column} come every time"
+            yield Note(text, "no_watermark", count=self.nulls)
+        if self.ahead is not None:
+            text = (
+                f"the newest {self.column} of {title} is {self.ahead}, which is to come: until then no change is newer"
+            )
+            yield Note(f"{text}; correct that row, or find what changed by comparison (changed)", "watermark_ahead")
+
+    def _is_ahead(self, text: str) -> bool:
+        """Is it a moment that is more than a day from now? Local times and clocks differ by less."""
+        found = meaning(text, self._type)
+        tomorrow = datetime.now(UTC) + timedelta(days=1)
+        return found.sort in (MOMENT, ZONED) and found.key > f"04{tomorrow:%Y-%m-%d %H:%M:%S}"
 
     def _shown(self, text: str) -> str:
         return text[1:] if self._type is TypeName.ANY else text
