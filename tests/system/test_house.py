@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[2] / "json2db_sync"
+TESTS = Path(__file__).parents[1]
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 MOST_LINES = 70_000
@@ -118,6 +120,12 @@ def test_rooms_have_names() -> None:
     """No module or folder is called util, common, helpers or misc."""
     parts = {part for path in FILES for part in path.relative_to(PACKAGE).with_suffix("").parts}
     assert sorted(parts & NO_NAMES) == []
+
+
+def test_files_of_tests_have_names_of_their_own() -> None:
+    """Collected together, two of one name would stop all."""
+    names = Counter(path.name for path in TESTS.rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_imports_make_no_circle() -> None:
