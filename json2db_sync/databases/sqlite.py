@@ -153,7 +153,7 @@ class SQLiteDatabase(SQLiteViews):
         # renamed table would drag along whatever names it. Both can be set only outside a transaction.
         self._make_folder()
         with (
-            sqlite_file.nothing_new_after_failure(self.path),
+            sqlite_file.nothing_new_after_failure(self.path, self.close),
             base.translated(self.label, self.fault_of),
             self.engine.connect().execution_options(json2db_begin="BEGIN IMMEDIATE") as connection,
         ):

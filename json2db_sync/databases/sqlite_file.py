@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -275,14 +275,18 @@ class SQLiteFile(Database):
 
 
 @contextmanager
-def nothing_new_after_failure(path: Path) -> Iterator[None]:
-    """An empty file that SQLite made for what then failed is removed again."""
+def nothing_new_after_failure(path: Path, close: Callable[[], None]) -> Iterator[None]:
+    """An empty file that SQLite made for what then failed is removed again.
+
+    :param close: closes all connections, which would go on with the file that is gone.
+    """
     was_there = path.exists()
     try:
         yield
     except BaseException:
         with suppress(OSError):
             if not was_there and path.stat().st_size == 0:
+                close()
                 remove(path)
         raise
 

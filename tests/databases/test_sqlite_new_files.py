@@ -65,13 +65,14 @@ def test_nothing_of_it_is_read_where_it_cannot_be_taken_back(killed: Path, power
     assert said in ("cannot_write", "cannot_open"), said
 
 
-def test_a_first_transaction_that_fails_leaves_an_empty_file(tmp_path: Path) -> None:
-    """What was written is taken back, and the file is one that the next may fill."""
+def test_a_first_transaction_that_fails_leaves_no_file(tmp_path: Path) -> None:
+    """What was written is taken back, and the next makes the file anew."""
     path = tmp_path / "new.db"
     with open_database(str(path)) as database:
         with pytest.raises(RuntimeError), database.restructuring() as connection:
             driver_of(connection).execute("CREATE TABLE t (v)")
             raise RuntimeError
+        assert not path.exists()
         with database.transaction() as connection:
             assert database.relation_names(connection) == set()
     with closing(sqlite3.connect(path)) as raw:
