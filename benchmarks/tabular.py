@@ -7,7 +7,7 @@ Every step is a new process; rounds go forth and back. `copy-out` and `copy-in` 
 through psycopg into a file and into a table with its key; `module-out` and `module-in` the same for SQLite by Python's
 csv and sqlite3. Before each of the steps `changed` a thousandth of the rows is changed: `changed` those that lie
 together at the end of each table, `changed-spread` one in each thousand. The figures go to
-docs/performance-tabular.json, the ratios to the screen.
+docs/performance-tabular.json (--write), the ratios to the screen.
 """
 
 from __future__ import annotations

@@ -167,15 +167,14 @@ def test_texts_that_are_not_utf_8_are_refused_between_sqlite_files(tmp_path):
     assert rows(tmp_path / "t.db", "SELECT * FROM t") == [(2, "b")]
 
 
-@pytest.mark.parametrize(("declared", "now"), [("INTEGER", "'1.5'"), ("NUMERIC(9, 2)", "0.12345678901234567890")])
-def test_what_a_remembered_column_does_not_hold_any_more_is_refused(tmp_path, postgres_url, declared, now):
+def test_what_a_remembered_column_does_not_hold_any_more_is_refused(tmp_path, postgres_url):
     """The way back says so and keeps nothing."""
     source = lite(
         tmp_path / "s.db",
-        f"CREATE TABLE t (id INTEGER PRIMARY KEY, v {declared}); INSERT INTO t VALUES (1, 'x'), (2, 0.125)",
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, v NUMERIC(9, 2)); INSERT INTO t VALUES (1, 'x'), (2, 0.125)",
     )  # which has more digits than (9, 2), so that the column becomes one of all numerics
-    ok(SyncRunner().transfer(source, postgres_url, strangers="text" if declared == "INTEGER" else "null"))
-    statements(postgres_url, f"UPDATE t SET v = {now}")
+    ok(SyncRunner().transfer(source, postgres_url, strangers="null"))
+    statements(postgres_url, "UPDATE t SET v = 0.12345678901234567890")
     back = SyncRunner().transfer(postgres_url, str(tmp_path / "back.db"))
     assert back.reason == "values_refused"
     assert rows(tmp_path / "back.db", "SELECT name FROM sqlite_master WHERE name = 't'") == []

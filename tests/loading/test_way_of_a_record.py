@@ -15,11 +15,12 @@ import json2db_sync
 from json2db_sync import SyncRunner
 
 HOME = f"{Path(json2db_sync.__file__).parent}/"
-LIMITS = {"first": (85, 10), "again": (82, 10), "verify": (60, 15)}
+LIMITS = {"first": (86, 10), "again": (83, 10), "verify": (63, 15)}
 """Files that execute, and frames on the stack at the driver: of a load into new tables, of one into tables with rows, of
 a verification in full. They go down, or up by the rooms that a new capability needs: layouts of files, their order, keys,
 other names of fields, versions, what wrapped the records before, pages in a file, what someone dropped or deleted, limits,
-the reading of regular files alone, a look at SQLite's journals and masks came after 49, 46 and 41 files had been reached.
+the reading of regular files alone, a look at SQLite's journals, masks and rows that refer to nothing came after 49, 46 and 41
+files had been reached.
 (Commit bc6e2a9, measured the same way: 64 files and 17 frames, 59 and 17, 52 and 16.)
 """
 
