@@ -379,22 +379,20 @@ def test_a_cascade_of_the_target_removes_nothing_that_is_not_counted(ends: tuple
     assert changes(*ends).success
 
 
-def test_a_cascade_into_another_schema_is_not_silent(tmp_path: Path, database_url: str) -> None:
+def test_a_cascade_into_another_schema_is_not_silent(tmp_path: Path, postgres_url: str) -> None:
     """Rows that no catalog of the target's schema has are looked at, too, before the row they refer to goes."""
-    if not database_url.startswith("postgresql"):
-        pytest.skip("SQLite has no schemas")
     source = str(tmp_path / "a.db")
-    make(source, database_url, rows={"1": "'a'", "2": "'b'"})
-    statements(database_url, "CREATE SCHEMA elsewhere",
+    make(source, postgres_url, rows={"1": "'a'", "2": "'b'"})
+    statements(postgres_url, "CREATE SCHEMA elsewhere",
                "CREATE TABLE elsewhere.notes (t bigint REFERENCES t (id) ON DELETE CASCADE)",
                "INSERT INTO elsewhere.notes VALUES (2)")  # fmt: skip
     statements(source, "DELETE FROM t WHERE id = 2")
-    refused = SyncRunner().transfer(source, database_url, changed=True, delete=True)
+    refused = SyncRunner().transfer(source, postgres_url, changed=True, delete=True)
     assert (refused.success, refused.reason) == (False, "rows_referred_to")
     assert "elsewhere.notes" in refused.error
-    assert query(database_url, "SELECT count(*) FROM elsewhere.notes") == [(1,)]
-    statements(database_url, "DELETE FROM elsewhere.notes")
-    assert changes(source, database_url, delete=True).statistics["deleted"] == 1
+    assert query(postgres_url, "SELECT count(*) FROM elsewhere.notes") == [(1,)]
+    statements(postgres_url, "DELETE FROM elsewhere.notes")
+    assert changes(source, postgres_url, delete=True).statistics["deleted"] == 1
 
 
 @pytest.mark.parametrize("is_given", [False, True])
