@@ -60,7 +60,7 @@ def check_schema(
         if check.fix and any(one.statements and one.is_safe for one in found):
             found = _checked(ends[-1], found, notes)
             stack.close()
-            with replace(context, db_path=places[-1]).database() as database, context.lock(database):
+            with context.named_database(places[-1]) as database, context.lock(database):
                 backup, found = _mended(context, database, found, notes)
         told = tuple(one.told for one in found)
         step.done(counted(len(told), "difference"))
@@ -92,7 +92,7 @@ def _reading(context: Context, place: str, check: SchemaCheck) -> Iterator[_Sche
         return
     from json2db_sync.databases.ledger import Transfers
 
-    with replace(context, db_path=place).database() as database:
+    with context.named_database(place) as database:
         database.require("check the path or URL")
         with database.reading() as connection:
             store, has_schemas = database.table_store(connection), database.capabilities.schemas

@@ -171,7 +171,7 @@ def _reading(context: Context, place: str, kind: Kind, *, beside: bool) -> Itera
         return
     from json2db_sync.databases.ledger import Transfers
 
-    database = replace(context, db_path=place).database()
+    database = context.named_database(place)
     database.require("check the path or URL")
     with database, database.reading() as connection:
         own = database.table_store(connection)

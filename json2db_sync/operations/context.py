@@ -20,7 +20,7 @@ from json2db_sync.text import counted, did_you_mean
 
 if TYPE_CHECKING:
     from json2db_sync.analysis.json_analyzer import Analysis
-    from json2db_sync.databases.base import Database
+    from json2db_sync.databases.base import Database, DatabaseSettings
     from json2db_sync.model.plan import CustomColumn, EntityPlan
     from json2db_sync.sources.layouts import Layouts
 
@@ -74,6 +74,14 @@ def unknown_entities(unknown: Collection[str], known: Collection[str]) -> Config
 def unknown_run(number: int) -> ConfigurationError:
     """The error for a run that the ledger does not know."""
     return ConfigurationError(f"there is no run {number}", hint="json2db-sync runs lists them", reason="unknown_run")
+
+
+def require_schemas(schema: str | None, *databases: Database) -> None:
+    """:raises ConfigurationError: where a schema is named, and none of the databases has any."""
+    from json2db_sync.databases.base import no_schemas
+
+    if schema is not None and not any(one.capabilities.schemas for one in databases):
+        raise no_schemas(databases[-1].capabilities.title)
 
 
 def timing(records: int, started: float) -> dict[str, float]:
@@ -208,13 +216,30 @@ class Context:
     def database(self) -> Database:
         """The database of this call, not opened yet; leaving it as a context manager closes it."""
         from json2db_sync.databases import open_database
+
+        return open_database(self.db_path, self._database_settings())
+
+    def _database_settings(self) -> DatabaseSettings:
         from json2db_sync.databases.base import DatabaseSettings
 
         section = self.config.database
-        settings = DatabaseSettings(
+        return DatabaseSettings(
             section.backup_directory, section.busy_timeout, section.schema, json_index=section.json_index
         )
-        return open_database(self.db_path, settings)
+
+    def named_database(self, named: str, schema: str | None = None, *, json_index: bool = False) -> Database:
+        """A database by its path or URL, not opened yet.
+
+        :param schema: of its tables, where it has schemas; default: as configured.
+        """
+        from json2db_sync.databases import open_database
+
+        configured = self._database_settings()
+        settings = replace(configured, json_index=json_index or configured.json_index)
+        database = open_database(named, replace(settings, schema=None))
+        if not database.capabilities.schemas:
+            return database
+        return open_database(named, replace(settings, schema=schema or configured.schema))
 
     @contextmanager
     def lock(self, database: Database) -> Iterator[None]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from json2db_sync.config.database_url import one_database
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.operations.backups import backup_rules
-from json2db_sync.operations.context import Context, PathLike, timing
+from json2db_sync.operations.context import Context, PathLike, require_schemas, timing
 from json2db_sync.operations.publishing import hide_backups, publishing, require_free, summary
 from json2db_sync.results import ExportedFile, Note
 from json2db_sync.results.tabular import ExportCsvResult
@@ -43,7 +43,8 @@ def export_csv(context: Context, database: PathLike | None, folder: PathLike, ch
     """Write the tables of one state of a database to CSV files: those that changed, all of them or none."""
     named = one_database(database)
     started = time.monotonic()
-    with context.step("export_csv") as step, _opened(context, named, choices.schema) as opened:
+    with context.step("export_csv") as step, context.named_database(named, choices.schema) as opened:
+        require_schemas(choices.schema, opened)
         with _exporting(context, opened, folder, choices) as (export, notes):
             require_free(opened, [export.folder / name for name in export.files])
             export.require_conditions()
@@ -85,15 +86,6 @@ def _written(context: Context, export: CsvExport, *, file_mode: int) -> tuple[li
         done = export.write(files)
         hide_backups(export.folder, settings, done)
         return done, [*files.notes, *gone]
-
-
-def _opened(context: Context, named: str, schema: str | None) -> Database:
-    from json2db_sync.databases import open_database
-    from json2db_sync.databases.base import DatabaseSettings
-
-    section = context.config.database
-    settings = DatabaseSettings(section.backup_directory, section.busy_timeout, schema or section.schema)
-    return open_database(named, settings)
 
 
 @contextmanager

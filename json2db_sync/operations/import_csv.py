@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from json2db_sync.config.database_url import both
-from json2db_sync.operations.context import Context, PathLike
+from json2db_sync.operations.context import Context, PathLike, require_schemas
 from json2db_sync.operations.folders import tables_in
 from json2db_sync.operations.transfer import Choices, opened, planned, require_possible
 from json2db_sync.results import TransferResult
@@ -32,7 +32,6 @@ def import_csv(
     :param said: how the files are spelled, where they do not tell it themselves.
     :param origin: the database that the files were written from just now: the target is compared with that.
     """
-    from json2db_sync.databases.base import no_schemas
     from json2db_sync.transfer.file_source import PackageSource
     from json2db_sync.transfer.transfer import Transfer
 
@@ -40,8 +39,7 @@ def import_csv(
     require_possible(choices)
     with ExitStack() as stack:
         database = stack.enter_context(opened(context, place, choices))
-        if choices.schema is not None and not database.capabilities.schemas:
-            raise no_schemas(database.capabilities.title)
+        require_schemas(choices.schema, database)
         tables = tables_in(context, named, said)
         if not choices.dry_run:
             stack.enter_context(context.lock(database))

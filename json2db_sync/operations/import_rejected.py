@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from json2db_sync.config.database_url import both
 from json2db_sync.errors import ConfigurationError
 from json2db_sync.events import RecordMeter
-from json2db_sync.operations.context import Context, PathLike, timing
+from json2db_sync.operations.context import Context, PathLike, require_schemas, timing
 from json2db_sync.operations.transfer import Choices, opened, refused, require_possible
 from json2db_sync.results import PlannedTable, TransferResult
 from json2db_sync.text import counted
@@ -22,16 +22,13 @@ __all__ = ["Choices", "import_rejected"]
 
 def import_rejected(context: Context, file: PathLike, target: PathLike | None, choices: Choices) -> TransferResult:
     """Load the rows of a file that a transfer or an import kept aside, in one transaction; the file stays as it is."""
-    from json2db_sync.databases.base import no_schemas
-
     _named, place = both(file, target)
     require_possible(choices)
     if choices.mode not in ("append", "upsert"):
         what, hint = f"mode {choices.mode} makes tables: rows that were kept come into those there", "append or upsert"
         raise ConfigurationError(what, hint=hint, reason="invalid_value", setting="mode")
     with opened(context, place, choices) as database:
-        if choices.schema is not None and not database.capabilities.schemas:
-            raise no_schemas(database.capabilities.title)
+        require_schemas(choices.schema, database)
         database.require("check the path or URL of the target")
         with context.lock(database):
             return _loaded(context, Path(file), database, choices)

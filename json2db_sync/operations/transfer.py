@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from json2db_sync.comparison.pairs import require_named
 from json2db_sync.config.database_url import both
 from json2db_sync.errors import ConfigurationError, SyncError
-from json2db_sync.operations.context import Context, PathLike, timing
+from json2db_sync.operations.context import Context, PathLike, require_schemas, timing
 from json2db_sync.results import Note, TransferResult
 from json2db_sync.text import counted
 from json2db_sync.transfer.follow import Changes, followed
@@ -50,10 +50,7 @@ def require_two(first: Database, second: Database, choices: Choices) -> None:
 
     :raises ConfigurationError: where not, or where neither has the schemas that are asked for.
     """
-    from json2db_sync.databases.base import no_schemas
-
-    if choices.schema is not None and not (first.capabilities.schemas or second.capabilities.schemas):
-        raise no_schemas(second.capabilities.title)
+    require_schemas(choices.schema, first, second)
     first.require("check the path or URL of the source")
     if first.is_same(second):
         what, hint = f"source and target are the same database: {first.label}", "name another target"
@@ -62,14 +59,7 @@ def require_two(first: Database, second: Database, choices: Choices) -> None:
 
 def opened(context: Context, named: str, choices: Choices) -> Database:
     """A database that a transfer names, not opened yet."""
-    from json2db_sync.databases import open_database
-    from json2db_sync.databases.base import DatabaseSettings
-
-    section = context.config.database
-    settings = DatabaseSettings(section.backup_directory, section.busy_timeout, choices.schema or section.schema)
-    settings = replace(settings, json_index=choices.json_index or section.json_index)
-    database = open_database(named, replace(settings, schema=None))
-    return open_database(named, settings) if database.capabilities.schemas else database
+    return context.named_database(named, choices.schema, json_index=choices.json_index)
 
 
 def require_possible(choices: Choices) -> None:

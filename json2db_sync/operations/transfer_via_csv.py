@@ -30,16 +30,16 @@ def transfer_via_csv(
         raise ConfigurationError(what, hint="leave via out", reason="conflicting_arguments", setting="via")
     if choices.dry_run:
         return transfer(context, first, second, choices)
-    schema, excluded = choices.schema, choices.exclude_tables or ()
-    chosen = CsvChoices(choices.tables, excluded, views=choices.views, schema=schema)
     with ExitStack() as stack:
         database, other = (stack.enter_context(opened(context, one, choices)) for one in (first, second))
         require_two(database, other, choices)
+        schemas = [choices.schema if one.capabilities.schemas else None for one in (database, other)]
+        chosen = CsvChoices(choices.tables, choices.exclude_tables or (), views=choices.views, schema=schemas[0])
         exported = export_csv(context, first, folder, chosen)
         reading = stack.enter_context(database.reading())
         store = database.table_store(reading)
         store.forbid_changes()
         origin = Origin(store, database.label, database.version(reading))
-        choices = replace(choices, schema=schema if other.capabilities.schemas else None)
+        choices = replace(choices, schema=schemas[1])
         result = import_csv(context, folder, second, choices, origin=origin)
     return replace(result, notes=(*exported.notes, *result.notes))
