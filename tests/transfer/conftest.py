@@ -22,3 +22,17 @@ def ends(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, 
     for url in made:
         if "://" in url:
             server.drop_database(url)
+
+
+@pytest.fixture(scope="module")
+def server_url(postgres_server: Any) -> Iterator[str]:
+    """A database that all examples of a test use, one after the other."""
+    url = postgres_server.create_database()
+    yield url
+    postgres_server.drop_database(url)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same for files."""
+    return tmp_path_factory.mktemp("drawn")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from support.applications import Made, databases_of_sqlite, make
-from support.sessions import SETS, ok, statements
+from support.sessions import SETS, ok, query, statements
 from support.stored import emptied
 
 from json2db_sync import SyncRunner
@@ -59,6 +58,27 @@ def test_a_dry_run_writes_no_files(tmp_path: Path) -> None:
     assert not folder.exists()
 
 
+@pytest.mark.parametrize("configured", [True, False], ids=["configured", "named"])
+def test_a_schema_is_that_of_the_side_that_has_any(
+    tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch, configured: bool
+) -> None:
+    """SQLite beside it has none, whether that of PostgreSQL is configured or named."""
+    source = tmp_path / "a.db"
+    with closing(sqlite3.connect(source)) as connection, connection:
+        connection.executescript("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'a')")
+    statements(postgres_url, "CREATE SCHEMA etl")
+    said: dict[str, Any] = {} if configured else {"schema": "etl"}
+    if configured:
+        monkeypatch.setenv("JSON2DB_DATABASE_SCHEMA", "etl")
+    ok(SyncRunner().transfer(source, postgres_url, via=tmp_path / "files", **said))
+    assert query(postgres_url, "SELECT v FROM etl.t") == [("a",)]
+    assert ok(SyncRunner().compare(source, postgres_url, **said)).same
+    assert ok(SyncRunner().check_schema(source, postgres_url, **said)).compatible
+    ok(SyncRunner().export_csv(postgres_url, tmp_path / "back", **said))
+    alone = SyncRunner().export_csv(source, tmp_path / "alone", **said)
+    assert (alone.success, alone.reason) == ((True, None) if configured else (False, "conflicting_arguments"))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SETS)
 def test_what_was_loaded_goes_through_files_and_back(
@@ -76,18 +96,6 @@ def test_what_was_loaded_goes_through_files_and_back(
     assert ok(SyncRunner().compare(tmp_path / "back", back)).same
     ok(SyncRunner().export_csv(back, tmp_path / "again"))
     assert bodies(tmp_path / "there") == bodies(tmp_path / "back") == bodies(tmp_path / "again")
-
-
-@pytest.fixture(scope="module")
-def server_url(postgres_server: Any) -> Iterator[str]:
-    url = postgres_server.create_database()
-    yield url
-    postgres_server.drop_database(url)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("drawn")
 
 
 @pytest.mark.slow
