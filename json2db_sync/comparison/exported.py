@@ -12,8 +12,8 @@ import msgspec
 from json2db_sync.comparison.values import APART
 from json2db_sync.databases.catalog.tables import Catalog, CatalogColumn, CatalogTable, Unique
 from json2db_sync.databases.catalog.types import ColumnType, TypeName
-from json2db_sync.databases.table_stores import Batch, Readable, TextColumn, WireColumn
-from json2db_sync.errors import ConfigurationError, FileError
+from json2db_sync.databases.table_stores import Batch, Readable, TextColumn, WireColumn, require_no_condition
+from json2db_sync.errors import FileError
 from json2db_sync.export.content import Content
 from json2db_sync.export.exported_file import KEY, schema_of
 from json2db_sync.export.fallback import Exports
@@ -58,13 +58,7 @@ class RecordTables(Readable):
         batch_bytes: int = 1 << 20,
     ) -> Iterator[Batch]:
         """In the order they have."""
-        if where is not None:
-            raise ConfigurationError(
-                f"{table.name} is exported JSON, of which no SQL holds",
-                hint="leave where out, or export less",
-                reason="conflicting_arguments",
-                setting="where",
-            )
+        require_no_condition(where, f"{table.name} is exported JSON")
         records = self._records[table.name]
         columns_of = [(wire.name, _kind(wire, records)) for wire in columns]
         rows: list[list[str | None]] = []

@@ -50,7 +50,7 @@ class Hashed:
         :raises OSError: when it cannot be read.
         """
         found = xxh3_128()
-        for block in _blocks(path):
+        for block in blocks(path):
             found.update(block)
         return bool(found.digest() == self._quick.digest())
 
@@ -65,14 +65,15 @@ def digest_of(path: Path, size: int | None = None) -> Digest | None:
     try:
         if size is not None and path.stat().st_size != size:
             return None
-        for block in _blocks(path):
+        for block in blocks(path):
             found.write(block)
     except FileNotFoundError:
         return None
     return found.digest
 
 
-def _blocks(path: Path) -> Iterator[bytes]:
+def blocks(path: Path) -> Iterator[bytes]:
+    """A file, some at a time."""
     with open_regular(path) as file:
         while block := file.read(MEBIBYTE):
             yield block

@@ -16,13 +16,21 @@ from json2db_sync.atomic_files.reading import open_regular
 from json2db_sync.databases.catalog.alterations import Alterations
 from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
 from json2db_sync.databases.catalog.types import TypeName
-from json2db_sync.databases.table_stores import Batch, Misfit, Readable, TextColumn, ValueRefused, WireColumn
+from json2db_sync.databases.table_stores import (
+    Batch,
+    Misfit,
+    Readable,
+    TextColumn,
+    ValueRefused,
+    WireColumn,
+    require_no_condition,
+)
 from json2db_sync.databases.table_stores.fitting import MOST_SHOWN, misfits_of
 from json2db_sync.databases.table_stores.profiles import ColumnProfile, Profiler
 from json2db_sync.databases.table_stores.sqlite_moments import Unfit
 from json2db_sync.databases.table_stores.sqlite_values import Form, Storage
 from json2db_sync.databases.target_types import types_of
-from json2db_sync.errors import ConfigurationError, FileError
+from json2db_sync.errors import FileError
 from json2db_sync.limits import LIMITS, MEBIBYTE, Limits
 from json2db_sync.tabular.dialects import OURS, Dialect
 from json2db_sync.tabular.fields import Fields
@@ -99,13 +107,7 @@ class PackageTables(Readable):
 
         A row that cannot be read is an error, unless :meth:`look` told of it.
         """
-        if where is not None:
-            raise ConfigurationError(
-                f"{table.title} is a CSV file, of which no SQL holds",
-                hint="leave where out, or export less",
-                reason="conflicting_arguments",
-                setting="where",
-            )
+        require_no_condition(where, f"{table.title} is a CSV file")
         for _lines, batch in self.rows(table, columns, batch_bytes=batch_bytes):
             yield batch
 

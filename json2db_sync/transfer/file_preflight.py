@@ -30,10 +30,10 @@ from json2db_sync.transfer.preflight import (
     Preflight,
     There,
     Unreadable,
+    all_values,
     float_notes,
     held,
     merging_keys,
-    takes_all,
     types_of_wide,
     unique_keys,
 )
@@ -99,19 +99,14 @@ class FilePreflight(Preflight):
                 yield misfit
 
     def parts(self, table: MappedTable) -> Iterator[Part]:
-        marked = [wire if takes_all(wire) else replace(wire, strangers="marked") for wire in table.reading]
         bad = self._bad[table.source.place]
-        for lines, batch in self._tables.rows(table.source, marked):
-            where = [self._where(table, line) for line in lines]
-            refused = [at for at, line in enumerate(lines) if line in bad] if bad else []
-            for at in refused:
-                yield Part(bad[lines[at]], [[column[at]] for column in batch], [where[at]])
-            gone = {*refused}
-            good = [at for at in range(len(lines)) if at not in gone] if gone else range(len(lines))
-            if len(good) == len(lines):
-                yield Part(None, batch, where)
-            elif good:
-                yield Part(None, [[column[at] for at in good] for column in batch], [where[at] for at in good])
+        for lines, batch in self._tables.rows(table.source, all_values(table)):
+            for at, line in enumerate(lines):
+                if line in bad:
+                    yield Part(bad[line], [[column[at]] for column in batch], [self._where(table, line)])
+            good, fitting = _without(lines, batch, bad)
+            if good:
+                yield Part(None, fitting, [self._where(table, line) for line in good])
 
     def unreadable(self, table: MappedTable) -> Sequence[Unreadable]:
         return self._unreadable[table.source.place]
@@ -121,7 +116,7 @@ class FilePreflight(Preflight):
         if not floats or self._types.typed or not types_of(self._tables.package.catalog.database).typed:
             return
         texts: list[Counter[str | None]] = [Counter() for _wire in floats]
-        marked = [replace(wire, strangers="marked") for wire in floats]
+        marked = [wire.marked for wire in floats]
         for _lines, batch in self._tables.rows(table.source, marked):
             for counter, column in zip(texts, batch, strict=True):
                 counter.update("-0" if text == "-0.0" else text for text in column if text in ("NaN", "-0", "-0.0"))
@@ -160,21 +155,16 @@ class FilePreflight(Preflight):
 
     def _fitting(self, table: MappedTable, gone: Collection[int]) -> Iterator[tuple[Sequence[int], Batch]]:
         """The rows that were not told so far."""
-        marked = [wire if takes_all(wire) else replace(wire, strangers="marked") for wire in table.reading]
-        for lines, batch in self._tables.rows(table.source, marked):
-            good = [at for at, line in enumerate(lines) if line not in gone] if gone else range(len(lines))
-            if len(good) == len(lines):
-                yield lines, batch
-            elif good:
-                yield [lines[at] for at in good], [[column[at] for at in good] for column in batch]
+        for lines, batch in self._tables.rows(table.source, all_values(table)):
+            good, fitting = _without(lines, batch, gone)
+            if good:
+                yield good, fitting
 
     def _large(self, table: MappedTable) -> Iterator[tuple[int, Misfit]]:
         types = types_of_wide(table, self._types)
         if types is None:
             return
-        for lines, batch in self._tables.rows(
-            table.source, [replace(one, strangers="marked") for one in table.reading]
-        ):
+        for lines, batch in self._tables.rows(table.source, [one.marked for one in table.reading]):
             for line, row in zip(lines, zip(*batch, strict=True), strict=True):
                 if why := self._types.why_too_large(types, row):
                     key = self._tables.row(table.source, line)
@@ -246,7 +236,7 @@ class FilePreflight(Preflight):
         if key.mapped is not None:
             names = {other.name: wire for wire, other in zip(key.mapped.reading, key.mapped.writing, strict=True)}
             if {*key.referred} <= names.keys():
-                wires = [replace(names[name], strangers="marked") for name in key.referred]
+                wires = [names[name].marked for name in key.referred]
                 yield from (batch for _lines, batch in self._tables.rows(key.mapped.source, wires))
         if self._there is not None:
             own = zip(key.columns, key.referred, strict=True)
@@ -254,12 +244,20 @@ class FilePreflight(Preflight):
 
     def _keys(self, table: MappedTable, key: Sequence[WireColumn]) -> Iterator[list[bytes]]:
         """Each row's, with its line."""
-        marked = [replace(wire, strangers="marked") for wire in key]
+        marked = [wire.marked for wire in key]
         bad = self._bad[table.source.place]
         for lines, batch in self._tables.rows(table.source, marked):
             numbers = [line for line, row in zip(lines, zip(*batch, strict=True), strict=True) if None not in row]
             pairs = zip(numbers, _framed(batch, key), strict=True)
             yield [b"%s\0%015d\n" % (told[:-1], line) for line, told in pairs if line not in bad]
+
+
+def _without(lines: Sequence[int], batch: Batch, gone: Collection[int]) -> tuple[Sequence[int], Batch]:
+    """The rows that do not begin on one of these lines."""
+    good = [at for at, line in enumerate(lines) if line not in gone]
+    if len(good) == len(lines):
+        return lines, batch
+    return [lines[at] for at in good], [[column[at] for at in good] for column in batch]
 
 
 def _framed(batch: Batch, key: Sequence[WireColumn]) -> list[bytes]:

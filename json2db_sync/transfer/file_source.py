@@ -8,14 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from json2db_sync.atomic_files.reading import open_regular
 from json2db_sync.databases.catalog.sound import Unsound, Vetting, only_harmless
 from json2db_sync.databases.catalog.tables import Catalog, CatalogTable
 from json2db_sync.databases.ledger import Remembered
 from json2db_sync.databases.table_stores import Readable
 from json2db_sync.databases.table_stores.profiles import ColumnProfile
 from json2db_sync.databases.target_types import TargetTypes
-from json2db_sync.limits import MEBIBYTE
+from json2db_sync.tabular.hashing import blocks
 from json2db_sync.tabular.manifest import MANIFEST, invalid
 from json2db_sync.tabular.packages import Resource
 from json2db_sync.tabular.tables import PackageTables
@@ -107,7 +106,6 @@ class PackageSource(Source):
 def _hash(resource: Resource) -> str:
     digest = hashlib.sha256()
     for path in resource.paths:
-        with open_regular(path) as file:
-            while block := file.read(MEBIBYTE):
-                digest.update(block)
+        for block in blocks(path):
+            digest.update(block)
     return f"sha256:{digest.hexdigest()}"

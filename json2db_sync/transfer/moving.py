@@ -257,7 +257,7 @@ def compared(source: Readable, target: TableStore, table: MappedTable, told: Cal
 
     :param told: is told of rows that were compared, so many more.
     """
-    marked = tuple(wire if wire.strangers != "refuse" else replace(wire, strangers="marked") for wire in table.reading)
+    marked = tuple(wire if wire.strangers != "refuse" else wire.marked for wire in table.reading)
     keys = table.source.primary_key, table.target.primary_key
     names = {wire.name: other.name for wire, other in zip(table.reading, table.writing, strict=True)}
     key: Sequence[str] = ()

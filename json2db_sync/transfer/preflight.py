@@ -170,7 +170,7 @@ class DatabasePreflight(Preflight):
 
     def parts(self, table: MappedTable) -> Iterator[Part]:
         """Those that are refused first, then those of which only their values can tell."""
-        marked = [wire if takes_all(wire) else replace(wire, strangers="marked") for wire in table.reading]
+        marked = all_values(table)
         conditions = self._conditions[table.source.place]
         for number, one in enumerate(conditions):
             earlier = f" AND NOT {any_of(conditions[:number])}" if number else ""
@@ -245,7 +245,7 @@ class DatabasePreflight(Preflight):
 
     def _read(self, table: MappedTable, where: str, names: Sequence[str] | None = None) -> Iterator[Batch]:
         names = _key_names(table) if names is None else names
-        wires = [replace(wire, strangers="marked") for wire in table.reading if wire.name in names]
+        wires = [wire.marked for wire in table.reading if wire.name in names]
         wires.sort(key=lambda wire: names.index(wire.name))
         return self._store.read(table.source, wires, where=where)
 
@@ -315,6 +315,11 @@ def takes_all(wire: WireColumn) -> bool:
     """Is no value of its column in the way?"""
     as_text = wire.strangers == "text" and wire.type.name is TypeName.TEXT and wire.type.length is None
     return as_text or wire.strangers == "null"
+
+
+def all_values(table: MappedTable) -> list[WireColumn]:
+    """Its columns with every value that they have."""
+    return [wire if takes_all(wire) else wire.marked for wire in table.reading]
 
 
 def _column(table: CatalogTable, name: str) -> str:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from json2db_sync.databases.catalog.tables import Catalog, CatalogTable, ForeignKey
 from json2db_sync.databases.catalog.types import ColumnType
+from json2db_sync.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from json2db_sync.databases.catalog.alterations import Alterations
@@ -64,6 +65,11 @@ class WireColumn:
     """Do its values travel as int, float, bool or bytes of Python in place of their text? Only where the one end gives
     them so (:meth:`Readable.gives_natively`) and the other takes them (:meth:`TableStore.takes_natively`).
     """
+
+    @property
+    def marked(self) -> WireColumn:
+        """The same with every value that the column has, of whatever type."""
+        return replace(self, strangers="marked")
 
 
 @dataclass(frozen=True)
@@ -293,3 +299,18 @@ class ValueRefused(Exception):
     def __init__(self, misfit: Misfit) -> None:
         super().__init__(misfit.why)
         self.misfit = misfit
+
+
+def require_no_condition(where: str | None, what: str) -> None:
+    """For an end that is no database.
+
+    :param what: names a table and says what it is.
+    :raises ConfigurationError: where a condition is given all the same.
+    """
+    if where is not None:
+        raise ConfigurationError(
+            f"{what}, of which no SQL holds",
+            hint="leave where out, or export less",
+            reason="conflicting_arguments",
+            setting="where",
+        )

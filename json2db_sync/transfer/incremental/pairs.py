@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from itertools import islice
 from typing import Any, Literal
@@ -58,7 +57,7 @@ class Pair:
         self._sorts = [_SORTS.get(each.sort, str) for each in self._key]
         if odd := [names[at] for at, each in zip(self._at, self._key, strict=True) if each.sort not in _KEYS]:
             raise self.unordered(f"{', '.join(odd)} is of a type that no range of keys is made of")
-        self.wires = (table.reading, tuple(replace(wire, strangers="marked") for wire in table.writing))
+        self.wires = (table.reading, tuple(wire.marked for wire in table.writing))
         sides = zip((source, target), (table.source, table.target), self.wires, strict=True)
         ones, others = (store.keyed(of, wires, [wires[at] for at in self._at]) for store, of, wires in sides)
         self.ends: tuple[KeyedRows, KeyedRows] = ones, others
