@@ -26,6 +26,15 @@ def _shows(character: str) -> bool:
     return character in _JOINERS or not (category[0] == "C" or category in ("Zl", "Zp"))
 
 
+def repeated(pattern: str) -> str:
+    """A regular expression of as many as there are of a pattern that has no groups; none of them is gone back into.
+
+    Simply ``(?:...)*+`` would do, but where one of them fails in its middle, Python before 3.11.5 may go on at a wrong
+    place (https://github.com/python/cpython/issues/106052).
+    """
+    return rf"(?:(?=({pattern}))\1)*"
+
+
 def plural(word: str) -> str:
     """Of the words that we use."""
     if word.endswith("y") and not word.endswith("ey"):

@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from json2db_sync.text import repeated
+
 _DAY, _MONTH, _YEAR = "(?:0[1-9]|[12][0-9]|3[01])", "(?:0[1-9]|1[0-2])", "(?:19|20)[0-9]{2}"
 _KINDS = {
     "decimal": r"-?(?:0|[1-9][0-9]{0,30})(?:\.[0-9]{1,30})?",
@@ -16,7 +18,7 @@ _KINDS = {
     "date:%Y/%m/%d": f"{_YEAR}/{_MONTH}/{_DAY}",
 }
 _ONE = {kind: re.compile(pattern) for kind, pattern in _KINDS.items()}
-_LINES = {kind: re.compile(f"(?:{pattern}\n)*+") for kind, pattern in _KINDS.items()}
+_LINES = {kind: re.compile(repeated(f"{pattern}\n")) for kind, pattern in _KINDS.items()}
 
 
 @dataclass

@@ -9,6 +9,8 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import NamedTuple
 
+from json2db_sync.text import repeated
+
 # A date_format is a format that gives back the exact text: %Y-%m-%d, or %Y-%m-%dT%H:%M:%S with an optional
 # fraction (.3 for three digits) and a constant offset as it was written (Z, +05:30, +0530).
 
@@ -57,7 +59,7 @@ _DAY = (
 @lru_cache
 def _date_lines(date_format: str) -> re.Pattern[str]:
     """Matches lines of usual texts of this date_format."""
-    return re.compile(f"(?:{_date_pattern(date_format)}\n)*+")
+    return re.compile(repeated(f"{_date_pattern(date_format)}\n"))
 
 
 def are_usual_dates(texts: Collection[str], date_format: str) -> bool:
@@ -161,9 +163,11 @@ _MOMENT = re.compile(
     re.ASCII,
 )
 _MIDNIGHT = re.compile(r"24:00(?::00(?:[.,]0+)?)?(?![:.,\d])")
-_USUAL_LINES = re.compile(  # what matched is not tried again, which takes half the time
-    rf"(?:{_DAY}[T ](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{{1,9}}+)?+"
-    r"(?:Z|[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?+)?+\n)*+"
+_USUAL_LINES = re.compile(
+    repeated(
+        rf"{_DAY}[T ](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{{1,9}})?"
+        r"(?:Z|[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?)?\n"
+    )
 )
 _LAST = {zone: datetime.max.replace(tzinfo=zone) for zone in (None, UTC)}
 _FIRST = {zone: datetime.min.replace(tzinfo=zone) for zone in (None, UTC)}

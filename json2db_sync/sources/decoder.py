@@ -14,7 +14,9 @@ import msgspec
 from json2db_sync.limits import MAX_DEPTH, MAX_DIGITS, Limits
 
 _TOO_DEEP = f"it is nested more than {MAX_DEPTH} levels deep"
-_STRUCTURE = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+("|\\?\Z)|(?:[\[{](?:"[^"\\\[\]{}]*+":)?+)++|[\]}]++', re.DOTALL)
+_STRUCTURE = re.compile(
+    r'"[^"\\]*+(?:\\.[^"\\]*+)*+("|\\?\Z)|(?:[\[{](?:(?="[^"\\\[\]{}]*+":)"[^"]*+":)?)++|[\]}]++', re.DOTALL
+)
 """Texts, and runs of brackets, with the plain keys between them."""
 _TEXTS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\Z)', re.DOTALL)
 _SLASHES = re.compile(r"\\*+")

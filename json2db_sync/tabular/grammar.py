@@ -1,4 +1,8 @@
-"""What a CSV file of a dialect is made of, as regular expressions that never go back."""
+"""What a CSV file of a dialect is made of, as regular expressions.
+
+Each place of a text is in one way part of a field, so that going back finds nothing else. What is repeated possessively
+has no choice within: see :func:`~json2db_sync.text.repeated`.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from functools import cache
 
 from json2db_sync.tabular.dialects import Dialect
 from json2db_sync.tabular.rows import QUOTED
+from json2db_sync.text import repeated
 
 _END = r"(?:\r\n|\n|\r)"
 
@@ -30,15 +35,15 @@ class Grammar:
         field = f"(?:{quoted}|{bare})" if quote else bare
         loose = f"(?:{quoted}[^{ends}]*+|(?!{quote})[^{ends}]*+)" if quote else f"[^{ends}]*+"
         delimiter = re.escape(self.delimiter)
-        self.records = re.compile(f"(?:(?:{field}{delimiter})*+{field}{_END})*+", re.DOTALL)
-        self.record = re.compile(f"(?:{field}{delimiter})*+{field}{_END}", re.DOTALL)
+        self.record = re.compile(f"(?:{field}{delimiter})*{field}{_END}", re.DOTALL)
+        self.records = re.compile(repeated(self.record.pattern), re.DOTALL)
         self.fields = re.compile(f"({field})({delimiter}|{_END})", re.DOTALL)
         """The text of each, its quotes with it, and what ends it."""
-        self.malformed = re.compile(f"(?:{loose}{delimiter})*+{loose}{_END}", re.DOTALL)
+        self.malformed = re.compile(f"(?:{loose}{delimiter})*{loose}{_END}", re.DOTALL)
         """A record with quotes where none may be."""
-        self.sound = re.compile(f"(?:{field}{delimiter})*+", re.DOTALL)
+        self.sound = re.compile(f"(?:{field}{delimiter})*", re.DOTALL)
         """The fields of such a record that are as they should be."""
-        self.before = re.compile(f"(?:{loose}{delimiter})*+", re.DOTALL)
+        self.before = re.compile(f"(?:{loose}{delimiter})*", re.DOTALL)
         """What stands before a quote that is not closed."""
         either = "|".join(re.escape(text) for text in sorted(self.missing))
         self.quoted_missing = re.compile(f"{quote}(?<![^{ends}]{quote})({either}){quote}(?![^{ends}])")
@@ -54,7 +59,10 @@ class Grammar:
         escape = re.escape(self.escape or "")
         single = f"[^{without}{escape}]*+" if without or escape else ".*+"
         pairs = self._pairs() if without == re.escape(self.quote or "") else self._pairs()[: bool(escape)]
-        return f"{single}(?:(?:{'|'.join(pairs)}){single})*+".replace("(.)", "(?:.)") if pairs else single
+        run = single
+        for pair in pairs:
+            run = f"{run}(?:{pair}{run})*+"
+        return run.replace("(.)", "(?:.)")
 
     def value(self, raw: str) -> str | None:
         """What the text of a field means."""

@@ -14,7 +14,7 @@ from json2db_sync.databases.table_stores.sqlite_moments import Unfit
 from json2db_sync.databases.table_stores.sqlite_values import form_of
 from json2db_sync.databases.target_types.postgresql import BIGINT, BOOLEAN, NUMERIC, TEXT
 from json2db_sync.results import Note
-from json2db_sync.text import counted
+from json2db_sync.text import counted, repeated
 
 SPELLINGS = frozenset(
     {"NA", "N/A", "n/a", "NULL", "Null", "null", "None", "nil", r"\N", "#N/A", "NaN", "nan", "-", "?"}
@@ -46,7 +46,7 @@ class Kind:
 
 
 def _lines(pattern: str) -> Fits:
-    match = re.compile(f"(?:{pattern}\n)*+").fullmatch
+    match = re.compile(repeated(f"{pattern}\n")).fullmatch
 
     def fits(texts: Sequence[str]) -> bool:
         joined = "\n".join([*texts, ""])

@@ -10,9 +10,10 @@ from typing import BinaryIO, Protocol
 from json2db_sync.limits import Limits
 from json2db_sync.sources.bytestream import Unpacking
 from json2db_sync.tabular.writing import header
+from json2db_sync.text import repeated
 
 _CHUNK = 1 << 18
-_FIELD = rb'(?:"[^"\0]*+(?:""[^"\0]*+)*+"|[^",\r\n\0]*+)'
+_FIELD = r'(?:"[^"\0]*+(?:""[^"\0]*+)*+"|[^",\r\n\0]*+)'
 
 
 class _Bytes(Protocol):
@@ -32,7 +33,7 @@ def is_regular(file: BinaryIO, names: Sequence[str], packing: str | None, limits
     found = _exactly(stream, len(first))
     if found != first:
         return False
-    rows = re.compile(rb"(?:%s\n)*+" % b",".join([_FIELD] * len(names)))
+    rows = re.compile(repeated(f"{','.join([_FIELD] * len(names))}\n").encode())
     rest = b""
     while data := stream.read(max(_CHUNK, len(rest))):
         rest += data

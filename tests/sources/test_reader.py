@@ -189,6 +189,13 @@ def test_deep_but_possible_records_are_read(tmp_path):
     assert [record.problem for record in read(write(tmp_path / "t.json", f'[{{"a": {deep}}}]'))] == [None]
 
 
+@pytest.mark.parametrize("text", ['"' + "[" * 500, "]" * 500 + '"', '\\"' + "{" * 500, '"[":{"'])
+def test_brackets_in_texts_are_no_nesting(tmp_path, text):
+    """Wherever the text stands, and however many there are."""
+    record = {"a": [[text], [text, text]], "b": {text: [text] * 200}}
+    assert [one.problem for one in read(write(tmp_path / "t.json", json.dumps([record])))] == [None]
+
+
 def test_memory_is_bounded_by_the_record(tmp_path):
     """A record larger than its share of the limit is refused by number, not swallowed."""
     path = write(tmp_path / "t.json", json.dumps([{"a": 1}, {"a": "x" * 6_000_000}]))
